@@ -1,0 +1,254 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The values that the collection reasons about: users, licenses, SKUs, mailboxes, findings.
+
+Plain frozen dataclasses in Microsoft's terms. Every GUID is lower case and without blanks, every time is an aware
+UTC ``datetime``; ``_graph.py`` and ``_exchange.py`` make them from what the services answer. Pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+class PlanClass(str, enum.Enum):
+    """What an Exchange service plan grants."""
+
+    PLAN1 = "plan1"
+    """A mailbox of 50 GB."""
+    PLAN2 = "plan2"
+    """A mailbox of 100 GB, with archive and hold."""
+    KIOSK = "kiosk"
+    """A mailbox of 2 GB."""
+    ARCHIVING = "archiving"
+    """The archiving add-on for Exchange Online mailboxes: archive and hold beside a smaller plan."""
+    ARCHIVE = "archive"
+    """Exchange Online Archiving for mailboxes on premises: the archive alone."""
+
+
+MAILBOX_CLASSES = frozenset({PlanClass.PLAN1, PlanClass.PLAN2, PlanClass.KIOSK})
+"""The classes that grant a mailbox."""
+
+
+class RecipientType(str, enum.Enum):
+    """What a row is about; the values are the choices of ``recipient_types``."""
+
+    USER = "user"
+    SHARED = "shared"
+    ROOM = "room"
+    EQUIPMENT = "equipment"
+    ARCHIVE = "archive"
+    """A mail user (mailbox on premises) with an archive in the cloud."""
+    SOFT_DELETED = "soft_deleted"
+    """A mailbox that is already disconnected while its user lives."""
+
+
+@dataclass(frozen=True)
+class LicenseState:
+    """One entry of ``user.licenseAssignmentStates``: one SKU by one way (direct, or from one group).
+
+    ``state`` is trimmed, in the service's spelling (``Active``, ``ActiveWithError``, ``Disabled``, ``Error``, or
+    a word never seen before); ``error`` is None where the service says null or ``None``.
+    """
+
+    sku_id: str
+    disabled_plans: frozenset[str] = frozenset()
+    group_id: str | None = None
+    state: str = "Active"
+    error: str | None = None
+    updated: datetime | None = None
+
+    @property
+    def direct(self) -> bool:
+        return self.group_id is None
+
+    @property
+    def effective(self) -> bool:
+        """Does this assignment give the user its plans? (An assignment in Error or Disabled gives nothing.)"""
+        return self.state.casefold() in ("active", "activewitherror")
+
+
+@dataclass(frozen=True)
+class AssignedPlan:
+    """One entry of ``user.assignedPlans``. Deleted entries stay in the service's list."""
+
+    plan_id: str
+    capability: str
+    service: str = ""
+    assigned: datetime | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Enabled, or in Warning (a grace period in which the service works on) [assignedPlan resource]."""
+        return self.capability.casefold() in ("enabled", "warning")
+
+
+@dataclass(frozen=True)
+class User:
+    """A directory user, as Graph shows it."""
+
+    id: str
+    user_principal_name: str
+    display_name: str = ""
+    user_type: str = "Member"
+    account_enabled: bool = True
+    usage_location: str | None = None
+    country: str | None = None
+    department: str | None = None
+    company: str | None = None
+    job_title: str | None = None
+    on_premises_sync: bool = False
+    extension_attributes: Mapping[str, str] = field(default_factory=dict)
+    """``{"extensionAttribute1": "…"}``, without those that are null."""
+    license_states: tuple[LicenseState, ...] = ()
+    assigned_plans: tuple[AssignedPlan, ...] = ()
+
+    @property
+    def is_guest(self) -> bool:
+        return self.user_type.casefold() == "guest"
+
+    def holds(self, sku_id: str) -> bool:
+        """Has this SKU in an effective state, directly or from a group."""
+        return any(state.sku_id == sku_id and state.effective for state in self.license_states)
+
+
+@dataclass(frozen=True)
+class ServicePlan:
+    """One plan of a SKU. ``applies_to`` is ``User`` or ``Company``; a company's plan cannot be off for one user."""
+
+    id: str
+    name: str
+    applies_to: str = "User"
+    provisioning_status: str = "Success"
+
+
+@dataclass(frozen=True)
+class Sku:
+    """A SKU that the tenant has (``subscribedSkus``; several entries of one skuId are summed)."""
+
+    id: str
+    part_number: str
+    capability_status: str = "Enabled"
+    applies_to: str = "User"
+    enabled: int = 0
+    warning: int = 0
+    suspended: int = 0
+    locked_out: int = 0
+    consumed: int = 0
+    plans: tuple[ServicePlan, ...] = ()
+
+    @property
+    def assignable(self) -> bool:
+        return self.applies_to == "User" and self.capability_status.casefold() in ("enabled", "warning")
+
+    def seats_left(self, *, use_warning: bool = False) -> int:
+        """Seats that can be given out now; ``use_warning`` also spends units in their grace period. Never below 0."""
+        if not self.assignable:
+            return 0
+        return max(0, self.enabled + (self.warning if use_warning else 0) - self.consumed)
+
+    @property
+    def user_plan_ids(self) -> frozenset[str]:
+        """The plans that can be off for one user."""
+        return frozenset(plan.id for plan in self.plans if plan.applies_to.casefold() != "company")
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """One entry of ``GET /directory/subscriptions``. ``next_lifecycle`` is when it moves to its next state."""
+
+    sku_id: str
+    sku_part_number: str
+    status: str
+    total_licenses: int = 0
+    is_trial: bool = False
+    next_lifecycle: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """A recipient with something to lose, as Exchange shows it.
+
+    ``user_id`` is ``ExternalDirectoryObjectId``; empty on mailboxes without a directory object.
+    ``sku_assigned`` has three states: True, False (was de-licensed), None (never flagged).
+    """
+
+    user_id: str
+    user_principal_name: str
+    recipient_type: RecipientType
+    guid: str = ""
+    display_name: str = ""
+    primary_smtp_address: str = ""
+    created: datetime | None = None
+    sku_assigned: bool | None = None
+    archive: bool = False
+    hold: bool = False
+    over_50_gb: bool = False
+    soft_deleted: datetime | None = None
+    account_enabled: bool = True
+    on_premises_sync: bool = False
+    capabilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One element of ``addLicenses``. ``disabled_plans`` replaces the direct assignment's set."""
+
+    sku_id: str
+    disabled_plans: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class LicenseChange:
+    """What one ``assignLicense`` (and, before it, one usage location) does to one user. Empty: nothing to do."""
+
+    user_id: str
+    add: tuple[Assignment, ...] = ()
+    remove: tuple[str, ...] = ()
+    usage_location: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.remove or self.usage_location)
+
+    def body(self) -> dict[str, list[object]]:
+        """The body of ``POST /users/{id}/assignLicense``: both keys, always; sorted, so the same change is the same bytes."""
+        return {
+            "addLicenses": [
+                {"skuId": item.sku_id, "disabledPlans": sorted(item.disabled_plans)}
+                for item in sorted(self.add, key=lambda item: item.sku_id)
+            ],
+            "removeLicenses": list(sorted(self.remove)),
+        }
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """Until when, who says so, and how sure it is. ``note`` says why where it is not known."""
+
+    at: datetime | None = None
+    source: str = "unknown"
+    confidence: str = "unknown"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One mailbox or archive at risk: a row of the audit."""
+
+    user_id: str
+    user_principal_name: str
+    recipient_type: RecipientType
+    reason: str
+    needs: tuple[frozenset[PlanClass], ...]
+    evidence: tuple[str, ...]
+    deadline: Deadline
+    severity: str
+    days_remaining: int | None
+    mailbox: Mailbox | None
+    user: User | None
+    disagreements: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,304 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wanted against actual licenses of one user: one ``assignLicense`` body, and what the user looks like afterwards.
+
+The rules of the field, in one place:
+
+- ``disabledPlans`` replaces the set of the direct assignment [user: assignLicense]. So what an admin has switched off
+  is always sent along again, unless ``enabled_plans`` names the plan.
+- A license inherited from a group counts as present and is never removed directly: the service refuses that.
+- An assignment in Error or Disabled gives the user nothing, so it does not count as present.
+- Adding and removing travel in one request, so a swap never leaves the user without a license.
+- The service may switch off further plans by itself. What was declared is what has to be true; the rest is tolerated
+  and reported (``extra_disabled``).
+
+Pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    MAILBOX_CLASSES,
+    AssignedPlan,
+    Assignment,
+    LicenseChange,
+    LicenseState,
+    PlanClass,
+    Sku,
+    User,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted, resolve_wanted
+
+__all__ = [
+    "STATES",
+    "Wanted",
+    "apply_to",
+    "change_for",
+    "describe",
+    "extra_disabled",
+    "notes_for",
+    "resolve_wanted",
+    "satisfied",
+    "shows",
+    "uncovered_by",
+    "weakened_by",
+]
+
+STATES = ("present", "absent", "exact")
+"""``present``: these licenses at least. ``absent``: none of these. ``exact``: these direct licenses and no other."""
+
+_KEEPS_DATA = MAILBOX_CLASSES | {PlanClass.ARCHIVE}
+
+
+def change_for(
+    user: User,
+    wanted: Sequence[Wanted],
+    skus: Mapping[str, Sku],
+    *,
+    state: str = "present",
+    usage_location: str | None = None,
+    force_location: bool = False,
+) -> LicenseChange:
+    """The one request that brings ``user`` to ``wanted``; empty (false) when there is nothing to do.
+
+    ``usage_location`` is set where the user has none, with ``force_location`` also where it differs; a removal
+    alone (``absent``) needs none, so there only the force sets it.
+    """
+    if state not in STATES:
+        raise ValueError(f"state: expected one of {', '.join(STATES)}, found {state!r}")
+    direct = {item.sku_id: item for item in user.license_states if item.direct}
+    named = {item.sku_id for item in wanted}
+    add: list[Assignment] = []
+    remove: set[str] = set()
+    if state == "absent":
+        remove = named & set(direct)
+    else:
+        for item in wanted:
+            target = _direct_target(user, item, direct.get(item.sku_id), skus.get(item.sku_id))
+            if target is not None:
+                add.append(Assignment(item.sku_id, target))
+        if state == "exact":
+            remove = set(direct) - named
+    location = _location(user, usage_location, force_location, wanted_when_missing=state != "absent")
+    return LicenseChange(user.id, tuple(sorted(add, key=lambda item: item.sku_id)), tuple(sorted(remove)), location)
+
+
+def satisfied(user: User, wanted: Sequence[Wanted], state: str, skus: Mapping[str, Sku]) -> bool:
+    """Is there nothing left that a direct assignment could do? (What it cannot do, ``notes_for`` says.)"""
+    return not change_for(user, wanted, skus, state=state)
+
+
+def apply_to(user: User, change: LicenseChange, skus: Mapping[str, Sku]) -> User:
+    """The user as a read after the change will show it: license states, assigned plans, usage location.
+
+    Only the plans of the SKUs in the change are predicted anew; whatever else the service shows stays.
+    """
+    if not change:
+        return user
+    added = {item.sku_id: item for item in change.add}
+    states: list[LicenseState] = []
+    for item in user.license_states:
+        if item.direct and item.sku_id in added:
+            states.append(LicenseState(item.sku_id, added.pop(item.sku_id).disabled_plans))
+        elif not (item.direct and item.sku_id in change.remove):
+            states.append(item)
+    states += [LicenseState(item.sku_id, item.disabled_plans) for _, item in sorted(added.items())]
+    touched = {item.sku_id for item in change.add} | set(change.remove)
+    return replace(
+        user,
+        usage_location=change.usage_location or user.usage_location,
+        license_states=tuple(states),
+        assigned_plans=_predict_plans(user.assigned_plans, states, touched, skus),
+    )
+
+
+def shows(user: User, change: LicenseChange, before: User | None = None) -> bool:
+    """Does ``user``, as read back, show ``change``? Plans that the service switched off besides are tolerated.
+
+    ``before`` is the user as it was when the change was made: with it, an old replica that still shows a plan as
+    off that the change switches on is not taken for a confirmation.
+    """
+    direct = {item.sku_id: item for item in user.license_states if item.direct}
+    was_off = {item.sku_id: item.disabled_plans for item in (before.license_states if before else ()) if item.direct}
+    for item in change.add:
+        state = direct.get(item.sku_id)
+        if state is None or not state.effective or not item.disabled_plans <= state.disabled_plans:
+            return False
+        if (was_off.get(item.sku_id, frozenset()) - item.disabled_plans) & state.disabled_plans:
+            return False
+    if any(sku_id in direct for sku_id in change.remove):
+        return False
+    return change.usage_location is None or _same(user.usage_location, change.usage_location)
+
+
+def extra_disabled(user: User, change: LicenseChange) -> dict[str, frozenset[str]]:
+    """What the service switched off besides the change: plan ids by SKU id, only SKUs with such plans."""
+    direct = {item.sku_id: item.disabled_plans for item in user.license_states if item.direct}
+    extra = {item.sku_id: direct.get(item.sku_id, frozenset()) - item.disabled_plans for item in change.add}
+    return {sku_id: plans for sku_id, plans in extra.items() if plans}
+
+
+def describe(user: User, skus: Mapping[str, Sku], catalog: Catalog) -> dict[str, Any]:
+    """The user's licenses for results and diffs, in names, sorted by SKU and way; no times, which no run can predict.
+
+    ``{usage_location, licenses: [{sku, sku_id, via: direct|group, group_id, state, error, disabled_plans}]}``
+    """
+    rows = [
+        {
+            "sku": _sku_name(item.sku_id, skus, catalog),
+            "sku_id": item.sku_id,
+            "via": "direct" if item.direct else "group",
+            "group_id": item.group_id,
+            "state": item.state,
+            "error": item.error,
+            "disabled_plans": sorted(_plan_name(plan, skus.get(item.sku_id), catalog) for plan in item.disabled_plans),
+        }
+        for item in user.license_states
+    ]
+    rows.sort(key=lambda row: (str(row["sku"]), str(row["sku_id"]), str(row["via"]), str(row["group_id"] or "")))
+    return {"usage_location": user.usage_location, "licenses": rows}
+
+
+def notes_for(
+    user: User, wanted: Sequence[Wanted], state: str, skus: Mapping[str, Sku], catalog: Catalog
+) -> tuple[str, ...]:
+    """What a direct assignment cannot bring about, one sentence each: licenses and plans that come from groups."""
+    notes: list[str] = []
+    named = {item.sku_id: item for item in wanted}
+    for item in sorted(user.license_states, key=lambda state: (state.sku_id, state.group_id or "")):
+        if item.direct or not item.effective:
+            continue
+        name = _sku_name(item.sku_id, skus, catalog)
+        if state == "absent" and item.sku_id in named:
+            notes.append(f"{name} stays: it is inherited from group {item.group_id} and can only be removed there")
+        elif state != "absent" and item.sku_id in named:
+            plans = _on_against_wish(named[item.sku_id], item, skus.get(item.sku_id))
+            if plans:
+                listed = ", ".join(sorted(_plan_name(plan, skus.get(item.sku_id), catalog) for plan in plans))
+                notes.append(f"{name}: {listed} stays on: group {item.group_id} gives it, so only there it goes off")
+    return tuple(notes)
+
+
+def uncovered_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> bool:
+    """Does this change take the last plan that keeps a mailbox (or the archive of a mailbox on premises)?"""
+    before = granted(user, catalog) & _KEEPS_DATA
+    return bool(before) and not granted(apply_to(user, change, skus), catalog) & _KEEPS_DATA
+
+
+def weakened_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> tuple[str, ...]:
+    """What the user's plans no longer allow after this change, one sentence each: reasons for a warning.
+
+    Whether the mailbox makes use of it is not known here; who knows its archive and holds asks ``_coverage``.
+    """
+    before = _abilities(granted(user, catalog))
+    after = _abilities(granted(apply_to(user, change, skus), catalog))
+    return tuple(sentence for sentence in before if sentence not in after)
+
+
+def _abilities(classes: frozenset[PlanClass]) -> tuple[str, ...]:
+    found: list[str] = []
+    if PlanClass.PLAN2 in classes:
+        found.append("a mailbox over 50 GB needs Exchange Online Plan 2, which this change takes away")
+    if PlanClass.PLAN2 in classes or (PlanClass.ARCHIVING in classes and classes & MAILBOX_CLASSES):
+        found.append("an archive or a hold needs Plan 2 or the archiving add-on, which this change takes away")
+    if PlanClass.PLAN2 in classes or PlanClass.ARCHIVE in classes:
+        found.append(
+            "the archive of a mailbox on premises needs Exchange Online Archiving or Plan 2, gone by this change"
+        )
+    return tuple(found)
+
+
+def _direct_target(user: User, wanted: Wanted, direct: LicenseState | None, sku: Sku | None) -> frozenset[str] | None:
+    """The disabled plans that the direct assignment has to get; None: leave it as it is."""
+    plans = sku.user_plan_ids if sku else frozenset()
+    held = direct.disabled_plans if direct else frozenset()
+    if wanted.enabled_plans is not None:
+        target = plans - wanted.enabled_plans
+    else:
+        target = held | (wanted.disabled_plans or frozenset())
+    if direct is not None and direct.effective:
+        same = held & plans == target if wanted.enabled_plans is not None else held == target
+        return None if same else target
+    inherited = [item for item in user.license_states if item.sku_id == wanted.sku_id and item.effective]
+    if not inherited:
+        return target
+    if wanted.enabled_plans is None:
+        return None
+    # a plan is off only where it is off in every assignment
+    off = frozenset.intersection(*(item.disabled_plans for item in inherited))
+    return target if wanted.enabled_plans & off else None
+
+
+def _on_against_wish(wanted: Wanted, inherited: LicenseState, sku: Sku | None) -> frozenset[str]:
+    plans = sku.user_plan_ids if sku else frozenset()
+    off = wanted.disabled_plans if wanted.enabled_plans is None else plans - wanted.enabled_plans
+    return (off or frozenset()) - inherited.disabled_plans
+
+
+def _predict_plans(
+    plans: tuple[AssignedPlan, ...], states: Iterable[LicenseState], touched: set[str], skus: Mapping[str, Sku]
+) -> tuple[AssignedPlan, ...]:
+    affected = {plan.id for sku_id in touched if sku_id in skus for plan in skus[sku_id].plans}
+    if any(sku_id not in skus for sku_id in touched):
+        # nobody knows what such a SKU gave: count on nothing that no other license gives
+        affected |= {item.plan_id for item in plans}
+    given: dict[str, str] = {}
+    for state in states:
+        sku = skus.get(state.sku_id)
+        if sku is None or not state.effective:
+            continue
+        for plan in sku.plans:
+            if plan.id in affected and plan.id not in state.disabled_plans:
+                # the best of several SKUs counts
+                given[plan.id] = min(given.get(plan.id, sku.capability_status), sku.capability_status, key=_rank)
+    result: list[AssignedPlan] = []
+    done: set[str] = set()
+    for item in plans:
+        if item.plan_id not in affected:
+            result.append(item)
+        elif item.plan_id not in done:
+            done.add(item.plan_id)
+            capability = given.get(item.plan_id, "Deleted")
+            same = _same(item.capability, capability)
+            result.append(item if same else replace(item, capability=capability, assigned=None))
+    result += [
+        AssignedPlan(plan_id, capability) for plan_id, capability in sorted(given.items()) if plan_id not in done
+    ]
+    return tuple(result)
+
+
+def _rank(capability: str) -> int:
+    order = ("enabled", "warning", "suspended", "lockedout", "deleted")
+    folded = capability.casefold()
+    return order.index(folded) if folded in order else len(order)
+
+
+def _location(user: User, wish: str | None, force: bool, *, wanted_when_missing: bool) -> str | None:
+    if not wish:
+        return None
+    if not user.usage_location:
+        return wish.upper() if wanted_when_missing or force else None
+    return wish.upper() if force and not _same(user.usage_location, wish) else None
+
+
+def _same(left: str | None, right: str | None) -> bool:
+    return (left or "").strip().casefold() == (right or "").strip().casefold()
+
+
+def _sku_name(sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
+    sku = skus.get(sku_id)
+    return (sku.part_number if sku else catalog.sku_name(sku_id)) or sku_id
+
+
+def _plan_name(plan_id: str, sku: Sku | None, catalog: Catalog) -> str:
+    for plan in sku.plans if sku else ():
+        if plan.id == plan_id:
+            return plan.name
+    return catalog.plan_name(plan_id) or plan_id

@@ -1,0 +1,260 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what people write (``sku: SPE_E3, disabled_plans: [...]``) to SKUs and plans that the tenant has.
+
+Part numbers may hold blanks and slashes: they are compared, never parsed. Every problem is found before any of them
+is reported. Pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._models import ServicePlan, Sku
+
+ENTRY_KEYS = ("sku", "disabled_plans", "enabled_plans")
+"""What one element of ``licenses`` may hold."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One license that somebody asks for.
+
+    ``disabled_plans``: these are off, whatever else is off stays off. ``enabled_plans``: these are on and all
+    others off. Both None: the plans are left as they are.
+    """
+
+    sku_id: str
+    disabled_plans: frozenset[str] | None = None
+    enabled_plans: frozenset[str] | None = None
+
+
+def nearest(found: str, allowed: Iterable[str], limit: int = 3) -> list[str]:
+    """The words of ``allowed`` that look most like ``found``, best first; case does not count."""
+    by_folded: dict[str, str] = {}
+    for word in allowed:
+        by_folded.setdefault(word.casefold(), word)
+    return [by_folded[hit] for hit in difflib.get_close_matches(found.casefold(), list(by_folded), limit, 0.5)]
+
+
+def suggestion(found: str, allowed: Iterable[str], whose: str) -> str:
+    """The tail of an error message: the nearest matches, or (where nothing is near) what there is."""
+    words = sorted(set(allowed))
+    if hits := nearest(found, words):
+        return f"nearest: {', '.join(hits)}"
+    if not words:
+        return f"{whose} none"
+    more = f", … ({len(words)} in all)" if len(words) > 10 else ""
+    return f"{whose} {', '.join(words[:10])}{more}"
+
+
+class SkuFinder:
+    """Finds a SKU of the tenant by part number, GUID or product name; the index is built once."""
+
+    def __init__(self, skus: Sequence[Sku], catalog: Catalog) -> None:
+        self._by_id = {sku.id.casefold(): sku for sku in skus}
+        self._by_part: dict[str, list[Sku]] = {}
+        self._by_product: dict[str, list[Sku]] = {}
+        self._names: list[str] = []
+        for sku in sorted(self._by_id.values(), key=lambda sku: (sku.part_number, sku.id)):
+            product = catalog.product_name(sku.id)
+            self._by_part.setdefault(sku.part_number.casefold(), []).append(sku)
+            if product:
+                self._by_product.setdefault(product.casefold(), []).append(sku)
+            self._names += [name for name in (sku.part_number, product) if name]
+
+    def find(self, text: Any, path: str, problems: list[str]) -> Sku | None:
+        """The SKU, or None after a sentence in ``problems`` that names ``path`` and the nearest matches."""
+        if not isinstance(text, str) or not text.strip():
+            problems.append(f"{path}: expected a part number, GUID or product name, found {shown(text)}")
+            return None
+        key = text.strip().casefold()
+        if key in self._by_id:
+            return self._by_id[key]
+        hits = self._by_part.get(key) or self._by_product.get(key) or []
+        if len(hits) == 1:
+            return hits[0]
+        if hits:
+            which = ", ".join(f"{sku.part_number} ({sku.id})" for sku in hits)
+            problems.append(f"{path}: {text!r} is the name of several SKUs of this tenant: {which}")
+        else:
+            near = suggestion(text.strip(), self._names, "the tenant has")
+            problems.append(f"{path}: the tenant has no SKU {text!r} ({near})")
+        return None
+
+
+def resolve_wanted(
+    entries: Any, skus: Sequence[Sku], catalog: Catalog, path: str = "licenses", *, state: str = "present"
+) -> tuple[Wanted, ...]:
+    """The licenses that ``entries`` (the option ``licenses``) asks for, in the order given.
+
+    Raises ConfigurationError with every problem: a SKU or plan that is not there, both kinds of plans at once, a
+    company's plan switched off for one user, a SKU twice; with ``state=absent`` any plan; nothing named at all
+    (only ``state=exact`` accepts an empty list: it means no direct license).
+    """
+    problems: list[str] = []
+    wanted = collect_wanted(entries, SkuFinder(skus, catalog), path, problems, state=state)
+    if problems:
+        raise ConfigurationError(problems)
+    return wanted
+
+
+def collect_wanted(
+    entries: Any, finder: SkuFinder, path: str, problems: list[str], *, state: str = "present"
+) -> tuple[Wanted, ...]:
+    """Like ``resolve_wanted``, but adds what is wrong to ``problems`` and returns what is right."""
+    if not isinstance(entries, (list, tuple)):
+        problems.append(f"{path}: expected a list of {{sku: …}}, found {shown(entries)}")
+        return ()
+    if not entries and state != "exact":
+        problems.append(f"{path}: the list is empty, so there is nothing to do; name at least one SKU")
+    result: list[Wanted] = []
+    first_at: dict[str, str] = {}
+    for index, entry in enumerate(entries):
+        here = f"{path}[{index}]"
+        item = _entry(entry, finder, here, problems, state)
+        if item is None:
+            continue
+        if item.sku_id in first_at:
+            problems.append(f"{here}.sku: names the same SKU as {first_at[item.sku_id]}.sku; name it once")
+            continue
+        first_at[item.sku_id] = here
+        result.append(item)
+    return tuple(result)
+
+
+def collect_skus(entries: Any, finder: SkuFinder, path: str, problems: list[str]) -> tuple[str, ...]:
+    """The ids of a list of SKU names (or of a single name), each once, in the order given."""
+    names = [entries] if isinstance(entries, str) else entries
+    if not isinstance(names, (list, tuple)) or not names:
+        problems.append(f"{path}: expected a list of SKUs, found {shown(entries)}")
+        return ()
+    found = [
+        finder.find(name, path if isinstance(entries, str) else f"{path}[{index}]", problems)
+        for index, name in enumerate(names)
+    ]
+    return tuple(dict.fromkeys(sku.id for sku in found if sku is not None))
+
+
+def resolve_reserve(raw: Any, skus: Sequence[Sku], catalog: Catalog, path: str = "seat_reserve") -> dict[str, int]:
+    """``{SPE_E3: 5}`` as ``{sku id: seats}``. Raises ConfigurationError with every problem."""
+    if raw is None:
+        return {}
+    if not isinstance(raw, Mapping):
+        raise ConfigurationError(f"{path}: expected a dictionary of SKU and seats, found {shown(raw)}")
+    problems: list[str] = []
+    finder = SkuFinder(skus, catalog)
+    reserve: dict[str, int] = {}
+    for name, seats in raw.items():
+        number = whole_number(seats)
+        if number is None or number < 0:
+            problems.append(f"{path}.{name}: expected a whole number of seats from 0 on, found {shown(seats)}")
+        sku = finder.find(name, f"{path}.{name}", problems)
+        if sku is None or number is None:
+            continue
+        if sku.id in reserve:
+            problems.append(f"{path}.{name}: the same SKU is named twice")
+        reserve[sku.id] = number
+    if problems:
+        raise ConfigurationError(problems)
+    return reserve
+
+
+def whole_number(value: Any) -> int | None:
+    """An integer, also where a template made it text (``"5"``); None for everything else, booleans included."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, str) and value.strip().lstrip("-").isascii() and value.strip().lstrip("-").isdigit():
+        try:
+            return int(value.strip())
+        except ValueError:
+            return None
+    return None
+
+
+def shown(value: Any) -> str:
+    """A value for an error message: short, with its kind where the value alone would not say it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return repr(value) if value.strip() else "an empty text"
+    if isinstance(value, (list, tuple)):
+        return "an empty list" if not value else f"a list of {len(value)}"
+    if isinstance(value, Mapping):
+        return "an empty dictionary" if not value else f"a dictionary with {', '.join(str(key) for key in value)}"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"{text} ({type(value).__name__})"
+
+
+def unknown_keys(entry: Mapping[Any, Any], allowed: Sequence[str], path: str, problems: list[str]) -> None:
+    """One sentence for each key that is not allowed: where, which, and what was probably meant."""
+    for key in entry:
+        if key not in allowed:
+            near = nearest(str(key), allowed, 1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            problems.append(f"{path}: unknown key {str(key)!r}{meant} (allowed: {', '.join(allowed)})")
+
+
+def _entry(entry: Any, finder: SkuFinder, path: str, problems: list[str], state: str) -> Wanted | None:
+    if not isinstance(entry, Mapping):
+        problems.append(f"{path}: expected a dictionary such as {{sku: SPE_E3}}, found {shown(entry)}")
+        return None
+    unknown_keys(entry, ENTRY_KEYS, path, problems)
+    disabled, enabled = entry.get("disabled_plans"), entry.get("enabled_plans")
+    if disabled is not None and enabled is not None:
+        problems.append(f"{path}: disabled_plans and enabled_plans contradict each other; name one of them")
+    if state == "absent":
+        for key, value in (("disabled_plans", disabled), ("enabled_plans", enabled)):
+            if value is not None:
+                problems.append(
+                    f"{path}.{key}: has no meaning when a license is removed (state=absent); to switch plans off use "
+                    "state=present with disabled_plans"
+                )
+    sku = finder.find(entry.get("sku"), f"{path}.sku", problems)
+    if sku is None:
+        return None
+    if sku.applies_to.casefold() == "company":
+        problems.append(f"{path}.sku: {sku.part_number} applies to the whole company and cannot be assigned to a user")
+    return Wanted(
+        sku.id,
+        None if disabled is None else _plans(disabled, sku, f"{path}.disabled_plans", problems, _refuse_company),
+        None if enabled is None else _plans(enabled, sku, f"{path}.enabled_plans", problems, None),
+    )
+
+
+def _plans(
+    names: Any,
+    sku: Sku,
+    path: str,
+    problems: list[str],
+    check: Callable[[ServicePlan, str, list[str]], None] | None,
+) -> frozenset[str]:
+    if isinstance(names, str) or not isinstance(names, (list, tuple)):
+        problems.append(f"{path}: expected a list of service plans, found {shown(names)}")
+        return frozenset()
+    by_key = {plan.name.casefold(): plan for plan in sku.plans} | {plan.id.casefold(): plan for plan in sku.plans}
+    found: set[str] = set()
+    for index, name in enumerate(names):
+        here = f"{path}[{index}]"
+        plan = by_key.get(name.strip().casefold()) if isinstance(name, str) else None
+        if plan is None:
+            near = suggestion(str(name), (plan.name for plan in sku.plans), "it has")
+            problems.append(f"{here}: {sku.part_number} has no service plan {str(name)!r} ({near})")
+            continue
+        if check is not None:
+            check(plan, here, problems)
+        found.add(plan.id)
+    return frozenset(found)
+
+
+def _refuse_company(plan: ServicePlan, path: str, problems: list[str]) -> None:
+    if plan.applies_to.casefold() == "company":
+        problems.append(f"{path}: {plan.name} applies to the whole company and cannot be off for one user")

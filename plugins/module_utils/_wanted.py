@@ -69,6 +69,10 @@ class SkuFinder:
                 self._by_product.setdefault(product.casefold(), []).append(sku)
             self._names += [name for name in (sku.part_number, product) if name]
 
+    def by_id(self, sku_id: str) -> Sku:
+        """A SKU that ``find`` has found before."""
+        return self._by_id[sku_id.casefold()]
+
     def find(self, text: Any, path: str, problems: list[str]) -> Sku | None:
         """The SKU, or None after a sentence in ``problems`` that names ``path`` and the nearest matches."""
         if not isinstance(text, str) or not text.strip():
@@ -106,9 +110,18 @@ def resolve_wanted(
 
 
 def collect_wanted(
-    entries: Any, finder: SkuFinder, path: str, problems: list[str], *, state: str = "present"
+    entries: Any,
+    finder: SkuFinder,
+    path: str,
+    problems: list[str],
+    *,
+    state: str = "present",
+    refuse: Callable[[Sku], str] | None = None,
 ) -> tuple[Wanted, ...]:
-    """Like ``resolve_wanted``, but adds what is wrong to ``problems`` and returns what is right."""
+    """Like ``resolve_wanted``, but adds what is wrong to ``problems`` and returns what is right.
+
+    ``refuse`` says why a SKU may not be named here; an empty text accepts it.
+    """
     if not isinstance(entries, (list, tuple)):
         problems.append(f"{path}: expected a list of {{sku: …}}, found {shown(entries)}")
         return ()
@@ -124,6 +137,8 @@ def collect_wanted(
         if item.sku_id in first_at:
             problems.append(f"{here}.sku: names the same SKU as {first_at[item.sku_id]}.sku; name it once")
             continue
+        if refuse is not None and (why := refuse(finder.by_id(item.sku_id))):
+            problems.append(f"{here}.sku: {why}")
         first_at[item.sku_id] = here
         result.append(item)
     return tuple(result)

@@ -1,0 +1,385 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The language of the rules: what people may write, and every error at once, with its path.
+
+An error reads ``license_state_rules[2].licenses[0].sku: what was found, what is allowed (rule 'its name')``.
+Text keys take one text or a list (any of them), without regard to case, with ``*`` and ``?`` as wildcards.
+Pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code, country_names
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._rules import (
+    Condition,
+    Rule,
+    UsageLocation,
+    flag_condition,
+    group_condition,
+    has_condition,
+    lacks_condition,
+    not_condition,
+    recipient_condition,
+    text_condition,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import (
+    SkuFinder,
+    Wanted,
+    collect_skus,
+    collect_wanted,
+    nearest,
+    shown,
+    suggestion,
+    unknown_keys,
+)
+
+SCOPES = ("mailboxes_at_risk", "all_users")
+"""Whom the rules look at."""
+RULE_KEYS = (
+    "name",
+    "match",
+    "licenses",
+    "fallback",
+    "remove",
+    "usage_location",
+    "via",
+    "action",
+    "reason",
+    "until",
+)
+"""What a rule may hold."""
+TEXT_KEYS = ("department", "country", "company", "job_title", "upn")
+"""Keys of ``match`` that compare a text."""
+FLAG_KEYS = ("account_enabled", "on_premises_sync")
+"""Keys of ``match`` that are true or false."""
+MATCH_KEYS = (*TEXT_KEYS, *FLAG_KEYS, "recipient_type", "extension_attributes", "group", "has", "lacks", "not")
+"""What ``match`` may hold; ``not`` holds the same, but no further ``not``."""
+EXTENSION_ATTRIBUTES = tuple(f"extensionAttribute{number}" for number in range(1, 16))
+"""The keys of ``extension_attributes``, as Graph names them (onPremisesExtensionAttributes)."""
+
+
+def parse_rules(
+    raw: Any,
+    skus: Sequence[Sku],
+    catalog: Catalog,
+    path: str = "license_state_rules",
+    *,
+    scope: str = "mailboxes_at_risk",
+) -> tuple[Rule, ...]:
+    """The rules in their order. Raises ConfigurationError with every problem of every rule.
+
+    ``skus`` are the tenant's. In the scope ``mailboxes_at_risk`` a SKU without mailbox rights is refused as a remedy.
+    Groups are known by name only until ``bind_groups``.
+    """
+    if scope not in SCOPES:
+        raise ConfigurationError(f"scope: expected one of {', '.join(SCOPES)}, found {shown(scope)}")
+    if not isinstance(raw, (list, tuple)):
+        raise ConfigurationError(f"{path}: expected a list of rules, found {shown(raw)}")
+    if not raw:
+        raise ConfigurationError(f"{path}: the list is empty; write at least one rule")
+    finder = SkuFinder(skus, catalog)
+    problems: list[str] = []
+    rules: list[Rule] = []
+    names: dict[str, str] = {}
+    for index, entry in enumerate(raw):
+        here = f"{path}[{index}]"
+        if not isinstance(entry, Mapping):
+            problems.append(f"{here}: expected a rule (a dictionary), found {shown(entry)}")
+            continue
+        own: list[str] = []
+        rules.append(_rule(entry, finder, here, own, _refusal(catalog, scope)))
+        name = rules[-1].name
+        if name and name.casefold() in names:
+            own.append(f"{here}.name: {names[name.casefold()]} has the same name; reports tell rules apart by it")
+        names.setdefault(name.casefold(), here)
+        problems += [f"{problem} (rule {name!r})" if name else problem for problem in own]
+    if problems:
+        raise ConfigurationError(problems, code="invalid_rules")
+    return tuple(rules)
+
+
+def rule_warnings(
+    rules: Sequence[Rule], skus: Iterable[Sku], catalog: Catalog, *, scope: str = "mailboxes_at_risk"
+) -> tuple[str, ...]:
+    """What is allowed but hardly meant: rules that are never reached, remedies that carry no mailbox."""
+    warnings: list[str] = []
+    catch_all: Rule | None = None
+    by_id = {sku.id: sku for sku in skus}
+    for rule in rules:
+        if catch_all is not None:
+            warnings.append(
+                f"{rule.path}: never reached: {catch_all.name!r} before it matches everybody (rule {rule.name!r})"
+            )
+        elif not rule.conditions and rule.until is None:
+            catch_all = rule
+        if scope != "mailboxes_at_risk":
+            continue
+        for key, wanted in (("licenses", rule.licenses), ("fallback", rule.fallback)):
+            if wanted and not any(_exchange(by_id.get(item.sku_id), catalog) for item in wanted):
+                warnings.append(
+                    f"{rule.path}.{key}: none of these SKUs carries a mailbox or an archive, so they save none "
+                    f"(rule {rule.name!r})"
+                )
+    return tuple(warnings)
+
+
+def _exchange(sku: Sku | None, catalog: Catalog) -> bool:
+    return sku is not None and any(catalog.plan_class(plan.id) is not None for plan in sku.plans)
+
+
+def _refusal(catalog: Catalog, scope: str) -> Callable[[Sku], str] | None:
+    def refuse(sku: Sku) -> str:
+        if catalog.no_rights(sku.id):
+            return (
+                f"{sku.part_number} carries an Exchange plan but no rights to a mailbox, so it is no remedy for a "
+                "mailbox at risk; name a SKU with Exchange Online Kiosk, Plan 1 or Plan 2"
+            )
+        return ""
+
+    return refuse if scope == "mailboxes_at_risk" else None
+
+
+def _rule(
+    entry: Mapping[Any, Any],
+    finder: SkuFinder,
+    path: str,
+    problems: list[str],
+    refuse: Callable[[Sku], str] | None,
+) -> Rule:
+    unknown_keys(entry, RULE_KEYS, path, problems)
+    name = entry.get("name")
+    if not isinstance(name, str) or not name.strip():
+        problems.append(f"{path}.name: expected a name, found {shown(name)}; the report names rules by it")
+        name = ""
+    conditions: tuple[Condition, ...] = ()
+    if entry.get("match") is None:
+        problems.append(f"{path}.match: is missing; write who is meant, or {{}} for everybody")
+    else:
+        conditions = _match(entry["match"], finder, f"{path}.match", problems, nested=False)
+    licenses = _licenses(entry, "licenses", finder, path, problems, refuse)
+    fallback = _licenses(entry, "fallback", finder, path, problems, refuse)
+    remove: tuple[str, ...] = ()
+    if entry.get("remove") is not None:
+        remove = collect_skus(entry["remove"], finder, f"{path}.remove", problems)
+    _check_via(entry.get("via"), f"{path}.via", problems)
+    ignore = _check_action(entry, path, problems)
+    _check_contradictions(entry, licenses, fallback, remove, finder, path, problems)
+    return Rule(
+        name=name.strip(),
+        path=path,
+        conditions=conditions,
+        licenses=licenses,
+        fallback=fallback,
+        remove=remove,
+        usage_location=_usage_location(entry.get("usage_location"), f"{path}.usage_location", problems),
+        ignore=ignore,
+        reason=str(entry.get("reason") or "").strip(),
+        until=_until(entry.get("until"), f"{path}.until", problems),
+    )
+
+
+def _licenses(
+    entry: Mapping[Any, Any],
+    key: str,
+    finder: SkuFinder,
+    path: str,
+    problems: list[str],
+    refuse: Callable[[Sku], str] | None,
+) -> tuple[Wanted, ...]:
+    if entry.get(key) is None:
+        return ()
+    return collect_wanted(entry[key], finder, f"{path}.{key}", problems, refuse=refuse)
+
+
+def _check_action(entry: Mapping[Any, Any], path: str, problems: list[str]) -> bool:
+    action = entry.get("action")
+    if action is None:
+        for key in ("reason", "until"):
+            if entry.get(key) is not None:
+                problems.append(f"{path}.{key}: belongs to an exception; it needs action: ignore")
+        if entry.get("licenses") is None:
+            problems.append(f"{path}: does nothing; it needs licenses, or action: ignore with a reason")
+        return False
+    if action != "ignore":
+        problems.append(f"{path}.action: expected ignore, found {shown(action)}")
+    reason = entry.get("reason")
+    if not isinstance(reason, str) or not reason.strip():
+        problems.append(f"{path}.reason: expected why these users are ignored, found {shown(reason)}")
+    for key in ("licenses", "fallback", "remove", "usage_location", "via"):
+        if entry.get(key) is not None:
+            problems.append(f"{path}.{key}: contradicts action: ignore, which changes nothing; remove one of them")
+    return True
+
+
+def _check_contradictions(
+    entry: Mapping[Any, Any],
+    licenses: tuple[Wanted, ...],
+    fallback: tuple[Wanted, ...],
+    remove: tuple[str, ...],
+    finder: SkuFinder,
+    path: str,
+    problems: list[str],
+) -> None:
+    if entry.get("action") is None and entry.get("licenses") is None:
+        for key in ("fallback", "remove"):
+            if entry.get(key) is not None:
+                problems.append(f"{path}.{key}: only goes with licenses")
+    for sku_id in sorted(set(remove) & {item.sku_id for item in licenses}):
+        part = finder.by_id(sku_id).part_number
+        problems.append(f"{path}.remove: {part} is also in licenses; a rule cannot give and take the same SKU")
+    if fallback and set(fallback) == set(licenses):
+        problems.append(f"{path}.fallback: is the same as licenses; a fallback is what is left when those are gone")
+
+
+def _check_via(via: Any, path: str, problems: list[str]) -> None:
+    if via is None or via == "direct":
+        return
+    if isinstance(via, Mapping) and "group" in via:
+        problems.append(f"{path}: licenses through a group are not supported yet; only direct is")
+    else:
+        problems.append(f"{path}: expected direct, found {shown(via)}")
+
+
+def _until(value: Any, path: str, problems: list[str]) -> date | None:
+    """YAML makes a date of an unquoted 2026-12-31, JSON leaves it a text: both are understood."""
+    if value is None:
+        return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and len(value.strip()) == 10:
+        try:
+            return date.fromisoformat(value.strip())
+        except ValueError:
+            pass
+    problems.append(f"{path}: expected the last day of the exception as YYYY-MM-DD, found {shown(value)}")
+    return None
+
+
+def _usage_location(value: Any, path: str, problems: list[str]) -> UsageLocation | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        code = _country(value, path, problems)
+        return UsageLocation(code=code) if code else None
+    unknown_keys(value, ("from", "default"), path, problems)
+    if value.get("from") != "country":
+        problems.append(f"{path}.from: expected country, found {shown(value.get('from'))}")
+    default = value.get("default")
+    return UsageLocation(
+        from_country=True, default=None if default is None else _country(default, f"{path}.default", problems)
+    )
+
+
+def _country(value: Any, path: str, problems: list[str]) -> str | None:
+    code = country_code(value) if isinstance(value, str) else None
+    if code is None:
+        near = nearest(value, country_names()) if isinstance(value, str) else []
+        # an unquoted NO is a boolean in YAML
+        advice = " (quote it: an unquoted NO is a boolean)" if isinstance(value, bool) else ""
+        tail = f" (nearest: {', '.join(near)})" if near else advice
+        problems.append(f"{path}: expected an ISO 3166-1 code such as DE or a country, found {shown(value)}{tail}")
+    return code
+
+
+def _match(raw: Any, finder: SkuFinder, path: str, problems: list[str], *, nested: bool) -> tuple[Condition, ...]:
+    if not isinstance(raw, Mapping):
+        problems.append(f"{path}: expected a dictionary of conditions, found {shown(raw)}")
+        return ()
+    unknown_keys(raw, MATCH_KEYS[:-1] if nested else MATCH_KEYS, path, problems)
+    conditions: list[Condition] = []
+    # the cheap tests first: most rules are left at their first condition
+    for key in (*FLAG_KEYS, "recipient_type", "has", "lacks", *TEXT_KEYS):
+        if key in raw:
+            conditions += _condition(key, raw[key], finder, f"{path}.{key}", problems)
+    if "extension_attributes" in raw:
+        conditions += _extension_attributes(raw["extension_attributes"], f"{path}.extension_attributes", problems)
+    if "group" in raw:
+        names = _texts(raw["group"], f"{path}.group", problems, "a group's name or id")
+        conditions += [group_condition(names)] if names else []
+    if "not" in raw and not nested:
+        conditions += _not(raw["not"], finder, f"{path}.not", problems)
+    return tuple(conditions)
+
+
+def _condition(key: str, value: Any, finder: SkuFinder, path: str, problems: list[str]) -> list[Condition]:
+    if key in FLAG_KEYS:
+        flag = _flag(value, path, problems)
+        return [] if flag is None else [flag_condition(key, flag)]
+    if key in ("has", "lacks"):
+        ids = collect_skus(value, finder, path, problems)
+        names = [finder.by_id(sku_id).part_number for sku_id in ids]
+        make = has_condition if key == "has" else lacks_condition
+        return [make(ids, names)] if ids else []
+    if key == "recipient_type":
+        kinds = _texts(value, path, problems, "a recipient type")
+        allowed = [kind.value for kind in RecipientType]
+        for kind in kinds:
+            if kind not in allowed:
+                tail = suggestion(kind, allowed, "allowed are")
+                problems.append(f"{path}: unknown recipient type {kind!r} ({tail}; allowed: {', '.join(allowed)})")
+        return [recipient_condition(kinds)] if kinds else []
+    texts = _texts(value, path, problems, "a text", empty=True)
+    return [text_condition(key, texts)] if texts else []
+
+
+def _extension_attributes(raw: Any, path: str, problems: list[str]) -> list[Condition]:
+    if not isinstance(raw, Mapping) or not raw:
+        problems.append(f"{path}: expected {{extensionAttribute1: …}}, found {shown(raw)}")
+        return []
+    conditions: list[Condition] = []
+    for key, value in raw.items():
+        if key not in EXTENSION_ATTRIBUTES:
+            problems.append(f"{path}: unknown key {str(key)!r} (allowed: extensionAttribute1 to extensionAttribute15)")
+        elif texts := _texts(value, f"{path}.{key}", problems, "a text", empty=True):
+            conditions.append(text_condition(key, texts))
+    return conditions
+
+
+def _not(raw: Any, finder: SkuFinder, path: str, problems: list[str]) -> list[Condition]:
+    single = isinstance(raw, Mapping)
+    entries = [raw] if single else raw
+    if not isinstance(entries, (list, tuple)) or not entries:
+        problems.append(f"{path}: expected a match block or a list of them, found {shown(raw)}")
+        return []
+    blocks: list[tuple[Condition, ...]] = []
+    for index, entry in enumerate(entries):
+        here = path if single else f"{path}[{index}]"
+        if isinstance(entry, Mapping) and not entry:
+            problems.append(f"{here}: an empty block matches everybody, so the rule would match nobody")
+        blocks.append(_match(entry, finder, here, problems, nested=True))
+    return [not_condition([block for block in blocks if block])] if any(blocks) else []
+
+
+def _flag(value: Any, path: str, problems: list[str]) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    # a template makes text of a boolean
+    word = value.strip().casefold() if isinstance(value, str) else ""
+    if word in ("true", "false", "yes", "no"):
+        return word in ("true", "yes")
+    problems.append(f"{path}: expected true or false, found {shown(value)}")
+    return None
+
+
+def _texts(value: Any, path: str, problems: list[str], what: str, *, empty: bool = False) -> list[str]:
+    single = not isinstance(value, (list, tuple))
+    texts = [value] if single else list(value)
+    if not texts:
+        problems.append(f"{path}: expected {what} or a list, found an empty list, which would match nobody")
+    found: list[str] = []
+    for index, text in enumerate(texts):
+        here = path if single else f"{path}[{index}]"
+        if isinstance(text, str) and (text.strip() or empty):
+            found.append(text)
+        else:
+            quote = "; quote it if it is a text" if isinstance(text, (int, float)) else ""
+            problems.append(f"{here}: expected {what}, found {shown(text)}{quote}")
+    return found

@@ -1,0 +1,283 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules, findings, seats and guards for many users: who gets what, in which order, and why.
+
+- Seats go to the soonest deadline: overdue first, then by date, then unknown deadlines, then users without a finding.
+- An alternative (``licenses``, then ``fallback``) is taken as a whole or not at all, and for a mailbox at risk only if
+  the user would be covered by it: a license that does not save the mailbox is not worth a seat.
+- Nothing that keeps a mailbox is taken away from anybody.
+- Guards look at the whole plan. With a single violation nothing may be written.
+
+The plan depends on what is known of users and SKUs, never on the order in which they were read.
+Pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
+    apply_to,
+    change_for,
+    notes_for,
+    uncovered_by,
+    weakened_by,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import max_changes_limit, violations_of
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import (
+    ACTIONS,
+    Candidate,
+    Needs,
+    Plan,
+    PlanEntry,
+    PlanOptions,
+    SeatUse,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import why_not_covered
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, first_match
+from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
+
+__all__ = [
+    "ACTIONS",
+    "Candidate",
+    "Plan",
+    "PlanEntry",
+    "PlanOptions",
+    "SeatUse",
+    "build_plan",
+    "max_changes_limit",
+]
+
+
+def build_plan(
+    candidates: Iterable[Candidate],
+    rules: Sequence[Rule],
+    skus: Sequence[Sku],
+    catalog: Catalog,
+    options: PlanOptions,
+    today: date,
+) -> Plan:
+    """The plan for all candidates. A user who comes more than once (two mailboxes at risk) is one entry.
+
+    Raises ConfigurationError where ``max_changes`` is neither a number nor a percentage.
+    """
+    limit = max_changes_limit(options.max_changes, options.population)
+    planner = _Planner(rules, skus, catalog, options, today)
+    by_user: dict[str, list[Candidate]] = {}
+    for candidate in sorted(candidates, key=_urgency):
+        by_user.setdefault(candidate.subject.user.id, []).append(candidate)
+    entries = tuple(planner.entry(group) for group in by_user.values())
+    return Plan(entries, violations_of(entries, skus, options, limit), planner.seat_use(), limit)
+
+
+def _urgency(candidate: Candidate) -> tuple[int, float, str, str, str]:
+    """Who is served first: overdue, then the soonest deadline, then unknown deadlines, then no finding at all."""
+    user, finding = candidate.subject.user, candidate.finding
+    tail = (user.user_principal_name.casefold(), user.id, finding.reason if finding else "")
+    if finding is None:
+        return (3, 0.0, *tail)
+    at = finding.deadline.at
+    when = at.timestamp() if at else float("inf")
+    overdue = finding.severity in ("lost", "overdue") or (
+        finding.days_remaining is not None and finding.days_remaining < 0
+    )
+    return (0 if overdue else 1 if at else 2, when, *tail)
+
+
+@dataclass(frozen=True)
+class _Alternative:
+    """One license list of a rule, tried on one user."""
+
+    name: str
+    change: LicenseChange
+    predicted: User
+
+
+class _Planner:
+    def __init__(
+        self, rules: Sequence[Rule], skus: Sequence[Sku], catalog: Catalog, options: PlanOptions, today: date
+    ) -> None:
+        self._rules, self._catalog, self._options, self._today = rules, catalog, options, today
+        self._skus = {sku.id: sku for sku in skus}
+        self._seats = Seats(skus, options.seat_reserve, options.use_warning_seats)
+        self._before = {sku.id: self._seats.left(sku.id) for sku in skus}
+        # brackets are ordinary characters in a UPN pattern
+        self._protected = [
+            (pattern, re.compile(fnmatch.translate(pattern.strip().casefold().replace("[", "[[]"))).match)
+            for pattern in options.protected
+        ]
+
+    def entry(self, group: Sequence[Candidate]) -> PlanEntry:
+        """The decision for one user; takes the seats it needs."""
+        candidate = group[0]
+        user = candidate.subject.user
+        entry = PlanEntry(user, candidate.finding, "", "", "protected", LicenseChange(user.id))
+        if user.is_guest:
+            return replace(entry, note="a guest is never licensed by rules")
+        for pattern, matches in self._protected:
+            if matches(user.user_principal_name.casefold()):
+                return replace(entry, note=f"protected by {pattern!r}")
+        decision = first_match(self._rules, candidate.subject, self._today)
+        rule = decision.rule
+        entry = replace(entry, rule=rule.name if rule else "", why=decision.why, expired=decision.expired)
+        if rule is None:
+            return replace(entry, action="unmatched")
+        if rule.ignore:
+            until = f" (until {rule.until.isoformat()})" if rule.until else ""
+            return replace(entry, action="ignore", note=rule.reason + until)
+        needs = [finding.needs for member in group if (finding := member.finding) is not None]
+        if needs:
+            return self._for_finding(entry, rule, needs)
+        return self._without_finding(entry, rule, candidate.needs)
+
+    def seat_use(self) -> tuple[SeatUse, ...]:
+        """The SKUs of which seats were given out, by part number."""
+        used = [
+            SeatUse(
+                sku.id,
+                sku.part_number,
+                self._before[sku.id],
+                self._seats.taken(sku.id),
+                self._seats.left(sku.id),
+                self._options.seat_reserve.get(sku.id, 0),
+            )
+            for sku in self._skus.values()
+            if self._seats.taken(sku.id)
+        ]
+        return tuple(sorted(used, key=lambda item: (item.part_number, item.sku_id)))
+
+    def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs]) -> PlanEntry:
+        reasons: list[str] = []
+        seatless = False
+        for name, wanted in _alternatives(rule):
+            option = self._try(entry.user, rule, name, wanted)
+            classes = granted(option.predicted, self._catalog)
+            if not all(is_covered(need, classes) for need in needs):
+                reasons.append(f"{name}: {why_not_covered(wanted, option.predicted, needs, self._skus, self._catalog)}")
+                continue
+            if not option.change:
+                return replace(
+                    entry, action="unchanged", note=_joined("the plans of this user cover it already", *reasons)
+                )
+            missing = self._seats.missing(seats_needed(entry.user, option.change))
+            if missing:
+                seatless = True
+                reasons.append(f"{name}: no seat left of {self._names(missing)}")
+                continue
+            return self._take(entry, rule, option, wanted, reasons)
+        return replace(entry, action="no_seat" if seatless else "insufficient", note="; ".join(reasons))
+
+    def _without_finding(self, entry: PlanEntry, rule: Rule, needs: Needs | None) -> PlanEntry:
+        user = entry.user
+        leave = {item.sku_id for item in rule.fallback} - {item.sku_id for item in rule.licenses}
+        if leave and change_for(user, rule.licenses, self._skus) and not change_for(user, rule.fallback, self._skus):
+            return self._swap(entry, rule, leave, needs)
+        reasons: list[str] = []
+        for name, wanted in _alternatives(rule):
+            option = self._try(user, rule, name, wanted)
+            if not option.change:
+                notes = notes_for(user, wanted, "present", self._skus, self._catalog)
+                return replace(entry, action="unchanged", note=_joined(*notes))
+            missing = self._seats.missing(seats_needed(user, option.change))
+            if missing:
+                reasons.append(f"{name}: no seat left of {self._names(missing)}")
+                continue
+            return self._guarded(entry, rule, option, wanted, reasons, needs)
+        return replace(entry, action="no_seat", note="; ".join(reasons))
+
+    def _swap(self, entry: PlanEntry, rule: Rule, leave: set[str], needs: Needs | None) -> PlanEntry:
+        """From the fallback (``leave`` of it goes) to the licenses of the rule, where a seat has become free."""
+        user = entry.user
+        if not self._options.allow_removals:
+            return replace(entry, action="unchanged", note="holds the fallback; a swap needs allow_removals")
+        if not leave <= {state.sku_id for state in user.license_states if state.direct}:
+            return replace(entry, action="unchanged", note="holds the fallback through a group; only there it can end")
+        option = self._try(user, rule, "licenses", rule.licenses, also_remove=leave)
+        missing = self._seats.missing(seats_needed(user, option.change))
+        if missing:
+            return replace(
+                entry, action="unchanged", note=f"holds the fallback; no seat left of {self._names(missing)}"
+            )
+        return self._guarded(entry, rule, option, rule.licenses, ["swapped from the fallback"], needs)
+
+    def _try(
+        self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted], also_remove: Iterable[str] = ()
+    ) -> _Alternative:
+        change = change_for(user, wanted, self._skus)
+        leave = (set(rule.remove) | set(also_remove)) - {item.sku_id for item in wanted}
+        if leave:
+            direct = {state.sku_id for state in user.license_states if state.direct}
+            change = replace(change, remove=tuple(sorted(leave & direct)))
+        if change.add and not user.usage_location:
+            change = replace(change, usage_location=rule.usage_location.of(user) if rule.usage_location else None)
+        return _Alternative(name, change, apply_to(user, change, self._skus))
+
+    def _guarded(
+        self,
+        entry: PlanEntry,
+        rule: Rule,
+        option: _Alternative,
+        wanted: Sequence[Wanted],
+        reasons: Sequence[str],
+        needs: Needs | None,
+    ) -> PlanEntry:
+        """Takes an alternative for a user without a finding, unless it takes away what keeps a mailbox."""
+        user = entry.user
+        if needs is None:
+            lost: tuple[str, ...] = weakened_by(user, option.change, self._skus, self._catalog)
+            if uncovered_by(user, option.change, self._skus, self._catalog):
+                lost = ("nothing would be left that keeps the mailbox",)
+        else:
+            covered = is_covered(needs, granted(user, self._catalog))
+            still = is_covered(needs, granted(option.predicted, self._catalog))
+            reason = why_not_covered(wanted, option.predicted, [needs], self._skus, self._catalog)
+            lost = (reason,) if covered and not still else ()
+        if lost:
+            return replace(entry, action="refused_uncovered", note=_joined(*lost))
+        return self._take(entry, rule, option, wanted, reasons)
+
+    def _take(
+        self, entry: PlanEntry, rule: Rule, option: _Alternative, wanted: Sequence[Wanted], reasons: Sequence[str]
+    ) -> PlanEntry:
+        user, change = entry.user, option.change
+        if change.add and not user.usage_location and not change.usage_location:
+            return replace(entry, action="no_usage_location", note=_no_location(user, rule))
+        self._seats.take_all(seats_needed(user, change))
+        notes = notes_for(user, wanted, "present", self._skus, self._catalog)
+        warnings = weakened_by(user, change, self._skus, self._catalog) if change.remove else ()
+        return replace(
+            entry,
+            action="license",
+            change=change,
+            alternative=option.name,
+            note=_joined(*reasons, *notes),
+            warnings=warnings,
+        )
+
+    def _names(self, sku_ids: Iterable[str]) -> str:
+        names = [self._skus[sku_id].part_number if sku_id in self._skus else sku_id for sku_id in sku_ids]
+        return ", ".join(sorted(names))
+
+
+def _alternatives(rule: Rule) -> list[tuple[str, tuple[Wanted, ...]]]:
+    return [("licenses", rule.licenses), *([("fallback", rule.fallback)] if rule.fallback else [])]
+
+
+def _no_location(user: User, rule: Rule) -> str:
+    if rule.usage_location is None:
+        return f"has no usage location, and rule {rule.name!r} does not say one; add usage_location to it"
+    country = f"country {user.country!r} is not known" if user.country else "has no country either"
+    return f"has no usage location, {country}, and rule {rule.name!r} has no default"
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)

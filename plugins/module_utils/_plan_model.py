@@ -1,0 +1,111 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The values of a plan: whom it looks at, what it may do, and what it says about each user. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, LicenseChange, PlanClass, User
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
+
+Needs = tuple[frozenset[PlanClass], ...]
+
+ACTIONS = (
+    "license",
+    "unchanged",
+    "ignore",
+    "unmatched",
+    "protected",
+    "no_seat",
+    "no_usage_location",
+    "insufficient",
+    "refused_uncovered",
+)
+"""What a plan can say about a user; only ``license`` writes."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A user whom the plan looks at, with the mailbox at risk that brought them here, if any.
+
+    ``needs`` is what the user's mailbox is known to need; None where nobody looked (then a finding's needs count).
+    """
+
+    subject: Subject
+    finding: Finding | None = None
+    needs: Needs | None = None
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """The guards. ``max_changes`` is a number of users, or a share of ``population`` such as ``5%`` (rounded down)."""
+
+    max_changes: int | str | None = None
+    protected: tuple[str, ...] = ()
+    """UPN globs (``*``, ``?``); who matches is never written."""
+    allow_removals: bool = False
+    seat_reserve: Mapping[str, int] = field(default_factory=dict)
+    """Seats by SKU id that the plan leaves alone."""
+    use_warning_seats: bool = False
+    population: int = 0
+
+
+@dataclass(frozen=True)
+class PlanEntry:
+    """What the plan says about one user. ``change`` is empty unless ``action`` is ``license``."""
+
+    user: User
+    finding: Finding | None
+    rule: str
+    why: str
+    action: str
+    change: LicenseChange
+    alternative: str = ""
+    """Which license list of the rule was taken: ``licenses``, ``fallback``, or empty."""
+    note: str = ""
+    expired: tuple[str, ...] = ()
+    """Exceptions that would have matched, but are over."""
+    warnings: tuple[str, ...] = ()
+    """What the change takes away, though nothing known needs it."""
+
+
+@dataclass(frozen=True)
+class SeatUse:
+    """What the plan does to the seats of one SKU. ``before`` and ``after`` are seats left, without the reserve."""
+
+    sku_id: str
+    part_number: str
+    before: int
+    planned: int
+    after: int
+    reserved: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan: entries in the order in which seats were given out, and why it may not be applied, if so."""
+
+    entries: tuple[PlanEntry, ...]
+    violations: tuple[str, ...]
+    seats: tuple[SeatUse, ...]
+    max_changes: int | None = None
+    """The limit in users, where one was set."""
+
+    @property
+    def changes(self) -> tuple[LicenseChange, ...]:
+        """What would be written, in the order of the entries."""
+        return tuple(entry.change for entry in self.entries if entry.change)
+
+    def counts(self) -> dict[str, int]:
+        """Users by action, every action named."""
+        found = Counter(entry.action for entry in self.entries)
+        return {action: found[action] for action in ACTIONS}
+
+    def expired(self) -> dict[str, int]:
+        """Exceptions that are over, with the number of users they would have kept out."""
+        found = Counter(name for entry in self.entries for name in entry.expired)
+        return dict(sorted(found.items()))

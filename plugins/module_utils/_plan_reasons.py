@@ -1,0 +1,84 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why the licenses of a rule would not save a mailbox, in sentences that say what to change. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
+from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseState, PlanClass, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Needs
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
+
+_NAMES = {
+    PlanClass.PLAN1: "Exchange Online Plan 1",
+    PlanClass.PLAN2: "Exchange Online Plan 2",
+    PlanClass.KIOSK: "Exchange Online Kiosk",
+    PlanClass.ARCHIVING: "the archiving add-on",
+    PlanClass.ARCHIVE: "Exchange Online Archiving",
+}
+
+
+def why_not_covered(
+    wanted: Sequence[Wanted], user: User, needs: Sequence[Needs], skus: Mapping[str, Sku], catalog: Catalog
+) -> str:
+    """Why ``user``, who is as ``wanted`` asks, still lacks what every one of ``needs`` asks for; no full stop."""
+    reasons = [reason for item in wanted if (reason := _of_sku(item, user, skus, catalog))]
+    if reasons:
+        return "; ".join(reasons)
+    classes = granted(user, catalog)
+    lacking = next((need for need in needs if not is_covered(need, classes)), ())
+    has = " and ".join(_NAMES[item] for item in sorted(classes)) or "nothing that counts"
+    return f"it needs {needs_text(lacking)}, and would have {has}"
+
+
+def needs_text(needs: Needs) -> str:
+    """``Exchange Online Plan 2, or Exchange Online Plan 1 with the archiving add-on``; for people."""
+    sets = sorted(" with ".join(_NAMES[item] for item in _mailbox_first(need)) for need in needs)
+    return ", or ".join(sets) if sets else "nothing"
+
+
+def _mailbox_first(need: frozenset[PlanClass]) -> list[PlanClass]:
+    return sorted(need, key=lambda item: (item in (PlanClass.ARCHIVING, PlanClass.ARCHIVE), item))
+
+
+def _of_sku(wanted: Wanted, user: User, skus: Mapping[str, Sku], catalog: Catalog) -> str:
+    sku = skus.get(wanted.sku_id)
+    if sku is None:
+        return f"the tenant has no SKU {wanted.sku_id}"
+    exchange = {plan.id: plan.name for plan in sku.plans if catalog.plan_class(plan.id) is not None}
+    if not exchange:
+        return f"{sku.part_number} carries no mailbox plan"
+    if catalog.no_rights(sku.id):
+        return f"{sku.part_number} carries an Exchange plan without rights to a mailbox"
+    if sku.capability_status.casefold() not in ("enabled", "warning"):
+        return f"{sku.part_number} is {sku.capability_status} in this tenant, so its plans do not work"
+    states = [state for state in user.license_states if state.sku_id == sku.id and state.effective]
+    off = frozenset(exchange).intersection(*(state.disabled_plans for state in states)) if states else frozenset()
+    if off:
+        names = ", ".join(sorted(exchange[plan] for plan in off))
+        return f"{names} is switched off in {_where(states)} of {sku.part_number}{_advice(wanted, off, states)}"
+    working = {plan.plan_id for plan in user.assigned_plans if plan.usable}
+    if states and not working & set(exchange):
+        return f"{sku.part_number} is assigned, but the service does not show its Exchange plan as working (yet)"
+    return ""
+
+
+def _where(states: Sequence[LicenseState]) -> str:
+    ways = {
+        "the direct assignment" if state.direct else f"the assignment by group {state.group_id}" for state in states
+    }
+    return " and ".join(sorted(ways, reverse=True))
+
+
+def _advice(wanted: Wanted, off: frozenset[str], states: Sequence[LicenseState]) -> str:
+    if off & (wanted.disabled_plans or frozenset()):
+        return ": the rule's disabled_plans asks for that"
+    if wanted.enabled_plans is not None:
+        return ": the rule's enabled_plans does not name it"
+    if not any(state.direct for state in states):
+        return ": change the group's plans, or name it in the rule's enabled_plans"
+    return ", and the rule names no enabled_plans that would switch it on"

@@ -1,0 +1,325 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An audit or a plan as plain rows, JSON, JSON Lines and Markdown.
+
+Names and departments are written by strangers: nothing of them is ever evaluated, and in Markdown they can be neither
+markup nor HTML nor links. Everything here returns values; who writes files is elsewhere. Pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, describe
+from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan, PlanEntry
+
+SEVERITIES = ("lost", "overdue", "critical", "warning", "notice")
+"""Worst first."""
+
+_CELL = 300
+"""Characters of one value in a table; longer ones are cut, visibly."""
+
+_SECTIONS = (
+    ("license", "To be licensed"),
+    ("refused_uncovered", "Refused: would lose what keeps the mailbox"),
+    ("no_seat", "No seat left"),
+    ("no_usage_location", "No usage location"),
+    ("insufficient", "The rule's licenses would not be enough"),
+    ("unmatched", "No rule matches"),
+    ("ignore", "Exceptions"),
+    ("protected", "Protected"),
+    ("unchanged", "Nothing to do"),
+)
+
+
+def audit_row(finding: Finding, skus: Mapping[str, Sku], catalog: Catalog) -> dict[str, Any]:
+    """One finding as a plain dictionary, in the names of the return value ``mailboxes``."""
+    user, mailbox = finding.user, finding.mailbox
+    return {
+        "user_id": finding.user_id,
+        "user_principal_name": finding.user_principal_name,
+        "display_name": (user.display_name if user else "") or (mailbox.display_name if mailbox else ""),
+        "primary_smtp_address": mailbox.primary_smtp_address if mailbox else "",
+        "mailbox_guid": mailbox.guid if mailbox else "",
+        "recipient_type": finding.recipient_type.value,
+        "account_enabled": user.account_enabled if user else (mailbox.account_enabled if mailbox else None),
+        "on_premises_sync": user.on_premises_sync if user else (mailbox.on_premises_sync if mailbox else None),
+        "reason": finding.reason,
+        "needs": sorted(sorted(item.value for item in need) for need in finding.needs),
+        "evidence": list(finding.evidence),
+        "disagreements": list(finding.disagreements),
+        "notes": list(finding.notes),
+        "created": iso(mailbox.created) if mailbox else None,
+        "deadline": iso(finding.deadline.at),
+        "deadline_source": finding.deadline.source,
+        "deadline_confidence": finding.deadline.confidence,
+        "deadline_note": finding.deadline.note,
+        "days_remaining": finding.days_remaining,
+        "severity": finding.severity,
+        "licenses": describe(user, skus, catalog)["licenses"] if user else [],
+        "usage_location": user.usage_location if user else None,
+        "country": user.country if user else None,
+        "department": user.department if user else None,
+        "company": user.company if user else None,
+        "job_title": user.job_title if user else None,
+    }
+
+
+def plan_row(entry: PlanEntry, skus: Mapping[str, Sku], catalog: Catalog) -> dict[str, Any]:
+    """One entry of a plan as a plain dictionary; ``before`` and ``after`` as a run would report them."""
+    user, finding, change = entry.user, entry.finding, entry.change
+    return {
+        "user_id": user.id,
+        "user_principal_name": user.user_principal_name,
+        "display_name": user.display_name,
+        "action": entry.action,
+        "rule": entry.rule or None,
+        "why": entry.why,
+        "alternative": entry.alternative or None,
+        "note": entry.note,
+        "warnings": list(entry.warnings),
+        "expired_exceptions": list(entry.expired),
+        "reason": finding.reason if finding else None,
+        "recipient_type": finding.recipient_type.value if finding else None,
+        "severity": finding.severity if finding else None,
+        "deadline": iso(finding.deadline.at) if finding else None,
+        "days_remaining": finding.days_remaining if finding else None,
+        "add": [
+            {
+                "sku": _part_number(item.sku_id, skus, catalog),
+                "sku_id": item.sku_id,
+                "disabled_plans": sorted(_plan_name(plan, item.sku_id, skus, catalog) for plan in item.disabled_plans),
+            }
+            for item in change.add
+        ],
+        "remove": [{"sku": _part_number(item, skus, catalog), "sku_id": item} for item in change.remove],
+        "usage_location": change.usage_location,
+        "before": describe(user, skus, catalog),
+        "after": describe(apply_to(user, change, skus), skus, catalog),
+    }
+
+
+def plan_summary(plan: Plan) -> dict[str, Any]:
+    """Figures of a plan: users by action, changes, seats, exceptions that are over, and what stops it."""
+    return {
+        "users": len(plan.entries),
+        "changes": len(plan.changes),
+        "actions": plan.counts(),
+        "max_changes": plan.max_changes,
+        "violations": list(plan.violations),
+        "expired_exceptions": plan.expired(),
+        "seats": [
+            {
+                "sku": use.part_number,
+                "sku_id": use.sku_id,
+                "left_before": use.before,
+                "planned": use.planned,
+                "left_after": use.after,
+                "reserved": use.reserved,
+            }
+            for use in plan.seats
+        ],
+    }
+
+
+def to_json(value: Any) -> str:
+    """Indented JSON in ASCII with a final newline: no character of a name can break a line."""
+    return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
+
+
+def json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
+    """One row a line, ASCII, each line with its newline; no rows: an empty text."""
+    return "".join(json.dumps(row, ensure_ascii=True, separators=(",", ":")) + "\n" for row in rows)
+
+
+def audit_markdown(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    tenant: str = "",
+    generated: datetime | None = None,
+    facts: Mapping[str, Any] | None = None,
+    warnings: Sequence[str] = (),
+    limit: int = 1000,
+) -> str:
+    """The audit for people. ``rows`` are those of ``audit_row``; at most ``limit`` of them are shown, and it says so.
+
+    ``facts`` are further figures (mailboxes examined, requests made) for the head.
+    """
+    lines = [f"# Mailboxes and archives at risk{_of(tenant)}", ""]
+    lines += _made(generated)
+    if rows:
+        lines += [
+            f"**{_count(len(rows), 'mailbox or archive', 'mailboxes and archives')}** would be lost without a license.",
+            "",
+        ]
+    else:
+        lines += ["Nothing is at risk.", ""]
+    lines += [f"- {escape(key.replace('_', ' '))}: {escape(value)}" for key, value in (facts or {}).items()]
+    lines += [""] if facts else []
+    lines += _listing("Warnings", warnings)
+    if rows:
+        lines += _tally("Severity", rows, "severity", SEVERITIES) + _tally("Reason", rows, "reason")
+        lines += ["## Soonest deadline first", ""]
+        head = ("Deadline", "Days", "Severity", "User", "Kind", "Reason", "Needs", "Found by", "Licenses")
+        lines += _table(head, (_audit_cells(row) for row in rows[:limit]), right=(1,))
+        lines += _rest(len(rows), limit)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def plan_markdown(
+    rows: Sequence[Mapping[str, Any]],
+    summary: Mapping[str, Any],
+    *,
+    tenant: str = "",
+    generated: datetime | None = None,
+    warnings: Sequence[str] = (),
+    limit: int = 1000,
+) -> str:
+    """The plan for people. ``rows`` are those of ``plan_row``, ``summary`` is ``plan_summary``.
+
+    Each section shows at most ``limit`` rows, and says so.
+    """
+    lines = [f"# License plan{_of(tenant)}", ""]
+    lines += _made(generated)
+    count, users = summary["changes"], summary["users"]
+    lines += [f"**{_count(count, 'user', 'users')}** of {users} would be changed.", ""]
+    violations = summary.get("violations") or []
+    if violations:
+        lines += ["**This plan may not be applied.**", ""]
+    lines += _listing("What stops it", violations) + _listing("Warnings", warnings)
+    expired = summary.get("expired_exceptions") or {}
+    over = [f"{name}: over, would have kept out {_count(hits, 'user', 'users')}" for name, hits in expired.items()]
+    lines += _listing("Exceptions that are over", over)
+    seats = summary.get("seats") or []
+    if seats:
+        lines += ["## Seats", ""]
+        cells = (
+            [item["sku"], item["left_before"], item["planned"], item["left_after"], item["reserved"]] for item in seats
+        )
+        lines += _table(("SKU", "Left", "Planned", "Left after", "Reserved"), cells, right=(1, 2, 3, 4))
+    for action, title in _SECTIONS:
+        mine = [row for row in rows if row["action"] == action]
+        if mine:
+            lines += [f"## {title} ({len(mine)})", ""]
+            head = ("User", "Deadline", "Rule", "Because", "Change", "Note")
+            lines += _table(head, (_plan_cells(row) for row in mine[:limit]))
+            lines += _rest(len(mine), limit)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def escape(value: Any) -> str:
+    """A value as plain text inside Markdown: no markup, HTML, link, mention or line break comes out of it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = "".join(" " if _breaks(char) else char for char in str(value)).strip()
+    if len(text) > _CELL:
+        text = text[: _CELL - 1] + "…"
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = re.sub(r"([\\`*_{}\[\]()#!|~$^])", r"\\\1", text)
+    text = re.sub(r"&", "&amp;", text)
+    text = text.replace("<", "&lt;").replace(">", "&gt;")
+    # addresses and names that a renderer would turn into links or mentions by itself
+    text = re.sub(r"://", ":&#47;&#47;", text)
+    text = re.sub(r"(?i)\bwww\.", lambda hit: hit.group()[:-1] + "&#46;", text)
+    text = re.sub(r"(?i)\b(mailto|xmpp):", r"\1&#58;", text)
+    text = text.replace("@", "&#64;")
+    # what would start a list, a heading or a rule at the beginning of a line
+    return re.sub(r"^(\d+)([.)])|^([-+=])", lambda hit: f"{hit[1]}\\{hit[2]}" if hit[1] else f"\\{hit[3]}", text)
+
+
+def iso(at: datetime | None) -> str | None:
+    """A time as results carry it: UTC, whole seconds, ``2026-12-31T00:00:00Z``."""
+    if at is None:
+        return None
+    return at.astimezone(timezone.utc).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def _breaks(char: str) -> bool:
+    """Control characters, line and paragraph separators, and marks that turn the direction of writing."""
+    return (
+        unicodedata.category(char) in ("Cc", "Zl", "Zp")
+        or char in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    )
+
+
+def _audit_cells(row: Mapping[str, Any]) -> list[Any]:
+    sure = "" if row["deadline_confidence"] == "exact" else f" ({row['deadline_confidence']})"
+    needs = " or ".join(" + ".join(need) for need in row["needs"])
+    licenses = ", ".join(f"{item['sku']} {item['state']} ({item['via']})" for item in row["licenses"])
+    return [
+        f"{(row['deadline'] or '')[:10]}{sure}".strip(),
+        row["days_remaining"],
+        row["severity"],
+        row["user_principal_name"] or row["primary_smtp_address"] or row["user_id"],
+        row["recipient_type"],
+        row["reason"],
+        needs,
+        ", ".join(row["evidence"]),
+        licenses or "none",
+    ]
+
+
+def _plan_cells(row: Mapping[str, Any]) -> list[Any]:
+    parts: list[str] = []
+    for item in row["add"]:
+        off = f" without {', '.join(item['disabled_plans'])}" if item["disabled_plans"] else ""
+        parts.append(f"+ {item['sku']}{off}")
+    parts += [f"- {item['sku']}" for item in row["remove"]]
+    if row["usage_location"]:
+        parts.append(f"usage location {row['usage_location']}")
+    note = "; ".join(text for text in (row["note"], *row["warnings"]) if text)
+    deadline = (row["deadline"] or "")[:10]
+    return [row["user_principal_name"] or row["user_id"], deadline, row["rule"], row["why"], ", ".join(parts), note]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[int] = ()) -> list[str]:
+    rule = ["---:" if index in right else "---" for index in range(len(head))]
+    body = [f"| {' | '.join(escape(cell) for cell in row)} |" for row in rows]
+    return [f"| {' | '.join(head)} |", f"| {' | '.join(rule)} |", *body, ""]
+
+
+def _tally(title: str, rows: Sequence[Mapping[str, Any]], key: str, order: Sequence[str] = ()) -> list[str]:
+    counts = Counter(str(row[key]) for row in rows)
+    known = {name: index for index, name in enumerate(order)}
+    names = sorted(counts, key=lambda name: (known.get(name, len(known)), -counts[name], name))
+    return _table((title, "Count"), ([name, counts[name]] for name in names), right=(1,))
+
+
+def _listing(title: str, sentences: Sequence[str]) -> list[str]:
+    return [f"## {title}", "", *(f"- {escape(sentence)}" for sentence in sentences), ""] if sentences else []
+
+
+def _rest(count: int, limit: int) -> list[str]:
+    return [f"… and {count - limit} more; the JSON report holds all of them.", ""] if count > limit else []
+
+
+def _made(generated: datetime | None) -> list[str]:
+    return [f"Made {iso(generated)}.", ""] if generated else []
+
+
+def _of(tenant: str) -> str:
+    return f" of {escape(tenant)}" if tenant else ""
+
+
+def _count(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _part_number(sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
+    return skus[sku_id].part_number if sku_id in skus else catalog.sku_name(sku_id) or sku_id
+
+
+def _plan_name(plan_id: str, sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
+    names = (plan.name for plan in skus[sku_id].plans if plan.id == plan_id) if sku_id in skus else iter(())
+    return next(names, "") or catalog.plan_name(plan_id) or plan_id

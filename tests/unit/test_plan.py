@@ -1,0 +1,469 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules, findings, seats and guards: who gets what, and what stops a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._plan import (
+    Candidate,
+    Plan,
+    PlanEntry,
+    PlanOptions,
+    build_plan,
+    max_changes_limit,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
+from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules
+from ansible_collections.m365.licensing.tests.unit.domain_world import (
+    EMS,
+    EXCHANGEARCHIVE_ADDON,
+    EXCHANGESTANDARD,
+    HOLD,
+    MAILBOX,
+    PLAN2,
+    SKUS,
+    SPE_E3,
+    SPE_E5,
+    TODAY,
+    direct,
+    finding,
+    inherited,
+    skus,
+    user,
+)
+
+E3: dict[str, Any] = {"name": "All", "match": {}, "licenses": [{"sku": "SPE_E3"}], "usage_location": "DE"}
+E3_OR_STANDARD: dict[str, Any] = E3 | {"fallback": [{"sku": "EXCHANGESTANDARD"}]}
+
+
+def at_risk(who: User, **more: Any) -> Candidate:
+    return Candidate(Subject(who), finding(who, **more))
+
+
+def anybody(who: User, **more: Any) -> Candidate:
+    return Candidate(Subject(who), **more)
+
+
+def plan_for(
+    candidates: Sequence[Candidate],
+    *rules: Any,
+    table: list[Sku] | None = None,
+    scope: str = "all_users",
+    **options: Any,
+) -> Plan:
+    table = SKUS if table is None else table
+    parsed = parse_rules(list(rules), table, BUILTIN, scope=scope)
+    return build_plan(candidates, parsed, table, BUILTIN, PlanOptions(**options), TODAY)
+
+
+def only(candidate: Candidate, *rules: Any, **options: Any) -> PlanEntry:
+    (entry,) = plan_for([candidate], *rules, **options).entries
+    return entry
+
+
+def added(entry: PlanEntry) -> list[str]:
+    return [item.sku_id for item in entry.change.add]
+
+
+# --- a mailbox at risk -------------------------------------------------------------------------------------------
+
+
+def test_a_mailbox_at_risk_gets_the_licenses_of_the_rule() -> None:
+    entry = only(at_risk(user()), E3)
+    assert (entry.action, entry.rule, entry.why, entry.alternative) == (
+        "license",
+        "All",
+        "it matches everybody",
+        "licenses",
+    )
+    assert entry.change.add == (Assignment(SPE_E3),)
+    assert entry.change.usage_location is None
+
+
+SUSPENDED = skus(status={SPE_E3: "Suspended"})
+NO_E3 = skus(seats={SPE_E3: 0})
+NO_SEATS = skus(seats={SPE_E3: 0, EXCHANGESTANDARD: 0})
+WITHOUT_MAIL = E3 | {"licenses": [{"sku": "SPE_E3", "disabled_plans": ["EXCHANGE_S_ENTERPRISE"]}]}
+ONLY_MAIL = E3 | {"licenses": [{"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE"]}]}
+ONLY_YAMMER = E3 | {"licenses": [{"sku": "SPE_E3", "enabled_plans": ["YAMMER_ENTERPRISE"]}]}
+STANDARD = E3 | {"licenses": [{"sku": "EXCHANGESTANDARD"}]}
+STANDARD_AND_ADDON = E3 | {"licenses": [{"sku": "EXCHANGESTANDARD"}, {"sku": "EXCHANGEARCHIVE_ADDON"}]}
+STANDARD_OR_E3 = STANDARD | {"fallback": [{"sku": "SPE_E3"}]}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "rule", "table", "action", "skus_added", "note"),
+    [
+        # seats
+        (at_risk(user()), E3, NO_E3, "no_seat", [], "licenses: no seat left of SPE_E3"),
+        (at_risk(user()), E3_OR_STANDARD, NO_E3, "license", [EXCHANGESTANDARD], "licenses: no seat left of SPE_E3"),
+        (at_risk(user()), E3_OR_STANDARD, NO_SEATS, "no_seat", [], "fallback: no seat left of EXCHANGESTANDARD"),
+        # who holds the SKU already needs no seat
+        (at_risk(user("a", direct(SPE_E3, PLAN2))), ONLY_MAIL, NO_E3, "license", [SPE_E3], ""),
+        # an alternative that would not save the mailbox is not taken
+        (
+            at_risk(user(), needs=HOLD),
+            STANDARD,
+            SKUS,
+            "insufficient",
+            [],
+            "it needs Exchange Online Kiosk with the archiving add-on",
+        ),
+        (at_risk(user(), needs=HOLD), STANDARD, SKUS, "insufficient", [], "and would have Exchange Online Plan 1"),
+        (at_risk(user(), needs=HOLD), STANDARD_OR_E3, SKUS, "license", [SPE_E3], "licenses: it needs"),
+        (
+            at_risk(user(), needs=HOLD),
+            STANDARD_AND_ADDON,
+            SKUS,
+            "license",
+            [EXCHANGESTANDARD, EXCHANGEARCHIVE_ADDON],
+            "",
+        ),
+        (at_risk(user()), E3 | {"licenses": [{"sku": "EMS"}]}, SKUS, "insufficient", [], "EMS carries no mailbox plan"),
+        (
+            at_risk(user()),
+            E3 | {"licenses": [{"sku": "M365_F1_COMM"}]},
+            SKUS,
+            "insufficient",
+            [],
+            "without rights to a mailbox",
+        ),
+        (at_risk(user()), WITHOUT_MAIL, SKUS, "insufficient", [], "the rule's disabled_plans asks for that"),
+        (at_risk(user()), ONLY_YAMMER, SKUS, "insufficient", [], "the rule's enabled_plans does not name it"),
+        (at_risk(user()), E3, SUSPENDED, "insufficient", [], "SPE_E3 is Suspended in this tenant"),
+        # what an admin switched off stays off, unless the rule says otherwise
+        (
+            at_risk(user("a", direct(SPE_E3, PLAN2))),
+            E3,
+            SKUS,
+            "insufficient",
+            [],
+            "is switched off in the direct assignment of SPE_E3, and the rule names no enabled_plans",
+        ),
+        (
+            at_risk(user("a", direct(SPE_E3, PLAN2))),
+            E3_OR_STANDARD,
+            SKUS,
+            "license",
+            [EXCHANGESTANDARD],
+            "is switched off",
+        ),
+        (at_risk(user("a", inherited(SPE_E3, PLAN2))), E3, SKUS, "insufficient", [], "change the group's plans"),
+        (at_risk(user("a", inherited(SPE_E3, PLAN2))), ONLY_MAIL, SKUS, "license", [SPE_E3], ""),
+        # a license in Error counts as none
+        (at_risk(user("a", inherited(SPE_E3, state="Error"))), E3, SKUS, "license", [SPE_E3], ""),
+        # the service lags behind its own assignment
+        (
+            at_risk(user("a", direct(SPE_E3), assigned_plans=())),
+            E3,
+            SKUS,
+            "insufficient",
+            [],
+            "does not show its Exchange plan",
+        ),
+        # the signals disagree: the plans cover the mailbox
+        (at_risk(user("a", direct(SPE_E3))), E3, SKUS, "unchanged", [], "cover it already"),
+    ],
+)
+def test_a_mailbox_at_risk(
+    candidate: Candidate, rule: Any, table: list[Sku], action: str, skus_added: list[str], note: str
+) -> None:
+    entry = only(candidate, rule, table=table)
+    assert (entry.action, sorted(added(entry))) == (action, sorted(skus_added)), entry.note
+    assert note in entry.note
+
+
+def test_two_mailboxes_of_one_user_are_one_entry_that_covers_both() -> None:
+    who = user()
+    candidates = [at_risk(who, days=9), at_risk(who, days=3, needs=HOLD, reason="shared_litigation_hold")]
+    entry = plan_for(candidates, STANDARD_OR_E3).entries
+    assert len(entry) == 1
+    assert added(entry[0]) == [SPE_E3]
+    assert entry[0].finding is candidates[1].finding
+
+
+# --- who is left alone -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("candidate", "options", "action", "note"),
+    [
+        (at_risk(user(user_type="Guest")), {}, "protected", "a guest is never licensed"),
+        (at_risk(user("BreakGlass1")), {"protected": ("breakglass*@*",)}, "protected", "protected by 'breakglass*@*'"),
+        (at_risk(user()), {"protected": ("breakglass*@*",)}, "license", ""),
+        (at_risk(user("x[1]")), {"protected": ("x[1]@*",)}, "protected", ""),
+    ],
+)
+def test_guests_and_protected_users_are_never_written(
+    candidate: Candidate, options: dict[str, Any], action: str, note: str
+) -> None:
+    entry = only(candidate, E3, **options)
+    assert entry.action == action
+    assert bool(entry.change) is (action == "license")
+    assert note in entry.note
+
+
+def test_an_exception_is_listed_with_its_reason_and_an_expired_one_is_reported() -> None:
+    held = {"name": "Held", "match": {}, "action": "ignore", "reason": "They leave", "until": "2026-06-15"}
+    over = {"name": "Over", "match": {}, "action": "ignore", "reason": "They left", "until": "2026-06-14"}
+    entry = only(at_risk(user()), over, held, E3)
+    assert (entry.action, entry.rule, entry.note) == ("ignore", "Held", "They leave (until 2026-06-15)")
+    plan = plan_for([at_risk(user("a")), at_risk(user("b"))], over, E3)
+    assert plan.expired() == {"Over": 2}
+    assert plan.counts()["license"] == 2
+
+
+def test_whom_no_rule_matches_is_named() -> None:
+    entry = only(at_risk(user()), E3 | {"match": {"department": "Sales"}})
+    assert (entry.action, entry.rule, entry.why) == ("unmatched", "", "no rule matches")
+
+
+# --- usage location ----------------------------------------------------------------------------------------------
+
+FROM_COUNTRY = E3 | {"usage_location": {"from": "country"}}
+SILENT = {key: value for key, value in E3.items() if key != "usage_location"}
+
+
+@pytest.mark.parametrize(
+    ("who", "rule", "action", "location", "note"),
+    [
+        (user(usage_location="FR"), E3, "license", None, ""),
+        (user(usage_location=None), E3, "license", "DE", ""),
+        (user(usage_location=None, country="Norway"), FROM_COUNTRY, "license", "NO", ""),
+        (
+            user(usage_location=None, country="Atlantis"),
+            FROM_COUNTRY,
+            "no_usage_location",
+            None,
+            "country 'Atlantis' is not known",
+        ),
+        (user(usage_location=None), FROM_COUNTRY, "no_usage_location", None, "has no country either"),
+        (user(usage_location=None), SILENT, "no_usage_location", None, "add usage_location to it"),
+        (user("a", direct(SPE_E3), usage_location=None), SILENT, "unchanged", None, ""),
+    ],
+)
+def test_the_usage_location_is_set_only_where_missing(
+    who: User, rule: Any, action: str, location: str | None, note: str
+) -> None:
+    entry = only(at_risk(who), rule)
+    assert (entry.action, entry.change.usage_location) == (action, location)
+    assert note in entry.note
+
+
+def test_without_a_usage_location_no_seat_is_spent() -> None:
+    plan = plan_for(
+        [at_risk(user("a", usage_location=None), days=1), at_risk(user("b"))], SILENT, table=skus(seats={SPE_E3: 1})
+    )
+    assert [entry.action for entry in plan.entries] == ["no_usage_location", "license"]
+
+
+# --- seats -------------------------------------------------------------------------------------------------------
+
+
+def test_seats_go_to_the_soonest_deadline() -> None:
+    names = [("anna", 20), ("bert", 2), ("carl", None), ("dora", -3), ("emil", 2), ("fritz", -9)]
+    candidates = [anybody(user("aaron")), *(at_risk(user(name), days=days) for name, days in names)]
+    plan = plan_for(candidates, E3_OR_STANDARD, table=skus(seats={SPE_E3: 3, EXCHANGESTANDARD: 2}))
+    assert [(entry.user.display_name, entry.alternative) for entry in plan.entries] == [
+        ("Fritz", "licenses"),
+        ("Dora", "licenses"),
+        ("Bert", "licenses"),
+        ("Emil", "fallback"),
+        ("Anna", "fallback"),
+        ("Carl", ""),
+        ("Aaron", ""),
+    ]
+    assert [(use.part_number, use.before, use.planned, use.after) for use in plan.seats] == [
+        ("EXCHANGESTANDARD", 2, 2, 0),
+        ("SPE_E3", 3, 3, 0),
+    ]
+
+
+def test_a_list_of_licenses_gets_all_its_seats_or_none() -> None:
+    rule = E3 | {"licenses": [{"sku": "SPE_E3"}, {"sku": "EMS"}], "fallback": [{"sku": "EXCHANGESTANDARD"}]}
+    plan = plan_for([at_risk(user("a"))], rule, table=skus(seats={EMS: 0}))
+    assert plan.entries[0].alternative == "fallback"
+    assert [use.part_number for use in plan.seats] == ["EXCHANGESTANDARD"]
+
+
+def test_the_reserve_is_left_alone() -> None:
+    candidates = [at_risk(user(name)) for name in "abc"]
+    plan = plan_for(candidates, E3, table=skus(seats={SPE_E3: 3}), seat_reserve={SPE_E3: 2})
+    assert plan.counts() | {"license": 1, "no_seat": 2} == plan.counts()
+    assert plan.seats[0].reserved == 2
+
+
+# --- all users ---------------------------------------------------------------------------------------------------
+
+HOLDS_FALLBACK = user("a", direct(EXCHANGESTANDARD))
+
+
+@pytest.mark.parametrize(
+    ("who", "options", "action", "change", "note"),
+    [
+        (user("a"), {}, "license", ([SPE_E3], []), ""),
+        (user("a", direct(SPE_E3)), {}, "unchanged", ([], []), ""),
+        (user("a", inherited(SPE_E3)), {}, "unchanged", ([], []), ""),
+        (user("a"), {"table": NO_E3}, "license", ([EXCHANGESTANDARD], []), "licenses: no seat left of SPE_E3"),
+        (user("a"), {"table": NO_SEATS}, "no_seat", ([], []), "fallback: no seat left"),
+        (HOLDS_FALLBACK, {}, "unchanged", ([], []), "holds the fallback; a swap needs allow_removals"),
+        (
+            HOLDS_FALLBACK,
+            {"allow_removals": True},
+            "license",
+            ([SPE_E3], [EXCHANGESTANDARD]),
+            "swapped from the fallback",
+        ),
+        (
+            HOLDS_FALLBACK,
+            {"allow_removals": True, "table": NO_E3},
+            "unchanged",
+            ([], []),
+            "holds the fallback; no seat left of SPE_E3",
+        ),
+        (
+            user("a", inherited(EXCHANGESTANDARD)),
+            {"allow_removals": True},
+            "unchanged",
+            ([], []),
+            "holds the fallback through a group",
+        ),
+    ],
+)
+def test_a_user_without_a_finding(
+    who: User, options: dict[str, Any], action: str, change: tuple[list[str], list[str]], note: str
+) -> None:
+    entry = only(anybody(who), E3_OR_STANDARD, **options)
+    assert (entry.action, (added(entry), list(entry.change.remove))) == (action, change)
+    assert note in entry.note
+
+
+def test_a_fallback_that_is_part_of_the_licenses_needs_no_swap() -> None:
+    rule = E3 | {"licenses": [{"sku": "SPE_E3"}, {"sku": "EMS"}], "fallback": [{"sku": "EMS"}]}
+    entry = only(anybody(user("a", direct(EMS))), rule)
+    assert (entry.action, added(entry), entry.change.remove) == ("license", [SPE_E3], ())
+
+
+def test_a_declared_plan_that_only_a_group_can_switch_off_is_a_note() -> None:
+    rule = E3 | {"licenses": [{"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}]}
+    entry = only(anybody(user("a", inherited(SPE_E3))), rule)
+    assert entry.action == "unchanged"
+    assert "YAMMER_ENTERPRISE stays on" in entry.note
+
+
+# --- removals ----------------------------------------------------------------------------------------------------
+
+SWAP = E3 | {"remove": ["EXCHANGESTANDARD", "SPE_E5"]}
+
+
+def test_a_swap_is_one_change_and_needs_allow_removals() -> None:
+    candidates = [anybody(user("a", direct(EXCHANGESTANDARD))), anybody(user("b", direct(SPE_E5)))]
+    plan = plan_for(candidates, SWAP)
+    assert [(added(entry), entry.change.remove) for entry in plan.entries] == [
+        ([SPE_E3], (EXCHANGESTANDARD,)),
+        ([SPE_E3], (SPE_E5,)),
+    ]
+    assert plan.violations == (
+        "2 licenses (EXCHANGESTANDARD, SPE_E5) of 2 users would be removed, but allow_removals is false",
+    )
+    assert not plan_for(candidates, SWAP, allow_removals=True).violations
+
+
+def test_who_has_the_licenses_only_loses_what_the_rule_removes() -> None:
+    entry = only(anybody(user("a", direct(SPE_E3), direct(EXCHANGESTANDARD))), SWAP, allow_removals=True)
+    assert (added(entry), entry.change.remove) == ([], (EXCHANGESTANDARD,))
+
+
+def test_an_inherited_license_is_never_removed() -> None:
+    assert only(anybody(user("a", direct(SPE_E3), inherited(EXCHANGESTANDARD))), SWAP).action == "unchanged"
+
+
+DOWN_TO_F1 = E3 | {"licenses": [{"sku": "M365_F1_COMM"}], "remove": ["SPE_E3"]}
+DOWN_TO_STANDARD = E3 | {"licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "rule", "refused"),
+    [
+        (anybody(user("a", direct(SPE_E3))), DOWN_TO_F1, True),
+        # nobody knows whether there is an archive or a hold: Plan 2 is not taken on a guess
+        (anybody(user("a", direct(SPE_E3))), DOWN_TO_STANDARD, True),
+        (anybody(user("a", direct(SPE_E3)), needs=MAILBOX), DOWN_TO_STANDARD, False),
+        (anybody(user("a", direct(SPE_E3)), needs=HOLD), DOWN_TO_STANDARD, True),
+        (anybody(user("a", direct(SPE_E3)), needs=()), DOWN_TO_F1, False),
+        (anybody(user("a", direct(SPE_E3))), WITHOUT_MAIL, True),
+        (anybody(user("a", direct(SPE_E3)), needs=MAILBOX), ONLY_YAMMER, True),
+        (anybody(user("a", direct(SPE_E3, PLAN2)), needs=MAILBOX), ONLY_YAMMER, False),
+        (anybody(user("a", direct(SPE_E3), inherited(SPE_E5))), DOWN_TO_F1, False),
+    ],
+)
+def test_nobody_loses_what_keeps_the_mailbox(candidate: Candidate, rule: Any, refused: bool) -> None:
+    plan = plan_for([candidate], rule, allow_removals=True)
+    assert plan.entries[0].action == ("refused_uncovered" if refused else "license")
+    assert bool(plan.violations) is refused
+    assert bool(plan.changes) is not refused
+    if refused:
+        assert "1 user would lose what keeps their mailbox (a@contoso.com)" in plan.violations[0]
+
+
+# --- guards ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "population", "limit"),
+    [
+        (None, 100, None),
+        ("", 100, None),
+        (0, 100, 0),
+        (200, 100, 200),
+        ("200", 100, 200),
+        ("5%", 1000, 50),
+        ("5 %", 19, 0),
+        ("5%", 39, 1),
+        ("2.5%", 1000, 25),
+        ("0%", 1000, 0),
+        ("100%", 7, 7),
+        ("5%", 0, 0),
+    ],
+)
+def test_max_changes_is_a_number_or_a_share(value: Any, population: int, limit: int | None) -> None:
+    assert max_changes_limit(value, population) == limit
+
+
+@pytest.mark.parametrize("value", [-1, "-1", "many", "%", "-5%", "NaN%", "Infinity%", 2.5, True, [5]])
+def test_max_changes_is_nothing_else(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="max_changes: expected a number of users"):
+        max_changes_limit(value, 100)
+
+
+def test_a_plan_over_max_changes_is_refused_as_a_whole() -> None:
+    candidates = [at_risk(user(name)) for name in ("a", "b", "c")]
+    assert not plan_for(candidates, E3, max_changes=3).violations
+    assert plan_for(candidates, E3, max_changes=2).violations == ("3 users would be changed, but max_changes allows 2",)
+    assert plan_for(candidates, E3, max_changes="5%", population=20).violations == (
+        "3 users would be changed, but max_changes allows 1 (5% of 20 users)",
+    )
+
+
+def test_all_violations_come_at_once() -> None:
+    candidates = [anybody(user("a", direct(EXCHANGESTANDARD))), anybody(user("b"))]
+    assert len(plan_for(candidates, SWAP, max_changes=0).violations) == 2
+
+
+def test_seats_in_their_grace_period_are_spent_only_on_request() -> None:
+    table = [Sku(SPE_E3, "SPE_E3", enabled=0, warning=1, plans=SKUS[0].plans), *SKUS[1:]]
+    assert only(at_risk(user()), E3, table=table).action == "no_seat"
+    assert only(at_risk(user()), E3, table=table, use_warning_seats=True).action == "license"
+
+
+def test_nothing_to_plan_is_an_empty_plan() -> None:
+    plan = plan_for([], E3)
+    assert (plan.entries, plan.violations, plan.seats, plan.changes) == ((), (), (), ())

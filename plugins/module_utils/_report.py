@@ -233,7 +233,7 @@ def escape(value: Any) -> str:
     text = re.sub(r"://", ":&#47;&#47;", text)
     text = re.sub(r"(?i)\bwww\.", lambda hit: hit.group()[:-1] + "&#46;", text)
     text = re.sub(r"(?i)\b(mailto|xmpp):", r"\1&#58;", text)
-    text = text.replace("@", "&#64;")
+    text = re.sub(r"(?<![\w.\-])@", "&#64;", text)
     # what would start a list, a heading or a rule at the beginning of a line
     return re.sub(r"^(\d+)([.)])|^([-+=])", lambda hit: f"{hit[1]}\\{hit[2]}" if hit[1] else f"\\{hit[3]}", text)
 

@@ -39,6 +39,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._wanted import Want
 __all__ = [
     "STATES",
     "Wanted",
+    "abilities_lost",
     "apply_to",
     "change_for",
     "describe",
@@ -48,6 +49,7 @@ __all__ = [
     "satisfied",
     "shows",
     "uncovered_by",
+    "uncovers",
     "weakened_by",
 ]
 
@@ -188,8 +190,7 @@ def notes_for(
 
 def uncovered_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> bool:
     """Does this change take the last plan that keeps a mailbox (or the archive of a mailbox on premises)?"""
-    before = granted(user, catalog) & _KEEPS_DATA
-    return bool(before) and not granted(apply_to(user, change, skus), catalog) & _KEEPS_DATA
+    return uncovers(granted(user, catalog), granted(apply_to(user, change, skus), catalog))
 
 
 def weakened_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> tuple[str, ...]:
@@ -197,9 +198,20 @@ def weakened_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], cata
 
     Whether the mailbox makes use of it is not known here; who knows its archive and holds asks ``_coverage``.
     """
-    before = _abilities(granted(user, catalog))
-    after = _abilities(granted(apply_to(user, change, skus), catalog))
-    return tuple(sentence for sentence in before if sentence not in after)
+    return abilities_lost(granted(user, catalog), granted(apply_to(user, change, skus), catalog))
+
+
+def uncovers(before: frozenset[PlanClass], after: frozenset[PlanClass]) -> bool:
+    """Was there a plan that keeps a mailbox or an archive, and is there none any more?"""
+    return not before.isdisjoint(_KEEPS_DATA) and after.isdisjoint(_KEEPS_DATA)
+
+
+def abilities_lost(before: frozenset[PlanClass], after: frozenset[PlanClass]) -> tuple[str, ...]:
+    """What ``before`` allowed and ``after`` does not, one sentence each."""
+    if before <= after:
+        return ()
+    still = _abilities(after)
+    return tuple(sentence for sentence in _abilities(before) if sentence not in still)
 
 
 def _abilities(classes: frozenset[PlanClass]) -> tuple[str, ...]:
@@ -217,9 +229,10 @@ def _abilities(classes: frozenset[PlanClass]) -> tuple[str, ...]:
 
 def _direct_target(user: User, wanted: Wanted, direct: LicenseState | None, sku: Sku | None) -> frozenset[str] | None:
     """The disabled plans that the direct assignment has to get; None: leave it as it is."""
-    plans = sku.user_plan_ids if sku else frozenset()
     held = direct.disabled_plans if direct else frozenset()
+    plans: frozenset[str] = frozenset()
     if wanted.enabled_plans is not None:
+        plans = sku.user_plan_ids if sku else plans
         target = plans - wanted.enabled_plans
     else:
         target = held | (wanted.disabled_plans or frozenset())
@@ -255,9 +268,11 @@ def _predict_plans(
         if sku is None or not state.effective:
             continue
         for plan in sku.plans:
-            if plan.id in affected and plan.id not in state.disabled_plans:
-                # the best of several SKUs counts
-                given[plan.id] = min(given.get(plan.id, sku.capability_status), sku.capability_status, key=_rank)
+            if plan.id not in affected or plan.id in state.disabled_plans:
+                continue
+            # the best of several SKUs counts
+            if plan.id not in given or _rank(sku.capability_status) < _rank(given[plan.id]):
+                given[plan.id] = sku.capability_status
     result: list[AssignedPlan] = []
     done: set[str] = set()
     for item in plans:
@@ -267,7 +282,7 @@ def _predict_plans(
             done.add(item.plan_id)
             capability = given.get(item.plan_id, "Deleted")
             same = _same(item.capability, capability)
-            result.append(item if same else replace(item, capability=capability, assigned=None))
+            result.append(item if same else AssignedPlan(item.plan_id, capability, item.service))
     result += [
         AssignedPlan(plan_id, capability) for plan_id, capability in sorted(given.items()) if plan_id not in done
     ]

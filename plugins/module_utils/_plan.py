@@ -24,11 +24,11 @@ from datetime import date
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
+    abilities_lost,
     apply_to,
     change_for,
     notes_for,
-    uncovered_by,
-    weakened_by,
+    uncovers,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import max_changes_limit, violations_of
@@ -231,16 +231,15 @@ class _Planner:
         needs: Needs | None,
     ) -> PlanEntry:
         """Takes an alternative for a user without a finding, unless it takes away what keeps a mailbox."""
-        user = entry.user
+        before = granted(entry.user, self._catalog)
+        after = granted(option.predicted, self._catalog)
+        lost: tuple[str, ...] = ()
         if needs is None:
-            lost: tuple[str, ...] = weakened_by(user, option.change, self._skus, self._catalog)
-            if uncovered_by(user, option.change, self._skus, self._catalog):
+            lost = abilities_lost(before, after)
+            if uncovers(before, after):
                 lost = ("nothing would be left that keeps the mailbox",)
-        else:
-            covered = is_covered(needs, granted(user, self._catalog))
-            still = is_covered(needs, granted(option.predicted, self._catalog))
-            reason = why_not_covered(wanted, option.predicted, [needs], self._skus, self._catalog)
-            lost = (reason,) if covered and not still else ()
+        elif is_covered(needs, before) and not is_covered(needs, after):
+            lost = (why_not_covered(wanted, option.predicted, [needs], self._skus, self._catalog),)
         if lost:
             return replace(entry, action="refused_uncovered", note=_joined(*lost))
         return self._take(entry, rule, option, wanted, reasons)
@@ -253,7 +252,9 @@ class _Planner:
             return replace(entry, action="no_usage_location", note=_no_location(user, rule))
         self._seats.take_all(seats_needed(user, change))
         notes = notes_for(user, wanted, "present", self._skus, self._catalog)
-        warnings = weakened_by(user, change, self._skus, self._catalog) if change.remove else ()
+        warnings: tuple[str, ...] = ()
+        if change.remove:
+            warnings = abilities_lost(granted(user, self._catalog), granted(option.predicted, self._catalog))
         return replace(
             entry,
             action="license",

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
@@ -37,7 +38,6 @@ class Facts:
 
     texts: Mapping[str, str]
     """By match key; extension attributes by their own name. Without a value: an empty text."""
-    country_code: str | None
     account_enabled: bool
     on_premises_sync: bool
     recipient_type: str
@@ -109,11 +109,14 @@ def first_match(rules: Sequence[Rule], subject: Subject, today: date) -> Decisio
     facts = facts_of(subject)
     expired: list[str] = []
     for rule in rules:
-        if all(condition.test(facts) for condition in rule.conditions):
-            if rule.expired(today):
-                expired.append(rule.name)
-                continue
-            return Decision(rule, explain(rule, subject.user), tuple(expired))
+        # a plain loop: this is asked millions of times
+        for condition in rule.conditions:
+            if not condition.test(facts):
+                break
+        else:
+            if not rule.expired(today):
+                return Decision(rule, explain(rule, subject.user), tuple(expired))
+            expired.append(rule.name)
     return Decision(None, "no rule matches", tuple(expired))
 
 
@@ -138,7 +141,6 @@ def facts_of(subject: Subject) -> Facts:
         texts[name] = fold(value)
     return Facts(
         texts=texts,
-        country_code=country_code(user.country) if user.country else None,
         account_enabled=user.account_enabled,
         on_premises_sync=user.on_premises_sync,
         recipient_type=subject.recipient_type.value if subject.recipient_type else "",
@@ -168,13 +170,17 @@ def text_condition(key: str, patterns: Sequence[str]) -> Condition:
     ]
     codes = frozenset(code for text in exact if (code := country_code(text))) if key == "country" else frozenset()
 
-    def test(facts: Facts) -> bool:
-        value = facts.texts.get(key, "")
-        if value in exact:
-            return True
+    def fits(value: str) -> bool:
         if not value:
             return False
-        return any(glob(value) for glob in globs) or (bool(codes) and facts.country_code in codes)
+        return any(glob(value) for glob in globs) or (bool(codes) and country_code(value) in codes)
+
+    # few departments, many users; every user has another UPN
+    known = lru_cache(maxsize=4096)(fits) if key != "upn" else fits
+
+    def test(facts: Facts) -> bool:
+        value = facts.texts.get(key, "")
+        return value in exact or ((bool(globs) or bool(codes)) and known(value))
 
     return Condition(key, f"{key} is {_any_of(patterns)}", test)
 
@@ -226,7 +232,13 @@ def not_condition(blocks: Sequence[tuple[Condition, ...]]) -> Condition:
     text = " and ".join(f"not ({'; '.join(condition.text for condition in block)})" for block in blocks)
 
     def test(facts: Facts) -> bool:
-        return not any(all(condition.test(facts) for condition in block) for block in blocks)
+        for block in blocks:
+            for condition in block:
+                if not condition.test(facts):
+                    break
+            else:
+                return False
+        return True
 
     return Condition("not", text, test, blocks=tuple(blocks))
 

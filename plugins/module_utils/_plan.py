@@ -207,7 +207,11 @@ class _Planner:
             return replace(
                 entry, action="unchanged", note=f"holds the fallback; no seat left of {self._names(missing)}"
             )
-        return self._guarded(entry, rule, option, rule.licenses, ["swapped from the fallback"], needs)
+        swapped = self._guarded(entry, rule, option, rule.licenses, ["swapped from the fallback"], needs)
+        if swapped.action == "refused_uncovered":
+            # nobody asked for this swap by name, so what speaks against it does not stop the plan
+            return replace(swapped, action="unchanged", note=f"holds the fallback, and keeps it: {swapped.note}")
+        return swapped
 
     def _try(
         self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted], also_remove: Iterable[str] = ()

@@ -346,6 +346,13 @@ def test_a_user_without_a_finding(
     assert note in entry.note
 
 
+def test_a_swap_that_would_take_the_mailbox_is_left_and_stops_nothing() -> None:
+    rule = WITHOUT_MAIL | {"fallback": [{"sku": "EXCHANGESTANDARD"}]}
+    plan = plan_for([anybody(HOLDS_FALLBACK)], rule, allow_removals=True)
+    assert (plan.entries[0].action, plan.violations) == ("unchanged", ())
+    assert "holds the fallback, and keeps it" in plan.entries[0].note
+
+
 def test_a_fallback_that_is_part_of_the_licenses_needs_no_swap() -> None:
     rule = E3 | {"licenses": [{"sku": "SPE_E3"}, {"sku": "EMS"}], "fallback": [{"sku": "EMS"}]}
     entry = only(anybody(user("a", direct(EMS))), rule)

@@ -27,11 +27,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._seats import seats
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
+    EXCHANGESTANDARD,
     GROUP,
     HOLD,
     MAILBOX,
     OTHER_GROUP,
     SKUS,
+    SPE_E3,
     TODAY,
     finding,
     user,
@@ -53,6 +55,9 @@ def license_states(draw: st.DrawFn) -> LicenseState:
 @st.composite
 def users(draw: st.DrawFn, name: str = "anna") -> User:
     found = draw(st.lists(license_states(), max_size=5))
+    if draw(st.booleans()):
+        # people with an ordinary license, or there is little to lose
+        found.append(LicenseState(draw(st.sampled_from([SPE_E3, SPE_E3, EXCHANGESTANDARD]))))
     states = {(state.sku_id, state.group_id): state for state in found}.values()
     location = draw(st.sampled_from([None, "DE", "fr"]))
     country = draw(st.sampled_from([None, "Germany", "Atlantis"]))
@@ -197,9 +202,9 @@ def tenants(draw: st.DrawFn) -> list[Sku]:
     return [
         replace(
             sku,
-            enabled=draw(st.integers(0, 3)),
+            enabled=draw(st.integers(0, 5)),
             warning=draw(st.integers(0, 1)),
-            consumed=draw(st.integers(0, 2)),
+            consumed=draw(st.integers(0, 1)),
             capability_status=draw(status),
         )
         for sku in SKUS
@@ -219,7 +224,7 @@ def candidates(draw: st.DrawFn) -> list[Candidate]:
 
 @st.composite
 def plan_options(draw: st.DrawFn) -> PlanOptions:
-    reserve = {sku.id: draw(st.integers(0, 2)) for sku in SKUS}
+    reserve = {sku.id: draw(st.sampled_from([0, 0, 1, 2])) for sku in SKUS}
     return PlanOptions(
         protected=draw(st.sampled_from([(), ("user1@*",)])),
         allow_removals=draw(st.booleans()),

@@ -281,6 +281,7 @@ def test_groups_are_bound_by_id_also_inside_not() -> None:
             ["[0].until: expected the last day of the exception as YYYY-MM-DD, found 'soon'"],
         ),
         ({"name": "r", "match": {}, "action": "ignore", "reason": "x", "until": "2026-02-30"}, ["'2026-02-30'"]),
+        ({"name": "r", "match": {}, "action": "ignore", "reason": "x", "until": "2026-W01-1"}, ["'2026-W01-1'"]),
         ({"name": "r", "match": {}, "action": "ignore", "reason": "x", "until": datetime(2026, 1, 1)}, ["[0].until"]),
         (
             {"name": "r", "match": {}, "action": "ignore", "reason": "x", "licenses": E3},

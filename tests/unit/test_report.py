@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
@@ -48,7 +49,7 @@ RULES = [
 ]
 
 
-def make_plan(**options: int) -> Plan:
+def make_plan(**options: Any) -> Plan:
     people = [user("anna", usage_location=None), user("bert", department="Sales"), user("carl", direct(SPE_E3, TEAMS))]
     rules = parse_rules(RULES, SKUS, BUILTIN)
     candidates = [Candidate(Subject(who), finding(who, days=5)) for who in people]

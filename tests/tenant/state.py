@@ -1,0 +1,290 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state of the simulated tenant: one ``World`` per process, used by one asyncio thread, so without locks.
+
+Users, SKUs, groups and subscriptions are kept in the very JSON that Graph serves, mailboxes in that of Exchange.
+A large tenant shares the nested lists and dictionaries between users (``assignedPlans``, ``assignedLicenses``,
+``licenseAssignmentStates``, ``provisionedPlans``, ``onPremisesExtensionAttributes``, ``proxyAddresses``): **replace
+them, never change them in place.** Keys that start with an underscore are internal and never served.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+Json = dict[str, Any]
+
+GRAPH_ROLES = frozenset(
+    {
+        "User.Read.All",
+        "User.ReadWrite.All",
+        "LicenseAssignment.Read.All",
+        "LicenseAssignment.ReadWrite.All",
+        "Organization.Read.All",
+        "Directory.Read.All",
+        "Group.Read.All",
+        "GroupMember.Read.All",
+        "Reports.Read.All",
+    }
+)
+"""Application permissions of Microsoft Graph that the tenant's app has at first."""
+EXCHANGE_ROLES = frozenset({"Exchange.ManageAsApp", "Exchange.ManageAsAppV2"})
+"""Application permissions of Office 365 Exchange Online that the tenant's app has at first."""
+DIRECTORY_ROLES = frozenset({"Exchange Recipient Administrator"})
+"""Directory roles that the tenant's app has at first."""
+EXCHANGE_DIRECTORY_ROLES = frozenset(
+    {"Exchange Administrator", "Exchange Recipient Administrator", "Global Reader", "Global Administrator"}
+)
+"""Any one of these lets an app run the cmdlets that read recipients."""
+
+
+@dataclass
+class Switches:
+    """Ways in which tenants differ. Each can be given at the start (``--set key=value``) and patched later."""
+
+    delicensing_resiliency: bool = False
+    """``DelayedDelicensingEnabled``: mailboxes of removed licenses work on, and Get-PendingDelicenseUser lists them."""
+    sku_assigned_unlicensed: str = "null"
+    """What SKUAssigned says of a mailbox that never had a license: ``null`` or ``false``."""
+    invoke_paging: str = "nextlink"
+    """``nextlink``, or ``unlimited_only``: no links; an Unlimited call returns everything, another is cut off."""
+    beta_gone: bool = False
+    """Graph's beta endpoint answers 404, as in a national cloud."""
+    get_by_ids: str = "allowed"
+    """``allowed`` or ``403``: whether directoryObjects/getByIds is permitted."""
+    replica_lag_reads: int = 0
+    """So many reads of a user after a write still show the state before it."""
+    service_disables_plans: bool = False
+    """After an assignment the service switches off one more plan by itself."""
+    write_quota: int = 0
+    """Writes per 150 seconds that Graph accepts; 0: no limit."""
+    token_seconds: int = 3599
+    """How long a token lives."""
+    secret_expired: bool = False
+    """The login service answers AADSTS7000222 to the client secret."""
+    report_names_concealed: bool = False
+    """The usage reports show hashes in place of names."""
+    pagination_expired: bool = False
+    """Exchange refuses every second page as expired."""
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Set some of them; texts are read as the type of the switch. Raises ValueError for unknown names or values."""
+        types = {item.name: type(item.default) for item in dataclasses.fields(self)}
+        allowed = {
+            "sku_assigned_unlicensed": ("null", "false"),
+            "invoke_paging": ("nextlink", "unlimited_only"),
+            "get_by_ids": ("allowed", "403"),
+        }
+        for name, value in values.items():
+            if name not in types:
+                raise ValueError(f"no switch {name!r}; there are: {', '.join(sorted(types))}")
+            parsed = _parse_switch(name, value, types[name])
+            if name in allowed and parsed not in allowed[name]:
+                raise ValueError(f"switch {name}: {value!r}, expected one of {', '.join(allowed[name])}")
+            setattr(self, name, parsed)
+
+
+def _parse_switch(name: str, value: Any, kind: type) -> Any:
+    if kind is str:
+        return {None: "null", False: "false", True: "true"}.get(value, str(value)) if not isinstance(value, str) else value
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        text = str(value).casefold()
+        if text in ("true", "yes", "on", "1"):
+            return True
+        if text in ("false", "no", "off", "0"):
+            return False
+        raise ValueError(f"switch {name}: {value!r}, expected true or false")
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"switch {name}: {value!r}, expected a number") from None
+    if number < 0:
+        raise ValueError(f"switch {name}: {value!r}, expected 0 or more")
+    return number
+
+
+@dataclass(frozen=True)
+class AppIdentity:
+    """Who sends a request: the application of its token and the roles that it has now."""
+
+    client_id: str
+    roles: frozenset[str]
+
+
+@dataclass
+class App:
+    """An app registration: what it signs in with, and what it may do (application permissions and directory roles)."""
+
+    client_id: str
+    client_secret: str
+    roles: set[str] = field(default_factory=lambda: set(GRAPH_ROLES | EXCHANGE_ROLES | DIRECTORY_ROLES))
+    certificates: dict[str, bytes] = field(default_factory=dict)
+    """PEM certificates by their SHA-1 thumbprint in hex (upper case)."""
+    federated_issuer: str = ""
+    federated_subject: str = ""
+    federated_audience: str = "api://AzureADTokenExchange"
+    federated_public_key: bytes = b""
+    """PEM public key of the issuer."""
+
+    def identity(self) -> AppIdentity:
+        return AppIdentity(self.client_id, frozenset(self.roles))
+
+
+@dataclass
+class Fault:
+    """Something that goes wrong on purpose, for the requests that it fits, ``times`` times (None: always).
+
+    ``service``, ``method``: equal (case-insensitive) or empty for any; ``path``: a part of the path (for batch parts
+    of the part's url, with its query); ``part``: meant for a part of a ``$batch`` rather than for a request.
+    """
+
+    kind: str = "status"
+    service: str = ""
+    method: str = ""
+    path: str = ""
+    part: bool = False
+    times: int | None = 1
+    status: int = 503
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    seconds: float = 1.0
+    """For ``slow``."""
+    hits: int = 0
+
+
+@dataclass
+class Answer:
+    """What a handler answers. ``body``: bytes are sent as they are, None is empty, anything else becomes JSON."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class World:
+    """Everything that the tenant knows."""
+
+    tenant_id: str
+    domain: str
+    """A verified custom domain (``contoso.example``)."""
+    initial_domain: str
+    """``contoso.onmicrosoft.com``."""
+    app: App
+    switches: Switches = field(default_factory=Switches)
+    clock_offset: timedelta = timedelta(0)
+    users: dict[str, Json] = field(default_factory=dict)
+    """By id (lower-case GUID), in the order of creation: the user's full beta JSON."""
+    upn_index: dict[str, str] = field(default_factory=dict)
+    """From a lower-case userPrincipalName to the id."""
+    skus: dict[str, Json] = field(default_factory=dict)
+    """By skuId: subscribedSku."""
+    subscriptions: list[Json] = field(default_factory=list)
+    """companySubscription."""
+    groups: dict[str, Json] = field(default_factory=dict)
+    """By id: group, with ``_members``: ids of users and groups."""
+    mailboxes: dict[str, Json] = field(default_factory=dict)
+    """By Guid: mailboxes and mail users in Exchange's JSON; ``_bytes``: size; ``_pending_delicense``: due date or None."""
+    mailbox_index: dict[str, list[str]] = field(default_factory=dict)
+    """From a user's id to the Guids of its mailboxes."""
+    truth: Json = field(default_factory=dict)
+    """What the generator planted: ``{"at_risk": {kind: [user ids]}, "warnings": {…}, "harmless": {…}}``."""
+    faults: list[Fault] = field(default_factory=list)
+    log: list[Json] = field(default_factory=list)
+    """Requests: method, path, query, status (0: no answer), service, bytes."""
+    origins: dict[str, str] = field(default_factory=dict)
+    """Base urls by service: login, graph, exchange, reports, control, identity."""
+    revision: int = 0
+    """Counts writes; whoever caches something derived from the state compares it."""
+    scratch: dict[str, Any] = field(default_factory=dict)
+    """What a handler remembers between requests (page cursors, stale replicas, quotas), by its own key."""
+
+    def now(self) -> datetime:
+        """The tenant's clock: it runs, from where ``--now`` or the control API set it."""
+        return datetime.now(timezone.utc) + self.clock_offset
+
+    def set_clock(self, moment: datetime) -> None:
+        """Set the clock; it runs on from there."""
+        self.clock_offset = moment - datetime.now(timezone.utc)
+
+    def touch(self) -> None:
+        """Note a write."""
+        self.revision += 1
+
+    def user(self, key: str) -> Json | None:
+        """A user by id or userPrincipalName, in any case."""
+        folded = key.casefold()
+        found = self.users.get(folded)
+        return found if found is not None else self.users.get(self.upn_index.get(folded, ""))
+
+    def mailboxes_of(self, user_id: str) -> list[Json]:
+        """The recipients whose ExternalDirectoryObjectId is this user."""
+        return [self.mailboxes[guid] for guid in self.mailbox_index.get(user_id, ()) if guid in self.mailboxes]
+
+    def add_user(self, user: Json) -> None:
+        """Put a user in, with its index."""
+        self.users[user["id"]] = user
+        self.upn_index[user["userPrincipalName"].casefold()] = user["id"]
+
+    def remove_user(self, user_id: str) -> None:
+        """Delete a user for good; its mailboxes stay (see ``mailboxes``)."""
+        user = self.users.pop(user_id)
+        self.upn_index.pop(user["userPrincipalName"].casefold(), None)
+        for group in self.groups.values():
+            if user_id in group["_members"]:
+                group["_members"] = [member for member in group["_members"] if member != user_id]
+
+    def add_mailbox(self, mailbox: Json) -> None:
+        """Put a mailbox in, with its index."""
+        self.mailboxes[mailbox["Guid"]] = mailbox
+        owner = mailbox["ExternalDirectoryObjectId"]
+        if owner:
+            self.mailbox_index.setdefault(owner, []).append(mailbox["Guid"])
+
+    def remove_mailbox(self, guid: str) -> None:
+        """Delete a mailbox for good."""
+        owner = self.mailboxes.pop(guid)["ExternalDirectoryObjectId"]
+        if owner:
+            self.mailbox_index[owner] = [item for item in self.mailbox_index[owner] if item != guid]
+
+
+def public(item: Mapping[str, Any], drop: Iterable[str] = ()) -> Json:
+    """An object as it is served: without internal keys."""
+    hidden = frozenset(drop)
+    return {key: value for key, value in item.items() if not key.startswith("_") and key not in hidden}
+
+
+def new_guid() -> str:
+    """A random id, for things that no test compares (request ids)."""
+    return str(uuid.uuid4())
+
+
+def graph_time(moment: datetime) -> str:
+    """``2026-06-15T12:00:00Z``."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def exchange_time(moment: datetime) -> str:
+    """``2026-06-15T12:00:00.0000000+00:00``: Exchange writes seven fractional digits."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.0000000+00:00")
+
+
+def parse_time(text: str) -> datetime:
+    """Read either form, on every Python from 3.10 on. A time without offset is UTC. Raises ValueError."""
+    value = text.strip()
+    if value[-1:] in ("Z", "z"):
+        value = value[:-1] + "+00:00"
+    if "." in value:
+        head, _, tail = value.partition(".")
+        digits = len(tail) - len(tail.lstrip("0123456789"))
+        value = f"{head}.{tail[:digits][:6].ljust(6, '0')}{tail[digits:]}"
+    moment = datetime.fromisoformat(value)
+    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)

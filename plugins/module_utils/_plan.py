@@ -87,9 +87,7 @@ def _urgency(candidate: Candidate) -> tuple[int, float, str, str, str]:
         return (3, 0.0, *tail)
     at = finding.deadline.at
     when = at.timestamp() if at else float("inf")
-    overdue = finding.severity in ("lost", "overdue") or (
-        finding.days_remaining is not None and finding.days_remaining < 0
-    )
+    overdue = finding.severity == "overdue" or (finding.days_remaining is not None and finding.days_remaining < 0)
     return (0 if overdue else 1 if at else 2, when, *tail)
 
 

@@ -1,0 +1,127 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which service plans grant a mailbox or an archive, and what Microsoft calls SKUs and plans. Pure: no I/O, no clock.
+
+The classification is this project's reading of Microsoft's published table and service descriptions. It goes by plan
+id, never by name: labels lie (EXCHANGE_S_FOUNDATION is in over 200 SKUs and grants no mailbox). Who knows better
+overrides it with the option ``mailbox_plans``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog_data import CARRIED, PLANS, SKUS
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, PlanClass, Sku
+
+PLAN_CLASSES: Mapping[str, PlanClass] = {
+    "efb87545-963c-4e0d-99df-69c6916d9eb0": PlanClass.PLAN2,  # EXCHANGE_S_ENTERPRISE
+    "8c3069c0-ccdb-44be-ab77-986203a67df2": PlanClass.PLAN2,  # EXCHANGE_S_ENTERPRISE_GOV
+    "9aaf7827-d63c-4b61-89c3-182f06f82e5c": PlanClass.PLAN1,  # EXCHANGE_S_STANDARD
+    "e9b4930a-925f-45e2-ac2a-3f7788ca6fdd": PlanClass.PLAN1,  # EXCHANGE_S_STANDARD_GOV
+    "fc52cc4b-ed7d-472d-bbe7-b081c23ecc56": PlanClass.PLAN1,  # EXCHANGE_S_STANDARD_MIDMARKET
+    "d42bdbd6-c335-4231-ab3d-c8f348d5aff5": PlanClass.PLAN1,  # EXCHANGE_L_STANDARD
+    "1126bef5-da20-4f07-b45e-ad25d2581aa8": PlanClass.PLAN1,  # EXCHANGE_S_ESSENTIALS
+    "4a82b400-a79f-41a4-b4e2-e94f5787b113": PlanClass.KIOSK,  # EXCHANGE_S_DESKLESS
+    "88f4d7ef-a73b-4246-8047-516022144c9f": PlanClass.KIOSK,  # EXCHANGE_S_DESKLESS_GOV
+    "90927877-dcff-4af6-b346-2332c0b15bb7": PlanClass.KIOSK,  # EXCHANGE_B_STANDARD
+    "176a09a6-7ec5-4039-ac02-b2791c6ba793": PlanClass.ARCHIVING,  # EXCHANGE_S_ARCHIVE_ADDON
+    "da040e0a-b393-4bea-bb76-928b3fa1cf5a": PlanClass.ARCHIVE,  # EXCHANGE_S_ARCHIVE
+}
+"""Every plan that grants a mailbox or an archive, by id. All other plans grant neither."""
+
+NO_RIGHTS_PARTS = (
+    "M365_F1_COMM",
+    "Microsoft_365_F1_EEA_(no_Teams)",
+    "TEAMS_ESSENTIALS_AAD",
+    "Microsoft_Teams_EEA_New",
+)
+"""SKUs whose Kiosk plan serves Teams' calendar and carries no right to a mailbox
+[OfficeDocs-O365ServiceDescriptions issue 795; the Teams SKUs by inference]."""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The classification in force: Microsoft's table as read here, with an administrator's additions and removals."""
+
+    plan_classes: Mapping[str, PlanClass] = field(default_factory=lambda: dict(PLAN_CLASSES))
+    no_rights_skus: frozenset[str] = field(
+        default_factory=lambda: frozenset(sku_id for sku_id, names in SKUS.items() if names[0] in NO_RIGHTS_PARTS)
+    )
+
+    def plan_class(self, plan_id: str) -> PlanClass | None:
+        """What the plan grants, or None: neither a mailbox nor an archive."""
+        return self.plan_classes.get(plan_id)
+
+    def no_rights(self, sku_id: str) -> bool:
+        """Does this SKU carry an Exchange plan without the right to a mailbox?"""
+        return sku_id in self.no_rights_skus
+
+    def plans_of(self, classes: Iterable[PlanClass]) -> tuple[str, ...]:
+        """The ids of all plans of these classes, sorted."""
+        wanted = frozenset(classes)
+        return tuple(sorted(plan for plan, granted in self.plan_classes.items() if granted in wanted))
+
+    def grants_mailbox(self, sku: Sku) -> bool:
+        """Does this SKU carry a mailbox plan, and the right to the mailbox?"""
+        if self.no_rights(sku.id):
+            return False
+        return any(self.plan_class(plan.id) in MAILBOX_CLASSES for plan in sku.plans)
+
+    def carries(self, sku_id: str, plan_id: str) -> bool:
+        """May this SKU bring this plan, by Microsoft's table? True for a SKU that the table does not know."""
+        return plan_id in CARRIED.get(sku_id, (plan_id,))
+
+    def plan_name(self, plan_id: str) -> str:
+        """Microsoft's name of the plan; empty where the table does not know it."""
+        return PLANS.get(plan_id, "")
+
+    def sku_name(self, sku_id: str) -> str:
+        """The part number (``SPE_E3``); empty where the table does not know the SKU."""
+        return SKUS.get(sku_id, ("", ""))[0]
+
+    def product_name(self, sku_id: str) -> str:
+        """The name on the invoice (``Microsoft 365 E3``); empty where the table does not know the SKU."""
+        return SKUS.get(sku_id, ("", ""))[1]
+
+    def with_overrides(self, overrides: Mapping[str, Any] | None) -> Catalog:
+        """The catalogue after the option ``mailbox_plans``: ``{add: [{plan, grants}], remove: [plan]}``.
+
+        Plans are named by GUID, or by a name of Microsoft's table. Raises ConfigurationError with every problem.
+        """
+        if not overrides:
+            return self
+        problems: list[str] = []
+        classes = dict(self.plan_classes)
+        for index, entry in enumerate(overrides.get("add") or ()):
+            if plan := _plan_id(entry["plan"], f"mailbox_plans.add[{index}].plan", problems):
+                classes[plan] = PlanClass(entry["grants"])
+        for index, name in enumerate(overrides.get("remove") or ()):
+            if plan := _plan_id(name, f"mailbox_plans.remove[{index}]", problems):
+                classes.pop(plan, None)
+        if problems:
+            raise ConfigurationError(problems)
+        return Catalog(classes, self.no_rights_skus)
+
+
+def _plan_id(text: str, path: str, problems: list[str]) -> str:
+    folded = text.strip().casefold()
+    parts = folded.split("-")
+    if [len(part) for part in parts] == [8, 4, 4, 4, 12] and all(
+        c in "0123456789abcdef" for c in folded.replace("-", "")
+    ):
+        return folded
+    found = [plan for plan, name in PLANS.items() if name.casefold() == folded]
+    if len(found) == 1:
+        return found[0]
+    what = "names several plans, give the GUID of one" if found else "is neither a GUID nor a plan of Microsoft's table"
+    problems.append(f"{path}: {text!r} {what}{': ' + ', '.join(found) if found else ''}")
+    return ""
+
+
+BUILTIN = Catalog()
+"""The classification without overrides."""

@@ -1,0 +1,271 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Is this mailbox or archive covered by an enabled plan that grants what it needs? If not, why, and who says so?
+
+The question is never "has a license". A recipient needs something (``needs_of``), a user's enabled plans grant
+something (``granted``), and what is missing is a finding (``assess``). Until when, and how bad it is, stands in
+``_deadlines.py``. Pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import days_until, find_deadline, severity_of
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    MAILBOX_CLASSES,
+    Finding,
+    LicenseState,
+    Mailbox,
+    PlanClass,
+    RecipientType,
+    Sku,
+    Subscription,
+    User,
+)
+
+Needs = tuple[frozenset[PlanClass], ...]
+
+RESOURCE_TYPES = frozenset({RecipientType.SHARED, RecipientType.ROOM, RecipientType.EQUIPMENT})
+"""Mailboxes that need no license until they are large, archived or on hold."""
+
+_ANY_MAILBOX: Needs = tuple(frozenset({item}) for item in (PlanClass.PLAN1, PlanClass.PLAN2, PlanClass.KIOSK))
+_PLAN2_ONLY: Needs = (frozenset({PlanClass.PLAN2}),)
+_PLAN2_OR_ADDON: Needs = (
+    frozenset({PlanClass.PLAN2}),
+    frozenset({PlanClass.PLAN1, PlanClass.ARCHIVING}),
+    frozenset({PlanClass.KIOSK, PlanClass.ARCHIVING}),
+)
+_PLAN2_OR_PLAN1_ADDON: Needs = _PLAN2_OR_ADDON[:2]
+_ARCHIVE_ON_PREMISES: Needs = (frozenset({PlanClass.ARCHIVE}), frozenset({PlanClass.PLAN2}))
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What the signals say about one user. ``reconciliation`` is None where that signal cannot be had."""
+
+    reconciliation: bool | None = None
+    pending_delicense: datetime | None = None
+
+
+@dataclass(frozen=True)
+class World:
+    """What every assessment looks at: the tenant's SKUs and subscriptions, the catalogue, the time, the grace period."""
+
+    now: datetime
+    grace_days: int = 30
+    catalog: Catalog = BUILTIN
+    skus: Mapping[str, Sku] = field(default_factory=dict)
+    subscriptions: Mapping[str, tuple[Subscription, ...]] = field(default_factory=dict)
+
+
+def needs_of(mailbox: Mailbox) -> Needs:
+    """What the recipient needs: alternatives, of which one whole set must be granted. Empty: it needs no license.
+
+    [exchange-online-limits; about-shared-mailboxes; create-cloud-based-archive; rooms and equipment with an archive
+    or a hold are treated like shared mailboxes, which is an inference]
+    """
+    if mailbox.recipient_type is RecipientType.ARCHIVE:
+        return _ARCHIVE_ON_PREMISES
+    if mailbox.recipient_type in RESOURCE_TYPES:
+        if mailbox.over_50_gb:
+            return _PLAN2_ONLY
+        return _PLAN2_OR_PLAN1_ADDON if mailbox.archive or mailbox.hold else ()
+    if mailbox.archive or mailbox.hold:
+        return _PLAN2_OR_ADDON
+    return _ANY_MAILBOX
+
+
+def granted(user: User, catalog: Catalog) -> frozenset[PlanClass]:
+    """What the user's working plans grant. Plans that come only from SKUs without mailbox rights do not count."""
+    return frozenset(
+        plan_class
+        for plan in user.assigned_plans
+        if plan.usable
+        and (plan_class := catalog.plan_class(plan.plan_id)) is not None
+        and _with_rights(user, plan.plan_id, catalog)
+    )
+
+
+def is_covered(needs: Needs, classes: frozenset[PlanClass]) -> bool:
+    """Is one of the alternatives granted as a whole? (Needing nothing is being covered.)"""
+    return not needs or any(need <= classes for need in needs)
+
+
+def no_rights_only(user: User, catalog: Catalog) -> tuple[str, ...]:
+    """The SKU ids without mailbox rights on which alone this user's mailbox hangs; empty where it does not."""
+    usable = [plan.plan_id for plan in user.assigned_plans if plan.usable]
+    if granted(user, catalog) & MAILBOX_CLASSES or not any(
+        catalog.plan_class(plan) in MAILBOX_CLASSES for plan in usable
+    ):
+        return ()
+    return tuple(
+        sorted({state.sku_id for state in user.license_states if state.effective and catalog.no_rights(state.sku_id)})
+    )
+
+
+def _with_rights(user: User, plan_id: str, catalog: Catalog) -> bool:
+    carriers = [
+        state.sku_id
+        for state in user.license_states
+        if state.effective and plan_id not in state.disabled_plans and catalog.carries(state.sku_id, plan_id)
+    ]
+    return not carriers or not all(catalog.no_rights(sku_id) for sku_id in carriers)
+
+
+def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: World) -> Finding | None:
+    """The finding about one recipient, or None: not at risk.
+
+    ``mailbox`` is None where Graph flags a user of whom Exchange shows no mailbox; ``user`` is None where the
+    directory could not be read, and then Exchange's own flag decides. Guests are never at risk.
+    """
+    if mailbox is None and user is None or (user is not None and user.is_guest):
+        return None
+    recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
+    needs = needs_of(mailbox) if mailbox else _ANY_MAILBOX
+    soft_deleted = recipient_type is RecipientType.SOFT_DELETED
+    if not needs:
+        return None
+    uncovered = user is not None and not is_covered(needs, granted(user, world.catalog))
+    if uncovered and user is not None and _hangs_on_no_rights(needs, user, world.catalog) and not soft_deleted:
+        return None
+    evidence = _evidence(mailbox, user, flags, uncovered)
+    if not evidence or (user is not None and not uncovered and not soft_deleted):
+        return None
+    reason = reason_of(mailbox, user, flags, world)
+    deadline = find_deadline(
+        reason, mailbox, user, flags.pending_delicense, world.now, world.grace_days, world.catalog, world.subscriptions
+    )
+    days = days_until(deadline, world.now)
+    return Finding(
+        user_id=user.id if user else (mailbox.user_id if mailbox else ""),
+        user_principal_name=(user.user_principal_name if user else "")
+        or (mailbox.user_principal_name if mailbox else ""),
+        recipient_type=recipient_type,
+        reason=reason,
+        needs=needs,
+        evidence=evidence,
+        deadline=deadline,
+        severity=severity_of(reason, deadline, days),
+        days_remaining=days,
+        mailbox=mailbox,
+        user=user,
+        disagreements=tuple(_contradictions(reason, mailbox, user, flags, world.catalog)),
+        notes=tuple(_notes(mailbox, user, uncovered)),
+    )
+
+
+def disagreement(mailbox: Mailbox | None, user: User | None, flags: Flags, world: World) -> str:
+    """For a covered mailbox: which signals call it unlicensed all the same; empty where they agree."""
+    if mailbox is None or user is None or mailbox.recipient_type not in (RecipientType.USER, RecipientType.ARCHIVE):
+        return ""
+    if user.is_guest or not is_covered(needs_of(mailbox), granted(user, world.catalog)):
+        return ""
+    says = [item for item in _evidence(mailbox, user, flags, False) if item != "soft_deleted"]
+    return f"{', '.join(says)}; but an enabled plan covers it" if says else ""
+
+
+def _hangs_on_no_rights(needs: Needs, user: User, catalog: Catalog) -> bool:
+    return needs == _ANY_MAILBOX and bool(no_rights_only(user, catalog))
+
+
+def _evidence(mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered: bool) -> tuple[str, ...]:
+    """Who says that this one is at risk, in the words of the return value ``evidence``."""
+    found = []
+    if flags.reconciliation:
+        found.append("license_reconciliation_needed")
+    if mailbox is not None and mailbox.sku_assigned is not True:
+        found.append("exchange_sku_not_assigned")
+    if uncovered:
+        found.append("no_mailbox_plan")
+    if flags.pending_delicense is not None:
+        found.append("pending_delicense")
+    if mailbox is not None and mailbox.recipient_type is RecipientType.SOFT_DELETED:
+        found.append("soft_deleted")
+    return tuple(found)
+
+
+def reason_of(mailbox: Mailbox | None, user: User | None, flags: Flags, world: World) -> str:
+    """Why it is not covered: the word of the return value ``reason``."""
+    recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
+    if recipient_type is RecipientType.SOFT_DELETED:
+        return "soft_deleted"
+    if mailbox is not None and recipient_type in RESOURCE_TYPES:
+        if mailbox.over_50_gb:
+            return "shared_over_50_gb"
+        return "shared_archive" if mailbox.archive else "shared_litigation_hold"
+    if recipient_type is RecipientType.ARCHIVE:
+        return "archive_without_license"
+    if flags.pending_delicense is not None:
+        return "license_removed"
+    if user is None:
+        return "license_removed" if mailbox is not None and mailbox.sku_assigned is False else "no_license"
+    if mailbox is not None and granted(user, world.catalog) & MAILBOX_CLASSES:
+        return "archive_without_license" if mailbox.archive else "hold_without_license"
+    return _reason_of_licenses(mailbox, user, world)
+
+
+def _reason_of_licenses(mailbox: Mailbox | None, user: User, world: World) -> str:
+    """The same for a user mailbox without any mailbox plan at work: its licenses tell the story."""
+    plans = [plan for plan in user.assigned_plans if world.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES]
+    if any(plan.capability.casefold() in ("suspended", "lockedout") for plan in plans):
+        return "license_suspended"
+    carrying = [state for state in user.license_states if _mailbox_plans(state, world)]
+    if any(not state.effective for state in carrying):
+        return "license_error"
+    if any(_mailbox_plans(state, world) <= state.disabled_plans for state in carrying):
+        return "exchange_plan_disabled"
+    if carrying:
+        # assigned, in force and switched on, and still no plan at work: the service has not done its part
+        return "license_error"
+    if plans:
+        return "license_removed"
+    if any(state.effective for state in user.license_states):
+        return "no_exchange_plan"
+    return "license_removed" if mailbox is not None and mailbox.sku_assigned is False else "no_license"
+
+
+def _mailbox_plans(state: LicenseState, world: World) -> frozenset[str]:
+    """The mailbox plans of an assignment's SKU, switched off or not; none for a SKU without mailbox rights."""
+    if world.catalog.no_rights(state.sku_id):
+        return frozenset()
+    sku = world.skus.get(state.sku_id)
+    mailbox_plans = world.catalog.plans_of(MAILBOX_CLASSES)
+    if sku is not None:
+        return frozenset(plan.id for plan in sku.plans) & frozenset(mailbox_plans)
+    if not world.catalog.sku_name(state.sku_id):
+        return frozenset()
+    return frozenset(plan for plan in mailbox_plans if world.catalog.carries(state.sku_id, plan))
+
+
+def _contradictions(
+    reason: str, mailbox: Mailbox | None, user: User | None, flags: Flags, catalog: Catalog
+) -> Iterable[str]:
+    """Signals that ought to say the same and do not; shown in the row, never decided in silence."""
+    if mailbox is not None and mailbox.sku_assigned is True and reason in ("no_license", "license_removed"):
+        yield "SKUAssigned is true in Exchange, though no license of this user grants a mailbox"
+    expected = reason == "no_license" and mailbox is not None and mailbox.recipient_type is RecipientType.USER
+    if expected and flags.reconciliation is False:
+        yield "isLicenseReconciliationNeeded is not set in Graph"
+    if user is not None and reason == "license_error" and all(state.effective for state in user.license_states):
+        yield "the license is assigned and its Exchange plan is on, but the plan is not at work (yet)"
+    if flags.reconciliation and mailbox is None:
+        yield "Exchange shows no mailbox of this user"
+
+
+def _notes(mailbox: Mailbox | None, user: User | None, uncovered: bool) -> Iterable[str]:
+    """What someone who decides about this row should know besides."""
+    if mailbox is None:
+        yield "The mailbox may be disconnected already; license the user to bring it back."
+        return
+    if mailbox.hold and mailbox.recipient_type in (RecipientType.USER, RecipientType.SOFT_DELETED):
+        yield "On litigation hold: that does not keep the mailbox while its user lives."
+    others = [word for flag, word in ((mailbox.archive, "an archive"), (mailbox.hold, "a litigation hold")) if flag]
+    if mailbox.recipient_type in RESOURCE_TYPES and len(others) > 1:
+        yield "It has an archive and a litigation hold; one license covers both."
+    if mailbox.recipient_type is RecipientType.SOFT_DELETED and user is not None and not uncovered:
+        yield "The user is licensed, so another license will not bring it back; look for a second mailbox of the user."

@@ -1,0 +1,149 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Until when is a mailbox safe, who says so, how sure is it, and how bad is that? Pure: no I/O, no clock.
+
+Dates are read where a service gives them (pending delicense, soft deletion, subscriptions), computed where Microsoft
+documents a period, and left out, with the reason, where nothing supports one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    MAILBOX_CLASSES,
+    Deadline,
+    Mailbox,
+    PlanClass,
+    RecipientType,
+    Subscription,
+    User,
+)
+
+DISCONNECTED_DAYS = 30
+"""How long the data of a mailbox is kept after its license went, and after a soft deletion
+[delete-or-restore-mailboxes]. Not the grace period of new mailboxes, and not an option."""
+
+CRITICAL_DAYS = 7
+WARNING_DAYS = 30
+
+SEVERITIES = ("lost", "overdue", "critical", "warning", "notice")
+"""``lost``: disconnected already, recoverable until the deadline. ``overdue``: past every documented date and still
+there, so it may go at any moment. ``critical``, ``warning``: within 7 and 30 days, or at risk without a known date.
+``notice``: later, or a matter of rights and not of deletion."""
+
+_UNDATED = {
+    "shared_over_50_gb": "Microsoft documents no date on which a shared mailbox over 50 GB is deleted.",
+    "shared_archive": "Microsoft documents no date on which the archive of an unlicensed shared mailbox is deleted.",
+    "shared_litigation_hold": "Microsoft documents no date on which an unlicensed shared mailbox loses its hold.",
+    "hold_without_license": "The mailbox has a license; Microsoft documents no date on which its hold ends.",
+}
+
+
+def find_deadline(
+    reason: str,
+    mailbox: Mailbox | None,
+    user: User | None,
+    pending: datetime | None,
+    now: datetime,
+    grace_days: int,
+    catalog: Catalog,
+    subscriptions: Mapping[str, tuple[Subscription, ...]],
+) -> Deadline:
+    """The best-supported date: read before computed, computed before unknown. Never an invented one."""
+    if reason == "soft_deleted":
+        return _of_soft_deletion(mailbox)
+    if pending is not None:
+        return Deadline(pending, "pending_delicense", "exact")
+    if reason in _UNDATED:
+        return Deadline(note=_UNDATED[reason])
+    if reason == "license_suspended" and user is not None:
+        return _of_subscriptions(user, catalog, subscriptions)
+    archive_only = reason == "archive_without_license"
+    removed = _removal_date(user, catalog, archive_only)
+    if removed is not None:
+        return _not_before(
+            now, removed + timedelta(days=DISCONNECTED_DAYS), "license_removed_plus_grace", "the license was removed"
+        )
+    if archive_only and mailbox is not None and mailbox.recipient_type is not RecipientType.ARCHIVE:
+        return Deadline(note="No property tells since when the archive has been without a license.")
+    if reason == "license_removed" and mailbox is not None and mailbox.sku_assigned is False:
+        return Deadline(note="Exchange says that a license was removed, and nothing tells when.")
+    created = mailbox.created if mailbox else None
+    if created is None:
+        return Deadline(note="No service tells when this mailbox was created.")
+    return _not_before(now, created + timedelta(days=grace_days), "created_plus_grace", "it was created")
+
+
+def _of_soft_deletion(mailbox: Mailbox | None) -> Deadline:
+    if mailbox is None or mailbox.soft_deleted is None:
+        return Deadline(note="Exchange does not tell when the mailbox was soft-deleted.")
+    return Deadline(mailbox.soft_deleted + timedelta(days=DISCONNECTED_DAYS), "soft_deleted_plus_30_days", "exact")
+
+
+def _not_before(now: datetime, at: datetime, source: str, event: str) -> Deadline:
+    """A computed date, unless it has passed: a mailbox that outlived it is not governed by it."""
+    if at >= now:
+        return Deadline(at, source, "estimated")
+    return Deadline(
+        note=f"Outlived {at:%Y-%m-%d}, the end of the period since {event}: that clock did not delete it, and no "
+        "service tells which one runs. Treat it as urgent."
+    )
+
+
+def _removal_date(user: User | None, catalog: Catalog, archive_only: bool) -> datetime | None:
+    """When the last plan that covered it was taken away: the date of its Deleted entry, a hint and undocumented."""
+    if user is None:
+        return None
+    classes = {PlanClass.ARCHIVE, PlanClass.PLAN2, PlanClass.ARCHIVING} if archive_only else MAILBOX_CLASSES
+    dates = [
+        plan.assigned
+        for plan in user.assigned_plans
+        if plan.capability.casefold() == "deleted" and plan.assigned and catalog.plan_class(plan.plan_id) in classes
+    ]
+    return max(dates, default=None)
+
+
+def _of_subscriptions(user: User, catalog: Catalog, subscriptions: Mapping[str, tuple[Subscription, ...]]) -> Deadline:
+    """The date on which the last subscription behind a suspended license moves on [companysubscription]."""
+    carrying = {
+        state.sku_id
+        for state in user.license_states
+        if state.effective and any(catalog.carries(state.sku_id, plan) for plan in catalog.plans_of(MAILBOX_CLASSES))
+    }
+    known = [
+        item for sku_id in carrying for item in subscriptions.get(sku_id, ()) if item.status.casefold() != "deleted"
+    ]
+    dates = [item.next_lifecycle for item in known if item.next_lifecycle is not None]
+    if not dates:
+        return Deadline(note="The license is suspended, and no subscription tells until when its data is kept.")
+    last = max(dates)
+    state = next(item.status for item in known if item.next_lifecycle == last).casefold()
+    if state in ("suspended", "lockedout"):
+        return Deadline(last, "subscription_lifecycle", "exact")
+    return Deadline(
+        last, "subscription_lifecycle", "estimated", "The subscription moves to its next state then; data goes later."
+    )
+
+
+def days_until(deadline: Deadline, now: datetime) -> int | None:
+    """Whole days left, rounded down; negative once it has passed; None where no date is known."""
+    return None if deadline.at is None else (deadline.at - now) // timedelta(days=1)
+
+
+def severity_of(reason: str, deadline: Deadline, days: int | None) -> str:
+    """One of SEVERITIES. What has no known date counts as urgent, unless Microsoft names no deletion at all."""
+    if reason == "soft_deleted":
+        return "lost"
+    if reason == "hold_without_license":
+        return "notice"
+    if days is None:
+        return "warning" if reason in _UNDATED else "overdue"
+    if days < 0:
+        return "overdue"
+    if days <= CRITICAL_DAYS:
+        return "critical"
+    return "warning" if days <= WARNING_DAYS else "notice"

@@ -1,0 +1,316 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Exchange Online admin API: cmdlets by POST, on both surfaces.
+
+- The next page is a POST to ``@odata.nextLink`` with the same body and the same headers, byte for byte.
+- The link is bound to a backend server: ``X-AnchorMailbox`` is the same from the first call on, or the service refuses
+  it ("Expired or Invalid pagination request"). It dies within minutes, so nothing slow happens between two pages.
+- "There are more results available" without a link is a truncated answer: an error, never a complete list.
+- ``invoke_command`` runs every cmdlet that the caller's role allows; ``v2`` (preview) knows two of ours and no filter
+  [admin-api-get-started].
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+    ApiError,
+    ConfigurationError,
+    IncompleteAnswer,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._http import Service
+from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox, RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
+from ansible_collections.m365.licensing.plugins.module_utils._times import parse_time
+
+SURFACES = ("invoke_command", "v2")
+"""The choices of ``exchange_api``."""
+
+PAGE_SIZE = 1000
+"""The largest page [Prefer: odata.maxpagesize]."""
+
+IDS_PER_CALL = 100
+"""User ids in one filter of ``mailboxes_by_user_id``: some 6 kB of filter."""
+
+RECIPIENT_TYPES = {
+    "usermailbox": RecipientType.USER,
+    "sharedmailbox": RecipientType.SHARED,
+    "roommailbox": RecipientType.ROOM,
+    "equipmentmailbox": RecipientType.EQUIPMENT,
+}
+"""``RecipientTypeDetails`` (lower case) that have something to lose. Others (arbitration, discovery, monitoring, group,
+scheduling) need no license."""
+
+_ENDPOINTS_V2 = {"Get-Mailbox": "Mailbox", "Get-OrganizationConfig": "OrganizationConfig"}
+_PARAMETERS_V2 = {"Get-Mailbox": {"Identity", "ResultSize"}, "Get-OrganizationConfig": set[str]()}
+_SELECT = (
+    "ExternalDirectoryObjectId",
+    "UserPrincipalName",
+    "PrimarySmtpAddress",
+    "DisplayName",
+    "ExchangeGuid",
+    "Guid",
+    "RecipientTypeDetails",
+    "WhenMailboxCreated",
+    "WhenSoftDeleted",
+    "SKUAssigned",
+    "ArchiveStatus",
+    "ArchiveGuid",
+    "LitigationHoldEnabled",
+    "IsInactiveMailbox",
+    "AccountDisabled",
+    "IsDirSynced",
+    "PersistedCapabilities",
+)
+_MORE_RESULTS = "more results available"
+_BYTES = re.compile(r"\(([\d,.\s]+) bytes\)", re.IGNORECASE)
+_NO_GUID = "00000000-0000-0000-0000-000000000000"
+
+
+class Exchange:
+    """Exchange Online through one Service whose base url is the host.
+
+    ``tenant`` is the tenant's GUID or initial domain: a custom domain breaks paging.
+    """
+
+    def __init__(self, service: Service, tenant: str, surface: str = "invoke_command") -> None:
+        if surface not in SURFACES:
+            raise ConfigurationError(f"exchange_api: expected one of {', '.join(SURFACES)}, found {surface!r}")
+        self.service = service
+        self.surface = surface
+        self._tenant = tenant
+
+    @property
+    def can_filter(self) -> bool:
+        """Does this surface let the server filter? (``v2`` reads every mailbox.)"""
+        return self.surface == "invoke_command"
+
+    def cmdlet(
+        self,
+        name: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        select: Sequence[str] | None = None,
+        anchor: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """What the cmdlet puts out, all pages of it.
+
+        ``anchor`` is the user principal name of the one mailbox in question. Raises IncompleteAnswer where a page is
+        lost, repeated or cut short, ConfigurationError where this surface has no such cmdlet or parameter.
+        """
+        return list(self._pages(name, dict(parameters or {}), select, anchor))
+
+    def mailboxes(self, filter: str | None = None, *, soft_deleted: bool = False) -> list[Mailbox]:  # noqa: A002
+        """User, shared, room and equipment mailboxes, by an OPATH ``filter`` or all; inactive ones are left out."""
+        parameters: dict[str, Any] = {"ResultSize": "Unlimited"}
+        if filter:
+            parameters["Filter"] = filter
+        if soft_deleted:
+            parameters["SoftDeletedMailbox"] = True
+        found = []
+        for raw in self._pages("Get-Mailbox", parameters, _SELECT, None):
+            kind = RECIPIENT_TYPES.get(_text(raw, "RecipientTypeDetails").casefold())
+            if kind is not None and _flag(raw, "IsInactiveMailbox") is not True:
+                found.append(mailbox_from(raw, RecipientType.SOFT_DELETED if soft_deleted else kind))
+        return found
+
+    def mail_users(self, filter: str | None = None) -> list[Mailbox]:  # noqa: A002
+        """Mail users (their mailbox is on premises) that have an archive in the cloud, by an OPATH ``filter`` or all."""
+        archived = "ArchiveStatus -eq 'Active'"
+        parameters = {"ResultSize": "Unlimited", "Filter": f"({archived}) -and ({filter})" if filter else archived}
+        found = (
+            mailbox_from(raw, RecipientType.ARCHIVE) for raw in self._pages("Get-MailUser", parameters, _SELECT, None)
+        )
+        return [mailbox for mailbox in found if mailbox.archive]
+
+    def mailboxes_by_user_id(self, ids: Iterable[str], *, mail_users: bool = False) -> list[Mailbox]:
+        """The mailboxes (or the archives of mail users) of these users; 100 ids a call, calls in parallel."""
+        wanted = sorted({user_id.strip().lower() for user_id in ids if user_id.strip()})
+        read = self.mail_users if mail_users else self.mailboxes
+        if not wanted:
+            return []
+        if not self.can_filter:
+            return [mailbox for mailbox in read() if mailbox.user_id in set(wanted)]
+        filters = [
+            " -or ".join(
+                f"ExternalDirectoryObjectId -eq {quote(user_id, Style.OPATH)}"
+                for user_id in wanted[start : start + IDS_PER_CALL]
+            )
+            for start in range(0, len(wanted), IDS_PER_CALL)
+        ]
+        return [mailbox for some in self.service.client.parallel(read, filters) for mailbox in some]
+
+    def pending_delicense(self) -> dict[str, datetime]:
+        """When the mailbox of a user goes who has lost the license, by user id or (without one) case-folded UPN.
+
+        Only where delicensing resiliency is on [Get-PendingDelicenseUser].
+        """
+        due: dict[str, datetime] = {}
+        for raw in self._pages("Get-PendingDelicenseUser", {"ResultSize": "Unlimited"}, None, None):
+            when = _time(raw, "WhenDueForDelicensingUTC")
+            key = _text(raw, "ExternalDirectoryObjectId").lower() or _text(raw, "UserPrincipalName").casefold()
+            if not key or when is None:
+                raise _incomplete("Get-PendingDelicenseUser gave an entry without its user or its date")
+            due[key] = when
+        return due
+
+    def delayed_delicensing(self) -> bool:
+        """Is delicensing resiliency on [Get-OrganizationConfig: DelayedDelicensingEnabled]?"""
+        found = self.cmdlet("Get-OrganizationConfig")
+        if len(found) != 1:
+            raise _incomplete(f"Get-OrganizationConfig gave {len(found)} entries, expected one")
+        return _flag(found[0], "DelayedDelicensingEnabled") is True
+
+    def mailbox_bytes(self, identity: str) -> int:
+        """The size of one mailbox in bytes [Get-MailboxStatistics: TotalItemSize]. One call: only for few."""
+        anchor = identity if "@" in identity else None
+        found = self.cmdlet("Get-MailboxStatistics", {"Identity": identity}, anchor=anchor)
+        if len(found) != 1:
+            raise _incomplete(f"Get-MailboxStatistics gave {len(found)} entries for {identity}, expected one")
+        size = found[0].get("TotalItemSize")
+        if isinstance(size, Mapping):
+            size = size.get("Value")
+        if isinstance(size, int) and not isinstance(size, bool):
+            return size
+        match = _BYTES.search(str(size))
+        if match is None:
+            raise _incomplete(f"Get-MailboxStatistics gave a size that is none: {str(size)[:60]!r}")
+        return int(re.sub(r"\D", "", match.group(1)))
+
+    def _pages(
+        self, name: str, parameters: dict[str, Any], select: Sequence[str] | None, anchor: str | None
+    ) -> Iterator[dict[str, Any]]:
+        request = self._path(name, parameters)
+        params = {"$select": ",".join(select)} if select else None
+        body = {"CmdletInput": {"CmdletName": name, "Parameters": parameters}}
+        system = f"APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{self._tenant}"
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "X-AnchorMailbox": f"UPN:{anchor}" if anchor else system,
+            "Prefer": f"odata.maxpagesize={PAGE_SIZE}",
+        }
+        links: set[str] = set()
+        seen: set[str] = set()
+        number = 0
+        while True:
+            number += 1
+            try:
+                response = self.service.request(
+                    "POST", request, params=params, json=body, headers=headers, idempotent=True
+                )
+            except ApiError as error:
+                if number > 1 and error.status == 400:
+                    raise _incomplete(f"{name}: page {number} was refused ({error.message})") from error
+                raise
+            items, link = _page(response.body, name, number)
+            for item in items:
+                _once(item, seen, name, number)
+            yield from items
+            if link is None:
+                return
+            if link in links:
+                raise _incomplete(f"{name}: page {number} links to a page that was read already")
+            links.add(link)
+            request, params = link, None
+
+    def _path(self, name: str, parameters: Mapping[str, Any]) -> str:
+        tenant = quote(self._tenant, Style.PATH)
+        if self.surface == "invoke_command":
+            return f"/adminapi/beta/{tenant}/InvokeCommand"
+        endpoint = _ENDPOINTS_V2.get(name)
+        if endpoint is None:
+            raise ConfigurationError(
+                f"exchange_api: v2 has no cmdlet {name}", hint="Use exchange_api=invoke_command for this."
+            )
+        unknown = sorted(set(parameters) - _PARAMETERS_V2[name])
+        if unknown:
+            raise ConfigurationError(
+                f"exchange_api: {name} of v2 has no parameter {', '.join(unknown)}",
+                hint="Use exchange_api=invoke_command for this.",
+            )
+        return f"/adminapi/v2.0/{tenant}/{endpoint}"
+
+
+def mailbox_from(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
+    """One entry of Get-Mailbox or Get-MailUser. Raises IncompleteAnswer where what it is about is missing."""
+    upn = _text(raw, "UserPrincipalName")
+    archive = _text(raw, "ArchiveStatus").casefold()
+    if not upn:
+        raise _incomplete("a mailbox came without its UserPrincipalName")
+    if not archive and "ArchiveGuid" not in raw:
+        raise _incomplete(f"the mailbox of {upn} came without its ArchiveStatus")
+    capabilities = raw.get("PersistedCapabilities")
+    return Mailbox(
+        user_id=_text(raw, "ExternalDirectoryObjectId").lower(),
+        user_principal_name=upn,
+        recipient_type=kind,
+        guid=(_text(raw, "ExchangeGuid") or _text(raw, "Guid")).lower(),
+        display_name=_text(raw, "DisplayName"),
+        primary_smtp_address=_text(raw, "PrimarySmtpAddress"),
+        created=_time(raw, "WhenMailboxCreated"),
+        sku_assigned=_flag(raw, "SKUAssigned"),
+        archive=archive == "active" if archive else _text(raw, "ArchiveGuid") not in ("", _NO_GUID),
+        hold=_flag(raw, "LitigationHoldEnabled") is True,
+        soft_deleted=_time(raw, "WhenSoftDeleted"),
+        account_enabled=_flag(raw, "AccountDisabled") is not True,
+        on_premises_sync=_flag(raw, "IsDirSynced") is True,
+        capabilities=tuple(str(item) for item in capabilities) if isinstance(capabilities, list) else (),
+    )
+
+
+def _page(body: Any, name: str, number: int) -> tuple[list[dict[str, Any]], str | None]:
+    items = body.get("value") if isinstance(body, Mapping) else None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise _incomplete(f"{name}: page {number} has no list of values")
+    link = body.get("@odata.nextLink")
+    if link is not None and (not isinstance(link, str) or not link):
+        raise _incomplete(f"{name}: page {number} has a link to the next page that is none")
+    if link is None and any(_MORE_RESULTS in text.casefold() for text in _warnings(body)):
+        raise _incomplete(f"{name}: page {number} says that there are more results and gives no link to them")
+    return items, link
+
+
+def _warnings(body: Mapping[str, Any]) -> list[str]:
+    found: list[str] = []
+    for key in ("@adminapi.warnings", "adminapi.warnings"):
+        value = body.get(key)
+        found += [str(text) for text in value] if isinstance(value, list) else [str(value)] if value else []
+    return found
+
+
+def _once(item: Mapping[str, Any], seen: set[str], name: str, number: int) -> None:
+    # soft-deleted mailboxes may share the Guid of nothing else, so Guid is what must not come twice
+    key = _text(item, "Guid") or _text(item, "ExchangeGuid")
+    if not key or key == _NO_GUID:
+        return
+    if key.lower() in seen:
+        raise _incomplete(f"{name}: page {number} repeats the entry {key}")
+    seen.add(key.lower())
+
+
+def _text(raw: Mapping[str, Any], key: str) -> str:
+    value = raw.get(key)
+    return "" if value is None else str(value).strip()
+
+
+def _flag(raw: Mapping[str, Any], key: str) -> bool | None:
+    value = raw.get(key)
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.strip().casefold())
+    return value if isinstance(value, bool) else None
+
+
+def _time(raw: Mapping[str, Any], key: str) -> datetime | None:
+    try:
+        return parse_time(raw.get(key))
+    except ValueError as error:
+        raise _incomplete(f"{key}: {error}") from None
+
+
+def _incomplete(message: str) -> IncompleteAnswer:
+    return IncompleteAnswer(f"Exchange Online: {message}.", code="incomplete_answer", service="Exchange Online")

@@ -1,0 +1,345 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft Graph: users, SKUs, subscriptions, groups, reports; paging and ``$batch``.
+
+Every list is complete or an exception: a page that is lost, repeated or cut short is never a shorter list.
+
+- ``@odata.nextLink`` is opaque and absolute, and is followed as it is [paging].
+- Advanced queries need ``ConsistencyLevel: eventual`` and ``$count=true`` on every page; without the header
+  ``$count`` is ignored in silence, so its answer is checked [aad-advanced-queries].
+- At most 15 values go into one ``in`` [aad-advanced-queries]; 20 such reads travel in one ``$batch``: 300 users.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote as percent_encode
+
+from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+    ApiError,
+    ConfigurationError,
+    IncompleteAnswer,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import (
+    BatchAnswer,
+    Batcher,
+    BatchPart,
+    raise_for,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import (
+    USER_SELECT,
+    skus_from,
+    subscription_from,
+    user_from,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._http import Service
+from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, is_guid, quote
+
+__all__ = ["USER_SELECT", "BatchAnswer", "BatchPart", "Graph", "Group", "UsageRow"]
+
+IN_VALUES = 15
+"""Values that one ``in`` takes [aad-advanced-queries]."""
+
+PAGE_SIZE = 999
+"""The largest ``$top`` of ``/users`` [list users]."""
+
+GROUPS_PER_CHECK = 20
+"""Group ids that one ``checkMemberGroups`` takes [directoryObject: checkMemberGroups]."""
+
+ADVANCED = {"ConsistencyLevel": "eventual"}
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group: its id and its display name."""
+
+    id: str
+    display_name: str
+
+
+@dataclass(frozen=True)
+class UsageRow:
+    """One mailbox of the usage report: up to a week old, so it informs and never decides."""
+
+    upn: str
+    storage_bytes: int
+
+
+class Graph:
+    """Microsoft Graph through one Service whose base url is the host; v1.0 unless a method says beta."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    # lists ------------------------------------------------------------------------------------------------------
+
+    def pages(
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+        json: Any = None,
+        unique: str | None = "id",
+    ) -> Iterator[dict[str, Any]]:
+        """Every element of a list, page after page; ``path`` with its version (``/v1.0/users``).
+
+        ``unique`` names the property by which no element may come twice. With ``$count=true`` in ``params`` the
+        answer has to carry ``@odata.count`` and as many elements. Raises IncompleteAnswer, naming the page.
+        """
+        counted = (params or {}).get("$count") == "true"
+        request, number, total, expected = path, 0, 0, None
+        links: set[str] = set()
+        seen: set[str] = set()
+        while True:
+            number += 1
+            first = number == 1
+            response = self.service.request(
+                method,
+                request,
+                params=params if first else None,
+                json=json,
+                headers=headers,
+                idempotent=True,
+            )
+            items = _items(response.body, path, number)
+            if first and counted:
+                expected = _count(response.body, path)
+            for item in items:
+                if unique is not None:
+                    _once(item, unique, seen, path, number)
+                yield item
+            total += len(items)
+            link = response.body.get("@odata.nextLink")
+            if link is None:
+                break
+            if not isinstance(link, str) or not link or link in links:
+                raise _incomplete(f"page {number} of {path} links to a page that was read already", path)
+            links.add(link)
+            request = link
+        if expected is not None and expected != total:
+            raise _incomplete(f"{path} announced {expected} entries and delivered {total} on {number} pages", path)
+
+    def users(self, *, filter: str | None = None, advanced: bool = False, beta: bool = False) -> list[User]:  # noqa: A002
+        """The users that match an OData ``filter``, or all. ``advanced`` where the filter needs it."""
+        params = {"$select": USER_SELECT, "$top": str(PAGE_SIZE)}
+        if filter:
+            params["$filter"] = filter
+        if advanced:
+            params["$count"] = "true"
+        path = "/beta/users" if beta else "/v1.0/users"
+        return [user_from(item) for item in self.pages(path, params, ADVANCED if advanced else None)]
+
+    def count_users(self, filter: str | None = None) -> int:  # noqa: A002
+        """How many users match ``filter`` (None: all), in one request."""
+        params = {"$select": "id", "$top": "1", "$count": "true"}
+        if filter:
+            params["$filter"] = filter
+        response = self.service.request("GET", "/v1.0/users", params=params, headers=ADVANCED, idempotent=True)
+        _items(response.body, "/v1.0/users", 1)
+        return _count(response.body, "/v1.0/users")
+
+    def subscribed_skus(self) -> list[Sku]:
+        """The SKUs of the tenant; one that comes several times is summed."""
+        return skus_from(self.pages("/v1.0/subscribedSkus", unique=None))
+
+    def subscriptions(self) -> list[Subscription]:
+        """The subscriptions behind the SKUs, with the date on which each moves to its next state."""
+        return [subscription_from(item) for item in self.pages("/v1.0/directory/subscriptions")]
+
+    def reconciliation_user_ids(self) -> set[str]:
+        """Users "pending an exchange mailbox license assignment" [beta user resource]: the portal's own signal.
+
+        Beta, ``eq true`` only, and not compatible with advanced queries: no ConsistencyLevel, no ``$count``.
+        """
+        params = {"$filter": "isLicenseReconciliationNeeded eq true", "$select": "id", "$top": str(PAGE_SIZE)}
+        return {str(item["id"]).lower() for item in self.pages("/beta/users", params)}
+
+    def transitive_member_ids(self, group_id: str) -> set[str]:
+        """The ids of everything that is in the group, also through other groups."""
+        path = f"/v1.0/groups/{quote(group_id, Style.PATH)}/transitiveMembers"
+        return {str(item["id"]).lower() for item in self.pages(path, {"$select": "id", "$top": str(PAGE_SIZE)})}
+
+    # many at once -----------------------------------------------------------------------------------------------
+
+    def batch(
+        self,
+        parts: Sequence[BatchPart],
+        *,
+        beta: bool = False,
+        idempotent: bool,
+        stop_on: Callable[[BatchAnswer], bool] | None = None,
+    ) -> list[BatchAnswer]:
+        """The answers to ``parts``, in their order; 20 to a request, requests in parallel.
+
+        What is refused for now is sent again alone within ``retry_seconds``. ``idempotent=False``: an answer that
+        was lost has ``outcome`` ``unknown``. ``stop_on``: after an answer for which it is true nothing more is sent.
+        """
+        version = "beta" if beta else "v1.0"
+        return Batcher(self.service, version, idempotent=idempotent, stop_on=stop_on).run(parts)
+
+    def users_by_id(self, ids: Iterable[str]) -> dict[str, User]:
+        """Users by their (lower-case) id; who does not exist is absent."""
+        wanted = list(dict.fromkeys(user_id.strip().lower() for user_id in ids))
+        found = {user.id: user for user in self._users_in("id", wanted)}
+        return {user_id: found[user_id] for user_id in wanted if user_id in found}
+
+    def users_by_upn(self, upns: Iterable[str]) -> dict[str, User]:
+        """Users by their case-folded user principal name; who does not exist is absent."""
+        wanted = {upn.strip().casefold(): upn.strip() for upn in upns}
+        found = {
+            user.user_principal_name.casefold(): user
+            for user in self._users_in("userPrincipalName", list(wanted.values()))
+        }
+        return {key: found[key] for key in wanted if key in found}
+
+    def groups_by_name(self, names: Iterable[str]) -> dict[str, Group]:
+        """Groups by what was given (id or display name); what does not exist is absent.
+
+        Raises ConfigurationError, naming the ids, where a display name belongs to several groups.
+        """
+        given = list(dict.fromkeys(names))
+        ids = [name for name in given if is_guid(name.strip())]
+        by_name = [name for name in given if not is_guid(name.strip())]
+        found: dict[str, Group] = {}
+        parts = [
+            BatchPart("GET", f"/groups/{quote(name.strip().lower(), Style.PATH)}?$select=id,displayName")
+            for name in ids
+        ]
+        for name, part, answer in zip(ids, parts, self.batch(parts, idempotent=True), strict=True):
+            if answer.status != 404:
+                raise_for(answer, part, self.service)
+                found[name] = _group(answer.body)
+        same: dict[str, list[Group]] = {}
+        for item in self._read_in("groups", "displayName", [name.strip() for name in by_name], "id,displayName"):
+            group = _group(item)
+            same.setdefault(group.display_name.casefold(), []).append(group)
+        problems = []
+        for name in by_name:
+            hits = same.get(name.strip().casefold(), [])
+            if len(hits) > 1:
+                listed = ", ".join(sorted(group.id for group in hits))
+                problems.append(f"group {name!r}: the name belongs to several groups; use one of their ids: {listed}")
+            elif hits:
+                found[name] = hits[0]
+        if problems:
+            raise ConfigurationError(problems)
+        return found
+
+    def member_of(self, user_ids: Iterable[str], group_ids: Iterable[str]) -> dict[str, set[str]]:
+        """Which of ``group_ids`` each user is a member of, also through other groups; 20 users a request."""
+        users = list(dict.fromkeys(user_id.lower() for user_id in user_ids))
+        groups = sorted({group_id.lower() for group_id in group_ids})
+        result: dict[str, set[str]] = {user_id: set() for user_id in users}
+        checks = [
+            (user_id, groups[start : start + GROUPS_PER_CHECK])
+            for start in range(0, len(groups), GROUPS_PER_CHECK)
+            for user_id in users
+        ]
+        parts = [
+            BatchPart("POST", f"/users/{quote(user_id, Style.PATH)}/checkMemberGroups", body={"groupIds": some})
+            for user_id, some in checks
+        ]
+        for (user_id, some), part, answer in zip(checks, parts, self.batch(parts, idempotent=True), strict=True):
+            # who was deleted since is a member of nothing
+            if answer.status != 404:
+                raise_for(answer, part, self.service)
+                hits = {str(group_id).lower() for group_id in _items(answer.body, part.name, 1)}
+                result[user_id] |= hits & set(some)
+        return result
+
+    # reports ----------------------------------------------------------------------------------------------------
+
+    def mailbox_usage(self) -> list[UsageRow]:
+        """The sizes of all mailboxes, from the usage report of the last week [reportRoot: getMailboxUsageDetail].
+
+        Raises ApiError with code ``names_concealed`` where the tenant hides the names in its reports.
+        """
+        path = "/v1.0/reports/getMailboxUsageDetail(period='D7')"
+        response = self.service.request("GET", path, idempotent=True, accept="redirect")
+        reader = csv.DictReader(io.StringIO(response.text.lstrip("\ufeff")))
+        missing = {"User Principal Name", "Storage Used (Byte)"} - set(reader.fieldnames or ())
+        if missing:
+            raise _incomplete(f"the mailbox usage report has no column {', '.join(sorted(missing))}", path)
+        rows = []
+        for number, row in enumerate(reader, 2):
+            upn, size = (row["User Principal Name"] or "").strip(), (row["Storage Used (Byte)"] or "").strip()
+            if not size.isdigit():
+                raise _incomplete(f"line {number} of the mailbox usage report has no size", path)
+            if (row.get("Is Deleted") or "").strip().casefold() != "true":
+                rows.append(UsageRow(upn, int(size)))
+        if rows and not any("@" in row.upn for row in rows):
+            raise ApiError(
+                "The mailbox usage report conceals the names of its users.",
+                code="names_concealed",
+                hint="Microsoft 365 admin center: Settings, Org settings, Reports, 'Display concealed user names'.",
+                service="Microsoft Graph",
+                request=f"GET {path}",
+            )
+        return rows
+
+    # inside -----------------------------------------------------------------------------------------------------
+
+    def _users_in(self, prop: str, values: Sequence[str]) -> list[User]:
+        return [user_from(item) for item in self._read_in("users", prop, values, USER_SELECT)]
+
+    def _read_in(self, what: str, prop: str, values: Sequence[str], select: str) -> list[dict[str, Any]]:
+        """The elements of ``what`` whose ``prop`` is one of ``values``: 300 values in one request."""
+        parts = []
+        for start in range(0, len(values), IN_VALUES):
+            some = ",".join(quote(value, Style.ODATA) for value in values[start : start + IN_VALUES])
+            clause = percent_encode(f"{prop} in ({some})", safe="")
+            parts.append(BatchPart("GET", f"/{what}?$filter={clause}&$select={select}"))
+        found: list[dict[str, Any]] = []
+        for part, answer in zip(parts, self.batch(parts, idempotent=True), strict=True):
+            raise_for(answer, part, self.service)
+            found += _items(answer.body, part.name, 1)
+            link = answer.body.get("@odata.nextLink")
+            if link:
+                found += self.pages(str(link))
+        return found
+
+
+def _items(body: Any, path: str, number: int) -> list[Any]:
+    value = body.get("value") if isinstance(body, Mapping) else None
+    if not isinstance(value, list):
+        raise _incomplete(f"page {number} of {path} has no list of values", path)
+    return value
+
+
+def _count(body: Mapping[str, Any], path: str) -> int:
+    count = body.get("@odata.count")
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise _incomplete(f"{path} was asked for a count and gave none", path)
+    return count
+
+
+def _once(item: Any, prop: str, seen: set[str], path: str, number: int) -> None:
+    value = item.get(prop) if isinstance(item, Mapping) else None
+    if not isinstance(value, str) or not value:
+        raise _incomplete(f"page {number} of {path} has an entry without {prop}", path)
+    if value.lower() in seen:
+        raise _incomplete(f"page {number} of {path} repeats the entry {value}", path)
+    seen.add(value.lower())
+
+
+def _group(raw: Any) -> Group:
+    if not isinstance(raw, Mapping) or not raw.get("id"):
+        raise _incomplete("a group came without its id", "/v1.0/groups")
+    return Group(str(raw["id"]).lower(), str(raw.get("displayName") or ""))
+
+
+def _incomplete(message: str, path: str) -> IncompleteAnswer:
+    return IncompleteAnswer(
+        f"Microsoft Graph: {message}.",
+        code="incomplete_answer",
+        service="Microsoft Graph",
+        request=f"GET {path.partition('?')[0]}",
+    )

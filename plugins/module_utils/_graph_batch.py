@@ -1,0 +1,317 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""JSON batching of Microsoft Graph: 20 parts to a request, each with a fate of its own.
+
+- 200 for the batch says nothing of its parts: each has its status, and is throttled alone [json-batching].
+- A part that was refused for now (429, 503, a write that met another write) goes out again alone, in a new batch with
+  others of its kind, after its own ``Retry-After``. The parts that succeeded are never sent again.
+- A write whose answer is lost is not repeated here: its outcome is ``unknown``, and whoever asked has to look.
+- While Graph throttles, batches that were not sent yet wait as well: sending them would only be refused.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+    ApiError,
+    IncompleteAnswer,
+    M365Error,
+    NotFound,
+    PermissionDenied,
+    ServiceUnavailable,
+    UnknownOutcome,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._http import Service
+
+BATCH_SIZE = 20
+"""Parts that one ``$batch`` takes [json-batching]."""
+
+_RETRIED = frozenset({429, 503})
+_LOST = frozenset({500, 502, 504})
+# batches that become due within this many seconds of each other travel together
+_TOGETHER = 1.0
+
+
+@dataclass(frozen=True)
+class BatchPart:
+    """One request inside a batch. ``url`` is relative to the version (``/users/…``) and percent-encoded."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """Method and path for messages, without the query."""
+        return f"{self.method} {self.url.partition('?')[0]}"
+
+
+@dataclass(frozen=True)
+class BatchAnswer:
+    """What became of one part. ``headers`` have lower-case names.
+
+    ``outcome``: ``answered`` (``status`` is the service's last word), ``unknown`` (a write was sent and nobody knows
+    what it did), ``not_sent`` (held back, or never accepted). ``error`` is what happened to the request around it.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    outcome: str = "answered"
+    error: M365Error | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome == "answered" and 200 <= self.status < 300
+
+    @property
+    def code(self) -> str:
+        """The service's error code, or ours where the service never spoke."""
+        if self.error is not None:
+            return self.error.code
+        return str(self._detail().get("code") or "")
+
+    @property
+    def message(self) -> str:
+        """The service's words, or ours where it never spoke."""
+        if self.error is not None:
+            return self.error.message
+        return str(self._detail().get("message") or f"HTTP {self.status}")
+
+    @property
+    def request_id(self) -> str:
+        inner = self._detail().get("innerError")
+        found = inner.get("request-id") if isinstance(inner, Mapping) else None
+        return str(found or self.headers.get("request-id") or "")
+
+    def _detail(self) -> Mapping[str, Any]:
+        error = self.body.get("error") if isinstance(self.body, Mapping) else None
+        return error if isinstance(error, Mapping) else {}
+
+
+@dataclass
+class _Waiting:
+    """A part on its way. Times are seconds of the monotonic clock."""
+
+    index: int
+    part: BatchPart
+    attempt: int = 0
+    due: float = 0.0
+    first_refused: float | None = None
+
+
+class Batcher:
+    """Sends parts in batches, in parallel, until each has an answer.
+
+    ``idempotent``: a lost answer is asked for again; otherwise its outcome is ``unknown``. ``collect`` (writes): what
+    a request around the parts met becomes their answers instead of being raised, so that nobody forgets what the
+    other batches did. ``stop_on``: after an answer for which it is true, batches not sent yet are ``not_sent``.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        version: str,
+        *,
+        idempotent: bool,
+        collect: bool = False,
+        stop_on: Callable[[BatchAnswer], bool] | None = None,
+    ) -> None:
+        self._service = service
+        self._path = f"/{version}/$batch"
+        self._idempotent = idempotent
+        self._collect = collect
+        self._stop_on = stop_on
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._throttled_until = 0.0
+
+    def run(self, parts: Sequence[BatchPart]) -> list[BatchAnswer]:
+        """The answers, in the order of the parts; unless ``collect``, raises what a request around them met."""
+        answers: list[BatchAnswer | None] = [None] * len(parts)
+        waiting = [_Waiting(index, part) for index, part in enumerate(parts)]
+        while waiting:
+            ready, waiting = self._take_due(waiting)
+            chunks = [ready[start : start + BATCH_SIZE] for start in range(0, len(ready), BATCH_SIZE)]
+            for chunk, got in zip(chunks, self._service.client.parallel(self._send, chunks), strict=True):
+                for item, answer in zip(chunk, got, strict=True):
+                    if self._again(item, answer):
+                        waiting.append(item)
+                    else:
+                        held_back = self._stopped.is_set() and self._wait(answer) is not None
+                        answers[item.index] = _not_sent() if held_back else answer
+        return [answer for answer in answers if answer is not None]
+
+    def _take_due(self, waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
+        """Waits for the next parts; what is due shortly after them goes along, so that fewer requests are sent."""
+        first = min(item.due for item in waiting)
+        ready = [item for item in waiting if item.due <= first + _TOGETHER]
+        self._sleep_until(max(item.due for item in ready))
+        return ready, [item for item in waiting if item.due > first + _TOGETHER]
+
+    def _sleep_until(self, due: float) -> None:
+        while (left := due - time.monotonic()) > 0 and not self._stopped.is_set():
+            self._stopped.wait(left)
+
+    def _send(self, chunk: list[_Waiting]) -> list[BatchAnswer]:
+        with self._lock:
+            until = self._throttled_until
+        self._sleep_until(until)
+        if self._stopped.is_set():
+            return [_not_sent() for _ in chunk]
+        try:
+            response = self._service.request(
+                "POST",
+                self._path,
+                json={"requests": [_request(number, item.part) for number, item in enumerate(chunk, 1)]},
+                idempotent=self._idempotent,
+            )
+            got = _answers(response.body, len(chunk), self._path)
+        except M365Error as error:
+            if not self._collect:
+                raise
+            got = self._failed_envelope(error, len(chunk))
+        answers = [self._read(answer, item) for item, answer in zip(chunk, got, strict=True)]
+        self._note(chunk, answers)
+        return answers
+
+    def _failed_envelope(self, error: M365Error, count: int) -> list[BatchAnswer | None]:
+        if isinstance(error, (UnknownOutcome, IncompleteAnswer)):
+            return [None] * count
+        # refused or unreachable as a whole: the next batch would fare no better, and each would wait for it anew
+        self._stopped.set()
+        status = error.status if isinstance(error, ApiError) else 0
+        # one that may be repeated was repeated, until the time was over: any of the tries may have got through
+        outcome = "unknown" if self._idempotent and isinstance(error, ServiceUnavailable) else "not_sent"
+        return [BatchAnswer(status, outcome=outcome, error=error) for _ in range(count)]
+
+    def _read(self, answer: BatchAnswer | None, item: _Waiting) -> BatchAnswer:
+        if answer is None:
+            if not self._collect:
+                raise _incomplete(f"the batch has no answer to its part {item.part.name}", self._path)
+            return _unknown(f"The answer to {item.part.name} was lost.")
+        if not self._idempotent and answer.outcome == "answered" and answer.status in _LOST:
+            return BatchAnswer(
+                answer.status, answer.headers, answer.body, "unknown", _unknown(_spoken(answer, item.part)).error
+            )
+        return answer
+
+    def _note(self, chunk: list[_Waiting], answers: list[BatchAnswer]) -> None:
+        """Lets the other batches know of a throttle, and of an answer that ends the work."""
+        now = time.monotonic()
+        for item, answer in zip(chunk, answers, strict=True):
+            if self._wait(answer) is not None:
+                item.due = now + self._service.retry_after(answer.headers, item.attempt)
+                if answer.status == 429:
+                    with self._lock:
+                        self._throttled_until = max(self._throttled_until, item.due)
+            elif self._stop_on is not None and self._stop_on(answer):
+                self._stopped.set()
+
+    def _wait(self, answer: BatchAnswer) -> str | None:
+        """Why a part is worth another try, or None."""
+        if answer.outcome != "answered":
+            return None
+        if answer.status in _RETRIED or (self._idempotent and answer.status in _LOST):
+            return f"HTTP {answer.status}"
+        return "conflict" if answer.status == 409 and "concurrencyviolation" in answer.code.casefold() else None
+
+    def _again(self, item: _Waiting, answer: BatchAnswer) -> bool:
+        if self._wait(answer) is None:
+            return False
+        now = time.monotonic()
+        if item.first_refused is None:
+            item.first_refused = now
+        item.attempt += 1
+        return (
+            not self._stopped.is_set() and item.due <= item.first_refused + self._service.client.settings.retry_seconds
+        )
+
+
+def raise_for(answer: BatchAnswer, part: BatchPart, service: Service) -> None:
+    """Raises what a part of a read was refused with; returns when it succeeded."""
+    if answer.ok:
+        return
+    if answer.error is not None:
+        raise answer.error
+    kind: type[ApiError] = ApiError
+    hint = ""
+    if answer.status in (401, 403):
+        kind = PermissionDenied
+        hint = service.consent(part.method, part.url.partition("?")[0])
+    elif answer.status in (404, 410):
+        kind = NotFound
+    elif answer.status in _RETRIED | _LOST:
+        kind = ServiceUnavailable
+        hint = "Raise retry_seconds to wait longer."
+    raise kind(
+        _spoken(answer, part),
+        status=answer.status,
+        code=answer.code,
+        hint=hint,
+        service=service.name,
+        request=part.name,
+        request_id=answer.request_id,
+    )
+
+
+def _request(number: int, part: BatchPart) -> dict[str, Any]:
+    request: dict[str, Any] = {"id": str(number), "method": part.method, "url": part.url}
+    headers = dict(part.headers)
+    if part.body is not None:
+        headers.setdefault("Content-Type", "application/json")
+        request["body"] = part.body
+    if headers:
+        request["headers"] = headers
+    return request
+
+
+def _answers(body: Any, count: int, path: str) -> list[BatchAnswer | None]:
+    """The parts' answers in the order sent; None where one is missing or came twice (then neither can be believed)."""
+    entries = body.get("responses") if isinstance(body, Mapping) else None
+    if not isinstance(entries, list):
+        raise _incomplete("the answer to a batch has no list of responses", path)
+    found: list[BatchAnswer | None] = [None] * count
+    seen: set[str] = set()
+    for entry in entries:
+        number = str(entry.get("id")) if isinstance(entry, Mapping) else ""
+        if not number.isdigit() or not 1 <= int(number) <= count:
+            raise _incomplete(f"a batch answered a part that was not asked ({number or 'without an id'})", path)
+        found[int(number) - 1] = None if number in seen else _answer(entry)
+        seen.add(number)
+    return found
+
+
+def _answer(entry: Mapping[str, Any]) -> BatchAnswer | None:
+    status = entry.get("status")
+    headers = entry.get("headers") or {}
+    if not isinstance(status, int) or not isinstance(headers, Mapping):
+        return None
+    return BatchAnswer(status, {str(key).lower(): str(value) for key, value in headers.items()}, entry.get("body"))
+
+
+def _spoken(answer: BatchAnswer, part: BatchPart) -> str:
+    return f"{part.name} was answered with {answer.status} {answer.code}: {answer.message}".replace("  ", " ")
+
+
+def _unknown(message: str) -> BatchAnswer:
+    error = UnknownOutcome(f"{message} Whether it was carried out is not known.", code="unknown_outcome")
+    return BatchAnswer(0, outcome="unknown", error=error)
+
+
+def _not_sent() -> BatchAnswer:
+    error = ApiError("Not sent, because an earlier request failed.", code="not_tried")
+    return BatchAnswer(0, outcome="not_sent", error=error)
+
+
+def _incomplete(message: str, path: str) -> IncompleteAnswer:
+    return IncompleteAnswer(
+        f"Microsoft Graph: {message}.", code="incomplete_answer", service="Microsoft Graph", request=f"POST {path}"
+    )

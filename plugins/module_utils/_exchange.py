@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,10 +22,19 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ConfigurationError,
     IncompleteAnswer,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import (
+    MAIL_USER_SELECT,
+    MAILBOX_SELECT,
+    bytes_from,
+    flag,
+    mail_user_from,
+    mailbox_from,
+    moment,
+    unknown_type,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
-from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox, RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
-from ansible_collections.m365.licensing.plugins.module_utils._times import parse_time
 
 SURFACES = ("invoke_command", "v2")
 """The choices of ``exchange_api``."""
@@ -37,38 +45,9 @@ PAGE_SIZE = 1000
 IDS_PER_CALL = 100
 """User ids in one filter of ``mailboxes_by_user_id``: some 6 kB of filter."""
 
-RECIPIENT_TYPES = {
-    "usermailbox": RecipientType.USER,
-    "sharedmailbox": RecipientType.SHARED,
-    "roommailbox": RecipientType.ROOM,
-    "equipmentmailbox": RecipientType.EQUIPMENT,
-}
-"""``RecipientTypeDetails`` (lower case) that have something to lose. Others (arbitration, discovery, monitoring, group,
-scheduling) need no license."""
-
 _ENDPOINTS_V2 = {"Get-Mailbox": "Mailbox", "Get-OrganizationConfig": "OrganizationConfig"}
 _PARAMETERS_V2 = {"Get-Mailbox": {"Identity", "ResultSize"}, "Get-OrganizationConfig": set[str]()}
-_SELECT = (
-    "ExternalDirectoryObjectId",
-    "UserPrincipalName",
-    "PrimarySmtpAddress",
-    "DisplayName",
-    "ExchangeGuid",
-    "Guid",
-    "RecipientTypeDetails",
-    "WhenMailboxCreated",
-    "WhenSoftDeleted",
-    "SKUAssigned",
-    "ArchiveStatus",
-    "ArchiveGuid",
-    "LitigationHoldEnabled",
-    "IsInactiveMailbox",
-    "AccountDisabled",
-    "IsDirSynced",
-    "PersistedCapabilities",
-)
 _MORE_RESULTS = "more results available"
-_BYTES = re.compile(r"\(([\d,.\s]+) bytes\)", re.IGNORECASE)
 _NO_GUID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -83,6 +62,8 @@ class Exchange:
             raise ConfigurationError(f"exchange_api: expected one of {', '.join(SURFACES)}, found {surface!r}")
         self.service = service
         self.surface = surface
+        self.unknown_types: set[str] = set()
+        """Kinds of mailboxes met so far that this collection has never heard of, and therefore leaves out."""
         self._tenant = tenant
 
     @property
@@ -103,7 +84,7 @@ class Exchange:
         ``anchor`` is the user principal name of the one mailbox in question. Raises IncompleteAnswer where a page is
         lost, repeated or cut short, ConfigurationError where this surface has no such cmdlet or parameter.
         """
-        return list(self._pages(name, dict(parameters or {}), select, anchor))
+        return list(self._pages(name, dict(parameters or {}), ",".join(select) if select else None, anchor))
 
     def mailboxes(self, filter: str | None = None, *, soft_deleted: bool = False) -> list[Mailbox]:  # noqa: A002
         """User, shared, room and equipment mailboxes, by an OPATH ``filter`` or all; inactive ones are left out."""
@@ -113,20 +94,19 @@ class Exchange:
         if soft_deleted:
             parameters["SoftDeletedMailbox"] = True
         found = []
-        for raw in self._pages("Get-Mailbox", parameters, _SELECT, None):
-            kind = RECIPIENT_TYPES.get(_text(raw, "RecipientTypeDetails").casefold())
-            if kind is not None and _flag(raw, "IsInactiveMailbox") is not True:
-                found.append(mailbox_from(raw, RecipientType.SOFT_DELETED if soft_deleted else kind))
+        for raw in self._pages("Get-Mailbox", parameters, MAILBOX_SELECT, None):
+            if stranger := unknown_type(raw):
+                self.unknown_types.add(stranger)
+            if mailbox := mailbox_from(raw, soft_deleted=soft_deleted):
+                found.append(mailbox)
         return found
 
     def mail_users(self, filter: str | None = None) -> list[Mailbox]:  # noqa: A002
-        """Mail users (their mailbox is on premises) that have an archive in the cloud, by an OPATH ``filter`` or all."""
+        """Mail users with an archive in the cloud (their mailbox is on premises), by an OPATH ``filter`` or all."""
         archived = "ArchiveStatus -eq 'Active'"
         parameters = {"ResultSize": "Unlimited", "Filter": f"({archived}) -and ({filter})" if filter else archived}
-        found = (
-            mailbox_from(raw, RecipientType.ARCHIVE) for raw in self._pages("Get-MailUser", parameters, _SELECT, None)
-        )
-        return [mailbox for mailbox in found if mailbox.archive]
+        found = (mail_user_from(raw) for raw in self._pages("Get-MailUser", parameters, MAIL_USER_SELECT, None))
+        return [mailbox for mailbox in found if mailbox is not None]
 
     def mailboxes_by_user_id(self, ids: Iterable[str], *, mail_users: bool = False) -> list[Mailbox]:
         """The mailboxes (or the archives of mail users) of these users; 100 ids a call, calls in parallel."""
@@ -152,7 +132,7 @@ class Exchange:
         """
         due: dict[str, datetime] = {}
         for raw in self._pages("Get-PendingDelicenseUser", {"ResultSize": "Unlimited"}, None, None):
-            when = _time(raw, "WhenDueForDelicensingUTC")
+            when = moment(raw, "WhenDueForDelicensingUTC")
             key = _text(raw, "ExternalDirectoryObjectId").lower() or _text(raw, "UserPrincipalName").casefold()
             if not key or when is None:
                 raise _incomplete("Get-PendingDelicenseUser gave an entry without its user or its date")
@@ -164,7 +144,7 @@ class Exchange:
         found = self.cmdlet("Get-OrganizationConfig")
         if len(found) != 1:
             raise _incomplete(f"Get-OrganizationConfig gave {len(found)} entries, expected one")
-        return _flag(found[0], "DelayedDelicensingEnabled") is True
+        return flag(found[0].get("DelayedDelicensingEnabled"))
 
     def mailbox_bytes(self, identity: str) -> int:
         """The size of one mailbox in bytes [Get-MailboxStatistics: TotalItemSize]. One call: only for few."""
@@ -172,21 +152,16 @@ class Exchange:
         found = self.cmdlet("Get-MailboxStatistics", {"Identity": identity}, anchor=anchor)
         if len(found) != 1:
             raise _incomplete(f"Get-MailboxStatistics gave {len(found)} entries for {identity}, expected one")
-        size = found[0].get("TotalItemSize")
-        if isinstance(size, Mapping):
-            size = size.get("Value")
-        if isinstance(size, int) and not isinstance(size, bool):
-            return size
-        match = _BYTES.search(str(size))
-        if match is None:
-            raise _incomplete(f"Get-MailboxStatistics gave a size that is none: {str(size)[:60]!r}")
-        return int(re.sub(r"\D", "", match.group(1)))
+        size = bytes_from(found[0].get("TotalItemSize"))
+        if size is None:
+            raise _incomplete(f"Get-MailboxStatistics gave no size for {identity}")
+        return size
 
     def _pages(
-        self, name: str, parameters: dict[str, Any], select: Sequence[str] | None, anchor: str | None
+        self, name: str, parameters: dict[str, Any], select: str | None, anchor: str | None
     ) -> Iterator[dict[str, Any]]:
         request = self._path(name, parameters)
-        params = {"$select": ",".join(select)} if select else None
+        params = {"$select": select} if select else None
         body = {"CmdletInput": {"CmdletName": name, "Parameters": parameters}}
         system = f"APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{self._tenant}"
         headers = {
@@ -236,33 +211,6 @@ class Exchange:
         return f"/adminapi/v2.0/{tenant}/{endpoint}"
 
 
-def mailbox_from(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
-    """One entry of Get-Mailbox or Get-MailUser. Raises IncompleteAnswer where what it is about is missing."""
-    upn = _text(raw, "UserPrincipalName")
-    archive = _text(raw, "ArchiveStatus").casefold()
-    if not upn:
-        raise _incomplete("a mailbox came without its UserPrincipalName")
-    if not archive and "ArchiveGuid" not in raw:
-        raise _incomplete(f"the mailbox of {upn} came without its ArchiveStatus")
-    capabilities = raw.get("PersistedCapabilities")
-    return Mailbox(
-        user_id=_text(raw, "ExternalDirectoryObjectId").lower(),
-        user_principal_name=upn,
-        recipient_type=kind,
-        guid=(_text(raw, "ExchangeGuid") or _text(raw, "Guid")).lower(),
-        display_name=_text(raw, "DisplayName"),
-        primary_smtp_address=_text(raw, "PrimarySmtpAddress"),
-        created=_time(raw, "WhenMailboxCreated"),
-        sku_assigned=_flag(raw, "SKUAssigned"),
-        archive=archive == "active" if archive else _text(raw, "ArchiveGuid") not in ("", _NO_GUID),
-        hold=_flag(raw, "LitigationHoldEnabled") is True,
-        soft_deleted=_time(raw, "WhenSoftDeleted"),
-        account_enabled=_flag(raw, "AccountDisabled") is not True,
-        on_premises_sync=_flag(raw, "IsDirSynced") is True,
-        capabilities=tuple(str(item) for item in capabilities) if isinstance(capabilities, list) else (),
-    )
-
-
 def _page(body: Any, name: str, number: int) -> tuple[list[dict[str, Any]], str | None]:
     items = body.get("value") if isinstance(body, Mapping) else None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -296,20 +244,6 @@ def _once(item: Mapping[str, Any], seen: set[str], name: str, number: int) -> No
 def _text(raw: Mapping[str, Any], key: str) -> str:
     value = raw.get(key)
     return "" if value is None else str(value).strip()
-
-
-def _flag(raw: Mapping[str, Any], key: str) -> bool | None:
-    value = raw.get(key)
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value.strip().casefold())
-    return value if isinstance(value, bool) else None
-
-
-def _time(raw: Mapping[str, Any], key: str) -> datetime | None:
-    try:
-        return parse_time(raw.get(key))
-    except ValueError as error:
-        raise _incomplete(f"{key}: {error}") from None
 
 
 def _incomplete(message: str) -> IncompleteAnswer:

@@ -175,15 +175,20 @@ class Graph:
         *,
         beta: bool = False,
         idempotent: bool,
+        collect: bool = False,
         stop_on: Callable[[BatchAnswer], bool] | None = None,
     ) -> list[BatchAnswer]:
         """The answers to ``parts``, in their order; 20 to a request, requests in parallel.
 
         What is refused for now is sent again alone within ``retry_seconds``. ``idempotent=False``: an answer that
-        was lost has ``outcome`` ``unknown``. ``stop_on``: after an answer for which it is true nothing more is sent.
+        was lost has ``outcome`` ``unknown``. ``collect``: what happens to a request around the parts is their answer
+        instead of being raised. ``stop_on``: after an answer for which it is true nothing more is sent.
         """
         version = "beta" if beta else "v1.0"
-        return Batcher(self.service, version, idempotent=idempotent, stop_on=stop_on).run(parts)
+        batcher = Batcher(
+            self.service, version, idempotent=idempotent, collect=collect or not idempotent, stop_on=stop_on
+        )
+        return batcher.run(parts)
 
     def users_by_id(self, ids: Iterable[str]) -> dict[str, User]:
         """Users by their (lower-case) id; who does not exist is absent."""

@@ -1,0 +1,320 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes license changes of many users and reads them back.
+
+Usage locations first, for those who need one; then one assignLicense for each user, 20 to a request; then every user
+is read again until it shows the change. At no time are two calls for one user in flight. A write whose answer was lost
+is never repeated blindly: the user is read, and only what is not there yet is sent.
+
+Nothing that was done is ever forgotten: whatever happens, each user has an Outcome.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BatchAnswer, BatchPart
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, extra_disabled, shows
+from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_from, problem_of_state
+
+STATUSES = ("unchanged", "changed", "skipped", "failed")
+"""What can become of a user. ``skipped``: nothing was written, and ``error`` says why."""
+
+# seconds between two reads of what is not visible yet; the last one repeats
+_CONFIRM_WAITS = (2.0, 4.0, 8.0, 16.0, 30.0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one user.
+
+    ``confirmation``: ``confirmed`` (read back), ``accepted`` (written, not visible yet), or empty. ``after`` is the
+    user as read back; where it could not be read back, as the change makes it. ``wrote`` is true where the tenant
+    changed, also for a user who failed half way. ``service_disabled_plans``: plan ids by SKU id that the service
+    switched off besides what was declared.
+    """
+
+    user_id: str
+    status: str
+    before: User
+    after: User
+    confirmation: str = ""
+    error: Problem | None = None
+    notes: tuple[str, ...] = ()
+    wrote: bool = False
+    service_disabled_plans: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass
+class _Job:
+    """One user on the way. ``left`` is what still has to be sent of ``change``."""
+
+    before: User
+    change: LicenseChange
+    left: LicenseChange
+    located: bool = False
+    licensed: bool = False
+    unknown: bool = False
+    """A write was sent and its answer was lost."""
+    skipped: bool = False
+    problem: Problem | None = None
+    seen: User | None = None
+    confirmed: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        return self.problem is None and not self.licensed
+
+    @property
+    def to_confirm(self) -> bool:
+        # what was refused after a lost answer may have been done by the first try
+        return (self.licensed or self.unknown) and not self.skipped
+
+
+def predict_changes(
+    users: Mapping[str, User], changes: Sequence[LicenseChange], skus: Mapping[str, Sku]
+) -> list[Outcome]:
+    """What ``apply_changes`` will do, without a request: for check mode."""
+    return [
+        Outcome(
+            change.user_id,
+            "changed" if change else "unchanged",
+            users[change.user_id],
+            apply_to(users[change.user_id], change, skus),
+            wrote=bool(change),
+        )
+        for change in changes
+    ]
+
+
+def apply_changes(
+    graph: Graph,
+    users: Mapping[str, User],
+    changes: Sequence[LicenseChange],
+    skus: Mapping[str, Sku],
+    *,
+    recompute: Callable[[User], LicenseChange],
+    confirm: bool = True,
+    confirm_seconds: float = 60.0,
+    on_error: str = "fail",
+) -> list[Outcome]:
+    """Write ``changes``, one for each user, and return what became of each, in their order.
+
+    ``users`` are the users as read, by id. ``recompute`` says what is left to do for a user as it is now; it is asked
+    only after a lost answer. ``on_error=fail`` hands out no further batch after the first user who fails,
+    ``continue`` tries them all. Raises ValueError for two changes of one user; the service's errors become outcomes.
+    """
+    if len({change.user_id for change in changes}) != len(changes):
+        raise ValueError("two changes of one user")
+    jobs = [_Job(users[change.user_id], change, change) for change in changes]
+    run = _Run(graph, skus, recompute, fail_fast=on_error == "fail")
+    todo = [job for job in jobs if job.change]
+    run.set_locations(todo)
+    run.assign(todo)
+    if confirm:
+        run.confirm(todo, confirm_seconds)
+    return [run.outcome(job) for job in jobs]
+
+
+class _Run:
+    def __init__(
+        self, graph: Graph, skus: Mapping[str, Sku], recompute: Callable[[User], LicenseChange], *, fail_fast: bool
+    ) -> None:
+        self._graph = graph
+        self._skus = skus
+        self._recompute = recompute
+        self._fail_fast = fail_fast
+        self._stopped = False
+        self._retry_seconds = graph.service.client.settings.retry_seconds
+
+    # --- writing -------------------------------------------------------------------------------------------------
+
+    def set_locations(self, jobs: Iterable[_Job]) -> None:
+        """Phase 1. The same location again has no further effect, so lost answers are simply asked for again."""
+        asked = [(job, job.left.usage_location) for job in jobs if job.left.usage_location]
+        parts = [self._graph.usage_location_part(job.before.id, location) for job, location in asked if location]
+        answers = self._write(parts, idempotent=True)
+        for (job, _), part, answer in zip(asked, parts, answers, strict=True):
+            self._take(job, part, answer)
+            if answer.ok:
+                job.located = True
+                job.left = replace(job.left, usage_location=None)
+                job.licensed = not job.left
+
+    def assign(self, jobs: Sequence[_Job]) -> None:
+        """Phase 2, repeated for those whose answer was lost, and whose usage location has not arrived yet."""
+        until = time.monotonic() + self._retry_seconds
+        attempt = 0
+        ready = [job for job in jobs if job.open and not job.unknown]
+        while True:
+            self._assign_once(ready)
+            again = [job for job in jobs if job.open and job.unknown] + [job for job in jobs if _location_late(job)]
+            if not again:
+                return
+            pause = self._graph.service.retry_after({}, attempt)
+            if self._stopped or time.monotonic() + pause > until:
+                self._give_up(again)
+                return
+            time.sleep(pause)
+            attempt += 1
+            ready = self._look_again(again)
+
+    def _assign_once(self, jobs: Sequence[_Job]) -> None:
+        if self._stopped:
+            for job in jobs:
+                _hold_back(job)
+            return
+        parts = [self._graph.assign_license_part(job.before.id, job.left.body()) for job in jobs]
+        for job, part, answer in zip(jobs, parts, self._write(parts, idempotent=False), strict=True):
+            job.problem = None
+            self._take(job, part, answer)
+            job.licensed = job.licensed or answer.ok
+
+    def _write(self, parts: Sequence[BatchPart], *, idempotent: bool) -> list[BatchAnswer]:
+        def failed(answer: BatchAnswer) -> bool:
+            return self._fail_fast and answer.outcome == "answered" and not answer.ok
+
+        return self._graph.batch(parts, idempotent=idempotent, collect=True, stop_on=failed)
+
+    def _take(self, job: _Job, part: BatchPart, answer: BatchAnswer) -> None:
+        """Notes in ``job`` what a write was answered with."""
+        if answer.outcome == "unknown":
+            job.unknown = True
+        elif answer.outcome == "not_sent" and answer.code == "not_tried":
+            self._stopped = True
+            _hold_back(job)
+        elif answer.outcome == "not_sent":
+            self._stopped = True
+            error = answer.error
+            job.problem = Problem(answer.code or "not_sent", answer.message, error.hint if error else "")
+        elif not answer.ok:
+            consent = self._graph.service.consent(part.method, part.url)
+            job.problem = problem_from(
+                answer.status, answer.code, answer.message, skus=self._skus, permission_hint=consent
+            )
+            self._stopped = self._stopped or (self._fail_fast and not _location_late(job))
+
+    # --- lost answers --------------------------------------------------------------------------------------------
+
+    def _look_again(self, jobs: Sequence[_Job]) -> list[_Job]:
+        """Reads the users whose answer was lost; returns those for whom something is left to send."""
+        lost = [job for job in jobs if job.unknown]
+        found = self._read(lost)
+        ready = [job for job in jobs if not job.unknown]
+        for job in lost:
+            user = found.get(job.before.id) if found is not None else None
+            if user is None:
+                continue
+            job.seen = user
+            if shows(user, job.change, job.before):
+                job.licensed = True
+                continue
+            left = self._recompute(user)
+            # the location has its own phase, in which it was accepted: a late replica must not hold the license up
+            job.left = replace(left, usage_location=None)
+            job.licensed = not job.left
+            if job.left:
+                ready.append(job)
+        return ready
+
+    def _give_up(self, jobs: Iterable[_Job]) -> None:
+        for job in jobs:
+            if job.unknown and job.open:
+                job.problem = Problem(
+                    "unknown_outcome",
+                    "The change was sent, its answer was lost, and the user does not show it.",
+                    "It may still come: run again, which sends only what is missing.",
+                )
+
+    def _read(self, jobs: Sequence[_Job]) -> dict[str, User] | None:
+        """The users as they are now; None where they cannot be read: what was written still has to be reported."""
+        try:
+            return self._graph.users_by_id(job.before.id for job in jobs)
+        except M365Error as error:
+            for job in jobs:
+                job.notes.append(f"could not be read back: {error.message}")
+            return None
+
+    # --- reading back --------------------------------------------------------------------------------------------
+
+    def confirm(self, jobs: Sequence[_Job], seconds: float) -> None:
+        """Phase 3: reads what was written until it shows, with growing waits, at most for ``seconds``."""
+        until = time.monotonic() + seconds
+        waits = iter(_CONFIRM_WAITS)
+        wait = 0.0
+        waiting = [job for job in jobs if job.to_confirm]
+        while waiting:
+            found = self._read(waiting)
+            if found is None:
+                return
+            for job in waiting:
+                job.seen = found.get(job.before.id, job.seen)
+                job.confirmed = job.seen is not None and shows(job.seen, job.change, job.before)
+            waiting = [job for job in waiting if not job.confirmed]
+            wait = next(waits, wait)
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            if waiting:
+                time.sleep(min(wait, left))
+
+    # --- reporting -----------------------------------------------------------------------------------------------
+
+    def outcome(self, job: _Job) -> Outcome:
+        """What became of the user."""
+        wrote = job.located or job.licensed or job.confirmed
+        problem = None if job.confirmed else job.problem or self._state_error(job)
+        if not job.change:
+            return Outcome(job.before.id, "unchanged", job.before, job.before)
+        if problem is not None:
+            status = "skipped" if job.skipped and not wrote else "failed"
+            after = job.seen or self._half_way(job)
+            return Outcome(job.before.id, status, job.before, after, "", problem, tuple(job.notes), wrote)
+        confirmed = job.confirmed and job.seen is not None
+        after = job.seen if confirmed and job.seen is not None else apply_to(job.before, job.change, self._skus)
+        return Outcome(
+            job.before.id,
+            "changed",
+            job.before,
+            after,
+            "confirmed" if confirmed else "accepted",
+            None,
+            tuple(job.notes),
+            wrote=True,
+            service_disabled_plans=extra_disabled(after, job.change) if confirmed else {},
+        )
+
+    def _state_error(self, job: _Job) -> Problem | None:
+        """An assignment of the change that is in error, though the service had accepted it."""
+        added = {item.sku_id for item in job.change.add}
+        for state in job.seen.license_states if job.seen else ():
+            if state.direct and state.sku_id in added and state.state.casefold() == "error":
+                sku = self._skus.get(state.sku_id)
+                return problem_of_state(state.error, sku.part_number if sku else state.sku_id)
+        return None
+
+    def _half_way(self, job: _Job) -> User:
+        """The user where at most the usage location was written."""
+        return replace(job.before, usage_location=job.change.usage_location) if job.located else job.before
+
+
+def _hold_back(job: _Job) -> None:
+    job.skipped = True
+    done = "Only the usage location was set" if job.located else "Not tried"
+    job.problem = Problem(
+        "not_tried",
+        f"{done}, because another user failed before.",
+        "Correct what failed and run again, or set on_error=continue.",
+    )
+
+
+def _location_late(job: _Job) -> bool:
+    """Was the license refused for want of the usage location that was set a moment ago? Replicas are late."""
+    return job.located and job.problem is not None and job.problem.code == "usage_location"

@@ -1,0 +1,123 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a refused license change means, and the way out. Pure: no I/O, no clock.
+
+Status and error code decide first. The service has one code, ``Request_BadRequest``, for nearly all refusals of
+assignLicense, so its English text has to tell them apart [seen in the field]: a text that is not recognised is passed on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a user was not brought to what was asked: a code for programs, a sentence and a way out for people."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+# what the text says, our code, the way out
+_BY_TEXT: tuple[tuple[str, str, str], ...] = (
+    (
+        "does not have any available licenses",
+        "no_seats",
+        "Buy seats or free some; on_insufficient_seats=skip licenses as many users as there are seats.",
+    ),
+    (
+        "invalid usage location",
+        "usage_location",
+        "The user needs a usage location in which the service is offered: set usage_location "
+        "(and usage_location_force where the user has another one).",
+    ),
+    (
+        "mutually exclusive",
+        "mutually_exclusive_plans",
+        "Two licenses of the user carry plans that exclude each other: remove one license in the same task "
+        "(state=exact), or name one of the plans in disabled_plans.",
+    ),
+    (
+        "depends on the service plan",
+        "missing_dependency",
+        "A plan needs another one: leave that one enabled, add a license that carries it, or name the dependent plan "
+        "in disabled_plans.",
+    ),
+    (
+        "inherited from a group",
+        "inherited_license",
+        "The license comes from a group: remove the user from the group, or the license from the group. The service "
+        "also answers so where another license depends on this one.",
+    ),
+    (
+        "does not correspond to a valid company license",
+        "unknown_sku",
+        "The tenant does not have this SKU any more; m365.licensing.m365_subscription_info lists what it has.",
+    ),
+    ("cannot be assigned to a user", "company_sku", "The SKU applies to the whole company, not to users."),
+    ("does not have a corresponding license", "not_assigned", "The license was removed meanwhile; run again."),
+    (
+        "proxy address",
+        "duplicate_proxy_address",
+        "Another object has the same mail address; find it in the Exchange admin center and change one of them.",
+    ),
+)
+
+
+def problem_from(
+    status: int, code: str, message: str, *, skus: Mapping[str, Sku], permission_hint: str = ""
+) -> Problem:
+    """What the service refused, in the terms of this collection. ``message`` is the service's own text."""
+    named = f"{message.rstrip()}{_names(message, skus)}"
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return Problem("permission_denied", named, permission_hint)
+    if status == HTTPStatus.NOT_FOUND:
+        return Problem("user_not_found", named, "The user was deleted after it had been read; run again without it.")
+    if status == HTTPStatus.CONFLICT:
+        return Problem("conflict", named, "Somebody else writes this user at the same time; run again.")
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Problem("throttled", named, "Raise retry_seconds to wait longer, or license fewer users at a time.")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Problem("service_unavailable", named, "Raise retry_seconds to wait longer, or run again later.")
+    folded = message.casefold()
+    for text, ours, hint in _BY_TEXT:
+        if text in folded:
+            return Problem(ours, named, hint)
+    return Problem(code or f"http_{status}", named)
+
+
+# licenseAssignmentStates[].error [licenseAssignmentState resource]
+_BY_STATE = {
+    "countviolation": "no_seats",
+    "mutuallyexclusiveviolation": "mutually_exclusive_plans",
+    "dependencyviolation": "missing_dependency",
+    "prohibitedinusagelocationviolation": "usage_location",
+    "uniquenessviolation": "duplicate_proxy_address",
+}
+
+
+def problem_of_state(error: str | None, part_number: str) -> Problem:
+    """An assignment that the service accepted and then could not carry out (state ``Error``)."""
+    code = _BY_STATE.get((error or "").casefold(), "license_error")
+    hint = next((hint for _, ours, hint in _BY_TEXT if ours == code), "")
+    return Problem(code, f"{part_number} was assigned, but is in error: {error or 'no reason given'}.", hint)
+
+
+def _names(message: str, skus: Mapping[str, Sku]) -> str:
+    """`` (SPE_E3 = {id}, …)`` for the ids in a message whose names are known."""
+    names: dict[str, str] = {}
+    for sku in skus.values():
+        names[sku.id] = sku.part_number
+        names.update({plan.id: plan.name for plan in sku.plans if plan.id not in names})
+    known = [found.lower() for found in dict.fromkeys(_GUID.findall(message)) if found.lower() in names]
+    return f" ({', '.join(f'{found} is {names[found]}' for found in known)})" if known else ""

@@ -1,0 +1,156 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What came over the wire, and whether it is a whole answer. Pure: bytes in, values out.
+
+HTTP libraries return what a connection gave before it broke, or what a gzip stream held before it ended; an
+inventory made of that would be a shorter list. So nothing here guesses: it is whole, or it is ``BrokenBodyError``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NoReturn
+
+MESSAGE_LENGTH = 600
+"""Characters of a service's own words that are passed on."""
+
+_GZIP = 16 + zlib.MAX_WBITS
+_TOKENS = re.compile(r"(?i)\bbearer\s+[\w.~+/=-]{8,}|\beyJ[\w-]{5,}\.[\w.-]+")
+_EXCEPTION_PREFIX = re.compile(r"^\|[\w.+]*\|\s*")
+
+
+class BrokenBodyError(Exception):
+    """The body is not whole, or not what its headers say. The same request may bring a whole one."""
+
+
+class WrongBodyError(Exception):
+    """The body is too large or another kind of document. Asking again would bring the same."""
+
+
+def collect(chunks: Iterable[bytes], encoding: str, limit: int) -> bytes:
+    """Join the chunks of a body, decoded, and never hold more than ``limit`` bytes of it.
+
+    ``encoding`` is the ``Content-Encoding`` header. Raises BrokenBodyError where a gzip stream ends early, and
+    WrongBodyError beyond the limit (also for a small stream that unpacks to a large one) or in an unknown encoding.
+    """
+    name = encoding.strip().casefold()
+    if name in ("gzip", "x-gzip"):
+        chunks = _unzip(chunks, limit)
+    elif name not in ("", "identity"):
+        raise WrongBodyError(f"its Content-Encoding is {name!r}, which was not asked for")
+    body = bytearray()
+    for chunk in chunks:
+        body += chunk
+        if len(body) > limit:
+            raise WrongBodyError(f"it is larger than {limit} bytes")
+    return bytes(body)
+
+
+def _unzip(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """Unpack chunk by chunk; a stream may consist of several members."""
+    unzipper = zlib.decompressobj(_GZIP)
+    started = False
+    for chunk in chunks:
+        data = chunk
+        while data:
+            if unzipper.eof:
+                if not data.strip(b"\x00"):
+                    break  # padding after the last member
+                unzipper = zlib.decompressobj(_GZIP)
+            started = True
+            try:
+                # One byte beyond the limit is enough for `collect` to refuse it.
+                yield unzipper.decompress(data, limit + 1)
+            except zlib.error as error:
+                raise BrokenBodyError(f"it is no gzip stream ({error})") from None
+            data = unzipper.unused_data or unzipper.unconsumed_tail
+    if started and not unzipper.eof:
+        raise BrokenBodyError("its gzip stream ends early")
+
+
+def parse_json(body: bytes, content_type: str) -> Any:
+    """Read a JSON document that must be there.
+
+    Trailing NULs are padding, as Exchange sends them. Raises BrokenBodyError for an empty, truncated or invalid
+    document, WrongBodyError for an HTML page.
+    """
+    text = _text(body.rstrip(b"\x00"), content_type)
+    if not text.strip():
+        raise BrokenBodyError("its body is empty")
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise BrokenBodyError("its JSON is nested too deeply") from None
+    except ValueError as error:
+        # The error's own text may quote the document, so only its place is told.
+        place = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise BrokenBodyError(f"it is not valid JSON{place} of {len(text)}") from None
+
+
+def parse_text(body: bytes, content_type: str) -> str:
+    """Read a text document (CSV). Raises like ``parse_json``; may be empty."""
+    return _text(body, content_type)
+
+
+def _text(body: bytes, content_type: str) -> str:
+    if "html" in content_type.casefold() or body.lstrip()[:1] == b"<":
+        raise WrongBodyError(f"it is an HTML or XML page ({content_type or 'no Content-Type'})")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BrokenBodyError(f"it is not UTF-8 at byte {error.start} of {len(body)}") from None
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def error_detail(body: bytes, headers: Mapping[str, str]) -> tuple[str, str, str]:
+    """Find ``(code, message, request id)`` in a refusal, as well as it can be read; never raises.
+
+    Graph and Exchange share ``{"error": {"code", "message", …}}``, the identity platform says
+    ``{"error": "…", "error_description": "…"}``. Exchange's useful words are often deeper
+    (``innererror.internalexception.message``, ``details[0].message``), and a 403 of it may have a body of NULs and its
+    reason in ``x-ms-diagnostics`` or ``WWW-Authenticate``.
+    """
+    lowered = {str(name).casefold(): str(value) for name, value in headers.items()}
+    try:
+        document = parse_json(body, lowered.get("content-type", ""))
+    except (BrokenBodyError, WrongBodyError):
+        document = {}
+    error = document.get("error") if isinstance(document, Mapping) else None
+    if isinstance(error, str):
+        error = {"code": error, "message": document.get("error_description")}
+    if not isinstance(error, Mapping):
+        error = {}
+    inner = _mapping(error.get("innerError") or error.get("innererror"))
+    message = _deepest(error, inner) or lowered.get("x-ms-diagnostics") or lowered.get("www-authenticate") or ""
+    request_id = lowered.get("request-id") or lowered.get("x-ms-request-id") or str(inner.get("request-id") or "")
+    return str(error.get("code") or ""), clean(message), clean(request_id)
+
+
+def _deepest(error: Mapping[str, Any], inner: Mapping[str, Any]) -> str:
+    """Choose the most telling of the messages: the innermost one."""
+    internal = _mapping(inner.get("internalexception") or inner.get("internalException"))
+    details = error.get("details")
+    first = _mapping(details[0]) if isinstance(details, list) and details else {}
+    for source in (internal, first, error):
+        text = source.get("message")
+        if isinstance(text, str) and text.strip():
+            return _EXCEPTION_PREFIX.sub("", text.strip())
+    return ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def clean(text: str) -> str:
+    """Make one printable line of a service's words, without what looks like a token."""
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    line = _TOKENS.sub("[token removed]", line)
+    return line if len(line) <= MESSAGE_LENGTH else line[:MESSAGE_LENGTH] + "…"

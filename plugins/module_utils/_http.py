@@ -11,38 +11,39 @@ an error. Messages name method and path; never headers, bodies or query strings.
 from __future__ import annotations
 
 import email.utils
-import json as jsonlib
 import random
 import ssl
 import threading
 import time
 import traceback
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote as percent_encode
-from urllib.parse import urlencode, urljoin, urlsplit
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
     ConfigurationError,
-    IncompleteAnswer,
-    NotFound,
-    PermissionDenied,
     ServiceUnavailable,
-    UnknownOutcome,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http_body import (
     BrokenBodyError,
     WrongBodyError,
     collect,
-    error_detail,
-    parse_json,
-    parse_text,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._http_types import (
+    THROTTLED,
+    Call,
+    HttpSettings,
+    Raw,
+    Response,
+    TroubleError,
+    exhausted,
+    incomplete,
+    unknown,
+    words,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._service import MsalHttp, Service
 
 REQUESTS_IMPORT_ERROR: str | None = None
 """The traceback where requests is missing; ``_module.py`` reports it."""
@@ -52,6 +53,8 @@ try:
     from urllib3.util.retry import RequestHistory, Retry
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
+
+__all__ = ["Backoff", "HttpClient", "HttpSettings", "MsalHttp", "Response", "Service"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -67,83 +70,6 @@ BROKEN_TRIES = 4
 
 _REFUSED = frozenset({429, 503})
 _FAILED = frozenset({500, 502, 504})
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-
-@dataclass(frozen=True)
-class HttpSettings:
-    """Limits of all requests. Times are seconds."""
-
-    timeout: float = 60.0
-    """One request, from connecting to the last byte."""
-    retry_seconds: float = 300.0
-    """How long one call keeps trying."""
-    concurrency: int = 4
-    ca_path: str | None = None
-    validate_certs: bool = True
-    max_response_bytes: int = 64 * 2**20
-
-
-@dataclass(frozen=True)
-class Response:
-    """A whole answer. ``headers`` ignores case; ``body`` is parsed JSON (None for 202 and 204 without one)."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any = None
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request to be sent, perhaps several times. ``direct`` goes past every proxy."""
-
-    service: str
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    data: bytes | None = None
-    idempotent: bool = True
-    direct: bool = False
-
-    @property
-    def name(self) -> str:
-        """Method and path, without the query."""
-        return f"{self.method} {urlsplit(self.url).path or '/'}"
-
-    @property
-    def host(self) -> str:
-        """Host and port."""
-        return urlsplit(self.url).netloc
-
-
-@dataclass(frozen=True)
-class Raw:
-    """Status, headers and decoded body, before anyone looked into it."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    @property
-    def content_type(self) -> str:
-        """The header, or nothing."""
-        return self.headers.get("Content-Type", "")
-
-
-class _Trouble(Exception):
-    """Why a request may have to be sent again.
-
-    ``kind``: ``not_sent`` (the service never saw it), ``refused`` (it saw it and did nothing), ``failed`` (it may have
-    done something), ``lost`` (sent, no answer), ``broken`` (the answer is not whole).
-    """
-
-    def __init__(self, kind: str, text: str, status: int = 0, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(text)
-        self.kind = kind
-        self.text = text
-        self.status = status
-        self.headers = headers or {}
 
 
 class Backoff:
@@ -166,7 +92,7 @@ class Backoff:
         failure = RequestHistory(None, None, None, None, None)
         history = (failure,) * (min(attempt, 10) + 2)
         planned = min(BACKOFF_MAX, Retry(total=None, backoff_factor=0.5, history=history).get_backoff_time())
-        return planned * random.uniform(0.5, 1.0)  # noqa: S311 (spreads clients; no secret)
+        return planned * random.uniform(0.5, 1.0)
 
 
 def _asked_seconds(value: str, date: str) -> float | None:
@@ -240,7 +166,7 @@ class HttpClient:
                     return
                 try:
                     results[index] = function(work[index])
-                except BaseException as error:  # noqa: BLE001 (handed to the caller's thread below)
+                except BaseException as error:
                     with lock:
                         failures.append(error)
 
@@ -267,30 +193,30 @@ class HttpClient:
                 raw = self._send(call)
                 if raw.status in _REFUSED | _FAILED:
                     kind = "refused" if raw.status in _REFUSED else "failed"
-                    raise _Trouble(kind, _words(raw), raw.status, raw.headers)
+                    raise TroubleError(kind, words(raw), raw.status, raw.headers)
                 return read(raw)
             except WrongBodyError as error:
                 raise incomplete(call, f"the answer cannot be used: {error}") from None
             except BrokenBodyError as error:
-                trouble = _Trouble("broken", f"the answer is broken: {error}")
-            except _Trouble as error:
+                trouble = TroubleError("broken", f"the answer is broken: {error}")
+            except TroubleError as error:
                 trouble = error
             broken += trouble.kind == "broken"
             if not call.idempotent and trouble.kind in ("failed", "lost", "broken"):
-                raise _unknown(call, trouble)
+                raise unknown(call, trouble)
             if broken >= BROKEN_TRIES:
                 raise incomplete(call, f"{trouble.text}, {broken} times")
             stranger = trouble.kind in ("not_sent", "lost") and call.host not in self._answered
             self._wait(call, trouble, attempt, started, min(end, started + STRANGER_SECONDS) if stranger else end)
             attempt += 1
 
-    def _wait(self, call: Call, trouble: _Trouble, attempt: int, started: float, end: float) -> None:
+    def _wait(self, call: Call, trouble: TroubleError, attempt: int, started: float, end: float) -> None:
         seconds = self.backoff.seconds(trouble.headers, attempt)
         now = self.backoff.clock()
         if now + seconds > end:
-            raise _exhausted(call, trouble, attempt + 1, now - started, seconds, max(0.0, end - now))
+            raise exhausted(call, trouble, attempt + 1, now - started, seconds, max(0.0, end - now))
         self.backoff.sleep(seconds)
-        if trouble.status == 429:  # noqa: PLR2004
+        if trouble.status == THROTTLED:
             with self._lock:
                 self.throttled_seconds += seconds
 
@@ -307,7 +233,7 @@ class HttpClient:
                     content = collect(chunks, headers.get("Content-Encoding", ""), self.settings.max_response_bytes)
                     whole = True
                 except (BrokenBodyError, WrongBodyError):
-                    if response.status_code < 400:  # noqa: PLR2004
+                    if response.status_code < 400:
                         raise
                     content = b""  # a refusal stays a refusal, whatever became of its text
             return Raw(response.status_code, headers, content)
@@ -372,7 +298,7 @@ class HttpClient:
         if announced.isdigit() and received < int(announced):
             raise BrokenBodyError(f"{received} of {announced} bytes arrived")
 
-    def _classify(self, call: Call, error: requests.RequestException) -> _Trouble:
+    def _classify(self, call: Call, error: requests.RequestException) -> TroubleError:
         """What an exception of requests means. Its own text is not passed on: it quotes the URL with its query."""
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
             raise ConfigurationError(f"{call.service}: {call.host!r} is no valid host.") from None
@@ -380,233 +306,19 @@ class HttpClient:
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
             raise _untrusted(call, causes) from None
         if any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes):
-            return _Trouble("not_sent", f"the proxy did not connect to {call.host} (HTTPS_PROXY, NO_PROXY)")
+            return TroubleError("not_sent", f"the proxy did not connect to {call.host} (HTTPS_PROXY, NO_PROXY)")
         if any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in causes):
-            return _Trouble("not_sent", f"{call.host} did not accept the connection in time")
+            return TroubleError("not_sent", f"{call.host} did not accept the connection in time")
         if any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes):
             reason = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), "")
-            return _Trouble("not_sent", f"no connection to {call.host}" + (f" ({reason})" if reason else ""))
+            return TroubleError("not_sent", f"no connection to {call.host}" + (f" ({reason})" if reason else ""))
         if isinstance(error, requests.Timeout):
-            return _Trouble("lost", f"no answer within {self.settings.timeout:g} s (timeout)")
-        return _Trouble("lost", f"the connection to {call.host} broke ({type(error).__name__})")
+            return TroubleError("lost", f"no answer within {self.settings.timeout:g} s (timeout)")
+        return TroubleError("lost", f"the connection to {call.host} broke ({type(error).__name__})")
 
     def for_msal(self, service: str = "Microsoft identity platform", *, direct: bool = False) -> MsalHttp:
         """The ``http_client`` for MSAL: same limits, same counters, same retries."""
         return MsalHttp(self, service, direct=direct)
-
-
-@dataclass(frozen=True)
-class MsalResponse:
-    """What MSAL wants to see of an answer."""
-
-    status_code: int
-    text: str
-    headers: Mapping[str, str]
-
-    def raise_for_status(self) -> None:
-        """Raise ApiError for an error that MSAL does not understand."""
-        if self.status_code >= 400:  # noqa: PLR2004
-            raise ApiError(f"HTTP {self.status_code}", status=self.status_code)
-
-
-class MsalHttp:
-    """MSAL's view of the client. Asking for a token changes nothing, so every request may be repeated."""
-
-    def __init__(self, client: HttpClient, service: str, *, direct: bool) -> None:
-        self._client = client
-        self._service = service
-        self._direct = direct
-
-    def get(self, url: str, params: Any = None, headers: Any = None, **_ignored: object) -> MsalResponse:
-        """GET, as MSAL calls it."""
-        return self._send("GET", with_query(url, params), headers, None)
-
-    def post(
-        self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_ignored: object
-    ) -> MsalResponse:
-        """POST a form, as MSAL calls it."""
-        body = data if isinstance(data, (str, bytes)) else urlencode(dict(data or {}))
-        form = {"Content-Type": "application/x-www-form-urlencoded", **dict(headers or {})}
-        return self._send("POST", with_query(url, params), form, body.encode() if isinstance(body, str) else body)
-
-    def close(self) -> None:
-        """Leave the client open; it is not MSAL's."""
-
-    def _send(self, method: str, url: str, headers: Any, data: bytes | None) -> MsalResponse:
-        call = Call(self._service, method, url, dict(headers or {}), data, direct=self._direct)
-
-        def read(raw: Raw) -> MsalResponse:
-            if raw.status in _REDIRECTS:
-                raise incomplete(call, f"it redirects ({raw.status}); a secret is never sent after a redirect")
-            return MsalResponse(raw.status, raw.content.decode("utf-8", "replace"), raw.headers)
-
-        return self._client.deliver(call, read)
-
-
-class Service:
-    """One service behind one origin: Graph, or the Exchange admin API."""
-
-    def __init__(
-        self,
-        client: HttpClient,
-        name: str,
-        base_url: str,
-        token: Callable[[bool], str],
-        consent: Callable[[str, str], str],
-    ) -> None:
-        if urlsplit(base_url).scheme != "https":
-            raise ConfigurationError(f"The address of {name} must begin with https://; found {base_url!r}.")
-        self.client = client
-        self.name = name
-        self.base_url = base_url.rstrip("/")
-        self.consent = consent
-        self.backoff = client.backoff
-        self._token = token
-        self._token_lock = threading.Lock()
-
-    def retry_after(self, headers: Mapping[str, str], attempt: int) -> float:
-        """Seconds to wait before trying again what was answered with ``headers``; ``attempt`` counts from 0."""
-        return self.backoff.seconds(headers, attempt)
-
-    def request(
-        self,
-        method: str,
-        path_or_url: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        json: Any = None,
-        headers: Mapping[str, str] | None = None,
-        idempotent: bool,
-        accept: str = "json",
-        deadline: float | None = None,
-    ) -> Response:
-        """Send, and return the whole answer of a 2xx.
-
-        ``path_or_url`` begins with ``/``, or is a link of this service, which is followed as it is. ``accept``:
-        ``json``, ``text``, or ``redirect`` (a report: its Location is fetched as text, without the token).
-        Raises PermissionDenied, NotFound, ServiceUnavailable, UnknownOutcome, IncompleteAnswer, ApiError.
-        """
-        url = with_query(self._address(method, path_or_url), params)
-        end = self.client.deadline() if deadline is None else deadline
-        sent = {"Accept": "application/json" if accept == "json" else "*/*", "client-request-id": str(uuid.uuid4())}
-        data = None
-        if json is not None:
-            data = jsonlib.dumps(json, allow_nan=False).encode()
-            sent["Content-Type"] = "application/json; charset=utf-8"
-        sent.update(headers or {})
-        call = Call(self.name, method, url, sent, data, idempotent)
-        token = self._token(False)
-        response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw, accept), end)
-        if response.status == 401:  # noqa: PLR2004
-            token = self._fresh(token)
-            response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw, accept), end)
-            if response.status == 401:  # noqa: PLR2004
-                raise self._refusal(call, Raw(401, response.headers, response.body))
-        if response.status in _REDIRECTS:
-            return self._follow(call, response, end)
-        return response
-
-    def _address(self, method: str, path_or_url: str) -> str:
-        """The absolute URL; a link that leads elsewhere is an error, for the token would go there, too."""
-        if path_or_url.startswith("/"):
-            return self.base_url + path_or_url
-        if _origin(path_or_url) != _origin(self.base_url):
-            stranger = urlsplit(path_or_url).hostname if "\\" not in path_or_url else "an address that is no URL"
-            raise IncompleteAnswer(
-                f"{self.name}: a link leads to {stranger or 'nowhere'} instead of {urlsplit(self.base_url).hostname}. "
-                "It is not followed.",
-                code="foreign_link",
-                service=self.name,
-                request=method,
-            )
-        return path_or_url
-
-    def _fresh(self, stale: str) -> str:
-        """A new token; where another thread has just got one, that one."""
-        with self._token_lock:
-            current = self._token(False)
-            return current if current != stale else self._token(True)
-
-    def _read(self, call: Call, raw: Raw, accept: str) -> Response:
-        if raw.status == 401:  # noqa: PLR2004
-            return Response(401, raw.headers, raw.content)
-        if raw.status in _REDIRECTS:
-            if accept != "redirect":
-                target = urlsplit(raw.headers.get("Location", "")).hostname or "an unnamed place"
-                raise incomplete(call, f"it redirects to {target} ({raw.status}), which is not followed")
-            return Response(raw.status, raw.headers)
-        if not 200 <= raw.status < 300:  # noqa: PLR2004
-            raise self._refusal(call, raw)
-        if accept != "json":
-            return Response(raw.status, raw.headers, text=parse_text(raw.content, raw.content_type))
-        if raw.status in (202, 204) and not raw.content:
-            return Response(raw.status, raw.headers)
-        return Response(raw.status, raw.headers, parse_json(raw.content, raw.content_type))
-
-    def _follow(self, call: Call, response: Response, end: float) -> Response:
-        """Fetch what a report's redirect names: once, by https, without the token."""
-        target = urljoin(call.url, response.headers.get("Location", ""))
-        if urlsplit(target).scheme != "https" or target == call.url:
-            raise incomplete(call, "it redirects to no https address")
-        further = Call(f"{self.name} (download)", "GET", target, {"Accept": "*/*"})
-
-        def read(raw: Raw) -> Response:
-            if raw.status != 200:  # noqa: PLR2004
-                raise incomplete(call, f"its report could not be fetched from {further.host} (HTTP {raw.status})")
-            return Response(raw.status, raw.headers, text=parse_text(raw.content, raw.content_type))
-
-        return self.client.deliver(further, read, end)
-
-    def _refusal(self, call: Call, raw: Raw) -> ApiError:
-        code, said, request_id = error_detail(raw.content, raw.headers)
-        kind, hint = ApiError, ""
-        if raw.status in (401, 403):
-            kind, hint = PermissionDenied, self.consent(call.method, urlsplit(call.url).path)
-        elif raw.status in (404, 410):
-            kind = NotFound
-        words = f"{raw.status} {code}".strip() + (f": {said}" if said else "")
-        return kind(
-            f"{self.name}: {call.name} was answered with {words}",
-            status=raw.status,
-            code=code or f"http_{raw.status}",
-            hint=hint,
-            service=self.name,
-            request=call.name,
-            request_id=request_id or call.headers.get("client-request-id", ""),
-        )
-
-
-def with_query(url: str, params: Mapping[str, Any] | None) -> str:
-    """Append ``params``, percent-encoded (a blank is %20), to a URL; None values are left out."""
-    chosen = {name: value for name, value in (params or {}).items() if value is not None}
-    if not chosen:
-        return url
-    query = urlencode(chosen, quote_via=percent_encode, safe="$")
-    return url + ("&" if "?" in url else "?") + query
-
-
-def incomplete(call: Call, text: str) -> IncompleteAnswer:
-    """An answer that is none, as an error."""
-    return IncompleteAnswer(
-        f"{call.service}: {call.name}: {text}.", code="incomplete_answer", service=call.service, request=call.name
-    )
-
-
-def _authorized(call: Call, token: str) -> Call:
-    return replace(call, headers={**call.headers, "Authorization": f"Bearer {token}"})
-
-
-def _origin(url: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port, or None for what two parsers could read in two ways."""
-    if any(character in url for character in "\\ \t\r\n"):
-        return None
-    try:
-        parts = urlsplit(url)
-        if parts.username is not None or not parts.hostname:
-            return None
-        return parts.scheme, parts.hostname, parts.port or 443
-    except ValueError:
-        return None
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -639,11 +351,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
 
 
-def _words(raw: Raw) -> str:
-    code, said, _ = error_detail(raw.content, raw.headers)
-    return f"HTTP {raw.status} {code}".strip() + (f" ({said})" if said else "")
-
-
 def _untrusted(call: Call, causes: list[BaseException]) -> ApiError:
     reason = next(cause.verify_message for cause in causes if isinstance(cause, ssl.SSLCertVerificationError))
     return ServiceUnavailable(
@@ -652,36 +359,4 @@ def _untrusted(call: Call, causes: list[BaseException]) -> ApiError:
         hint="For a private CA set ca_path to its certificate (M365_CA_PATH).",
         service=call.service,
         request=call.name,
-    )
-
-
-def _unknown(call: Call, trouble: _Trouble) -> UnknownOutcome:
-    return UnknownOutcome(
-        f"{call.service}: {call.name}: {trouble.text}. Whether it was carried out is not known.",
-        status=trouble.status,
-        code="unknown_outcome",
-        hint="Read the state back before another try.",
-        service=call.service,
-        request=call.name,
-        request_id=call.headers.get("client-request-id", ""),
-    )
-
-
-def _exhausted(
-    call: Call, trouble: _Trouble, tries: int, spent: float, wanted: float, left: float
-) -> ServiceUnavailable:
-    text = f"{call.service}: {call.name}: {trouble.text}, after {tries} tries in {spent:.0f} s"
-    if "retry-after" in {str(name).casefold() for name in trouble.headers}:
-        text += f"; it asks to wait {wanted:.0f} s, and {left:.0f} s are left"
-    hint = "Raise retry_seconds to wait longer."
-    if trouble.kind == "not_sent":
-        hint = f"Check the address, the network and the proxy settings of {call.host}."
-    return ServiceUnavailable(
-        f"{text}.",
-        status=trouble.status,
-        code=f"http_{trouble.status}" if trouble.status else "unreachable",
-        hint=hint,
-        service=call.service,
-        request=call.name,
-        request_id=call.headers.get("client-request-id", ""),
     )

@@ -1,0 +1,154 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A request, its answer, and what can go wrong between them, as values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote as percent_encode
+from urllib.parse import urlencode, urlsplit
+
+from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+    IncompleteAnswer,
+    ServiceUnavailable,
+    UnknownOutcome,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._http_body import error_detail
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+THROTTLED = 429
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """Limits of all requests. Times are seconds."""
+
+    timeout: float = 60.0
+    """One request, from connecting to the last byte."""
+    retry_seconds: float = 300.0
+    """How long one call keeps trying."""
+    concurrency: int = 4
+    ca_path: str | None = None
+    validate_certs: bool = True
+    max_response_bytes: int = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Response:
+    """A whole answer. ``headers`` ignores case; ``body`` is parsed JSON (None for 202 and 204 without one)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to be sent, perhaps several times. ``direct`` goes past every proxy."""
+
+    service: str
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    data: bytes | None = None
+    idempotent: bool = True
+    direct: bool = False
+
+    @property
+    def name(self) -> str:
+        """Method and path, without the query."""
+        return f"{self.method} {urlsplit(self.url).path or '/'}"
+
+    @property
+    def host(self) -> str:
+        """Host and port."""
+        return urlsplit(self.url).netloc
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Status, headers and decoded body, before anyone looked into it."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def content_type(self) -> str:
+        """The header, or nothing."""
+        return self.headers.get("Content-Type", "")
+
+
+class TroubleError(Exception):
+    """Why a request may have to be sent again.
+
+    ``kind``: ``not_sent`` (the service never saw it), ``refused`` (it saw it and did nothing), ``failed`` (it may have
+    done something), ``lost`` (sent, no answer), ``broken`` (the answer is not whole).
+    """
+
+    def __init__(self, kind: str, text: str, status: int = 0, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+        self.status = status
+        self.headers = headers or {}
+
+
+def with_query(url: str, params: Mapping[str, Any] | None) -> str:
+    """Append ``params``, percent-encoded (a blank is %20), to a URL; None values are left out."""
+    chosen = {name: value for name, value in (params or {}).items() if value is not None}
+    if not chosen:
+        return url
+    query = urlencode(chosen, quote_via=percent_encode, safe="$")
+    return url + ("&" if "?" in url else "?") + query
+
+
+def incomplete(call: Call, text: str) -> IncompleteAnswer:
+    """An answer that is none, as an error."""
+    return IncompleteAnswer(
+        f"{call.service}: {call.name}: {text}.", code="incomplete_answer", service=call.service, request=call.name
+    )
+
+
+def words(raw: Raw) -> str:
+    """Say in a few words what a service refused."""
+    code, said, _ = error_detail(raw.content, raw.headers)
+    return f"HTTP {raw.status} {code}".strip() + (f" ({said})" if said else "")
+
+
+def unknown(call: Call, trouble: TroubleError) -> UnknownOutcome:
+    """Make the error of a write that may have happened."""
+    return UnknownOutcome(
+        f"{call.service}: {call.name}: {trouble.text}. Whether it was carried out is not known.",
+        status=trouble.status,
+        code="unknown_outcome",
+        hint="Read the state back before another try.",
+        service=call.service,
+        request=call.name,
+        request_id=call.headers.get("client-request-id", ""),
+    )
+
+
+def exhausted(
+    call: Call, trouble: TroubleError, tries: int, spent: float, wanted: float, left: float
+) -> ServiceUnavailable:
+    """Make the error of a call whose time is over; the last three are seconds."""
+    text = f"{call.service}: {call.name}: {trouble.text}, after {tries} tries in {spent:.0f} s"
+    if "retry-after" in {str(name).casefold() for name in trouble.headers}:
+        text += f"; it asks to wait {wanted:.0f} s, and {left:.0f} s are left"
+    hint = "Raise retry_seconds to wait longer."
+    if trouble.kind == "not_sent":
+        hint = f"Check the address, the network and the proxy settings of {call.host}."
+    return ServiceUnavailable(
+        f"{text}.",
+        status=trouble.status,
+        code=f"http_{trouble.status}" if trouble.status else "unreachable",
+        hint=hint,
+        service=call.service,
+        request=call.name,
+        request_id=call.headers.get("client-request-id", ""),
+    )

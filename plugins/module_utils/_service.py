@@ -1,0 +1,232 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A service behind one origin: tokens, links, refusals. Sends by the client of ``_http.py``."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+    ApiError,
+    ConfigurationError,
+    IncompleteAnswer,
+    NotFound,
+    PermissionDenied,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._http_body import error_detail, parse_json, parse_text
+from ansible_collections.m365.licensing.plugins.module_utils._http_types import (
+    REDIRECTS,
+    Call,
+    Raw,
+    Response,
+    incomplete,
+    with_query,
+)
+
+if TYPE_CHECKING:
+    from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient
+
+
+class Service:
+    """One service behind one origin: Graph, or the Exchange admin API."""
+
+    def __init__(
+        self,
+        client: HttpClient,
+        name: str,
+        base_url: str,
+        token: Callable[[bool], str],
+        consent: Callable[[str, str], str],
+    ) -> None:
+        if urlsplit(base_url).scheme != "https":
+            raise ConfigurationError(f"The address of {name} must begin with https://; found {base_url!r}.")
+        self.client = client
+        self.name = name
+        self.base_url = base_url.rstrip("/")
+        self.consent = consent
+        self.backoff = client.backoff
+        self._token = token
+        self._token_lock = threading.Lock()
+
+    def retry_after(self, headers: Mapping[str, str], attempt: int) -> float:
+        """Seconds to wait before trying again what was answered with ``headers``; ``attempt`` counts from 0."""
+        return self.backoff.seconds(headers, attempt)
+
+    def request(
+        self,
+        method: str,
+        path_or_url: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool,
+        accept: str = "json",
+        deadline: float | None = None,
+    ) -> Response:
+        """Send, and return the whole answer of a 2xx.
+
+        ``path_or_url`` begins with ``/``, or is a link of this service, which is followed as it is. ``accept``:
+        ``json``, ``text``, or ``redirect`` (a report: its Location is fetched as text, without the token).
+        Raises PermissionDenied, NotFound, ServiceUnavailable, UnknownOutcome, IncompleteAnswer, ApiError.
+        """
+        url = with_query(self._address(method, path_or_url), params)
+        end = self.client.deadline() if deadline is None else deadline
+        sent = {"Accept": "application/json" if accept == "json" else "*/*", "client-request-id": str(uuid.uuid4())}
+        data = None
+        if json is not None:
+            data = jsonlib.dumps(json, allow_nan=False).encode()
+            sent["Content-Type"] = "application/json; charset=utf-8"
+        sent.update(headers or {})
+        call = Call(self.name, method, url, sent, data, idempotent)
+        token = self._token(False)
+        response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw, accept), end)
+        if response.status == 401:
+            token = self._fresh(token)
+            response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw, accept), end)
+            if response.status == 401:
+                raise self._refusal(call, Raw(401, response.headers, response.body))
+        if response.status in REDIRECTS:
+            return self._follow(call, response, end)
+        return response
+
+    def _address(self, method: str, path_or_url: str) -> str:
+        """The absolute URL; a link that leads elsewhere is an error, for the token would go there, too."""
+        if path_or_url.startswith("/"):
+            return self.base_url + path_or_url
+        if _origin(path_or_url) != _origin(self.base_url):
+            stranger = urlsplit(path_or_url).hostname if "\\" not in path_or_url else "an address that is no URL"
+            raise IncompleteAnswer(
+                f"{self.name}: a link leads to {stranger or 'nowhere'} instead of {urlsplit(self.base_url).hostname}. "
+                "It is not followed.",
+                code="foreign_link",
+                service=self.name,
+                request=method,
+            )
+        return path_or_url
+
+    def _fresh(self, stale: str) -> str:
+        """A new token; where another thread has just got one, that one."""
+        with self._token_lock:
+            current = self._token(False)
+            return current if current != stale else self._token(True)
+
+    def _read(self, call: Call, raw: Raw, accept: str) -> Response:
+        if raw.status == 401:
+            return Response(401, raw.headers, raw.content)
+        if raw.status in REDIRECTS:
+            if accept != "redirect":
+                target = urlsplit(raw.headers.get("Location", "")).hostname or "an unnamed place"
+                raise incomplete(call, f"it redirects to {target} ({raw.status}), which is not followed")
+            return Response(raw.status, raw.headers)
+        if not 200 <= raw.status < 300:
+            raise self._refusal(call, raw)
+        if accept != "json":
+            return Response(raw.status, raw.headers, text=parse_text(raw.content, raw.content_type))
+        if raw.status in (202, 204) and not raw.content:
+            return Response(raw.status, raw.headers)
+        return Response(raw.status, raw.headers, parse_json(raw.content, raw.content_type))
+
+    def _follow(self, call: Call, response: Response, end: float) -> Response:
+        """Fetch what a report's redirect names: once, by https, without the token."""
+        target = urljoin(call.url, response.headers.get("Location", ""))
+        if urlsplit(target).scheme != "https" or target == call.url:
+            raise incomplete(call, "it redirects to no https address")
+        further = Call(f"{self.name} (download)", "GET", target, {"Accept": "*/*"})
+
+        def read(raw: Raw) -> Response:
+            if raw.status != 200:
+                raise incomplete(call, f"its report could not be fetched from {further.host} (HTTP {raw.status})")
+            return Response(raw.status, raw.headers, text=parse_text(raw.content, raw.content_type))
+
+        return self.client.deliver(further, read, end)
+
+    def _refusal(self, call: Call, raw: Raw) -> ApiError:
+        code, said, request_id = error_detail(raw.content, raw.headers)
+        kind, hint = ApiError, ""
+        if raw.status in (401, 403):
+            kind, hint = PermissionDenied, self.consent(call.method, urlsplit(call.url).path)
+        elif raw.status in (404, 410):
+            kind = NotFound
+        words = f"{raw.status} {code}".strip() + (f": {said}" if said else "")
+        return kind(
+            f"{self.name}: {call.name} was answered with {words}",
+            status=raw.status,
+            code=code or f"http_{raw.status}",
+            hint=hint,
+            service=self.name,
+            request=call.name,
+            request_id=request_id or call.headers.get("client-request-id", ""),
+        )
+
+
+def _authorized(call: Call, token: str) -> Call:
+    return replace(call, headers={**call.headers, "Authorization": f"Bearer {token}"})
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port, or None for what two parsers could read in two ways."""
+    if any(character in url for character in "\\ \t\r\n"):
+        return None
+    try:
+        parts = urlsplit(url)
+        if parts.username is not None or not parts.hostname:
+            return None
+        return parts.scheme, parts.hostname, parts.port or 443
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class MsalResponse:
+    """What MSAL wants to see of an answer."""
+
+    status_code: int
+    text: str
+    headers: Mapping[str, str]
+
+    def raise_for_status(self) -> None:
+        """Raise ApiError for an error that MSAL does not understand."""
+        if self.status_code >= 400:
+            raise ApiError(f"HTTP {self.status_code}", status=self.status_code)
+
+
+class MsalHttp:
+    """MSAL's view of the client. Asking for a token changes nothing, so every request may be repeated."""
+
+    def __init__(self, client: HttpClient, service: str, *, direct: bool) -> None:
+        self._client = client
+        self._service = service
+        self._direct = direct
+
+    def get(self, url: str, params: Any = None, headers: Any = None, **_ignored: object) -> MsalResponse:
+        """GET, as MSAL calls it."""
+        return self._send("GET", with_query(url, params), headers, None)
+
+    def post(
+        self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_ignored: object
+    ) -> MsalResponse:
+        """POST a form, as MSAL calls it."""
+        body = data if isinstance(data, (str, bytes)) else urlencode(dict(data or {}))
+        form = {"Content-Type": "application/x-www-form-urlencoded", **dict(headers or {})}
+        return self._send("POST", with_query(url, params), form, body.encode() if isinstance(body, str) else body)
+
+    def close(self) -> None:
+        """Leave the client open; it is not MSAL's."""
+
+    def _send(self, method: str, url: str, headers: Any, data: bytes | None) -> MsalResponse:
+        call = Call(self._service, method, url, dict(headers or {}), data, direct=self._direct)
+
+        def read(raw: Raw) -> MsalResponse:
+            if raw.status in REDIRECTS:
+                raise incomplete(call, f"it redirects ({raw.status}); a secret is never sent after a redirect")
+            return MsalResponse(raw.status, raw.content.decode("utf-8", "replace"), raw.headers)
+
+        return self._client.deliver(call, read)

@@ -1,0 +1,242 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The audit: reads the signals, joins them by user id, and says who is at risk, why and until when."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils import _filters
+from ansible_collections.m365.licensing.plugins.module_utils._audit_read import Reader, Readings
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+    Flags,
+    World,
+    assess,
+    disagreement,
+    no_rights_only,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import SEVERITIES
+from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    Finding,
+    Mailbox,
+    RecipientType,
+    Sku,
+    Subscription,
+    User,
+)
+
+REASONS = (
+    "no_license",
+    "license_removed",
+    "exchange_plan_disabled",
+    "no_exchange_plan",
+    "license_error",
+    "license_suspended",
+    "shared_over_50_gb",
+    "shared_archive",
+    "shared_litigation_hold",
+    "archive_without_license",
+    "hold_without_license",
+    "soft_deleted",
+)
+"""Every word of ``reason``."""
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """What to look at and how; the option names of the module."""
+
+    now: datetime
+    recipient_types: Collection[RecipientType] = tuple(RecipientType)
+    grace_period_days: int = 30
+    due_within_days: int | None = None
+    identities: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    strategy: str = "auto"
+    shared_mailbox_sizes: str = "auto"
+    catalog: Catalog = BUILTIN
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found. ``findings`` is sorted: overdue first, then the soonest deadline, then those without a date."""
+
+    findings: tuple[Finding, ...]
+    disagreements: tuple[dict[str, str], ...]
+    no_mailbox_rights: tuple[dict[str, Any], ...]
+    expiring: tuple[dict[str, Any], ...]
+    examined: int
+    without_user: int
+    readings: Readings = field(repr=False)
+
+    @property
+    def warnings(self) -> list[str]:
+        return self.readings.warnings
+
+    def summary(self) -> dict[str, Any]:
+        """Counts for people and for ``set_stats``; every reason and severity is named, also with 0."""
+        reasons = Counter(finding.reason for finding in self.findings)
+        severities = Counter(finding.severity for finding in self.findings)
+        dates = [finding.deadline.at for finding in self.findings if finding.deadline.at is not None]
+        return {
+            "at_risk": len(self.findings),
+            "by_reason": {reason: reasons[reason] for reason in REASONS},
+            "by_severity": {severity: severities[severity] for severity in SEVERITIES},
+            "earliest_deadline": min(dates, default=None),
+            "mailboxes_examined": self.examined,
+            "without_user": self.without_user,
+            "strategy": self.readings.strategy,
+            "signals": dict(sorted(self.readings.signals.items())),
+            "not_examined": sorted(self.readings.not_examined),
+            "expiring": list(self.expiring),
+            "no_mailbox_rights": len(self.no_mailbox_rights),
+            "disagreements": len(self.disagreements),
+        }
+
+
+def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
+    """Reads and joins. Raises ConfigurationError (identities), IncompleteAnswer and the other errors of reading."""
+    readings = Reader(
+        graph,
+        exchange,
+        catalog=options.catalog,
+        recipient_types=options.recipient_types,
+        identities=options.identities,
+        strategy=options.strategy,
+        shared_mailbox_sizes=options.shared_mailbox_sizes,
+    ).read()
+    world = World(
+        now=options.now,
+        grace_days=options.grace_period_days,
+        catalog=options.catalog,
+        skus=readings.skus,
+        subscriptions=readings.subscriptions,
+    )
+    findings, disagreements, without_user = _join(readings, world, options)
+    examined = len(readings.mailboxes)
+    return Audit(
+        findings=tuple(sorted(findings, key=urgency)),
+        disagreements=tuple(sorted(disagreements, key=lambda item: item["user_principal_name"])),
+        no_mailbox_rights=_no_mailbox_rights(readings, options),
+        expiring=_expiring(graph, readings, options.catalog),
+        examined=examined,
+        without_user=without_user,
+        readings=readings,
+    )
+
+
+def urgency(finding: Finding) -> tuple[int, float, str, str]:
+    """The order of rows and of seats: overdue, then by date, then without a date."""
+    at = finding.deadline.at
+    rank = 0 if finding.severity == "overdue" else 1 if at is not None else 2
+    tail = (finding.user_principal_name.casefold(), finding.mailbox.guid if finding.mailbox else "")
+    return (rank, at.timestamp() if at else float("inf"), *tail)
+
+
+def _join(readings: Readings, world: World, options: AuditOptions) -> tuple[list[Finding], list[dict[str, str]], int]:
+    findings: list[Finding] = []
+    disagreements: list[dict[str, str]] = []
+    without_user = 0
+    for mailbox, user in _pairs(readings):
+        if mailbox is not None and not mailbox.user_id:
+            without_user += 1
+            continue
+        if user is None and readings.users is not None:
+            # its user is gone from the directory: inactive or about to be purged, and no license can help
+            without_user += 1
+            continue
+        user_id = user.id if user else mailbox.user_id if mailbox else ""
+        flags = _flags(readings, user_id, user, mailbox)
+        finding = assess(mailbox, user, flags, world)
+        if finding is None:
+            if text := disagreement(mailbox, user, flags, world):
+                upn = user.user_principal_name if user else ""
+                disagreements.append({"user_id": user_id, "user_principal_name": upn, "disagreement": text})
+        elif _asked_for(finding, options):
+            findings.append(finding)
+    return findings, disagreements, without_user
+
+
+def _pairs(readings: Readings) -> Iterable[tuple[Mailbox | None, User | None]]:
+    """Each mailbox with its user, then whom Graph flags and Exchange shows no mailbox of."""
+    users = readings.users or {}
+    seen = set()
+    for mailbox in readings.mailboxes:
+        seen.add(mailbox.user_id)
+        yield mailbox, users.get(mailbox.user_id)
+    for user_id in sorted((readings.reconciliation or set()) - seen):
+        if user_id in users and (readings.only is None or user_id in readings.only):
+            yield None, users[user_id]
+
+
+def _flags(readings: Readings, user_id: str, user: User | None, mailbox: Mailbox | None) -> Flags:
+    upn = user.user_principal_name if user else mailbox.user_principal_name if mailbox else ""
+    reconciliation = None if readings.reconciliation is None else user_id in readings.reconciliation
+    return Flags(reconciliation, readings.pending.get(user_id) or readings.pending.get(upn.casefold()))
+
+
+def _asked_for(finding: Finding, options: AuditOptions) -> bool:
+    if finding.recipient_type not in options.recipient_types:
+        return False
+    upn = finding.user_principal_name.casefold()
+    if any(fnmatch.fnmatchcase(upn, pattern.strip().casefold().replace("[", "[[]")) for pattern in options.exclude):
+        return False
+    days = finding.days_remaining
+    # what has no date may go today: a limit on dates never hides it
+    return options.due_within_days is None or days is None or days <= options.due_within_days
+
+
+def _no_mailbox_rights(readings: Readings, options: AuditOptions) -> tuple[dict[str, Any], ...]:
+    rows = []
+    for user in readings.no_rights_users:
+        skus = () if user.is_guest else no_rights_only(user, options.catalog)
+        if skus:
+            names = [options.catalog.sku_name(sku_id) or sku_id for sku_id in skus]
+            rows.append({"user_id": user.id, "user_principal_name": user.user_principal_name, "skus": names})
+    return tuple(sorted(rows, key=lambda row: str(row["user_principal_name"])))
+
+
+def _expiring(graph: Graph, readings: Readings, catalog: Catalog) -> tuple[dict[str, Any], ...]:
+    """SKUs in Warning that carry mailboxes: when they move on, and how many users hold no other such SKU."""
+    carrying = {sku.id for sku in readings.skus.values() if catalog.grants_mailbox(sku)}
+    rows = []
+    for sku in sorted(readings.skus.values(), key=lambda sku: sku.part_number):
+        if sku.id in carrying and sku.capability_status.casefold() == "warning":
+            others = carrying - {sku.id}
+            rows.append(
+                {
+                    "sku": sku.part_number,
+                    "sku_id": sku.id,
+                    "status": sku.capability_status,
+                    "next_lifecycle": _next_lifecycle(readings.subscriptions.get(sku.id, ())),
+                    "mailboxes": _hanging(graph, readings, sku, others),
+                }
+            )
+    return tuple(rows)
+
+
+def _hanging(graph: Graph, readings: Readings, sku: Sku, others: Collection[str]) -> int | None:
+    if readings.users is None:
+        return None
+    if readings.strategy == "full" and readings.only is None:
+        users: Mapping[str, User] = readings.users
+        return sum(user.holds(sku.id) and not any(user.holds(other) for other in others) for user in users.values())
+    return graph.count_users(_filters.hanging_on(sku.id, sorted(others)))
+
+
+def _next_lifecycle(subscriptions: Iterable[Subscription]) -> datetime | None:
+    dates = [
+        item.next_lifecycle
+        for item in subscriptions
+        if item.next_lifecycle is not None and item.status.casefold() != "deleted"
+    ]
+    return max(dates, default=None)

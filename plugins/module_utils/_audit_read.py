@@ -1,0 +1,323 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what an audit looks at: three independent signals, and the details of whom they point to.
+
+``filtered`` lets the services find the candidates and reads the details of those alone; ``full`` reads every mailbox
+and every user. A signal that the services refuse to give (403, 404: consent, national cloud, beta gone) is a warning
+and the others carry on; a list that breaks off half way is an error, never a shorter list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from ansible_collections.m365.licensing.plugins.module_utils import _filters
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import RESOURCE_TYPES
+from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+    ApiError,
+    ConfigurationError,
+    NotFound,
+    PermissionDenied,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    Mailbox,
+    RecipientType,
+    Sku,
+    Subscription,
+    User,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
+
+T = TypeVar("T")
+
+LARGE = 50 * 2**30
+"""More than this needs Plan 2 [about-shared-mailboxes]."""
+
+_REPORT_MARGIN = 0.9
+"""The usage report is days old: what was this close to the limit then is measured now."""
+
+SIGNALS = ("license_reconciliation_needed", "exchange_sku_assigned", "assigned_plans")
+"""The independent signals; without any of them there is no audit."""
+
+
+@dataclass
+class Readings:
+    """What was read. ``users`` is None where the directory cannot be read at all."""
+
+    mailboxes: list[Mailbox] = field(default_factory=list)
+    users: dict[str, User] | None = None
+    reconciliation: set[str] | None = None
+    pending: dict[str, datetime] = field(default_factory=dict)
+    no_rights_users: list[User] = field(default_factory=list)
+    skus: dict[str, Sku] = field(default_factory=dict)
+    subscriptions: dict[str, tuple[Subscription, ...]] = field(default_factory=dict)
+    only: frozenset[str] | None = None
+    """The user ids that ``identities`` named; None: everybody."""
+    strategy: str = "filtered"
+    signals: dict[str, str] = field(default_factory=dict)
+    """Signal to ``ok``, or why it cannot be had."""
+    not_examined: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+class Reader:
+    """One audit's reading: ``read()`` once."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        exchange: Exchange,
+        *,
+        catalog: Catalog,
+        recipient_types: Collection[RecipientType],
+        identities: Iterable[str],
+        strategy: str,
+        shared_mailbox_sizes: str,
+    ) -> None:
+        self._graph, self._exchange, self._catalog = graph, exchange, catalog
+        self._types = frozenset(recipient_types)
+        self._identities = list(identities)
+        self._sizes = shared_mailbox_sizes
+        self._parallel = graph.service.client.parallel
+        self.got = Readings(strategy=self._choose(strategy))
+
+    def _choose(self, strategy: str) -> str:
+        if self._exchange.can_filter:
+            return "filtered" if strategy == "auto" else strategy
+        if strategy == "filtered":
+            raise ConfigurationError(
+                "strategy: filtered needs exchange_api=invoke_command; v2 cannot filter",
+                hint="Use strategy=full or auto.",
+            )
+        return "full"
+
+    def read(self) -> Readings:
+        """All readings. Raises what broke off half way, and PermissionDenied where no signal is left."""
+        got = self.got
+        if self._identities:
+            got.only = frozenset(self._resolve())
+        self._side_data()
+        if got.only is not None:
+            self._named(got.only)
+        elif got.strategy == "full":
+            self._everything()
+        else:
+            self._candidates()
+        if all(got.signals.get(signal, "ok") != "ok" for signal in SIGNALS):
+            raise PermissionDenied(
+                "None of the three signals can be had: "
+                + "; ".join(f"{name}: {got.signals[name]}" for name in SIGNALS),
+                code="no_signal",
+                hint="Consent to User.Read.All (Graph), or give the application an Exchange role.",
+            )
+        if got.signals.get("exchange_sku_assigned") == "ok":
+            self._shared_sizes()
+        return got
+
+    # what every strategy needs ------------------------------------------------------------------------------------
+
+    def _resolve(self) -> list[str]:
+        ids = [text.strip().lower() for text in self._identities if is_guid(text.strip())]
+        upns = [text.strip() for text in self._identities if not is_guid(text.strip())]
+        by_id, by_upn = self._graph.users_by_id(ids), self._graph.users_by_upn(upns)
+        missing = [item for item in ids if item not in by_id] + [item for item in upns if item.casefold() not in by_upn]
+        if missing:
+            raise ConfigurationError([f"identities: no user {item!r} in this tenant" for item in missing])
+        found = {**by_id, **{user.id: user for user in by_upn.values()}}
+        self.got.users = found
+        return list(found)
+
+    def _side_data(self) -> None:
+        """SKUs, subscriptions, the portal's flag and pending delicensing: each in a request or two."""
+        jobs: list[Callable[[], Any]] = [
+            lambda: self._optional("subscribed_skus", "seats and plans of the SKUs", self._graph.subscribed_skus),
+            lambda: self._optional(
+                "subscriptions", "dates of suspended and expiring licenses", self._graph.subscriptions
+            ),
+            lambda: self._optional(
+                "license_reconciliation_needed",
+                "Graph's isLicenseReconciliationNeeded",
+                self._graph.reconciliation_user_ids,
+                also=(400, 501),
+            ),
+            self._pending,
+        ]
+        skus, subscriptions, reconciliation, pending = self._all(*jobs)
+        got = self.got
+        got.skus = {sku.id: sku for sku in skus or ()}
+        for item in subscriptions or ():
+            got.subscriptions[item.sku_id] = (*got.subscriptions.get(item.sku_id, ()), item)
+        got.reconciliation, got.pending = reconciliation, pending or {}
+
+    def _all(self, *jobs: Callable[[], Any]) -> list[Any]:
+        """The answers of all jobs, run in parallel, in their order."""
+        return list(self._parallel(lambda job: job(), jobs))
+
+    def _pending(self) -> dict[str, datetime] | None:
+        if not self._exchange.can_filter:
+            return None
+
+        def due() -> dict[str, datetime]:
+            return self._exchange.pending_delicense() if self._exchange.delayed_delicensing() else {}
+
+        return self._optional("pending_delicense", "deadlines of delicensing resiliency", due)
+
+    def _optional(self, signal: str, what: str, call: Callable[[], T], *, also: tuple[int, ...] = ()) -> T | None:
+        """The answer, or None and a warning where the service will not give it at all."""
+        try:
+            answer = call()
+        except (PermissionDenied, NotFound) as error:
+            return self._unavailable(signal, what, error)
+        except ApiError as error:
+            if error.status not in also:
+                raise
+            return self._unavailable(signal, what, error)
+        self.got.signals[signal] = "ok"
+        return answer
+
+    def _unavailable(self, signal: str, what: str, error: ApiError) -> None:
+        self.got.signals[signal] = error.message
+        self.got.warnings.append(f"Without {what} (signal {signal}): {error}")
+
+    # strategies -----------------------------------------------------------------------------------------------------
+
+    def _candidates(self) -> None:
+        """``filtered``: ask the services for whom they suspect, then read the details of those."""
+        got = self.got
+        lists = self._all(
+            lambda: self._exchange_list(lambda: self._exchange.mailboxes(_filters.MAILBOX_CANDIDATES)),
+            lambda: self._exchange_list(
+                lambda: self._exchange.mail_users(_filters.ARCHIVE_CANDIDATES), RecipientType.ARCHIVE
+            ),
+            lambda: self._exchange_list(
+                lambda: self._exchange.mailboxes(soft_deleted=True), RecipientType.SOFT_DELETED
+            ),
+            self._graph_suspects,
+            self._no_rights,
+        )
+        for mailboxes in lists[:3]:
+            got.mailboxes += mailboxes or []
+        suspects, got.no_rights_users = lists[3], lists[4] or []
+        exchange_ids = {mailbox.user_id for mailbox in got.mailboxes if mailbox.user_id}
+        known = {user.id: user for user in suspects or ()}
+        graph_ids = set(known) | (got.reconciliation or set())
+        if suspects is not None:
+            known.update(self._graph.users_by_id(sorted((exchange_ids | graph_ids) - set(known))))
+            got.users = known
+        if got.signals.get("exchange_sku_assigned") == "ok":
+            active = {box.user_id for box in got.mailboxes if box.recipient_type is not RecipientType.SOFT_DELETED}
+            got.mailboxes += self._exchange.mailboxes_by_user_id(graph_ids - active)
+
+    def _everything(self) -> None:
+        """``full``: every mailbox and every user."""
+        got = self.got
+        lists = self._all(
+            lambda: self._exchange_list(self._exchange.mailboxes),
+            lambda: self._exchange_list(self._exchange.mail_users, RecipientType.ARCHIVE),
+            lambda: self._exchange_list(
+                lambda: self._exchange.mailboxes(soft_deleted=True), RecipientType.SOFT_DELETED
+            ),
+            lambda: self._optional("assigned_plans", "users and their plans", self._graph.users),
+        )
+        for mailboxes in lists[:3]:
+            got.mailboxes += mailboxes or []
+        if lists[3] is not None:
+            got.users = {user.id: user for user in lists[3]}
+            got.no_rights_users = [user for user in lists[3] if any(map(self._is_no_rights, user.license_states))]
+
+    def _named(self, ids: frozenset[str]) -> None:
+        """``identities``: the details of these, whatever the strategy."""
+        got = self.got
+        got.signals["assigned_plans"] = "ok"
+        got.no_rights_users = list((got.users or {}).values())
+        lists = self._all(
+            lambda: self._exchange_list(lambda: self._exchange.mailboxes_by_user_id(ids)),
+            lambda: self._exchange_list(
+                lambda: self._exchange.mailboxes_by_user_id(ids, mail_users=True), RecipientType.ARCHIVE
+            ),
+            lambda: self._exchange_list(
+                lambda: self._exchange.mailboxes(soft_deleted=True), RecipientType.SOFT_DELETED
+            ),
+        )
+        for mailboxes in lists:
+            got.mailboxes += [mailbox for mailbox in mailboxes or () if mailbox.user_id in ids]
+
+    def _exchange_list(
+        self, call: Callable[[], list[Mailbox]], only: RecipientType | None = None
+    ) -> list[Mailbox] | None:
+        """One list of Exchange; not read where nobody asked for its recipients, or where the surface has none."""
+        if only is not None and only not in self._types:
+            return None
+        if only is not None and not self._exchange.can_filter:
+            self.got.not_examined.append(only.value)
+            self.got.warnings.append(f"exchange_api=v2 shows no {only.value} recipients: they were not examined.")
+            return None
+        signal = "exchange_sku_assigned" if only is None else f"exchange_{only.value}"
+        found = self._optional(signal, "the mailboxes of Exchange", call)
+        if found is None and only is not None:
+            self.got.not_examined.append(only.value)
+        return found
+
+    def _graph_suspects(self) -> list[User] | None:
+        text = _filters.licensed_without_mailbox_plan(self._catalog)
+        return self._optional(
+            "assigned_plans", "users and their plans", lambda: self._graph.users(filter=text, advanced=True)
+        )
+
+    def _no_rights(self) -> list[User]:
+        held = [sku_id for sku_id in self.got.skus if self._catalog.no_rights(sku_id)]
+        if not held:
+            return []
+        text = _filters.held_by_no_rights(held, self._catalog)
+        call = lambda: self._graph.users(filter=text, advanced=True)  # noqa: E731
+        return self._optional("no_mailbox_rights", "holders of licenses without mailbox rights", call) or []
+
+    def _is_no_rights(self, state: Any) -> bool:
+        return self._catalog.no_rights(state.sku_id)
+
+    # sizes ----------------------------------------------------------------------------------------------------------
+
+    def _shared_sizes(self) -> None:
+        """Marks shared, room and equipment mailboxes over 50 GB; the report informs, a measurement decides."""
+        if self._sizes == "never" or not self._exchange.can_filter or not self._types & RESOURCE_TYPES:
+            return
+        boxes = self._large_by_report() if self._sizes == "auto" else self._all_resources()
+        if self.got.only is not None:
+            boxes = [box for box in boxes if box.user_id in self.got.only]
+        sizes = self._parallel(lambda box: self._exchange.mailbox_bytes(box.user_principal_name), boxes)
+        large = {box.guid: box for box, size in zip(boxes, sizes, strict=True) if size > LARGE}
+        if not large:
+            return
+        got = self.got
+        got.mailboxes = [box for box in got.mailboxes if box.guid not in large]
+        got.mailboxes += [replace(box, over_50_gb=True) for box in large.values()]
+        if got.users is not None:
+            got.users.update(self._graph.users_by_id({box.user_id for box in large.values()} - set(got.users)))
+
+    def _large_by_report(self) -> list[Mailbox]:
+        def report() -> list[str]:
+            return [row.upn for row in self._graph.mailbox_usage() if row.storage_bytes > LARGE * _REPORT_MARGIN]
+
+        upns = self._optional("shared_mailbox_sizes", "the sizes of shared mailboxes", report, also=(0,))
+        if not upns:
+            return []
+        if self.got.strategy == "full":
+            wanted = {upn.casefold() for upn in upns}
+            return [
+                box
+                for box in self.got.mailboxes
+                if box.recipient_type in RESOURCE_TYPES and box.user_principal_name.casefold() in wanted
+            ]
+        return [box for some in self._parallel(self._exchange.mailboxes, _filters.by_upn(upns)) for box in some]
+
+    def _all_resources(self) -> list[Mailbox]:
+        if self.got.strategy == "full":
+            return [box for box in self.got.mailboxes if box.recipient_type in RESOURCE_TYPES]
+        return self._exchange.mailboxes(_filters.RESOURCES)

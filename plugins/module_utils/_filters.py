@@ -1,0 +1,91 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the services are asked to find, in their own filter languages. Pure: no I/O, no clock.
+
+Graph speaks OData, Exchange speaks OPATH. Ids in here are GUIDs of SKUs and plans, checked by ``guid``; every other
+value goes through ``quote``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, PlanClass
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, guid, quote
+
+MAX_CLAUSES = 15
+"""Values in one ``in`` [aad-advanced-queries: at most 15 child clauses]."""
+
+_ARCHIVE_OR_HOLD = "(ArchiveStatus -eq 'Active' -or LitigationHoldEnabled -eq $true)"
+RESOURCES = (
+    "(RecipientTypeDetails -eq 'SharedMailbox' -or RecipientTypeDetails -eq 'RoomMailbox'"
+    " -or RecipientTypeDetails -eq 'EquipmentMailbox')"
+)
+"""Shared, room and equipment mailboxes."""
+
+UNLICENSED_USERS = "(RecipientTypeDetails -eq 'UserMailbox' -and SKUAssigned -ne $true)"
+"""De-licensed (false) and never licensed (null) mailboxes of users: ``-eq $false`` alone would miss the latter."""
+
+_SHORT_OF_PLAN2 = "(PersistedCapabilities -ne 'BPOS_S_Enterprise' -and PersistedCapabilities -ne 'BPOS_S_ArchiveAddOn')"
+_NO_ARCHIVING = "(PersistedCapabilities -ne 'BPOS_S_Enterprise' -and PersistedCapabilities -ne 'BPOS_S_Archive')"
+
+MAILBOX_CANDIDATES = " -or ".join(
+    (
+        UNLICENSED_USERS,
+        f"({RESOURCES} -and {_ARCHIVE_OR_HOLD})",
+        f"(RecipientTypeDetails -eq 'UserMailbox' -and {_ARCHIVE_OR_HOLD} -and {_SHORT_OF_PLAN2})",
+    )
+)
+"""Every mailbox that may lack what it needs, as far as Exchange knows. Archives and holds of users that Exchange
+records as covered (``PersistedCapabilities``) are left out, or a healthy tenant would be read whole; the strategy
+``full`` does not rely on that record."""
+
+ARCHIVE_CANDIDATES = _NO_ARCHIVING
+"""Archives of mail users that Exchange does not record as covered."""
+
+
+def licensed_without_mailbox_plan(catalog: Catalog) -> str:
+    """OData (advanced): members who hold some license, and no mailbox plan that is Enabled or in Warning."""
+    return f"assignedLicenses/$count ne 0 and userType ne 'Guest' and {_no_plan(catalog.plans_of(MAILBOX_CLASSES))}"
+
+
+def held_by_no_rights(sku_ids: Iterable[str], catalog: Catalog) -> str:
+    """OData (advanced): holders of these SKUs who have no Plan 1 or Plan 2 at work besides."""
+    better = catalog.plans_of({PlanClass.PLAN1, PlanClass.PLAN2})
+    return f"({_any_sku(sku_ids)}) and {_no_plan(better)}"
+
+
+def hanging_on(sku_id: str, others: Sequence[str]) -> str:
+    """OData (advanced): holders of ``sku_id`` who hold none of ``others``."""
+    clauses = [_any_sku([sku_id])]
+    clauses += [f"not ({_any_sku(some)})" for some in _chunks(sorted(others))]
+    return " and ".join(clauses)
+
+
+def by_upn(upns: Iterable[str]) -> list[str]:
+    """OPATH filters, 50 names each, that find shared, room and equipment mailboxes by user principal name."""
+    names = sorted({upn.strip() for upn in upns})
+    return [
+        f"{RESOURCES} -and ("
+        + " -or ".join(f"UserPrincipalName -eq {quote(name, Style.OPATH)}" for name in names[start : start + 50])
+        + ")"
+        for start in range(0, len(names), 50)
+    ]
+
+
+def _any_sku(sku_ids: Iterable[str]) -> str:
+    return f"assignedLicenses/any(l:l/skuId in ({','.join(guid(sku_id) for sku_id in sorted(sku_ids))}))"
+
+
+def _no_plan(plan_ids: Sequence[str]) -> str:
+    return " and ".join(
+        f"not assignedPlans/any(p:p/servicePlanId in ({','.join(guid(plan) for plan in some)})"
+        " and p/capabilityStatus in ('Enabled','Warning'))"
+        for some in _chunks(plan_ids)
+    )
+
+
+def _chunks(values: Sequence[str]) -> list[Sequence[str]]:
+    return [values[start : start + MAX_CLAUSES] for start in range(0, len(values), MAX_CLAUSES)]

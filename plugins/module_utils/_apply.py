@@ -12,7 +12,6 @@ Nothing that was done is ever forgotten: whatever happens, each user has an Outc
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +20,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, extra_disabled, shows
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_from, problem_of_state
 
 STATUSES = ("unchanged", "changed", "skipped", "failed")
@@ -28,6 +28,8 @@ STATUSES = ("unchanged", "changed", "skipped", "failed")
 
 # seconds between two reads of what is not visible yet; the last one repeats
 _CONFIRM_WAITS = (2.0, 4.0, 8.0, 16.0, 30.0)
+# how long a license may be refused for want of the usage location that was just set
+_LOCATION_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,10 @@ class _Job:
     left: LicenseChange
     located: bool = False
     licensed: bool = False
-    unknown: bool = False
-    """A write was sent and its answer was lost."""
+    lost: bool = False
+    """A write was sent, its answer was lost, and nobody has looked since."""
+    uncertain: bool = False
+    """So it was at some time: what was refused later may have been done by then."""
     skipped: bool = False
     problem: Problem | None = None
     seen: User | None = None
@@ -74,8 +78,7 @@ class _Job:
 
     @property
     def to_confirm(self) -> bool:
-        # what was refused after a lost answer may have been done by the first try
-        return (self.licensed or self.unknown) and not self.skipped
+        return self.licensed or self.uncertain
 
 
 def predict_changes(
@@ -128,105 +131,112 @@ class _Run:
         self, graph: Graph, skus: Mapping[str, Sku], recompute: Callable[[User], LicenseChange], *, fail_fast: bool
     ) -> None:
         self._graph = graph
+        self._backoff = graph.service.backoff
         self._skus = skus
         self._recompute = recompute
         self._fail_fast = fail_fast
         self._stopped = False
+        self._located = False
         self._retry_seconds = graph.service.client.settings.retry_seconds
 
     # --- writing -------------------------------------------------------------------------------------------------
 
     def set_locations(self, jobs: Iterable[_Job]) -> None:
         """Phase 1. The same location again has no further effect, so lost answers are simply asked for again."""
-        asked = [(job, job.left.usage_location) for job in jobs if job.left.usage_location]
-        parts = [self._graph.usage_location_part(job.before.id, location) for job, location in asked if location]
-        answers = self._write(parts, idempotent=True)
-        for (job, _), part, answer in zip(asked, parts, answers, strict=True):
+        ready = [job for job in jobs if job.open and not job.lost and job.left.usage_location]
+        parts = [_location_part(job.before.id, job.left) for job in ready]
+        for job, part, answer in zip(ready, parts, self._write(parts, idempotent=True), strict=True):
             self._take(job, part, answer)
             if answer.ok:
-                job.located = True
+                job.located = self._located = True
                 job.left = replace(job.left, usage_location=None)
                 job.licensed = not job.left
 
     def assign(self, jobs: Sequence[_Job]) -> None:
         """Phase 2, repeated for those whose answer was lost, and whose usage location has not arrived yet."""
-        until = time.monotonic() + self._retry_seconds
+        started = self._backoff.clock()
         attempt = 0
-        ready = [job for job in jobs if job.open and not job.unknown]
-        while True:
-            self._assign_once(ready)
-            again = [job for job in jobs if job.open and job.unknown] + [job for job in jobs if _location_late(job)]
-            if not again:
-                return
+        self._assign_once(jobs)
+        while again := [job for job in jobs if (job.open and job.lost) or _location_late(job)]:
             pause = self._graph.service.retry_after({}, attempt)
-            if self._stopped or time.monotonic() + pause > until:
+            spent = self._backoff.clock() + pause - started
+            if self._stopped or spent > self._retry_seconds:
                 self._give_up(again)
                 return
-            time.sleep(pause)
+            if spent > _LOCATION_SECONDS and not any(job.lost for job in again):
+                return
+            self._backoff.sleep(pause)
             attempt += 1
-            ready = self._look_again(again)
+            self._look_again([job for job in again if job.lost])
+            self.set_locations(again)
+            self._assign_once(again)
 
     def _assign_once(self, jobs: Sequence[_Job]) -> None:
+        ready = [job for job in jobs if not job.lost and (job.open or _location_late(job))]
         if self._stopped:
-            for job in jobs:
+            for job in ready:
                 _hold_back(job)
             return
-        parts = [self._graph.assign_license_part(job.before.id, job.left.body()) for job in jobs]
-        for job, part, answer in zip(jobs, parts, self._write(parts, idempotent=False), strict=True):
+        parts = [_license_part(job.before.id, job.left) for job in ready]
+        for job, part, answer in zip(ready, parts, self._write(parts, idempotent=False), strict=True):
             job.problem = None
+            job.licensed = answer.ok
             self._take(job, part, answer)
-            job.licensed = job.licensed or answer.ok
 
     def _write(self, parts: Sequence[BatchPart], *, idempotent: bool) -> list[BatchAnswer]:
         def failed(answer: BatchAnswer) -> bool:
-            return self._fail_fast and answer.outcome == "answered" and not answer.ok
+            if not self._fail_fast or answer.ok or answer.outcome != "answered":
+                return False
+            return not (self._located and self._problem(answer, "").code == "usage_location")
 
+        if not parts:
+            return []
         return self._graph.batch(parts, idempotent=idempotent, collect=True, stop_on=failed)
 
+    def _problem(self, answer: BatchAnswer, hint: str) -> Problem:
+        return problem_from(answer.status, answer.code, answer.message, skus=self._skus, permission_hint=hint)
+
     def _take(self, job: _Job, part: BatchPart, answer: BatchAnswer) -> None:
-        """Notes in ``job`` what a write was answered with."""
+        """Notes in ``job`` what a write was answered with, unless it was carried out."""
+        if answer.ok:
+            return
         if answer.outcome == "unknown":
-            job.unknown = True
+            job.lost = job.uncertain = True
         elif answer.outcome == "not_sent" and answer.code == "not_tried":
             self._stopped = True
             _hold_back(job)
         elif answer.outcome == "not_sent":
             self._stopped = True
-            error = answer.error
-            job.problem = Problem(answer.code or "not_sent", answer.message, error.hint if error else "")
-        elif not answer.ok:
-            consent = self._graph.service.consent(part.method, part.url)
-            job.problem = problem_from(
-                answer.status, answer.code, answer.message, skus=self._skus, permission_hint=consent
-            )
+            job.problem = Problem(answer.code or "not_sent", answer.message, answer.error.hint if answer.error else "")
+        else:
+            job.problem = self._problem(answer, self._graph.service.consent(part.method, f"/v1.0{part.url}"))
             self._stopped = self._stopped or (self._fail_fast and not _location_late(job))
 
     # --- lost answers --------------------------------------------------------------------------------------------
 
-    def _look_again(self, jobs: Sequence[_Job]) -> list[_Job]:
-        """Reads the users whose answer was lost; returns those for whom something is left to send."""
-        lost = [job for job in jobs if job.unknown]
-        found = self._read(lost)
-        ready = [job for job in jobs if not job.unknown]
-        for job in lost:
-            user = found.get(job.before.id) if found is not None else None
+    def _look_again(self, jobs: Sequence[_Job]) -> None:
+        """Reads the users whose answer was lost: what does not show yet is what is left to send."""
+        found = self._read(jobs)
+        if found is None:
+            return
+        for job in jobs:
+            job.seen = user = found.get(job.before.id)
             if user is None:
+                job.problem = Problem("user_not_found", "The user was deleted while it was being licensed.")
                 continue
-            job.seen = user
+            job.lost = False
             if shows(user, job.change, job.before):
                 job.licensed = True
                 continue
-            left = self._recompute(user)
-            # the location has its own phase, in which it was accepted: a late replica must not hold the license up
-            job.left = replace(left, usage_location=None)
+            job.left = self._recompute(user)
+            if job.located:
+                # it was accepted: a late replica must not hold the license up
+                job.left = replace(job.left, usage_location=None)
             job.licensed = not job.left
-            if job.left:
-                ready.append(job)
-        return ready
 
     def _give_up(self, jobs: Iterable[_Job]) -> None:
         for job in jobs:
-            if job.unknown and job.open:
+            if job.lost and job.open:
                 job.problem = Problem(
                     "unknown_outcome",
                     "The change was sent, its answer was lost, and the user does not show it.",
@@ -246,7 +256,7 @@ class _Run:
 
     def confirm(self, jobs: Sequence[_Job], seconds: float) -> None:
         """Phase 3: reads what was written until it shows, with growing waits, at most for ``seconds``."""
-        until = time.monotonic() + seconds
+        until = self._backoff.clock() + seconds
         waits = iter(_CONFIRM_WAITS)
         wait = 0.0
         waiting = [job for job in jobs if job.to_confirm]
@@ -259,11 +269,11 @@ class _Run:
                 job.confirmed = job.seen is not None and shows(job.seen, job.change, job.before)
             waiting = [job for job in waiting if not job.confirmed]
             wait = next(waits, wait)
-            left = until - time.monotonic()
+            left = until - self._backoff.clock()
             if left <= 0:
                 return
             if waiting:
-                time.sleep(min(wait, left))
+                self._backoff.sleep(min(wait, left))
 
     # --- reporting -----------------------------------------------------------------------------------------------
 
@@ -271,12 +281,13 @@ class _Run:
         """What became of the user."""
         wrote = job.located or job.licensed or job.confirmed
         problem = None if job.confirmed else job.problem or self._state_error(job)
+        notes = tuple(dict.fromkeys(job.notes))
         if not job.change:
             return Outcome(job.before.id, "unchanged", job.before, job.before)
         if problem is not None:
             status = "skipped" if job.skipped and not wrote else "failed"
             after = job.seen or self._half_way(job)
-            return Outcome(job.before.id, status, job.before, after, "", problem, tuple(job.notes), wrote)
+            return Outcome(job.before.id, status, job.before, after, "", problem, notes, wrote)
         confirmed = job.confirmed and job.seen is not None
         after = job.seen if confirmed and job.seen is not None else apply_to(job.before, job.change, self._skus)
         return Outcome(
@@ -286,7 +297,7 @@ class _Run:
             after,
             "confirmed" if confirmed else "accepted",
             None,
-            tuple(job.notes),
+            notes,
             wrote=True,
             service_disabled_plans=extra_disabled(after, job.change) if confirmed else {},
         )
@@ -305,13 +316,21 @@ class _Run:
         return replace(job.before, usage_location=job.change.usage_location) if job.located else job.before
 
 
+def _location_part(user_id: str, change: LicenseChange) -> BatchPart:
+    return BatchPart("PATCH", f"/users/{quote(user_id, Style.PATH)}", body={"usageLocation": change.usage_location})
+
+
+def _license_part(user_id: str, change: LicenseChange) -> BatchPart:
+    return BatchPart("POST", f"/users/{quote(user_id, Style.PATH)}/assignLicense", body=change.body())
+
+
 def _hold_back(job: _Job) -> None:
     job.skipped = True
     done = "Only the usage location was set" if job.located else "Not tried"
     job.problem = Problem(
         "not_tried",
-        f"{done}, because another user failed before.",
-        "Correct what failed and run again, or set on_error=continue.",
+        f"{done}, because a request before it failed.",
+        "Correct what failed and run again; on_error=continue goes on after users who fail.",
     )
 
 

@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -98,7 +97,7 @@ class BatchAnswer:
 
 @dataclass
 class _Waiting:
-    """A part on its way. Times are seconds of the monotonic clock."""
+    """A part on its way. Times are seconds of the client's clock."""
 
     index: int
     part: BatchPart
@@ -125,6 +124,7 @@ class Batcher:
         stop_on: Callable[[BatchAnswer], bool] | None = None,
     ) -> None:
         self._service = service
+        self._backoff = service.backoff
         self._path = f"/{version}/$batch"
         self._idempotent = idempotent
         self._collect = collect
@@ -157,8 +157,8 @@ class Batcher:
         return ready, [item for item in waiting if item.due > first + _TOGETHER]
 
     def _sleep_until(self, due: float) -> None:
-        while (left := due - time.monotonic()) > 0 and not self._stopped.is_set():
-            self._stopped.wait(left)
+        while not self._stopped.is_set() and (left := due - self._backoff.clock()) > 0:
+            self._backoff.sleep(left)
 
     def _send(self, chunk: list[_Waiting]) -> list[BatchAnswer]:
         with self._lock:
@@ -205,7 +205,7 @@ class Batcher:
 
     def _note(self, chunk: list[_Waiting], answers: list[BatchAnswer]) -> None:
         """Lets the other batches know of a throttle, and of an answer that ends the work."""
-        now = time.monotonic()
+        now = self._backoff.clock()
         for item, answer in zip(chunk, answers, strict=True):
             if self._wait(answer) is not None:
                 item.due = now + self._service.retry_after(answer.headers, item.attempt)
@@ -226,7 +226,7 @@ class Batcher:
     def _again(self, item: _Waiting, answer: BatchAnswer) -> bool:
         if self._wait(answer) is None:
             return False
-        now = time.monotonic()
+        now = self._backoff.clock()
         if item.first_refused is None:
             item.first_refused = now
         item.attempt += 1

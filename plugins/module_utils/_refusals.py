@@ -114,10 +114,11 @@ def problem_of_state(error: str | None, part_number: str) -> Problem:
 
 
 def _names(message: str, skus: Mapping[str, Sku]) -> str:
-    """`` (SPE_E3 = {id}, …)`` for the ids in a message whose names are known."""
+    """`` ({id} is SPE_E3, …)`` for the ids in a message whose names are known."""
+    ids = [found.lower() for found in dict.fromkeys(_GUID.findall(message))]
     names: dict[str, str] = {}
-    for sku in skus.values():
+    for sku in skus.values() if ids else ():
         names[sku.id] = sku.part_number
         names.update({plan.id: plan.name for plan in sku.plans if plan.id not in names})
-    known = [found.lower() for found in dict.fromkeys(_GUID.findall(message)) if found.lower() in names]
+    known = [found for found in ids if found in names]
     return f" ({', '.join(f'{found} is {names[found]}' for found in known)})" if known else ""

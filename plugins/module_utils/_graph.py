@@ -260,6 +260,18 @@ class Graph:
                 result[user_id] |= hits & set(some)
         return result
 
+    # writes, as parts of a batch --------------------------------------------------------------------------------
+
+    @staticmethod
+    def usage_location_part(user_id: str, location: str) -> BatchPart:
+        """``PATCH /users/{id}``: the country (ISO 3166, two letters) in which the user uses services."""
+        return BatchPart("PATCH", f"/users/{quote(user_id, Style.PATH)}", body={"usageLocation": location})
+
+    @staticmethod
+    def assign_license_part(user_id: str, body: Mapping[str, Any]) -> BatchPart:
+        """``POST /users/{id}/assignLicense``: adds and removes in one call [user: assignLicense]."""
+        return BatchPart("POST", f"/users/{quote(user_id, Style.PATH)}/assignLicense", body=body)
+
     # reports ----------------------------------------------------------------------------------------------------
 
     def mailbox_usage(self) -> list[UsageRow]:

@@ -1,0 +1,138 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tenant holds: who has which licenses, and what each SKU grants and has left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted
+from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+    ConfigurationError,
+    NotFound,
+    PermissionDenied,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
+from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User
+from ansible_collections.m365.licensing.plugins.module_utils._times import format_time
+from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import (
+    Options,
+    check_options,
+    find_users,
+    unknown_users,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import SkuFinder
+
+LICENSED = "assignedLicenses/$count ne 0"
+"""Users with a license, by an advanced query."""
+
+
+def user_license_info(
+    graph: Graph, catalog: Catalog, *, users: Sequence[str] | None = None, sku: str | None = None
+) -> dict[str, Any]:
+    """The licenses of ``users`` (None: of everybody who has one), only holders of ``sku`` where it is given.
+
+    Raises ConfigurationError for users or a SKU that the tenant does not have.
+    """
+    check_options(Options(users=users or (), licenses=()))
+    sku_list = graph.subscribed_skus()
+    skus = {item.id: item for item in sku_list}
+    wanted = _find_sku(sku, sku_list, catalog)
+    if users is not None:
+        found = find_users(graph, users)
+        if found.unknown:
+            raise unknown_users(found.unknown)
+        people = [user for user in found.users if wanted is None or _has(user, wanted)]
+    elif wanted is not None:
+        people = graph.users(filter=f"assignedLicenses/any(a:a/skuId eq {wanted.id})")
+    else:
+        people = graph.users(filter=LICENSED, advanced=True)
+    return {"users": [_user_row(user, skus, catalog) for user in people], "warnings": []}
+
+
+def subscription_info(graph: Graph, catalog: Catalog) -> dict[str, Any]:
+    """Every SKU of the tenant with its seats and plans, sorted by part number."""
+    warnings: list[str] = []
+    subscriptions: list[Subscription] | None = None
+    try:
+        subscriptions = graph.subscriptions()
+    except (NotFound, PermissionDenied) as error:
+        warnings.append(f"The subscriptions cannot be read, so no date is known on which one ends: {error}")
+    skus = sorted(graph.subscribed_skus(), key=lambda item: (item.part_number.casefold(), item.id))
+    return {"skus": [_sku_row(sku, subscriptions, catalog) for sku in skus], "warnings": warnings}
+
+
+def _find_sku(text: str | None, skus: Sequence[Sku], catalog: Catalog) -> Sku | None:
+    if text is None:
+        return None
+    problems: list[str] = []
+    found = SkuFinder(skus, catalog).find(text, "sku", problems)
+    if problems:
+        raise ConfigurationError(problems)
+    return found
+
+
+def _has(user: User, sku: Sku) -> bool:
+    return any(state.sku_id == sku.id for state in user.license_states)
+
+
+def _user_row(user: User, skus: dict[str, Sku], catalog: Catalog) -> dict[str, Any]:
+    return {
+        "user_id": user.id,
+        "user_principal_name": user.user_principal_name,
+        "display_name": user.display_name,
+        "user_type": user.user_type,
+        "account_enabled": user.account_enabled,
+        "on_premises_sync": user.on_premises_sync,
+        **describe(user, skus, catalog),
+        "covered": sorted(item.value for item in granted(user, catalog)),
+    }
+
+
+def _sku_row(sku: Sku, subscriptions: Sequence[Subscription] | None, catalog: Catalog) -> dict[str, Any]:
+    mine = [item for item in subscriptions or () if item.sku_id == sku.id]
+    alive = [item.next_lifecycle for item in mine if item.status.casefold() != "deleted" and item.next_lifecycle]
+    classes = {plan.id: catalog.plan_class(plan.id) for plan in sku.plans}
+    no_rights = catalog.no_rights(sku.id)
+    return {
+        "sku_id": sku.id,
+        "sku": sku.part_number,
+        "product_name": catalog.product_name(sku.id),
+        "capability_status": sku.capability_status,
+        "applies_to": sku.applies_to,
+        "seats": {
+            "enabled": sku.enabled,
+            "warning": sku.warning,
+            "suspended": sku.suspended,
+            "locked_out": sku.locked_out,
+            "consumed": sku.consumed,
+            "available": sku.seats_left(),
+            "available_with_warning": sku.seats_left(use_warning=True),
+        },
+        "plans": [
+            {
+                "plan": plan.name,
+                "plan_id": plan.id,
+                "applies_to": plan.applies_to,
+                "provisioning_status": plan.provisioning_status,
+                "grants": found.value if (found := classes[plan.id]) else None,
+            }
+            for plan in sorted(sku.plans, key=lambda plan: (plan.name, plan.id))
+        ],
+        "grants": [] if no_rights else sorted({found.value for found in classes.values() if found}),
+        "no_mailbox_rights": no_rights,
+        "next_lifecycle": format_time(min(alive)) if alive else None,
+        "subscriptions": [
+            {
+                "status": item.status,
+                "total_licenses": item.total_licenses,
+                "is_trial": item.is_trial,
+                "next_lifecycle": format_time(item.next_lifecycle),
+            }
+            for item in sorted(mine, key=lambda item: (item.status, item.total_licenses))
+        ],
+    }

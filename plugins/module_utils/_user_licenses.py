@@ -1,0 +1,382 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings many users to the same licenses: what the module ``m365_user_license`` does.
+
+Read, decide, guard, write, read back. Whatever can be refused is refused before the first write: unknown users, SKUs
+and plans, seats that are not there, a removal that leaves a mailbox without a license.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._apply import (
+    STATUSES,
+    Outcome,
+    apply_changes,
+    predict_changes,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
+    Wanted,
+    change_for,
+    describe,
+    notes_for,
+    resolve_wanted,
+    uncovered_by,
+    weakened_by,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, guid, is_guid, quote
+from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
+from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
+
+NAMED_AT_MOST = 20
+"""Users that one message names; the result has them all."""
+
+_TWO_LETTERS = 2
+
+
+class UsersFailed(M365Error):
+    """Some users failed, or all of them were refused. ``partial`` is the whole result, with what was done."""
+
+    def __init__(self, message: str, partial: Mapping[str, Any], *, code: str, hint: str = "") -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.partial = dict(partial)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the module, in its own terms."""
+
+    users: Sequence[str]
+    licenses: Sequence[Mapping[str, Any]]
+    state: str = "present"
+    usage_location: str | None = None
+    usage_location_force: bool = False
+    on_insufficient_seats: str = "fail"
+    on_error: str = "fail"
+    allow_uncovered: bool = False
+    confirm: bool = True
+    confirm_seconds: float = 60.0
+    use_warning_seats: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """Users as they were asked for: each once, in the order of the option, and the names of those who do not exist."""
+
+    users: tuple[User, ...]
+    unknown: tuple[str, ...]
+
+
+def license_users(graph: Graph, catalog: Catalog, options: Options, *, check_mode: bool) -> dict[str, Any]:
+    """Read, decide, write, read back; the result of the module. In check mode the same result without a write.
+
+    Raises ConfigurationError for options that cannot be met, before any write; UsersFailed with the whole result
+    where a guard refuses, or a user has failed.
+    """
+    location = check_options(options)
+    if not options.users:
+        return _result((), {}, (), {}, catalog)
+    sku_list = graph.subscribed_skus()
+    skus = {sku.id: sku for sku in sku_list}
+    wanted = resolve_wanted(options.licenses, sku_list, catalog, state=options.state)
+    found = find_users(graph, options.users)
+    if found.unknown and options.on_error == "fail":
+        raise unknown_users(found.unknown)
+
+    def wish(user: User) -> LicenseChange:
+        return change_for(
+            user,
+            wanted,
+            skus,
+            state=options.state,
+            usage_location=location,
+            force_location=options.usage_location_force,
+        )
+
+    users = {user.id: user for user in found.users}
+    changes = [wish(user) for user in found.users]
+    if not options.allow_uncovered:
+        _refuse_uncovering(users, changes, skus, catalog)
+    changes, without_seat = _share_seats(users, changes, sku_list, catalog, options)
+    if check_mode:
+        outcomes = predict_changes(users, changes, skus)
+    else:
+        outcomes = apply_changes(
+            graph,
+            users,
+            changes,
+            skus,
+            recompute=wish,
+            confirm=options.confirm,
+            confirm_seconds=options.confirm_seconds,
+            on_error=options.on_error,
+        )
+    rows = [_row(outcome, without_seat, wanted, options.state, skus, catalog) for outcome in outcomes]
+    rows += [_unknown_row(name) for name in found.unknown]
+    result = _result(rows, users, changes, skus, catalog)
+    _raise_for_failed(result)
+    return result
+
+
+def check_options(options: Options) -> str | None:
+    """The usage location in two letters, or None. Raises ConfigurationError with every problem; sends nothing."""
+    problems: list[str] = []
+    for index, name in enumerate(options.users):
+        if not name.strip():
+            problems.append(f"users[{index}]: expected a user principal name or an id, found an empty text")
+            continue
+        try:
+            quote(name.strip(), Style.ODATA)
+        except ValueError as error:
+            problems.append(f"users[{index}]: {error}")
+    location = (options.usage_location or "").strip()
+    code = country_code(location) if len(location) == _TWO_LETTERS else None
+    if location and code is None:
+        problems.append(
+            f"usage_location: expected the two letters of a country (ISO 3166, such as DE), found {location!r}"
+            + (f"; did you mean {country_code(location)}?" if country_code(location) else "")
+        )
+    if options.usage_location_force and not location:
+        problems.append("usage_location_force: needs usage_location")
+    if options.confirm_seconds < 0:
+        problems.append(f"confirm_seconds: expected seconds from 0 on, found {options.confirm_seconds}")
+    if problems:
+        raise ConfigurationError(problems)
+    return code
+
+
+def find_users(graph: Graph, names: Iterable[str]) -> Found:
+    """The users by user principal name or id, in any case; 300 to a request."""
+    wanted = list(dict.fromkeys(_key(name) for name in names))
+    spelt = {_key(name): name.strip() for name in reversed(list(names))}
+    by_id = graph.users_by_id(key for key in wanted if is_guid(key))
+    by_upn = graph.users_by_upn(spelt[key] for key in wanted if not is_guid(key))
+    found: dict[str, User] = {}
+    unknown: list[str] = []
+    for key in wanted:
+        user = by_id.get(key) or by_upn.get(key)
+        if user is None:
+            unknown.append(spelt[key])
+        else:
+            found.setdefault(user.id, user)
+    return Found(tuple(found.values()), tuple(unknown))
+
+
+def unknown_users(names: Sequence[str]) -> ConfigurationError:
+    """The error for users who do not exist; it names all of them."""
+    return ConfigurationError(
+        [f"users: the tenant has no user {name!r}" for name in names],
+        code="user_not_found",
+        hint="Check the spelling; guests have #EXT# in their user principal name.",
+    )
+
+
+def named(names: Sequence[str]) -> str:
+    """Names for a message: the first of them, and how many more there are."""
+    more = len(names) - NAMED_AT_MOST
+    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _key(name: str) -> str:
+    text = name.strip()
+    return guid(text) if is_guid(text) else text.casefold()
+
+
+def _refuse_uncovering(
+    users: Mapping[str, User], changes: Sequence[LicenseChange], skus: Mapping[str, Sku], catalog: Catalog
+) -> None:
+    bare = [
+        users[change.user_id].user_principal_name
+        for change in changes
+        if change and uncovered_by(users[change.user_id], change, skus, catalog)
+    ]
+    if bare:
+        raise UsersFailed(
+            f"Refused, nothing was written: this would take the last license that keeps a mailbox or an archive from "
+            f"{named(bare)}.",
+            {"changed": False, "uncovered": bare},
+            code="would_uncover",
+            hint="Assign another license in the same task (state=exact), or set allow_uncovered=true.",
+        )
+
+
+def _share_seats(
+    users: Mapping[str, User],
+    changes: Sequence[LicenseChange],
+    skus: Sequence[Sku],
+    catalog: Catalog,
+    options: Options,
+) -> tuple[list[LicenseChange], dict[str, Problem]]:
+    """The changes for which there are seats, and why the others (now empty) are skipped, by user id."""
+    seats = Seats(skus, use_warning=options.use_warning_seats)
+    needs = {change.user_id: seats_needed(users[change.user_id], change) for change in changes}
+    names = {sku.id: sku.part_number or catalog.sku_name(sku.id) for sku in skus}
+    if options.on_insufficient_seats == "fail":
+        short = seats.shortage(Counter(sku_id for some in needs.values() for sku_id in some))
+        if short:
+            raise UsersFailed(
+                "Refused, nothing was written: not enough seats. "
+                + "; ".join(shortage.sentence(names[shortage.sku_id]) for shortage in short)
+                + ".",
+                {
+                    "changed": False,
+                    "shortage": [
+                        {"sku": names[item.sku_id], "sku_id": item.sku_id, "needed": item.needed, "left": item.left}
+                        for item in short
+                    ],
+                },
+                code="insufficient_seats",
+                hint="Buy seats or free some, or set on_insufficient_seats=skip to license as many as there are.",
+            )
+    kept: list[LicenseChange] = []
+    skipped: dict[str, Problem] = {}
+    for change in changes:
+        missing = seats.missing(needs[change.user_id])
+        if missing:
+            lacking = ", ".join(names.get(sku_id, sku_id) for sku_id in missing)
+            skipped[change.user_id] = Problem(
+                "no_seats", f"No seat of {lacking} is left for this user.", "Buy seats or free some, then run again."
+            )
+            kept.append(LicenseChange(change.user_id))
+        else:
+            seats.take_all(needs[change.user_id])
+            kept.append(change)
+    return kept, skipped
+
+
+def _row(
+    outcome: Outcome,
+    without_seat: Mapping[str, Problem],
+    wanted: Sequence[Wanted],
+    state: str,
+    skus: Mapping[str, Sku],
+    catalog: Catalog,
+) -> dict[str, Any]:
+    error = without_seat.get(outcome.user_id) or outcome.error
+    return {
+        "user_id": outcome.user_id,
+        "user_principal_name": outcome.before.user_principal_name,
+        "status": "skipped" if outcome.user_id in without_seat else outcome.status,
+        "confirmation": outcome.confirmation,
+        "before": describe(outcome.before, skus, catalog),
+        "after": describe(outcome.after, skus, catalog),
+        "error": _error(error),
+        "notes": [*notes_for(outcome.before, wanted, state, skus, catalog), *outcome.notes],
+        "service_disabled_plans": {
+            _sku_name(sku_id, skus, catalog): sorted(_plan_name(plan, sku_id, skus, catalog) for plan in plans)
+            for sku_id, plans in sorted(outcome.service_disabled_plans.items())
+        },
+        "_wrote": outcome.wrote,
+    }
+
+
+def _unknown_row(name: str) -> dict[str, Any]:
+    return {
+        "user_id": _key(name) if is_guid(name) else "",
+        "user_principal_name": "" if is_guid(name) else name,
+        "status": "failed",
+        "confirmation": "",
+        "before": None,
+        "after": None,
+        "error": _error(Problem("user_not_found", f"The tenant has no user {name!r}.", "Check the spelling.")),
+        "notes": [],
+        "service_disabled_plans": {},
+        "_wrote": False,
+    }
+
+
+def _error(problem: Problem | None) -> dict[str, str] | None:
+    if problem is None:
+        return None
+    return {"code": problem.code, "message": problem.message, "hint": problem.hint}
+
+
+def _sku_name(sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
+    return skus[sku_id].part_number if sku_id in skus else catalog.sku_name(sku_id) or sku_id
+
+
+def _plan_name(plan_id: str, sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
+    names = {plan.id: plan.name for plan in skus[sku_id].plans} if sku_id in skus else {}
+    return names.get(plan_id) or catalog.plan_name(plan_id) or plan_id
+
+
+def _result(
+    rows: Sequence[dict[str, Any]],
+    users: Mapping[str, User],
+    changes: Sequence[LicenseChange],
+    skus: Mapping[str, Sku],
+    catalog: Catalog,
+) -> dict[str, Any]:
+    wrote = {id(row): row.pop("_wrote") for row in rows}
+    changed = [row for row in rows if wrote[id(row)]]
+    statuses = Counter(row["status"] for row in rows)
+    confirmations = Counter(row["confirmation"] for row in rows)
+    return {
+        "changed": bool(changed),
+        "users": list(rows),
+        "summary": {
+            "users": len(rows),
+            **{status: statuses[status] for status in STATUSES},
+            "confirmed": confirmations["confirmed"],
+            "accepted": confirmations["accepted"],
+        },
+        "diff": {
+            "before": {row["user_principal_name"]: row["before"] for row in changed},
+            "after": {row["user_principal_name"]: row["after"] for row in changed},
+        },
+        "warnings": _warnings(rows, users, changes, skus, catalog),
+    }
+
+
+def _warnings(
+    rows: Sequence[Mapping[str, Any]],
+    users: Mapping[str, User],
+    changes: Sequence[LicenseChange],
+    skus: Mapping[str, Sku],
+    catalog: Catalog,
+) -> list[str]:
+    """One sentence for each kind of trouble, however many users have it."""
+    weakened: dict[str, list[str]] = {}
+    for change in changes:
+        if change:
+            user = users[change.user_id]
+            for sentence in weakened_by(user, change, skus, catalog):
+                weakened.setdefault(sentence, []).append(user.user_principal_name)
+    warnings = [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}" for sentence, upns in weakened.items()]
+    seatless = [row["user_principal_name"] for row in rows if row["error"] and row["error"]["code"] == "no_seats"]
+    skipped = [row for row in rows if row["status"] == "skipped"]
+    if seatless and skipped:
+        warnings.append(f"Not licensed, because no seat is left: {named(seatless)}")
+    late = [row["user_principal_name"] for row in rows if row["confirmation"] == "accepted"]
+    if late:
+        warnings.append(
+            f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {named(late)}"
+        )
+    return warnings
+
+
+def _raise_for_failed(result: Mapping[str, Any]) -> None:
+    failed = [row for row in result["users"] if row["status"] == "failed"]
+    not_tried = [row for row in result["users"] if (row["error"] or {}).get("code") == "not_tried"]
+    if not failed and not not_tried:
+        return
+    summary = result["summary"]
+    first = next(iter(failed or not_tried))
+    who = first["user_principal_name"] or first["user_id"]
+    raise UsersFailed(
+        f"{len(failed)} of {summary['users']} users failed, {summary['changed']} were changed, "
+        f"{len(not_tried)} were not tried. First: {who}: {first['error']['message']}",
+        result,
+        code=first["error"]["code"],
+        hint=first["error"]["hint"],
+    )

@@ -20,7 +20,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, extra_disabled, shows
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
-from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_from, problem_of_state
 
 STATUSES = ("unchanged", "changed", "skipped", "failed")
@@ -144,7 +143,7 @@ class _Run:
     def set_locations(self, jobs: Iterable[_Job]) -> None:
         """Phase 1. The same location again has no further effect, so lost answers are simply asked for again."""
         ready = [job for job in jobs if job.open and not job.lost and job.left.usage_location]
-        parts = [_location_part(job.before.id, job.left) for job in ready]
+        parts = [self._graph.usage_location_part(job.before.id, job.left.usage_location or "") for job in ready]
         for job, part, answer in zip(ready, parts, self._write(parts, idempotent=True), strict=True):
             self._take(job, part, answer)
             if answer.ok:
@@ -177,7 +176,7 @@ class _Run:
             for job in ready:
                 _hold_back(job)
             return
-        parts = [_license_part(job.before.id, job.left) for job in ready]
+        parts = [self._graph.assign_license_part(job.before.id, job.left.body()) for job in ready]
         for job, part, answer in zip(ready, parts, self._write(parts, idempotent=False), strict=True):
             job.problem = None
             job.licensed = answer.ok
@@ -314,14 +313,6 @@ class _Run:
     def _half_way(self, job: _Job) -> User:
         """The user where at most the usage location was written."""
         return replace(job.before, usage_location=job.change.usage_location) if job.located else job.before
-
-
-def _location_part(user_id: str, change: LicenseChange) -> BatchPart:
-    return BatchPart("PATCH", f"/users/{quote(user_id, Style.PATH)}", body={"usageLocation": change.usage_location})
-
-
-def _license_part(user_id: str, change: LicenseChange) -> BatchPart:
-    return BatchPart("POST", f"/users/{quote(user_id, Style.PATH)}/assignLicense", body=change.body())
 
 
 def _hold_back(job: _Job) -> None:

@@ -77,6 +77,14 @@ class Found:
     unknown: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Blocked:
+    """Why a user gets no request at all, and the status that this makes."""
+
+    status: str
+    problem: Problem
+
+
 def license_users(graph: Graph, catalog: Catalog, options: Options, *, check_mode: bool) -> dict[str, Any]:
     """Read, decide, write, read back; the result of the module. In check mode the same result without a write.
 
@@ -107,7 +115,9 @@ def license_users(graph: Graph, catalog: Catalog, options: Options, *, check_mod
     changes = [wish(user) for user in found.users]
     if not options.allow_uncovered:
         _refuse_uncovering(users, changes, skus, catalog)
-    changes, without_seat = _share_seats(users, changes, sku_list, catalog, options)
+    changes, blocked = _require_locations(users, changes, options)
+    changes, seatless = _share_seats(users, changes, sku_list, catalog, options)
+    blocked.update(seatless)
     if check_mode:
         outcomes = predict_changes(users, changes, skus)
     else:
@@ -121,7 +131,7 @@ def license_users(graph: Graph, catalog: Catalog, options: Options, *, check_mod
             confirm_seconds=options.confirm_seconds,
             on_error=options.on_error,
         )
-    rows = [_row(outcome, without_seat, wanted, options.state, skus, catalog) for outcome in outcomes]
+    rows = [_row(outcome, blocked.get(outcome.user_id), wanted, options.state, skus, catalog) for outcome in outcomes]
     rows += [_unknown_row(name) for name in found.unknown]
     result = _result(rows, users, changes, skus, catalog)
     _raise_for_failed(result)
@@ -210,13 +220,39 @@ def _refuse_uncovering(
         )
 
 
+def _require_locations(
+    users: Mapping[str, User], changes: Sequence[LicenseChange], options: Options
+) -> tuple[list[LicenseChange], dict[str, Blocked]]:
+    """The service licenses nobody without a usage location: known before the first write, in check mode, too."""
+    bare = [
+        change.user_id
+        for change in changes
+        if change.add and not change.usage_location and not users[change.user_id].usage_location
+    ]
+    if bare and options.on_error == "fail":
+        upns = [users[user_id].user_principal_name for user_id in bare]
+        raise UsersFailed(
+            f"Refused, nothing was written: the service licenses nobody without a usage location, and these have none: "
+            f"{named(upns)}.",
+            {"changed": False, "without_usage_location": upns},
+            code="usage_location",
+            hint="Set usage_location.",
+        )
+    problem = Problem(
+        "usage_location", "The user has no usage location, so the service refuses licenses.", "Set usage_location."
+    )
+    without = set(bare)
+    kept = [LicenseChange(change.user_id) if change.user_id in without else change for change in changes]
+    return kept, {user_id: Blocked("failed", problem) for user_id in bare}
+
+
 def _share_seats(
     users: Mapping[str, User],
     changes: Sequence[LicenseChange],
     skus: Sequence[Sku],
     catalog: Catalog,
     options: Options,
-) -> tuple[list[LicenseChange], dict[str, Problem]]:
+) -> tuple[list[LicenseChange], dict[str, Blocked]]:
     """The changes for which there are seats, and why the others (now empty) are skipped, by user id."""
     seats = Seats(skus, use_warning=options.use_warning_seats)
     needs = {change.user_id: seats_needed(users[change.user_id], change) for change in changes}
@@ -239,14 +275,15 @@ def _share_seats(
                 hint="Buy seats or free some, or set on_insufficient_seats=skip to license as many as there are.",
             )
     kept: list[LicenseChange] = []
-    skipped: dict[str, Problem] = {}
+    skipped: dict[str, Blocked] = {}
     for change in changes:
         missing = seats.missing(needs[change.user_id])
         if missing:
             lacking = ", ".join(names.get(sku_id, sku_id) for sku_id in missing)
-            skipped[change.user_id] = Problem(
+            problem = Problem(
                 "no_seats", f"No seat of {lacking} is left for this user.", "Buy seats or free some, then run again."
             )
+            skipped[change.user_id] = Blocked("skipped", problem)
             kept.append(LicenseChange(change.user_id))
         else:
             seats.take_all(needs[change.user_id])
@@ -256,21 +293,20 @@ def _share_seats(
 
 def _row(
     outcome: Outcome,
-    without_seat: Mapping[str, Problem],
+    blocked: Blocked | None,
     wanted: Sequence[Wanted],
     state: str,
     skus: Mapping[str, Sku],
     catalog: Catalog,
 ) -> dict[str, Any]:
-    error = without_seat.get(outcome.user_id) or outcome.error
     return {
         "user_id": outcome.user_id,
         "user_principal_name": outcome.before.user_principal_name,
-        "status": "skipped" if outcome.user_id in without_seat else outcome.status,
+        "status": blocked.status if blocked else outcome.status,
         "confirmation": outcome.confirmation,
         "before": describe(outcome.before, skus, catalog),
         "after": describe(outcome.after, skus, catalog),
-        "error": _error(error),
+        "error": _error(blocked.problem if blocked else outcome.error),
         "notes": [*notes_for(outcome.before, wanted, state, skus, catalog), *outcome.notes],
         "service_disabled_plans": {
             _sku_name(sku_id, skus, catalog): sorted(_plan_name(plan, sku_id, skus, catalog) for plan in plans)

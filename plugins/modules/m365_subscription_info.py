@@ -1,0 +1,193 @@
+#!/usr/bin/python
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the SKUs of the tenant."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: m365_subscription_info
+short_description: Read the SKUs of the tenant, their seats and plans
+version_added: 0.1.0
+author:
+  - m365.licensing contributors (@m365-licensing)
+description:
+  - Reads every SKU that the tenant has, how many seats are left, which service plans it carries, what these grant, and
+    when its subscriptions move to their next state.
+seealso:
+  - module: m365.licensing.m365_user_license
+  - module: m365.licensing.m365_user_license_info
+notes:
+  - Application permissions of Microsoft Graph are C(LicenseAssignment.Read.All) for the SKUs and
+    C(Organization.Read.All) for the subscriptions. Where the subscriptions cannot be read, a warning says so.
+extends_documentation_fragment:
+  - m365.licensing.auth
+  - m365.licensing.attributes
+  - m365.licensing.attributes.info
+"""
+
+EXAMPLES = r"""
+- name: Read the SKUs
+  m365.licensing.m365_subscription_info:
+  register: subscriptions
+
+- name: Show which SKUs can cover a mailbox today
+  ansible.builtin.debug:
+    msg: "{{ item.sku }} ({{ item.product_name }}): {{ item.seats.available }} seats left"
+  loop: "{{ subscriptions.skus | selectattr('grants') | selectattr('seats.available') }}"
+  loop_control:
+    label: "{{ item.sku }}"
+"""
+
+RETURN = r"""
+skus:
+  description: The SKUs, sorted by part number.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    sku:
+      description: Part number.
+      type: str
+      sample: SPE_E3
+    sku_id:
+      description: Id of the SKU.
+      type: str
+      sample: 05e9a617-0261-4cee-bb44-138d3ef5d965
+    product_name:
+      description: Name on the invoice; empty where Microsoft's table does not have the SKU.
+      type: str
+      sample: Microsoft 365 E3
+    capability_status:
+      description: V(Enabled), V(Warning), V(Suspended), V(LockedOut) or V(Deleted).
+      type: str
+      sample: Enabled
+    applies_to:
+      description: V(User) or V(Company). Only the former can be assigned.
+      type: str
+      sample: User
+    seats:
+      description:
+        - Seats by state.
+        - RV(skus[].seats.available) are those that can be assigned now.
+      type: dict
+      contains:
+        enabled:
+          description: Paid for.
+          type: int
+          sample: 100
+        warning:
+          description: Expired, in their grace period.
+          type: int
+          sample: 0
+        suspended:
+          description: Suspended. They cannot be assigned.
+          type: int
+          sample: 0
+        locked_out:
+          description: Locked out. They cannot be assigned.
+          type: int
+          sample: 0
+        consumed:
+          description: Assigned.
+          type: int
+          sample: 97
+        available:
+          description: Can be assigned now.
+          type: int
+          sample: 3
+        available_with_warning:
+          description: Can be assigned now, those in their grace period included.
+          type: int
+          sample: 3
+    plans:
+      description: The service plans of the SKU, sorted by name.
+      type: list
+      elements: dict
+      contains:
+        plan:
+          description: Name.
+          type: str
+          sample: EXCHANGE_S_ENTERPRISE
+        plan_id:
+          description: Id of the plan.
+          type: str
+          sample: efb87545-963c-4e0d-99df-69c6916d9eb0
+        applies_to:
+          description: V(User) or V(Company). The latter cannot be off for one user.
+          type: str
+          sample: User
+        provisioning_status:
+          description: State of the plan in the tenant.
+          type: str
+          sample: Success
+        grants:
+          description: What the plan grants, as in RV(skus[].grants), or null.
+          type: str
+          sample: plan2
+    grants:
+      description:
+        - What the SKU grants, any of V(plan1), V(plan2), V(kiosk) (mailboxes), V(archiving), V(archive).
+        - Empty for a SKU without mailbox rights.
+      type: list
+      elements: str
+      sample: [plan2]
+    no_mailbox_rights:
+      description: The SKU carries an Exchange plan, but no right to a mailbox (Microsoft 365 F1).
+      type: bool
+      sample: false
+    next_lifecycle:
+      description: The earliest date on which a subscription of the SKU moves to its next state, or null.
+      type: str
+      sample: "2026-12-31T00:00:00Z"
+    subscriptions:
+      description: The subscriptions of the SKU.
+      type: list
+      elements: dict
+      contains:
+        status:
+          description: V(Enabled), V(Warning), V(Suspended), V(LockedOut) or V(Deleted).
+          type: str
+          sample: Enabled
+        total_licenses:
+          description: Its seats.
+          type: int
+          sample: 100
+        is_trial:
+          description: Whether it is a trial.
+          type: bool
+          sample: false
+        next_lifecycle:
+          description: When it moves to its next state if it is not renewed, or null.
+          type: str
+          sample: "2026-12-31T00:00:00Z"
+requests:
+  description: How many HTTP requests the task has sent, those for tokens included.
+  returned: always
+  type: int
+  sample: 3
+auth:
+  description: Which way of signing in was used, and why.
+  returned: always
+  type: dict
+  sample: {source: client_secret, reason: client_id and client_secret are set}
+"""
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._license_info import subscription_info
+from ansible_collections.m365.licensing.plugins.module_utils._module import Context, run_module
+
+
+def read(context: Context) -> dict[str, object]:
+    """One call, result out."""
+    return subscription_info(context.graph, BUILTIN)
+
+
+def main() -> None:
+    """Run the module."""
+    run_module({}, read, supports_check_mode=True)
+
+
+if __name__ == "__main__":
+    main()

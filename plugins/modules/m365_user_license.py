@@ -1,0 +1,324 @@
+#!/usr/bin/python
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Assign licenses to users, and remove them."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: m365_user_license
+short_description: Assign Microsoft 365 licenses to users, and remove them
+version_added: 0.1.0
+author:
+  - m365.licensing contributors (@m365-licensing)
+description:
+  - Brings many users to the same licenses in one task, tens of thousands of them if need be.
+  - Each user gets one C(assignLicense) request, which adds and removes at once, so that a swap never leaves a user
+    without a license. 20 such requests travel together.
+  - What an administrator has switched off stays off. A license that comes from a group counts as present and is never
+    removed directly.
+  - Every write is read back.
+options:
+  users:
+    description:
+      - User principal names or ids, in any case. A user who is named twice is one user.
+      - An empty list is nothing to do.
+    type: list
+    elements: str
+    required: true
+    aliases: [user]
+  licenses:
+    description:
+      - The licenses.
+      - The list may be empty with O(state=exact), which then removes every direct license.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      sku:
+        description: Part number (V(SPE_E3)), id, or product name (V(Microsoft 365 E3)), in any case.
+        type: str
+        required: true
+      disabled_plans:
+        description:
+          - Service plans that are to be off, by name or id. Other plans stay as they are.
+          - Excludes O(licenses[].enabled_plans). Without either the plans are left as they are.
+        type: list
+        elements: str
+      enabled_plans:
+        description:
+          - Service plans that are to be on, by name or id. All others are switched off.
+          - Excludes O(licenses[].disabled_plans).
+        type: list
+        elements: str
+  state:
+    description:
+      - V(present) assigns the licenses and leaves others alone.
+      - V(absent) removes them where they are assigned directly.
+      - V(exact) makes them the only direct licenses.
+    type: str
+    choices: [present, absent, exact]
+    default: present
+  usage_location:
+    description:
+      - Country of use, two letters (ISO 3166), for example V(DE). The service licenses nobody without one.
+      - Set only where the user has none, unless O(usage_location_force=true).
+    type: str
+  usage_location_force:
+    description: Also replace a usage location that differs from O(usage_location).
+    type: bool
+    default: false
+  on_insufficient_seats:
+    description:
+      - V(fail) refuses before the first write when there are not enough seats for all.
+      - V(skip) licenses users in the order of O(users) as long as there are seats, and skips the others.
+    type: str
+    choices: [fail, skip]
+    default: fail
+  use_warning_seats:
+    description: Also give out seats whose subscription has expired and is in its grace period.
+    type: bool
+    default: false
+  on_error:
+    description:
+      - V(fail) hands out no further requests after the first user who fails. The result names who is done, who failed
+        and who was not tried.
+      - V(continue) tries all users, reports each, and fails at the end if there was a failure.
+      - A user who does not exist is an error before any write with V(fail), and a failed user with V(continue).
+    type: str
+    choices: [fail, continue]
+    default: fail
+  allow_uncovered:
+    description:
+      - Permit removing the last license that keeps a mailbox or an archive. Such a mailbox is deleted after its grace
+        period.
+      - Without it the task is refused before the first write, naming the users.
+    type: bool
+    default: false
+  confirm:
+    description: Read every user back after writing, until the change shows.
+    type: bool
+    default: true
+  confirm_seconds:
+    description:
+      - How long to wait for changes to show, in seconds. The directory's replicas are late by seconds to minutes.
+      - A change that does not show in time counts as RV(users[].confirmation=accepted).
+    type: float
+    default: 60
+seealso:
+  - module: m365.licensing.m365_user_license_info
+  - module: m365.licensing.m365_subscription_info
+  - module: m365.licensing.exo_unlicensed_mailbox_info
+  - name: assignLicense
+    description: What the service does with one request.
+    link: https://learn.microsoft.com/graph/api/user-assignlicense
+notes:
+  - Application permissions of Microsoft Graph are C(LicenseAssignment.ReadWrite.All) and C(User.Read.All), with
+    O(usage_location) also C(User.ReadWrite.All).
+extends_documentation_fragment:
+  - m365.licensing.auth
+  - m365.licensing.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Give two people Microsoft 365 E3 without Yammer
+  m365.licensing.m365_user_license:
+    users:
+      - anna@contoso.com
+      - ben@contoso.com
+    licenses:
+      - sku: SPE_E3
+        disabled_plans: [YAMMER_ENTERPRISE]
+    usage_location: DE
+
+- name: Swap to Exchange Online (Plan 1), and remove every other direct license, in one request for each user
+  m365.licensing.m365_user_license:
+    user: anna@contoso.com
+    licenses:
+      - sku: EXCHANGESTANDARD
+    state: exact
+
+- name: License as many as there are seats, and go on after a failure
+  m365.licensing.m365_user_license:
+    users: "{{ people }}"
+    licenses:
+      - sku: Exchange Online (Plan 1)
+    usage_location: DE
+    on_insufficient_seats: skip
+    on_error: continue
+  register: licensed
+
+- name: Remove a license, also where the mailbox loses its last one
+  m365.licensing.m365_user_license:
+    users: [ben@contoso.com]
+    licenses:
+      - sku: SPE_E3
+    state: absent
+    allow_uncovered: true
+"""
+
+RETURN = r"""
+users:
+  description:
+    - What became of each user. In check mode what would become of them.
+    - In the order of O(users); users who do not exist come last.
+  returned: always, unless the task was refused before the users were read
+  type: list
+  elements: dict
+  contains:
+    user_id:
+      description: Id of the user.
+      type: str
+      sample: 11111111-2222-3333-4444-555555555555
+    user_principal_name:
+      description: Name of the user.
+      type: str
+      sample: anna@contoso.com
+    status:
+      description:
+        - V(unchanged) needed nothing.
+        - V(changed) was written.
+        - V(skipped) was not tried; RV(users[].error) says why.
+        - V(failed) was refused; RV(users[].error) says why.
+      type: str
+      sample: changed
+    confirmation:
+      description:
+        - V(confirmed) was read back.
+        - V(accepted) was written and does not show yet.
+        - Empty where nothing was written.
+      type: str
+      sample: confirmed
+    before:
+      description: Usage location and licenses before.
+      type: dict
+      sample: {usage_location: DE, licenses: []}
+    after:
+      description: Usage location and licenses after, as read back; as predicted where they were not read back.
+      type: dict
+      sample:
+        usage_location: DE
+        licenses:
+          - sku: SPE_E3
+            sku_id: 05e9a617-0261-4cee-bb44-138d3ef5d965
+            via: direct
+            group_id:
+            state: Active
+            error:
+            disabled_plans: [YAMMER_ENTERPRISE]
+    error:
+      description: Why the user was skipped or failed, with a C(code) for programs, a C(message), and a C(hint).
+      type: dict
+      sample:
+        code: no_seats
+        message: No seat of SPE_E3 is left for this user.
+        hint: Buy seats or free some, then run again.
+    notes:
+      description: What a direct assignment cannot bring about, because a group decides it.
+      type: list
+      elements: str
+    service_disabled_plans:
+      description: Plans that the service has switched off besides what was asked for, by part number.
+      type: dict
+      sample: {}
+summary:
+  description:
+    - How many users there are of each RV(users[].status) and RV(users[].confirmation), and C(users) in all.
+  returned: always, unless the task was refused before the users were read
+  type: dict
+  sample: {users: 2, unchanged: 0, changed: 2, skipped: 0, failed: 0, confirmed: 2, accepted: 0}
+uncovered:
+  description: The users whose mailbox or archive would lose its last license.
+  returned: when the task was refused for their sake
+  type: list
+  elements: str
+  sample: [ben@contoso.com]
+without_usage_location:
+  description: The users who have no usage location and get none by this task.
+  returned: when the task was refused for their sake
+  type: list
+  elements: str
+  sample: [ben@contoso.com]
+shortage:
+  description: The SKUs of which more seats are needed than are left.
+  returned: when the task was refused for want of seats
+  type: list
+  elements: dict
+  contains:
+    sku:
+      description: Part number.
+      type: str
+      sample: SPE_E3
+    sku_id:
+      description: Id of the SKU.
+      type: str
+      sample: 05e9a617-0261-4cee-bb44-138d3ef5d965
+    needed:
+      description: Seats that the task needs.
+      type: int
+      sample: 12
+    left:
+      description: Seats that are left.
+      type: int
+      sample: 3
+requests:
+  description: How many HTTP requests the task has sent, those for tokens included.
+  returned: always
+  type: int
+  sample: 6
+auth:
+  description: Which way of signing in was used, and why.
+  returned: always
+  type: dict
+  sample: {source: client_secret, reason: client_id and client_secret are set}
+"""
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._module import Context, run_module
+from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import Options, license_users
+
+ARGUMENTS = {
+    "users": {"type": "list", "elements": "str", "required": True, "aliases": ["user"]},
+    "licenses": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "sku": {"type": "str", "required": True},
+            "disabled_plans": {"type": "list", "elements": "str"},
+            "enabled_plans": {"type": "list", "elements": "str"},
+        },
+    },
+    "state": {"type": "str", "choices": ["present", "absent", "exact"], "default": "present"},
+    "usage_location": {"type": "str"},
+    "usage_location_force": {"type": "bool", "default": False},
+    "on_insufficient_seats": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
+    "use_warning_seats": {"type": "bool", "default": False},
+    "on_error": {"type": "str", "choices": ["fail", "continue"], "default": "fail"},
+    "allow_uncovered": {"type": "bool", "default": False},
+    "confirm": {"type": "bool", "default": True},
+    "confirm_seconds": {"type": "float", "default": 60},
+}
+
+
+def license_all(context: Context) -> dict[str, object]:
+    """Options in, one call, result out."""
+    options = Options(**{name: context.params[name] for name in ARGUMENTS})
+    return license_users(context.graph, BUILTIN, options, check_mode=context.check_mode)
+
+
+def main() -> None:
+    """Run the module."""
+    run_module(ARGUMENTS, license_all, supports_check_mode=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._apply import (
-    STATUSES,
-    Outcome,
     apply_changes,
     predict_changes,
 )
@@ -25,21 +23,21 @@ from ansible_collections.m365.licensing.plugins.module_utils._countries import c
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
-    Wanted,
     change_for,
-    describe,
-    notes_for,
     resolve_wanted,
     uncovered_by,
-    weakened_by,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, guid, is_guid, quote
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
-
-NAMED_AT_MOST = 20
-"""Users that one message names; the result has them all."""
+from ansible_collections.m365.licensing.plugins.module_utils._user_license_result import (
+    Blocked,
+    named,
+    result_of,
+    row_of,
+    unknown_row,
+)
 
 _TWO_LETTERS = 2
 
@@ -77,14 +75,6 @@ class Found:
     unknown: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Blocked:
-    """Why a user gets no request at all, and the status that this makes."""
-
-    status: str
-    problem: Problem
-
-
 def license_users(graph: Graph, catalog: Catalog, options: Options, *, check_mode: bool) -> dict[str, Any]:
     """Read, decide, write, read back; the result of the module. In check mode the same result without a write.
 
@@ -93,7 +83,7 @@ def license_users(graph: Graph, catalog: Catalog, options: Options, *, check_mod
     """
     location = check_options(options)
     if not options.users:
-        return _result((), {}, (), {}, catalog)
+        return result_of((), {}, (), {}, catalog)
     sku_list = graph.subscribed_skus()
     skus = {sku.id: sku for sku in sku_list}
     wanted = resolve_wanted(options.licenses, sku_list, catalog, state=options.state)
@@ -131,9 +121,9 @@ def license_users(graph: Graph, catalog: Catalog, options: Options, *, check_mod
             confirm_seconds=options.confirm_seconds,
             on_error=options.on_error,
         )
-    rows = [_row(outcome, blocked.get(outcome.user_id), wanted, options.state, skus, catalog) for outcome in outcomes]
-    rows += [_unknown_row(name) for name in found.unknown]
-    result = _result(rows, users, changes, skus, catalog)
+    rows = [row_of(outcome, blocked.get(outcome.user_id), wanted, options.state, skus, catalog) for outcome in outcomes]
+    rows += [unknown_row(name) for name in found.unknown]
+    result = result_of(rows, users, changes, skus, catalog)
     _raise_for_failed(result)
     return result
 
@@ -189,12 +179,6 @@ def unknown_users(names: Sequence[str]) -> ConfigurationError:
         code="user_not_found",
         hint="Check the spelling; guests have #EXT# in their user principal name.",
     )
-
-
-def named(names: Sequence[str]) -> str:
-    """Names for a message: the first of them, and how many more there are."""
-    more = len(names) - NAMED_AT_MOST
-    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def _key(name: str) -> str:
@@ -289,116 +273,6 @@ def _share_seats(
             seats.take_all(needs[change.user_id])
             kept.append(change)
     return kept, skipped
-
-
-def _row(
-    outcome: Outcome,
-    blocked: Blocked | None,
-    wanted: Sequence[Wanted],
-    state: str,
-    skus: Mapping[str, Sku],
-    catalog: Catalog,
-) -> dict[str, Any]:
-    return {
-        "user_id": outcome.user_id,
-        "user_principal_name": outcome.before.user_principal_name,
-        "status": blocked.status if blocked else outcome.status,
-        "confirmation": outcome.confirmation,
-        "before": describe(outcome.before, skus, catalog),
-        "after": describe(outcome.after, skus, catalog),
-        "error": _error(blocked.problem if blocked else outcome.error),
-        "notes": [*notes_for(outcome.before, wanted, state, skus, catalog), *outcome.notes],
-        "service_disabled_plans": {
-            _sku_name(sku_id, skus, catalog): sorted(_plan_name(plan, sku_id, skus, catalog) for plan in plans)
-            for sku_id, plans in sorted(outcome.service_disabled_plans.items())
-        },
-        "_wrote": outcome.wrote,
-    }
-
-
-def _unknown_row(name: str) -> dict[str, Any]:
-    return {
-        "user_id": _key(name) if is_guid(name) else "",
-        "user_principal_name": "" if is_guid(name) else name,
-        "status": "failed",
-        "confirmation": "",
-        "before": None,
-        "after": None,
-        "error": _error(Problem("user_not_found", f"The tenant has no user {name!r}.", "Check the spelling.")),
-        "notes": [],
-        "service_disabled_plans": {},
-        "_wrote": False,
-    }
-
-
-def _error(problem: Problem | None) -> dict[str, str] | None:
-    if problem is None:
-        return None
-    return {"code": problem.code, "message": problem.message, "hint": problem.hint}
-
-
-def _sku_name(sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
-    return skus[sku_id].part_number if sku_id in skus else catalog.sku_name(sku_id) or sku_id
-
-
-def _plan_name(plan_id: str, sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
-    names = {plan.id: plan.name for plan in skus[sku_id].plans} if sku_id in skus else {}
-    return names.get(plan_id) or catalog.plan_name(plan_id) or plan_id
-
-
-def _result(
-    rows: Sequence[dict[str, Any]],
-    users: Mapping[str, User],
-    changes: Sequence[LicenseChange],
-    skus: Mapping[str, Sku],
-    catalog: Catalog,
-) -> dict[str, Any]:
-    wrote = {id(row): row.pop("_wrote") for row in rows}
-    changed = [row for row in rows if wrote[id(row)]]
-    statuses = Counter(row["status"] for row in rows)
-    confirmations = Counter(row["confirmation"] for row in rows)
-    return {
-        "changed": bool(changed),
-        "users": list(rows),
-        "summary": {
-            "users": len(rows),
-            **{status: statuses[status] for status in STATUSES},
-            "confirmed": confirmations["confirmed"],
-            "accepted": confirmations["accepted"],
-        },
-        "diff": {
-            "before": {row["user_principal_name"]: row["before"] for row in changed},
-            "after": {row["user_principal_name"]: row["after"] for row in changed},
-        },
-        "warnings": _warnings(rows, users, changes, skus, catalog),
-    }
-
-
-def _warnings(
-    rows: Sequence[Mapping[str, Any]],
-    users: Mapping[str, User],
-    changes: Sequence[LicenseChange],
-    skus: Mapping[str, Sku],
-    catalog: Catalog,
-) -> list[str]:
-    """One sentence for each kind of trouble, however many users have it."""
-    weakened: dict[str, list[str]] = {}
-    for change in changes:
-        if change:
-            user = users[change.user_id]
-            for sentence in weakened_by(user, change, skus, catalog):
-                weakened.setdefault(sentence, []).append(user.user_principal_name)
-    warnings = [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}" for sentence, upns in weakened.items()]
-    seatless = [row["user_principal_name"] for row in rows if row["error"] and row["error"]["code"] == "no_seats"]
-    skipped = [row for row in rows if row["status"] == "skipped"]
-    if seatless and skipped:
-        warnings.append(f"Not licensed, because no seat is left: {named(seatless)}")
-    late = [row["user_principal_name"] for row in rows if row["confirmation"] == "accepted"]
-    if late:
-        warnings.append(
-            f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {named(late)}"
-        )
-    return warnings
 
 
 def _raise_for_failed(result: Mapping[str, Any]) -> None:

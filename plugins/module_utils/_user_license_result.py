@@ -1,0 +1,153 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module ``m365_user_license`` returns: a row for each user, counts, a diff, warnings. Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._apply import STATUSES, Outcome
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
+    Wanted,
+    describe,
+    notes_for,
+    weakened_by,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
+from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
+
+NAMED_AT_MOST = 20
+"""Users that one message names; the result has them all."""
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """Why a user gets no request at all, and the status that this makes."""
+
+    status: str
+    problem: Problem
+
+
+def named(names: Sequence[str]) -> str:
+    """Names for a message: the first of them, and how many more there are."""
+    more = len(names) - NAMED_AT_MOST
+    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def row_of(
+    outcome: Outcome,
+    blocked: Blocked | None,
+    wanted: Sequence[Wanted],
+    state: str,
+    skus: Mapping[str, Sku],
+    catalog: Catalog,
+) -> dict[str, Any]:
+    """The row of one user; ``blocked`` where no request was made for it."""
+    return {
+        "user_id": outcome.user_id,
+        "user_principal_name": outcome.before.user_principal_name,
+        "status": blocked.status if blocked else outcome.status,
+        "confirmation": outcome.confirmation,
+        "before": describe(outcome.before, skus, catalog),
+        "after": describe(outcome.after, skus, catalog),
+        "error": _error(blocked.problem if blocked else outcome.error),
+        "notes": [*notes_for(outcome.before, wanted, state, skus, catalog), *outcome.notes],
+        "service_disabled_plans": {
+            _sku_name(sku_id, skus, catalog): sorted(_plan_name(plan, sku_id, skus, catalog) for plan in plans)
+            for sku_id, plans in sorted(outcome.service_disabled_plans.items())
+        },
+        "_wrote": outcome.wrote,
+    }
+
+
+def unknown_row(name: str) -> dict[str, Any]:
+    """The row of a user who does not exist."""
+    return {
+        "user_id": guid(name) if is_guid(name) else "",
+        "user_principal_name": "" if is_guid(name) else name,
+        "status": "failed",
+        "confirmation": "",
+        "before": None,
+        "after": None,
+        "error": _error(Problem("user_not_found", f"The tenant has no user {name!r}.", "Check the spelling.")),
+        "notes": [],
+        "service_disabled_plans": {},
+        "_wrote": False,
+    }
+
+
+def _error(problem: Problem | None) -> dict[str, str] | None:
+    if problem is None:
+        return None
+    return {"code": problem.code, "message": problem.message, "hint": problem.hint}
+
+
+def _sku_name(sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
+    return skus[sku_id].part_number if sku_id in skus else catalog.sku_name(sku_id) or sku_id
+
+
+def _plan_name(plan_id: str, sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
+    names = {plan.id: plan.name for plan in skus[sku_id].plans} if sku_id in skus else {}
+    return names.get(plan_id) or catalog.plan_name(plan_id) or plan_id
+
+
+def result_of(
+    rows: Sequence[dict[str, Any]],
+    users: Mapping[str, User],
+    changes: Sequence[LicenseChange],
+    skus: Mapping[str, Sku],
+    catalog: Catalog,
+) -> dict[str, Any]:
+    """The result of the module. ``changed`` and the diff tell of users whom the tenant sees changed."""
+    wrote = {id(row): row.pop("_wrote") for row in rows}
+    changed = [row for row in rows if wrote[id(row)]]
+    statuses = Counter(row["status"] for row in rows)
+    confirmations = Counter(row["confirmation"] for row in rows)
+    return {
+        "changed": bool(changed),
+        "users": list(rows),
+        "summary": {
+            "users": len(rows),
+            **{status: statuses[status] for status in STATUSES},
+            "confirmed": confirmations["confirmed"],
+            "accepted": confirmations["accepted"],
+        },
+        "diff": {
+            "before": {row["user_principal_name"]: row["before"] for row in changed},
+            "after": {row["user_principal_name"]: row["after"] for row in changed},
+        },
+        "warnings": _warnings(rows, users, changes, skus, catalog),
+    }
+
+
+def _warnings(
+    rows: Sequence[Mapping[str, Any]],
+    users: Mapping[str, User],
+    changes: Sequence[LicenseChange],
+    skus: Mapping[str, Sku],
+    catalog: Catalog,
+) -> list[str]:
+    """One sentence for each kind of trouble, however many users have it."""
+    weakened: dict[str, list[str]] = {}
+    for change in changes:
+        if change:
+            user = users[change.user_id]
+            for sentence in weakened_by(user, change, skus, catalog):
+                weakened.setdefault(sentence, []).append(user.user_principal_name)
+    warnings = [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}" for sentence, upns in weakened.items()]
+    seatless = [row["user_principal_name"] for row in rows if row["error"] and row["error"]["code"] == "no_seats"]
+    skipped = [row for row in rows if row["status"] == "skipped"]
+    if seatless and skipped:
+        warnings.append(f"Not licensed, because no seat is left: {named(seatless)}")
+    late = [row["user_principal_name"] for row in rows if row["confirmation"] == "accepted"]
+    if late:
+        warnings.append(
+            f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {named(late)}"
+        )
+    return warnings

@@ -1,0 +1,397 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the services' JSON to values: spelling, times, sizes, what is missing; and what a refusal means."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.m365.licensing.plugins.module_utils import _exchange_parse as exchange
+from ansible_collections.m365.licensing.plugins.module_utils import _graph_parse as graph
+from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer
+from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._refusals import problem_from, problem_of_state
+from ansible_collections.m365.licensing.plugins.module_utils._times import format_time, parse_time
+from tests.unit.domain_world import BY_ID, GROUP, PLAN1, PLAN2, SPE_E3, YAMMER
+
+NOON = datetime(2026, 6, 15, 12, 0, tzinfo=timezone.utc)
+USER_ID = "11111111-2222-3333-4444-555555555555"
+
+
+def raw_user(**more: Any) -> dict[str, Any]:
+    """A user as Graph answers for USER_SELECT."""
+    return {
+        "id": USER_ID,
+        "userPrincipalName": "anna@contoso.com",
+        "displayName": "Anna",
+        "userType": "Member",
+        "accountEnabled": True,
+        "usageLocation": "DE",
+        "country": None,
+        "department": None,
+        "companyName": None,
+        "jobTitle": None,
+        "onPremisesSyncEnabled": None,
+        "onPremisesExtensionAttributes": {"extensionAttribute1": "x", "extensionAttribute2": None},
+        "licenseAssignmentStates": [],
+        "assignedPlans": [],
+    } | more
+
+
+def raw_state(**more: Any) -> dict[str, Any]:
+    """An element of licenseAssignmentStates."""
+    return {
+        "skuId": SPE_E3,
+        "disabledPlans": [],
+        "assignedByGroup": None,
+        "state": "Active",
+        "error": "None",
+        "lastUpdatedDateTime": "2026-06-15T12:00:00Z",
+    } | more
+
+
+def raw_sku(**more: Any) -> dict[str, Any]:
+    """An element of subscribedSkus."""
+    return {
+        "id": f"tenant_{SPE_E3}",
+        "skuId": SPE_E3,
+        "skuPartNumber": "SPE_E3",
+        "capabilityStatus": "Enabled",
+        "appliesTo": "User",
+        "consumedUnits": 3,
+        "prepaidUnits": {"enabled": 10, "warning": 0, "suspended": 0, "lockedOut": 0},
+        "servicePlans": [
+            {"servicePlanId": PLAN2.upper(), "servicePlanName": "EXCHANGE_S_ENTERPRISE", "appliesTo": "User"}
+        ],
+    } | more
+
+
+def raw_mailbox(**more: Any) -> dict[str, Any]:
+    """A mailbox as Exchange answers for MAILBOX_SELECT."""
+    return {
+        "ExternalDirectoryObjectId": USER_ID.upper(),
+        "UserPrincipalName": "anna@contoso.com",
+        "PrimarySmtpAddress": "anna@contoso.com",
+        "DisplayName": "Anna",
+        "Guid": "A0000000-0000-4000-8000-000000000001",
+        "ExchangeGuid": "A0000000-0000-4000-8000-000000000002",
+        "RecipientTypeDetails": "UserMailbox",
+        "SKUAssigned": None,
+        "ArchiveStatus": "None",
+        "ArchiveGuid": "00000000-0000-0000-0000-000000000000",
+        "LitigationHoldEnabled": False,
+        "AccountDisabled": False,
+        "IsDirSynced": False,
+        "WhenMailboxCreated": "2025-08-08T18:39:16.1234567+00:00",
+        "WhenSoftDeleted": None,
+        "IsInactiveMailbox": False,
+        "PersistedCapabilities": [],
+    } | more
+
+
+# times ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-06-15T12:00:00Z", NOON),
+        ("2026-06-15T12:00:00z", NOON),
+        ("2026-06-15T12:00:00", NOON),
+        ("2026-06-15T14:00:00+02:00", NOON),
+        ("2026-06-15T12:00:00.0000000+00:00", NOON),
+        ("2026-06-15T12:00:00.5Z", NOON.replace(microsecond=500000)),
+        ("2026-06-15T12:00:00.1234567Z", NOON.replace(microsecond=123456)),
+        ("2026-06-15", NOON.replace(hour=0)),
+        (" 2026-06-15T12:00:00Z ", NOON),
+        ("0001-01-01T00:00:00Z", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_times_in_every_form_that_was_seen(text: str | None, expected: datetime | None) -> None:
+    assert parse_time(text) == expected
+
+
+@pytest.mark.parametrize("value", ["yesterday", "2026-13-01T00:00:00Z", 7, ["2026-06-15"]])
+def test_what_is_no_time_is_an_error_and_no_date(value: Any) -> None:
+    with pytest.raises(ValueError, match="expected a time"):
+        parse_time(value)
+
+
+@given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2100, 1, 1)))  # noqa: DTZ001
+def test_a_time_survives_being_written_and_read(moment: datetime) -> None:
+    whole = moment.replace(microsecond=0, tzinfo=timezone(timedelta(hours=3)))
+    assert parse_time(format_time(whole)) == whole
+
+
+# users ----------------------------------------------------------------------------------------------------------
+
+
+def test_ids_are_lower_case_and_states_trimmed() -> None:
+    user = graph.user_from(
+        raw_user(
+            id=USER_ID.upper(),
+            licenseAssignmentStates=[
+                raw_state(skuId=SPE_E3.upper(), disabledPlans=[YAMMER.upper()], state=" Active "),
+                raw_state(assignedByGroup=GROUP.upper(), state="Error", error="CountViolation"),
+            ],
+            assignedPlans=[
+                {"servicePlanId": PLAN2.upper(), "capabilityStatus": " Enabled", "service": "exchange"},
+            ],
+        )
+    )
+    direct, inherited = user.license_states
+    assert user.id == USER_ID
+    assert (direct.sku_id, direct.disabled_plans, direct.state, direct.error) == (
+        SPE_E3,
+        frozenset({YAMMER}),
+        "Active",
+        None,
+    )
+    assert direct.direct
+    assert direct.updated == NOON
+    assert (inherited.group_id, inherited.effective, inherited.error) == (GROUP, False, "CountViolation")
+    assert user.assigned_plans[0].plan_id == PLAN2
+    assert user.assigned_plans[0].usable
+
+
+def test_what_is_null_is_absent() -> None:
+    user = graph.user_from(raw_user(usageLocation=None, userType=None, licenseAssignmentStates=None))
+    assert user.usage_location is None
+    assert user.user_type == "Member"
+    assert user.license_states == ()
+    assert not user.on_premises_sync
+    assert user.extension_attributes == {"extensionAttribute1": "x"}
+
+
+@pytest.mark.parametrize("state", [None, "", "PendingProvisioning"])
+def test_an_assignment_in_a_state_never_seen_gives_the_user_nothing(state: str | None) -> None:
+    user = graph.user_from(raw_user(licenseAssignmentStates=[raw_state(state=state)]))
+    assert not user.holds(SPE_E3)
+
+
+@pytest.mark.parametrize("key", ["id", "userPrincipalName", "licenseAssignmentStates", "assignedPlans"])
+def test_a_user_that_lacks_what_was_asked_for_is_an_error(key: str) -> None:
+    raw = raw_user()
+    del raw[key]
+    with pytest.raises(IncompleteAnswer, match=key):
+        graph.user_from(raw)
+
+
+# SKUs -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_sku() -> None:
+    (sku,) = graph.skus_from([raw_sku(skuId=SPE_E3.upper())])
+    assert (sku.id, sku.part_number, sku.seats_left(), sku.user_plan_ids) == (SPE_E3, "SPE_E3", 7, {PLAN2})
+
+
+def test_a_sku_of_several_accounts_is_summed() -> None:
+    (sku,) = graph.skus_from(
+        [raw_sku(), raw_sku(consumedUnits=1, prepaidUnits={"enabled": 5, "warning": 2, "suspended": 1, "lockedOut": 0})]
+    )
+    assert (sku.enabled, sku.warning, sku.suspended, sku.consumed) == (15, 2, 1, 4)
+    assert sku.seats_left() == 11
+    assert sku.seats_left(use_warning=True) == 13
+
+
+def test_seats_of_a_suspended_account_are_promised_to_nobody() -> None:
+    suspended = raw_sku(
+        capabilityStatus="Suspended", prepaidUnits={"enabled": 50, "warning": 0, "suspended": 5, "lockedOut": 0}
+    )
+    (sku,) = graph.skus_from([suspended, raw_sku(consumedUnits=0)])
+    assert sku.capability_status == "Enabled"
+    assert (sku.enabled, sku.suspended) == (10, 5)
+    assert sku.seats_left() == 7
+
+
+@pytest.mark.parametrize("key", ["skuId", "prepaidUnits", "servicePlans"])
+def test_a_sku_that_lacks_what_decides_is_an_error(key: str) -> None:
+    raw = raw_sku()
+    del raw[key]
+    with pytest.raises(IncompleteAnswer, match=key):
+        graph.skus_from([raw])
+
+
+def test_a_subscription() -> None:
+    found = graph.subscription_from(
+        {
+            "skuId": SPE_E3.upper(),
+            "skuPartNumber": "SPE_E3",
+            "status": "Warning",
+            "totalLicenses": 25,
+            "isTrial": False,
+            "nextLifecycleDateTime": "2026-06-15T12:00:00Z",
+        }
+    )
+    assert (found.sku_id, found.status, found.total_licenses, found.next_lifecycle) == (SPE_E3, "Warning", 25, NOON)
+
+
+# mailboxes ------------------------------------------------------------------------------------------------------
+
+
+def test_a_mailbox() -> None:
+    found = exchange.mailbox_from(raw_mailbox(PersistedCapabilities=["BPOS_S_Enterprise"], SKUAssigned=True))
+    assert found is not None
+    assert found.user_id == USER_ID
+    assert found.recipient_type is RecipientType.USER
+    assert found.guid == "a0000000-0000-4000-8000-000000000002"
+    assert found.created == datetime(2025, 8, 8, 18, 39, 16, 123456, tzinfo=timezone.utc)
+    assert found.capabilities == ("BPOS_S_Enterprise",)
+    assert found.sku_assigned is True
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("UserMailbox", RecipientType.USER),
+        ("usermailbox", RecipientType.USER),
+        ("SharedMailbox", RecipientType.SHARED),
+        ("RoomMailbox", RecipientType.ROOM),
+        ("EquipmentMailbox", RecipientType.EQUIPMENT),
+        ("SchedulingMailbox", None),
+        ("DiscoveryMailbox", None),
+        ("ArbitrationMailbox", None),
+        ("MonitoringMailbox", None),
+        ("GroupMailbox", None),
+    ],
+)
+def test_kinds_of_mailboxes(kind: str, expected: RecipientType | None) -> None:
+    raw = raw_mailbox(RecipientTypeDetails=kind)
+    found = exchange.mailbox_from(raw)
+    assert (found.recipient_type if found else None) is expected
+    assert exchange.unknown_type(raw) is None
+
+
+def test_a_kind_that_nobody_knows_is_named() -> None:
+    raw = raw_mailbox(RecipientTypeDetails="HologramMailbox")
+    assert exchange.mailbox_from(raw) is None
+    assert exchange.unknown_type(raw) == "HologramMailbox"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(True, True), (False, False), (None, None), ("", None), ("True", True), ("False", False)]
+)
+def test_sku_assigned_has_three_states(value: Any, expected: bool | None) -> None:
+    found = exchange.mailbox_from(raw_mailbox(SKUAssigned=value))
+    assert found is not None
+    assert found.sku_assigned is expected
+
+
+def test_inactive_mailboxes_need_no_license_and_soft_deleted_ones_say_since_when() -> None:
+    assert exchange.mailbox_from(raw_mailbox(IsInactiveMailbox=True)) is None
+    gone = exchange.mailbox_from(raw_mailbox(WhenSoftDeleted="2026-06-15T12:00:00Z"), soft_deleted=True)
+    assert gone is not None
+    assert gone.recipient_type is RecipientType.SOFT_DELETED
+    assert gone.soft_deleted == NOON
+
+
+def test_an_archive_is_one_that_is_active() -> None:
+    # the GUID stays when an archive is switched off
+    off = raw_mailbox(ArchiveStatus="None", ArchiveGuid="a0000000-0000-4000-8000-000000000009")
+    assert not getattr(exchange.mailbox_from(off), "archive", True)
+    assert exchange.mail_user_from(raw_mailbox(RecipientTypeDetails="MailUser")) is None
+    found = exchange.mail_user_from(raw_mailbox(RecipientTypeDetails="MailUser", ArchiveStatus="Active"))
+    assert found is not None
+    assert found.recipient_type is RecipientType.ARCHIVE
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["ExternalDirectoryObjectId", "RecipientTypeDetails", "SKUAssigned", "ArchiveStatus", "LitigationHoldEnabled"],
+)
+def test_a_mailbox_that_lacks_what_decides_is_an_error(key: str) -> None:
+    raw = raw_mailbox()
+    del raw[key]
+    with pytest.raises(IncompleteAnswer, match=key):
+        exchange.mailbox_from(raw)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("50 GB (53,687,091,200 bytes)", 53687091200),
+        ("50,5 GB (53.687.091.200 bytes)", 53687091200),
+        ("50 GB (53\u00a0687\u00a0091\u00a0200 bytes)", 53687091200),
+        ({"IsUnlimited": False, "Value": "1 KB (1,024 bytes)"}, 1024),
+        (1024, 1024),
+        ("Unlimited", None),
+        (None, None),
+        (True, None),
+    ],
+)
+def test_sizes(value: Any, expected: int | None) -> None:
+    assert exchange.bytes_from(value) == expected
+
+
+# refusals -------------------------------------------------------------------------------------------------------
+
+REFUSALS = [
+    (400, f"Subscription with SKU {SPE_E3} does not have any available licenses.", "no_seats"),
+    (400, "License assignment cannot be done for user with invalid usage location.", "usage_location"),
+    (
+        400,
+        f"License assignment failed because service plans {PLAN1}, {PLAN2} are mutually exclusive.",
+        "mutually_exclusive_plans",
+    ),
+    (
+        400,
+        f"License assignment failed because service plan {PLAN1} depends on the service plan(s) {PLAN2}",
+        "missing_dependency",
+    ),
+    (400, f"License {SPE_E3} does not correspond to a valid company License.", "unknown_sku"),
+    (400, f"License {SPE_E3} cannot be assigned to a user.", "company_sku"),
+    (
+        400,
+        "User license is inherited from a group membership and it cannot be removed directly from the user.",
+        "inherited_license",
+    ),
+    (400, "User does not have a corresponding license.", "not_assigned"),
+    (400, "Something that was never seen.", "Request_BadRequest"),
+    (401, "expired", "permission_denied"),
+    (403, "Insufficient privileges to complete the operation.", "permission_denied"),
+    (404, f"Resource '{USER_ID}' does not exist.", "user_not_found"),
+    (409, "Conflict", "conflict"),
+    (429, "Too many requests", "throttled"),
+    (503, "Service unavailable", "service_unavailable"),
+]
+
+
+@pytest.mark.parametrize(("status", "text", "code"), REFUSALS)
+def test_what_a_refusal_means(status: int, text: str, code: str) -> None:
+    found = problem_from(status, "Request_BadRequest", text, skus=BY_ID, permission_hint="Grant it.")
+    assert found.code == code
+    assert found.message.startswith(text)
+    assert bool(found.hint) is (code != "Request_BadRequest")
+
+
+def test_ids_in_a_refusal_are_named() -> None:
+    text = f"License assignment failed because service plans {PLAN1.upper()}, {PLAN2} are mutually exclusive."
+    found = problem_from(400, "Request_BadRequest", text, skus=BY_ID)
+    assert f"{PLAN1} is EXCHANGE_S_STANDARD" in found.message
+    assert f"{PLAN2} is EXCHANGE_S_ENTERPRISE" in found.message
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("CountViolation", "no_seats"),
+        ("MutuallyExclusiveViolation", "mutually_exclusive_plans"),
+        ("DependencyViolation", "missing_dependency"),
+        ("ProhibitedInUsageLocationViolation", "usage_location"),
+        ("UniquenessViolation", "duplicate_proxy_address"),
+        ("Other", "license_error"),
+        (None, "license_error"),
+    ],
+)
+def test_an_assignment_in_error(error: str | None, code: str) -> None:
+    found = problem_of_state(error, "SPE_E3")
+    assert found.code == code
+    assert "SPE_E3" in found.message

@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
@@ -68,7 +69,7 @@ class BatchAnswer:
 
     @property
     def ok(self) -> bool:
-        return self.outcome == "answered" and 200 <= self.status < 300
+        return self.outcome == "answered" and HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     @property
     def code(self) -> str:
@@ -142,12 +143,23 @@ class Batcher:
             chunks = [ready[start : start + BATCH_SIZE] for start in range(0, len(ready), BATCH_SIZE)]
             for chunk, got in zip(chunks, self._service.client.parallel(self._send, chunks), strict=True):
                 for item, answer in zip(chunk, got, strict=True):
-                    if self._again(item, answer):
-                        waiting.append(item)
+                    if not self._again(item, answer):
+                        answers[item.index] = answer
+                    elif self._stopped.is_set():
+                        answers[item.index] = _not_sent()
                     else:
-                        held_back = self._stopped.is_set() and self._wait(answer) is not None
-                        answers[item.index] = _not_sent() if held_back else answer
-        return [answer for answer in answers if answer is not None]
+                        waiting.append(item)
+        done = [answer for answer in answers if answer is not None]
+        if not self._collect:
+            self._raise_first(parts, done)
+        return done
+
+    def _raise_first(self, parts: Sequence[BatchPart], answers: Sequence[BatchAnswer]) -> None:
+        """Where reading was given up: the reason, and not the first part that was held back for it."""
+        if any(answer.outcome == "not_sent" for answer in answers):
+            for part, answer in zip(parts, answers, strict=True):
+                if answer.outcome == "answered" and self._wait(answer) is not None:
+                    raise_for(answer, part, self._service)
 
     def _take_due(self, waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
         """Waits for the next parts; what is due shortly after them goes along, so that fewer requests are sent."""
@@ -209,11 +221,20 @@ class Batcher:
         for item, answer in zip(chunk, answers, strict=True):
             if self._wait(answer) is not None:
                 item.due = now + self._service.retry_after(answer.headers, item.attempt)
-                if answer.status == 429:
-                    with self._lock:
-                        self._throttled_until = max(self._throttled_until, item.due)
+                if item.first_refused is None:
+                    item.first_refused = now
+                item.attempt += 1
+                if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    self._throttle(item)
             elif self._stop_on is not None and self._stop_on(answer):
                 self._stopped.set()
+
+    def _throttle(self, item: _Waiting) -> None:
+        """Holds the other batches back as well; where the service asks for too long, gives up on them."""
+        if not self._in_time(item):
+            self._stopped.set()
+        with self._lock:
+            self._throttled_until = max(self._throttled_until, item.due)
 
     def _wait(self, answer: BatchAnswer) -> str | None:
         """Why a part is worth another try, or None."""
@@ -221,18 +242,17 @@ class Batcher:
             return None
         if answer.status in _RETRIED or (self._idempotent and answer.status in _LOST):
             return f"HTTP {answer.status}"
-        return "conflict" if answer.status == 409 and "concurrencyviolation" in answer.code.casefold() else None
+        return (
+            "conflict"
+            if answer.status == HTTPStatus.CONFLICT and "concurrencyviolation" in answer.code.casefold()
+            else None
+        )
 
     def _again(self, item: _Waiting, answer: BatchAnswer) -> bool:
-        if self._wait(answer) is None:
-            return False
-        now = self._backoff.clock()
-        if item.first_refused is None:
-            item.first_refused = now
-        item.attempt += 1
-        return (
-            not self._stopped.is_set() and item.due <= item.first_refused + self._service.client.settings.retry_seconds
-        )
+        return self._wait(answer) is not None and self._in_time(item)
+
+    def _in_time(self, item: _Waiting) -> bool:
+        return item.due <= (item.first_refused or 0.0) + self._service.client.settings.retry_seconds
 
 
 def raise_for(answer: BatchAnswer, part: BatchPart, service: Service) -> None:
@@ -245,7 +265,7 @@ def raise_for(answer: BatchAnswer, part: BatchPart, service: Service) -> None:
     hint = ""
     if answer.status in (401, 403):
         kind = PermissionDenied
-        hint = service.consent(part.method, part.url.partition("?")[0])
+        hint = service.consent(part.method, f"/v1.0{part.url.partition('?')[0]}")
     elif answer.status in (404, 410):
         kind = NotFound
     elif answer.status in _RETRIED | _LOST:

@@ -307,11 +307,12 @@ class HttpClient:
             raise _untrusted(call, causes) from None
         if any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes):
             return TroubleError("not_sent", f"the proxy did not connect to {call.host} (HTTPS_PROXY, NO_PROXY)")
-        if any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in causes):
-            return TroubleError("not_sent", f"{call.host} did not accept the connection in time")
         if any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes):
             reason = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), "")
             return TroubleError("not_sent", f"no connection to {call.host}" + (f" ({reason})" if reason else ""))
+        # After the line above: for urllib3 a refused connection is a kind of timeout, too.
+        if any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in causes):
+            return TroubleError("not_sent", f"{call.host} did not accept the connection in time")
         if isinstance(error, requests.Timeout):
             return TroubleError("lost", f"no answer within {self.settings.timeout:g} s (timeout)")
         return TroubleError("lost", f"the connection to {call.host} broke ({type(error).__name__})")

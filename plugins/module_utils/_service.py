@@ -205,6 +205,8 @@ class MsalHttp:
         self._client = client
         self._service = service
         self._direct = direct
+        self.refusal = ""
+        """What the last refusal said: MSAL keeps it to itself where it asked for a tenant's endpoints."""
 
     def get(self, url: str, params: Any = None, headers: Any = None, **_ignored: object) -> MsalResponse:
         """GET, as MSAL calls it."""
@@ -227,6 +229,8 @@ class MsalHttp:
         def read(raw: Raw) -> MsalResponse:
             if raw.status in REDIRECTS:
                 raise incomplete(call, f"it redirects ({raw.status}); a secret is never sent after a redirect")
+            if raw.status >= 400:  # noqa: PLR2004
+                self.refusal = error_detail(raw.content, raw.headers)[1]
             return MsalResponse(raw.status, raw.content.decode("utf-8", "replace"), raw.headers)
 
         return self._client.deliver(call, read)

@@ -1,0 +1,375 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From one way of signing in to tokens: the only file that imports msal (and cryptography, which comes with it).
+
+One small class per way: ``validate()`` reads the files that options name and sends nothing, ``authenticate()`` brings
+a token. Exceptions of the libraries end here, as their texts and chains may hold what must not be seen.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from ansible_collections.m365.licensing.plugins.module_utils._auth_options import (
+    CLOUDS,
+    AuthOptions,
+    Endpoints,
+    options_from,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+    AuthenticationError,
+    ConfigurationError,
+    M365Error,
+    ServiceUnavailable,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient
+from ansible_collections.m365.licensing.plugins.module_utils._http_body import clean
+
+MSAL_IMPORT_ERROR: str | None = None
+"""The traceback where msal is missing; ``_module.py`` reports it."""
+try:
+    import msal  # type: ignore[import-untyped]
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import pkcs12
+except ImportError:
+    MSAL_IMPORT_ERROR = traceback.format_exc()
+
+__all__ = ["CLOUDS", "AuthOptions", "Endpoints", "TokenSource", "options_from"]
+
+EARLY_SECONDS = 300.0
+"""A token is replaced this long before it ends."""
+
+_AADSTS = re.compile(r"AADSTS(\d{4,})")
+
+ADVICE: dict[str, str] = {
+    "7000215": "client_secret is wrong: give the secret's value, not its id, of the app that client_id names.",
+    "7000222": "The client secret has expired: make a new one in the app registration and set client_secret.",
+    "90002": "No such tenant: check tenant_id (and cloud: a tenant lives in one cloud only).",
+    "900023": "tenant_id is neither a GUID nor a domain of a tenant: check it.",
+    "700016": "The app is not in this tenant: check client_id and tenant_id, or grant admin consent there.",
+    "700027": "The certificate was not accepted: upload its public part to the app registration, or replace it where "
+    "it has expired (certificate_path).",
+    "700024": "The signed assertion is outside its time: check this machine's clock.",
+    "700211": "The app has no federated credential of this issuer: compare it with the token in federated_token_file.",
+    "70021": "The app has no federated credential for this token: compare issuer, subject and audience with those of "
+    "the token in federated_token_file.",
+    "700212": "The app has no federated credential for this audience: compare it with the token in "
+    "federated_token_file.",
+    "700213": "The app has no federated credential for this subject: compare it with the token in "
+    "federated_token_file.",
+    "500011": "The service is unknown in this tenant: check cloud and graph_url or exchange_url, and that the tenant "
+    "has Exchange Online.",
+    "501051": "The app has no role for the service: a Privileged Role Administrator must grant it.",
+    "7000112": "The app is disabled in this tenant: an administrator must enable it.",
+    "7000218": "The app must prove itself: set client_secret, certificate_path or federated_token_file.",
+    "53003": "A Conditional Access policy blocks this app: an administrator must allow it from this place.",
+    "65001": "Consent is missing: a Privileged Role Administrator or Global Administrator must grant admin consent.",
+}
+"""What to do about the identity platform's errors [Microsoft Entra authentication and authorization error codes]."""
+
+
+class Method(Protocol):
+    """A way of signing in."""
+
+    def validate(self) -> None:
+        """Check what can be checked without a request. Raises ConfigurationError."""
+
+    def authenticate(self, resource: str, *, refresh: bool) -> tuple[str, float]:
+        """Bring a token and the seconds that it lives. Raises AuthenticationError, ServiceUnavailable."""
+
+
+class Confidential:
+    """What client secret, certificate and federated token share: MSAL's confidential client."""
+
+    def __init__(self, options: AuthOptions, client: HttpClient) -> None:
+        self.options = options
+        self._http = client.for_msal()
+        self._app: Any = None
+
+    def validate(self) -> None:
+        """Nothing to check beyond what the options already promise."""
+
+    def credential(self) -> Any:
+        """What MSAL calls ``client_credential``."""
+        raise NotImplementedError
+
+    def authenticate(self, resource: str, *, refresh: bool) -> tuple[str, float]:
+        """Ask by client credentials; MSAL reads the tenant's endpoints first."""
+        try:
+            if self._app is None:
+                self._app = msal.ConfidentialClientApplication(
+                    self.options.client_id,
+                    authority=f"{self.options.endpoints.login}/{self.options.tenant_id}",
+                    client_credential=self.credential(),
+                    http_client=self._http,
+                    # The hosts are ours or were named on purpose. Asking Microsoft's public cloud about them
+                    # would fail without a way to the internet, and cost a request.
+                    instance_discovery=False,
+                )
+            if refresh:
+                self._app.remove_tokens_for_client()
+            answer = self._app.acquire_token_for_client(scopes=[self.options.endpoints.scope(resource)])
+        except M365Error:
+            raise
+        except Exception as error:
+            raise self._misunderstood(error) from None
+        return _token(answer, self.options)
+
+    def _misunderstood(self, error: Exception) -> AuthenticationError:
+        """MSAL says little of a refused discovery; the answer itself names the reason."""
+        refusal = self._http.refusal
+        if _AADSTS.search(refusal):
+            return _failure(refusal, self.options)
+        return AuthenticationError(
+            f"Signing in failed: {self.options.endpoints.login} gave no answer of the identity platform "
+            f"({type(error).__name__}).",
+            code="no_identity_platform",
+            hint="Check login_url, cloud and tenant_id.",
+        )
+
+
+class ClientSecret(Confidential):
+    """An app and its secret."""
+
+    def credential(self) -> str:
+        """Return the secret."""
+        return self.options.client_secret
+
+
+class Certificate(Confidential):
+    """An app and its certificate: PEM (key and certificate in one file) or PFX."""
+
+    _loaded: Mapping[str, str] | None = None
+
+    def validate(self) -> None:
+        """Read the file, and find the certificate that belongs to the key."""
+        data = _read_file("certificate_path", self.options.certificate_path)
+        password = self.options.certificate_password
+        self._loaded = _load_certificate(data, password.encode() if password else None, self.options.certificate_path)
+
+    def credential(self) -> Mapping[str, str]:
+        """Return key and certificate as MSAL takes them in all its versions."""
+        if self._loaded is None:
+            self.validate()
+        return dict(self._loaded or {})
+
+
+class FederatedToken(Confidential):
+    """An app that trusts an issuer, and a file in which that issuer's tokens come and go (workload identity)."""
+
+    def validate(self) -> None:
+        """Find the file, with something in it."""
+        self._assertion()
+
+    def credential(self) -> Mapping[str, Callable[[], str]]:
+        """Return a way to read the file: its token is short-lived and replaced by others."""
+        return {"client_assertion": self._assertion}
+
+    def _assertion(self) -> str:
+        path = self.options.federated_token_file
+        text = _read_file("federated_token_file", path).decode("utf-8", "replace").strip()
+        if not text:
+            raise ConfigurationError(f"federated_token_file: {path!r} is empty; expected a token.")
+        return text
+
+
+class ManagedIdentity:
+    """The identity of the Azure machine that the module runs on: its own, or the one that ``client_id`` names."""
+
+    def __init__(self, options: AuthOptions, client: HttpClient) -> None:
+        self.options = options
+        # Past every proxy: the metadata address is this machine's own.
+        self._http = client.for_msal("The managed identity endpoint", direct=True)
+        self._client: Any = None
+
+    def validate(self) -> None:
+        """Nothing can be known without asking."""
+
+    def authenticate(self, resource: str, *, refresh: bool) -> tuple[str, float]:
+        """Ask the endpoint of this machine."""
+        try:
+            if self._client is None or refresh:  # a new client has an empty cache
+                name = self.options.client_id
+                who = msal.UserAssignedManagedIdentity(client_id=name) if name else msal.SystemAssignedManagedIdentity()
+                self._client = msal.ManagedIdentityClient(who, http_client=self._http)
+            answer = self._client.acquire_token_for_client(resource=self.options.endpoints.base(resource))
+        except ServiceUnavailable as error:
+            raise AuthenticationError(
+                f"The managed identity endpoint cannot be reached: {error.message}",
+                code="managed_identity_unreachable",
+                hint="It exists on Azure machines only (169.254.169.254), and a container's network may not lead to it:"
+                " use the host's network, or another auth_source.",
+            ) from None
+        except M365Error:
+            raise
+        except Exception as error:
+            raise AuthenticationError(
+                f"The managed identity endpoint answered with something else than a token ({type(error).__name__}).",
+                code="managed_identity_failed",
+                hint="Check that this machine has a managed identity, and that client_id (if given) names one of its.",
+            ) from None
+        if isinstance(answer, dict) and "access_token" not in answer:
+            said = clean(f"{answer.get('error')}: {answer.get('error_description')}")
+            raise AuthenticationError(
+                f"The managed identity endpoint refused: {said}",
+                code="managed_identity_failed",
+                hint="Check that this machine has a managed identity, and that client_id (if given) names one of its.",
+            )
+        return _token(answer, self.options)
+
+
+class AccessTokens:
+    """Tokens that somebody else has got."""
+
+    def __init__(self, options: AuthOptions, _client: HttpClient) -> None:
+        self.options = options
+
+    def validate(self) -> None:
+        """Check that each can be sent in a header."""
+        problems = [
+            f"access_tokens.{name} holds characters that no token has"
+            for name, token in self.options.access_tokens.items()
+            if not re.fullmatch(r"[\x21-\x7e]+", token)
+        ]
+        if problems:
+            raise ConfigurationError(problems)
+
+    def authenticate(self, resource: str, *, refresh: bool) -> tuple[str, float]:
+        """Return the token; it cannot be renewed here."""
+        token = self.options.access_tokens.get(resource)
+        if not token:
+            raise ConfigurationError(f"access_tokens.{resource} is missing.")
+        if refresh:
+            raise AuthenticationError(
+                f"The token given as access_tokens.{resource} was refused (401).",
+                code="access_token_refused",
+                hint=f"It may have expired, or be made for another audience: get a new one for "
+                f"{self.options.endpoints.scope(resource)}.",
+            )
+        return token, float("inf")
+
+
+METHODS: dict[str, Callable[[AuthOptions, HttpClient], Method]] = {
+    "client_secret": ClientSecret,
+    "certificate": Certificate,
+    "federated_token": FederatedToken,
+    "managed_identity": ManagedIdentity,
+    "access_tokens": AccessTokens,
+}
+
+
+class TokenSource:
+    """One token per resource and process, for all threads. ``on_token`` hears of each new token (to hide it)."""
+
+    def __init__(
+        self,
+        options: AuthOptions,
+        client: HttpClient,
+        *,
+        on_token: Callable[[str], object] = lambda token: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.options = options
+        self._method = METHODS[options.source](options, client)
+        self._on_token = on_token
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tokens: dict[str, tuple[str, float]] = {}
+        self._method.validate()
+
+    def token(self, resource: str, *, refresh: bool = False) -> str:
+        """Return a token for ``graph`` or ``exchange``; ``refresh`` after a 401."""
+        with self._lock:
+            token, until = self._tokens.get(resource, ("", 0.0))
+            if not token or refresh or self._clock() >= until:
+                token, seconds = self._method.authenticate(resource, refresh=refresh)
+                # A short-lived token is used up to its half.
+                self._tokens[resource] = (token, self._clock() + max(seconds - EARLY_SECONDS, seconds / 2))
+                self._on_token(token)
+            return token
+
+
+def _token(answer: Any, options: AuthOptions) -> tuple[str, float]:
+    """Read MSAL's answer."""
+    found = answer if isinstance(answer, dict) else {}
+    token = found.get("access_token")
+    if not isinstance(token, str) or not token:
+        raise _failure(f"{found.get('error') or ''} {found.get('error_description') or ''}", options)
+    return token, float(found.get("expires_in") or 0.0)
+
+
+def _failure(said: str, options: AuthOptions) -> AuthenticationError:
+    """Name the platform's code, and what to do about it; its words only where the code is unknown here."""
+    match = _AADSTS.search(said)
+    number = match.group(1) if match else ""
+    # Its words come with ids and dates in several lines; the first sentence is the telling one.
+    words = clean(re.split(r"\s*Trace ID:", said, maxsplit=1)[0])
+    who = f"source {options.source}, tenant_id {options.tenant_id}, client_id {options.client_id or '-'}"
+    code = f"AADSTS{number}" if number else "authentication_failed"
+    hint = ADVICE.get(number, "Look the code up in Microsoft Entra's list of error codes.")
+    return AuthenticationError(f"Signing in was refused ({who}): {words}", code=code, hint=hint)
+
+
+def _read_file(option: str, path: str) -> bytes:
+    place = Path(path).expanduser()
+    try:
+        return place.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{option}: {path!r} cannot be read ({error.strerror}).") from None
+
+
+def _load_certificate(data: bytes, password: bytes | None, path: str) -> dict[str, str]:
+    """Read PEM or PFX into what MSAL takes: the key, the certificate, and its thumbprint."""
+    name = f"certificate_path {path!r}"
+    try:
+        key, certificates = _parse_pem(data, password) if b"-----BEGIN" in data else _parse_pfx(data, password)
+    except TypeError:
+        wrong = "is not encrypted, but certificate_password is given" if password else "needs certificate_password"
+        raise ConfigurationError(f"{name} {wrong}.") from None
+    except Exception:
+        reason = (
+            "certificate_password is wrong, or it is damaged"
+            if password
+            else ("it is neither PEM nor PFX, is damaged, or needs certificate_password")
+        )
+        raise ConfigurationError(f"{name} cannot be used: {reason}.") from None
+    if key is None:
+        raise ConfigurationError(f"{name} holds no private key: put key and certificate into one PEM or PFX file.")
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ConfigurationError(f"{name}: Microsoft Entra takes RSA keys only.")
+    public = key.public_key().public_numbers()
+    for certificate in certificates:
+        theirs = certificate.public_key()
+        if isinstance(theirs, rsa.RSAPublicKey) and theirs.public_numbers() == public:
+            return {
+                "private_key": key.private_bytes(
+                    serialization.Encoding.PEM,
+                    serialization.PrivateFormat.PKCS8,
+                    serialization.NoEncryption(),
+                ).decode(),
+                # The name of the certificate, not a protection: Entra finds it by this [x5t].
+                "thumbprint": certificate.fingerprint(hashes.SHA1()).hex(),
+                "public_certificate": certificate.public_bytes(serialization.Encoding.PEM).decode(),
+            }
+    found = "its certificate belongs to another key" if certificates else "it holds no certificate"
+    raise ConfigurationError(f"{name}: {found}: put key and certificate into one file.")
+
+
+def _parse_pem(data: bytes, password: bytes | None) -> tuple[Any, list[x509.Certificate]]:
+    certificates = x509.load_pem_x509_certificates(data) if b"BEGIN CERTIFICATE" in data else []
+    key = re.search(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----", data, re.DOTALL)
+    return (serialization.load_pem_private_key(key.group(0), password) if key else None), certificates
+
+
+def _parse_pfx(data: bytes, password: bytes | None) -> tuple[Any, list[x509.Certificate]]:
+    key, certificate, more = pkcs12.load_key_and_certificates(data, password)
+    return key, [*([certificate] if certificate else []), *more]

@@ -1,0 +1,53 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which permission a refused request lacks, and who can grant it. Pure.
+
+The least privileged application permissions, as Microsoft's pages of each method name them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+_READ_ORDER: tuple[tuple[str, str], ...] = (
+    ("/assignlicense", "LicenseAssignment.ReadWrite.All"),
+    ("/subscribedskus", "LicenseAssignment.Read.All (or Organization.Read.All)"),
+    ("/directory/subscriptions", "Organization.Read.All"),
+    ("/reports/", "Reports.Read.All"),
+    ("/checkmembergroups", "GroupMember.Read.All"),
+    ("/groups", "GroupMember.Read.All"),
+    ("/$batch", "User.Read.All and, where licenses are written, LicenseAssignment.ReadWrite.All"),
+)
+_CONSENT = "A Privileged Role Administrator or Global Administrator must grant admin consent for it."
+
+
+def graph_consent(method: str, path: str) -> str:
+    """Name the permission that a request to Microsoft Graph needs (``path`` with or without its version)."""
+    lowered = path.casefold()
+    for part, permission in _READ_ORDER:
+        if part in lowered:
+            return _graph(permission)
+    return _graph("User.Read.All" if method.upper() == "GET" else "User.ReadWrite.All")
+
+
+def _graph(permission: str) -> str:
+    return f"The app needs the Microsoft Graph application permission {permission}. {_CONSENT}"
+
+
+def exchange_consent(_method: str, path: str) -> str:
+    """Name what a request to Exchange needs: a permission and a role, on either surface [admin-api-get-started]."""
+    if "/adminapi/v2.0/" in path.casefold():
+        permission = "Exchange.ManageAsAppV2"
+        role = "an Exchange role group (View-Only Organization Management, Recipient Management)"
+    else:
+        permission = "Exchange.ManageAsApp"
+        role = "a Microsoft Entra role (Global Reader to read, Exchange Recipient Administrator to write)"
+    return (
+        f"The app needs the Office 365 Exchange Online application permission {permission} and also {role}: "
+        f"one without the other is refused. {_CONSENT} A Privileged Role Administrator assigns the role."
+    )
+
+
+CONSENTS: dict[str, Callable[[str, str], str]] = {"graph": graph_consent, "exchange": exchange_consent}
+"""The hint of each resource."""

@@ -1,0 +1,214 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The AnsibleModule of this collection: options in, one call, a result or one clear error out.
+
+The only file that knows AnsibleModule. A module hands its work to ``run_module`` and sees a ``Context``.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.m365.licensing.plugins.module_utils._auth import (
+    MSAL_IMPORT_ERROR,
+    AuthOptions,
+    TokenSource,
+    options_from,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._auth_options import (
+    AUTH_SOURCE_CHOICES,
+    CLOUD_CHOICES,
+    ENVIRONMENT,
+    EXCHANGE_API_CHOICES,
+    SECRET_OPTIONS,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._consent import CONSENTS
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, ConfigurationError, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._http import (
+    REQUESTS_IMPORT_ERROR,
+    HttpClient,
+    HttpSettings,
+    Service,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+
+COMMON_SPEC: dict[str, dict[str, Any]] = {
+    "tenant_id": {"type": "str"},
+    "client_id": {"type": "str"},
+    "client_secret": {"type": "str", "no_log": True},
+    "certificate_path": {"type": "path"},
+    "certificate_password": {"type": "str", "no_log": True},
+    "federated_token_file": {"type": "path", "no_log": False},
+    "access_tokens": {
+        "type": "dict",
+        "no_log": True,
+        "options": {"graph": {"type": "str", "no_log": True}, "exchange": {"type": "str", "no_log": True}},
+    },
+    "auth_source": {"type": "str", "choices": AUTH_SOURCE_CHOICES},
+    "cloud": {"type": "str", "choices": CLOUD_CHOICES},
+    "login_url": {"type": "str"},
+    "graph_url": {"type": "str"},
+    "exchange_url": {"type": "str"},
+    "ca_path": {"type": "path"},
+    "validate_certs": {"type": "bool", "default": True},
+    "exchange_api": {"type": "str", "choices": EXCHANGE_API_CHOICES},
+    "timeout": {"type": "float", "default": 60.0},
+    "retry_seconds": {"type": "float", "default": 300.0},
+    "concurrency": {"type": "int", "default": 4},
+}
+"""The options of every module. Those with variables have no default here: a default would hide the environment."""
+
+CONCURRENCY_MAX = 32
+FORBIDDEN_RESULTS = frozenset({"items", "keys", "values", "get", "update", "copy", "pop"})
+"""Names that Jinja would take for methods of the result."""
+
+
+class Context:
+    """What a module's work can use. Services are made when they are first asked for."""
+
+    def __init__(self, module: AnsibleModule, options: AuthOptions, client: HttpClient, tokens: TokenSource) -> None:
+        self._module = module
+        self.options = options
+        self.client = client
+        self._tokens = tokens
+        self.params: dict[str, Any] = module.params
+        self.check_mode: bool = module.check_mode
+        self.diff: bool = module._diff  # noqa: SLF001 (AnsibleModule has no public name for it)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Microsoft Graph."""
+        return Graph(self._service("graph", "Microsoft Graph"))
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        """Exchange Online. Raises ConfigurationError where its options are missing."""
+        if not self.options.tenant_id:
+            raise ConfigurationError(f"Exchange Online needs tenant_id (or {', '.join(ENVIRONMENT['tenant_id'])}).")
+        service = self._service("exchange", "Exchange Online")
+        return Exchange(service, self.options.tenant_id, self.options.exchange_api)
+
+    def _service(self, resource: str, name: str) -> Service:
+        def token(refresh: bool) -> str:
+            return self._tokens.token(resource, refresh=refresh)
+
+        return Service(self.client, name, self.options.endpoints.base(resource), token, CONSENTS[resource])
+
+    def now(self) -> datetime:
+        """Return the time, aware and in UTC."""
+        return datetime.now(timezone.utc)
+
+    def warn(self, text: str) -> None:
+        """Show a warning with the result."""
+        self._module.warn(text)
+
+    def write_private(self, path: str, text: str) -> None:
+        """Write a file that only its owner can read, whole or not at all. Not for check mode: the caller decides."""
+        place = Path(path).expanduser()
+        try:
+            descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(place)
+        except OSError as error:
+            Path(name).unlink(missing_ok=True)
+            raise _unwritable(path, error) from None
+
+
+def run_module(
+    argument_spec: Mapping[str, Any],
+    work: Callable[[Context], Mapping[str, Any]],
+    *,
+    supports_check_mode: bool = True,
+    uses_exchange: bool = False,
+    **further: Any,
+) -> None:
+    """Run a module: check the options, do the work, exit with its result or fail with one message.
+
+    ``uses_exchange``: Exchange Online will be asked, so its options are checked before the first request.
+    ``further`` goes to AnsibleModule (``mutually_exclusive`` and the like).
+    """
+    module = AnsibleModule(
+        argument_spec={**COMMON_SPEC, **argument_spec}, supports_check_mode=supports_check_mode, **further
+    )
+    for library, trace in (("requests", REQUESTS_IMPORT_ERROR), ("msal", MSAL_IMPORT_ERROR)):
+        if trace:
+            module.fail_json(msg=missing_required_lib(library), exception=trace)
+    _hide(module, [os.environ.get(name, "") for option in SECRET_OPTIONS for name in ENVIRONMENT[option]])
+    told: dict[str, Any] = {}
+    client: HttpClient | None = None
+    try:
+        resources = ("graph", "exchange") if uses_exchange else ("graph",)
+        options = options_from(module.params, os.environ, resources=resources)
+        _hide(module, options.secrets)
+        told["auth"] = {"source": options.source, "reason": options.reason}
+        client = HttpClient(_settings(module.params, options))
+        tokens = TokenSource(options, client, on_token=lambda token: _hide(module, [token]))
+        result = dict(work(Context(module, options, client, tokens)))
+    except M365Error as error:
+        told["requests"] = client.requests if client else 0
+        module.fail_json(**failure(error, told))
+    else:
+        wrong = FORBIDDEN_RESULTS & result.keys()
+        if wrong:
+            raise RuntimeError(f"no result may be called {', '.join(sorted(wrong))}")
+        module.exit_json(**to_plain({"changed": False, **told, "requests": client.requests, **result}))
+    finally:
+        if client:
+            client.close()
+
+
+def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the arguments of ``fail_json``. ``error.partial``, where set, says what was done before."""
+    detail: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+    if isinstance(error, ApiError):
+        detail |= {"status": error.status, "request_id": error.request_id, "service": error.service}
+        detail["request"] = error.request
+    problems = error.problems if isinstance(error, ConfigurationError) else []
+    partial = getattr(error, "partial", None) or {}
+    plain = to_plain({**told, **partial, "error": detail, "problems": problems})
+    return {"msg": str(error), **plain}
+
+
+def _settings(params: Mapping[str, Any], options: AuthOptions) -> HttpSettings:
+    problems = []
+    # Not written as "smaller than": nan is not smaller than anything.
+    if not 0 < params["timeout"] < float("inf"):
+        problems.append(f"timeout: expected seconds greater than 0, found {params['timeout']}")
+    if not 0 <= params["retry_seconds"] < float("inf"):
+        problems.append(f"retry_seconds: expected 0 or more seconds, found {params['retry_seconds']}")
+    if not 1 <= params["concurrency"] <= CONCURRENCY_MAX:
+        problems.append(f"concurrency: expected 1 to {CONCURRENCY_MAX}, found {params['concurrency']}")
+    if problems:
+        raise ConfigurationError(problems)
+    return HttpSettings(
+        timeout=params["timeout"],
+        retry_seconds=params["retry_seconds"],
+        concurrency=params["concurrency"],
+        ca_path=options.ca_path or None,
+        validate_certs=params["validate_certs"],
+    )
+
+
+def _hide(module: AnsibleModule, secrets: list[str]) -> None:
+    """Let AnsibleModule replace these in everything that it returns."""
+    module.no_log_values.update(text for secret in secrets for text in {secret, secret.strip()} if text)
+
+
+def _unwritable(path: str, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"{path!r} cannot be written: {error.strerror}.", code="not_writable")

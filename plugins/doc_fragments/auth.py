@@ -15,7 +15,8 @@ options:
     description:
       - The tenant, by its GUID or a verified domain.
       - Modules that ask Exchange Online need the GUID or the initial domain (C(contoso.onmicrosoft.com)).
-      - If not set, the environment variables E(M365_TENANT_ID), E(AZURE_TENANT_ID) and E(AZURE_TENANT) are used, in this order.
+      - If not set, the environment variables E(M365_TENANT_ID), E(AZURE_TENANT_ID) and E(AZURE_TENANT) are used,
+        in this order.
     type: str
   client_id:
     description:
@@ -25,8 +26,8 @@ options:
   client_secret:
     description:
       - The value of a client secret (not its id).
-      - If not set, the environment variables E(M365_CLIENT_SECRET), E(AZURE_CLIENT_SECRET) and E(AZURE_SECRET) are used,
-        in this order.
+      - If not set, the environment variables E(M365_CLIENT_SECRET), E(AZURE_CLIENT_SECRET)
+        and E(AZURE_SECRET) are used, in this order.
     type: str
   certificate_path:
     description:
@@ -37,8 +38,8 @@ options:
   certificate_password:
     description:
       - The password of O(certificate_path), if it has one.
-      - If not set, the environment variables E(M365_CERTIFICATE_PASSWORD) and E(AZURE_CLIENT_CERTIFICATE_PASSWORD) are used,
-        in this order.
+      - If not set, the environment variables E(M365_CERTIFICATE_PASSWORD)
+        and E(AZURE_CLIENT_CERTIFICATE_PASSWORD) are used, in this order.
     type: str
   federated_token_file:
     description:
@@ -61,9 +62,9 @@ options:
   auth_source:
     description:
       - How to sign in.
-      - V(auto), which is what happens if nothing is set, takes the first of V(client_secret), V(certificate), V(federated_token)
-        and V(access_tokens) whose options are complete. Options come before E(M365_*) variables and those before E(AZURE_*)
-        variables. Two of them given as options at once are an error.
+      - V(auto), which is what happens if nothing is set, takes the first of V(client_secret), V(certificate),
+        V(federated_token) and V(access_tokens) whose options are complete. Options come before C(M365_*) variables
+        and those before C(AZURE_*) variables. Two of them given as options at once are an error.
       - V(managed_identity) is used only if it is named here.
       - The result says under RV(ignore:auth) what was chosen and why.
       - If not set, the environment variable E(M365_AUTH_SOURCE) is used.
@@ -73,8 +74,8 @@ options:
     description:
       - The national cloud that the tenant lives in. GCC is in V(public), GCC High is V(usgov).
       - V(AzureCloud), V(AzureUSGovernment) and V(AzureChinaCloud) are Azure's names for V(public), V(usgov) and V(china).
-      - If not set, the environment variables E(M365_CLOUD) and E(AZURE_CLOUD_ENVIRONMENT) are used, in this order.
-        If these are not set either, it is V(public).
+      - If not set, the environment variables E(M365_CLOUD) and E(AZURE_CLOUD_ENVIRONMENT) are used,
+        in this order. If these are not set either, it is V(public).
     type: str
     choices: [public, usgov, dod, china, AzureCloud, AzureUSGovernment, AzureChinaCloud]
   login_url:
@@ -94,8 +95,8 @@ options:
     type: str
   ca_path:
     description:
-      - A file with CA certificates (PEM) to trust, or a directory of them as OpenSSL wants it, on the machine where the module
-        runs. It replaces the usual ones.
+      - A file with CA certificates (PEM) to trust, or a directory of them as OpenSSL wants it,
+        on the machine where the module runs. It replaces the usual ones.
       - If not set, the environment variables E(M365_CA_PATH) and E(REQUESTS_CA_BUNDLE) are used, in this order.
     type: path
   validate_certs:
@@ -107,7 +108,8 @@ options:
     description:
       - Which surface of the Exchange Online admin API to use.
       - V(invoke_command) is what the Exchange Online PowerShell module uses. Microsoft does not document it.
-      - V(v2) is documented and a preview. It has no server-side filter and only some of the cmdlets, so it reads every mailbox.
+      - V(v2) is documented and a preview. It has no server-side filter and only some of the cmdlets,
+        so it reads every mailbox.
       - If not set, the environment variable E(M365_EXCHANGE_API) is used. If that is not set either, it is V(invoke_command).
     type: str
     choices: [invoke_command, v2]
@@ -132,6 +134,6 @@ notes:
   - Options that are not set in a task can be set for all modules of this collection with C(module_defaults)
     and the group C(group/m365.licensing.m365).
 requirements:
-  - msal >= 1.28.0
+  - msal >= 1.29.0
   - requests >= 2.31.0
 """

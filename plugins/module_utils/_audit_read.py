@@ -173,18 +173,14 @@ class Reader:
         """The answer, or None and a warning where the service will not give it at all."""
         try:
             answer = call()
-        except (PermissionDenied, NotFound) as error:
-            return self._unavailable(signal, what, error)
         except ApiError as error:
-            if error.status not in also:
+            if not isinstance(error, (PermissionDenied, NotFound)) and error.status not in also:
                 raise
-            return self._unavailable(signal, what, error)
+            self.got.signals[signal] = error.message
+            self.got.warnings.append(f"Without {what} (signal {signal}): {error}")
+            return None
         self.got.signals[signal] = "ok"
         return answer
-
-    def _unavailable(self, signal: str, what: str, error: ApiError) -> None:
-        self.got.signals[signal] = error.message
-        self.got.warnings.append(f"Without {what} (signal {signal}): {error}")
 
     # strategies -----------------------------------------------------------------------------------------------------
 

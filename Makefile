@@ -1,0 +1,48 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# `make setup` puts everything into .venv, as the files of requirements/ pin it. Nothing is written outside the checkout.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+REQUIREMENTS := requirements.txt $(wildcard requirements/*.txt)
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test gate bench lock clean
+
+help: ## Show these lines
+	@sed -nE 's/^([a-z]+):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.setup-stamp ## Make .venv: ansible-core, what the modules need, every tool of the tests (PYTHON=python3.12 chooses one)
+
+# The stamp is written last: a set-up that was interrupted starts over, one that is complete costs nothing.
+$(VENV)/.setup-stamp: $(REQUIREMENTS) tests/gates/link_checkout.py
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "$(PYTHON) must be Python 3.10 or newer with venv (on Debian: apt install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/development.txt --constraint requirements/constraints.txt
+	$(BIN)/python tests/gates/link_checkout.py
+	@touch $@
+
+demo: setup ## See it work: audit, plan, remediate, audit again, on a simulated tenant
+	@playbooks/demo/run
+
+test: setup ## Run every check; ends with how many passed and failed
+	@$(BIN)/python tests/gates/run.py
+
+gate: setup ## Run some checks only: make gate NAME="unit ruff" (without NAME: list them)
+	@$(BIN)/python tests/gates/run.py $(or $(NAME),--list)
+
+bench: setup ## Measure requests and time of audits and of licensing 1,000 users
+	@$(BIN)/python tests/bench/run.py
+
+lock: ## Choose the pins of requirements/constraints.txt anew
+	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }
+	{ sed -n 1,3p requirements.txt; echo "# Made by 'make lock': each package of development.txt, for every Python from 3.10 on."; \
+	  build/uv/bin/uv pip compile --quiet --universal --python-version 3.10 --upgrade --no-header --no-annotate \
+	    requirements/development.txt; } > build/constraints.txt
+	mv build/constraints.txt requirements/constraints.txt
+
+clean: ## Remove .venv and everything that was built
+	rm -rf $(VENV) build

@@ -1,0 +1,148 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the options of a module to an audit, and from an audit to the result of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._module import Context
+from ansible_collections.m365.licensing.plugins.module_utils._report import audit_row, json_lines
+from ansible_collections.m365.licensing.plugins.module_utils._times import parse_time
+
+MAILBOX_PLANS_SPEC: dict[str, Any] = {
+    "type": "dict",
+    "options": {
+        "add": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "plan": {"type": "str", "required": True},
+                "grants": {
+                    "type": "str",
+                    "required": True,
+                    "choices": ["plan1", "plan2", "kiosk", "archiving", "archive"],
+                },
+            },
+        },
+        "remove": {"type": "list", "elements": "str", "default": []},
+    },
+}
+"""The option ``mailbox_plans``, the same in every module that has it."""
+
+AUDIT_SPEC: dict[str, dict[str, Any]] = {
+    "recipient_types": {"type": "list", "elements": "str", "choices": [item.value for item in RecipientType]},
+    "grace_period_days": {"type": "int", "default": 30},
+    "exclude": {"type": "list", "elements": "str", "default": []},
+    "strategy": {"type": "str", "default": "auto", "choices": ["auto", "filtered", "full"]},
+    "shared_mailbox_sizes": {"type": "str", "default": "auto", "choices": ["auto", "always", "never"]},
+    "mailbox_plans": MAILBOX_PLANS_SPEC,
+    "now": {"type": "str"},
+}
+"""The options that say how an audit looks at a tenant, the same in every module that audits."""
+
+
+class TooClose(M365Error):
+    """A deadline is nearer than ``fail_under_days``. ``partial`` is the whole result."""
+
+    def __init__(self, message: str, partial: Mapping[str, Any], hint: str) -> None:
+        super().__init__(message, code="deadline_too_close", hint=hint)
+        self.partial = dict(partial)
+
+
+def audit_options(params: Mapping[str, Any], now: datetime) -> AuditOptions:
+    """The options, checked. Raises ConfigurationError with every problem, before any request."""
+    problems = [
+        f"{name}: expected a number of days from {least} on, found {params[name]}"
+        for name, least in (("grace_period_days", 1), ("due_within_days", 0), ("fail_under_days", 0))
+        if params.get(name) is not None and params[name] < least
+    ]
+    moment: datetime | None = now
+    if params.get("now"):
+        try:
+            moment = parse_time(params["now"])
+        except ValueError as error:
+            problems.append(f"now: {error}")
+    if moment is None:
+        problems.append("now: expected a time such as 2026-06-15T12:00:00Z")
+    for name in ("identities", "exclude"):
+        problems += [
+            f"{name}[{index}]: expected a user, found an empty text"
+            for index, text in enumerate(params.get(name) or ())
+            if not text.strip()
+        ]
+    if params.get("recipient_types") == []:
+        problems.append("recipient_types: the list is empty; leave the option out to look at all of them")
+    if problems:
+        raise ConfigurationError(problems)
+    return AuditOptions(
+        now=moment or now,
+        recipient_types=tuple(RecipientType(item) for item in params.get("recipient_types") or RecipientType),
+        grace_period_days=params["grace_period_days"],
+        due_within_days=params.get("due_within_days"),
+        identities=tuple(params.get("identities") or ()),
+        exclude=tuple(params["exclude"]),
+        strategy=params["strategy"],
+        shared_mailbox_sizes=params["shared_mailbox_sizes"],
+        catalog=BUILTIN.with_overrides(params.get("mailbox_plans")),
+    )
+
+
+def run_audit(context: Context) -> dict[str, Any]:
+    """The module ``exo_unlicensed_mailbox_info``."""
+    params = context.params
+    options = audit_options(params, context.now())
+    found = audit(context.graph, context.exchange, options)
+    for text in found.warnings:
+        context.warn(text)
+    rows = [audit_row(finding, found.readings.skus, options.catalog) for finding in found.findings]
+    result: dict[str, Any] = {
+        "changed": False,
+        "mailboxes": rows,
+        "summary": {**found.summary(), "requests": context.requests},
+        "no_mailbox_rights": list(found.no_mailbox_rights),
+        "disagreements": list(found.disagreements),
+    }
+    if found.no_mailbox_rights:
+        context.warn(no_rights_warning(found))
+    if params["output_path"]:
+        context.write_private(params["output_path"], json_lines(rows))
+        result.update(mailboxes=[], output_path=params["output_path"])
+    _alarm(found, params["fail_under_days"], result)
+    return result
+
+
+def no_rights_warning(found: Audit) -> str:
+    """The warning ``no_mailbox_rights``, with the first names."""
+    names = [str(row["user_principal_name"]) for row in found.no_mailbox_rights]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return (
+        "no_mailbox_rights: the license of these users carries an Exchange plan, but no right to a mailbox: "
+        f"{', '.join(names[:5])}{more}"
+    )
+
+
+def _alarm(found: Audit, days: int | None, result: Mapping[str, Any]) -> None:
+    if days is None:
+        return
+    near = [
+        finding
+        for finding in found.findings
+        if finding.severity == "overdue" or (finding.days_remaining is not None and finding.days_remaining < days)
+    ]
+    if near:
+        first = near[0]
+        raise TooClose(
+            f"{len(near)} mailboxes or archives have fewer than {days} days left; the first is "
+            f"{first.user_principal_name} ({first.reason}).",
+            result,
+            "The rows are in the result. License these users, for example with the playbook m365.licensing.remediate.",
+        )

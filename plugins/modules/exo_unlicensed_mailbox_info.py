@@ -1,0 +1,436 @@
+#!/usr/bin/python
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Find mailboxes and archives that are about to be lost for want of a license."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: exo_unlicensed_mailbox_info
+short_description: Find mailboxes and archives that Exchange Online will delete for want of a license
+version_added: 0.1.0
+author:
+  - m365.licensing contributors (@m365-licensing)
+description:
+  - Finds every user, shared, room and equipment mailbox, every cloud archive of a user whose mailbox is on premises, and
+    every soft-deleted mailbox whose user still exists, that no enabled service plan covers.
+  - Says for each of them why, which signals say so, what would cover it, and until when it is safe.
+  - Whether a mailbox is covered is never decided by "the user has a license", but by the service plans that are at work and
+    grant what this recipient needs.
+  - Three independent signals are joined by user. The portal's own flag (C(isLicenseReconciliationNeeded) of Microsoft Graph,
+    beta), the flag C(SKUAssigned) of Exchange, and the coverage computed from the plans of each user. A signal that the
+    services refuse to give is a warning and the others carry on. Without any of them the module fails.
+  - A list that breaks off half way is an error that names the page, never a shorter list.
+extends_documentation_fragment:
+  - m365.licensing.auth
+  - m365.licensing.attributes
+  - m365.licensing.attributes.info
+options:
+  recipient_types:
+    description:
+      - What to look at.
+      - V(archive) is the cloud archive of a user whose mailbox is on premises. V(soft_deleted) is a mailbox that is
+        disconnected already, while its user lives.
+      - If not specified, all of them.
+    type: list
+    elements: str
+    choices:
+      - user
+      - shared
+      - room
+      - equipment
+      - archive
+      - soft_deleted
+  grace_period_days:
+    description:
+      - How many days after its creation a mailbox without a license is kept.
+      - Microsoft says 30. Older versions of the same article said 60; only use that if you know that it holds for your
+        tenant. The 30 days after a license was removed, or after a soft deletion, are documented apart and not affected.
+    type: int
+    default: 30
+  due_within_days:
+    description:
+      - Only return rows whose deadline is at most this many days away.
+      - Rows without a known deadline are always returned, for they may go today.
+    type: int
+  identities:
+    description:
+      - Only look at these users, given by user principal name or object ID.
+      - A user that does not exist is an error.
+    type: list
+    elements: str
+    default: []
+  exclude:
+    description:
+      - Leave out users whose user principal name matches one of these patterns. V(*) and V(?) are wildcards, case does not
+        matter.
+    type: list
+    elements: str
+    default: []
+  strategy:
+    description:
+      - V(filtered) lets the services filter and reads details only of what they point to, so that an audit costs what is at
+        risk and not what the tenant holds.
+      - V(full) reads every mailbox and every user, and relies on no filter of the services.
+      - Both give the same rows. V(auto) is V(filtered) where the surface can filter (O(exchange_api=invoke_command)).
+    type: str
+    default: auto
+    choices:
+      - auto
+      - filtered
+      - full
+  shared_mailbox_sizes:
+    description:
+      - How to find shared, room and equipment mailboxes over 50 GB, which need Exchange Online Plan 2.
+      - V(auto) asks the usage report of Microsoft Graph for those that come near (permission C(Reports.Read.All)) and then
+        measures them. V(always) measures every shared, room and equipment mailbox, one request each. V(never) does neither.
+    type: str
+    default: auto
+    choices:
+      - auto
+      - always
+      - never
+  mailbox_plans:
+    description:
+      - Corrections to the built-in table of the service plans that grant a mailbox or an archive.
+    type: dict
+    suboptions:
+      add:
+        description: Service plans that grant something the table does not know of.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          plan:
+            description: Name or ID of the service plan.
+            type: str
+            required: true
+          grants:
+            description: What it grants.
+            type: str
+            required: true
+            choices:
+              - plan1
+              - plan2
+              - kiosk
+              - archiving
+              - archive
+      remove:
+        description: Names or IDs of service plans that grant nothing after all.
+        type: list
+        elements: str
+        default: []
+  fail_under_days:
+    description:
+      - Fail, with all rows in the result, if a deadline is fewer than this many days away, has passed, or is unknown for a
+        mailbox that has outlived it.
+    type: int
+  now:
+    description:
+      - The time that deadlines are reckoned from, in ISO 8601. For reproducible reports. By default the clock of the host.
+    type: str
+  output_path:
+    description:
+      - Write all rows to this file, one JSON object a line, readable by its owner only, and return none of them in
+        RV(mailboxes). The file is replaced in one step.
+    type: path
+seealso:
+  - module: m365.licensing.m365_user_license
+  - module: m365.licensing.m365_license_plan
+"""
+
+EXAMPLES = r"""
+- name: Find everything that is at risk
+  m365.licensing.exo_unlicensed_mailbox_info:
+  register: audit
+
+- name: Show the most urgent
+  ansible.builtin.debug:
+    msg: "{{ item.user_principal_name }}: {{ item.reason }}, {{ item.deadline or item.deadline_note }}"
+  loop: "{{ audit.mailboxes[:5] }}"
+  loop_control:
+    label: "{{ item.user_principal_name }}"
+
+- name: Only mailboxes of people and archives, due within a week, without test accounts
+  m365.licensing.exo_unlicensed_mailbox_info:
+    recipient_types: [user, archive]
+    due_within_days: 7
+    exclude:
+      - "test-*@*"
+
+- name: Alarm when anything is due within three days
+  m365.licensing.exo_unlicensed_mailbox_info:
+    fail_under_days: 3
+  register: alarm
+  failed_when: false
+
+- name: Write the rows of a large tenant to a file
+  m365.licensing.exo_unlicensed_mailbox_info:
+    strategy: full
+    shared_mailbox_sizes: never
+    output_path: /tmp/at-risk.jsonl
+"""
+
+RETURN = r"""
+mailboxes:
+  description:
+    - The mailboxes and archives at risk. Overdue ones first, then the soonest deadline, then those without a known date.
+    - Empty where O(output_path) is given.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    user_id:
+      description: Object ID of the user.
+      type: str
+    user_principal_name:
+      description: User principal name.
+      type: str
+    display_name:
+      description: Display name. Written by the tenant's users, so do not trust what it contains.
+      type: str
+    primary_smtp_address:
+      description: Primary mail address.
+      type: str
+    mailbox_guid:
+      description: Exchange GUID of the mailbox.
+      type: str
+    recipient_type:
+      description: One of the choices of O(recipient_types).
+      type: str
+      sample: user
+    account_enabled:
+      description: Whether the user may sign in.
+      type: bool
+    on_premises_sync:
+      description: Whether the user is synchronized from an on-premises directory.
+      type: bool
+    reason:
+      description:
+        - Why it is at risk.
+        - V(no_license) was never licensed. V(license_removed) lost its license. V(exchange_plan_disabled) has a license whose
+          Exchange plan is switched off. V(no_exchange_plan) has licenses, none of which carries a mailbox.
+          V(license_error) has a license that is not in force. V(license_suspended) has a license whose subscription is
+          suspended. V(shared_over_50_gb), V(shared_archive) and V(shared_litigation_hold) are shared, room or equipment
+          mailboxes that need a license for that. V(archive_without_license) is an archive that no plan covers.
+          V(hold_without_license) is on litigation hold and its plan carries no hold. V(soft_deleted) is disconnected already.
+      type: str
+      sample: no_license
+    needs:
+      description: What would cover it. Each element is one set of plan classes, all of which are needed together.
+      type: list
+      elements: list
+      sample: [["kiosk"], ["plan1"], ["plan2"]]
+    evidence:
+      description: Which signals say so.
+      type: list
+      elements: str
+      sample: [license_reconciliation_needed, exchange_sku_not_assigned, no_mailbox_plan]
+    disagreements:
+      description: Signals that ought to say the same and do not.
+      type: list
+      elements: str
+    notes:
+      description: What to know besides, for example that a hold does not keep the mailbox of a living user.
+      type: list
+      elements: str
+    created:
+      description: When the mailbox was created.
+      type: str
+      sample: "2026-11-01T08:00:00Z"
+    deadline:
+      description: Until when it is safe. Null where nothing supports a date.
+      type: str
+      sample: "2026-12-01T08:00:00Z"
+    deadline_source:
+      description:
+        - Where the deadline comes from. One of V(created_plus_grace), V(license_removed_plus_grace), V(pending_delicense),
+          V(soft_deleted_plus_30_days), V(subscription_lifecycle) and V(unknown).
+      type: str
+      sample: created_plus_grace
+    deadline_confidence:
+      description: V(exact) was read from a service, V(estimated) was computed, V(unknown) has no date.
+      type: str
+      sample: estimated
+    deadline_note:
+      description: Why there is no date, if there is none.
+      type: str
+    days_remaining:
+      description: Whole days until the deadline. Negative once it has passed, null where it is unknown.
+      type: int
+      sample: 8
+    severity:
+      description:
+        - V(lost) is disconnected already and can be brought back until the deadline. V(overdue) has outlived every documented
+          date and may go at any moment. V(critical) has up to 7 days, V(warning) up to 30 or no date, V(notice) more, or is
+          a matter of rights and not of deletion.
+      type: str
+      sample: warning
+    licenses:
+      description: The licenses that the user has, with the way they came and their state.
+      type: list
+      elements: dict
+      contains:
+        sku:
+          description: Part number.
+          type: str
+        sku_id:
+          description: GUID of the SKU.
+          type: str
+        via:
+          description: V(direct) or V(group).
+          type: str
+        group_id:
+          description: The group, where it came by one.
+          type: str
+        state:
+          description: State of the assignment.
+          type: str
+        error:
+          description: Error of the assignment.
+          type: str
+        disabled_plans:
+          description: Service plans that are switched off in this assignment.
+          type: list
+          elements: str
+    usage_location:
+      description: Usage location of the user.
+      type: str
+    country:
+      description: Country of the user.
+      type: str
+    department:
+      description: Department of the user.
+      type: str
+    company:
+      description: Company of the user.
+      type: str
+    job_title:
+      description: Job title of the user.
+      type: str
+summary:
+  description: Counts, for reports and for C(set_stats).
+  returned: always
+  type: dict
+  contains:
+    at_risk:
+      description: Number of rows.
+      type: int
+    by_reason:
+      description: Number of rows by reason, each reason named.
+      type: dict
+    by_severity:
+      description: Number of rows by severity, each severity named.
+      type: dict
+    earliest_deadline:
+      description: The soonest known deadline.
+      type: str
+    mailboxes_examined:
+      description: Mailboxes and archives whose details were looked at.
+      type: int
+    without_user:
+      description: Mailboxes without a user in the directory (system, inactive, purged), which no license can help.
+      type: int
+    strategy:
+      description: The strategy that was used.
+      type: str
+    signals:
+      description: For each signal V(ok), or why it cannot be had.
+      type: dict
+    not_examined:
+      description: Recipient types that could not be looked at.
+      type: list
+      elements: str
+    expiring:
+      description: SKUs in their grace period, with the date on which they move on and the mailboxes that hang on them.
+      type: list
+      elements: dict
+      contains:
+        sku:
+          description: Part number.
+          type: str
+        sku_id:
+          description: GUID of the SKU.
+          type: str
+        status:
+          description: Status of the SKU.
+          type: str
+        next_lifecycle:
+          description: When the last of its subscriptions moves to its next state.
+          type: str
+        mailboxes:
+          description: Users who hold this SKU and no other one that carries a mailbox.
+          type: int
+    no_mailbox_rights:
+      description: Number of rows in RV(no_mailbox_rights).
+      type: int
+    disagreements:
+      description: Number of rows in RV(disagreements).
+      type: int
+    requests:
+      description: HTTP requests of this run, tokens included.
+      type: int
+no_mailbox_rights:
+  description: Users whose mailbox hangs on a license that carries an Exchange plan without the right to a mailbox.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    user_id:
+      description: Object ID of the user.
+      type: str
+    user_principal_name:
+      description: User principal name.
+      type: str
+    skus:
+      description: Part numbers of those licenses.
+      type: list
+      elements: str
+disagreements:
+  description: Users whose mailbox an enabled plan covers, though a signal calls it unlicensed.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    user_id:
+      description: Object ID of the user.
+      type: str
+    user_principal_name:
+      description: User principal name.
+      type: str
+    disagreement:
+      description: Which signals say so.
+      type: str
+output_path:
+  description: The file that holds the rows.
+  returned: when O(output_path) is given
+  type: str
+requests:
+  description: HTTP requests of this run, tokens included.
+  returned: always
+  type: int
+auth:
+  description: Which credentials were used, and why these.
+  returned: always
+  type: dict
+  contains:
+    source:
+      description: One of the choices of O(auth_source), without V(auto).
+      type: str
+    reason:
+      description: Why this one.
+      type: str
+"""
+
+from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC, run_audit
+from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
+
+
+def main() -> None:
+    """Options in, rows out."""
+    run_module(AUDIT_SPEC, run_audit, supports_check_mode=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft Graph: which request goes where, and what surrounds every answer.
+
+``dispatch`` is the whole of Graph to ``app.py`` and to the parts of a batch. Anything unknown is 501.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from tests.tenant import batch, graph_groups, graph_reports, graph_users
+from tests.tenant.errors import GraphError, bad_request, error_body, not_simulated
+from tests.tenant.graph_common import Request
+from tests.tenant.state import Answer, AppIdentity, World, new_guid
+
+QUOTA_SECONDS = 150.0
+_WRITES = "graph.writes"
+_REFUSED = "graph.refused"
+COSTS = {"users": 2, "subscribedskus": 3, "members": 3, "transitivemembers": 5, "licensedetails": 2}
+"""Resource units of a GET, by the last segment of a collection; any other GET is 1 [throttling-limits]."""
+
+
+def dispatch(
+    world: World,
+    method: str,
+    path: str,
+    query: list[tuple[str, str]],
+    headers: Mapping[str, str],
+    body: Any,
+    app: AppIdentity,
+) -> Answer:
+    """Answer one request. ``path`` is decoded and begins with the version; ``headers`` have lower-case names."""
+    request_id = new_guid()
+    client_id = headers.get("client-request-id") or request_id
+    try:
+        request = _request(world, method, path, query, headers, body, app)
+        answer = _route(request)
+        answer.headers["x-ms-resource-unit"] = str(_units(request))
+        _show_quota(world, answer)
+    except GraphError as error:
+        text = error_body(
+            error.code, error.message, now=world.now(), request_id=request_id, client_request_id=client_id
+        )
+        answer = Answer(error.status, text, {"Content-Type": "application/json", **error.headers})
+    answer.headers.update(
+        {
+            "request-id": request_id,
+            "client-request-id": client_id,
+            "x-ms-ags-diagnostic": '{"ServerInfo":{"DataCenter":"Simulated","Slice":"E","Ring":"1","ScaleUnit":"000"}}',
+        }
+    )
+    return answer
+
+
+def _request(
+    world: World,
+    method: str,
+    path: str,
+    query: list[tuple[str, str]],
+    headers: Mapping[str, str],
+    body: Any,
+    app: AppIdentity,
+) -> Request:
+    version, _, rest = path.lstrip("/").partition("/")
+    if version not in ("v1.0", "beta"):
+        raise bad_request(f"Invalid version: {version}", "BadRequest")
+    if version == "beta" and world.switches.beta_gone:
+        raise GraphError(404, "ResourceNotFound", "Resource not found for the segment 'beta'.")
+    options: dict[str, str] = {}
+    for name, value in query:
+        if name in options:
+            raise bad_request(f"Query option '{name}' was specified more than once, but it must be at most once.", "BadRequest")
+        options[name] = value
+    return Request(world, version, method.upper(), "/" + rest.strip("/"), options, headers, body, app)
+
+
+def _route(request: Request) -> Answer:
+    match (request.method, *request.path.strip("/").split("/")):
+        case ("POST", "$batch"):
+            return batch.run(request, dispatch)
+        case (method, "users", *rest):
+            return _users(request, method, rest)
+        case ("GET", "groups"):
+            return graph_groups.list_groups(request)
+        case ("GET", "groups", key):
+            return graph_groups.get_group(request, key)
+        case ("GET", "groups", key, ("members" | "transitiveMembers") as kind):
+            return graph_groups.members(request, key, "", transitive=kind == "transitiveMembers")
+        case (
+            "GET",
+            "groups",
+            key,
+            ("members" | "transitiveMembers") as kind,
+            ("microsoft.graph.user" | "microsoft.graph.group") as cast,
+        ):
+            return graph_groups.members(request, key, cast, transitive=kind == "transitiveMembers")
+        case ("GET", "subscribedSkus"):
+            return graph_users.subscribed_skus(request)
+        case ("GET", "directory", "subscriptions"):
+            return graph_users.subscriptions(request)
+        case ("POST", "directoryObjects", "getByIds"):
+            return graph_users.get_by_ids(request)
+        case ("GET", "reports", function):
+            return graph_reports.mailbox_usage(request, function)
+    raise not_simulated(f"{request.method} /{request.version}{request.path}")
+
+
+def _users(request: Request, method: str, rest: list[str]) -> Answer:
+    match (method, *rest):
+        case ("GET",):
+            return graph_users.list_users(request)
+        case ("GET", "$count"):
+            return graph_users.count_users(request)
+        case ("GET", key):
+            return graph_users.get_user(request, key)
+        case ("PATCH", key):
+            _spend(request)
+            return graph_users.patch_user(request, key)
+        case ("POST", key, "assignLicense"):
+            _spend(request)
+            return graph_users.assign_license(request, key)
+        case ("GET", key, "licenseDetails"):
+            return graph_users.license_details(request, key)
+        case ("POST", key, "checkMemberGroups"):
+            return graph_groups.check_member_groups(request, key)
+    raise not_simulated(f"{request.method} /{request.version}{request.path}")
+
+
+def _spend(request: Request) -> None:
+    """One write of the application's quota, or 429: often without Retry-After."""
+    world = request.world
+    quota = world.switches.write_quota
+    if not quota:
+        return
+    writes = _recent(world)
+    if len(writes) < quota:
+        writes.append(time.monotonic())
+        return
+    refused = world.scratch[_REFUSED] = world.scratch.get(_REFUSED, 0) + 1
+    headers = {
+        "x-ms-throttle-scope": f"Tenant_Application/Write/{request.app.client_id}/{world.tenant_id}",
+        "x-ms-throttle-information": "WriteLimitExceeded",
+    }
+    if refused % 3 == 0:
+        headers["Retry-After"] = str(max(1, int(writes[0] + QUOTA_SECONDS - time.monotonic()) + 1))
+    raise GraphError(429, "TooManyRequests", "Too many requests.", headers)
+
+
+def _recent(world: World) -> deque[float]:
+    writes: deque[float] = world.scratch.setdefault(_WRITES, deque())
+    while writes and writes[0] < time.monotonic() - QUOTA_SECONDS:
+        writes.popleft()
+    return writes
+
+
+def _show_quota(world: World, answer: Answer) -> None:
+    quota = world.switches.write_quota
+    if quota and (used := len(_recent(world)) / quota) > 0.8:
+        answer.headers["x-ms-throttle-limit-percentage"] = f"{used:.2f}"
+
+
+def _units(request: Request) -> int:
+    """What the request costs [throttling-limits]."""
+    if request.method != "GET":
+        return 1
+    parts = request.path.strip("/").casefold().split("/")
+    cost = COSTS.get(parts[-1], 1)
+    if "$select" in request.query:
+        cost -= 1
+    if request.query.get("$top", "").isdecimal() and int(request.query["$top"]) < 20:
+        cost -= 1
+    return max(1, cost)

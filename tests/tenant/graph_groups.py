@@ -1,0 +1,155 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Groups of Graph: lists, one group, transitive members, membership checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.tenant import graph_users
+from tests.tenant.errors import bad_request, not_found, unsupported_query
+from tests.tenant.graph_common import READ_GROUPS, READ_USERS, Request, check_count, json_answer, page, selected
+from tests.tenant.odata import compile_filter
+from tests.tenant.state import Answer, Json, World
+
+PROPERTIES = ("id", "displayName", "description", "mail", "mailEnabled", "securityEnabled", "assignedLicenses")
+"""What the tenant keeps of a group."""
+DEFAULT = ("id", "displayName", "description", "mail", "mailEnabled", "securityEnabled")
+MAX_CHECKED = 20
+"""Group ids of one checkMemberGroups."""
+USER_TYPE, GROUP_TYPE = "#microsoft.graph.user", "#microsoft.graph.group"
+
+
+def list_groups(request: Request) -> Answer:
+    """``GET /groups``."""
+    request.require(READ_GROUPS)
+    request.allow_query("$filter", "$select", "$top", "$count", "$skiptoken")
+    check_count(request)
+    keys = selected(request, PROPERTIES, DEFAULT)
+    groups = list(request.world.groups.values())
+    text = request.query.get("$filter")
+    if text is not None:
+        filter_ = compile_filter(
+            text,
+            "group",
+            advanced=request.advanced,
+            consistency=request.consistency or request.counted,
+            known=frozenset(PROPERTIES),
+        )
+        groups = [group for group in groups if filter_.matches(group)]
+    return page(request, "groups", groups, keys, count=request.advanced)
+
+
+def get_group(request: Request, key: str) -> Answer:
+    """``GET /groups/{id}``."""
+    request.require(READ_GROUPS)
+    request.allow_query("$select")
+    keys = selected(request, PROPERTIES, DEFAULT)
+    group = _find(request.world, key)
+    return json_answer({"@odata.context": request.context("groups") + "/$entity", **{name: group[name] for name in keys}})
+
+
+def members(request: Request, key: str, cast: str, *, transitive: bool) -> Answer:
+    """``GET /groups/{id}/members`` or ``/transitiveMembers``, with a cast to users or groups or without.
+
+    A cast on transitive members is an advanced query [aad-advanced-queries.md]. Of types that the application may not
+    read, only id and type are shown.
+    """
+    request.require(READ_GROUPS)
+    request.allow_query("$select", "$top", "$count", "$skiptoken")
+    check_count(request)
+    if cast and transitive and not request.advanced:
+        raise unsupported_query("Filter operator 'Cast' is not supported without the parameters of an advanced query.")
+    known = (*graph_users.PROPERTIES, *(name for name in PROPERTIES if name not in graph_users.PROPERTIES))
+    keys = selected(request, known, (), graph_users.ONLY_BETA)
+    world = request.world
+    group = _find(world, key)
+    ids = list(transitive_members(world, group["id"])) if transitive else list(group["_members"])
+    objects = [found for member in ids if (found := _member(request, member, cast)) is not None]
+    shown = [_shown(request, found, keys) for found in objects]
+    start_keys: tuple[str, ...] = ()
+    return _raw_page(request, shown, start_keys)
+
+
+def _raw_page(request: Request, shown: list[Json], _keys: tuple[str, ...]) -> Answer:
+    from tests.tenant.graph_common import next_link, page_size, start_of
+
+    start, size = start_of(request), page_size(request)
+    result: dict[str, Any] = {"@odata.context": request.context("directoryObjects")}
+    if request.advanced and start == 0:
+        result["@odata.count"] = len(shown)
+    if start + size < len(shown):
+        result["@odata.nextLink"] = next_link(request, start + size)
+    result["value"] = shown[start : start + size]
+    return json_answer(result)
+
+
+def _member(request: Request, member: str, cast: str) -> Json | None:
+    world = request.world
+    if member in world.users and cast in ("", "microsoft.graph.user"):
+        return world.users[member]
+    if member in world.groups and cast in ("", "microsoft.graph.group"):
+        return world.groups[member]
+    return None
+
+
+def _shown(request: Request, item: Json, keys: list[str]) -> Json:
+    is_user = item["id"] in request.world.users
+    kind = {"@odata.type": USER_TYPE if is_user else GROUP_TYPE}
+    if is_user and request.app.roles.isdisjoint(READ_USERS):
+        return {**kind, "id": item["id"]}
+    names = keys or list(graph_users.DEFAULT if is_user else DEFAULT)
+    return {**kind, **{name: item[name] for name in names if name in item}}
+
+
+def check_member_groups(request: Request, key: str) -> Answer:
+    """``POST /users/{id|upn}/checkMemberGroups``: which of up to 20 groups the user is in, transitively."""
+    request.require(READ_USERS)
+    request.require(READ_GROUPS)
+    request.allow_query()
+    body = request.body
+    if not isinstance(body, dict) or set(body) != {"groupIds"} or not isinstance(body["groupIds"], list):
+        raise bad_request(
+            "One or more parameters of the operation 'checkMemberGroups' are missing from the request payload. "
+            "The missing parameters are: groupIds."
+        )
+    wanted = [str(item).casefold() for item in body["groupIds"]]
+    if len(wanted) > MAX_CHECKED:
+        raise bad_request(f"Too many items for property 'groupIds': {len(wanted)}. The maximum is {MAX_CHECKED}.")
+    user = graph_users.find(request, key)
+    value = [group for group in dict.fromkeys(wanted) if user["id"] in _member_ids(request.world, group)]
+    return json_answer({"@odata.context": request.context("Collection(Edm.String)"), "value": value})
+
+
+def _member_ids(world: World, group_id: str) -> frozenset[str]:
+    """Transitive members as a set, kept until something is written."""
+    kept = world.scratch.get("graph.members")
+    if kept is None or kept[0] != world.revision:
+        kept = world.scratch["graph.members"] = (world.revision, {})
+    found: dict[str, frozenset[str]] = kept[1]
+    if group_id not in found:
+        found[group_id] = frozenset(transitive_members(world, group_id)) if group_id in world.groups else frozenset()
+    return found[group_id]
+
+
+def transitive_members(world: World, group_id: str) -> Iterator[str]:
+    """The ids of users and groups within a group, each once; groups may contain each other."""
+    seen = {group_id}
+    waiting = [group_id]
+    while waiting:
+        for member in world.groups[waiting.pop(0)]["_members"]:
+            if member in seen:
+                continue
+            seen.add(member)
+            yield member
+            if member in world.groups:
+                waiting.append(member)
+
+
+def _find(world: World, key: str) -> Json:
+    group = world.groups.get(key.casefold())
+    if group is None:
+        raise not_found(key)
+    return group

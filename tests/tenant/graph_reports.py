@@ -1,0 +1,106 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Usage reports: Graph redirects to a download on another host, which wants no Authorization header."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import secrets
+from collections.abc import Mapping
+
+from tests.tenant.errors import bad_request, error_body, not_simulated
+from tests.tenant.graph_common import READ_REPORTS, Request
+from tests.tenant.state import Answer, Json, World, new_guid, parse_time
+
+PERIODS = ("D7", "D30", "D90", "D180")
+COLUMNS = (
+    "Report Refresh Date",
+    "User Principal Name",
+    "Display Name",
+    "Is Deleted",
+    "Deleted Date",
+    "Created Date",
+    "Last Activity Date",
+    "Item Count",
+    "Storage Used (Byte)",
+    "Issue Warning Quota (Byte)",
+    "Prohibit Send Quota (Byte)",
+    "Prohibit Send/Receive Quota (Byte)",
+    "Deleted Item Count",
+    "Deleted Item Size (Byte)",
+    "Deleted Item Quota (Byte)",
+    "Has Archive",
+    "Report Period",
+)
+_DOWNLOADS = "graph.reports"
+
+
+def mailbox_usage(request: Request, function: str) -> Answer:
+    """``GET /reports/getMailboxUsageDetail(period='D7')``: 302 to the download."""
+    request.require(READ_REPORTS)
+    request.allow_query()
+    name, _, rest = function.partition("(")
+    if name != "getMailboxUsageDetail":
+        raise not_simulated(f"the report '{name}'")
+    period = rest.removesuffix(")").removeprefix("period=").strip("'")
+    if period not in PERIODS:
+        raise bad_request(f"Invalid period: '{period}'. It is one of {', '.join(PERIODS)}.", "BadRequest")
+    token = secrets.token_urlsafe(24)
+    request.world.scratch.setdefault(_DOWNLOADS, {})[token] = period
+    return Answer(302, None, {"Location": f"{request.world.origins['reports']}/data/download/{token}"})
+
+
+def download(world: World, path: str, headers: Mapping[str, str]) -> Answer:
+    """The other host: the CSV of a link that Graph has handed out. A token sent along is refused."""
+    if "authorization" in headers:
+        return _refusal(world, 403, "AuthenticationFailed", "An Authorization header has no place here: the link suffices.")
+    period = world.scratch.get(_DOWNLOADS, {}).get(path.rpartition("/")[2])
+    if period is None:
+        return _refusal(world, 404, "ResourceNotFound", "This download does not exist.")
+    return Answer(
+        200,
+        _csv(world, period).encode("utf-8-sig"),
+        {"Content-Type": "application/octet-stream", "Content-Disposition": 'attachment; filename="report.csv"'},
+    )
+
+
+def _refusal(world: World, status: int, code: str, message: str) -> Answer:
+    request_id = new_guid()
+    return Answer(status, error_body(code, message, now=world.now(), request_id=request_id, client_request_id=request_id))
+
+
+def _csv(world: World, period: str) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for mailbox in world.mailboxes.values():
+        if mailbox["RecipientTypeDetails"] in ("UserMailbox", "SharedMailbox", "RoomMailbox", "EquipmentMailbox"):
+            writer.writerow(_row(world, mailbox, period))
+    return text.getvalue()
+
+
+def _row(world: World, mailbox: Json, period: str) -> list[str]:
+    today = world.now().date().isoformat()
+    deleted = mailbox["WhenSoftDeleted"]
+    names = [mailbox["UserPrincipalName"], mailbox["DisplayName"]]
+    if world.switches.report_names_concealed:
+        names = [hashlib.sha256(name.encode()).hexdigest()[:32].upper() for name in names]
+    return [
+        today,
+        *names,
+        str(bool(deleted)),
+        parse_time(deleted).date().isoformat() if deleted else "",
+        parse_time(mailbox["WhenMailboxCreated"]).date().isoformat() if mailbox["WhenMailboxCreated"] else "",
+        today,
+        str(mailbox["_bytes"] // 75_000),
+        str(mailbox["_bytes"]),
+        *(str(gib * 2**30) for gib in (98, 99, 100)),
+        "0",
+        "0",
+        str(30 * 2**30),
+        str(mailbox["ArchiveStatus"] == "Active"),
+        period.removeprefix("D"),
+    ]

@@ -1,0 +1,374 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Users of Graph: lists, one user, changes, licenses; and replicas that are late."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from tests.tenant import licensing
+from tests.tenant.errors import bad_request, not_found, not_simulated
+from tests.tenant.graph_common import (
+    READ_LICENSES,
+    READ_USERS,
+    WRITE_LICENSES,
+    WRITE_USERS,
+    Request,
+    check_count,
+    json_answer,
+    next_link,
+    page_size,
+    selected,
+    start_of,
+)
+from tests.tenant.odata import Filter, compile_filter
+from tests.tenant.state import Answer, Json, World
+
+PROPERTIES = (
+    "id",
+    "userPrincipalName",
+    "displayName",
+    "mail",
+    "mailNickname",
+    "userType",
+    "accountEnabled",
+    "usageLocation",
+    "country",
+    "department",
+    "companyName",
+    "jobTitle",
+    "city",
+    "state",
+    "createdDateTime",
+    "onPremisesSyncEnabled",
+    "onPremisesExtensionAttributes",
+    "proxyAddresses",
+    "assignedLicenses",
+    "licenseAssignmentStates",
+    "assignedPlans",
+    "provisionedPlans",
+    "isLicenseReconciliationNeeded",
+)
+"""What the tenant keeps of a user."""
+ONLY_BETA = frozenset({"isLicenseReconciliationNeeded"})
+DEFAULT = ("displayName", "jobTitle", "mail", "userPrincipalName", "id")
+"""Without ``$select``, as far as the tenant keeps them (v1.0 shows a handful, beta nearly everything)."""
+KNOWN_V1 = frozenset(PROPERTIES) - ONLY_BETA
+KNOWN_BETA = frozenset(PROPERTIES)
+WRITABLE = frozenset(
+    ["usageLocation", "department", "country", "companyName", "jobTitle", "city", "state", "displayName", "accountEnabled"]
+)
+SYNCED = WRITABLE - {"usageLocation"}
+"""What is mastered on premises for a synchronised user."""
+COUNTRY = re.compile(r"[A-Za-z]{2}")
+DETAILS_LAG = 1
+"""So many reads of licenseDetails after a write still show the plans of before."""
+
+_STALE = "graph.stale"
+_DETAILS = "graph.details"
+_ORDER = "graph.order"
+
+
+def list_users(request: Request) -> Answer:
+    """``GET /users``."""
+    request.require(READ_USERS)
+    request.allow_query("$filter", "$select", "$top", "$count", "$skiptoken")
+    check_count(request)
+    world = request.world
+    keys = selected(request, PROPERTIES, PROPERTIES if request.beta else DEFAULT, ONLY_BETA)
+    filter_ = _filter(request)
+    start, size = start_of(request), page_size(request)
+    order = _order(world)
+    result: dict[str, Any] = {"@odata.context": request.context("users")}
+    if filter_ is None:
+        chosen = order[start : start + size]
+        found = [world.users[user_id] for user_id in chosen]
+        following = start + size if start + size < len(order) else None
+        total = len(order)
+    else:
+        found, following = _scan(world, filter_, order, start, size)
+        total = sum(1 for _ in _matching(world, filter_, order)) if request.advanced and not start else 0
+    if request.advanced and not start:
+        result["@odata.count"] = total
+    if following is not None:
+        result["@odata.nextLink"] = next_link(request, following)
+    if world.scratch.get(_STALE):
+        found = [read_replica(world, user["id"]) for user in found]
+    result["value"] = [{key: user[key] for key in keys} for user in found]
+    return json_answer(result)
+
+
+def count_users(request: Request) -> Answer:
+    """``GET /users/$count``: a number in plain text, in advanced queries only."""
+    request.require(READ_USERS)
+    request.allow_query("$filter")
+    if not request.consistency:
+        raise bad_request("$count is not currently supported.")
+    # The segment itself counts; the query option is not needed with it.
+    request.query["$count"] = "true"
+    filter_ = _filter(request)
+    order = _order(request.world)
+    total = len(order) if filter_ is None else sum(1 for _ in _matching(request.world, filter_, order))
+    return Answer(200, str(total).encode(), {"Content-Type": "text/plain"})
+
+
+def _filter(request: Request) -> Filter | None:
+    text = request.query.get("$filter")
+    if text is None:
+        return None
+    if not request.beta and "isLicenseReconciliationNeeded" in text:
+        raise bad_request(
+            "Invalid filter clause: Could not find a property named 'isLicenseReconciliationNeeded' on type "
+            "'microsoft.graph.user'.",
+            "BadRequest",
+        )
+    return compile_filter(
+        text,
+        "user",
+        advanced=request.advanced,
+        consistency=request.consistency or request.counted,
+        known=KNOWN_BETA if request.beta else KNOWN_V1,
+    )
+
+
+def _order(world: World) -> list[str]:
+    """The ids in the order of lists; made anew when users came or went."""
+    order: list[str] | None = world.scratch.get(_ORDER)
+    if order is None or len(order) != len(world.users):
+        order = world.scratch[_ORDER] = list(world.users)
+    return order
+
+
+def _candidates(world: World, filter_: Filter) -> list[Json] | None:
+    """The users that the filter's indexes name; None where only a scan can tell."""
+    if filter_.lookups is None:
+        return None
+    found: dict[str, Json] = {}
+    for lookup in filter_.lookups:
+        for value in sorted(lookup.values):
+            user_id = value if lookup.prop == "id" else world.upn_index.get(value, "")
+            if user_id in world.users:
+                found[user_id] = world.users[user_id]
+    return list(found.values())
+
+
+def _matching(world: World, filter_: Filter, order: Sequence[str]) -> Iterator[Json]:
+    candidates = _candidates(world, filter_)
+    matches, view = filter_.matches, _view(world)
+    source = (world.users[user_id] for user_id in order) if candidates is None else candidates
+    return (user for user in source if matches(view(user)))
+
+
+def _scan(
+    world: World, filter_: Filter, order: Sequence[str], start: int, size: int
+) -> tuple[list[Json], int | None]:
+    """One page of the users that match, and where the next one begins: positions are those of the unfiltered list."""
+    candidates = _candidates(world, filter_)
+    matches, view = filter_.matches, _view(world)
+    users = world.users
+    if candidates is not None:
+        found = [user for user in candidates if matches(view(user))]
+        return found[start : start + size], start + size if len(found) > start + size else None
+    chosen: list[Json] = []
+    for position in range(start, len(order)):
+        user = users[order[position]]
+        if matches(view(user)):
+            if len(chosen) == size:
+                return chosen, position
+            chosen.append(user)
+    return chosen, None
+
+
+def _view(world: World) -> Callable[[Json], Json]:
+    """How a filter sees a user: as a late replica shows it, where there is one."""
+    stale: dict[str, tuple[Json, int]] | None = world.scratch.get(_STALE)
+    if not stale:
+        return lambda user: user
+    return lambda user: stale[user["id"]][0] if user["id"] in stale else user
+
+
+def remember(world: World, user: Json) -> None:
+    """Before a write: keep what late replicas go on showing."""
+    world.scratch.setdefault(_DETAILS, {})[user["id"]] = (user["assignedLicenses"], DETAILS_LAG)
+    reads = world.switches.replica_lag_reads
+    if reads:
+        stale = world.scratch.setdefault(_STALE, {})
+        old = stale[user["id"]][0] if user["id"] in stale else dict(user)
+        stale[user["id"]] = (old, reads)
+
+
+def read_replica(world: World, user_id: str) -> Json:
+    """A user as this read shows it; counts down the reads that are late."""
+    stale: dict[str, tuple[Json, int]] = world.scratch.get(_STALE) or {}
+    if user_id not in stale:
+        return world.users[user_id]
+    old, reads = stale.pop(user_id)
+    if reads > 1:
+        stale[user_id] = (old, reads - 1)
+    return old
+
+
+def find(request: Request, key: str) -> Json:
+    """The user (as it truly is) by id or userPrincipalName, or 404."""
+    user = request.world.user(key)
+    if user is None:
+        raise not_found(key)
+    return user
+
+
+def get_user(request: Request, key: str) -> Answer:
+    """``GET /users/{id|upn}``."""
+    request.require(READ_USERS)
+    request.allow_query("$select")
+    keys = selected(request, PROPERTIES, PROPERTIES if request.beta else DEFAULT, ONLY_BETA)
+    user = read_replica(request.world, find(request, key)["id"])
+    return json_answer({"@odata.context": request.context("users") + "/$entity", **{name: user[name] for name in keys}})
+
+
+def patch_user(request: Request, key: str) -> Answer:
+    """``PATCH /users/{id|upn}``: 204."""
+    request.require(WRITE_USERS)
+    request.allow_query()
+    if not isinstance(request.body, dict) or not request.body:
+        raise bad_request("Empty Payload. JSON content expected.", "BadRequest")
+    user = find(request, key)
+    for name, value in request.body.items():
+        _check_property(user, name, value)
+    remember(request.world, user)
+    user.update(request.body)
+    request.world.touch()
+    return Answer(204)
+
+
+def _check_property(user: Json, name: str, value: Any) -> None:
+    if name not in WRITABLE:
+        raise not_simulated(f"how to change the property '{name}' of a user")
+    if user["onPremisesSyncEnabled"] and name in SYNCED:
+        raise bad_request(
+            "Unable to update the specified properties for on-premises mastered Directory Sync objects or objects "
+            "currently undergoing migration."
+        )
+    right = isinstance(value, bool) if name == "accountEnabled" else value is None or (isinstance(value, str) and value)
+    if name == "usageLocation" and isinstance(value, str) and not COUNTRY.fullmatch(value):
+        right = False
+    if not right:
+        raise bad_request(f"Invalid value specified for property '{name}' of resource 'User'.")
+
+
+def assign_license(request: Request, key: str) -> Answer:
+    """``POST /users/{id|upn}/assignLicense``: 200 with the user."""
+    request.require(WRITE_LICENSES)
+    request.allow_query()
+    add, remove = licensing.parse_request(request.body)
+    user = find(request, key)
+    before = dict(user)
+    licensing.apply(request.world, user["id"], add, remove)
+    remember(request.world, before)
+    keys = DEFAULT if not request.beta else PROPERTIES
+    return json_answer({"@odata.context": request.context("users") + "/$entity", **{name: user[name] for name in keys}})
+
+
+def license_details(request: Request, key: str) -> Answer:
+    """``GET /users/{id|upn}/licenseDetails``; the plans' status is late."""
+    request.require((*READ_LICENSES, *READ_USERS))
+    request.allow_query("$select")
+    known = ("id", "skuId", "skuPartNumber", "servicePlans")
+    keys = selected(request, known, known)
+    world = request.world
+    user = read_replica(world, find(request, key)["id"])
+    late: dict[str, tuple[list[Json], int]] = world.scratch.get(_DETAILS) or {}
+    before = {item["skuId"]: item for item in late.get(user["id"], ((), 0))[0]}
+    late.pop(user["id"], None)
+    value = []
+    for held in user["assignedLicenses"]:
+        sku = world.skus[held["skuId"]]
+        off = set(before.get(held["skuId"], held)["disabledPlans"])
+        plans = [
+            {**plan, "provisioningStatus": "Disabled" if plan["servicePlanId"] in off else "Success"}
+            for plan in sku["servicePlans"]
+        ]
+        detail = {"id": sku["id"], "skuId": held["skuId"], "skuPartNumber": sku["skuPartNumber"], "servicePlans": plans}
+        value.append({name: detail[name] for name in keys})
+    return json_answer({"@odata.context": request.context(f"users('{user['id']}')/licenseDetails"), "value": value})
+
+
+def subscribed_skus(request: Request) -> Answer:
+    """``GET /subscribedSkus``: ``$select`` alone."""
+    request.require(READ_LICENSES)
+    _only_select(request)
+    known = ["accountName", "accountId", "appliesTo", "capabilityStatus", "consumedUnits", "id", "skuId", "skuPartNumber", "prepaidUnits", "servicePlans", "subscriptionIds"]
+    keys = selected(request, known, known)
+    value = [{name: sku[name] for name in keys if name in sku} for sku in _sku_entries(request.world)]
+    return json_answer({"@odata.context": request.context("subscribedSkus"), "value": value})
+
+
+def _sku_entries(world: World) -> Iterator[Json]:
+    yield from world.skus.values()
+
+
+def subscriptions(request: Request) -> Answer:
+    """``GET /directory/subscriptions``."""
+    request.require(READ_LICENSES)
+    request.allow_query()
+    return json_answer({"@odata.context": request.context("directory/subscriptions"), "value": request.world.subscriptions})
+
+
+def _only_select(request: Request) -> None:
+    for name in request.query:
+        if name in ("$filter", "$top", "$orderby", "$count", "$skip", "$expand", "$search"):
+            option = name[1:].capitalize()
+            raise bad_request(
+                f"Query option '{option}' is not allowed. To allow it, set the 'AllowedQueryOptions' property on "
+                "EnableQueryAttribute or QueryValidationSettings.",
+                "BadRequest",
+            )
+    request.allow_query("$select")
+
+
+def get_by_ids(request: Request) -> Answer:
+    """``POST /directoryObjects/getByIds``: up to 1,000 ids; those that are missing are silently left out."""
+    from tests.tenant.graph_groups import PROPERTIES as GROUP_PROPERTIES
+
+    request.allow_query("$select")
+    if request.world.switches.get_by_ids == "403":
+        request.require(())
+    request.require(("Directory.Read.All", "Directory.ReadWrite.All"))
+    body = request.body
+    if not isinstance(body, dict) or not isinstance(body.get("ids"), list):
+        raise bad_request("One or more parameters of the operation 'getByIds' are missing from the request payload.")
+    unknown = sorted(set(body) - {"ids", "types"})
+    if unknown:
+        raise not_simulated(f"the parameter '{unknown[0]}' of getByIds")
+    if len(body["ids"]) > 1000:
+        raise bad_request("Too many ids were specified: at most 1000 are allowed.")
+    types = body.get("types") or ["user", "group"]
+    for kind in types:
+        if kind not in ("user", "group", "directoryObject"):
+            raise not_simulated(f"the type '{kind}' of getByIds")
+    keys = selected(request, (*PROPERTIES, *GROUP_PROPERTIES), (), ONLY_BETA)
+    value = [
+        found
+        for key in dict.fromkeys(str(item).casefold() for item in body["ids"])
+        if (found := _by_id(request, key, types, keys, GROUP_PROPERTIES)) is not None
+    ]
+    return json_answer({"@odata.context": request.context("directoryObjects"), "value": value})
+
+
+def _by_id(
+    request: Request, key: str, types: Sequence[str], keys: Sequence[str], group_properties: Sequence[str]
+) -> Json | None:
+    world = request.world
+    if key in world.users and ("user" in types or "directoryObject" in types):
+        user = read_replica(world, key)
+        names = keys or DEFAULT
+        return {"@odata.type": "#microsoft.graph.user", **{name: user[name] for name in names if name in user}}
+    if key in world.groups and ("group" in types or "directoryObject" in types):
+        group = world.groups[key]
+        names = keys or group_properties
+        return {"@odata.type": "#microsoft.graph.group", **{name: group[name] for name in names if name in group}}
+    return None
+
+

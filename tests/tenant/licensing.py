@@ -1,0 +1,377 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``assignLicense``: what it refuses, and everything that follows from it in Graph and in Exchange.
+
+``apply`` is the one way in which a direct license changes. What a user has is told by ``licenseAssignmentStates``;
+``reproject`` derives from it ``assignedLicenses``, ``assignedPlans`` and the mailbox's side.
+The nested lists of users are shared: they are replaced here, never changed in place.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from tests.tenant.errors import bad_request, not_found, not_simulated
+from tests.tenant.state import Json, World, exchange_time, graph_time
+
+PLAN2 = ("efb87545-963c-4e0d-99df-69c6916d9eb0", "8c3069c0-ccdb-44be-ab77-986203a67df2")
+PLAN1 = (
+    "9aaf7827-d63c-4b61-89c3-182f06f82e5c",
+    "e9b4930a-925f-45e2-ac2a-3f7788ca6fdd",
+    "fc52cc4b-ed7d-472d-bbe7-b081c23ecc56",
+    "d42bdbd6-c335-4231-ab3d-c8f348d5aff5",
+    "1126bef5-da20-4f07-b45e-ad25d2581aa8",
+)
+KIOSK = (
+    "4a82b400-a79f-41a4-b4e2-e94f5787b113",
+    "88f4d7ef-a73b-4246-8047-516022144c9f",
+    "90927877-dcff-4af6-b346-2332c0b15bb7",
+)
+ARCHIVE_ADDON = "176a09a6-7ec5-4039-ac02-b2791c6ba793"
+ARCHIVE = "da040e0a-b393-4bea-bb76-928b3fa1cf5a"
+MAILBOX_PLANS = frozenset((*PLAN2, *PLAN1, *KIOSK))
+"""Plans that grant a mailbox; two of them from different SKUs exclude each other (see ``exclusive``)."""
+
+CAPABILITIES = {
+    **dict.fromkeys(PLAN2, "BPOS_S_Enterprise"),
+    **dict.fromkeys(PLAN1, "BPOS_S_Standard"),
+    **dict.fromkeys(KIOSK, "BPOS_S_Deskless"),
+    ARCHIVE_ADDON: "BPOS_S_ArchiveAddOn",
+    ARCHIVE: "BPOS_S_Archive",
+}
+"""What Exchange writes into PersistedCapabilities, by plan."""
+
+_SKYPE = "0feaeb32-d00e-4d66-bd5a-43b5b83db82c"
+DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
+    # Office for the web: SharePoint plan 2 or plan 1.
+    "e95bec33-7c88-4a70-8e19-b10bd9d0c014": (
+        "5dbe027f-2339-4123-9542-606e4d348a72",
+        "c7699d2e-19aa-44de-8edf-1736da088ca1",
+    ),
+    # Phone System and audio conferencing: Skype for Business Online (Plan 2).
+    "4828c8ec-dc2e-4779-b502-87ac9ce28ab7": (_SKYPE,),
+    "3e26ee1f-8a5f-4d52-aee2-b81ce45c8f40": (_SKYPE,),
+    # The archiving add-on: some mailbox plan.
+    ARCHIVE_ADDON: (*PLAN1, *KIOSK, *PLAN2),
+}
+"""A plan, and the plans of which it needs one. A few real ones; the service's own table is not public."""
+
+SERVICES = (
+    ("EXCHANGE", "exchange"),
+    ("SHAREPOINT", "SharePoint"),
+    ("ONEDRIVE", "SharePoint"),
+    ("TEAMS", "TeamspaceAPI"),
+    ("MCO", "MicrosoftCommunicationsOnline"),
+    ("YAMMER", "YammerEnterprise"),
+    ("INTUNE", "SCO"),
+    ("AAD_", "AADPremiumService"),
+    ("RMS_", "RMSOnline"),
+    ("OFFICESUBSCRIPTION", "MicrosoftOffice"),
+    ("BI_", "AzureAnalysis"),
+    ("PROJECTWORKMANAGEMENT", "ProjectWorkManagement"),
+    ("FORMS", "OfficeForms"),
+    ("STREAM", "MicrosoftStream"),
+    ("FLOW", "ProcessSimple"),
+    ("POWERAPPS", "PowerAppsService"),
+    ("BPOS_S_TODO", "To-Do"),
+    ("SWAY", "Sway"),
+)
+"""What ``assignedPlans[].service`` says, by a part of the plan's name. The rest is ``M365``-something: see ``service_of``."""
+
+EFFECTIVE = frozenset({"active", "activewitherror"})
+_RANK = ("Enabled", "Warning", "Suspended", "LockedOut", "Deleted")
+
+
+def service_of(plan_name: str) -> str:
+    """The ``service`` of an assigned plan, from the plan's name."""
+    upper = plan_name.upper()
+    return next((service for part, service in SERVICES if part in upper), "MicrosoftOffice")
+
+
+def effective(states: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The assignments that give the user something: Active, ActiveWithError."""
+    return [state for state in states if str(state["state"]).strip().casefold() in EFFECTIVE]
+
+
+def merged_licenses(states: Iterable[Mapping[str, Any]]) -> list[Json]:
+    """``assignedLicenses``: a plan is off only where it is off in every assignment of the SKU."""
+    disabled: dict[str, set[str]] = {}
+    for state in effective(states):
+        off = set(state["disabledPlans"])
+        disabled[state["skuId"]] = disabled[state["skuId"]] & off if state["skuId"] in disabled else off
+    return [{"skuId": sku_id, "disabledPlans": sorted(off)} for sku_id, off in disabled.items()]
+
+
+def granted_plans(world: World, licenses: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, str, frozenset[str]]]:
+    """By plan id: the best capability of the SKUs that grant it, its name, and those SKUs."""
+    found: dict[str, tuple[str, str, frozenset[str]]] = {}
+    for license_ in licenses:
+        sku = world.skus.get(license_["skuId"])
+        if sku is None:
+            continue
+        off = set(license_["disabledPlans"])
+        status = sku["capabilityStatus"]
+        for plan in sku["servicePlans"]:
+            plan_id = plan["servicePlanId"]
+            if plan_id in off:
+                continue
+            best, name, skus = found.get(plan_id, (status, plan["servicePlanName"], frozenset()))
+            better = min(best, status, key=_RANK.index)
+            found[plan_id] = (better, name, skus | {license_["skuId"]})
+    return found
+
+
+def apply(world: World, user_id: str, add: Sequence[Mapping[str, Any]], remove: Sequence[str]) -> None:
+    """Change the direct licenses of a user in one step, or raise GraphError and change nothing.
+
+    ``add``: ``{"skuId", "disabledPlans"}``; ``disabledPlans`` replaces those of a direct assignment that is there.
+    """
+    user = world.users.get(user_id)
+    if user is None:
+        raise not_found(user_id)
+    added = _checked_additions(world, add)
+    removed = _checked_removals(world, user, remove, added)
+    if added and not user["usageLocation"]:
+        raise bad_request("License assignment cannot be done for user with invalid usage location.")
+    states = _next_states(world, user, added, removed)
+    _check_seats(world, user, states, added)
+    before = granted_plans(world, merged_licenses(user["licenseAssignmentStates"]))
+    after = granted_plans(world, merged_licenses(states))
+    _check_exclusive(world, after, frozenset(added))
+    _check_dependencies(before, after)
+    _count_seats(world, user["licenseAssignmentStates"], states)
+    user["licenseAssignmentStates"] = states
+    reproject(world, user_id)
+
+
+def _guid(value: Any) -> str:
+    try:
+        return str(uuid.UUID(value)) if isinstance(value, str) else _no_guid()
+    except ValueError:
+        return _no_guid()
+
+
+def _no_guid() -> str:
+    raise bad_request(
+        "Cannot convert a primitive value to the expected type 'Edm.Guid'. See the inner exception for more details."
+    )
+
+
+def _checked_additions(world: World, add: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
+    parsed = [(_guid(item["skuId"]), [_guid(plan) for plan in item.get("disabledPlans") or []]) for item in add]
+    found: dict[str, frozenset[str]] = {}
+    for sku_id, disabled in parsed:
+        sku = world.skus.get(sku_id)
+        if sku is None:
+            raise bad_request(f"License {sku_id} does not correspond to a valid company License.")
+        if sku["appliesTo"] != "User":
+            raise bad_request(f"License {sku_id} cannot be assigned to a user.")
+        plans = {plan["servicePlanId"]: plan["appliesTo"] for plan in sku["servicePlans"]}
+        for plan_id in disabled:
+            # That it is refused is known, the wording is not.
+            if plans.get(plan_id) != "User":
+                raise bad_request(f"The service plan {plan_id} cannot be disabled: it is no user plan of license {sku_id}.")
+        if sku_id in found:
+            raise bad_request(f"License {sku_id} is listed more than once in addLicenses.")
+        found[sku_id] = frozenset(disabled)
+    return found
+
+
+def _checked_removals(world: World, user: Json, remove: Sequence[str], added: Mapping[str, Any]) -> frozenset[str]:
+    found: set[str] = set()
+    for sku_id in [_guid(item) for item in remove]:
+        if sku_id in added:
+            raise bad_request(f"License {sku_id} is listed in both addLicenses and removeLicenses.")
+        if sku_id not in world.skus:
+            raise bad_request(f"License {sku_id} does not correspond to a valid company License.")
+        ways = [state["assignedByGroup"] for state in user["licenseAssignmentStates"] if state["skuId"] == sku_id]
+        if not ways:
+            raise bad_request("User does not have a corresponding license.")
+        if None not in ways:
+            raise bad_request(
+                "User license is inherited from a group membership and it cannot be removed directly from the user."
+            )
+        found.add(sku_id)
+    return frozenset(found)
+
+
+def _next_states(
+    world: World, user: Json, added: Mapping[str, frozenset[str]], removed: frozenset[str]
+) -> list[Json]:
+    """The assignments after the change. Where the switch says so, the service turns off one more plan by itself."""
+    now = graph_time(world.now())
+    states = [
+        state
+        for state in user["licenseAssignmentStates"]
+        if state["assignedByGroup"] is not None or (state["skuId"] not in added and state["skuId"] not in removed)
+    ]
+    for sku_id, disabled in added.items():
+        off = set(disabled)
+        if world.switches.service_disables_plans:
+            off.update(_further_plan(world.skus[sku_id], disabled))
+        states.append(
+            {
+                "skuId": sku_id,
+                "disabledPlans": sorted(off),
+                "assignedByGroup": None,
+                "state": "Active",
+                "error": "None",
+                "lastUpdatedDateTime": now,
+            }
+        )
+    return states
+
+
+def _further_plan(sku: Json, disabled: frozenset[str]) -> list[str]:
+    """The last user plan of the SKU that is on, is no mailbox and no other plan's ground."""
+    needed = {plan for plans in DEPENDENCIES.values() for plan in plans}
+    return [
+        plan["servicePlanId"]
+        for plan in sku["servicePlans"]
+        if plan["appliesTo"] == "User"
+        and plan["servicePlanId"] not in disabled
+        and plan["servicePlanId"] not in CAPABILITIES
+        and plan["servicePlanId"] not in needed
+    ][-1:]
+
+
+def _check_seats(world: World, user: Json, states: Sequence[Json], added: Mapping[str, Any]) -> None:
+    """A user takes one seat of a SKU, however it is held. Units in warning are still available [subscribedSku]."""
+    held = {state["skuId"] for state in effective(user["licenseAssignmentStates"])}
+    for sku_id in {state["skuId"] for state in effective(states)} & set(added) - held:
+        sku = world.skus[sku_id]
+        prepaid = sku["prepaidUnits"]
+        usable = sku["capabilityStatus"] in ("Enabled", "Warning")
+        if not usable or sku["consumedUnits"] >= prepaid["enabled"] + prepaid["warning"]:
+            raise bad_request(f"Subscription with SKU {sku_id} does not have any available licenses.")
+
+
+def _check_exclusive(
+    world: World, after: Mapping[str, tuple[str, str, frozenset[str]]], added: frozenset[str]
+) -> None:
+    """Two mailbox plans of different SKUs exclude each other: an assumption (``mailbox_plans_exclusive``)."""
+    if not getattr(world.switches, "mailbox_plans_exclusive", True):
+        return
+    plans = sorted(plan for plan in after if plan in MAILBOX_PLANS)
+    for first in plans:
+        for second in plans:
+            if first < second and (after[first][2] | after[second][2]) & added and not after[first][2] & after[second][2]:
+                raise bad_request(
+                    f"License assignment failed because service plans {first}, {second} are mutually exclusive."
+                )
+
+
+def _check_dependencies(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    for plan_id, grounds in DEPENDENCIES.items():
+        if plan_id not in after or any(ground in after for ground in grounds):
+            continue
+        if plan_id in before and not any(ground in before for ground in grounds):
+            continue  # It was so before this change, which is not the one to blame.
+        raise bad_request(
+            f"License assignment failed because service plan {plan_id} depends on the service plan(s) "
+            f"{', '.join(grounds)}"
+        )
+
+
+def _count_seats(world: World, before: Iterable[Json], after: Iterable[Json]) -> None:
+    had = {state["skuId"] for state in effective(before)}
+    has = {state["skuId"] for state in effective(after)}
+    for sku_id in had ^ has:
+        world.skus[sku_id]["consumedUnits"] += 1 if sku_id in has else -1
+
+
+def reproject(world: World, user_id: str) -> None:
+    """Derive from ``licenseAssignmentStates`` everything else: Graph's lists and the mailbox's side."""
+    user = world.users[user_id]
+    licenses = merged_licenses(user["licenseAssignmentStates"])
+    plans = granted_plans(world, licenses)
+    user["assignedLicenses"] = licenses
+    user["assignedPlans"] = _assigned_plans(world, user["assignedPlans"], plans)
+    user["provisionedPlans"] = [
+        {"service": plan["service"], "capabilityStatus": plan["capabilityStatus"], "provisioningStatus": "Success"}
+        for plan in user["assignedPlans"]
+        if plan["capabilityStatus"] != "Deleted"
+    ]
+    _reproject_mailboxes(world, user, licensed=bool(licenses), plans=plans)
+    world.touch()
+
+
+def _assigned_plans(
+    world: World, old: Iterable[Json], plans: Mapping[str, tuple[str, str, frozenset[str]]]
+) -> list[Json]:
+    """Entries stay when their plan goes: they turn Deleted, with the date of that."""
+    now = graph_time(world.now())
+    result = []
+    seen = set()
+    for entry in old:
+        plan_id = entry["servicePlanId"]
+        seen.add(plan_id)
+        status = plans[plan_id][0] if plan_id in plans else "Deleted"
+        changed = entry["capabilityStatus"] != status
+        result.append({**entry, "capabilityStatus": status, "assignedDateTime": now} if changed else entry)
+    for plan_id, (status, name, _skus) in plans.items():
+        if plan_id not in seen:
+            result.append(
+                {
+                    "assignedDateTime": now,
+                    "capabilityStatus": status,
+                    "service": service_of(name),
+                    "servicePlanId": plan_id,
+                }
+            )
+    return result
+
+
+def _reproject_mailboxes(
+    world: World, user: Json, *, licensed: bool, plans: Mapping[str, tuple[str, str, frozenset[str]]]
+) -> None:
+    usable = {plan_id for plan_id, (status, _name, _skus) in plans.items() if status in ("Enabled", "Warning")}
+    covered = bool(usable & MAILBOX_PLANS)
+    capabilities = sorted({CAPABILITIES[plan_id] for plan_id in usable if plan_id in CAPABILITIES})
+    waiting = False
+    for mailbox in world.mailboxes_of(user["id"]):
+        had_license = mailbox["SKUAssigned"] is True
+        mailbox["PersistedCapabilities"] = capabilities
+        if licensed or had_license:
+            mailbox["SKUAssigned"] = licensed
+        if covered:
+            mailbox["WhenSoftDeleted"] = None
+            mailbox["_pending_delicense"] = None
+        elif mailbox["RecipientTypeDetails"] == "UserMailbox" and had_license and not licensed:
+            if world.switches.delicensing_resiliency and mailbox["WhenSoftDeleted"] is None:
+                mailbox["_pending_delicense"] = exchange_time(world.now() + timedelta(days=30))
+        if mailbox["RecipientTypeDetails"] == "UserMailbox" and mailbox["WhenSoftDeleted"] is None:
+            waiting = waiting or not covered
+    user["isLicenseReconciliationNeeded"] = waiting and not licensed
+
+
+def parse_request(body: Any) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """``addLicenses`` and ``removeLicenses`` of a request's body; both have to be there. Raises GraphError."""
+    if not isinstance(body, dict):
+        raise bad_request("Empty Payload. JSON content expected.", "BadRequest")
+    for name in body:
+        if name not in ("addLicenses", "removeLicenses"):
+            raise bad_request(f"The parameter '{name}' in the request payload is not a valid parameter.", "BadRequest")
+    missing = [name for name in ("addLicenses", "removeLicenses") if body.get(name) is None]
+    if missing:
+        raise bad_request(
+            "One or more parameters of the operation 'assignLicense' are missing from the request payload. "
+            f"The missing parameters are: {', '.join(missing)}."
+        )
+    add, remove = body["addLicenses"], body["removeLicenses"]
+    if not isinstance(add, list) or not isinstance(remove, list):
+        raise bad_request("addLicenses and removeLicenses are collections.", "BadRequest")
+    for item in add:
+        if not isinstance(item, dict) or "skuId" not in item:
+            raise bad_request("An element of addLicenses is an assignedLicense with a skuId.", "BadRequest")
+        unknown = sorted(set(item) - {"skuId", "disabledPlans", "@odata.type"})
+        if unknown:
+            raise not_simulated(f"the property '{unknown[0]}' of addLicenses")
+    if not add and not remove:
+        # What the service does with an empty change was not found in any document.
+        raise not_simulated("an assignLicense that neither adds nor removes anything")
+    return add, remove

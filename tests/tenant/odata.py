@@ -1,0 +1,447 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``$filter`` of Microsoft Graph: parsed by odata-query, judged by Microsoft's table, compiled to a Python closure.
+
+What can be filtered, and what takes the parameters of an advanced query, stands in data/graph_filter_support.csv
+(Microsoft's own, generated). Strings compare without case, as the directory does. The parser covers less than Graph in
+three places, so its *tokens* are amended on the way from lexer to parser: ``$count`` is a name, ``endsWith`` and
+``startsWith`` have capitals, and a list may have one element.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from odata_query import ast
+from odata_query.exceptions import ODataException
+from odata_query.grammar import ODataLexer, ODataParser
+
+from tests.tenant.errors import (
+    GraphError,
+    bad_request,
+    needs_advanced,
+    not_simulated,
+    unsupported_filter,
+    unsupported_query,
+)
+
+if TYPE_CHECKING:
+
+    def _(pattern: str) -> Callable[[Any], Any]:
+        """Stand for the decorator that the lexer's metaclass puts into the class body."""
+
+
+Json = Mapping[str, Any]
+Predicate = Callable[[Any], bool]
+Getter = Callable[[Any], Any]
+
+MAX_CLAUSES = 15
+"""Clauses of one OR, or values of one ``in``."""
+TABLE = Path(__file__).resolve().parents[2] / "data" / "graph_filter_support.csv"
+ENDS_WITH = frozenset({"mail", "otherMails/any", "proxyAddresses/any", "userPrincipalName"})
+"""endsWith works on these alone, and only in advanced queries [user resource]."""
+BOOLEANS = frozenset(
+    ["accountEnabled", "isLicenseReconciliationNeeded", "isResourceAccount", "onPremisesSyncEnabled", "showInAddressList", "mailEnabled", "securityEnabled", "isAssignableToRole", "hasMembersWithLicenseErrors", "onPremisesSipInfo/isSipEnabled"]
+)
+GUIDS = frozenset({"assignedLicenses/any/skuId", "assignedPlans/any/servicePlanId", "appRoleAssignments/any/id"})
+EQUALITY = {ast.Eq: "eq", ast.NotEq: "ne"}
+ORDER = {ast.GtE: "ge", ast.LtE: "le", ast.Gt: "gt", ast.Lt: "lt"}
+
+
+@dataclass(frozen=True)
+class Support:
+    """One line of the table. Each: ``default``, ``advanced``, ``no``, or empty (not applicable)."""
+
+    eq: str = ""
+    starts_with: str = ""
+    ge_le: str = ""
+    eq_null: str = ""
+    count_eq_0: str = ""
+    count_eq_1: str = ""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Values of an indexed property (``id`` or ``userPrincipalName``, folded) outside of which nothing matches."""
+
+    prop: str
+    values: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter, ready to run: ``matches(object)``; ``lookups`` where an index replaces the scan (their union)."""
+
+    matches: Predicate
+    lookups: tuple[Lookup, ...] | None = None
+
+
+def normalise(path: str) -> str:
+    """A property of the table (``assignedPlans/any(a:a/service)``) as a path (``assignedPlans/any/service``)."""
+    head, any_, rest = path.partition("/any(")
+    if not any_:
+        return path
+    _, slash, field = rest.rstrip(")").partition("/")
+    return f"{head}/any{slash}{field}"
+
+
+@functools.lru_cache(maxsize=1)
+def support_table() -> Mapping[str, Mapping[str, Support]]:
+    """By resource (``user``, ``group``) and path. ``id`` is not in Microsoft's table, but on the resource's page."""
+    found: dict[str, dict[str, Support]] = {name: {"id": Support(eq="default")} for name in ("user", "group")}
+    with TABLE.open(newline="", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            found[row["object"]][normalise(row["property"])] = Support(
+                row["eq"], row["startsWith"], row["ge_le"], row["eq_null"], row["count_eq_0"], row["count_eq_1"]
+            )
+    return found
+
+
+class _Lexer(ODataLexer):  # type: ignore[misc, unused-ignore]
+    tokens = ODataLexer.tokens
+
+    @_(r"\$count|[_a-z](?:\.?\w){0,127}")
+    def ODATA_IDENTIFIER(self, t: Any) -> Any:  # noqa: N802 - the name of the token
+        t.value = ast.Identifier(t.value)
+        return t
+
+
+def _amended(text: str) -> Iterator[Any]:
+    """The tokens of a filter, with what Graph allows and the parser does not (see the module's text)."""
+    tokens = list(_Lexer().tokenize(text))
+    for position, token in enumerate(tokens):
+        if token.type == "ODATA_IDENTIFIER":
+            folded = token.value.name.casefold()
+            if folded == "not":
+                token.type, token.value = "NOT", ast.Not()
+            elif position + 1 < len(tokens) and tokens[position + 1].type == "(":
+                token.value = ast.Identifier(folded)
+        elif token.type == "IN":
+            _close_single(tokens, position + 1)
+    return iter(tokens)
+
+
+def _close_single(tokens: list[Any], start: int) -> None:
+    """Let ``in (x)`` be the list of one element that the parser knows as ``(x,)``."""
+    for position in range(start, len(tokens)):
+        if tokens[position].type == ",":
+            return
+        if tokens[position].type == ")":
+            comma = type(tokens[position])()
+            comma.type = comma.value = ","
+            comma.lineno, comma.index = tokens[position].lineno, tokens[position].index
+            tokens.insert(position, comma)
+            return
+
+
+def parse(text: str) -> Any:
+    """The syntax tree. Raises GraphError 400 for what is no filter."""
+    try:
+        return ODataParser().parse(_amended(text.strip()))
+    except ODataException as error:
+        token = getattr(error, "token", None)
+        position = getattr(token, "index", len(text))
+        raise bad_request(
+            f"Invalid filter clause: Syntax error at position {position} in '{text}'.", "BadRequest"
+        ) from None
+    except RecursionError:
+        raise bad_request("Invalid filter clause: The recursion limit has been exceeded.", "BadRequest") from None
+
+
+@functools.lru_cache(maxsize=256)
+def compile_filter(text: str, resource: str, *, advanced: bool, consistency: bool, known: frozenset[str]) -> Filter:
+    """A filter as closures.
+
+    ``advanced``: the request has ``ConsistencyLevel: eventual`` and ``$count=true``; ``consistency``: it has either.
+    ``known``: the properties that the tenant keeps; others are 501. Raises GraphError.
+    """
+    compiler = _Compiler(resource, advanced=advanced, consistency=consistency, known=known)
+    tree = parse(text)
+    return Filter(compiler.predicate(tree, None), _lookups(tree))
+
+
+class _Compiler:
+    """One pass over the syntax tree. ``scope`` is the lambda (collection, variable) that a node stands in, or None."""
+
+    def __init__(self, resource: str, *, advanced: bool, consistency: bool, known: frozenset[str]) -> None:
+        self.resource = resource
+        self.advanced = advanced
+        self.consistency = consistency
+        self.known = known
+        self.table = support_table()[resource]
+
+    def predicate(self, node: Any, scope: tuple[str, str] | None) -> Predicate:
+        if isinstance(node, ast.BoolOp):
+            return self._bool(node, scope)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            if not self.advanced:
+                raise needs_advanced("not")
+            inner = self.predicate(node.operand, scope)
+            return lambda item: not inner(item)
+        if isinstance(node, ast.Compare):
+            return self._compare(node, scope)
+        if isinstance(node, ast.CollectionLambda):
+            return self._lambda(node, scope)
+        if isinstance(node, ast.Call):
+            return self._call(node, scope)
+        raise unsupported_query(f"Unsupported Query. ({type(node).__name__} is no condition.)")
+
+    def _bool(self, node: Any, scope: tuple[str, str] | None) -> Predicate:
+        if isinstance(node.op, ast.And):
+            left, right = self.predicate(node.left, scope), self.predicate(node.right, scope)
+            return lambda item: left(item) and right(item)
+        branches = list(_branches(node))
+        clauses = sum(_clauses(branch) for branch in branches)
+        if clauses > MAX_CLAUSES:
+            raise _too_many(clauses)
+        any_of = tuple(self.predicate(branch, scope) for branch in branches)
+        return lambda item: any(test(item) for test in any_of)
+
+    def _compare(self, node: Any, scope: tuple[str, str] | None) -> Predicate:
+        path, get = self._path(node.left, scope)
+        operator = type(node.comparator)
+        if path.endswith("/$count"):
+            return self._count(path, node, get)
+        if operator is ast.In:
+            return self._in(path, get, node.right)
+        if not isinstance(node.right, ast._Literal):
+            raise unsupported_filter(_first(path), self._type)
+        if operator in EQUALITY:
+            return self._equality(path, get, node.right, negated=operator is ast.NotEq)
+        column = self._support(path).ge_le if operator in (ast.GtE, ast.LtE) else "no"
+        self._require(path, column)
+        limit = _moment(path, node.right)
+        if operator is ast.GtE:
+            return lambda item: (value := get(item)) is not None and value >= limit
+        return lambda item: (value := get(item)) is not None and value <= limit
+
+    def _equality(self, path: str, get: Getter, literal: Any, *, negated: bool) -> Predicate:
+        support = self._support(path)
+        column = support.eq_null if isinstance(literal, ast.Null) else support.eq
+        if path == "isLicenseReconciliationNeeded":
+            # "eq true" alone, and not in advanced queries [beta user resource].
+            if negated or self.consistency or not (isinstance(literal, ast.Boolean) and literal.py_val):
+                raise unsupported_filter(path, self._type)
+        elif negated:
+            if column in ("", "no"):
+                raise unsupported_filter(_first(path), self._type)
+            if not self.advanced:
+                raise needs_advanced("ne")
+        self._require(path, column)
+        wanted = _value(path, literal)
+        if isinstance(wanted, str) and path not in GUIDS:
+            if negated:
+                return lambda item: (value := get(item)) is None or value.casefold() != wanted
+            return lambda item: (value := get(item)) is not None and value.casefold() == wanted
+        if negated:
+            return lambda item: bool(get(item) != wanted)
+        return lambda item: bool(get(item) == wanted)
+
+    def _in(self, path: str, get: Getter, listed: Any) -> Predicate:
+        self._require(path, self._support(path).eq)
+        if not isinstance(listed, ast.List):
+            raise unsupported_filter(_first(path), self._type)
+        if len(listed.val) > MAX_CLAUSES:
+            raise _too_many(len(listed.val))
+        if path == "isLicenseReconciliationNeeded":
+            raise unsupported_filter(path, self._type)
+        wanted = frozenset(_value(path, literal, listed=True) for literal in listed.val)
+        if path in BOOLEANS:
+            return lambda item: get(item) in wanted
+        return lambda item: (value := get(item)) is not None and value.casefold() in wanted
+
+    def _count(self, path: str, node: Any, get: Getter) -> Predicate:
+        support = self._support(path)
+        number = node.right.py_val if isinstance(node.right, ast.Integer) else -1
+        column = {0: support.count_eq_0, 1: support.count_eq_1}.get(number, "no")
+        if type(node.comparator) not in EQUALITY:
+            column = "no"
+        self._require(path, column)
+        if isinstance(node.comparator, ast.Eq):
+            return lambda item: len(get(item) or ()) == number
+        return lambda item: len(get(item) or ()) != number
+
+    def _lambda(self, node: Any, scope: tuple[str, str] | None) -> Predicate:
+        collection = _text(node.owner)
+        if scope or not isinstance(node.operator, ast.Any) or node.lambda_ is None:
+            raise unsupported_filter(_first(collection), self._type)
+        if not any(path.startswith(f"{collection}/any") for path in self.table):
+            self._refuse(collection)
+        inner = self.predicate(node.lambda_.expression, (collection, node.lambda_.identifier.name))
+        return lambda item: any(inner(element) for element in item[collection])
+
+    def _call(self, node: Any, scope: tuple[str, str] | None) -> Predicate:
+        name = node.func.name.casefold()
+        arguments = node.args
+        if name not in ("startswith", "endswith") or not isinstance(arguments[1], ast.String):
+            prop = _first(_text(arguments[0])) if arguments else name
+            raise unsupported_filter(prop, self._type)
+        path, get = self._path(arguments[0], scope)
+        wanted = arguments[1].py_val.casefold()
+        if name == "startswith":
+            self._require(path, self._support(path).starts_with)
+            return lambda item: (value := get(item)) is not None and value.casefold().startswith(wanted)
+        if path not in ENDS_WITH:
+            self._support(path)
+            raise unsupported_filter(_first(path), self._type)
+        if not self.advanced:
+            raise needs_advanced("endsWith")
+        self._require(path, "advanced")
+        return lambda item: (value := get(item)) is not None and value.casefold().endswith(wanted)
+
+    def _path(self, node: Any, scope: tuple[str, str] | None) -> tuple[str, Getter]:
+        """The table's path of a property, and how to read it."""
+        if not isinstance(node, (ast.Identifier, ast.Attribute)):
+            raise unsupported_query("Unsupported Query. (A condition starts with a property.)")
+        parts = _text(node).split("/")
+        if scope is None:
+            if parts[-1] == "$count":
+                return "/".join(parts), _getter(parts[:-1])
+            return "/".join(parts), _getter(parts)
+        collection, variable = scope
+        if parts[0] != variable:
+            raise unsupported_filter(parts[0], self._type)
+        path = "/".join([collection, "any", *parts[1:]])
+        return path, _getter(parts[1:])
+
+    def _support(self, path: str) -> Support:
+        found = self.table.get(path)
+        if found is None:
+            self._refuse(path)
+        return found
+
+    def _refuse(self, path: str) -> NoReturn:
+        if _first(path) in self.known:
+            raise unsupported_filter(_first(path), self._type)
+        raise not_simulated(f"the property '{path}' of {self.resource} in $filter")
+
+    def _require(self, path: str, column: str) -> None:
+        """The table allows it, the request has what it takes, and the tenant keeps the property."""
+        if column in ("", "no") or (column == "advanced" and not self.advanced):
+            raise unsupported_filter(_first(path), self._type)
+        if _first(path) not in self.known:
+            raise not_simulated(f"the property '{_first(path)}' of {self.resource} in $filter")
+
+    @property
+    def _type(self) -> str:
+        return self.resource.capitalize()
+
+
+def _too_many(clauses: int) -> GraphError:
+    return unsupported_query(
+        "Too many child clauses specified in search filter expression containing 'OR' operators: "
+        f"{clauses}. Max allowed: {MAX_CLAUSES}."
+    )
+
+
+def _first(path: str) -> str:
+    return path.partition("/")[0]
+
+
+def _text(node: Any) -> str:
+    """``a/b/c`` of a node that is a path; its kind for any other node."""
+    if isinstance(node, ast.Identifier):
+        return str(node.full_name())
+    if isinstance(node, ast.Attribute):
+        return f"{_text(node.owner)}/{node.attr}"
+    return type(node).__name__
+
+
+def _getter(parts: list[str]) -> Getter:
+    if not parts:
+        return lambda item: item
+    if len(parts) == 1:
+        (name,) = parts
+        return lambda item: item.get(name)
+    *outer, last = parts
+
+    def get(item: Any) -> Any:
+        for name in outer:
+            item = item.get(name) or {}
+        return item.get(last)
+
+    return get
+
+
+def _branches(node: Any) -> Iterator[Any]:
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+        yield from _branches(node.left)
+        yield from _branches(node.right)
+    else:
+        yield node
+
+
+def _clauses(node: Any) -> int:
+    """An ``in`` counts as the clauses of its values."""
+    if isinstance(node, ast.Compare) and isinstance(node.right, ast.List):
+        return len(node.right.val)
+    return 1
+
+
+def _value(path: str, literal: Any, *, listed: bool = False) -> Any:
+    """A literal of the property's type, folded for comparison. A wrong type is refused as OData does."""
+    if isinstance(literal, ast.Null):
+        return None
+    if path in BOOLEANS:
+        if isinstance(literal, ast.Boolean):
+            return literal.py_val
+    elif path in GUIDS:
+        # In a list OData reads a text as the element's type; on its own it does not.
+        if isinstance(literal, ast.GUID) or (listed and isinstance(literal, ast.String)):
+            return literal.val.casefold()
+    elif _is_moment(path):
+        return _moment(path, literal)
+    elif isinstance(literal, ast.String):
+        return literal.py_val.casefold()
+    raise bad_request(
+        "Invalid filter clause: A binary operator with incompatible types was detected. Found operand types "
+        f"'{_edm(path)}' and 'Edm.{type(literal).__name__}' for operator kind 'Equal'.",
+        "BadRequest",
+    )
+
+
+def _edm(path: str) -> str:
+    if path in BOOLEANS:
+        return "Edm.Boolean"
+    return "Edm.Guid" if path in GUIDS else "Edm.DateTimeOffset" if _is_moment(path) else "Edm.String"
+
+
+def _is_moment(path: str) -> bool:
+    return path.endswith("DateTime") or path == "employeeHireDate"
+
+
+def _moment(path: str, literal: Any) -> str:
+    """A time as Graph writes it: of one form and zone, so texts compare like times."""
+    if isinstance(literal, ast.DateTime):
+        moment = literal.py_val
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+        return str(aware.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    if isinstance(literal, ast.Date):
+        return f"{literal.val}T00:00:00Z"
+    raise bad_request(
+        "Invalid filter clause: A binary operator with incompatible types was detected. Found operand types "
+        f"'{_edm(path)}' and 'Edm.{type(literal).__name__}' for operator kind 'GreaterThanOrEqual'.",
+        "BadRequest",
+    )
+
+
+def _lookups(node: Any) -> tuple[Lookup, ...] | None:
+    """Where an index can replace the scan: eq and in on id or userPrincipalName, alone, in every branch, or anded."""
+    if isinstance(node, ast.BoolOp):
+        left, right = _lookups(node.left), _lookups(node.right)
+        if isinstance(node.op, ast.And):
+            return left if left is not None else right
+        return left + right if left is not None and right is not None else None
+    if isinstance(node, ast.Compare) and isinstance(node.left, ast.Identifier):
+        name = node.left.name
+        if name in ("id", "userPrincipalName") and isinstance(node.comparator, (ast.Eq, ast.In)):
+            literals = node.right.val if isinstance(node.right, ast.List) else [node.right]
+            return (Lookup(name, frozenset(str(item.val).casefold() for item in literals)),)
+    return None

@@ -202,7 +202,12 @@ def weakened_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], cata
 
 
 def uncovers(before: frozenset[PlanClass], after: frozenset[PlanClass]) -> bool:
-    """Was there a plan that keeps a mailbox or an archive, and is there none any more?"""
+    """Does a mailbox, or an archive of a mailbox on premises, lose the last plan that keeps it?
+
+    Archiving alone keeps no mailbox, so it does not stand in for a mailbox plan.
+    """
+    if not before.isdisjoint(MAILBOX_CLASSES):
+        return after.isdisjoint(MAILBOX_CLASSES)
     return not before.isdisjoint(_KEEPS_DATA) and after.isdisjoint(_KEEPS_DATA)
 
 

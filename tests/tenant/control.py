@@ -1,0 +1,146 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control API: look at the tenant, change it, make it fail, read what it was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.tenant import faults
+from tests.tenant.state import (
+    DIRECTORY_ROLES,
+    EXCHANGE_DIRECTORY_ROLES,
+    EXCHANGE_ROLES,
+    GRAPH_ROLES,
+    Answer,
+    Json,
+    World,
+    graph_time,
+    parse_time,
+)
+
+PATCHABLE = ("now", "switches", "roles", "users", "mailboxes", "skus")
+ROLES = GRAPH_ROLES | EXCHANGE_ROLES | DIRECTORY_ROLES | EXCHANGE_DIRECTORY_ROLES | {"Directory.ReadWrite.All"}
+
+
+def dispatch(world: World, method: str, path: str, query: Mapping[str, str], body: Any) -> Answer:
+    """Answer one request; 400 names what is wrong with it."""
+    try:
+        match (method, path.rstrip("/")):
+            case ("GET", "/requests"):
+                return Answer(200, world.log)
+            case ("DELETE", "/requests"):
+                world.log.clear()
+                return Answer(204)
+            case ("GET", "/state"):
+                return Answer(200, state(world, query))
+            case ("PATCH", "/state"):
+                patch(world, body)
+                return Answer(200, state(world, {}))
+            case ("GET", "/faults"):
+                return Answer(200, [faults.describe(fault) for fault in world.faults])
+            case (("PUT" | "POST"), "/faults"):
+                parsed = faults.parse(body if isinstance(body, list) else [body])
+                world.faults = [*world.faults, *parsed] if method == "POST" else parsed
+                return Answer(200, [faults.describe(fault) for fault in world.faults])
+            case ("DELETE", "/faults"):
+                world.faults = []
+                return Answer(204)
+    except ValueError as error:
+        return Answer(400, {"error": str(error)})
+    return Answer(404, {"error": f"{method} {path}: there are /requests, /state and /faults"})
+
+
+def state(world: World, query: Mapping[str, str]) -> Json:
+    """What the tenant is; with ``?user=`` (id or userPrincipalName) one user and its mailboxes, with ``?all=true`` all.
+
+    Raises ValueError for a user that does not exist.
+    """
+    if "user" in query:
+        user = world.user(query["user"])
+        if user is None:
+            raise ValueError(f"no user {query['user']!r}")
+        return {"user": user, "mailboxes": world.mailboxes_of(user["id"])}
+    shown: Json = {
+        "tenant_id": world.tenant_id,
+        "domain": world.domain,
+        "initial_domain": world.initial_domain,
+        "now": graph_time(world.now()),
+        "switches": vars(world.switches),
+        "roles": sorted(world.app.roles),
+        "counts": {"users": len(world.users), "mailboxes": len(world.mailboxes), "requests": len(world.log)},
+        "skus": list(world.skus.values()),
+        "subscriptions": world.subscriptions,
+        "groups": list(world.groups.values()),
+        "truth": world.truth,
+    }
+    if query.get("all") == "true":
+        shown |= {"users": list(world.users.values()), "mailboxes": list(world.mailboxes.values())}
+    return shown
+
+
+def patch(world: World, body: Any) -> None:
+    """Change the tenant, by the keys of ``PATCHABLE``. All is checked before anything changes. Raises ValueError."""
+    if not isinstance(body, dict) or set(body) - set(PATCHABLE):
+        raise ValueError(f"expected an object with some of: {', '.join(PATCHABLE)}")
+    now = parse_time(body["now"]) if "now" in body else None
+    users = [(_user(world, key), change) for key, change in body.get("users", {}).items()]
+    boxes = [(_mailbox(world, key), change) for key, change in body.get("mailboxes", {}).items()]
+    skus = [(_sku(world, key), change) for key, change in body.get("skus", {}).items()]
+    for item, change in (*users, *boxes, *skus):
+        unknown = sorted(set(change or {}) - set(item))
+        if unknown:
+            raise ValueError(f"no property {unknown[0]!r}; there are: {', '.join(sorted(item))}")
+    unknown = sorted(set(body.get("roles", ())) - ROLES)
+    if unknown:
+        raise ValueError(f"no role {unknown[0]!r}; there are: {', '.join(sorted(ROLES))}")
+    world.switches.update(body.get("switches", {}))
+    if now is not None:
+        world.set_clock(now)
+    if "roles" in body:
+        world.app.roles = set(body["roles"])
+    for user, change in users:
+        _change_user(world, user, change)
+    for item, change in (*boxes, *skus):
+        item.update(change)
+    world.touch()
+
+
+def _change_user(world: World, user: Json, change: Json | None) -> None:
+    """New values, or None: the user is gone."""
+    if change is None:
+        world.remove_user(user["id"])
+        return
+    if "id" in change:
+        raise ValueError("the id of a user does not change")
+    world.upn_index.pop(user["userPrincipalName"].casefold(), None)
+    user.update(change)
+    world.upn_index[user["userPrincipalName"].casefold()] = user["id"]
+
+
+def _user(world: World, key: str) -> Json:
+    user = world.user(key)
+    if user is None:
+        raise ValueError(f"no user {key!r}")
+    return user
+
+
+def _mailbox(world: World, key: str) -> Json:
+    """By Guid, or the first of a user."""
+    if key in world.mailboxes:
+        return world.mailboxes[key]
+    boxes = world.mailboxes_of(_user(world, key)["id"])
+    if not boxes:
+        raise ValueError(f"{key!r} has no mailbox")
+    return boxes[0]
+
+
+def _sku(world: World, key: str) -> Json:
+    for sku in world.skus.values():
+        if key.casefold() in (sku["skuId"], sku["skuPartNumber"].casefold()):
+            return sku
+    raise ValueError(
+        f"no SKU {key!r}; there are: {', '.join(sorted(sku['skuPartNumber'] for sku in world.skus.values()))}"
+    )

@@ -274,10 +274,8 @@ def _used(source: str) -> tuple[str, ...]:
 
 
 def _required(source: str) -> tuple[str, ...]:
-    if source in ("managed_identity", ""):
+    if source in ("managed_identity", "access_tokens", ""):  # tokens are looked at one by one
         return ()
-    if source == "access_tokens":
-        return ("access_tokens",)
     return tuple(name for name in _used(source) if name != "certificate_password")
 
 

@@ -107,7 +107,7 @@ def run_audit(context: Context) -> dict[str, Any]:
     result: dict[str, Any] = {
         "changed": False,
         "mailboxes": rows,
-        "summary": {**found.summary(), "requests": context.requests},
+        "summary": {**found.summary(), "requests": context.client.requests},
         "no_mailbox_rights": list(found.no_mailbox_rights),
         "disagreements": list(found.disagreements),
     }

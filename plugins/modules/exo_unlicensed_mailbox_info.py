@@ -426,10 +426,18 @@ auth:
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC, run_audit
 from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
 
+ARGUMENTS = {
+    **AUDIT_SPEC,
+    "identities": {"type": "list", "elements": "str"},
+    "due_within_days": {"type": "int"},
+    "fail_under_days": {"type": "int"},
+    "output_path": {"type": "path"},
+}
+
 
 def main() -> None:
     """Options in, rows out."""
-    run_module(AUDIT_SPEC, run_audit, supports_check_mode=True)
+    run_module(ARGUMENTS, run_audit, supports_check_mode=True, uses_exchange=True)
 
 
 if __name__ == "__main__":

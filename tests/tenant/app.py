@@ -168,10 +168,7 @@ def _whole(got: Received) -> str:
 
 async def _send(send: Send, answer: Answer, *, half: bool = False) -> int:
     """Send an answer; ``half``: only half of the body, though the length speaks of the whole. The bytes sent."""
-    if answer.body is None:
-        body = b""
-    else:
-        body = answer.body if isinstance(answer.body, bytes) else orjson.dumps(answer.body)
+    body = b"" if answer.body is None else answer.body if isinstance(answer.body, bytes) else orjson.dumps(answer.body)
     headers = {
         "content-type": "application/json; charset=utf-8",
         **{k.casefold(): v for k, v in answer.headers.items()},

@@ -15,6 +15,7 @@ import sys
 import threading
 from datetime import datetime
 from types import FrameType
+from typing import Any
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import parse_time
@@ -26,7 +27,7 @@ def main(arguments: list[str]) -> int:
     """Start a tenant, print what a client needs, run the command or wait. The exit status."""
     own, command = _split(arguments)
     options = _parser().parse_args(own)
-    switches = dict(_pair(text) for text in options.set)
+    switches: dict[str, Any] = dict(_pair(text) for text in options.set)
     stop = threading.Event()
 
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:

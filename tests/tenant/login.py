@@ -42,10 +42,7 @@ def dispatch(world: World, method: str, path: str, form: Mapping[str, str]) -> A
     """Answer one request to the login host. ``form``: the fields of a form that was posted."""
     tenant, _, rest = path.strip("/").partition("/")
     try:
-        if tenant.casefold() not in (world.tenant_id, world.domain, world.initial_domain):
-            known = "900023" if "." not in tenant and len(tenant) != 36 else "90002"
-            raise _LoginError(400, "invalid_request", int(known), f"Tenant '{tenant}' not found. Check to make sure "
-                              "you have the correct tenant ID and are signing into the correct cloud.")  # fmt: skip
+        _check_tenant(world, tenant)
         if method == "GET" and rest == "v2.0/.well-known/openid-configuration":
             return Answer(200, _discovery(world, tenant))
         if method == "POST" and rest == "oauth2/v2.0/token":
@@ -53,6 +50,20 @@ def dispatch(world: World, method: str, path: str, form: Mapping[str, str]) -> A
     except _LoginError as error:
         return Answer(error.status, _refusal(world, error))
     return Answer(501, {"error": "not_simulated", "error_description": f"The simulated tenant does not know {path}."})
+
+
+def _check_tenant(world: World, tenant: str) -> None:
+    if tenant.casefold() in (world.tenant_id, world.domain, world.initial_domain):
+        return
+    if "." not in tenant and len(tenant) != 36:
+        raise _LoginError(
+            400, "invalid_request", 900023, f"Specified tenant identifier '{tenant}' is neither a valid DNS name, "
+            "nor a valid external domain."
+        )  # fmt: skip
+    raise _LoginError(
+        400, "invalid_request", 90002, f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID "
+        "and are signing into the correct cloud."
+    )  # fmt: skip
 
 
 def identity(world: World, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
@@ -171,8 +182,8 @@ def _check_secret(world: World, given: str) -> None:
             401,
             "invalid_client",
             7000215,
-            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not "
-            f"the client secret ID, for a secret added to app '{world.app.client_id}'.",
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
+            f"not the client secret ID, for a secret added to app '{world.app.client_id}'.",
         )
     if world.switches.secret_expired:
         raise _LoginError(
@@ -234,18 +245,18 @@ def _check_federated(world: World, assertion: str, claims: Mapping[str, Any]) ->
     app = world.app
     if claims.get("iss") != app.federated_issuer or not app.federated_public_key:
         raise _LoginError(
-            401, "invalid_client", 700211, f"No matching federated identity record found for presented assertion issuer "
+            401, "invalid_client", 700211, f"No matching federated identity record found for assertion issuer "
             f"'{claims.get('iss')}'."
         )  # fmt: skip
     if claims.get("sub") != app.federated_subject:
         raise _LoginError(
-            401, "invalid_client", 700213, f"No matching federated identity record found for presented assertion subject "
+            401, "invalid_client", 700213, f"No matching federated identity record found for assertion subject "
             f"'{claims.get('sub')}'."
         )  # fmt: skip
     audiences = claims.get("aud")
     if app.federated_audience not in (audiences if isinstance(audiences, list) else [audiences]):
         raise _LoginError(
-            401, "invalid_client", 700212, f"No matching federated identity record found for presented assertion audience "
+            401, "invalid_client", 700212, f"No matching federated identity record found for assertion audience "
             f"'{audiences}'."
         )  # fmt: skip
     try:

@@ -61,8 +61,8 @@ def _check_tenant(world: World, tenant: str) -> None:
             "nor a valid external domain."
         )  # fmt: skip
     raise _LoginError(
-        400, "invalid_request", 90002, f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID "
-        "and are signing into the correct cloud."
+        400, "invalid_request", 90002, f"Tenant '{tenant}' not found. Check to make sure you have the "
+        "correct tenant ID and are signing into the correct cloud."
     )  # fmt: skip
 
 

@@ -79,8 +79,11 @@ def audit_options(params: Mapping[str, Any], now: datetime) -> AuditOptions:
             for index, text in enumerate(params.get(name) or ())
             if not text.strip()
         ]
-    if params.get("recipient_types") == []:
-        problems.append("recipient_types: the list is empty; leave the option out to look at all of them")
+    problems += [
+        f"{name}: the list is empty; leave the option out to look at {everything}"
+        for name, everything in (("recipient_types", "all of them"), ("identities", "everybody"))
+        if params.get(name) == []
+    ]
     if problems:
         raise ConfigurationError(problems)
     return AuditOptions(

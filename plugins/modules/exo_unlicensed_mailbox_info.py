@@ -57,10 +57,10 @@ options:
   identities:
     description:
       - Only look at these users, given by user principal name or object ID.
-      - A user that does not exist is an error.
+      - A user that does not exist is an error, and so is an empty list.
+      - If not specified, everybody.
     type: list
     elements: str
-    default: []
   exclude:
     description:
       - Leave out users whose user principal name matches one of these patterns. V(*) and V(?) are wildcards, case does not

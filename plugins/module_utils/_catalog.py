@@ -96,16 +96,20 @@ class Catalog:
         if not overrides:
             return self
         problems: list[str] = []
-        classes = dict(self.plan_classes)
-        for index, entry in enumerate(overrides.get("add") or ()):
-            if plan := _plan_id(entry["plan"], f"mailbox_plans.add[{index}].plan", problems):
-                classes[plan] = PlanClass(entry["grants"])
+        wanted: dict[str, PlanClass | None] = {}
+        named: list[tuple[str, str, PlanClass | None]] = []
+        for index, item in enumerate(overrides.get("add") or ()):
+            named.append((f"add[{index}].plan", item["plan"], PlanClass(item["grants"])))
         for index, name in enumerate(overrides.get("remove") or ()):
-            if plan := _plan_id(name, f"mailbox_plans.remove[{index}]", problems):
-                classes.pop(plan, None)
+            named.append((f"remove[{index}]", name, None))
+        for place, name, grants in named:
+            plan = _plan_id(name, f"mailbox_plans.{place}", problems)
+            if plan and wanted.setdefault(plan, grants) is not grants:
+                problems.append(f"mailbox_plans.{place}: {plan} is named before with another meaning")
         if problems:
             raise ConfigurationError(problems)
-        return Catalog(classes, self.no_rights_skus)
+        classes = {**self.plan_classes, **wanted}
+        return Catalog({plan: grants for plan, grants in classes.items() if grants}, self.no_rights_skus)
 
 
 def _plan_id(text: str, path: str, problems: list[str]) -> str:

@@ -15,6 +15,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._consent import CON
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient, HttpSettings, Service
+
 from tests.tenant.launch import Tenant
 
 

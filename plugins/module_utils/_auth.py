@@ -330,6 +330,8 @@ def _read_file(option: str, path: str) -> bytes:
 def _load_certificate(data: bytes, password: bytes | None, path: str) -> dict[str, str]:
     """Read PEM or PFX into what MSAL takes: the key, the certificate, and its thumbprint."""
     name = f"certificate_path {path!r}"
+    if not data.strip():
+        raise ConfigurationError(f"{name} is empty; expected a key and its certificate, as PEM or PFX.")
     try:
         key, certificates = _parse_pem(data, password) if b"-----BEGIN" in data else _parse_pfx(data, password)
     except TypeError:

@@ -1,0 +1,156 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A running tenant whose people a test chooses, and the write path in front of it. Waiting costs no time."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import Options, UsersFailed, license_users
+from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
+
+from tests.tenant.launch import Tenant, running
+from tests.tenant.make import Maker
+from tests.tenant.skus import table
+from tests.tenant.state import Json, Switches
+
+SEATS = 100
+
+
+class Clock:
+    """A clock that waiting sets forward. ``slept``: the seconds of each wait."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+        self._skipped = 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> float:
+        with self._lock:
+            return time.monotonic() + self._skipped
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.slept.append(seconds)
+            self._skipped += seconds
+
+
+class Desk:
+    """The tenant, emptied, and what ``m365_user_license`` does in it."""
+
+    def __init__(self, tenant: Tenant, **options: Any) -> None:
+        self.tenant, self.world = tenant, tenant.world
+        self.clock = Clock()
+        self._options = options
+        self._empty()
+        self.make = Maker(self.world, random.Random(1), datetime.now(timezone.utc))
+
+    def _empty(self) -> None:
+        world = self.world
+        for keep in (world.users, world.upn_index, world.groups, world.mailboxes, world.mailbox_index, world.scratch):
+            keep.clear()
+        world.faults.clear()
+        world.log.clear()
+        world.switches = Switches()
+        for name in table():
+            if table()[name].id in world.skus:
+                self.seats(name, SEATS)
+
+    def seats(self, part_number: str, enabled: int, *, warning: int = 0, taken: int = 0) -> None:
+        """Seats of a SKU."""
+        sku = self.world.skus[table()[part_number].id]
+        sku["prepaidUnits"] = {"enabled": enabled, "warning": warning, "suspended": 0, "lockedOut": 0}
+        sku["capabilityStatus"] = "Enabled"
+        sku["consumedUnits"] = taken
+
+    def person(self, name: str, *held: Json, location: str | None = "DE", domain: str = "contoso.example") -> str:
+        """A user with a mailbox; the user's name. ``held``: what ``held`` or ``inherited`` make."""
+        upn = name if "@" in name else f"{name}@{domain}"
+        user = self.make.user(name, name, upn=upn, states=list(held), usage_location=location)
+        self.make.mailbox(user, "UserMailbox", sku_assigned=bool(held) or None)
+        return upn
+
+    def people(self, count: int, *held: Json, location: str | None = "DE") -> list[str]:
+        """So many users alike."""
+        return [self.person(f"user{number:04}", *held, location=location) for number in range(count)]
+
+    def held(self, part_number: str, *off: str, **more: Any) -> Json:
+        """A direct assignment with the plans ``off``."""
+        return self.make.state(part_number, disabled=off, **more)
+
+    def inherited(self, part_number: str, *off: str, **more: Any) -> Json:
+        """The same from a group of its own."""
+        return self.make.state(part_number, disabled=off, group=self.make.group(f"sg-{part_number}"), **more)
+
+    @contextlib.contextmanager
+    def clients(self, **options: Any) -> Iterator[Clients]:
+        """Clients whose waiting costs no time."""
+        with clients(self.tenant, **{"timeout": 10_000.0, "retry_seconds": 300.0, **self._options, **options}) as found:
+            found.http.backoff.clock = self.clock
+            found.http.backoff.sleep = self.clock.sleep
+            yield found
+
+    def run(self, users: Sequence[str], *licenses: Any, check_mode: bool = False, **options: Any) -> Json:
+        """The module's result; ``licenses``: part numbers, or elements of the option. Raises M365Error."""
+        entries = [{"sku": item} if isinstance(item, str) else item for item in licenses]
+        chosen = Options(users=users, licenses=entries, **options)
+        with self.clients() as found:
+            result = license_users(found.graph, BUILTIN, chosen, check_mode=check_mode)
+            return {**result, "requests": found.http.requests}
+
+    def fail(self, users: Sequence[str], *licenses: Any, **options: Any) -> UsersFailed:
+        """The same, where it has to fail because of users."""
+        with pytest.raises(UsersFailed) as caught:
+            self.run(users, *licenses, **options)
+        return caught.value
+
+    # --- what the tenant saw ------------------------------------------------------------------------------------
+
+    def states(self, upn: str) -> dict[str, list[str]]:
+        """The direct licenses of a user and their disabled plans, by part number."""
+        names = {row.id: row for row in table().values()}
+        user = self.world.user(upn)
+        assert user is not None
+        return {
+            names[state["skuId"]].part_number: sorted(
+                plan.name for plan in names[state["skuId"]].plans if plan.id in state["disabledPlans"]
+            )
+            for state in user["licenseAssignmentStates"]
+            if state["assignedByGroup"] is None
+        }
+
+    def location(self, upn: str) -> str | None:
+        """Where the tenant says that a user is."""
+        user = self.world.user(upn)
+        assert user is not None
+        found: str | None = user["usageLocation"]
+        return found
+
+    def parts(self, method: str, text: str = "") -> list[str]:
+        """The urls of the batch parts with this method and ``text`` in their url, in the order received."""
+        return [
+            part["url"]
+            for entry in self.tenant.requests()
+            for part in entry.get("parts", ())
+            if part["method"] == method and text in part["url"]
+        ]
+
+    def writes(self) -> list[str]:
+        """All writes that were sent, answered or not."""
+        return [*self.parts("PATCH"), *self.parts("POST", "assignLicense")]
+
+
+@contextlib.contextmanager
+def empty_tenant() -> Iterator[Tenant]:
+    """A tenant with SKUs and nobody in it."""
+    with running(mailboxes=0, at_risk=0) as tenant:
+        yield tenant

@@ -148,8 +148,9 @@ def check_options(options: Options) -> str | None:
         )
     if options.usage_location_force and not location:
         problems.append("usage_location_force: needs usage_location")
-    if options.confirm_seconds < 0:
-        problems.append(f"confirm_seconds: expected seconds from 0 on, found {options.confirm_seconds}")
+    # Not written as "smaller than": nan is not smaller than anything.
+    if not 0 <= options.confirm_seconds < float("inf"):
+        problems.append(f"confirm_seconds: expected 0 or more seconds, found {options.confirm_seconds}")
     if problems:
         raise ConfigurationError(problems)
     return code

@@ -162,12 +162,12 @@ def run_module(
         result = dict(work(Context(module, options, client, tokens)))
     except M365Error as error:
         told["requests"] = client.requests if client else 0
-        module.fail_json(**failure(error, told))
+        module.fail_json(**_told(module, failure(error, told)))
     else:
         wrong = FORBIDDEN_RESULTS & result.keys()
         if wrong:
             raise RuntimeError(f"no result may be called {', '.join(sorted(wrong))}")
-        module.exit_json(**to_plain({"changed": False, **told, "requests": client.requests, **result}))
+        module.exit_json(**_told(module, to_plain({"changed": False, **told, "requests": client.requests, **result})))
     finally:
         if client:
             client.close()
@@ -203,6 +203,13 @@ def _settings(params: Mapping[str, Any], options: AuthOptions) -> HttpSettings:
         ca_path=options.ca_path or None,
         validate_certs=params["validate_certs"],
     )
+
+
+def _told(module: AnsibleModule, result: dict[str, Any]) -> dict[str, Any]:
+    """Show ``warnings`` of a result; ansible-core deprecates them as an argument of ``exit_json``."""
+    for text in result.pop("warnings", ()):
+        module.warn(text)
+    return result
 
 
 def _hide(module: AnsibleModule, secrets: list[str]) -> None:

@@ -1,26 +1,26 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From rules to licenses: audit, plan, guard, write, read back. What the module ``m365_license_plan`` does.
+"""From rules to licenses: check, audit, plan, guard, write, read back. The work of the module ``m365_license_plan``.
 
-One audit is all the reading there is. With a single violation of a guard nothing is written.
+Rules are checked against the tenant's SKUs and groups before the audit, which is most of the reading. With a single
+violation of a guard nothing is written.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+import fnmatch
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils._apply import Outcome, apply_changes, predict_changes
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import needs_of
-from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error, PermissionDenied
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, PermissionDenied
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
-from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, Group
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import shows
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Finding,
     LicenseChange,
@@ -29,29 +29,18 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Sku,
     User,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan, PlanOptions, build_plan
-from ansible_collections.m365.licensing.plugins.module_utils._report import (
-    audit_markdown,
-    audit_row,
-    plan_markdown,
-    plan_row,
-    plan_summary,
-    to_json,
+from ansible_collections.m365.licensing.plugins.module_utils._plan import (
+    Candidate,
+    Plan,
+    PlanOptions,
+    build_plan,
+    max_changes_limit,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject, bind_groups, group_names
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_reserve
 
-UNRESOLVED = ("no_seat", "no_usage_location", "insufficient", "unmatched", "refused_uncovered")
-"""Actions that leave a mailbox at risk although nobody asked for that."""
-
-
-class PlanRefused(M365Error):
-    """A guard stopped the plan, or writing it failed for somebody. ``partial`` is the whole result."""
-
-    def __init__(self, message: str, partial: Mapping[str, Any], *, code: str, hint: str) -> None:
-        super().__init__(message, code=code, hint=hint)
-        self.partial = dict(partial)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -63,7 +52,7 @@ class PlannerOptions:
     label: str = "rules"
     scope: str = "mailboxes_at_risk"
     apply: bool = False
-    max_changes: int | str | None = None
+    max_changes: Any = None
     protected: tuple[str, ...] = ()
     allow_removals: bool = False
     seat_reserve: Mapping[str, Any] | None = None
@@ -75,101 +64,186 @@ class PlannerOptions:
 
 @dataclass(frozen=True)
 class Planned:
-    """An audit, the plan made from it, and what became of it (None where nothing was to be written)."""
+    """An audit, the plan made from it, and what became of it: outcomes by user id, None where none was asked for."""
 
     found: Audit
     plan: Plan
+    skus: Mapping[str, Sku]
     warnings: tuple[str, ...]
     outcomes: Mapping[str, Outcome] | None
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """Rules and reserve as the tenant understands them."""
+
+    rules: tuple[Rule, ...]
+    reserve: Mapping[str, int]
+    group_ids: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, check_mode: bool) -> Planned:
     """Audit, plan, and (``apply``, without a violation) write; in check mode the same without a write.
 
-    Raises ConfigurationError with every problem of the rules, PermissionDenied where users cannot be read.
+    Raises ConfigurationError with every problem of the options and rules, PermissionDenied where users cannot be read.
     """
+    check_options(options)
     looking = options.audit
+    skus = graph.subscribed_skus()
+    checked = _check(graph, skus, options)
     if options.scope == "all_users" and looking.strategy == "auto":
         looking = replace(looking, strategy="full")
     found = audit(graph, exchange, looking)
-    skus = list(found.readings.skus.values())
-    if found.readings.users is None or not skus:
+    if found.readings.users is None:
         raise PermissionDenied(
-            "Rules need users and SKUs, and Graph does not show them.",
-            code="no_users",
-            hint="Consent to User.Read.All and Organization.Read.All (or LicenseAssignment.Read.All).",
+            "Rules need users, and Graph does not show them.", code="no_users", hint="Consent to User.Read.All."
         )
-    catalog = looking.catalog
-    rules = parse_rules(options.rules, skus, catalog, options.label, scope=options.scope)
-    warnings = tuple(rule_warnings(rules, skus, catalog, scope=options.scope))
-    reserve = resolve_reserve(options.seat_reserve, skus, catalog)
-    candidates, rules = _candidates(graph, found, rules, options.scope)
+    candidates = _candidates(graph, found, checked, options)
     plan = build_plan(
         candidates,
-        rules,
+        checked.rules,
         skus,
-        catalog,
+        looking.catalog,
         PlanOptions(
             max_changes=options.max_changes,
             protected=options.protected,
             allow_removals=options.allow_removals,
-            seat_reserve=reserve,
+            seat_reserve=checked.reserve,
             use_warning_seats=options.use_warning_seats,
             population=_population(graph, options, candidates),
         ),
         looking.now.date(),
     )
+    by_id = {sku.id: sku for sku in skus}
     outcomes = None
     if options.apply and not plan.violations:
-        outcomes = _write(graph, plan, found.readings.skus, options, check_mode=check_mode)
-    return Planned(found, plan, warnings, outcomes)
+        outcomes = _write(graph, plan, by_id, options, check_mode=check_mode)
+    return Planned(found, plan, by_id, checked.warnings, outcomes)
 
 
-def _candidates(
-    graph: Graph, found: Audit, rules: Sequence[Rule], scope: str
-) -> tuple[list[Candidate], tuple[Rule, ...]]:
-    """Whom the rules look at, with their groups, and the rules with theirs."""
+def check_options(options: PlannerOptions) -> None:
+    """Look at what needs no tenant to be judged. Raises ConfigurationError with every problem."""
+    problems: list[str] = []
+    _collect(problems, lambda: max_changes_limit(options.max_changes, 0))
+    if not isinstance(options.rules, (list, tuple)) or not options.rules:
+        _collect(problems, lambda: parse_rules(options.rules, (), options.audit.catalog, options.label))
+    problems += [
+        f"protected[{index}]: expected a user principal name or a pattern, found an empty text"
+        for index, text in enumerate(options.protected)
+        if not text.strip()
+    ]
+    if not options.confirm_seconds >= 0:
+        problems.append(f"confirm_seconds: expected seconds from 0 on, found {options.confirm_seconds}")
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _check(graph: Graph, skus: Sequence[Sku], options: PlannerOptions) -> _Checked:
+    """Rules and reserve, resolved. Raises ConfigurationError with the problems of both, those of groups included."""
+    problems: list[str] = []
+    catalog, scope = options.audit.catalog, options.scope
+    rules = _collect(problems, lambda: parse_rules(options.rules, skus, catalog, options.label, scope=scope))
+    reserve = _collect(problems, lambda: resolve_reserve(options.seat_reserve, skus, catalog))
+    bound = _collect(problems, lambda: _bind(graph, rules or ()))
+    if rules is None or reserve is None or bound is None:
+        raise ConfigurationError(problems, code="invalid_rules")
+    return _Checked(bound[0], reserve, bound[1], rule_warnings(rules, skus, catalog, scope=scope))
+
+
+def _collect(problems: list[str], ask: Callable[[], T]) -> T | None:
+    """The answer, or None after its problems have been added to ``problems``."""
+    try:
+        return ask()
+    except ConfigurationError as error:
+        problems += error.problems
+        return None
+
+
+def _bind(graph: Graph, rules: Sequence[Rule]) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
+    """The rules with their groups known by id, and those ids; nothing is read where no rule names a group."""
+    names = sorted(group_names(rules))
+    if not names:
+        return tuple(rules), ()
+    known: dict[str, Group] = {}
+    wrong: dict[str, str] = {}
+    try:
+        known = graph.groups_by_name(names)
+    except ConfigurationError:
+        # one name is ambiguous; which of the others are right is worth a request each
+        for name in names:
+            try:
+                known.update(graph.groups_by_name([name]))
+            except ConfigurationError as error:
+                wrong[name] = error.message
+    problems = [
+        f"{rule.path}.match.group: {wrong.get(name, f'the tenant has no group {name!r}')} (rule {rule.name!r})"
+        for rule in rules
+        for name in sorted(group_names([rule]) - set(known))
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+    ids = {name: group.id for name, group in known.items()}
+    return bind_groups(rules, ids), tuple(sorted(set(ids.values())))
+
+
+def _candidates(graph: Graph, found: Audit, checked: _Checked, options: PlannerOptions) -> list[Candidate]:
+    """Whom the rules look at, with what they need and the groups they are in."""
     findings: dict[str, list[Finding]] = {}
     for finding in found.findings:
         findings.setdefault(finding.user_id, []).append(finding)
-    users = dict(found.readings.users or {})
-    if scope == "all_users":
-        if found.readings.strategy != "full":
-            users.update({user.id: user for user in graph.users()})
-    else:
-        users = {user_id: users[user_id] for user_id in findings if user_id in users}
-    users = {user_id: user for user_id, user in users.items() if not user.is_guest}
-    rules, groups = _groups(graph, rules, list(users), whole=scope == "all_users")
+    users = _users(graph, found, findings, options)
+    groups = _groups(graph, checked.group_ids, list(users), whole=options.scope == "all_users")
+    mailboxes = _mailboxes(found)
+    candidates: list[Candidate] = []
+    for user_id, user in users.items():
+        box = mailboxes.get(user_id)
+        needs = needs_of(box) if box is not None else None
+        mine = groups.get(user_id, frozenset())
+        for item in findings.get(user_id, ()):
+            candidates.append(Candidate(Subject(user, item.recipient_type, mine), item, needs))
+        if user_id not in findings:
+            candidates.append(Candidate(Subject(user, box.recipient_type if box else None, mine), None, needs))
+    return candidates
+
+
+def _users(
+    graph: Graph, found: Audit, findings: Mapping[str, Sequence[Finding]], options: PlannerOptions
+) -> dict[str, User]:
+    known = dict(found.readings.users or {})
+    if options.scope != "all_users":
+        return {user_id: known[user_id] for user_id in findings if user_id in known}
+    if found.readings.strategy != "full":
+        known.update({user.id: user for user in graph.users()})
+    patterns = [pattern.strip().casefold().replace("[", "[[]") for pattern in options.audit.exclude]
+    return {
+        user_id: user
+        for user_id, user in known.items()
+        if not user.is_guest
+        and not any(fnmatch.fnmatchcase(user.user_principal_name.casefold(), pattern) for pattern in patterns)
+    }
+
+
+def _mailboxes(found: Audit) -> dict[str, Mailbox]:
+    """One mailbox for each user: the one in use, where there is also a soft-deleted one."""
     mailboxes: dict[str, Mailbox] = {}
     for mailbox in found.readings.mailboxes:
         if mailbox.user_id not in mailboxes or mailbox.recipient_type is not RecipientType.SOFT_DELETED:
             mailboxes[mailbox.user_id] = mailbox
-    candidates: list[Candidate] = []
-    for user_id, user in users.items():
-        box = mailboxes.get(user_id)
-        kind = box.recipient_type if box else None
-        needs = needs_of(box) if box is not None else None
-        for finding in findings.get(user_id, [None]):  # type: ignore[list-item]
-            subject = Subject(user, finding.recipient_type if finding else kind, groups.get(user_id, frozenset()))
-            candidates.append(Candidate(subject, finding, needs))
-    return candidates, rules
+    return mailboxes
 
 
 def _groups(
-    graph: Graph, rules: Sequence[Rule], user_ids: Sequence[str], *, whole: bool
-) -> tuple[tuple[Rule, ...], dict[str, frozenset[str]]]:
-    """Rules bound to group ids, and each user's groups among them; nothing is read where no rule names a group."""
-    names = group_names(rules)
-    if not names:
-        return tuple(rules), {}
-    known = graph.groups_by_name(sorted(names))
-    bound = bind_groups(rules, {name: group.id for name, group in known.items()})
-    ids = sorted({group.id for group in known.values()})
+    graph: Graph, group_ids: Sequence[str], user_ids: Sequence[str], *, whole: bool
+) -> Mapping[str, frozenset[str]]:
+    """Each user's groups among those of the rules. A whole tenant is asked by group, a few users by user."""
+    if not group_ids:
+        return {}
     if not whole:
-        return bound, {user_id: frozenset(some) for user_id, some in graph.member_of(user_ids, ids).items()}
-    members = dict(zip(ids, graph.service.client.parallel(graph.transitive_member_ids, ids), strict=True))
-    return bound, {
-        user_id: frozenset(group_id for group_id, inside in members.items() if user_id in inside)
+        return {user_id: frozenset(some) for user_id, some in graph.member_of(user_ids, group_ids).items()}
+    members = list(graph.service.client.parallel(graph.transitive_member_ids, group_ids))
+    return {
+        user_id: frozenset(group_id for group_id, inside in zip(group_ids, members, strict=True) if user_id in inside)
         for user_id in user_ids
     }
 
@@ -196,7 +270,7 @@ def _write(
             users,
             plan.changes,
             skus,
-            recompute=lambda user: still_to_do(by_user[user.id], user),
+            recompute=lambda user: still_to_do(by_user[user.id], users[user.id], user),
             confirm=options.confirm,
             confirm_seconds=options.confirm_seconds,
             on_error=options.on_error,
@@ -204,125 +278,12 @@ def _write(
     return {outcome.user_id: outcome for outcome in outcomes}
 
 
-def still_to_do(change: LicenseChange, user: User) -> LicenseChange:
-    """What of ``change`` the user as it is now does not show yet."""
-    direct = {state.sku_id: state for state in user.license_states if state.direct}
-
-    def done(sku_id: str, disabled: frozenset[str]) -> bool:
-        state = direct.get(sku_id)
-        return state is not None and state.effective and disabled <= state.disabled_plans
-
+def still_to_do(change: LicenseChange, before: User, user: User) -> LicenseChange:
+    """What of ``change`` (made for the user as it was ``before``) the user as it is now does not show yet."""
+    direct = {state.sku_id for state in user.license_states if state.direct}
     return LicenseChange(
-        user.id,
-        add=tuple(item for item in change.add if not done(item.sku_id, item.disabled_plans)),
+        change.user_id,
+        add=tuple(item for item in change.add if not shows(user, LicenseChange(user.id, add=(item,)), before)),
         remove=tuple(sku_id for sku_id in change.remove if sku_id in direct),
         usage_location=None if user.usage_location else change.usage_location,
     )
-
-
-def result_of(planned: Planned, options: PlannerOptions, requests: int) -> dict[str, Any]:
-    """The result of the module. Raises PlanRefused, with it, where a guard stops the plan or a user has failed."""
-    found, plan = planned.found, planned.plan
-    skus, catalog = found.readings.skus, options.audit.catalog
-    rows = [
-        _with_outcome(plan_row(entry, skus, catalog), (planned.outcomes or {}).get(entry.user.id), options)
-        for entry in plan.entries
-        if entry.action != "unchanged" or entry.finding is not None
-    ]
-    wrote = [outcome for outcome in (planned.outcomes or {}).values() if outcome.wrote]
-    statuses = Counter(row["status"] for row in rows)
-    summary = {
-        **plan_summary(plan),
-        "applied": planned.outcomes is not None,
-        "changed": statuses["changed"],
-        "failed": statuses["failed"],
-        "skipped": statuses["skipped"],
-        "confirmed": sum(row["confirmation"] == "confirmed" for row in rows),
-        "unresolved": sum(row["action"] in UNRESOLVED for row in rows),
-        "audit": found.summary(),
-        "requests": requests,
-    }
-    names = {outcome.user_id: outcome.before.user_principal_name for outcome in wrote}
-    return {
-        "changed": bool(wrote),
-        "users": rows,
-        "summary": summary,
-        "violations": list(plan.violations),
-        "diff": {
-            "before": {names[item.user_id]: describe(item.before, skus, catalog) for item in wrote},
-            "after": {names[item.user_id]: describe(item.after, skus, catalog) for item in wrote},
-        },
-    }
-
-
-def _with_outcome(row: dict[str, Any], outcome: Outcome | None, options: PlannerOptions) -> dict[str, Any]:
-    """A row of the plan with what became of it; ``planned`` where it would be written and was not."""
-    row.update(status="planned" if row["action"] == "license" else row["action"], confirmation="", error=None)
-    if outcome is not None:
-        problem = outcome.error
-        row.update(
-            status=outcome.status,
-            confirmation=outcome.confirmation,
-            error={"code": problem.code, "message": problem.message, "hint": problem.hint} if problem else None,
-            after=describe(outcome.after, {}, options.audit.catalog) if outcome.status == "failed" else row["after"],
-        )
-    return row
-
-
-def refuse(result: Mapping[str, Any], options: PlannerOptions) -> None:
-    """Raises PlanRefused where the plan was to be applied and a guard stops it, or where somebody has failed."""
-    violations: Iterable[str] = result["violations"]
-    if options.apply and violations:
-        raise PlanRefused(
-            "Refused, nothing was written. " + " ".join(violations),
-            result,
-            code="plan_refused",
-            hint="Look at the plan, then change the rules or the guard that it names.",
-        )
-    failed = [row for row in result["users"] if row["status"] in ("failed", "skipped")]
-    if failed:
-        first = failed[0]
-        why = first["error"]["message"] if first["error"] else "not tried"
-        done = result["summary"]["changed"]
-        raise PlanRefused(
-            f"{done} users were changed, {len(failed)} were not; the first is {first['user_principal_name']}: {why}",
-            result,
-            code="users_failed",
-            hint="Each user's error is in the result. Run again: it takes up where this run ended.",
-        )
-
-
-def report_of(planned: Planned, result: Mapping[str, Any], options: PlannerOptions, tenant: str) -> dict[str, str]:
-    """The report by file ending: ``md`` for people, ``json`` for programs."""
-    found, now = planned.found, options.audit.now
-    rows = [audit_row(finding, found.readings.skus, options.audit.catalog) for finding in found.findings]
-    facts = {
-        "mailboxes examined": found.examined,
-        "strategy": found.readings.strategy,
-        "requests": result["summary"]["requests"],
-    }
-    warnings = [*found.warnings, *planned.warnings]
-    text = plan_markdown(result["users"], result["summary"], tenant=tenant, generated=now, warnings=planned.warnings)
-    text += "\n" + audit_markdown(rows, tenant=tenant, generated=now, facts=facts, warnings=found.warnings)
-    return {"md": text, "json": to_json(_plain(result, rows, warnings, now, tenant))}
-
-
-def _plain(
-    result: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], warnings: Sequence[str], now: datetime, tenant: str
-) -> dict[str, Any]:
-    audit_summary = dict(result["summary"]["audit"])
-    earliest = audit_summary["earliest_deadline"]
-    audit_summary["earliest_deadline"] = earliest.isoformat() if earliest else None
-    audit_summary["expiring"] = [
-        {**item, "next_lifecycle": item["next_lifecycle"].isoformat() if item["next_lifecycle"] else None}
-        for item in audit_summary["expiring"]
-    ]
-    return {
-        "tenant": tenant,
-        "generated": now.isoformat(),
-        "summary": {**result["summary"], "audit": audit_summary},
-        "violations": result["violations"],
-        "warnings": list(warnings),
-        "users": result["users"],
-        "mailboxes": list(rows),
-    }

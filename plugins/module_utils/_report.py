@@ -29,6 +29,9 @@ _CELL = 300
 """Characters of one value in a table; longer ones are cut, visibly."""
 
 _SECTIONS = (
+    ("failed", "Failed"),
+    ("skipped", "Not tried, because somebody failed before"),
+    ("changed", "Licensed"),
     ("license", "To be licensed"),
     ("refused_uncovered", "Refused: would lose what keeps the mailbox"),
     ("no_seat", "No seat left"),
@@ -184,14 +187,17 @@ def plan_markdown(
     warnings: Sequence[str] = (),
     limit: int = 1000,
 ) -> str:
-    """The plan for people. ``rows`` are those of ``plan_row``, ``summary`` is ``plan_summary``.
+    """The plan for people, or what became of it. ``rows`` are those of ``plan_row``, ``summary`` is ``plan_summary``.
 
+    A run adds ``status`` and ``error`` to the rows, and ``applied``, ``check_mode`` and ``changed`` to the summary.
     Each section shows at most ``limit`` rows, and says so.
     """
     lines = [f"# License plan{_of(tenant)}", ""]
     lines += _made(generated)
-    count, users = summary["changes"], summary["users"]
-    lines += [f"**{_count(count, 'user', 'users')}** of {users} would be changed.", ""]
+    done = bool(summary.get("applied")) and not summary.get("check_mode")
+    count, users = summary["changed" if done else "changes"], summary["users"]
+    were = "were" if done and count != 1 else "was" if done else "would be"
+    lines += [f"**{_count(count, 'user', 'users')}** of {users} {were} changed.", ""]
     violations = summary.get("violations") or []
     if violations:
         lines += ["**This plan may not be applied.**", ""]
@@ -206,8 +212,8 @@ def plan_markdown(
             [item["sku"], item["left_before"], item["planned"], item["left_after"], item["reserved"]] for item in seats
         )
         lines += _table(("SKU", "Left", "Planned", "Left after", "Reserved"), cells, right=(1, 2, 3, 4))
-    for action, title in _SECTIONS:
-        mine = [row for row in rows if row["action"] == action]
+    for section, title in _SECTIONS:
+        mine = [row for row in rows if _section(row, done=done) == section]
         if mine:
             lines += [f"## {title} ({len(mine)})", ""]
             head = ("User", "Deadline", "Rule", "Because", "Change", "Note")
@@ -270,6 +276,12 @@ def _audit_cells(row: Mapping[str, Any]) -> list[Any]:
     ]
 
 
+def _section(row: Mapping[str, Any], *, done: bool) -> str:
+    """The section of a row of a plan: what became of it, where it was written, else what is planned."""
+    written = done and row["action"] == "license"
+    return str(row["status"] if written else row["action"])
+
+
 def _plan_cells(row: Mapping[str, Any]) -> list[Any]:
     parts: list[str] = []
     for item in row["add"]:
@@ -278,7 +290,8 @@ def _plan_cells(row: Mapping[str, Any]) -> list[Any]:
     parts += [f"- {item['sku']}" for item in row["remove"]]
     if row["usage_location"]:
         parts.append(f"usage location {row['usage_location']}")
-    note = "; ".join(text for text in (row["note"], *row["warnings"]) if text)
+    trouble = (row.get("error") or {}).get("message", "")
+    note = "; ".join(text for text in (trouble, row["note"], *row["warnings"]) if text)
     deadline = (row["deadline"] or "")[:10]
     return [row["user_principal_name"] or row["user_id"], deadline, row["rule"], row["why"], ", ".join(parts), note]
 

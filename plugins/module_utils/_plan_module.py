@@ -1,0 +1,120 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the options of ``m365_license_plan`` to a plan, and from a plan to its result and its report."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions
+from ansible_collections.m365.licensing.plugins.module_utils._audit_module import audit_options
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._module import Context
+from ansible_collections.m365.licensing.plugins.module_utils._plan_result import (
+    PlanFailed,
+    refuse,
+    report_of,
+    result_of,
+    warnings_of,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._planner import (
+    PlannerOptions,
+    check_options,
+    plan_licenses,
+)
+
+_NAME_LENGTH = 200
+"""Characters of a report's file name; file systems allow 255 bytes."""
+
+
+def run_plan(context: Context) -> dict[str, Any]:
+    """The module ``m365_license_plan``."""
+    options = planner_options(context.params, context.now())
+    folder = _folder(context.params["report_dir"])
+    planned = plan_licenses(context.graph, context.exchange, options, check_mode=context.check_mode)
+    result = result_of(planned, options, requests=context.client.requests, check_mode=context.check_mode)
+    for text in (*planned.found.warnings, *warnings_of(planned, result)):
+        context.warn(text)
+    if not context.diff:
+        # it is as large as all rows together
+        result.pop("diff")
+    if folder is not None:
+        name = context.params["report_name"] or context.options.tenant_id
+        result["reports"] = _write_reports(context, folder, name, report_of(planned, result, options, name), result)
+    refuse(result, options)
+    return result
+
+
+def planner_options(params: Mapping[str, Any], now: datetime) -> PlannerOptions:
+    """The options, checked as far as no tenant is needed. Raises ConfigurationError with every problem."""
+    problems: list[str] = []
+    looking = AuditOptions(now=now)
+    try:
+        looking = audit_options(params, now)
+    except ConfigurationError as error:
+        problems += error.problems
+    options = PlannerOptions(
+        audit=looking,
+        rules=params["rules"],
+        label=params["rules_label"],
+        scope=params["scope"],
+        apply=params["mode"] == "apply",
+        max_changes=params["max_changes"],
+        protected=tuple(params["protected"]),
+        allow_removals=params["allow_removals"],
+        seat_reserve=params["seat_reserve"],
+        use_warning_seats=params["use_warning_seats"],
+        on_error=params["on_error"],
+        confirm=params["confirm"],
+        confirm_seconds=params["confirm_seconds"],
+    )
+    try:
+        check_options(options)
+    except ConfigurationError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    return options
+
+
+def _folder(path: str | None) -> Path | None:
+    """The directory of the reports, made where it is missing. Raises ConfigurationError before anything is asked."""
+    if not path:
+        return None
+    folder = Path(path)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"report_dir: {path!r} is no directory and cannot be made: {error.strerror}", code="not_writable"
+        ) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"report_dir: {path!r} cannot be written to", code="not_writable")
+    return folder
+
+
+def _write_reports(
+    context: Context, folder: Path, name: str, texts: Mapping[str, str], result: Mapping[str, Any]
+) -> list[str]:
+    """The paths of the files. A failure keeps the result: by now the tenant may have changed."""
+    stem = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("._")[:_NAME_LENGTH] or "report"
+    paths = []
+    for ending, text in texts.items():
+        path = str(folder / f"{stem}.{ending}")
+        try:
+            context.write_private(path, text)
+        except ConfigurationError as error:
+            raise PlanFailed(
+                f"The report could not be written: {error.message}",
+                result,
+                code="not_writable",
+                hint="What was done is in the result.",
+            ) from None
+        paths.append(path)
+    return paths

@@ -1,0 +1,172 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module ``m365_license_plan`` returns and reports: rows, counts, a diff, warnings. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._apply import Outcome
+from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
+from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._planner import Planned, PlannerOptions
+from ansible_collections.m365.licensing.plugins.module_utils._report import (
+    audit_markdown,
+    audit_row,
+    plan_markdown,
+    plan_row,
+    plan_summary,
+    to_json,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._user_license_result import named
+
+STATUSES = ("planned", "changed", "failed", "skipped", "unchanged")
+"""What became of a user. ``planned``: would be written and was not, because of the mode or of a violation."""
+
+AT_RISK_STILL = ("no_seat", "no_usage_location", "insufficient", "unmatched", "refused_uncovered")
+"""Actions that leave a mailbox at risk although no exception asks for that."""
+
+_REASONS = {
+    "no_seat": "no seat is left",
+    "no_usage_location": "they have no usage location",
+    "insufficient": "the licenses of their rule would not be enough",
+    "unmatched": "no rule matches",
+    "refused_uncovered": "they would lose what keeps their mailbox",
+}
+
+
+class PlanFailed(M365Error):
+    """A guard stopped the plan, or writing it failed for somebody. ``partial`` is the whole result."""
+
+    def __init__(self, message: str, partial: Mapping[str, Any], *, code: str, hint: str) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.partial = dict(partial)
+
+
+def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check_mode: bool) -> dict[str, Any]:
+    """The result of the module, without what it is to say as warnings (``warnings_of``)."""
+    plan, skus, catalog = planned.plan, planned.skus, options.audit.catalog
+    outcomes = planned.outcomes or {}
+    rows = [
+        _with_outcome(plan_row(entry, skus, catalog), outcomes.get(entry.user.id), planned, options)
+        for entry in plan.entries
+        if entry.action != "unchanged" or entry.finding is not None
+    ]
+    statuses = Counter(row["status"] for row in rows)
+    confirmations = Counter(row["confirmation"] for row in rows)
+    written = [outcome for outcome in outcomes.values() if outcome.wrote]
+    names = {outcome.user_id: outcome.before.user_principal_name for outcome in written}
+    return {
+        "changed": bool(written),
+        "users": rows,
+        "summary": {
+            **plan_summary(plan),
+            "mode": "apply" if options.apply else "plan",
+            "check_mode": check_mode,
+            "applied": planned.outcomes is not None,
+            **{status: statuses[status] for status in STATUSES if status != "unchanged"},
+            "confirmed": confirmations["confirmed"],
+            "accepted": confirmations["accepted"],
+            "unresolved": sum(_unresolved(row) for row in rows),
+            "audit": planned.found.summary(),
+            "requests": requests,
+        },
+        "violations": list(plan.violations),
+        "diff": {
+            "before": {names[item.user_id]: describe(item.before, skus, catalog) for item in written},
+            "after": {names[item.user_id]: describe(item.after, skus, catalog) for item in written},
+        },
+    }
+
+
+def _with_outcome(
+    row: dict[str, Any], outcome: Outcome | None, planned: Planned, options: PlannerOptions
+) -> dict[str, Any]:
+    """A row of the plan with what became of it."""
+    row.update(status="planned" if row["action"] == "license" else "unchanged", confirmation="", error=None)
+    if outcome is not None:
+        problem = outcome.error
+        row.update(
+            status=outcome.status,
+            confirmation=outcome.confirmation,
+            error={"code": problem.code, "message": problem.message, "hint": problem.hint} if problem else None,
+            after=describe(outcome.after, planned.skus, options.audit.catalog),
+        )
+    return row
+
+
+def _unresolved(row: Mapping[str, Any]) -> bool:
+    """Is this mailbox at risk, and will it be so after this run, though nobody asked for that?"""
+    return row["reason"] is not None and (row["action"] in AT_RISK_STILL or row["status"] in ("failed", "skipped"))
+
+
+def warnings_of(planned: Planned, result: Mapping[str, Any]) -> list[str]:
+    """One sentence for each kind of trouble, however many users have it; without those of the audit."""
+    warnings = list(planned.warnings)
+    warnings += [f"The plan may not be applied: {violation}." for violation in result["violations"]]
+    by_action: dict[str, list[str]] = {}
+    weakened: dict[str, list[str]] = {}
+    for row in result["users"]:
+        if row["reason"] is not None and row["action"] in AT_RISK_STILL:
+            by_action.setdefault(row["action"], []).append(row["user_principal_name"])
+        for sentence in row["warnings"]:
+            weakened.setdefault(sentence, []).append(row["user_principal_name"])
+    warnings += [
+        f"Still at risk, because {_REASONS[action]}: {named(by_action[action])}."
+        for action in AT_RISK_STILL
+        if action in by_action
+    ]
+    warnings += [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}." for sentence, upns in weakened.items()]
+    late = [row["user_principal_name"] for row in result["users"] if row["confirmation"] == "accepted"]
+    if late:
+        warnings.append(
+            f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {named(late)}."
+        )
+    return warnings
+
+
+def refuse(result: Mapping[str, Any], options: PlannerOptions) -> None:
+    """Raises PlanFailed where the plan was to be applied and a guard stops it, or where somebody has failed."""
+    if options.apply and result["violations"]:
+        raise PlanFailed(
+            f"Refused, nothing was written: {'; '.join(result['violations'])}.",
+            result,
+            code="plan_refused",
+            hint="Look at the plan, then change the rules or the guard that it names.",
+        )
+    failed = [row for row in result["users"] if row["status"] in ("failed", "skipped")]
+    if failed:
+        first = next((row for row in failed if row["status"] == "failed"), failed[0])
+        summary = result["summary"]
+        raise PlanFailed(
+            f"{summary['failed']} of {summary['changes']} users failed, {summary['changed']} were changed, "
+            f"{summary['skipped']} were not tried. First: {first['user_principal_name']}: {first['error']['message']}",
+            result,
+            code="users_failed",
+            hint="Each user's error is in the result. Run again: it takes up where this run ended.",
+        )
+
+
+def report_of(planned: Planned, result: Mapping[str, Any], options: PlannerOptions, tenant: str) -> dict[str, str]:
+    """The report by file ending: ``md`` for people, ``json`` for programs."""
+    found, now = planned.found, options.audit.now
+    rows = [audit_row(finding, planned.skus, options.audit.catalog) for finding in found.findings]
+    summary = result["summary"]
+    warnings = [*found.warnings, *planned.warnings]
+    facts = {"mailboxes examined": found.examined, "strategy": found.readings.strategy, "requests": summary["requests"]}
+    text = plan_markdown(result["users"], summary, tenant=tenant, generated=now, warnings=warnings)
+    text += "\n" + audit_markdown(rows, facts=facts)
+    content = {
+        "tenant": tenant,
+        "generated": now,
+        "summary": summary,
+        "violations": result["violations"],
+        "warnings": warnings,
+        "users": result["users"],
+        "mailboxes": rows,
+    }
+    return {"md": text, "json": to_json(to_plain(content))}

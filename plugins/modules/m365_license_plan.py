@@ -1,0 +1,513 @@
+#!/usr/bin/python
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""License mailboxes at risk, or all users, by rules."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: m365_license_plan
+short_description: License mailboxes at risk, or all users of a tenant, by rules
+version_added: 0.1.0
+author:
+  - m365.licensing contributors (@m365-licensing)
+description:
+  - Audits the tenant, decides for each mailbox at risk (or for each user) by the first rule that matches, checks the
+    plan as a whole against its guards, and, if asked to, writes it and reads it back.
+  - Seats go to the soonest deadline first. A license that would not save the mailbox is never assigned.
+  - The result explains for each user which rule decided and why. Users whom no rule matches are named.
+  - Run again, it changes nothing.
+options:
+  rules:
+    description:
+      - The rules, the most important one first. The first rule that matches decides.
+      - Each rule is a dictionary. Every mistake in it is reported at once, with its path, what was found and what is
+        allowed.
+      - C(name) tells rules apart in reports.
+      - C(match) says who is meant. V({}) is everybody. Several keys must all hold, a list means any of its elements.
+        Texts are compared without case, V(*) and V(?) are wildcards. The keys are C(department), C(country),
+        C(company), C(job_title), C(upn), C(extension_attributes) (a dictionary of C(extensionAttribute1) to
+        C(extensionAttribute15)), C(account_enabled), C(on_premises_sync), C(recipient_type), C(group) (name or ID,
+        also through other groups), C(has) and C(lacks) (SKUs that the user holds, or does not), and C(not) (a block
+        of the same keys, or a list of blocks).
+      - C(licenses) is a list of dictionaries with C(sku) (part number, ID or product name) and optionally
+        C(disabled_plans) or C(enabled_plans). C(fallback) is another such list, for when no seat is left, or when
+        C(licenses) would not be enough.
+      - C(remove) lists SKUs whose direct assignment goes in the same request.
+      - C(usage_location) is a country (V(DE)), or a dictionary with C(from=country) and optionally C(default). It is
+        set only where the user has none.
+      - C(action=ignore) with C(reason), and optionally C(until) (the last day, V(2026-12-31)), makes an exception.
+    type: raw
+    required: true
+  rules_label:
+    description: What errors call O(rules), for example the name of the variable that they come from.
+    type: str
+    default: rules
+  mode:
+    description:
+      - V(plan) only reads. What speaks against the plan is returned as RV(violations) and shown as a warning.
+      - V(apply) writes the plan. If there is a violation it fails before the first write, in check mode, too.
+    type: str
+    choices: [plan, apply]
+    default: plan
+  scope:
+    description:
+      - Whom the rules look at.
+      - V(mailboxes_at_risk) is what M(m365.licensing.exo_unlicensed_mailbox_info) finds.
+      - V(all_users) is every user except guests. With O(strategy=auto) it reads the whole tenant.
+    type: str
+    choices: [mailboxes_at_risk, all_users]
+    default: mailboxes_at_risk
+  max_changes:
+    description:
+      - Refuse a plan that changes more users than this.
+      - A number, or a share of the tenant's users such as V(5%), rounded down. With O(scope=all_users) it is a share
+        of the users that the rules look at.
+      - If not set, there is no limit.
+    type: raw
+  protected:
+    description: User principal names that are never written. V(*) and V(?) are wildcards, case does not matter.
+    type: list
+    elements: str
+    default: []
+  allow_removals:
+    description:
+      - Permit plans that remove licenses.
+      - A license that keeps a mailbox is not removed even then, unless another one takes its place in the same request.
+    type: bool
+    default: false
+  seat_reserve:
+    description: Seats to leave alone. A dictionary of SKUs and whole numbers.
+    type: dict
+    default: {}
+  use_warning_seats:
+    description: Also give out seats whose subscription has expired and is in its grace period.
+    type: bool
+    default: false
+  on_error:
+    description:
+      - V(continue) tries all users, reports each, and fails at the end if there was a failure.
+      - V(fail) hands out no further requests after the first user who fails.
+    type: str
+    choices: [fail, continue]
+    default: continue
+  confirm:
+    description: Read every user back after writing, until the change shows.
+    type: bool
+    default: true
+  confirm_seconds:
+    description:
+      - How long to wait for changes to show, in seconds. The directory's replicas are late by seconds to minutes.
+      - A change that does not show in time counts as RV(users[].confirmation=accepted).
+    type: float
+    default: 60
+  report_dir:
+    description:
+      - Write a report for people (Markdown) and one for programs (JSON) into this directory. It is made if it is
+        missing.
+      - The files can be read by their owner only, and are replaced in one step. They are also written in check mode
+        and when the plan is refused, and never count as a change.
+    type: path
+  report_name:
+    description: Name of the report's files, without ending. By default the tenant's ID.
+    type: str
+  recipient_types:
+    description:
+      - What to look at, as in M(m365.licensing.exo_unlicensed_mailbox_info).
+      - If not specified, all of them.
+    type: list
+    elements: str
+    choices: [user, shared, room, equipment, archive, soft_deleted]
+  grace_period_days:
+    description: How many days after its creation a mailbox without a license is kept.
+    type: int
+    default: 30
+  exclude:
+    description:
+      - Leave out users whose user principal name matches one of these patterns, as if they did not exist. V(*) and
+        V(?) are wildcards, case does not matter.
+    type: list
+    elements: str
+    default: []
+  strategy:
+    description:
+      - V(filtered) lets the services filter. V(full) reads every mailbox and every user.
+      - V(auto) is V(filtered) where the surface can filter (O(exchange_api=invoke_command)), and V(full) with
+        O(scope=all_users).
+    type: str
+    choices: [auto, filtered, full]
+    default: auto
+  shared_mailbox_sizes:
+    description:
+      - How to find shared, room and equipment mailboxes over 50 GB.
+      - V(auto) asks the usage report for those that come near and then measures them. V(always) measures every one of
+        them. V(never) does neither.
+    type: str
+    choices: [auto, always, never]
+    default: auto
+  mailbox_plans:
+    description: Corrections to the built-in table of the service plans that grant a mailbox or an archive.
+    type: dict
+    suboptions:
+      add:
+        description: Service plans that grant something the table does not know of.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          plan:
+            description: Name or ID of the service plan.
+            type: str
+            required: true
+          grants:
+            description: What it grants.
+            type: str
+            required: true
+            choices: [plan1, plan2, kiosk, archiving, archive]
+      remove:
+        description: Names or IDs of service plans that grant nothing after all.
+        type: list
+        elements: str
+        default: []
+  now:
+    description:
+      - The time that deadlines and C(until) are reckoned from, in ISO 8601. For reproducible reports. By default the
+        clock of the host.
+    type: str
+seealso:
+  - module: m365.licensing.exo_unlicensed_mailbox_info
+  - module: m365.licensing.m365_user_license
+  - name: Role license_state
+    description: The same from variables, with a summary in the statistics of the run.
+    link: https://github.com/m365-licensing/m365.licensing/tree/main/roles/license_state
+notes:
+  - Application permissions of Microsoft Graph are C(User.Read.All) and C(Organization.Read.All). V(mode=apply) needs
+    C(LicenseAssignment.ReadWrite.All), rules with C(usage_location) C(User.ReadWrite.All), and rules with C(group)
+    C(GroupMember.Read.All).
+  - Exchange Online needs C(Exchange.ManageAsApp) and a role that may read recipients.
+extends_documentation_fragment:
+  - m365.licensing.auth
+  - m365.licensing.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: See what would be done, and leave a report
+  m365.licensing.m365_license_plan:
+    rules:
+      - name: Archives of people whose mailbox is on premises
+        match: {recipient_type: archive}
+        licenses: [{sku: EXCHANGEARCHIVE}]
+        usage_location: {from: country, default: DE}
+      - name: Shared, room and equipment mailboxes
+        match: {recipient_type: [shared, room, equipment]}
+        licenses: [{sku: EXCHANGEENTERPRISE}]
+        usage_location: {from: country, default: DE}
+      - name: Everybody else
+        match: {}
+        licenses: [{sku: EXCHANGESTANDARD}]
+        usage_location: {from: country, default: DE}
+    report_dir: /tmp/m365-reports
+  register: plan
+
+- name: Name the users whom no rule matched
+  ansible.builtin.debug:
+    msg: "{{ plan.users | selectattr('action', 'eq', 'unmatched') | map(attribute='user_principal_name') }}"
+
+- name: Apply it, within limits
+  m365.licensing.m365_license_plan:
+    mode: apply
+    max_changes: 50
+    protected:
+      - "breakglass*@*"
+    seat_reserve:
+      SPE_E3: 5
+    rules:
+      - name: Leavers keep nothing
+        match: {account_enabled: false, recipient_type: user}
+        action: ignore
+        reason: The leaver process converts these
+        until: "2030-12-31"
+      - name: Sales in Germany
+        match:
+          department: [Sales, Inside Sales]
+          country: Germany
+          not: {job_title: "*intern*"}
+        licenses:
+          - sku: SPE_E3
+            disabled_plans: [YAMMER_ENTERPRISE]
+        fallback: [{sku: EXCHANGESTANDARD}]
+        usage_location: DE
+      - name: Everybody else
+        match: {recipient_type: [user, soft_deleted]}
+        licenses: [{sku: EXCHANGESTANDARD}]
+        usage_location: {from: country, default: DE}
+"""
+
+RETURN = r"""
+users:
+  description:
+    - What the plan says of each user, and what became of it. In the order in which seats were given out, the soonest
+      deadline first.
+    - With O(scope=all_users), users who need nothing are left out.
+  returned: always, unless the task was refused before the plan was made
+  type: list
+  elements: dict
+  contains:
+    user_id:
+      description: Object ID of the user.
+      type: str
+    user_principal_name:
+      description: User principal name.
+      type: str
+      sample: anna@contoso.com
+    display_name:
+      description: Display name. Written by the tenant's users, so do not trust what it contains.
+      type: str
+    action:
+      description:
+        - V(license) is the only one that writes. V(unchanged) is covered already.
+        - V(ignore) is an exception of the rules, V(protected) matches O(protected), V(unmatched) is matched by no rule.
+        - V(no_seat) found no seat. V(no_usage_location) has none and the rule does not say one. V(insufficient) would
+          not be covered by the licenses of its rule. V(refused_uncovered) would lose what keeps the mailbox.
+      type: str
+      sample: license
+    rule:
+      description: Name of the rule that decided.
+      type: str
+      sample: Sales in Germany
+    why:
+      description: Why this rule matches, with the user's own values.
+      type: str
+      sample: department is 'Sales'; country is 'Germany'
+    alternative:
+      description: Which list of the rule is taken, V(licenses) or V(fallback).
+      type: str
+      sample: licenses
+    note:
+      description: What else there is to know, for example why a list of the rule was passed over.
+      type: str
+    warnings:
+      description: What the change takes away, though nothing known needs it.
+      type: list
+      elements: str
+    expired_exceptions:
+      description: Exceptions that would have matched, but are over.
+      type: list
+      elements: str
+    reason:
+      description: Why the mailbox is at risk, as in M(m365.licensing.exo_unlicensed_mailbox_info). Null where it is
+        not.
+      type: str
+      sample: no_license
+    recipient_type:
+      description: What is at risk.
+      type: str
+      sample: user
+    severity:
+      description: How urgent it is.
+      type: str
+      sample: warning
+    deadline:
+      description: Until when the mailbox is safe. Null where nothing supports a date.
+      type: str
+      sample: "2026-12-01T08:00:00Z"
+    days_remaining:
+      description: Whole days until the deadline.
+      type: int
+      sample: 8
+    add:
+      description: Licenses to assign. The disabled plans are all that will be off.
+      type: list
+      elements: dict
+      contains:
+        sku:
+          description: Part number.
+          type: str
+        sku_id:
+          description: GUID of the SKU.
+          type: str
+        disabled_plans:
+          description: Service plans that will be off.
+          type: list
+          elements: str
+    remove:
+      description: Licenses to remove.
+      type: list
+      elements: dict
+      contains:
+        sku:
+          description: Part number.
+          type: str
+        sku_id:
+          description: GUID of the SKU.
+          type: str
+    usage_location:
+      description: Usage location to set, if any.
+      type: str
+      sample: DE
+    before:
+      description: Usage location and licenses before.
+      type: dict
+      sample: {usage_location: DE, licenses: []}
+    after:
+      description: Usage location and licenses after, as read back. As predicted where they were not read back.
+      type: dict
+    status:
+      description:
+        - V(planned) would be written and was not. V(changed) was written. V(failed) was refused by the service.
+          V(skipped) was not tried, because another user had failed. V(unchanged) needs no write, or cannot have one.
+      type: str
+      sample: changed
+    confirmation:
+      description:
+        - V(confirmed) was read back. V(accepted) was written and does not show yet. Empty where nothing was written.
+      type: str
+      sample: confirmed
+    error:
+      description: Why the user failed or was skipped, with a C(code) for programs, a C(message), and a C(hint).
+      type: dict
+violations:
+  description: Why the plan may not be applied, one sentence each with the figures and the option. Empty if it may.
+  returned: always, unless the task was refused before the plan was made
+  type: list
+  elements: str
+  sample: ["30 users would be changed, but max_changes allows 20"]
+summary:
+  description: Counts, for reports and for C(set_stats).
+  returned: always, unless the task was refused before the plan was made
+  type: dict
+  contains:
+    users:
+      description: Users that the rules looked at.
+      type: int
+    changes:
+      description: Users that the plan changes.
+      type: int
+    actions:
+      description: Number of users by RV(users[].action), each action named.
+      type: dict
+    max_changes:
+      description: The limit of O(max_changes) in users. Null without one.
+      type: int
+    violations:
+      description: The same as RV(violations).
+      type: list
+      elements: str
+    expired_exceptions:
+      description: Exceptions that are over, with the number of users they would have kept out.
+      type: dict
+    seats:
+      description: SKUs of which the plan gives out seats.
+      type: list
+      elements: dict
+      contains:
+        sku:
+          description: Part number.
+          type: str
+        sku_id:
+          description: GUID of the SKU.
+          type: str
+        left_before:
+          description: Seats left before, without the reserve.
+          type: int
+        planned:
+          description: Seats that the plan takes.
+          type: int
+        left_after:
+          description: Seats left after, without the reserve.
+          type: int
+        reserved:
+          description: Seats held back by O(seat_reserve).
+          type: int
+    mode:
+      description: The option O(mode).
+      type: str
+    check_mode:
+      description: Whether this was check mode.
+      type: bool
+    applied:
+      description: Whether the plan was written. In check mode, whether it would have been.
+      type: bool
+    planned:
+      description: Users of this status.
+      type: int
+    changed:
+      description: Users of this status.
+      type: int
+    failed:
+      description: Users of this status.
+      type: int
+    skipped:
+      description: Users of this status.
+      type: int
+    confirmed:
+      description: Users of this confirmation.
+      type: int
+    accepted:
+      description: Users of this confirmation.
+      type: int
+    unresolved:
+      description: Users whose mailbox stays at risk, though no exception asks for that.
+      type: int
+    audit:
+      description: The summary of M(m365.licensing.exo_unlicensed_mailbox_info), from before the writes.
+      type: dict
+    requests:
+      description: HTTP requests of this run, tokens included.
+      type: int
+reports:
+  description: The files that were written.
+  returned: when O(report_dir) is given
+  type: list
+  elements: str
+  sample: [/tmp/m365-reports/contoso.md, /tmp/m365-reports/contoso.json]
+requests:
+  description: HTTP requests of this run, tokens included.
+  returned: always
+  type: int
+  sample: 14
+auth:
+  description: Which way of signing in was used, and why.
+  returned: always
+  type: dict
+  sample: {source: client_secret, reason: client_id and client_secret are set}
+"""
+
+from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
+from ansible_collections.m365.licensing.plugins.module_utils._plan_module import run_plan
+
+ARGUMENTS = {
+    **AUDIT_SPEC,
+    "rules": {"type": "raw", "required": True},
+    "rules_label": {"type": "str", "default": "rules"},
+    "mode": {"type": "str", "choices": ["plan", "apply"], "default": "plan"},
+    "scope": {"type": "str", "choices": ["mailboxes_at_risk", "all_users"], "default": "mailboxes_at_risk"},
+    "max_changes": {"type": "raw"},
+    "protected": {"type": "list", "elements": "str", "default": []},
+    "allow_removals": {"type": "bool", "default": False},
+    "seat_reserve": {"type": "dict", "default": {}},
+    "use_warning_seats": {"type": "bool", "default": False},
+    "on_error": {"type": "str", "choices": ["fail", "continue"], "default": "continue"},
+    "confirm": {"type": "bool", "default": True},
+    "confirm_seconds": {"type": "float", "default": 60},
+    "report_dir": {"type": "path"},
+    "report_name": {"type": "str"},
+}
+
+
+def main() -> None:
+    """Options in, rows out."""
+    run_module(ARGUMENTS, run_plan, supports_check_mode=True, uses_exchange=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -86,7 +86,8 @@ class Backoff:
         """
         lowered = {str(name).casefold(): str(value) for name, value in headers.items()}
         asked = _asked_seconds(lowered.get("retry-after", ""), lowered.get("date", ""))
-        if asked is not None:
+        # No wait at all is believed once; who asks for it again and again would be hammered.
+        if asked is not None and (asked > 0 or attempt == 0):
             return asked
         # urllib3 reckons from a history and starts to wait with the second failure.
         failure = RequestHistory(None, None, None, None, None)

@@ -188,3 +188,5 @@ def _hang_up(receive: Receive) -> None:
     cycle: Any = getattr(receive, "__self__", None)
     cycle.transport.abort()
     cycle.response_complete = True
+    # Else the server takes the missing answer for a mistake, and tries to send a 500 on the closed connection.
+    cycle.disconnected = True

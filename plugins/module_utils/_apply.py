@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BatchAnswer, BatchPart
@@ -79,21 +80,44 @@ class _Job:
     def to_confirm(self) -> bool:
         return self.licensed or self.uncertain
 
+    def half_way(self) -> User:
+        """The user where at most the usage location was written."""
+        return replace(self.before, usage_location=self.change.usage_location) if self.located else self.before
+
 
 def predict_changes(
-    users: Mapping[str, User], changes: Sequence[LicenseChange], skus: Mapping[str, Sku]
+    users: Mapping[str, User], changes: Sequence[LicenseChange], skus: Mapping[str, Sku], *, on_error: str = "fail"
 ) -> list[Outcome]:
-    """What ``apply_changes`` will do, without a request: for check mode."""
-    return [
-        Outcome(
-            change.user_id,
-            "changed" if change else "unchanged",
-            users[change.user_id],
-            apply_to(users[change.user_id], change, skus),
-            wrote=bool(change),
-        )
-        for change in changes
-    ]
+    """What ``apply_changes`` will do, without a request: for check mode. Refusals are foreseen as ``_conflicts`` can."""
+    jobs = [_Job(users[change.user_id], change, change) for change in changes]
+    doubtful = _doubtful(jobs, skus)
+    refused = list(doubtful)[:1] if on_error == "fail" else list(doubtful)
+    outcomes = []
+    for job in jobs:
+        if not job.change or not refused:
+            after = apply_to(job.before, job.change, skus)
+            status = "changed" if job.change else "unchanged"
+            outcomes.append(Outcome(job.before.id, status, job.before, after, wrote=bool(job.change)))
+            continue
+        if job.before.id in refused:
+            job.problem, job.located = doubtful[job.before.id], bool(job.change.usage_location)
+        elif on_error == "fail":
+            _hold_back(job)
+        outcomes.append(_foreseen(job, skus))
+    return outcomes
+
+
+def _foreseen(job: _Job, skus: Mapping[str, Sku]) -> Outcome:
+    if job.problem is None:
+        return Outcome(job.before.id, "changed", job.before, apply_to(job.before, job.change, skus), wrote=True)
+    status = "skipped" if job.skipped else "failed"
+    return Outcome(job.before.id, status, job.before, job.half_way(), "", job.problem, wrote=job.located)
+
+
+def _doubtful(jobs: Iterable[_Job], skus: Mapping[str, Sku]) -> dict[str, Problem]:
+    """Whose change the service will refuse, as far as can be foreseen, by user id."""
+    found = ((job.before.id, foreseen_refusal(job.before, job.change, skus)) for job in jobs)
+    return {user_id: problem for user_id, problem in found if problem is not None}
 
 
 def apply_changes(
@@ -118,8 +142,14 @@ def apply_changes(
     jobs = [_Job(users[change.user_id], change, change) for change in changes]
     run = _Run(graph, skus, recompute, fail_fast=on_error == "fail")
     todo = [job for job in jobs if job.change]
-    run.set_locations(todo)
-    run.assign(todo)
+    # Where the first failure ends the run, what may be refused goes first: then nothing else has been touched.
+    doubtful = list(_doubtful(todo, skus))[:1] if on_error == "fail" else []
+    for some in (
+        [job for job in todo if job.before.id in doubtful],
+        [job for job in todo if job.before.id not in doubtful],
+    ):
+        run.set_locations(some)
+        run.assign(some)
     if confirm:
         run.confirm(todo, confirm_seconds)
     return [run.outcome(job) for job in jobs]
@@ -135,19 +165,23 @@ class _Run:
         self._recompute = recompute
         self._fail_fast = fail_fast
         self._stopped = False
-        self._located = False
+        self._passing: set[str] = set()
+        """Codes of refusals that are no failures yet: what was written shows late."""
         self._retry_seconds = graph.service.client.settings.retry_seconds
 
     # --- writing -------------------------------------------------------------------------------------------------
 
     def set_locations(self, jobs: Iterable[_Job]) -> None:
         """Phase 1. The same location again has no further effect, so lost answers are simply asked for again."""
+        if self._stopped:
+            return
         ready = [job for job in jobs if job.open and not job.lost and job.left.usage_location]
         parts = [self._graph.usage_location_part(job.before.id, job.left.usage_location or "") for job in ready]
         for job, part, answer in zip(ready, parts, self._write(parts, idempotent=True), strict=True):
             self._take(job, part, answer)
             if answer.ok:
-                job.located = self._located = True
+                job.located = True
+                self._passing.add("usage_location")
                 job.left = replace(job.left, usage_location=None)
                 job.licensed = not job.left
 
@@ -186,7 +220,7 @@ class _Run:
         def failed(answer: BatchAnswer) -> bool:
             if not self._fail_fast or answer.ok or answer.outcome != "answered":
                 return False
-            return not (self._located and self._problem(answer, "").code == "usage_location")
+            return self._problem(answer, "").code not in self._passing
 
         if not parts:
             return []
@@ -201,6 +235,7 @@ class _Run:
             return
         if answer.outcome == "unknown":
             job.lost = job.uncertain = True
+            self._passing.add("not_assigned")
         elif answer.outcome == "not_sent" and answer.code == "not_tried":
             self._stopped = True
             _hold_back(job)
@@ -208,7 +243,12 @@ class _Run:
             self._stopped = True
             job.problem = Problem(answer.code or "not_sent", answer.message, answer.error.hint if answer.error else "")
         else:
-            job.problem = self._problem(answer, self._graph.service.consent(part.method, f"/v1.0{part.url}"))
+            problem = self._problem(answer, self._graph.service.consent(part.method, f"/v1.0{part.url}"))
+            if job.uncertain and problem.code == "not_assigned":
+                # the write whose answer was lost has removed it, and a late replica did not show that
+                job.lost = True
+                return
+            job.problem = problem
             self._stopped = self._stopped or (self._fail_fast and not _location_late(job))
 
     # --- lost answers --------------------------------------------------------------------------------------------
@@ -285,7 +325,7 @@ class _Run:
             return Outcome(job.before.id, "unchanged", job.before, job.before)
         if problem is not None:
             status = "skipped" if job.skipped and not wrote else "failed"
-            after = job.seen or self._half_way(job)
+            after = job.seen or job.half_way()
             return Outcome(job.before.id, status, job.before, after, "", problem, notes, wrote)
         confirmed = job.confirmed and job.seen is not None
         after = job.seen if confirmed and job.seen is not None else apply_to(job.before, job.change, self._skus)
@@ -309,10 +349,6 @@ class _Run:
                 sku = self._skus.get(state.sku_id)
                 return problem_of_state(state.error, sku.part_number if sku else state.sku_id)
         return None
-
-    def _half_way(self, job: _Job) -> User:
-        """The user where at most the usage location was written."""
-        return replace(job.before, usage_location=job.change.usage_location) if job.located else job.before
 
 
 def _hold_back(job: _Job) -> None:

@@ -9,7 +9,8 @@ import contextlib
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -18,19 +19,23 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUI
 from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import Options, UsersFailed, license_users
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 
+from tests.tenant import faults
 from tests.tenant.launch import Tenant, running
 from tests.tenant.make import Maker
 from tests.tenant.skus import table
 from tests.tenant.state import Json, Switches
 
 SEATS = 100
+# where the tenant keeps the moments of the last writes
+_WRITES = "graph.writes"
 
 
 class Clock:
-    """A clock that waiting sets forward. ``slept``: the seconds of each wait."""
+    """A clock that waiting sets forward. ``slept``: the seconds of each wait; ``tell`` learns of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[float], object]) -> None:
         self.slept: list[float] = []
+        self.tell = tell
         self._skipped = 0.0
         self._lock = threading.Lock()
 
@@ -42,6 +47,7 @@ class Clock:
         with self._lock:
             self.slept.append(seconds)
             self._skipped += seconds
+            self.tell(seconds)
 
 
 class Desk:
@@ -49,7 +55,7 @@ class Desk:
 
     def __init__(self, tenant: Tenant, **options: Any) -> None:
         self.tenant, self.world = tenant, tenant.world
-        self.clock = Clock()
+        self.clock = Clock(self._age_quota)
         self._options = options
         self._empty()
         self.make = Maker(self.world, random.Random(1), datetime.now(timezone.utc))
@@ -112,6 +118,25 @@ class Desk:
         with pytest.raises(UsersFailed) as caught:
             self.run(users, *licenses, **options)
         return caught.value
+
+    def _age_quota(self, seconds: float) -> None:
+        """The tenant counts writes by its own clock: let them grow older as well."""
+        if writes := self.world.scratch.get(_WRITES):
+            self.world.scratch[_WRITES] = deque(moment - seconds for moment in writes)
+
+    def fault(self, kind: str, *, after_batches: int = 0, **more: Any) -> None:
+        """Something goes wrong with a ``$batch``, after so many of them went well; faults add up."""
+        batch = {"service": "graph", "path": "$batch", "method": "POST"}
+        skip = {**batch, "kind": "slow", "seconds": 0, "times": after_batches}
+        before = [faults.describe(fault) for fault in self.world.faults]
+        for fault in before:
+            del fault["hits"]
+        self.tenant.set_faults(*before, *([skip] if after_batches else []), {**batch, "kind": kind, **more})
+
+    def refuse(self, text: str, **more: Any) -> None:
+        """A part of a ``$batch`` with ``text`` in its url is answered with ``status``, ``headers``, ``body``."""
+        part = {"kind": "status", "service": "graph", "part": True, "path": text}
+        self.world.faults += faults.parse([{**part, **more}])
 
     # --- what the tenant saw ------------------------------------------------------------------------------------
 

@@ -109,7 +109,7 @@ def license_users(graph: Graph, catalog: Catalog, options: Options, *, check_mod
     changes, seatless = _share_seats(users, changes, sku_list, catalog, options)
     blocked.update(seatless)
     if check_mode:
-        outcomes = predict_changes(users, changes, skus)
+        outcomes = predict_changes(users, changes, skus, on_error=options.on_error)
     else:
         outcomes = apply_changes(
             graph,

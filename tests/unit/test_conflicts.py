@@ -1,0 +1,69 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which changes the service will refuse for the Exchange plans in them, and that check mode says so."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._apply import predict_changes
+from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
+from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, LicenseChange, User
+from ansible_collections.m365.licensing.tests.unit.domain_world import (
+    BY_ID,
+    EMS,
+    EXCHANGEARCHIVE_ADDON,
+    EXCHANGEDESKLESS,
+    EXCHANGESTANDARD,
+    PLAN1,
+    PLAN2,
+    SPE_E3,
+    SPE_E5,
+    direct,
+    inherited,
+    user,
+)
+
+
+def change(*add: str, remove: tuple[str, ...] = (), off: tuple[str, ...] = ()) -> LicenseChange:
+    return LicenseChange("id-a", add=tuple(Assignment(sku, frozenset(off)) for sku in add), remove=remove)
+
+
+@pytest.mark.parametrize(
+    ("who", "wanted", "code"),
+    [
+        (user("a"), change(SPE_E3), None),
+        (user("a"), change(SPE_E3, EXCHANGESTANDARD), "mutually_exclusive_plans"),
+        (user("a", direct(EXCHANGESTANDARD)), change(SPE_E3), "mutually_exclusive_plans"),
+        (user("a", inherited(EXCHANGESTANDARD)), change(SPE_E3), "mutually_exclusive_plans"),
+        (user("a", inherited(EXCHANGESTANDARD, state="Error")), change(SPE_E3), None),
+        (user("a", direct(EXCHANGESTANDARD)), change(SPE_E3, remove=(EXCHANGESTANDARD,)), None),
+        (user("a", direct(EXCHANGESTANDARD)), change(SPE_E3, off=(PLAN2,)), None),
+        (user("a", direct(EXCHANGESTANDARD, PLAN1)), change(SPE_E3), None),
+        (user("a", direct(SPE_E3)), change(SPE_E5), None),
+        (user("a", direct(EXCHANGEDESKLESS)), change(EXCHANGESTANDARD), "mutually_exclusive_plans"),
+        (user("a", direct(EXCHANGEDESKLESS), direct(EXCHANGESTANDARD)), change(EMS), None),
+        (user("a"), change(EXCHANGEARCHIVE_ADDON), "missing_dependency"),
+        (user("a", direct(EXCHANGESTANDARD)), change(EXCHANGEARCHIVE_ADDON), None),
+        (
+            user("a", direct(EXCHANGESTANDARD), direct(EXCHANGEARCHIVE_ADDON)),
+            change(remove=(EXCHANGESTANDARD,)),
+            "missing_dependency",
+        ),
+        (user("a", direct(EXCHANGEARCHIVE_ADDON)), change(EMS), None),
+    ],
+)
+def test_a_refusal_is_foreseen(who: User, wanted: LicenseChange, code: str | None) -> None:
+    problem = foreseen_refusal(who, wanted, BY_ID)
+    assert (problem.code if problem else None) == code
+
+
+def test_check_mode_says_who_would_fail_and_who_would_not_be_tried() -> None:
+    users = {who.id: who for who in (user("a"), user("b", direct(EXCHANGESTANDARD)), user("c"))}
+    changes = [LicenseChange(user_id, add=(Assignment(SPE_E3, frozenset()),)) for user_id in users]
+    for on_error, expected in (
+        ("continue", ["changed", "failed", "changed"]),
+        ("fail", ["skipped", "failed", "skipped"]),
+    ):
+        outcomes = predict_changes(users, changes, BY_ID, on_error=on_error)
+        assert [outcome.status for outcome in outcomes] == expected

@@ -273,12 +273,16 @@ class _Run:
                 job.left = replace(job.left, usage_location=None)
             job.licensed = not job.left
 
-    def _give_up(self, jobs: Iterable[_Job]) -> None:
-        for job in jobs:
-            if job.lost and job.open:
+    def _give_up(self, jobs: Sequence[_Job]) -> None:
+        """Looks once more at those whose answer was lost, and writes no more."""
+        lost = [job for job in jobs if job.lost]
+        self._look_again(lost)
+        for job in lost:
+            if job.open:
+                seen = "could not be read since" if job.lost else "does not show it"
                 job.problem = Problem(
                     "unknown_outcome",
-                    "The change was sent, its answer was lost, and the user does not show it.",
+                    f"The change was sent, its answer was lost, and the user {seen}.",
                     "It may still come: run again, which sends only what is missing.",
                 )
 

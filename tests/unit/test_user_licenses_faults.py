@@ -196,20 +196,26 @@ def test_a_usage_location_that_stays_unseen_is_a_failure(desk: Desk) -> None:
 # --- failures half way -------------------------------------------------------------------------------------------
 
 
-def exclusive(desk: Desk) -> list[str]:
-    """60 people; the service refuses the 25th, whose other license excludes the new one."""
+def with_trouble(desk: Desk) -> list[str]:
+    """60 people; the service refuses the 25th for a reason that only the service knows."""
     people = [desk.person(f"user{number:04}") for number in range(60) if number != 24]
-    people.insert(24, desk.person("trouble", desk.held("EXCHANGESTANDARD")))
+    people.insert(24, desk.person("trouble"))
+    text = "License assignment failed because service plan {} depends on the service plan(s) {}"
+    plans = ("e95bec33-7c88-4a70-8e19-b10bd9d0c014", "5dbe027f-2339-4123-9542-606e4d348a72")
+    body = {"error": {"code": "Request_BadRequest", "message": text.format(*plans)}}
+    user = desk.world.user(people[24])
+    assert user is not None
+    desk.refuse(f"{user['id']}/assignLicense", times=1, status=400, body=body)
     return people
 
 
 def test_after_a_failure_nothing_more_is_handed_out_and_the_next_run_finishes(desk: Desk) -> None:
-    people = exclusive(desk)
+    people = with_trouble(desk)
     error = desk.fail(people, "SPE_E3")
     rows = error.partial["users"]
     assert [item["user_principal_name"] for item in rows] == people
     assert [item["status"] for item in rows] == ["changed"] * 24 + ["failed"] + ["changed"] * 15 + ["skipped"] * 20
-    assert rows[24]["error"]["code"] == error.code == "mutually_exclusive_plans"
+    assert rows[24]["error"]["code"] == error.code == "missing_dependency"
     assert {item["error"]["code"] for item in rows[40:]} == {"not_tried"}
     assert error.partial["summary"]["confirmed"] == 39
     assert "1 of 60 users failed, 39 were changed, 20 were not tried" in error.message
@@ -222,14 +228,47 @@ def test_after_a_failure_nothing_more_is_handed_out_and_the_next_run_finishes(de
     assert len(desk.writes()) == 20
 
 
+@pytest.mark.parametrize("confirm", [True, False])
+def test_after_a_failure_lost_answers_are_still_looked_after(desk: Desk, confirm: bool) -> None:
+    people = with_trouble(desk)
+    desk.fault("lost_answer", after_batches=1)
+    error = desk.fail(people, "SPE_E3", confirm=confirm)
+    found = [item["status"] for item in error.partial["users"]]
+    assert found == ["changed"] * 24 + ["failed"] + ["changed"] * 15 + ["skipped"] * 20
+    assert len(desk.writes()) == 40
+
+
+def test_what_was_lost_and_does_not_show_is_unknown_once_somebody_has_looked(desk: Desk) -> None:
+    people = with_trouble(desk)
+    desk.fault("drop", after_batches=1)
+    error = desk.fail(people, "SPE_E3", confirm=False)
+    rows = error.partial["users"]
+    assert {item["error"]["code"] for item in rows[:20]} == {"unknown_outcome"}
+    assert len(desk.parts("GET")) > 4
+    assert [len(desk.states(upn)) for upn in people] == [0] * 20 + [1] * 4 + [0] + [1] * 15 + [0] * 20
+
+
 def test_with_continue_everybody_is_tried_and_the_task_fails_at_the_end(desk: Desk) -> None:
-    people = exclusive(desk)
+    people = with_trouble(desk)
     error = desk.fail(people, "SPE_E3", on_error="continue")
     assert statuses(error.partial) == {"changed": 59, "failed": 1}
-    assert "EXCHANGE_S_STANDARD" in error.partial["users"][24]["error"]["message"]
+    assert "depends on" in error.partial["users"][24]["error"]["message"]
     assert set(error.partial["diff"]["after"]) == {upn for upn in people if upn != people[24]}
     result = desk.run(people, "SPE_E3", state="exact")
     assert statuses(result) == {"unchanged": 59, "changed": 1}
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_what_the_service_will_surely_refuse_is_tried_first_so_that_nothing_else_is_touched(
+    desk: Desk, check_mode: bool
+) -> None:
+    people = [*desk.people(45), desk.person("conflict", desk.held("EXCHANGESTANDARD"))]
+    error = desk.fail(people, "SPE_E3", check_mode=check_mode)
+    assert [item["status"] for item in error.partial["users"]] == ["skipped"] * 45 + ["failed"]
+    assert error.code == "mutually_exclusive_plans"
+    assert len(desk.writes()) == (0 if check_mode else 1)
+    error = desk.fail(people, "SPE_E3", check_mode=check_mode, on_error="continue")
+    assert statuses(error.partial) == {"changed": 45, "failed": 1}
 
 
 def test_only_the_usage_location_was_set(desk: Desk) -> None:

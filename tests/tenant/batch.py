@@ -84,7 +84,9 @@ def _in_order(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     ordered: list[Mapping[str, Any]] = []
     waiting = list(parts)
     while waiting:
-        ready = [part for part in waiting if all(str(other).casefold() in done for other in part.get("dependsOn") or ())]
+        ready = [
+            part for part in waiting if all(str(other).casefold() in done for other in part.get("dependsOn") or ())
+        ]
         if not ready:
             raise _malformed("The requests of the batch depend on each other in a circle.")
         ordered.extend(ready)
@@ -116,7 +118,10 @@ def _answer(
         writes = target.startswith("users/") and not path.casefold().endswith("/checkmembergroups")
         if writes and target in written:
             return _error(
-                world, 409, "Directory_ConcurrencyViolation", "Your request conflicts with a concurrent update of the object."
+                world,
+                409,
+                "Directory_ConcurrencyViolation",
+                "Your request conflicts with a concurrent update of the object.",
             )
         if writes:
             written.add(target)
@@ -128,7 +133,12 @@ def _answer(
 def _faulty(world: World, fault: Fault) -> Answer:
     if fault.body is not None:
         return Answer(fault.status, fault.body, dict(fault.headers))
-    codes = {429: "TooManyRequests", 503: "ServiceUnavailable", 504: "GatewayTimeout", 409: "Directory_ConcurrencyViolation"}
+    codes = {
+        429: "TooManyRequests",
+        503: "ServiceUnavailable",
+        504: "GatewayTimeout",
+        409: "Directory_ConcurrencyViolation",
+    }
     answer = _error(world, fault.status, codes.get(fault.status, "UnknownError"), "A fault that the test asked for.")
     answer.headers.update(fault.headers)
     return answer

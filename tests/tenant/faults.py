@@ -51,12 +51,12 @@ def match(world: World, *, service: str, method: str, path: str, part: bool = Fa
 
 
 def parse(items: Iterable[Mapping[str, Any]]) -> list[Fault]:
-    """Faults as the control API takes them. Raises ValueError naming the position, what was found and what is allowed."""
+    """Faults as the control API takes them. Raises ValueError naming the position, what it found and what it takes."""
     names = {item.name for item in dataclasses.fields(Fault)} - {"hits"}
     faults = []
     for position, item in enumerate(items):
         if not isinstance(item, Mapping):
-            raise ValueError(f"faults[{position}]: {item!r}, expected an object")
+            raise ValueError(f"faults[{position}]: {item!r}, expected an object")  # noqa: TRY004 - one kind for all
         unknown = sorted(set(item) - names)
         if unknown:
             raise ValueError(f"faults[{position}]: no key {unknown[0]!r}; there are: {', '.join(sorted(names))}")

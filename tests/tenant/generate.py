@@ -97,7 +97,7 @@ def generate(
 
 class _Generator:
     def __init__(self, seed: int, now: datetime, switches: Switches) -> None:
-        self.rng = random.Random(seed)  # noqa: S311 - a repeatable tenant, not a secret
+        self.rng = random.Random(seed)
         self.now = now
         self.world = World(
             tenant_id="",
@@ -121,7 +121,7 @@ class _Generator:
         self._skus()
         self._groups()
         plan = self._deal(mailboxes, at_risk)
-        builders: dict[str, Callable[[str], None]] = {kind: self._at_risk for kind in AT_RISK_KINDS}
+        builders: dict[str, Callable[[str], None]] = dict.fromkeys(AT_RISK_KINDS, self._at_risk)
         for kind in plan:
             builders.get(kind, self._healthy)(kind)
         self._bystanders(mailboxes)
@@ -280,7 +280,9 @@ class _Generator:
         choices = {"Room": names.ROOM_NAMES, "Equi": names.EQUIPMENT_NAMES}.get(details[:4], names.SHARED_NAMES)
         name, local = self._thing(choices)
         location = {} if parts or self.number % 2 else {"usage_location": None}
-        user = make.user(name, local, states=[make.state(part) for part in parts], enabled=False, person=False, **location)
+        user = make.user(
+            name, local, states=[make.state(part) for part in parts], enabled=False, person=False, **location
+        )
         make.mailbox(user, details, sku_assigned=True if parts else None, **more)
         if parts or not more:
             self.harmless[kind].append(user["id"])
@@ -343,7 +345,9 @@ class _Generator:
         for _ in range(mailboxes // 50):
             name, local = self._person()
             upn = f"{local}_fabrikam.example#EXT#@{self.world.initial_domain}"
-            guest = make.user(name, local, upn=upn, mail=f"{local}@fabrikam.example", user_type="Guest", usage_location=None)
+            guest = make.user(
+                name, local, upn=upn, mail=f"{local}@fabrikam.example", user_type="Guest", usage_location=None
+            )
             make.mailbox(guest, "GuestMailUser", address=guest["mail"])
             self.harmless["guest"].append(guest["id"])
         for number in range(mailboxes // 100):
@@ -354,9 +358,15 @@ class _Generator:
             make.mailbox(None, "ArbitrationMailbox", display_name=name)
         make.mailbox(None, "DiscoveryMailbox", display_name="Discovery Search Mailbox")
         for number in range(1 + mailboxes // 1000):
-            gone = make.mailbox(None, "UserMailbox", owner_id=make.guid(), hold=True, inactive=True, soft_deleted_days=100)
+            gone = make.mailbox(
+                None, "UserMailbox", owner_id=make.guid(), hold=True, inactive=True, soft_deleted_days=100
+            )
             self.harmless["inactive"].append(gone["ExternalDirectoryObjectId"])
             gone = make.mailbox(
-                None, "UserMailbox", owner_id=make.guid(), soft_deleted_days=rng.randrange(1, 29), sku_assigned=number % 2 == 0
+                None,
+                "UserMailbox",
+                owner_id=make.guid(),
+                soft_deleted_days=rng.randrange(1, 29),
+                sku_assigned=number % 2 == 0,
             )
             self.harmless["soft_deleted_user_gone"].append(gone["ExternalDirectoryObjectId"])

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from tests.tenant import batch, graph_groups, graph_reports, graph_users
+from tests.tenant import batch, graph_directory, graph_groups, graph_reports, graph_users
 from tests.tenant.errors import GraphError, bad_request, error_body, not_simulated
 from tests.tenant.graph_common import Request
 from tests.tenant.state import Answer, AppIdentity, World, new_guid
@@ -74,7 +74,9 @@ def _request(
     options: dict[str, str] = {}
     for name, value in query:
         if name in options:
-            raise bad_request(f"Query option '{name}' was specified more than once, but it must be at most once.", "BadRequest")
+            raise bad_request(
+                f"Query option '{name}' was specified more than once, but it must be at most once.", "BadRequest"
+            )
         options[name] = value
     return Request(world, version, method.upper(), "/" + rest.strip("/"), options, headers, body, app)
 
@@ -100,11 +102,11 @@ def _route(request: Request) -> Answer:
         ):
             return graph_groups.members(request, key, cast, transitive=kind == "transitiveMembers")
         case ("GET", "subscribedSkus"):
-            return graph_users.subscribed_skus(request)
+            return graph_directory.subscribed_skus(request)
         case ("GET", "directory", "subscriptions"):
-            return graph_users.subscriptions(request)
+            return graph_directory.subscriptions(request)
         case ("POST", "directoryObjects", "getByIds"):
-            return graph_users.get_by_ids(request)
+            return graph_directory.get_by_ids(request)
         case ("GET", "reports", function):
             return graph_reports.mailbox_usage(request, function)
     raise not_simulated(f"{request.method} /{request.version}{request.path}")

@@ -89,7 +89,9 @@ class Request:
     def context(self, entity: str) -> str:
         """The value of ``@odata.context``."""
         select = self.query.get("$select")
-        return f"{self.world.origins.get('graph', '')}/{self.version}/$metadata#{entity}{f'({select})' if select else ''}"
+        return (
+            f"{self.world.origins.get('graph', '')}/{self.version}/$metadata#{entity}{f'({select})' if select else ''}"
+        )
 
 
 def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
@@ -100,14 +102,18 @@ def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None
 JSON_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
 
-def selected(request: Request, known: Iterable[str], default: Sequence[str], only_beta: Iterable[str] = ()) -> list[str]:
+def selected(
+    request: Request, known: Iterable[str], default: Sequence[str], only_beta: Iterable[str] = ()
+) -> list[str]:
     """The properties that ``$select`` names, each known to the tenant; without it those of ``default``."""
     text = request.query.get("$select")
     if text is None:
         return list(default)
     names = [name.strip() for name in text.split(",")]
     if not all(names):
-        raise bad_request("Parsing OData Select and Expand failed: Term '' is not valid in a $select or $expand expression.")
+        raise bad_request(
+            "Parsing OData Select and Expand failed: Term '' is not valid in a $select or $expand expression."
+        )
     if names == ["*"]:
         return list(known)
     for name in names:
@@ -132,9 +138,7 @@ def page_size(request: Request) -> int:
     except ValueError:
         raise bad_request(f"Invalid value '{text}' for $top query option found.", "BadRequest") from None
     if not 1 <= size <= MAX_PAGE:
-        raise unsupported_query(
-            f"Invalid page size specified: '{text}'. Must be between 1 and {MAX_PAGE} inclusive."
-        )
+        raise unsupported_query(f"Invalid page size specified: '{text}'. Must be between 1 and {MAX_PAGE} inclusive.")
     return size
 
 

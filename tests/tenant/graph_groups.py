@@ -10,7 +10,18 @@ from typing import Any
 
 from tests.tenant import graph_users
 from tests.tenant.errors import bad_request, not_found, unsupported_query
-from tests.tenant.graph_common import READ_GROUPS, READ_USERS, Request, check_count, json_answer, page, selected
+from tests.tenant.graph_common import (
+    READ_GROUPS,
+    READ_USERS,
+    Request,
+    check_count,
+    json_answer,
+    next_link,
+    page,
+    page_size,
+    selected,
+    start_of,
+)
 from tests.tenant.odata import compile_filter
 from tests.tenant.state import Answer, Json, World
 
@@ -48,7 +59,9 @@ def get_group(request: Request, key: str) -> Answer:
     request.allow_query("$select")
     keys = selected(request, PROPERTIES, DEFAULT)
     group = _find(request.world, key)
-    return json_answer({"@odata.context": request.context("groups") + "/$entity", **{name: group[name] for name in keys}})
+    return json_answer(
+        {"@odata.context": request.context("groups") + "/$entity", **{name: group[name] for name in keys}}
+    )
 
 
 def members(request: Request, key: str, cast: str, *, transitive: bool) -> Answer:
@@ -68,21 +81,13 @@ def members(request: Request, key: str, cast: str, *, transitive: bool) -> Answe
     group = _find(world, key)
     ids = list(transitive_members(world, group["id"])) if transitive else list(group["_members"])
     objects = [found for member in ids if (found := _member(request, member, cast)) is not None]
-    shown = [_shown(request, found, keys) for found in objects]
-    start_keys: tuple[str, ...] = ()
-    return _raw_page(request, shown, start_keys)
-
-
-def _raw_page(request: Request, shown: list[Json], _keys: tuple[str, ...]) -> Answer:
-    from tests.tenant.graph_common import next_link, page_size, start_of
-
     start, size = start_of(request), page_size(request)
     result: dict[str, Any] = {"@odata.context": request.context("directoryObjects")}
     if request.advanced and start == 0:
-        result["@odata.count"] = len(shown)
-    if start + size < len(shown):
+        result["@odata.count"] = len(objects)
+    if start + size < len(objects):
         result["@odata.nextLink"] = next_link(request, start + size)
-    result["value"] = shown[start : start + size]
+    result["value"] = [_shown(request, found, keys) for found in objects[start : start + size]]
     return json_answer(result)
 
 

@@ -56,7 +56,9 @@ def mailbox_usage(request: Request, function: str) -> Answer:
 def download(world: World, path: str, headers: Mapping[str, str]) -> Answer:
     """The other host: the CSV of a link that Graph has handed out. A token sent along is refused."""
     if "authorization" in headers:
-        return _refusal(world, 403, "AuthenticationFailed", "An Authorization header has no place here: the link suffices.")
+        return _refusal(
+            world, 403, "AuthenticationFailed", "An Authorization header has no place here: the link suffices."
+        )
     period = world.scratch.get(_DOWNLOADS, {}).get(path.rpartition("/")[2])
     if period is None:
         return _refusal(world, 404, "ResourceNotFound", "This download does not exist.")
@@ -69,7 +71,9 @@ def download(world: World, path: str, headers: Mapping[str, str]) -> Answer:
 
 def _refusal(world: World, status: int, code: str, message: str) -> Answer:
     request_id = new_guid()
-    return Answer(status, error_body(code, message, now=world.now(), request_id=request_id, client_request_id=request_id))
+    return Answer(
+        status, error_body(code, message, now=world.now(), request_id=request_id, client_request_id=request_id)
+    )
 
 
 def _csv(world: World, period: str) -> str:

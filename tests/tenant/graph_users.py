@@ -59,7 +59,17 @@ DEFAULT = ("displayName", "jobTitle", "mail", "userPrincipalName", "id")
 KNOWN_V1 = frozenset(PROPERTIES) - ONLY_BETA
 KNOWN_BETA = frozenset(PROPERTIES)
 WRITABLE = frozenset(
-    ["usageLocation", "department", "country", "companyName", "jobTitle", "city", "state", "displayName", "accountEnabled"]
+    [
+        "usageLocation",
+        "department",
+        "country",
+        "companyName",
+        "jobTitle",
+        "city",
+        "state",
+        "displayName",
+        "accountEnabled",
+    ]
 )
 SYNCED = WRITABLE - {"usageLocation"}
 """What is mastered on premises for a synchronised user."""
@@ -69,7 +79,6 @@ DETAILS_LAG = 1
 
 _STALE = "graph.stale"
 _DETAILS = "graph.details"
-_ORDER = "graph.order"
 
 
 def list_users(request: Request) -> Answer:
@@ -81,7 +90,7 @@ def list_users(request: Request) -> Answer:
     keys = selected(request, PROPERTIES, PROPERTIES if request.beta else DEFAULT, ONLY_BETA)
     filter_ = _filter(request)
     start, size = start_of(request), page_size(request)
-    order = _order(world)
+    order = list(world.users)
     result: dict[str, Any] = {"@odata.context": request.context("users")}
     if filter_ is None:
         chosen = order[start : start + size]
@@ -110,7 +119,7 @@ def count_users(request: Request) -> Answer:
     # The segment itself counts; the query option is not needed with it.
     request.query["$count"] = "true"
     filter_ = _filter(request)
-    order = _order(request.world)
+    order = list(request.world.users)
     total = len(order) if filter_ is None else sum(1 for _ in _matching(request.world, filter_, order))
     return Answer(200, str(total).encode(), {"Content-Type": "text/plain"})
 
@@ -134,14 +143,6 @@ def _filter(request: Request) -> Filter | None:
     )
 
 
-def _order(world: World) -> list[str]:
-    """The ids in the order of lists; made anew when users came or went."""
-    order: list[str] | None = world.scratch.get(_ORDER)
-    if order is None or len(order) != len(world.users):
-        order = world.scratch[_ORDER] = list(world.users)
-    return order
-
-
 def _candidates(world: World, filter_: Filter) -> list[Json] | None:
     """The users that the filter's indexes name; None where only a scan can tell."""
     if filter_.lookups is None:
@@ -162,9 +163,7 @@ def _matching(world: World, filter_: Filter, order: Sequence[str]) -> Iterator[J
     return (user for user in source if matches(view(user)))
 
 
-def _scan(
-    world: World, filter_: Filter, order: Sequence[str], start: int, size: int
-) -> tuple[list[Json], int | None]:
+def _scan(world: World, filter_: Filter, order: Sequence[str], start: int, size: int) -> tuple[list[Json], int | None]:
     """One page of the users that match, and where the next one begins: positions are those of the unfiltered list."""
     candidates = _candidates(world, filter_)
     matches, view = filter_.matches, _view(world)
@@ -293,82 +292,3 @@ def license_details(request: Request, key: str) -> Answer:
         detail = {"id": sku["id"], "skuId": held["skuId"], "skuPartNumber": sku["skuPartNumber"], "servicePlans": plans}
         value.append({name: detail[name] for name in keys})
     return json_answer({"@odata.context": request.context(f"users('{user['id']}')/licenseDetails"), "value": value})
-
-
-def subscribed_skus(request: Request) -> Answer:
-    """``GET /subscribedSkus``: ``$select`` alone."""
-    request.require(READ_LICENSES)
-    _only_select(request)
-    known = ["accountName", "accountId", "appliesTo", "capabilityStatus", "consumedUnits", "id", "skuId", "skuPartNumber", "prepaidUnits", "servicePlans", "subscriptionIds"]
-    keys = selected(request, known, known)
-    value = [{name: sku[name] for name in keys if name in sku} for sku in _sku_entries(request.world)]
-    return json_answer({"@odata.context": request.context("subscribedSkus"), "value": value})
-
-
-def _sku_entries(world: World) -> Iterator[Json]:
-    yield from world.skus.values()
-
-
-def subscriptions(request: Request) -> Answer:
-    """``GET /directory/subscriptions``."""
-    request.require(READ_LICENSES)
-    request.allow_query()
-    return json_answer({"@odata.context": request.context("directory/subscriptions"), "value": request.world.subscriptions})
-
-
-def _only_select(request: Request) -> None:
-    for name in request.query:
-        if name in ("$filter", "$top", "$orderby", "$count", "$skip", "$expand", "$search"):
-            option = name[1:].capitalize()
-            raise bad_request(
-                f"Query option '{option}' is not allowed. To allow it, set the 'AllowedQueryOptions' property on "
-                "EnableQueryAttribute or QueryValidationSettings.",
-                "BadRequest",
-            )
-    request.allow_query("$select")
-
-
-def get_by_ids(request: Request) -> Answer:
-    """``POST /directoryObjects/getByIds``: up to 1,000 ids; those that are missing are silently left out."""
-    from tests.tenant.graph_groups import PROPERTIES as GROUP_PROPERTIES
-
-    request.allow_query("$select")
-    if request.world.switches.get_by_ids == "403":
-        request.require(())
-    request.require(("Directory.Read.All", "Directory.ReadWrite.All"))
-    body = request.body
-    if not isinstance(body, dict) or not isinstance(body.get("ids"), list):
-        raise bad_request("One or more parameters of the operation 'getByIds' are missing from the request payload.")
-    unknown = sorted(set(body) - {"ids", "types"})
-    if unknown:
-        raise not_simulated(f"the parameter '{unknown[0]}' of getByIds")
-    if len(body["ids"]) > 1000:
-        raise bad_request("Too many ids were specified: at most 1000 are allowed.")
-    types = body.get("types") or ["user", "group"]
-    for kind in types:
-        if kind not in ("user", "group", "directoryObject"):
-            raise not_simulated(f"the type '{kind}' of getByIds")
-    keys = selected(request, (*PROPERTIES, *GROUP_PROPERTIES), (), ONLY_BETA)
-    value = [
-        found
-        for key in dict.fromkeys(str(item).casefold() for item in body["ids"])
-        if (found := _by_id(request, key, types, keys, GROUP_PROPERTIES)) is not None
-    ]
-    return json_answer({"@odata.context": request.context("directoryObjects"), "value": value})
-
-
-def _by_id(
-    request: Request, key: str, types: Sequence[str], keys: Sequence[str], group_properties: Sequence[str]
-) -> Json | None:
-    world = request.world
-    if key in world.users and ("user" in types or "directoryObject" in types):
-        user = read_replica(world, key)
-        names = keys or DEFAULT
-        return {"@odata.type": "#microsoft.graph.user", **{name: user[name] for name in names if name in user}}
-    if key in world.groups and ("group" in types or "directoryObject" in types):
-        group = world.groups[key]
-        names = keys or group_properties
-        return {"@odata.type": "#microsoft.graph.group", **{name: group[name] for name in names if name in group}}
-    return None
-
-

@@ -34,7 +34,7 @@ KIOSK = (
 ARCHIVE_ADDON = "176a09a6-7ec5-4039-ac02-b2791c6ba793"
 ARCHIVE = "da040e0a-b393-4bea-bb76-928b3fa1cf5a"
 MAILBOX_PLANS = frozenset((*PLAN2, *PLAN1, *KIOSK))
-"""Plans that grant a mailbox; two of them from different SKUs exclude each other (see ``exclusive``)."""
+"""Plans that grant a mailbox; two of them from different SKUs exclude each other (see ``_check_exclusive``)."""
 
 CAPABILITIES = {
     **dict.fromkeys(PLAN2, "BPOS_S_Enterprise"),
@@ -80,7 +80,7 @@ SERVICES = (
     ("BPOS_S_TODO", "To-Do"),
     ("SWAY", "Sway"),
 )
-"""What ``assignedPlans[].service`` says, by a part of the plan's name. The rest is ``M365``-something: see ``service_of``."""
+"""What ``assignedPlans[].service`` says, by a part of the plan's name; of the rest see ``service_of``."""
 
 EFFECTIVE = frozenset({"active", "activewitherror"})
 _RANK = ("Enabled", "Warning", "Suspended", "LockedOut", "Deleted")
@@ -141,7 +141,7 @@ def apply(world: World, user_id: str, add: Sequence[Mapping[str, Any]], remove: 
     _check_seats(world, user, states, added)
     before = granted_plans(world, merged_licenses(user["licenseAssignmentStates"]))
     after = granted_plans(world, merged_licenses(states))
-    _check_exclusive(world, after, frozenset(added))
+    _check_exclusive(after, frozenset(added))
     _check_dependencies(before, after)
     _count_seats(world, user["licenseAssignmentStates"], states)
     user["licenseAssignmentStates"] = states
@@ -174,7 +174,9 @@ def _checked_additions(world: World, add: Sequence[Mapping[str, Any]]) -> dict[s
         for plan_id in disabled:
             # That it is refused is known, the wording is not.
             if plans.get(plan_id) != "User":
-                raise bad_request(f"The service plan {plan_id} cannot be disabled: it is no user plan of license {sku_id}.")
+                raise bad_request(
+                    f"The service plan {plan_id} cannot be disabled: it is no user plan of license {sku_id}."
+                )
         if sku_id in found:
             raise bad_request(f"License {sku_id} is listed more than once in addLicenses.")
         found[sku_id] = frozenset(disabled)
@@ -199,9 +201,7 @@ def _checked_removals(world: World, user: Json, remove: Sequence[str], added: Ma
     return frozenset(found)
 
 
-def _next_states(
-    world: World, user: Json, added: Mapping[str, frozenset[str]], removed: frozenset[str]
-) -> list[Json]:
+def _next_states(world: World, user: Json, added: Mapping[str, frozenset[str]], removed: frozenset[str]) -> list[Json]:
     """The assignments after the change. Where the switch says so, the service turns off one more plan by itself."""
     now = graph_time(world.now())
     states = [
@@ -250,16 +250,16 @@ def _check_seats(world: World, user: Json, states: Sequence[Json], added: Mappin
             raise bad_request(f"Subscription with SKU {sku_id} does not have any available licenses.")
 
 
-def _check_exclusive(
-    world: World, after: Mapping[str, tuple[str, str, frozenset[str]]], added: frozenset[str]
-) -> None:
-    """Two mailbox plans of different SKUs exclude each other: an assumption (``mailbox_plans_exclusive``)."""
-    if not getattr(world.switches, "mailbox_plans_exclusive", True):
-        return
+def _check_exclusive(after: Mapping[str, tuple[str, str, frozenset[str]]], added: frozenset[str]) -> None:
+    """Two mailbox plans of different SKUs exclude each other: an assumption."""
     plans = sorted(plan for plan in after if plan in MAILBOX_PLANS)
     for first in plans:
         for second in plans:
-            if first < second and (after[first][2] | after[second][2]) & added and not after[first][2] & after[second][2]:
+            if (
+                first < second
+                and (after[first][2] | after[second][2]) & added
+                and not after[first][2] & after[second][2]
+            ):
                 raise bad_request(
                     f"License assignment failed because service plans {first}, {second} are mutually exclusive."
                 )
@@ -341,11 +341,10 @@ def _reproject_mailboxes(
         if covered:
             mailbox["WhenSoftDeleted"] = None
             mailbox["_pending_delicense"] = None
-        elif mailbox["RecipientTypeDetails"] == "UserMailbox" and had_license and not licensed:
-            if world.switches.delicensing_resiliency and mailbox["WhenSoftDeleted"] is None:
-                mailbox["_pending_delicense"] = exchange_time(world.now() + timedelta(days=30))
-        if mailbox["RecipientTypeDetails"] == "UserMailbox" and mailbox["WhenSoftDeleted"] is None:
-            waiting = waiting or not covered
+        alive = mailbox["RecipientTypeDetails"] == "UserMailbox" and mailbox["WhenSoftDeleted"] is None
+        waiting = waiting or (alive and not covered)
+        if alive and had_license and not licensed and world.switches.delicensing_resiliency:
+            mailbox["_pending_delicense"] = exchange_time(world.now() + timedelta(days=30))
     user["isLicenseReconciliationNeeded"] = waiting and not licensed
 
 

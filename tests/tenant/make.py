@@ -34,7 +34,8 @@ class Maker:
         self._projections: dict[Any, tuple[list[Json], list[Json], list[Json], list[str]]] = {}
         self._capabilities: dict[str, list[str]] = {}
         self._extensions = [
-            {**_NO_EXTENSIONS, "extensionAttribute1": text, "extensionAttribute7": "E&P"} for text in ("E3", "Frontline", "VIP")
+            {**_NO_EXTENSIONS, "extensionAttribute1": text, "extensionAttribute7": "E&P"}
+            for text in ("E3", "Frontline", "VIP")
         ]
 
     def guid(self) -> str:
@@ -52,7 +53,7 @@ class Maker:
         return found
 
     def state(self, part_number: str, **more: Any) -> Json:
-        """One entry of licenseAssignmentStates; ``disabled``: plan names, ``group``: id, ``state``, ``error``, ``days``."""
+        """One of licenseAssignmentStates; ``disabled``: plan names, ``group``: id, ``state``, ``error``, ``days``."""
         row = skus.table()[part_number]
         return {
             "skuId": row.id,
@@ -64,14 +65,19 @@ class Maker:
         }
 
     def user(self, display_name: str, local: str, **more: Any) -> Json:
-        """A user with its licenses. ``states``: licenseAssignmentStates; ``removed``: SKUs taken away ``removed_days`` ago."""
+        """A user with its licenses.
+
+        ``states``: licenseAssignmentStates; ``removed``: SKUs that were taken away ``removed_days`` ago.
+        """
         rng = self.rng
         self._number += 1
         country, location = names.COUNTRIES[rng.randrange(len(names.COUNTRIES))]
         upn = more.get("upn") or f"{local}@{self.world.domain}"
         person = more.get("person", True)
         states: list[Json] = more.get("states") or []
-        licenses, plans, provisioned, capabilities = self._project(states, more.get("removed", ()), more.get("removed_days", 0))
+        licenses, plans, provisioned, capabilities = self._project(
+            states, more.get("removed", ()), more.get("removed_days", 0)
+        )
         first, _, last = display_name.partition(" ")
         user: Json = {
             "id": self.guid(),
@@ -83,7 +89,7 @@ class Maker:
             "mailNickname": local,
             "userType": more.get("user_type", "Member"),
             "accountEnabled": more.get("enabled", True),
-            "usageLocation": more["usage_location"] if "usage_location" in more else location,
+            "usageLocation": more.get("usage_location", location),
             "country": country if person else None,
             "city": names.CITIES[country] if person else None,
             "state": None,
@@ -97,7 +103,9 @@ class Maker:
             "employeeId": f"{self._number:06d}" if person else None,
             "createdDateTime": self.ago(more.get("created_days", 30 + rng.randrange(2000)))[0],
             "onPremisesSyncEnabled": True if more.get("synced") else None,
-            "onPremisesExtensionAttributes": self._extensions[self._number % 3] if self._number % 9 == 0 else _NO_EXTENSIONS,
+            "onPremisesExtensionAttributes": self._extensions[self._number % 3]
+            if self._number % 9 == 0
+            else _NO_EXTENSIONS,
             "proxyAddresses": [f"SMTP:{upn}"] if more.get("mail", upn) else [],
             "assignedLicenses": licenses,
             "licenseAssignmentStates": states,
@@ -105,8 +113,7 @@ class Maker:
             "provisionedPlans": provisioned,
             "isLicenseReconciliationNeeded": more.get("reconciliation", False),
         }
-        self.world.users[user["id"]] = user
-        self.world.upn_index[upn.casefold()] = user["id"]
+        self.world.add_user(user)
         for entry in licenses:
             self.world.skus[entry["skuId"]]["consumedUnits"] += 1
         for state in states:
@@ -162,10 +169,7 @@ class Maker:
             "_bytes": more.get("bytes", self.rng.randrange(GB, 40 * GB)),
             "_pending_delicense": self.ago(-more["pending_days"])[1] if "pending_days" in more else None,
         }
-        self.world.mailboxes[guid] = mailbox
-        owner = mailbox["ExternalDirectoryObjectId"]
-        if owner:
-            self.world.mailbox_index.setdefault(owner, []).append(guid)
+        self.world.add_mailbox(mailbox)
         return mailbox
 
     def group(self, name: str, *, part_number: str | None = None, members: Sequence[str] = ()) -> str:
@@ -207,7 +211,11 @@ class Maker:
                     if plan.id not in granted
                 ]
             provisioned = [
-                {"service": plan["service"], "capabilityStatus": plan["capabilityStatus"], "provisioningStatus": "Success"}
+                {
+                    "service": plan["service"],
+                    "capabilityStatus": plan["capabilityStatus"],
+                    "provisioningStatus": "Success",
+                }
                 for plan in plans
                 if plan["capabilityStatus"] != "Deleted"
             ]

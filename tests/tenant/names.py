@@ -17,11 +17,34 @@ LAST_NAMES = (
 SUFFIXES = {7: " (Sales & Service)", 19: " 🚀", 31: " #1", 43: " + Team", 61: " 100%", 83: ' "Ace"'}
 """Put behind a display name by its number: what breaks a careless filter or report."""
 DEPARTMENTS = ("Sales", "Inside Sales", "R&D", "Finance", "HR", "Marketing + PR", "Vertrieb Süd", "IT", "Legal", None)
-COUNTRIES = (("Germany", "DE"), ("Austria", "AT"), ("United States", "US"), ("France", "FR"), ("Japan", "JP"), ("Ireland", "IE"))
+COUNTRIES = (
+    ("Germany", "DE"),
+    ("Austria", "AT"),
+    ("United States", "US"),
+    ("France", "FR"),
+    ("Japan", "JP"),
+    ("Ireland", "IE"),
+)
 """Country and its usage location."""
-CITIES = {"Germany": "München", "Austria": "Wien", "United States": "Seattle", "France": "Orléans", "Japan": "Tōkyō", "Ireland": "Cork"}
+CITIES = {
+    "Germany": "München",
+    "Austria": "Wien",
+    "United States": "Seattle",
+    "France": "Orléans",
+    "Japan": "Tōkyō",
+    "Ireland": "Cork",
+}
 COMPANIES = ("Contoso", "Contoso GmbH & Co. KG", "Fabrikam", "Contoso Ireland Ltd.")
 JOB_TITLES = ("Account Manager", "Engineer", "Sales intern", "Director", "Assistant", "Consultant #2", "Nurse", None)
-SHARED_NAMES = ("Info", "Support", "Rechnungen", "Bewerbungen", "Orders & Returns", "Presse", "Sales EMEA", "O'Brien's Desk")
+SHARED_NAMES = (
+    "Info",
+    "Support",
+    "Rechnungen",
+    "Bewerbungen",
+    "Orders & Returns",
+    "Presse",
+    "Sales EMEA",
+    "O'Brien's Desk",
+)
 ROOM_NAMES = ("Raum Zürich", "Room 4.12", "Salle d'été", "Boardroom #1", "Focus 🐝")
 EQUIPMENT_NAMES = ("Beamer", "Pool car", "Camera + Tripod", "Forklift 3%")

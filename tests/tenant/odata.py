@@ -4,9 +4,7 @@
 """``$filter`` of Microsoft Graph: parsed by odata-query, judged by Microsoft's table, compiled to a Python closure.
 
 What can be filtered, and what takes the parameters of an advanced query, stands in data/graph_filter_support.csv
-(Microsoft's own, generated). Strings compare without case, as the directory does. The parser covers less than Graph in
-three places, so its *tokens* are amended on the way from lexer to parser: ``$count`` is a name, ``endsWith`` and
-``startsWith`` have capitals, and a list may have one element.
+(Microsoft's own, generated). Strings compare without case, as the directory does.
 """
 
 from __future__ import annotations
@@ -17,11 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from odata_query import ast
-from odata_query.exceptions import ODataException
-from odata_query.grammar import ODataLexer, ODataParser
 
 from tests.tenant.errors import (
     GraphError,
@@ -31,12 +27,7 @@ from tests.tenant.errors import (
     unsupported_filter,
     unsupported_query,
 )
-
-if TYPE_CHECKING:
-
-    def _(pattern: str) -> Callable[[Any], Any]:
-        """Stand for the decorator that the lexer's metaclass puts into the class body."""
-
+from tests.tenant.odata_parser import parse
 
 Json = Mapping[str, Any]
 Predicate = Callable[[Any], bool]
@@ -48,7 +39,18 @@ TABLE = Path(__file__).resolve().parents[2] / "data" / "graph_filter_support.csv
 ENDS_WITH = frozenset({"mail", "otherMails/any", "proxyAddresses/any", "userPrincipalName"})
 """endsWith works on these alone, and only in advanced queries [user resource]."""
 BOOLEANS = frozenset(
-    ["accountEnabled", "isLicenseReconciliationNeeded", "isResourceAccount", "onPremisesSyncEnabled", "showInAddressList", "mailEnabled", "securityEnabled", "isAssignableToRole", "hasMembersWithLicenseErrors", "onPremisesSipInfo/isSipEnabled"]
+    [
+        "accountEnabled",
+        "isLicenseReconciliationNeeded",
+        "isResourceAccount",
+        "onPremisesSyncEnabled",
+        "showInAddressList",
+        "mailEnabled",
+        "securityEnabled",
+        "isAssignableToRole",
+        "hasMembersWithLicenseErrors",
+        "onPremisesSipInfo/isSipEnabled",
+    ]
 )
 GUIDS = frozenset({"assignedLicenses/any/skuId", "assignedPlans/any/servicePlanId", "appRoleAssignments/any/id"})
 EQUALITY = {ast.Eq: "eq", ast.NotEq: "ne"}
@@ -102,57 +104,6 @@ def support_table() -> Mapping[str, Mapping[str, Support]]:
                 row["eq"], row["startsWith"], row["ge_le"], row["eq_null"], row["count_eq_0"], row["count_eq_1"]
             )
     return found
-
-
-class _Lexer(ODataLexer):  # type: ignore[misc, unused-ignore]
-    tokens = ODataLexer.tokens
-
-    @_(r"\$count|[_a-z](?:\.?\w){0,127}")
-    def ODATA_IDENTIFIER(self, t: Any) -> Any:  # noqa: N802 - the name of the token
-        t.value = ast.Identifier(t.value)
-        return t
-
-
-def _amended(text: str) -> Iterator[Any]:
-    """The tokens of a filter, with what Graph allows and the parser does not (see the module's text)."""
-    tokens = list(_Lexer().tokenize(text))
-    for position, token in enumerate(tokens):
-        if token.type == "ODATA_IDENTIFIER":
-            folded = token.value.name.casefold()
-            if folded == "not":
-                token.type, token.value = "NOT", ast.Not()
-            elif position + 1 < len(tokens) and tokens[position + 1].type == "(":
-                token.value = ast.Identifier(folded)
-        elif token.type == "IN":
-            _close_single(tokens, position + 1)
-    return iter(tokens)
-
-
-def _close_single(tokens: list[Any], start: int) -> None:
-    """Let ``in (x)`` be the list of one element that the parser knows as ``(x,)``."""
-    for position in range(start, len(tokens)):
-        if tokens[position].type == ",":
-            return
-        if tokens[position].type == ")":
-            comma = type(tokens[position])()
-            comma.type = comma.value = ","
-            comma.lineno, comma.index = tokens[position].lineno, tokens[position].index
-            tokens.insert(position, comma)
-            return
-
-
-def parse(text: str) -> Any:
-    """The syntax tree. Raises GraphError 400 for what is no filter."""
-    try:
-        return ODataParser().parse(_amended(text.strip()))
-    except ODataException as error:
-        token = getattr(error, "token", None)
-        position = getattr(token, "index", len(text))
-        raise bad_request(
-            f"Invalid filter clause: Syntax error at position {position} in '{text}'.", "BadRequest"
-        ) from None
-    except RecursionError:
-        raise bad_request("Invalid filter clause: The recursion limit has been exceeded.", "BadRequest") from None
 
 
 @functools.lru_cache(maxsize=256)
@@ -252,6 +203,8 @@ class _Compiler:
             raise _too_many(len(listed.val))
         if path == "isLicenseReconciliationNeeded":
             raise unsupported_filter(path, self._type)
+        if any(isinstance(literal, ast.Null) for literal in listed.val):
+            raise not_simulated("null in the list of an 'in'")
         wanted = frozenset(_value(path, literal, listed=True) for literal in listed.val)
         if path in BOOLEANS:
             return lambda item: get(item) in wanted
@@ -348,7 +301,7 @@ def _first(path: str) -> str:
 def _text(node: Any) -> str:
     """``a/b/c`` of a node that is a path; its kind for any other node."""
     if isinstance(node, ast.Identifier):
-        return str(node.full_name())
+        return ".".join((*node.namespace, node.name))
     if isinstance(node, ast.Attribute):
         return f"{_text(node.owner)}/{node.attr}"
     return type(node).__name__
@@ -442,6 +395,6 @@ def _lookups(node: Any) -> tuple[Lookup, ...] | None:
     if isinstance(node, ast.Compare) and isinstance(node.left, ast.Identifier):
         name = node.left.name
         if name in ("id", "userPrincipalName") and isinstance(node.comparator, (ast.Eq, ast.In)):
-            literals = node.right.val if isinstance(node.right, ast.List) else [node.right]
+            literals: list[Any] = node.right.val if isinstance(node.right, ast.List) else [node.right]
             return (Lookup(name, frozenset(str(item.val).casefold() for item in literals)),)
     return None

@@ -112,9 +112,10 @@ def compile_filter(text: str) -> Predicate:
         return _Compiler().transform(_PARSER.parse(text))
     except UnexpectedInput as error:
         position = getattr(error, "pos_in_stream", None)
-        where = f' at position {position + 1}.' if isinstance(position, int) and position >= 0 else "."
+        where = f" at position {position + 1}." if isinstance(position, int) and position >= 0 else "."
         raise FilterError(
-            f'Invalid filter syntax. For a description of the filter parameter syntax see the command help.\n"{text}"{where}'
+            "Invalid filter syntax. For a description of the filter parameter syntax see the command help.\n"
+            f'"{text}"{where}'
         ) from error
     except VisitError as error:
         if isinstance(error.orig_exc, FilterError):

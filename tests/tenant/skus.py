@@ -19,6 +19,7 @@ TABLE = Path(__file__).resolve().parents[2] / "data" / "sku_service_plans.csv"
 _COMPANY_PLANS = frozenset({"EXCHANGE_S_FOUNDATION", "EXCHANGE_S_FOUNDATION_GOV"})
 _COMPANY_SKUS = frozenset({"SHAREPOINTSTORAGE"})
 
+
 @dataclass(frozen=True)
 class PlanRow:
     """A service plan of a SKU."""

@@ -71,7 +71,7 @@ class Switches:
     report_names_concealed: bool = False
     """The usage reports show hashes in place of names."""
     pagination_expired: bool = False
-    """Exchange refuses every second page as expired."""
+    """Exchange refuses every page but the first as expired."""
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Set some of them; texts are read as the type of the switch. Raises ValueError for unknown names or values."""
@@ -92,7 +92,9 @@ class Switches:
 
 def _parse_switch(name: str, value: Any, kind: type) -> Any:
     if kind is str:
-        return {None: "null", False: "false", True: "true"}.get(value, str(value)) if not isinstance(value, str) else value
+        return (
+            {None: "null", False: "false", True: "true"}.get(value, str(value)) if not isinstance(value, str) else value
+        )
     if kind is bool:
         if isinstance(value, bool):
             return value
@@ -192,7 +194,7 @@ class World:
     groups: dict[str, Json] = field(default_factory=dict)
     """By id: group, with ``_members``: ids of users and groups."""
     mailboxes: dict[str, Json] = field(default_factory=dict)
-    """By Guid: mailboxes and mail users in Exchange's JSON; ``_bytes``: size; ``_pending_delicense``: due date or None."""
+    """By Guid: mailboxes and mail users in Exchange's JSON; ``_bytes``: size; ``_pending_delicense``: date or None."""
     mailbox_index: dict[str, list[str]] = field(default_factory=dict)
     """From a user's id to the Guids of its mailboxes."""
     truth: Json = field(default_factory=dict)

@@ -275,7 +275,7 @@ class TokenSource:
         options: AuthOptions,
         client: HttpClient,
         *,
-        on_token: Callable[[str], object] = lambda token: None,
+        on_token: Callable[[str], object] = lambda _token: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.options = options
@@ -359,7 +359,7 @@ def _load_certificate(data: bytes, password: bytes | None, path: str) -> dict[st
                     serialization.NoEncryption(),
                 ).decode(),
                 # The name of the certificate, not a protection: Entra finds it by this [x5t].
-                "thumbprint": certificate.fingerprint(hashes.SHA1()).hex(),
+                "thumbprint": certificate.fingerprint(hashes.SHA1()).hex(),  # noqa: S303
                 "public_certificate": certificate.public_bytes(serialization.Encoding.PEM).decode(),
             }
     found = "its certificate belongs to another key" if certificates else "it holds no certificate"

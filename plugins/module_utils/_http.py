@@ -18,6 +18,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,7 +94,7 @@ class Backoff:
         failure = RequestHistory(None, None, None, None, None)
         history = (failure,) * (min(attempt, 10) + 2)
         planned = min(BACKOFF_MAX, Retry(total=None, backoff_factor=0.5, history=history).get_backoff_time())
-        return planned * random.uniform(0.5, 1.0)
+        return planned * random.uniform(0.5, 1.0)  # noqa: S311 (jitter, no secret)
 
 
 def _asked_seconds(value: str, date: str) -> float | None:
@@ -192,9 +193,7 @@ class HttpClient:
         while True:
             try:
                 raw = self._send(call)
-                if raw.status in _REFUSED | _FAILED:
-                    kind = "refused" if raw.status in _REFUSED else "failed"
-                    raise TroubleError(kind, words(raw), raw.status, raw.headers)
+                _check(raw)
                 return read(raw)
             except WrongBodyError as error:
                 raise incomplete(call, f"the answer cannot be used: {error}") from None
@@ -250,7 +249,7 @@ class HttpClient:
         request = requests.Request(call.method, call.url, headers=dict(call.headers), data=call.data)
         try:
             prepared = session.prepare_request(request)
-            # As it is: links to further pages are opaque.
+            # As it is: links to further pages are opaque. (urllib3 still writes %2f as %2F, which means the same.)
             prepared.url = call.url
             environment = session.merge_environment_settings(call.url, {}, True, self._verify, None)
             limits = (min(self.settings.timeout, CONNECT_SECONDS), self.settings.timeout)
@@ -281,7 +280,11 @@ class HttpClient:
         session.headers["Accept-Encoding"] = "gzip"
         # Without an `auth` of its own, requests would replace our Authorization header by what ~/.netrc has.
         session.auth = _unchanged
+        # Redirects are looked at where their meaning is known; requests would read them even where it follows none.
+        session.get_redirect_target = _nowhere  # type: ignore[method-assign, assignment]
         session.trust_env = not direct
+        # A cookie would come back on some requests and not on others, as any session may serve any of them.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return session
 
     def _chunks(self, response: requests.Response, started: float) -> Iterator[bytes]:
@@ -323,8 +326,18 @@ class HttpClient:
         return MsalHttp(self, service, direct=direct)
 
 
+def _check(raw: Raw) -> None:
+    if raw.status in _REFUSED | _FAILED:
+        kind = "refused" if raw.status in _REFUSED else "failed"
+        raise TroubleError(kind, words(raw), raw.status, raw.headers)
+
+
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
+
+
+def _nowhere(_response: requests.Response) -> None:
+    return None
 
 
 def _checked_ca(path: str) -> str:

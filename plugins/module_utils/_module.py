@@ -83,7 +83,7 @@ class Context:
         self._tokens = tokens
         self.params: dict[str, Any] = module.params
         self.check_mode: bool = module.check_mode
-        self.diff: bool = module._diff  # noqa: SLF001 (AnsibleModule has no public name for it)
+        self.diff: bool = module._diff  # AnsibleModule has no public name for it
 
     @cached_property
     def graph(self) -> Graph:

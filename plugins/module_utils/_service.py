@@ -101,11 +101,11 @@ class Service:
         """The absolute URL; a link that leads elsewhere is an error, for the token would go there, too."""
         if path_or_url.startswith("/"):
             return self.base_url + path_or_url
-        if _origin(path_or_url) != _origin(self.base_url):
-            stranger = urlsplit(path_or_url).hostname if "\\" not in path_or_url else "an address that is no URL"
+        found = _origin(path_or_url)
+        if found != _origin(self.base_url):
+            stranger = f"{found[0]}://{found[1]}:{found[2]}" if found else "an address that is none of a service"
             raise IncompleteAnswer(
-                f"{self.name}: a link leads to {stranger or 'nowhere'} instead of {urlsplit(self.base_url).hostname}. "
-                "It is not followed.",
+                f"{self.name}: a link leads to {stranger} instead of {self.base_url}. It is not followed.",
                 code="foreign_link",
                 service=self.name,
                 request=method,
@@ -123,8 +123,9 @@ class Service:
             return Response(401, raw.headers, raw.content)
         if raw.status in REDIRECTS:
             if accept != "redirect":
-                target = urlsplit(raw.headers.get("Location", "")).hostname or "an unnamed place"
-                raise incomplete(call, f"it redirects to {target} ({raw.status}), which is not followed")
+                target = _origin(_location(call, raw.headers))
+                place = target[1] if target else "an unnamed place"
+                raise incomplete(call, f"it redirects to {place} ({raw.status}), which is not followed")
             return Response(raw.status, raw.headers)
         if not 200 <= raw.status < 300:
             raise self._refusal(call, raw)
@@ -136,8 +137,9 @@ class Service:
 
     def _follow(self, call: Call, response: Response, end: float) -> Response:
         """Fetch what a report's redirect names: once, by https, without the token."""
-        target = urljoin(call.url, response.headers.get("Location", ""))
-        if urlsplit(target).scheme != "https" or target == call.url:
+        target = _location(call, response.headers)
+        origin = _origin(target)
+        if origin is None or origin[0] != "https" or target == call.url:
             raise incomplete(call, "it redirects to no https address")
         further = Call(f"{self.name} (download)", "GET", target, {"Accept": "*/*"})
 
@@ -171,17 +173,26 @@ def _authorized(call: Call, token: str) -> Call:
     return replace(call, headers={**call.headers, "Authorization": f"Bearer {token}"})
 
 
+def _location(call: Call, headers: Mapping[str, str]) -> str:
+    """Where a redirect leads; nothing where that is no address."""
+    try:
+        return urljoin(call.url, headers.get("Location", ""))
+    except ValueError:
+        return ""
+
+
 def _origin(url: str) -> tuple[str, str, int] | None:
     """Scheme, host and port, or None for what two parsers could read in two ways."""
     if any(character in url for character in "\\ \t\r\n"):
         return None
     try:
         parts = urlsplit(url)
-        if parts.username is not None or not parts.hostname:
-            return None
-        return parts.scheme, parts.hostname, parts.port or 443
+        port = parts.port or 443
     except ValueError:
         return None
+    if parts.username is not None or not parts.hostname:
+        return None
+    return parts.scheme, parts.hostname, port
 
 
 @dataclass(frozen=True)
@@ -229,7 +240,7 @@ class MsalHttp:
         def read(raw: Raw) -> MsalResponse:
             if raw.status in REDIRECTS:
                 raise incomplete(call, f"it redirects ({raw.status}); a secret is never sent after a redirect")
-            if raw.status >= 400:  # noqa: PLR2004
+            if raw.status >= 400:
                 self.refusal = error_detail(raw.content, raw.headers)[1]
             return MsalResponse(raw.status, raw.content.decode("utf-8", "replace"), raw.headers)
 

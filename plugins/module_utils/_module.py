@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib  # type: ignore[import-untyped]
 from ansible_collections.m365.licensing.plugins.module_utils._auth import (
     MSAL_IMPORT_ERROR,
     AuthOptions,

@@ -54,7 +54,7 @@ class Flags:
 
 @dataclass(frozen=True)
 class World:
-    """What every assessment looks at: the tenant's SKUs and subscriptions, the catalogue, the time, the grace period."""
+    """What every assessment looks at: SKUs and subscriptions of the tenant, the catalogue, time and grace period."""
 
     now: datetime
     grace_days: int = 30
@@ -123,7 +123,7 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
     ``mailbox`` is None where Graph flags a user of whom Exchange shows no mailbox; ``user`` is None where the
     directory could not be read, and then Exchange's own flag decides. Guests are never at risk.
     """
-    if mailbox is None and user is None or (user is not None and user.is_guest):
+    if (mailbox is None and user is None) or (user is not None and user.is_guest):
         return None
     recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
     needs = needs_of(mailbox) if mailbox else _ANY_MAILBOX
@@ -133,12 +133,13 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
     uncovered = user is not None and not is_covered(needs, granted(user, world.catalog))
     if uncovered and user is not None and _hangs_on_no_rights(needs, user, world.catalog) and not soft_deleted:
         return None
-    evidence = _evidence(mailbox, user, flags, uncovered)
+    evidence = _evidence(mailbox, flags, uncovered)
     if not evidence or (user is not None and not uncovered and not soft_deleted):
         return None
     reason = reason_of(mailbox, user, flags, world)
+    behind = _behind_suspended(user, world) if user else ()
     deadline = find_deadline(
-        reason, mailbox, user, flags.pending_delicense, world.now, world.grace_days, world.catalog, world.subscriptions
+        reason, mailbox, user, flags.pending_delicense, world.now, world.grace_days, world.catalog, behind
     )
     days = days_until(deadline, world.now)
     return Finding(
@@ -150,11 +151,11 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
         needs=needs,
         evidence=evidence,
         deadline=deadline,
-        severity=severity_of(reason, deadline, days),
+        severity=severity_of(reason, days),
         days_remaining=days,
         mailbox=mailbox,
         user=user,
-        disagreements=tuple(_contradictions(reason, mailbox, user, flags, world.catalog)),
+        disagreements=tuple(_contradictions(reason, mailbox, user, flags)),
         notes=tuple(_notes(mailbox, user, uncovered)),
     )
 
@@ -165,7 +166,7 @@ def disagreement(mailbox: Mailbox | None, user: User | None, flags: Flags, world
         return ""
     if user.is_guest or not is_covered(needs_of(mailbox), granted(user, world.catalog)):
         return ""
-    says = [item for item in _evidence(mailbox, user, flags, False) if item != "soft_deleted"]
+    says = [item for item in _evidence(mailbox, flags, False) if item != "soft_deleted"]
     return f"{', '.join(says)}; but an enabled plan covers it" if says else ""
 
 
@@ -173,7 +174,7 @@ def _hangs_on_no_rights(needs: Needs, user: User, catalog: Catalog) -> bool:
     return needs == _ANY_MAILBOX and bool(no_rights_only(user, catalog))
 
 
-def _evidence(mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered: bool) -> tuple[str, ...]:
+def _evidence(mailbox: Mailbox | None, flags: Flags, uncovered: bool) -> tuple[str, ...]:
     """Who says that this one is at risk, in the words of the return value ``evidence``."""
     found = []
     if flags.reconciliation:
@@ -212,7 +213,7 @@ def reason_of(mailbox: Mailbox | None, user: User | None, flags: Flags, world: W
 def _reason_of_licenses(mailbox: Mailbox | None, user: User, world: World) -> str:
     """The same for a user mailbox without any mailbox plan at work: its licenses tell the story."""
     plans = [plan for plan in user.assigned_plans if world.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES]
-    if any(plan.capability.casefold() in ("suspended", "lockedout") for plan in plans):
+    if any(plan.suspended for plan in plans):
         return "license_suspended"
     carrying = [state for state in user.license_states if _mailbox_plans(state, world)]
     if any(not state.effective for state in carrying):
@@ -229,6 +230,17 @@ def _reason_of_licenses(mailbox: Mailbox | None, user: User, world: World) -> st
     return "license_removed" if mailbox is not None and mailbox.sku_assigned is False else "no_license"
 
 
+def _behind_suspended(user: User, world: World) -> Iterable[Subscription]:
+    """The subscriptions of the licenses that brought the user's suspended mailbox plans."""
+    plans = {plan.plan_id for plan in user.assigned_plans if plan.suspended}
+    skus = {
+        state.sku_id
+        for state in user.license_states
+        if state.effective and (_mailbox_plans(state, world) - state.disabled_plans) & plans
+    }
+    return [item for sku_id in sorted(skus) for item in world.subscriptions.get(sku_id, ())]
+
+
 def _mailbox_plans(state: LicenseState, world: World) -> frozenset[str]:
     """The mailbox plans of an assignment's SKU, switched off or not; none for a SKU without mailbox rights."""
     if world.catalog.no_rights(state.sku_id):
@@ -242,9 +254,7 @@ def _mailbox_plans(state: LicenseState, world: World) -> frozenset[str]:
     return frozenset(plan for plan in mailbox_plans if world.catalog.carries(state.sku_id, plan))
 
 
-def _contradictions(
-    reason: str, mailbox: Mailbox | None, user: User | None, flags: Flags, catalog: Catalog
-) -> Iterable[str]:
+def _contradictions(reason: str, mailbox: Mailbox | None, user: User | None, flags: Flags) -> Iterable[str]:
     """Signals that ought to say the same and do not; shown in the row, never decided in silence."""
     if mailbox is not None and mailbox.sku_assigned is True and reason in ("no_license", "license_removed"):
         yield "SKUAssigned is true in Exchange, though no license of this user grants a mailbox"

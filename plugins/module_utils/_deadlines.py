@@ -9,7 +9,7 @@ documents a period, and left out, with the reason, where nothing supports one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
@@ -26,6 +26,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
 DISCONNECTED_DAYS = 30
 """How long the data of a mailbox is kept after its license went, and after a soft deletion
 [delete-or-restore-mailboxes]. Not the grace period of new mailboxes, and not an option."""
+
+CLOCK_TOLERANCE = timedelta(days=1)
+"""What happened further in the future than this did not: the clock that reckons is wrong."""
 
 CRITICAL_DAYS = 7
 WARNING_DAYS = 30
@@ -51,47 +54,56 @@ def find_deadline(
     now: datetime,
     grace_days: int,
     catalog: Catalog,
-    subscriptions: Mapping[str, tuple[Subscription, ...]],
+    subscriptions: Iterable[Subscription],
 ) -> Deadline:
-    """The best-supported date: read before computed, computed before unknown. Never an invented one."""
+    """The best-supported date: read before computed, computed before unknown. Never an invented one.
+
+    ``subscriptions`` are those behind the suspended plan that covered the mailbox.
+    """
     if reason == "soft_deleted":
-        return _of_soft_deletion(mailbox)
+        return _of_soft_deletion(mailbox, now)
     if pending is not None:
         return Deadline(pending, "pending_delicense", "exact")
     if reason in _UNDATED:
         return Deadline(note=_UNDATED[reason])
-    if reason == "license_suspended" and user is not None:
-        return _of_subscriptions(user, catalog, subscriptions)
+    if reason == "license_suspended":
+        return _of_subscriptions(subscriptions)
     archive_only = reason == "archive_without_license"
+    created = mailbox.created if mailbox else None
     removed = _removal_date(user, catalog, archive_only)
-    if removed is not None:
-        return _not_before(
-            now, removed + timedelta(days=DISCONNECTED_DAYS), "license_removed_plus_grace", "the license was removed"
-        )
+    # what went before the mailbox was made was the license of an earlier one
+    if removed is not None and (created is None or removed >= created):
+        return _period(removed, DISCONNECTED_DAYS, "license_removed_plus_grace", "the license was removed", now)
     if archive_only and mailbox is not None and mailbox.recipient_type is not RecipientType.ARCHIVE:
         return Deadline(note="No property tells since when the archive has been without a license.")
     if reason == "license_removed" and mailbox is not None and mailbox.sku_assigned is False:
         return Deadline(note="Exchange says that a license was removed, and nothing tells when.")
-    created = mailbox.created if mailbox else None
     if created is None:
         return Deadline(note="No service tells when this mailbox was created.")
-    return _not_before(now, created + timedelta(days=grace_days), "created_plus_grace", "it was created")
+    return _period(created, grace_days, "created_plus_grace", "it was created", now)
 
 
-def _of_soft_deletion(mailbox: Mailbox | None) -> Deadline:
+def _of_soft_deletion(mailbox: Mailbox | None, now: datetime) -> Deadline:
     if mailbox is None or mailbox.soft_deleted is None:
         return Deadline(note="Exchange does not tell when the mailbox was soft-deleted.")
-    return Deadline(mailbox.soft_deleted + timedelta(days=DISCONNECTED_DAYS), "soft_deleted_plus_30_days", "exact")
+    source = "soft_deleted_plus_30_days"
+    return _period(mailbox.soft_deleted, DISCONNECTED_DAYS, source, "it was soft-deleted", now, "exact")
 
 
-def _not_before(now: datetime, at: datetime, source: str, event: str) -> Deadline:
-    """A computed date, unless it has passed: a mailbox that outlived it is not governed by it."""
-    if at >= now:
-        return Deadline(at, source, "estimated")
-    return Deadline(
-        note=f"Outlived {at:%Y-%m-%d}, the end of the period since {event}: that clock did not delete it, and no "
-        "service tells which one runs. Treat it as urgent."
-    )
+def _period(
+    start: datetime, days: int, source: str, event: str, now: datetime, confidence: str = "estimated"
+) -> Deadline:
+    """The end of a documented period, unless it has passed: a mailbox that outlived it is not governed by it."""
+    at = start + timedelta(days=days)
+    if at < now:
+        return Deadline(
+            note=f"Outlived {at:%Y-%m-%d}, the end of the period since {event}: that clock did not delete it, and no "
+            "service tells which one runs. Treat it as urgent."
+        )
+    if start > now + CLOCK_TOLERANCE:
+        note = f"By the clock that this is reckoned from ({now:%Y-%m-%d %H:%M} UTC) {event} in the future: is it right?"
+        return Deadline(at, source, confidence, note)
+    return Deadline(at, source, confidence)
 
 
 def _removal_date(user: User | None, catalog: Catalog, archive_only: bool) -> datetime | None:
@@ -107,16 +119,9 @@ def _removal_date(user: User | None, catalog: Catalog, archive_only: bool) -> da
     return max(dates, default=None)
 
 
-def _of_subscriptions(user: User, catalog: Catalog, subscriptions: Mapping[str, tuple[Subscription, ...]]) -> Deadline:
+def _of_subscriptions(subscriptions: Iterable[Subscription]) -> Deadline:
     """The date on which the last subscription behind a suspended license moves on [companysubscription]."""
-    carrying = {
-        state.sku_id
-        for state in user.license_states
-        if state.effective and any(catalog.carries(state.sku_id, plan) for plan in catalog.plans_of(MAILBOX_CLASSES))
-    }
-    known = [
-        item for sku_id in carrying for item in subscriptions.get(sku_id, ()) if item.status.casefold() != "deleted"
-    ]
+    known = [item for item in subscriptions if item.status.casefold() != "deleted"]
     dates = [item.next_lifecycle for item in known if item.next_lifecycle is not None]
     if not dates:
         return Deadline(note="The license is suspended, and no subscription tells until when its data is kept.")
@@ -134,7 +139,7 @@ def days_until(deadline: Deadline, now: datetime) -> int | None:
     return None if deadline.at is None else (deadline.at - now) // timedelta(days=1)
 
 
-def severity_of(reason: str, deadline: Deadline, days: int | None) -> str:
+def severity_of(reason: str, days: int | None) -> str:
     """One of SEVERITIES. What has no known date counts as urgent, unless Microsoft names no deletion at all."""
     if reason == "soft_deleted":
         return "lost"

@@ -86,6 +86,11 @@ class AssignedPlan:
         """Enabled, or in Warning (a grace period in which the service works on) [assignedPlan resource]."""
         return self.capability.casefold() in ("enabled", "warning")
 
+    @property
+    def suspended(self) -> bool:
+        """Off, with its data still kept: Suspended, or LockedOut, the last stage before Deleted."""
+        return self.capability.casefold() in ("suspended", "lockedout")
+
 
 @dataclass(frozen=True)
 class User:
@@ -215,13 +220,13 @@ class LicenseChange:
         return bool(self.add or self.remove or self.usage_location)
 
     def body(self) -> dict[str, list[object]]:
-        """The body of ``POST /users/{id}/assignLicense``: both keys, always; sorted, so the same change is the same bytes."""
+        """The body of ``POST /users/{id}/assignLicense``: both keys, always; sorted: same change, same bytes."""
         return {
             "addLicenses": [
                 {"skuId": item.sku_id, "disabledPlans": sorted(item.disabled_plans)}
                 for item in sorted(self.add, key=lambda item: item.sku_id)
             ],
-            "removeLicenses": list(sorted(self.remove)),
+            "removeLicenses": [*sorted(self.remove)],
         }
 
 

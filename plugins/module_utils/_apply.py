@@ -88,7 +88,7 @@ class _Job:
 def predict_changes(
     users: Mapping[str, User], changes: Sequence[LicenseChange], skus: Mapping[str, Sku], *, on_error: str = "fail"
 ) -> list[Outcome]:
-    """What ``apply_changes`` will do, without a request: for check mode. Refusals are foreseen as ``_conflicts`` can."""
+    """What ``apply_changes`` will do, without a request: for check mode. ``_conflicts`` foresees refusals."""
     jobs = [_Job(users[change.user_id], change, change) for change in changes]
     doubtful = _doubtful(jobs, skus)
     refused = list(doubtful)[:1] if on_error == "fail" else list(doubtful)

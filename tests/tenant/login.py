@@ -215,7 +215,8 @@ def _check_certificate(world: World, tenant: str, assertion: str, header: Mappin
             jwt.utils.base64url_encode(certificate.fingerprint(kind)).decode()
             for kind in (hashes.SHA1(), hashes.SHA256())  # noqa: S303 - the name of a certificate
         }
-        if names & {header.get("x5t"), header.get("x5t#S256")}:
+        # MSAL writes the padding, although RFC 7515 leaves it out.
+        if names & {str(header.get(name, "")).rstrip("=") for name in ("x5t", "x5t#S256")}:
             break
     else:
         raise _LoginError(

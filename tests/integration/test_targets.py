@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Each folder of ``targets`` runs on a tenant of its own: as it is, with ``--check``, and with ``--diff``.
 
-``tasks/main.yml`` holds what is done and asserted (or ``playbook.yml``, with ``inventory.yml``). ``target.yml`` may name the
-``tenant`` (arguments of ``running``), ``modes``, and the ``warnings`` that must be shown; any other warning fails the test.
+``tasks/main.yml`` holds what is done and asserted (or ``playbook.yml``, with ``inventory.yml``). ``target.yml`` may name
+the ``tenant`` (arguments of ``running``), ``people`` (of ``admit``), ``modes``, and the ``warnings`` that must be shown; any
+other warning fails the test.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pytest
 import yaml
 
 from tests.integration.credentials import register
+from tests.integration.people import admit
 from tests.integration.playing import Played, collection, play
 from tests.tenant.launch import running
 
@@ -29,7 +31,7 @@ def settings(target: Path) -> dict[str, Any]:
     """What ``target.yml`` says, if there is one."""
     file = target / "target.yml"
     found = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
-    assert set(found) <= {"tenant", "modes", "warnings"}, f"{file}: {sorted(found)}"
+    assert set(found) <= {"tenant", "people", "modes", "warnings"}, f"{file}: {sorted(found)}"
     return dict(found)
 
 
@@ -49,7 +51,9 @@ def test_target(target: Path, mode: str, tmp_path: Path) -> None:
     if isinstance(wanted.get("now"), str):
         wanted["now"] = datetime.fromisoformat(wanted["now"])
     with running(**wanted) as tenant:
-        variables = {"credentials": register(tenant.world, tmp_path)}
+        admit(tenant.world, said.get("people", {}))
+        ids = {user["userPrincipalName"]: user["id"] for user in tenant.world.users.values()}
+        variables = {"credentials": register(tenant.world, tmp_path), "ids": ids}
         if (target / "playbook.yml").exists():
             inventory = target / "inventory.yml"
             played = play(

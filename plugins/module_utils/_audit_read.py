@@ -263,16 +263,14 @@ class Reader:
 
     def _graph_suspects(self) -> list[User] | None:
         text = _filters.licensed_without_mailbox_plan(self._catalog)
-        return self._optional(
-            "assigned_plans", "users and their plans", lambda: self._graph.users(filter=text, advanced=True)
-        )
+        return self._optional("assigned_plans", "users and their plans", lambda: self._graph.users(text))
 
     def _no_rights(self) -> list[User]:
         held = [sku_id for sku_id in self.got.skus if self._catalog.no_rights(sku_id)]
         if not held:
             return []
         text = _filters.held_by_no_rights(held, self._catalog)
-        call = lambda: self._graph.users(filter=text, advanced=True)  # noqa: E731
+        call = lambda: self._graph.users(text)  # noqa: E731
         return self._optional("no_mailbox_rights", "holders of licenses without mailbox rights", call) or []
 
     def _is_no_rights(self, state: Any) -> bool:

@@ -179,9 +179,10 @@ class Exchange:
                     "POST", request, params=params, json=body, headers=headers, idempotent=True
                 )
             except ApiError as error:
-                if number > 1 and error.status == 400:
-                    raise _incomplete(f"{name}: page {number} was refused ({error.message})") from error
-                raise
+                # whatever refuses a later page breaks the list off: it never means that there is no such list
+                if number == 1 and not isinstance(error, IncompleteAnswer):
+                    raise
+                raise _incomplete(f"{name}: page {number} did not come ({error.message.rstrip('.')})", error) from error
             items, link = _page(response.body, name, number)
             for item in items:
                 _once(item, seen, name, number)
@@ -246,5 +247,12 @@ def _text(raw: Mapping[str, Any], key: str) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _incomplete(message: str) -> IncompleteAnswer:
-    return IncompleteAnswer(f"Exchange Online: {message}.", code="incomplete_answer", service="Exchange Online")
+def _incomplete(message: str, cause: ApiError | None = None) -> IncompleteAnswer:
+    return IncompleteAnswer(
+        f"Exchange Online: {message}.",
+        code="incomplete_answer",
+        hint=cause.hint if cause else "",
+        service="Exchange Online",
+        request=cause.request if cause else "",
+        request_id=cause.request_id if cause else "",
+    )

@@ -34,7 +34,7 @@ MAILBOX_SELECT = ",".join(
 )
 """What a Mailbox is made of."""
 
-MAIL_USER_SELECT = ",".join(_COMMON)
+MAIL_USER_SELECT = ",".join((*_COMMON, "WhenCreated"))
 """The same for a mail user: no mailbox, so no time at which one was made."""
 
 _TYPES = {
@@ -120,11 +120,11 @@ def _mailbox(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
         user_id=_text(raw, "ExternalDirectoryObjectId").lower(),
         user_principal_name=_text(raw, "UserPrincipalName"),
         recipient_type=kind,
-        guid=(_text(raw, "ExchangeGuid") or _text(raw, "Guid")).lower(),
+        guid=_guid(raw),
         display_name=_text(raw, "DisplayName"),
         primary_smtp_address=_text(raw, "PrimarySmtpAddress"),
-        # a mail user was made long before its archive, so nothing is known of the archive's age
-        created=moment(raw, "WhenMailboxCreated"),
+        # a mail user has no mailbox: it is as old as its recipient, and its archive is not older
+        created=moment(raw, "WhenMailboxCreated") or moment(raw, "WhenCreated"),
         sku_assigned=None if assigned in (None, "") else flag(assigned),
         archive=_text(raw, "ArchiveStatus").casefold() == "active",
         hold=flag(raw["LitigationHoldEnabled"]),
@@ -133,6 +133,12 @@ def _mailbox(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
         on_premises_sync=flag(raw.get("IsDirSynced")),
         capabilities=tuple(str(item) for item in ([capabilities] if isinstance(capabilities, str) else capabilities)),
     )
+
+
+def _guid(raw: Mapping[str, Any]) -> str:
+    # a mail user's ExchangeGuid is zeros
+    found = _text(raw, "ExchangeGuid").lower()
+    return found if found.strip("0-") else _text(raw, "Guid").lower()
 
 
 def _kind(raw: Mapping[str, Any]) -> str:

@@ -88,27 +88,36 @@ class Graph:
         method: str = "GET",
         json: Any = None,
         unique: str | None = "id",
+        page: int = 1,
     ) -> Iterator[dict[str, Any]]:
         """Every element of a list, page after page; ``path`` with its version (``/v1.0/users``).
 
-        ``unique`` names the property by which no element may come twice. With ``$count=true`` in ``params`` the
-        answer has to carry ``@odata.count`` and as many elements. Raises IncompleteAnswer, naming the page.
+        ``page`` is the number of the page that ``path`` leads to. ``unique`` names the property by which no element
+        may come twice. With ``$count=true`` in ``params`` the answer has to carry ``@odata.count`` and as many
+        elements, then or when counted again (tenants change while they are read). Raises IncompleteAnswer.
         """
         counted = (params or {}).get("$count") == "true"
-        request, number, total, expected = path, 0, 0, None
+        request, number, total, expected = path, page - 1, 0, None
         links: set[str] = set()
         seen: set[str] = set()
         while True:
             number += 1
             first = number == 1
-            response = self.service.request(
-                method,
-                request,
-                params=params if first else None,
-                json=json,
-                headers=headers,
-                idempotent=True,
-            )
+            try:
+                response = self.service.request(
+                    method,
+                    request,
+                    params=params if first else None,
+                    json=json,
+                    headers=headers,
+                    idempotent=True,
+                )
+            except ApiError as error:
+                # whatever refuses a later page breaks the list off: it never means that there is no such list
+                if first:
+                    raise
+                reason = error.message.rstrip(".")
+                raise _incomplete(f"page {number} of {path} did not come ({reason})", path, error) from error
             items = _items(response.body, path, number)
             if first and counted:
                 expected = _count(response.body, path)
@@ -124,27 +133,23 @@ class Graph:
                 raise _incomplete(f"page {number} of {path} links to a page that was read already", path)
             links.add(link)
             request = link
-        if expected is not None and expected != total:
+        if expected is not None and expected != total and self._count(path, params, headers) != total:
             raise _incomplete(f"{path} announced {expected} entries and delivered {total} on {number} pages", path)
 
-    def users(self, *, filter: str | None = None, advanced: bool = False, beta: bool = False) -> list[User]:  # noqa: A002
-        """The users that match an OData ``filter``, or all. ``advanced`` where the filter needs it."""
-        params = {"$select": USER_SELECT, "$top": str(PAGE_SIZE)}
-        if filter:
-            params["$filter"] = filter
-        if advanced:
-            params["$count"] = "true"
-        path = "/beta/users" if beta else "/v1.0/users"
-        return [user_from(item) for item in self.pages(path, params, ADVANCED if advanced else None)]
+    def users(self, filter: str | None = None) -> list[User]:  # noqa: A002
+        """The users that match an OData ``filter``, or all. Counted, so that no page can be lost."""
+        params = {"$select": USER_SELECT, "$top": str(PAGE_SIZE), **_counted(filter)}
+        return [user_from(item) for item in self.pages("/v1.0/users", params, ADVANCED)]
 
     def count_users(self, filter: str | None = None) -> int:  # noqa: A002
         """How many users match ``filter`` (None: all), in one request."""
-        params = {"$select": "id", "$top": "1", "$count": "true"}
-        if filter:
-            params["$filter"] = filter
-        response = self.service.request("GET", "/v1.0/users", params=params, headers=ADVANCED, idempotent=True)
-        _items(response.body, "/v1.0/users", 1)
-        return _count(response.body, "/v1.0/users")
+        return self._count("/v1.0/users", _counted(filter), ADVANCED)
+
+    def _count(self, path: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> int:
+        few = {**(params or {}), "$select": "id", "$top": "1"}
+        response = self.service.request("GET", path, params=few, headers=headers, idempotent=True)
+        _items(response.body, path, 1)
+        return _count(response.body, path)
 
     def subscribed_skus(self) -> list[Sku]:
         """The SKUs of the tenant; one that comes several times is summed."""
@@ -165,7 +170,8 @@ class Graph:
     def transitive_member_ids(self, group_id: str) -> set[str]:
         """The ids of everything that is in the group, also through other groups."""
         path = f"/v1.0/groups/{quote(group_id, Style.PATH)}/transitiveMembers"
-        return {str(item["id"]).lower() for item in self.pages(path, {"$select": "id", "$top": str(PAGE_SIZE)})}
+        params = {"$select": "id", "$top": str(PAGE_SIZE), **_counted()}
+        return {str(item["id"]).lower() for item in self.pages(path, params, ADVANCED)}
 
     # many at once -----------------------------------------------------------------------------------------------
 
@@ -320,8 +326,12 @@ class Graph:
             found += _items(answer.body, part.name, 1)
             link = answer.body.get("@odata.nextLink")
             if link:
-                found += self.pages(str(link))
+                found += self.pages(str(link), page=2)
         return found
+
+
+def _counted(filter: str | None = None) -> dict[str, str]:  # noqa: A002
+    return {"$filter": filter, "$count": "true"} if filter else {"$count": "true"}
 
 
 def _items(body: Any, path: str, number: int) -> list[Any]:
@@ -353,10 +363,12 @@ def _group(raw: Any) -> Group:
     return Group(str(raw["id"]).lower(), str(raw.get("displayName") or ""))
 
 
-def _incomplete(message: str, path: str) -> IncompleteAnswer:
+def _incomplete(message: str, path: str, cause: ApiError | None = None) -> IncompleteAnswer:
     return IncompleteAnswer(
         f"Microsoft Graph: {message}.",
         code="incomplete_answer",
+        hint=cause.hint if cause else "",
         service="Microsoft Graph",
         request=f"GET {path.partition('?')[0]}",
+        request_id=cause.request_id if cause else "",
     )

@@ -48,9 +48,9 @@ def user_license_info(
             raise unknown_users(found.unknown)
         people = [user for user in found.users if wanted is None or _has(user, wanted)]
     elif wanted is not None:
-        people = graph.users(filter=f"assignedLicenses/any(a:a/skuId eq {wanted.id})")
+        people = graph.users(f"assignedLicenses/any(a:a/skuId eq {wanted.id})")
     else:
-        people = graph.users(filter=LICENSED, advanced=True)
+        people = graph.users(LICENSED)
     return {"users": [_user_row(user, skus, catalog) for user in people], "warnings": []}
 
 

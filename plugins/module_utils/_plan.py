@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     abilities_lost,
@@ -155,9 +156,9 @@ class _Planner:
 
     def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs]) -> PlanEntry:
         reasons: list[str] = []
-        seatless = False
+        seatless = conflicting = False
         for name, wanted in _alternatives(rule):
-            option = self._try(entry.user, rule, name, wanted)
+            option = self._option(entry.user, rule, name, wanted)
             classes = granted(option.predicted, self._catalog)
             if not all(is_covered(need, classes) for need in needs):
                 reasons.append(f"{name}: {why_not_covered(wanted, option.predicted, needs, self._skus, self._catalog)}")
@@ -166,13 +167,18 @@ class _Planner:
                 return replace(
                     entry, action="unchanged", note=_joined("the plans of this user cover it already", *reasons)
                 )
+            if refusal := foreseen_refusal(entry.user, option.change, self._skus):
+                conflicting = True
+                reasons.append(f"{name}: {refusal.message}")
+                continue
             missing = self._seats.missing(seats_needed(entry.user, option.change))
             if missing:
                 seatless = True
                 reasons.append(f"{name}: no seat left of {self._names(missing)}")
                 continue
             return self._take(entry, rule, option, wanted, reasons)
-        return replace(entry, action="no_seat" if seatless else "insufficient", note="; ".join(reasons))
+        action = "no_seat" if seatless else "conflict" if conflicting else "insufficient"
+        return replace(entry, action=action, note="; ".join(reasons))
 
     def _without_finding(self, entry: PlanEntry, rule: Rule, needs: Needs | None) -> PlanEntry:
         user = entry.user
@@ -180,17 +186,26 @@ class _Planner:
         if leave and change_for(user, rule.licenses, self._skus) and not change_for(user, rule.fallback, self._skus):
             return self._swap(entry, rule, leave, needs)
         reasons: list[str] = []
+        seatless = False
         for name, wanted in _alternatives(rule):
-            option = self._try(user, rule, name, wanted)
+            option = self._option(user, rule, name, wanted)
             if not option.change:
                 notes = notes_for(user, wanted, "present", self._skus, self._catalog)
                 return replace(entry, action="unchanged", note=_joined(*notes))
+            if refusal := foreseen_refusal(user, option.change, self._skus):
+                reasons.append(f"{name}: {refusal.message}")
+                continue
             missing = self._seats.missing(seats_needed(user, option.change))
             if missing:
+                seatless = True
                 reasons.append(f"{name}: no seat left of {self._names(missing)}")
                 continue
-            return self._guarded(entry, rule, option, wanted, reasons, needs)
-        return replace(entry, action="no_seat", note="; ".join(reasons))
+            guarded = self._guarded(entry, rule, option, wanted, reasons, needs)
+            if guarded.action == "refused_uncovered" and not set(option.change.remove) <= set(rule.remove):
+                reasons.append(f"{name}: {guarded.note}")
+                continue
+            return guarded
+        return replace(entry, action="no_seat" if seatless else "conflict", note="; ".join(reasons))
 
     def _swap(self, entry: PlanEntry, rule: Rule, leave: set[str], needs: Needs | None) -> PlanEntry:
         """From the fallback (``leave`` of it goes) to the licenses of the rule, where a seat has become free."""
@@ -200,6 +215,8 @@ class _Planner:
         if not leave <= {state.sku_id for state in user.license_states if state.direct}:
             return replace(entry, action="unchanged", note="holds the fallback through a group; only there it can end")
         option = self._try(user, rule, "licenses", rule.licenses, also_remove=leave)
+        if refusal := foreseen_refusal(user, option.change, self._skus):
+            return replace(entry, action="unchanged", note=f"holds the fallback; {refusal.message}")
         missing = self._seats.missing(seats_needed(user, option.change))
         if missing:
             return replace(
@@ -210,6 +227,18 @@ class _Planner:
             # nobody asked for this swap by name, so what speaks against it does not stop the plan
             return replace(swapped, action="unchanged", note=f"holds the fallback, and keeps it: {swapped.note}")
         return swapped
+
+    def _option(self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted]) -> _Alternative:
+        """An alternative; without what the user holds of the fallback, where that stands against it and may go."""
+        option = self._try(user, rule, name, wanted)
+        held = {item.sku_id for item in rule.fallback} & {state.sku_id for state in user.license_states if state.direct}
+        if name == "fallback" or not held or not self._options.allow_removals:
+            return option
+        if foreseen_refusal(user, option.change, self._skus):
+            swapped = self._try(user, rule, name, wanted, also_remove=held)
+            if not foreseen_refusal(user, swapped.change, self._skus):
+                return swapped
+        return option
 
     def _try(
         self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted], also_remove: Iterable[str] = ()

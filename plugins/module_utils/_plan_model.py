@@ -23,6 +23,7 @@ ACTIONS = (
     "no_seat",
     "no_usage_location",
     "insufficient",
+    "conflict",
     "refused_uncovered",
 )
 """What a plan can say about a user; only ``license`` writes."""

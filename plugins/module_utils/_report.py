@@ -37,6 +37,7 @@ _SECTIONS = (
     ("no_seat", "No seat left"),
     ("no_usage_location", "No usage location"),
     ("insufficient", "The rule's licenses would not be enough"),
+    ("conflict", "The rule's licenses do not go together with others"),
     ("unmatched", "No rule matches"),
     ("ignore", "Exceptions"),
     ("protected", "Protected"),

@@ -25,8 +25,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules_schema impor
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     EMS,
     EXCHANGEARCHIVE_ADDON,
+    EXCHANGEDESKLESS,
     EXCHANGESTANDARD,
     HOLD,
+    KIOSK,
     MAILBOX,
     PLAN2,
     SKUS,
@@ -409,7 +411,7 @@ DOWN_TO_STANDARD = E3 | {"licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["
         (anybody(user("a", direct(SPE_E3))), WITHOUT_MAIL, True),
         (anybody(user("a", direct(SPE_E3)), needs=MAILBOX), ONLY_YAMMER, True),
         (anybody(user("a", direct(SPE_E3, PLAN2)), needs=MAILBOX), ONLY_YAMMER, False),
-        (anybody(user("a", direct(SPE_E3), inherited(SPE_E5))), DOWN_TO_F1, False),
+        (anybody(user("a", direct(SPE_E3), inherited(SPE_E5))), WITHOUT_MAIL, False),
     ],
 )
 def test_nobody_loses_what_keeps_the_mailbox(candidate: Candidate, rule: Any, refused: bool) -> None:
@@ -474,3 +476,15 @@ def test_seats_in_their_grace_period_are_spent_only_on_request() -> None:
 def test_nothing_to_plan_is_an_empty_plan() -> None:
     plan = plan_for([], E3)
     assert (plan.entries, plan.violations, plan.seats, plan.changes) == ((), (), (), ())
+
+
+def test_what_excludes_another_license_is_not_planned_but_its_fallback_is() -> None:
+    rule = E3 | {"fallback": [{"sku": "EXCHANGESTANDARD"}]}
+    entry = only(anybody(user("a", direct(EXCHANGEDESKLESS, KIOSK))), rule)
+    assert added(entry) == [SPE_E3]
+    entry = only(anybody(user("a", direct(EXCHANGEDESKLESS))), E3)
+    assert (entry.action, added(entry)) == ("conflict", [])
+    assert "EXCHANGEDESKLESS and SPE_E3" in entry.note
+    swap = E3 | {"remove": ["EXCHANGESTANDARD"]}
+    entry = only(anybody(user("a", direct(EXCHANGESTANDARD))), swap, allow_removals=True)
+    assert (entry.action, added(entry), entry.change.remove) == ("license", [SPE_E3], (EXCHANGESTANDARD,))

@@ -29,10 +29,10 @@ demo: setup ## See it work: audit, plan, remediate, audit again, on a simulated 
 	@playbooks/demo/run
 
 test: setup ## Run every check; ends with how many passed and failed
-	@$(BIN)/python tests/gates/run.py
+	@$(BIN)/python -m tests.gates.run
 
 gate: setup ## Run some checks only: make gate NAME="unit ruff" (without NAME: list them)
-	@$(BIN)/python tests/gates/run.py $(or $(NAME),--list)
+	@$(BIN)/python -m tests.gates.run $(or $(NAME),--list)
 
 bench: setup ## Measure requests and time of audits and of licensing 1,000 users
 	@$(BIN)/python tests/bench/run.py

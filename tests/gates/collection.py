@@ -1,0 +1,103 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible's own checks of a collection: sanity, lint, documentation, changelog."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.gates.gate import BIN, Failed, Gate, Work, home
+
+PYTHONS = tuple(f"python3.{minor}" for minor in range(8, 20))
+BOOTSTRAP = "import ensurepip\n\nensurepip.bootstrap(upgrade=True)\n"
+"""Stands in for the get-pip.py that ansible-test would fetch from a server of its own: all else comes from PyPI."""
+
+
+def sanity(work: Work) -> None:
+    """``ansible-test sanity``: all its tests, on every Python of this machine, without a single entry to ignore.
+
+    pslint and shellcheck look at ``*.ps1`` and ``*.sh``, of which there are none.
+    """
+    tree = work.tree()
+    cache = home() / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    for version in pip_versions():
+        (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(BOOTSTRAP, encoding="utf-8")
+    arguments = ("--color", "no", "--truncate", "0", "--requirements", "--allow-disabled")
+    work.run("ansible-test", "sanity", *arguments, cwd=tree, variables={"PATH": path_of_pythons(work)})
+
+
+def pip_versions() -> set[str]:
+    """The versions of pip that ansible-test asks for when it makes an environment: only its source names them."""
+    package = importlib.util.find_spec("ansible_test")
+    if package is None or not package.submodule_search_locations:
+        raise Failed("ansible-test is not installed: run make setup")
+    source = Path(package.submodule_search_locations[0]) / "_internal" / "python_requirements.py"
+    return set(re.findall(r"\bpip='([0-9.]+)'", source.read_text(encoding="utf-8")))
+
+
+def path_of_pythons(work: Work) -> str:
+    """A search path on which each ``python3.N`` starts: ansible-test takes whatever has such a name.
+
+    A version manager's stand-ins for versions that are not chosen do not start; the versions behind them do.
+    """
+    links = work.folder / "pythons"
+    links.mkdir()
+    folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder]
+    for name in PYTHONS:
+        found = [folder / name for folder in folders] + sorted(Path.home().glob(f".pyenv/versions/*/bin/{name}"))
+        works = next((python for python in found if python.is_file() and _starts(python)), None)
+        if works and name != f"python3.{sys.version_info.minor}":
+            (links / name).symlink_to(works)
+    whole = [
+        folder for folder in folders if all(_starts(folder / name) for name in PYTHONS if (folder / name).exists())
+    ]
+    work.say(f"other Pythons: {', '.join(sorted(link.name for link in links.iterdir())) or 'none'}")
+    return os.pathsep.join(str(folder) for folder in (links, BIN, *whole))
+
+
+def _starts(python: Path) -> bool:
+    """Whether it is a Python that can make virtual environments."""
+    started = subprocess.run(  # noqa: S603 - a Python of this machine
+        [python, "-c", "import ensurepip, venv"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
+    )
+    return started.returncode == 0
+
+
+def lint(work: Work) -> None:
+    """``ansible-lint``: the strictest profile, and no warning."""
+    tree = work.tree()
+    work.run("ansible-lint", "--offline", "--format", "pep8", "--profile", "production", "--strict", cwd=tree)
+
+
+def documentation(work: Work) -> None:
+    """``antsibull-docs``: each module's and role's documentation renders, and each reference leads somewhere."""
+    strict = ("--plugin-docs", "--validate-collection-refs", "all", "--disallow-unknown-collection-refs")
+    work.run("antsibull-docs", "lint-collection-docs", *strict, work.tree())
+
+
+def changelog(work: Work) -> None:
+    """``antsibull-changelog``: each fragment can be read."""
+    tree = work.tree()
+    work.run("antsibull-changelog", "lint", cwd=tree)
+    work.run("antsibull-changelog", "lint-changelog-yaml", "changelogs/changelog.yaml", cwd=tree)
+
+
+def licenses(work: Work) -> None:
+    """REUSE: each file says who holds its rights, and the texts of all licenses are there."""
+    work.run("reuse", "lint")
+
+
+GATES = (
+    Gate("sanity", "ansible-test sanity, nothing ignored", sanity),
+    Gate("lint", "ansible-lint, production profile", lint),
+    Gate("docs", "documentation of modules and roles renders", documentation),
+    Gate("changelog", "fragments of the changelog can be read", changelog),
+    Gate("reuse", "each file names its license", licenses),
+)

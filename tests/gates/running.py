@@ -1,0 +1,52 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gates that run pytest: of the parts, of the whole from the checkout, and of the whole as Galaxy would install it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tests.gates.artefact import installed
+from tests.gates.gate import Counts, Failed, Gate, Work
+
+CORES = os.cpu_count() or 1
+
+
+def pytest(work: Work, tests: str, collections: Path | None = None) -> Counts:
+    """Run tests on all cores, against the collection in ``collections`` if given. A test that is skipped has failed."""
+    report = work.folder / "report.xml"
+    variables = {} if collections is None else {"M365_TEST_COLLECTIONS": str(collections)}
+    work.run(
+        "pytest", tests, "--numprocesses", str(CORES), "--junit-xml", report, variables=variables, may_end_with=(0, 1)
+    )
+    suites = list(ElementTree.parse(report).iter("testsuite"))  # noqa: S314 - pytest has just written it
+    total = sum(int(suite.get("tests", 0)) for suite in suites)
+    failed = sum(int(suite.get(kind, 0)) for suite in suites for kind in ("errors", "failures", "skipped"))
+    if not total:
+        raise Failed(f"{tests} holds no test")
+    return Counts(max(0, total - failed), failed)
+
+
+def unit(work: Work) -> Counts:
+    """Tests of the parts."""
+    return pytest(work, "tests/unit")
+
+
+def integration(work: Work) -> Counts:
+    """Modules, role and playbooks by ansible-playbook against the simulated tenant; a warning in a run fails it."""
+    return pytest(work, "tests/integration")
+
+
+def integration_installed(work: Work) -> Counts:
+    """The same against what ``ansible-galaxy collection install`` makes of the built artefact."""
+    return pytest(work, "tests/integration", installed(work))
+
+
+GATES = (
+    Gate("unit", "tests of the parts, and of properties", unit, CORES),
+    Gate("integration", "modules, role and playbooks against the simulated tenant", integration, CORES),
+    Gate("installed", "the same with the collection built and installed", integration_installed, CORES),
+)

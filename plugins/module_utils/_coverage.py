@@ -108,6 +108,11 @@ def no_rights_only(user: User, catalog: Catalog) -> tuple[str, ...]:
     )
 
 
+def _has_mailbox_plan(user: User, catalog: Catalog) -> bool:
+    """Is a mailbox plan at work, with the right to the mailbox or without? Then nothing is about to be deleted."""
+    return bool(granted(user, catalog) & MAILBOX_CLASSES or no_rights_only(user, catalog))
+
+
 def _with_rights(user: User, plan_id: str, catalog: Catalog) -> bool:
     carriers = [
         state.sku_id
@@ -162,9 +167,10 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
 
 def disagreement(mailbox: Mailbox | None, user: User | None, flags: Flags, world: World) -> str:
     """For a covered mailbox: which signals call it unlicensed all the same; empty where they agree."""
-    if mailbox is None or user is None or mailbox.recipient_type not in (RecipientType.USER, RecipientType.ARCHIVE):
+    recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
+    if user is None or user.is_guest or recipient_type not in (RecipientType.USER, RecipientType.ARCHIVE):
         return ""
-    if user.is_guest or not is_covered(needs_of(mailbox), granted(user, world.catalog)):
+    if not is_covered(needs_of(mailbox) if mailbox else _ANY_MAILBOX, granted(user, world.catalog)):
         return ""
     says = [item for item in _evidence(mailbox, flags, False) if item != "soft_deleted"]
     return f"{', '.join(says)}; but an enabled plan covers it" if says else ""
@@ -205,7 +211,7 @@ def reason_of(mailbox: Mailbox | None, user: User | None, flags: Flags, world: W
         return "license_removed"
     if user is None:
         return "license_removed" if mailbox is not None and mailbox.sku_assigned is False else "no_license"
-    if mailbox is not None and granted(user, world.catalog) & MAILBOX_CLASSES:
+    if mailbox is not None and _has_mailbox_plan(user, world.catalog):
         return "archive_without_license" if mailbox.archive else "hold_without_license"
     return _reason_of_licenses(mailbox, user, world)
 

@@ -27,13 +27,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._user_license_resul
 STATUSES = ("planned", "changed", "failed", "skipped", "unchanged")
 """What became of a user. ``planned``: would be written and was not, because of the mode or of a violation."""
 
-AT_RISK_STILL = ("no_seat", "no_usage_location", "insufficient", "unmatched", "refused_uncovered")
+AT_RISK_STILL = ("no_seat", "no_usage_location", "insufficient", "conflict", "unmatched", "refused_uncovered")
 """Actions that leave a mailbox at risk although no exception asks for that."""
 
 _REASONS = {
     "no_seat": "no seat is left",
     "no_usage_location": "they have no usage location",
     "insufficient": "the licenses of their rule would not be enough",
+    "conflict": "the licenses of their rule do not go together with others that they have",
     "unmatched": "no rule matches",
     "refused_uncovered": "they would lose what keeps their mailbox",
 }

@@ -51,10 +51,14 @@ class Clock:
 
 
 class Desk:
-    """The tenant, emptied, and what ``m365_user_license`` does in it."""
+    """The tenant, emptied, and what ``m365_user_license`` does in it.
 
-    def __init__(self, tenant: Tenant, **options: Any) -> None:
+    ``shared``: clients to use again and again; else every run signs in anew, as a module does, with ``options``.
+    """
+
+    def __init__(self, tenant: Tenant, shared: Clients | None = None, **options: Any) -> None:
         self.tenant, self.world = tenant, tenant.world
+        self._shared = shared
         self.clock = Clock(self._age_quota)
         self._options = options
         self._empty()
@@ -100,7 +104,8 @@ class Desk:
     @contextlib.contextmanager
     def clients(self, **options: Any) -> Iterator[Clients]:
         """Clients whose waiting costs no time."""
-        with clients(self.tenant, **{"timeout": 10_000.0, "retry_seconds": 300.0, **self._options, **options}) as found:
+        chosen = {"timeout": 10_000.0, "retry_seconds": 300.0, **self._options, **options}
+        with contextlib.nullcontext(self._shared) if self._shared else clients(self.tenant, **chosen) as found:
             found.http.backoff.clock = self.clock
             found.http.backoff.sleep = self.clock.sleep
             yield found
@@ -110,8 +115,9 @@ class Desk:
         entries = [{"sku": item} if isinstance(item, str) else item for item in licenses]
         chosen = Options(users=users, licenses=entries, **options)
         with self.clients() as found:
+            before = found.http.requests
             result = license_users(found.graph, BUILTIN, chosen, check_mode=check_mode)
-            return {**result, "requests": found.http.requests}
+            return {**result, "requests": found.http.requests - before}
 
     def fail(self, users: Sequence[str], *licenses: Any, **options: Any) -> UsersFailed:
         """The same, where it has to fail because of users."""

@@ -102,7 +102,10 @@ def _filtered(world: World, rows: Sequence[Json], arguments: Json) -> Sequence[J
     kinds = arguments.get("RecipientTypeDetails")
     if kinds:
         given = kinds if isinstance(kinds, list) else str(kinds).split(",")
+        known = {kind.casefold() for kind in _MAILBOX_TYPES | _MAIL_USER_TYPES}
         wanted = {str(kind).strip().casefold() for kind in given}
+        if wanted - known:
+            raise not_simulated(f"the RecipientTypeDetails {', '.join(sorted(map(str, given)))}")
         rows = [row for row in rows if row["RecipientTypeDetails"].casefold() in wanted]
     text = arguments.get("Filter")
     if text is None:

@@ -66,6 +66,9 @@ class Desk:
 
     def __init__(self, world: World | None = None, **switches: Any) -> None:
         self.world = world or generate(0, 0, 1, NOW, switches)
+        if world is None:
+            for guid in [row["Guid"] for row in self.world.mailboxes.values() if row["ExternalDirectoryObjectId"]]:
+                self.world.remove_mailbox(guid)
         self.world.set_clock(NOW)
         self.world.origins.update(graph=GRAPH, exchange=EXCHANGE, reports="https://reports.test")
         self.make = Maker(self.world, random.Random(7), NOW)

@@ -24,31 +24,10 @@ description:
   - A list that breaks off half way is an error that names the page, never a shorter list.
 extends_documentation_fragment:
   - m365.licensing.auth
+  - m365.licensing.audit
   - m365.licensing.attributes
   - m365.licensing.attributes.info
 options:
-  recipient_types:
-    description:
-      - What to look at.
-      - V(archive) is the cloud archive of a user whose mailbox is on premises. V(soft_deleted) is a mailbox that is
-        disconnected already, while its user lives.
-      - If not specified, all of them.
-    type: list
-    elements: str
-    choices:
-      - user
-      - shared
-      - room
-      - equipment
-      - archive
-      - soft_deleted
-  grace_period_days:
-    description:
-      - How many days after its creation a mailbox without a license is kept.
-      - Microsoft says 30. Older versions of the same article said 60; only use that if you know that it holds for your
-        tenant. The 30 days after a license was removed, or after a soft deletion, are documented apart and not affected.
-    type: int
-    default: 30
   due_within_days:
     description:
       - Only return rows whose deadline is at most this many days away.
@@ -61,75 +40,11 @@ options:
       - If not specified, everybody.
     type: list
     elements: str
-  exclude:
-    description:
-      - Leave out users whose user principal name matches one of these patterns. V(*) and V(?) are wildcards, case does not
-        matter.
-    type: list
-    elements: str
-    default: []
-  strategy:
-    description:
-      - V(filtered) lets the services filter and reads details only of what they point to, so that an audit costs what is at
-        risk and not what the tenant holds.
-      - V(full) reads every mailbox and every user, and relies on no filter of the services.
-      - Both give the same rows. V(auto) is V(filtered) where the surface can filter (O(exchange_api=invoke_command)).
-    type: str
-    default: auto
-    choices:
-      - auto
-      - filtered
-      - full
-  shared_mailbox_sizes:
-    description:
-      - How to find shared, room and equipment mailboxes over 50 GB, which need Exchange Online Plan 2.
-      - V(auto) asks the usage report of Microsoft Graph for those that come near (permission C(Reports.Read.All)) and then
-        measures them. V(always) measures every shared, room and equipment mailbox, one request each. V(never) does neither.
-    type: str
-    default: auto
-    choices:
-      - auto
-      - always
-      - never
-  mailbox_plans:
-    description:
-      - Corrections to the built-in table of the service plans that grant a mailbox or an archive.
-    type: dict
-    suboptions:
-      add:
-        description: Service plans that grant something the table does not know of.
-        type: list
-        elements: dict
-        default: []
-        suboptions:
-          plan:
-            description: Name or ID of the service plan.
-            type: str
-            required: true
-          grants:
-            description: What it grants.
-            type: str
-            required: true
-            choices:
-              - plan1
-              - plan2
-              - kiosk
-              - archiving
-              - archive
-      remove:
-        description: Names or IDs of service plans that grant nothing after all.
-        type: list
-        elements: str
-        default: []
   fail_under_days:
     description:
       - Fail, with all rows in the result, if a deadline is fewer than this many days away, has passed, or is unknown for a
         mailbox that has outlived it.
     type: int
-  now:
-    description:
-      - The time that deadlines are reckoned from, in ISO 8601. For reproducible reports. By default the clock of the host.
-    type: str
   output_path:
     description:
       - Write all rows to this file, one JSON object a line, readable by its owner only, and return none of them in

@@ -55,7 +55,7 @@ options:
     description:
       - Whom the rules look at.
       - V(mailboxes_at_risk) is what M(m365.licensing.exo_unlicensed_mailbox_info) finds.
-      - V(all_users) is every user except guests. With O(strategy=auto) it reads the whole tenant.
+      - V(all_users) is every user except guests. With O(strategy=auto) it reads the whole tenant, as V(full) does.
     type: str
     choices: [mailboxes_at_risk, all_users]
     default: mailboxes_at_risk
@@ -112,69 +112,6 @@ options:
   report_name:
     description: Name of the report's files, without ending. By default the tenant's ID.
     type: str
-  recipient_types:
-    description:
-      - What to look at, as in M(m365.licensing.exo_unlicensed_mailbox_info).
-      - If not specified, all of them.
-    type: list
-    elements: str
-    choices: [user, shared, room, equipment, archive, soft_deleted]
-  grace_period_days:
-    description: How many days after its creation a mailbox without a license is kept.
-    type: int
-    default: 30
-  exclude:
-    description:
-      - Leave out users whose user principal name matches one of these patterns, as if they did not exist. V(*) and
-        V(?) are wildcards, case does not matter.
-    type: list
-    elements: str
-    default: []
-  strategy:
-    description:
-      - V(filtered) lets the services filter. V(full) reads every mailbox and every user.
-      - V(auto) is V(filtered) where the surface can filter (O(exchange_api=invoke_command)), and V(full) with
-        O(scope=all_users).
-    type: str
-    choices: [auto, filtered, full]
-    default: auto
-  shared_mailbox_sizes:
-    description:
-      - How to find shared, room and equipment mailboxes over 50 GB.
-      - V(auto) asks the usage report for those that come near and then measures them. V(always) measures every one of
-        them. V(never) does neither.
-    type: str
-    choices: [auto, always, never]
-    default: auto
-  mailbox_plans:
-    description: Corrections to the built-in table of the service plans that grant a mailbox or an archive.
-    type: dict
-    suboptions:
-      add:
-        description: Service plans that grant something the table does not know of.
-        type: list
-        elements: dict
-        default: []
-        suboptions:
-          plan:
-            description: Name or ID of the service plan.
-            type: str
-            required: true
-          grants:
-            description: What it grants.
-            type: str
-            required: true
-            choices: [plan1, plan2, kiosk, archiving, archive]
-      remove:
-        description: Names or IDs of service plans that grant nothing after all.
-        type: list
-        elements: str
-        default: []
-  now:
-    description:
-      - The time that deadlines and C(until) are reckoned from, in ISO 8601. For reproducible reports. By default the
-        clock of the host.
-    type: str
 seealso:
   - module: m365.licensing.exo_unlicensed_mailbox_info
   - module: m365.licensing.m365_user_license
@@ -188,6 +125,7 @@ notes:
   - Exchange Online needs C(Exchange.ManageAsApp) and a role that may read recipients.
 extends_documentation_fragment:
   - m365.licensing.auth
+  - m365.licensing.audit
   - m365.licensing.attributes
 attributes:
   check_mode:
@@ -276,7 +214,8 @@ users:
         - V(license) is the only one that writes. V(unchanged) is covered already.
         - V(ignore) is an exception of the rules, V(protected) matches O(protected), V(unmatched) is matched by no rule.
         - V(no_seat) found no seat. V(no_usage_location) has none and the rule does not say one. V(insufficient) would
-          not be covered by the licenses of its rule. V(refused_uncovered) would lose what keeps the mailbox.
+          not be covered by the licenses of its rule. V(conflict) has a license that does not go together with those of
+          its rule. V(refused_uncovered) would lose what keeps the mailbox.
       type: str
       sample: license
     rule:

@@ -1,0 +1,379 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From rules to licenses in a tenant: who is looked at, who gets what, what stops a plan, what a second run does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._errors import PermissionDenied
+from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.tests.unit.clients import clients
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
+from ansible_collections.m365.licensing.tests.unit.planning_desk import (
+    ALL_KINDS,
+    EVERYBODY,
+    PlanningDesk,
+    actions,
+    names,
+    plan,
+    skus,
+)
+
+from tests.tenant.launch import Tenant, running
+from tests.tenant.state import Json
+
+E3 = {**EVERYBODY, "name": "E3", "licenses": [{"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}]}
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Iterator[Tenant]:
+    with empty_tenant() as found:
+        yield found
+
+
+@pytest.fixture
+def desk(tenant: Tenant) -> PlanningDesk:
+    return PlanningDesk(tenant)
+
+
+# --- the whole job ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seed", "switches"),
+    [
+        (1, {}),
+        (2, {"delicensing_resiliency": True, "sku_assigned_unlicensed": "false"}),
+        (3, {"replica_lag_reads": 1, "service_disables_plans": True}),
+    ],
+)
+def test_everything_at_risk_is_saved_and_a_second_run_changes_nothing(seed: int, switches: Json) -> None:
+    with running(mailboxes=120, at_risk=24, seed=seed, **switches) as tenant, clients(tenant) as found:
+        planted = {user for users in tenant.truth()["at_risk"].values() for user in users}
+        first = plan(found, ALL_KINDS, mode="apply")
+        assert {row["user_id"] for row in first["users"]} == planted
+        assert (first["changed"], first["summary"]["confirmed"], first["summary"]["unresolved"]) == (True, 24, 0)
+        second = plan(found, ALL_KINDS, mode="apply")
+        assert (second["changed"], second["users"], second["summary"]["changes"]) == (False, [], 0)
+
+
+def test_check_mode_predicts_what_the_run_does(desk: PlanningDesk) -> None:
+    desk.at_risk("anna", usageLocation=None)
+    desk.at_risk("bert", desk.held("POWER_BI_STANDARD"))
+    desk.at_risk("carl", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE", "SWAY"))
+    desk.at_risk("dora", days=400)
+    desk.seats("SPE_E3", 2)
+    rules = [{**E3, "fallback": [{"sku": "EXCHANGESTANDARD"}]}]
+    predicted = desk.apply(*rules, check_mode=True)
+    assert desk.writes() == []
+    done = desk.apply(*rules)
+    assert len(desk.writes()) == 5  # four assignments and one usage location
+    for key in ("changed", "diff", "violations"):
+        assert predicted[key] == done[key]
+    assert [row["confirmation"] for row in done["users"]] == ["confirmed"] * 4
+    assert [{**row, "confirmation": ""} for row in done["users"]] == predicted["users"]
+
+
+def test_plan_mode_writes_nothing_and_says_what_it_would_write(desk: PlanningDesk) -> None:
+    desk.at_risk("anna", usageLocation=None, country="Austria")
+    result = desk.plan(E3)
+    assert (result["changed"], result["summary"]["applied"], names(result, "planned")) == (False, False, ["anna"])
+    row = result["users"][0]
+    assert (row["usage_location"], row["rule"], row["why"]) == ("AT", "E3", "it matches everybody")
+    assert row["after"]["licenses"][0]["disabled_plans"] == ["YAMMER_ENTERPRISE"]
+    assert result["diff"] == {"before": {}, "after": {}}
+    assert desk.writes() == []
+
+
+def test_the_report_says_what_was_planned_and_what_was_done(desk: PlanningDesk) -> None:
+    desk.at_risk("anna")
+    desk.at_risk("bert")
+    rules = [{**EVERYBODY, "match": {"upn": "anna@*"}}]
+    text = desk.plan(*rules)["reports"]["md"]
+    assert "**1 user** of 2 would be changed." in text
+    assert "## To be licensed (1)" in text
+    assert "## No rule matches (1)" in text
+    text = desk.apply(*rules)["reports"]["md"]
+    assert "**1 user** of 2 was changed." in text
+    assert "## Licensed (1)" in text
+
+
+# --- who is looked at ------------------------------------------------------------------------------------------------
+
+
+def test_users_whom_no_rule_matches_are_named(desk: PlanningDesk) -> None:
+    desk.at_risk("anna", department="Sales")
+    desk.at_risk("bert", department="Legal")
+    result = desk.apply({**EVERYBODY, "match": {"department": "Sales"}})
+    assert actions(result) == {"anna": "license", "bert": "unmatched"}
+    assert result["warnings"] == ["Still at risk, because no rule matches: bert@contoso.example."]
+    assert result["summary"]["unresolved"] == 1
+
+
+def test_an_exception_holds_until_its_last_day(desk: PlanningDesk) -> None:
+    desk.at_risk("anna")
+    rule = {"name": "Later", "match": {}, "action": "ignore", "reason": "moves", "until": "2026-06-30"}
+    result = desk.plan(rule, EVERYBODY, now="2026-06-30T23:00:00Z")
+    assert actions(result) == {"anna": "ignore"}
+    assert result["users"][0]["note"] == "moves (until 2026-06-30)"
+    assert result["warnings"] == []
+    result = desk.plan(rule, EVERYBODY, now="2026-07-01T00:00:00Z")
+    assert actions(result) == {"anna": "license"}
+    assert result["summary"]["expired_exceptions"] == {"Later": 1}
+
+
+@pytest.mark.parametrize("strategy", ["auto", "filtered"])
+def test_all_users_are_those_without_a_mailbox_too_but_no_guests(desk: PlanningDesk, strategy: str) -> None:
+    desk.at_risk("anna")
+    desk.make.user("Bert", "bert", mail=None)
+    desk.make.user("Gert", "gert", user_type="Guest")
+    desk.make.user("Test", "test-1")
+    desk.person("carl", desk.held("EXCHANGESTANDARD"))
+    options: Json = {"scope": "all_users", "strategy": strategy, "exclude": ["TEST-*@*"]}
+    first = desk.apply(EVERYBODY, **options)
+    assert actions(first) == {"anna": "license", "bert": "license"}
+    assert first["users"][0]["user_principal_name"].startswith("anna"), "who has a deadline comes first"
+    assert first["summary"]["users"] == 3
+    second = desk.apply(EVERYBODY, **options)
+    assert (second["changed"], second["users"]) == (False, [])
+
+
+@pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
+@pytest.mark.parametrize("by_id", [False, True])
+def test_members_of_groups_in_groups_belong_to_the_group(desk: PlanningDesk, scope: str, by_id: bool) -> None:
+    inner = desk.group("sg-inner", desk.at_risk("anna"))
+    outer = desk.group("sg-o'uter & more", inner, desk.at_risk("bert"))
+    desk.at_risk("carl")
+    rule = {**E3, "match": {"group": outer if by_id else "SG-O'UTER & more"}}
+    result = desk.apply(rule, EVERYBODY, scope=scope)
+    assert skus(result) == {"anna": ["SPE_E3"], "bert": ["SPE_E3"], "carl": ["EXCHANGESTANDARD"]}
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+def test_all_mistakes_of_rules_groups_and_reserve_come_at_once_with_their_paths(desk: PlanningDesk) -> None:
+    desk.group("sg-twice")
+    desk.group("sg-twice")
+    desk.group("sg-once")
+    rules: list[Json] = [
+        {**EVERYBODY, "name": "One", "match": {"group": ["sg-once", "sg-twice"]}},
+        {**EVERYBODY, "name": "Two", "match": {"not": {"group": "sg-none"}}},
+    ]
+    label = "license_state_rules"
+    reserve, twice, none = desk.problems(*rules, rules_label=label, seat_reserve={"SPE_E33": 1})
+    assert twice.startswith("license_state_rules[0].match.group: group 'sg-twice': the name belongs to several groups")
+    assert none == "license_state_rules[1].match.group: the tenant has no group 'sg-none' (rule 'Two')"
+    assert reserve.startswith("seat_reserve.SPE_E33: the tenant has no SKU 'SPE_E33' (nearest: SPE_E3")
+    rules += [{**EVERYBODY, "name": "Three", "licenses": [{"sku": "SPE_E33"}], "via": {"group": "sg-lic"}}]
+    problems = desk.problems(*rules, rules_label=label)
+    assert problems[0].startswith("license_state_rules[2].licenses[0].sku: the tenant has no SKU 'SPE_E33'")
+    assert problems[1].startswith("license_state_rules[2].via: licenses through a group are not supported yet")
+
+
+def test_mistakes_of_options_come_at_once_before_any_request(desk: PlanningDesk) -> None:
+    desk.tenant.clear_requests()
+    problems = desk.problems(
+        max_changes="many", protected=[" "], confirm_seconds=-1.0, grace_period_days=0, now="soon", exclude=[""]
+    )
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "grace_period_days",
+        "now",
+        "exclude[0]",
+        "max_changes",
+        "rules",
+        "protected[0]",
+        "confirm_seconds",
+    ]
+    assert desk.tenant.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "scope", "allowed"),
+    [
+        (2, "mailboxes_at_risk", True),
+        (1, "mailboxes_at_risk", False),
+        ("1", "mailboxes_at_risk", False),
+        (0, "mailboxes_at_risk", False),
+        ("50%", "mailboxes_at_risk", True),
+        ("49.9%", "mailboxes_at_risk", False),
+        ("50%", "all_users", True),
+        ("49.9%", "all_users", False),
+        ("", "mailboxes_at_risk", True),
+        (None, "mailboxes_at_risk", True),
+    ],
+)
+def test_a_plan_beyond_max_changes_is_refused_before_the_first_write(
+    desk: PlanningDesk, limit: Any, scope: str, allowed: bool
+) -> None:
+    desk.at_risk("anna")
+    desk.at_risk("bert")
+    desk.person("carl", desk.held("EXCHANGESTANDARD"))
+    desk.person("dora", desk.held("EXCHANGESTANDARD"))
+    if allowed:
+        assert desk.apply(EVERYBODY, max_changes=limit, scope=scope)["summary"]["changed"] == 2
+        return
+    for check_mode in (True, False):
+        error = desk.refused(EVERYBODY, max_changes=limit, scope=scope, check_mode=check_mode)
+        assert error.code == "plan_refused"
+        assert "2 users would be changed, but max_changes allows" in error.message
+        assert names(error.partial, "planned") == ["anna", "bert"]
+        assert error.partial["changed"] is False
+    planned = desk.plan(EVERYBODY, max_changes=limit, scope=scope)
+    assert planned["violations"] == error.partial["violations"]
+    assert planned["warnings"][0].startswith("The plan may not be applied: 2 users would be changed")
+    assert desk.writes() == []
+
+
+def test_removals_need_permission_and_then_go_in_one_request(desk: PlanningDesk) -> None:
+    desk.at_risk("anna", desk.held("POWER_BI_STANDARD"))
+    rule = {**EVERYBODY, "remove": ["POWER_BI_STANDARD"]}
+    error = desk.refused(rule)
+    assert "1 license (POWER_BI_STANDARD) of 1 user would be removed, but allow_removals is false" in error.message
+    assert desk.writes() == []
+    assert desk.apply(rule, allow_removals=True)["changed"]
+    assert len(desk.writes()) == 1
+    assert set(desk.states("anna@contoso.example")) == {"EXCHANGESTANDARD"}
+
+
+def test_nothing_that_keeps_a_mailbox_is_taken_away(desk: PlanningDesk) -> None:
+    desk.person("anna", desk.held("EXCHANGESTANDARD"))
+    rule = {**EVERYBODY, "licenses": [{"sku": "POWER_BI_STANDARD"}], "remove": ["EXCHANGESTANDARD"]}
+    error = desk.refused(rule, scope="all_users", allow_removals=True)
+    assert "would lose what keeps their mailbox (anna@contoso.example)" in error.message
+    assert desk.writes() == []
+
+
+def test_who_is_protected_is_never_written(desk: PlanningDesk) -> None:
+    desk.at_risk("anna")
+    desk.at_risk("breakglass1")
+    result = desk.apply(EVERYBODY, protected=["BreakGlass*@*"])
+    assert actions(result) == {"anna": "license", "breakglass1": "protected"}
+    assert len(desk.writes()) == 1
+
+
+# --- seats -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_soonest_deadline_gets_the_seat(desk: PlanningDesk) -> None:
+    desk.at_risk("late", days=2)
+    desk.at_risk("soon", days=28)
+    desk.at_risk("overdue", days=400)
+    desk.seats("EXCHANGESTANDARD", 3)
+    result = desk.apply(EVERYBODY, seat_reserve={"EXCHANGESTANDARD": 1})
+    assert list(actions(result).items()) == [("overdue", "license"), ("soon", "license"), ("late", "no_seat")]
+    assert result["warnings"] == ["Still at risk, because no seat is left: late@contoso.example."]
+    assert result["summary"]["seats"][0]["reserved"] == 1
+    desk.seats("EXCHANGESTANDARD", 4, taken=2)
+    assert skus(desk.apply(EVERYBODY)) == {"late": ["EXCHANGESTANDARD"]}
+
+
+def test_the_fallback_is_for_who_gets_no_seat(desk: PlanningDesk) -> None:
+    desk.at_risk("late", days=2)
+    desk.at_risk("soon", days=28)
+    desk.seats("SPE_E3", 1)
+    rule = {**E3, "fallback": [{"sku": "EXCHANGESTANDARD"}]}
+    result = desk.apply(rule)
+    assert skus(result) == {"soon": ["SPE_E3"], "late": ["EXCHANGESTANDARD"]}
+    assert [row["alternative"] for row in result["users"]] == ["licenses", "fallback"]
+    assert desk.apply(rule)["changed"] is False
+
+
+def test_seats_in_their_grace_period_are_spent_only_if_asked(desk: PlanningDesk) -> None:
+    desk.at_risk("anna")
+    desk.seats("EXCHANGESTANDARD", 0, warning=1)
+    assert actions(desk.plan(EVERYBODY)) == {"anna": "no_seat"}
+    assert desk.apply(EVERYBODY, use_warning_seats=True)["summary"]["confirmed"] == 1
+
+
+# --- what goes wrong -------------------------------------------------------------------------------------------------
+
+
+def test_who_fails_is_reported_and_the_next_run_finishes(desk: PlanningDesk) -> None:
+    upns = [desk.at_risk(name) for name in ("anna", "bert", "carl")]
+    bert = desk.world.user(upns[1])
+    assert bert is not None
+    body = {"error": {"code": "Request_BadRequest", "message": "License assignment failed."}}
+    desk.refuse(f"{bert['id']}/assignLicense", status=400, body=body)
+    error = desk.refused(EVERYBODY)
+    assert error.code == "users_failed"
+    assert "1 of 3 users failed, 2 were changed, 0 were not tried. First: bert@contoso.example" in error.message
+    result = error.partial
+    assert (result["changed"], names(result, "changed"), names(result, "failed")) == (True, ["anna", "carl"], ["bert"])
+    assert result["summary"]["unresolved"] == 1
+    assert result["users"][1]["after"]["licenses"] == []
+    assert set(result["diff"]["after"]) == {upns[0], upns[2]}
+    assert "## Failed (1)" in result["reports"]["md"]
+    desk.tenant.clear_faults()
+    desk.tenant.clear_requests()
+    again = desk.apply(EVERYBODY)
+    assert names(again, "changed") == ["bert"]
+    assert len(desk.writes()) == 1
+
+
+def test_on_error_fail_tries_nobody_after_the_first_who_fails(tenant: Tenant) -> None:
+    desk = PlanningDesk(tenant, concurrency=1)
+    for number in range(45):
+        desk.at_risk(f"user{number:02}")
+    desk.refuse("assignLicense", status=400, body={"error": {"code": "Request_BadRequest", "message": "No."}}, times=1)
+    result = desk.refused(EVERYBODY, on_error="fail").partial
+    assert (result["summary"]["failed"], result["summary"]["changed"], result["summary"]["skipped"]) == (1, 19, 25)
+    assert result["summary"]["unresolved"] == 26
+
+
+def test_a_lost_answer_is_looked_up_and_not_sent_again(desk: PlanningDesk) -> None:
+    desk.at_risk("anna")
+    desk.at_risk("carl", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
+    rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE"]}]}
+    planned = desk.plan(rule)
+    reads = sum("parts" in entry for entry in desk.tenant.requests())
+    desk.tenant.clear_requests()
+    desk.fault("lost_answer", after_batches=reads, times=1)
+    done = desk.apply(rule)
+    assert done["summary"]["confirmed"] == planned["summary"]["changes"] == 2
+    assert len(desk.parts("POST", "assignLicense")) == 2
+
+
+def test_an_answer_that_was_lost_before_anything_happened_is_sent_again(desk: PlanningDesk) -> None:
+    desk.at_risk("carl", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
+    rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE"]}]}
+    desk.plan(rule)
+    reads = sum("parts" in entry for entry in desk.tenant.requests())
+    desk.fault("drop", after_batches=reads, times=1)
+    done = desk.apply(rule)
+    assert done["summary"]["confirmed"] == 1
+    off = desk.states("carl@contoso.example")["SPE_E3"]
+    assert "EXCHANGE_S_ENTERPRISE" not in off
+
+
+def test_without_users_there_is_no_plan(desk: PlanningDesk) -> None:
+    desk.at_risk("anna")
+    roles = desk.world.app.roles
+    try:
+        desk.world.app.roles = roles - {"User.Read.All", "User.ReadWrite.All", "Directory.Read.All"}
+        with pytest.raises(PermissionDenied, match=r"User\.Read\.All"):
+            desk.plan(EVERYBODY)
+    finally:
+        desk.world.app.roles = roles
+
+
+# --- what it costs ---------------------------------------------------------------------------------------------------
+
+
+def test_requests_grow_with_what_is_at_risk_and_not_with_the_tenant() -> None:
+    with running(mailboxes=3000, at_risk=100, seed=5) as tenant, clients(tenant) as found:
+        first = plan(found, ALL_KINDS, mode="apply", shared_mailbox_sizes="never")
+        assert first["summary"]["confirmed"] == 100
+        # at most 20 for an audit, the SKUs, a batch of usage locations, 5 of licenses, and one that reads them back
+        assert first["summary"]["requests"] <= 28
+
+
+def test_a_result_is_plain_and_has_no_time_that_differs(desk: PlanningDesk) -> None:
+    desk.at_risk("anna")
+    now = "2030-01-01T00:00:00Z"
+    first, second = (to_plain(desk.plan(EVERYBODY, now=now)) for _ in range(2))
+    assert first == second

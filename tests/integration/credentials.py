@@ -48,15 +48,11 @@ def register(world: World, folder: Path) -> dict[str, str]:
     issuer, _ = _key("issuer")
     world.app.federated_issuer, world.app.federated_subject = ISSUER, SUBJECT
     world.app.federated_public_key = issuer.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    stranger, unknown = _key("stranger")
     password = b"p\xc3\xa4ss w\xc3\xb6rd"
     contents = {
         "pem": _pem(key) + public,
         "pfx": pkcs12.serialize_key_and_certificates(b"app", key, certificate, None, BestAvailableEncryption(password)),
-        "stranger": _pem(stranger) + unknown.public_bytes(Encoding.PEM),
-        "without_key": public,
-        "federated": _assertion(issuer, SUBJECT),
-        "federated_stranger": _assertion(issuer, "job:other"),
+        "federated": _assertion(issuer),
     }
     found = {"password": password.decode()}
     for name, data in contents.items():
@@ -70,7 +66,7 @@ def _pem(key: rsa.RSAPrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _assertion(key: rsa.RSAPrivateKey, subject: str) -> bytes:
+def _assertion(key: rsa.RSAPrivateKey) -> bytes:
     now = int(time.time())
-    claims = {"iss": ISSUER, "sub": subject, "aud": "api://AzureADTokenExchange", "iat": now, "exp": now + 600}
+    claims = {"iss": ISSUER, "sub": SUBJECT, "aud": "api://AzureADTokenExchange", "iat": now, "exp": now + 600}
     return jwt.encode(claims, key, algorithm="RS256").encode()

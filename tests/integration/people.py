@@ -19,7 +19,7 @@ def admit(world: World, people: Mapping[str, Mapping[str, Any]]) -> None:
     """Add users by their userPrincipalName.
 
     ``licenses``: ``{part number: [plans that are off]}``, direct ones; ``groups``: the same by a licensed group of the
-    tenant; ``properties``: of the user, as Graph calls them; ``mailbox``: None (no mailbox) or options of Maker.mailbox.
+    tenant; ``properties``: of the user, as Graph calls them; ``mailbox``: None (none) or options of Maker.mailbox.
     """
     maker = Maker(world, random.Random(2), world.now())
     for upn, said in people.items():

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Each folder of ``targets`` runs on a tenant of its own: as it is, with ``--check``, and with ``--diff``.
 
-``tasks/main.yml`` holds what is done and asserted (or ``playbook.yml``, with ``inventory.yml``). ``target.yml`` may name
-the ``tenant`` (arguments of ``running``), ``people`` (of ``admit``), ``modes``, and the ``warnings`` that must be shown; any
-other warning fails the test.
+``tasks/main.yml`` holds what is done and asserted (or ``playbook.yml``, with ``inventory.yml``). ``target.yml`` may
+name the ``tenant`` (arguments of ``running``), ``people`` (of ``admit``), ``modes``, and the ``warnings`` that must be
+shown; any other warning fails the test.
 """
 
 from __future__ import annotations

@@ -108,7 +108,9 @@ def _unresolved(row: Mapping[str, Any]) -> bool:
 def warnings_of(planned: Planned, result: Mapping[str, Any]) -> list[str]:
     """One sentence for each kind of trouble, however many users have it; without those of the audit."""
     warnings = list(planned.warnings)
-    warnings += [f"The plan may not be applied: {violation}." for violation in result["violations"]]
+    if result["summary"]["mode"] == "plan":
+        # to apply it is an error
+        warnings += [f"The plan may not be applied: {violation}." for violation in result["violations"]]
     by_action: dict[str, list[str]] = {}
     weakened: dict[str, list[str]] = {}
     for row in result["users"]:

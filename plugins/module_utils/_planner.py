@@ -262,7 +262,7 @@ def _write(
 ) -> dict[str, Outcome]:
     users = {entry.user.id: entry.user for entry in plan.entries if entry.change}
     if check_mode:
-        outcomes = predict_changes(users, plan.changes, skus)
+        outcomes = predict_changes(users, plan.changes, skus, on_error=options.on_error)
     else:
         by_user = {change.user_id: change for change in plan.changes}
         outcomes = apply_changes(

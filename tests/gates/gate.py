@@ -161,6 +161,7 @@ def environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "ANSIBLE_NOCOLOR": "1",
+        "NO_COLOR": "1",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(BUILD / "hypothesis"),
         "RUFF_CACHE_DIR": str(BUILD / "ruff"),
         "PYTHONUTF8": "1",

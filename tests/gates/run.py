@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the gates: ``python -m tests.gates.run [--list] [NAME …]`` (without names: all).
 
-Each gate is one line when it ends. Its whole output is ``build/gates/<name>/log``; of those that failed the tail is shown.
+Each gate is one line when it ends. Its output is ``build/gates/<name>/log``; the tails of those that failed are shown.
 The last line counts: each test case of a pytest run, and one for every other gate. A gate that cannot run has failed.
 """
 

@@ -19,6 +19,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     Flags,
     World,
     assess,
+    carries_mailbox,
     disagreement,
     no_rights_only,
 )
@@ -146,7 +147,7 @@ def _join(readings: Readings, world: World, options: AuditOptions) -> tuple[list
     findings: list[Finding] = []
     disagreements: list[dict[str, str]] = []
     without_user = 0
-    for mailbox, user in _pairs(readings):
+    for mailbox, user in _pairs(readings, world):
         if mailbox is not None and not mailbox.user_id:
             without_user += 1
             continue
@@ -166,14 +167,17 @@ def _join(readings: Readings, world: World, options: AuditOptions) -> tuple[list
     return findings, disagreements, without_user
 
 
-def _pairs(readings: Readings) -> Iterable[tuple[Mailbox | None, User | None]]:
-    """Each mailbox with its user, then whom Graph flags and Exchange shows no mailbox of."""
+def _pairs(readings: Readings, world: World) -> Iterable[tuple[Mailbox | None, User | None]]:
+    """Each mailbox with its user, then whom Graph suspects and Exchange shows no mailbox of."""
     users = readings.users or {}
     seen = set()
     for mailbox in readings.mailboxes:
         seen.add(mailbox.user_id)
         yield mailbox, users.get(mailbox.user_id)
-    for user_id in sorted((readings.reconciliation or set()) - seen):
+    suspects = set(readings.reconciliation or ())
+    if not readings.mailboxes_known:
+        suspects |= {user.id for user in users.values() if carries_mailbox(user, world)}
+    for user_id in sorted(suspects - seen):
         if user_id in users and (readings.only is None or user_id in readings.only):
             yield None, users[user_id]
 
@@ -181,7 +185,8 @@ def _pairs(readings: Readings) -> Iterable[tuple[Mailbox | None, User | None]]:
 def _flags(readings: Readings, user_id: str, user: User | None, mailbox: Mailbox | None) -> Flags:
     upn = user.user_principal_name if user else mailbox.user_principal_name if mailbox else ""
     reconciliation = None if readings.reconciliation is None else user_id in readings.reconciliation
-    return Flags(reconciliation, readings.pending.get(user_id) or readings.pending.get(upn.casefold()))
+    pending = readings.pending.get(user_id) or readings.pending.get(upn.casefold())
+    return Flags(reconciliation, pending, readings.mailboxes_known)
 
 
 def _asked_for(finding: Finding, options: AuditOptions) -> bool:
@@ -206,12 +211,14 @@ def _no_mailbox_rights(readings: Readings, options: AuditOptions) -> tuple[dict[
 
 
 def _expiring(graph: Graph, readings: Readings, catalog: Catalog) -> tuple[dict[str, Any], ...]:
-    """SKUs in Warning that carry mailboxes: when they move on, and how many users hold no other such SKU."""
+    """SKUs in Warning that carry mailboxes: when they move on, and how many users hold no such SKU that stays."""
     carrying = {sku.id for sku in readings.skus.values() if catalog.grants_mailbox(sku)}
     rows = []
     for sku in sorted(readings.skus.values(), key=lambda sku: sku.part_number):
         if sku.id in carrying and sku.capability_status.casefold() == "warning":
-            others = carrying - {sku.id}
+            others = {
+                other for other in carrying - {sku.id} if readings.skus[other].capability_status.casefold() == "enabled"
+            }
             rows.append(
                 {
                     "sku": sku.part_number,

@@ -25,7 +25,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     PermissionDenied,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
-from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, NamesConcealed
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Mailbox,
     RecipientType,
@@ -42,6 +42,12 @@ LARGE = 50 * 2**30
 
 _REPORT_MARGIN = 0.9
 """The usage report is days old: what was this close to the limit then is measured now."""
+
+_NAMED_AT_MOST = 200
+"""Mailboxes asked for by name, 50 in a request; beyond that, pages of 1,000 are cheaper."""
+
+_MEASURED_AT_MOST = 500
+"""Mailboxes that ``auto`` measures one by one where the report conceals which of them are large."""
 
 SIGNALS = ("license_reconciliation_needed", "exchange_sku_assigned", "assigned_plans")
 """The independent signals; without any of them there is no audit."""
@@ -65,6 +71,11 @@ class Readings:
     """Signal to ``ok``, or why it cannot be had."""
     not_examined: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def mailboxes_known(self) -> bool:
+        """Could Exchange be asked for mailboxes?"""
+        return self.signals.get("exchange_sku_assigned") == "ok"
 
 
 class Reader:
@@ -117,7 +128,7 @@ class Reader:
                 code="no_signal",
                 hint="Consent to User.Read.All (Graph), or give the application an Exchange role.",
             )
-        if got.signals.get("exchange_sku_assigned") == "ok":
+        if got.mailboxes_known:
             self._shared_sizes()
         return got
 
@@ -161,11 +172,16 @@ class Reader:
         return list(self._parallel(lambda job: job(), jobs))
 
     def _pending(self) -> dict[str, datetime] | None:
-        if not self._exchange.can_filter:
-            return None
-
         def due() -> dict[str, datetime]:
-            return self._exchange.pending_delicense() if self._exchange.delayed_delicensing() else {}
+            if not self._exchange.delayed_delicensing():
+                return {}
+            if self._exchange.can_filter:
+                return self._exchange.pending_delicense()
+            self.got.warnings.append(
+                "Delicensing resiliency is on, and exchange_api=v2 does not show its dates: the deadlines of removed "
+                "licenses are estimated or unknown."
+            )
+            return {}
 
         return self._optional("pending_delicense", "deadlines of delicensing resiliency", due)
 
@@ -207,7 +223,7 @@ class Reader:
         if suspects is not None:
             known.update(self._graph.users_by_id(sorted((exchange_ids | graph_ids) - set(known))))
             got.users = known
-        if got.signals.get("exchange_sku_assigned") == "ok":
+        if got.mailboxes_known:
             active = {box.user_id for box in got.mailboxes if box.recipient_type is not RecipientType.SOFT_DELETED}
             got.mailboxes += self._exchange.mailboxes_by_user_id(graph_ids - active)
 
@@ -248,16 +264,19 @@ class Reader:
     def _exchange_list(
         self, call: Callable[[], list[Mailbox]], only: RecipientType | None = None
     ) -> list[Mailbox] | None:
-        """One list of Exchange; not read where nobody asked for its recipients, or where the surface has none."""
-        if only is not None and only not in self._types:
-            return None
+        """One list of Exchange; None where the surface has none.
+
+        Also read where nobody asked for its recipients: whose archive or soft-deleted mailbox is known is not taken for
+        somebody without a mailbox.
+        """
         if only is not None and not self._exchange.can_filter:
-            self.got.not_examined.append(only.value)
-            self.got.warnings.append(f"exchange_api=v2 shows no {only.value} recipients: they were not examined.")
+            if only in self._types:
+                self.got.not_examined.append(only.value)
+                self.got.warnings.append(f"exchange_api=v2 shows no {only.value} recipients: they were not examined.")
             return None
         signal = "exchange_sku_assigned" if only is None else f"exchange_{only.value}"
         found = self._optional(signal, "the mailboxes of Exchange", call)
-        if found is None and only is not None:
+        if found is None and only in self._types:
             self.got.not_examined.append(only.value)
         return found
 
@@ -280,13 +299,15 @@ class Reader:
 
     def _shared_sizes(self) -> None:
         """Marks shared, room and equipment mailboxes over 50 GB; the report informs, a measurement decides."""
-        if self._sizes == "never" or not self._exchange.can_filter or not self._types & RESOURCE_TYPES:
+        if self._sizes == "never" or not self._types & RESOURCE_TYPES:
             return
-        boxes = self._large_by_report() if self._sizes == "auto" else self._all_resources()
-        if self.got.only is not None:
-            boxes = [box for box in boxes if box.user_id in self.got.only]
-        sizes = self._parallel(lambda box: self._exchange.mailbox_bytes(box.user_principal_name), boxes)
-        large = {box.guid: box for box, size in zip(boxes, sizes, strict=True) if size > LARGE}
+        if not self._exchange.can_filter:
+            self.got.warnings.append(
+                "exchange_api=v2 measures no mailbox: shared, room and equipment mailboxes over 50 GB were not looked "
+                "for."
+            )
+            return
+        large = self._optional("shared_mailbox_sizes", "the sizes of shared mailboxes", self._large)
         if not large:
             return
         got = self.got
@@ -295,23 +316,48 @@ class Reader:
         if got.users is not None:
             got.users.update(self._graph.users_by_id({box.user_id for box in large.values()} - set(got.users)))
 
-    def _large_by_report(self) -> list[Mailbox]:
-        def report() -> list[str]:
-            return [row.upn for row in self._graph.mailbox_usage() if row.storage_bytes > LARGE * _REPORT_MARGIN]
+    def _large(self) -> dict[str, Mailbox]:
+        """Those over 50 GB, by their guid."""
+        boxes = self._near_the_limit() if self._sizes == "auto" else self._resources()
+        sizes = self._parallel(self._size, boxes)
+        return {box.guid: box for box, size in zip(boxes, sizes, strict=True) if size > LARGE}
 
-        upns = self._optional("shared_mailbox_sizes", "the sizes of shared mailboxes", report, also=(0,))
+    def _size(self, box: Mailbox) -> int:
+        try:
+            return self._exchange.mailbox_bytes(box.user_principal_name)
+        except NotFound:
+            return 0  # deleted since it was listed
+
+    def _near_the_limit(self) -> list[Mailbox]:
+        near = LARGE * _REPORT_MARGIN
+        try:
+            upns = {row.upn.casefold() for row in self._graph.mailbox_usage() if row.storage_bytes > near}
+        except NamesConcealed as error:
+            # concealed or not, the sizes are there: most often they show that there is nothing to look for
+            return self._few_resources(error) if max(error.sizes) > near else []
         if not upns:
             return []
-        if self.got.strategy == "full":
-            wanted = {upn.casefold() for upn in upns}
-            return [
-                box
-                for box in self.got.mailboxes
-                if box.recipient_type in RESOURCE_TYPES and box.user_principal_name.casefold() in wanted
-            ]
-        return [box for some in self._parallel(self._exchange.mailboxes, _filters.by_upn(upns)) for box in some]
+        if not self._resources_known and len(upns) <= _NAMED_AT_MOST:
+            return [box for some in self._parallel(self._exchange.mailboxes, _filters.by_upn(upns)) for box in some]
+        return [box for box in self._resources() if box.user_principal_name.casefold() in upns]
 
-    def _all_resources(self) -> list[Mailbox]:
-        if self.got.strategy == "full":
+    def _few_resources(self, error: NamesConcealed) -> list[Mailbox]:
+        """All of them, unless measuring each would take too long."""
+        boxes = self._resources()
+        if len(boxes) > _MEASURED_AT_MOST:
+            self.got.warnings.append(
+                f"{error} Some mailbox is over 50 GB or near it, and the {len(boxes)} shared, room and equipment "
+                "mailboxes were not measured one by one: shared_mailbox_sizes=always does."
+            )
+            return []
+        return boxes
+
+    @property
+    def _resources_known(self) -> bool:
+        """Are all that matter among the mailboxes that were read?"""
+        return self.got.strategy == "full" or self.got.only is not None
+
+    def _resources(self) -> list[Mailbox]:
+        if self._resources_known:
             return [box for box in self.got.mailboxes if box.recipient_type in RESOURCE_TYPES]
         return self._exchange.mailboxes(_filters.RESOURCES)

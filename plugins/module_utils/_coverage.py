@@ -50,6 +50,8 @@ class Flags:
 
     reconciliation: bool | None = None
     pending_delicense: datetime | None = None
+    mailboxes_known: bool = True
+    """Could Exchange be asked for mailboxes? If not, that there is none means nothing."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,13 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
         mailbox=mailbox,
         user=user,
         disagreements=tuple(_contradictions(reason, mailbox, user, flags)),
-        notes=tuple(_notes(mailbox, user, uncovered)),
+        notes=tuple(_notes(mailbox, user, flags, uncovered)),
     )
+
+
+def carries_mailbox(user: User, world: World) -> bool:
+    """Does a license in force carry a mailbox, at work or not? Then there is likely one to lose."""
+    return any(state.effective and _mailbox_plans(state, world) for state in user.license_states)
 
 
 def disagreement(mailbox: Mailbox | None, user: User | None, flags: Flags, world: World) -> str:
@@ -269,12 +276,15 @@ def _contradictions(reason: str, mailbox: Mailbox | None, user: User | None, fla
         yield "isLicenseReconciliationNeeded is not set in Graph"
     if user is not None and reason == "license_error" and all(state.effective for state in user.license_states):
         yield "the license is assigned and its Exchange plan is on, but the plan is not at work (yet)"
-    if flags.reconciliation and mailbox is None:
+    if flags.reconciliation and mailbox is None and flags.mailboxes_known:
         yield "Exchange shows no mailbox of this user"
 
 
-def _notes(mailbox: Mailbox | None, user: User | None, uncovered: bool) -> Iterable[str]:
+def _notes(mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered: bool) -> Iterable[str]:
     """What someone who decides about this row should know besides."""
+    if mailbox is None and not flags.mailboxes_known:
+        yield "Exchange could not be asked for mailboxes: its kind, its age, an archive or a hold are not known."
+        return
     if mailbox is None:
         yield "The mailbox may be disconnected already; license the user to bring it back."
         return

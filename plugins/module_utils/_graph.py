@@ -13,6 +13,7 @@ Every list is complete or an exception: a page that is lost, repeated or cut sho
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,7 +42,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http import Servic
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, is_guid, quote
 
-__all__ = ["USER_SELECT", "BatchAnswer", "BatchPart", "Graph", "Group", "UsageRow"]
+__all__ = ["USER_SELECT", "BatchAnswer", "BatchPart", "Graph", "Group", "NamesConcealed", "UsageRow"]
 
 IN_VALUES = 15
 """Values that one ``in`` takes [aad-advanced-queries]."""
@@ -69,6 +70,14 @@ class UsageRow:
 
     upn: str
     storage_bytes: int
+
+
+class NamesConcealed(ApiError):
+    """The tenant hides the names in its reports; ``sizes`` are the bytes of all mailboxes all the same."""
+
+    def __init__(self, message: str, *, sizes: Sequence[int], **more: Any) -> None:
+        super().__init__(message, **more)
+        self.sizes = tuple(sizes)
 
 
 class Graph:
@@ -283,7 +292,7 @@ class Graph:
     def mailbox_usage(self) -> list[UsageRow]:
         """The sizes of all mailboxes, from the usage report of the last week [reportRoot: getMailboxUsageDetail].
 
-        Raises ApiError with code ``names_concealed`` where the tenant hides the names in its reports.
+        Raises NamesConcealed where the tenant hides the names in its reports.
         """
         path = "/v1.0/reports/getMailboxUsageDetail(period='D7')"
         response = self.service.request("GET", path, idempotent=True, accept="redirect")
@@ -299,8 +308,9 @@ class Graph:
             if (row.get("Is Deleted") or "").strip().casefold() != "true":
                 rows.append(UsageRow(upn, int(size)))
         if rows and not any("@" in row.upn for row in rows):
-            raise ApiError(
+            raise NamesConcealed(
                 "The mailbox usage report conceals the names of its users.",
+                sizes=[row.storage_bytes for row in rows],
                 code="names_concealed",
                 hint="Microsoft 365 admin center: Settings, Org settings, Reports, 'Display concealed user names'.",
                 service="Microsoft Graph",
@@ -316,8 +326,9 @@ class Graph:
     def _read_in(self, what: str, prop: str, values: Sequence[str], select: str) -> list[dict[str, Any]]:
         """The elements of ``what`` whose ``prop`` is one of ``values``: 300 values in one request."""
         parts = []
-        for start in range(0, len(values), IN_VALUES):
-            some = ",".join(quote(value, Style.ODATA) for value in values[start : start + IN_VALUES])
+        literals = list(_literals(values))
+        for start in range(0, len(literals), IN_VALUES):
+            some = ",".join(literals[start : start + IN_VALUES])
             clause = percent_encode(f"{prop} in ({some})", safe="")
             parts.append(BatchPart("GET", f"/{what}?$filter={clause}&$select={select}"))
         found: list[dict[str, Any]] = []
@@ -334,6 +345,13 @@ def _counted(filter: str | None = None) -> dict[str, str]:  # noqa: A002
     return {"$filter": filter, "$count": "true"} if filter else {"$count": "true"}
 
 
+def _literals(values: Iterable[str]) -> Iterator[str]:
+    """The values as OData writes them; what cannot be written is the name of nothing, and left out."""
+    for value in values:
+        with contextlib.suppress(ValueError):
+            yield quote(value, Style.ODATA)
+
+
 def _items(body: Any, path: str, number: int) -> list[Any]:
     value = body.get("value") if isinstance(body, Mapping) else None
     if not isinstance(value, list):
@@ -343,7 +361,7 @@ def _items(body: Any, path: str, number: int) -> list[Any]:
 
 def _count(body: Mapping[str, Any], path: str) -> int:
     count = body.get("@odata.count")
-    if not isinstance(count, int) or isinstance(count, bool):
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise _incomplete(f"{path} was asked for a count and gave none", path)
     return count
 

@@ -286,7 +286,7 @@ def country_names() -> list[str]:
     """The English short names, for error messages."""
     first: dict[str, str] = {}
     for line in _TABLE.strip().splitlines():
-        code, _, names = line.split(" ", 2)
+        code, _unused, names = line.split(" ", 2)
         first.setdefault(code, names.split("|")[0])
     return list(first.values())
 

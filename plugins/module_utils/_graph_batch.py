@@ -177,7 +177,7 @@ class Batcher:
             until = self._throttled_until
         self._sleep_until(until)
         if self._stopped.is_set():
-            return [_not_sent() for _ in chunk]
+            return [_not_sent() for _unused in chunk]
         try:
             response = self._service.request(
                 "POST",
@@ -202,7 +202,7 @@ class Batcher:
         status = error.status if isinstance(error, ApiError) else 0
         # one that may be repeated was repeated, until the time was over: any of the tries may have got through
         outcome = "unknown" if self._idempotent and isinstance(error, ServiceUnavailable) else "not_sent"
-        return [BatchAnswer(status, outcome=outcome, error=error) for _ in range(count)]
+        return [BatchAnswer(status, outcome=outcome, error=error) for _unused in range(count)]
 
     def _read(self, answer: BatchAnswer | None, item: _Waiting) -> BatchAnswer:
         if answer is None:

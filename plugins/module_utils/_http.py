@@ -175,7 +175,7 @@ class HttpClient:
         lock = threading.Lock()
         workers = min(self.settings.concurrency, len(work))
         with ThreadPoolExecutor(workers) as pool:
-            for _ in range(workers):
+            for _unused in range(workers):
                 pool.submit(run)
         if failures:
             raise failures[0]

@@ -116,7 +116,7 @@ def incomplete(call: Call, text: str) -> IncompleteAnswer:
 
 def words(raw: Raw) -> str:
     """Say in a few words what a service refused."""
-    code, said, _ = error_detail(raw.content, raw.headers)
+    code, said, _unused = error_detail(raw.content, raw.headers)
     return f"HTTP {raw.status} {code}".strip() + (f" ({said})" if said else "")
 
 

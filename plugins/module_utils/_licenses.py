@@ -111,7 +111,7 @@ def apply_to(user: User, change: LicenseChange, skus: Mapping[str, Sku]) -> User
             states.append(LicenseState(item.sku_id, added.pop(item.sku_id).disabled_plans))
         elif not (item.direct and item.sku_id in change.remove):
             states.append(item)
-    states += [LicenseState(item.sku_id, item.disabled_plans) for _, item in sorted(added.items())]
+    states += [LicenseState(item.sku_id, item.disabled_plans) for _unused, item in sorted(added.items())]
     touched = {item.sku_id for item in change.add} | set(change.remove)
     return replace(
         user,

@@ -109,7 +109,7 @@ _BY_STATE = {
 def problem_of_state(error: str | None, part_number: str) -> Problem:
     """An assignment that the service accepted and then could not carry out (state ``Error``)."""
     code = _BY_STATE.get((error or "").casefold(), "license_error")
-    hint = next((hint for _, ours, hint in _BY_TEXT if ours == code), "")
+    hint = next((hint for _text, ours, hint in _BY_TEXT if ours == code), "")
     return Problem(code, f"{part_number} was assigned, but is in error: {error or 'no reason given'}.", hint)
 
 

@@ -45,7 +45,7 @@ def register(world: World, folder: Path) -> dict[str, str]:
     public = certificate.public_bytes(Encoding.PEM)
     thumbprint = certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - its name, not a protection
     world.app.certificates = {thumbprint: public}
-    issuer, _ = _key("issuer")
+    issuer, _unused = _key("issuer")
     world.app.federated_issuer, world.app.federated_subject = ISSUER, SUBJECT
     world.app.federated_public_key = issuer.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     password = b"p\xc3\xa4ss w\xc3\xb6rd"

@@ -194,7 +194,7 @@ def _cmdlet(version: str, endpoint: str, body: Any) -> tuple[str, Json]:
 
 def _page_size(headers: Mapping[str, str]) -> int:
     for item in headers.get("prefer", "").split(","):
-        key, _, value = item.strip().partition("=")
+        key, _mark, value = item.strip().partition("=")
         if key.casefold() == "odata.maxpagesize" and value.isdigit() and int(value) > 0:
             return min(int(value), PAGE_SIZE)
     return PAGE_SIZE
@@ -225,7 +225,7 @@ def _page(world: World, base: str, endpoint: str, cursor: Cursor, start: int) ->
 def _next_page(world: World, base: str, endpoint: str, token: str, digest: str, anchor: str) -> Answer:
     cursors: dict[str, Cursor] = world.scratch.get("exchange_cursors", {})
     try:
-        key, _, start = base64.b64decode(token, validate=True).decode().partition(":")
+        key, _mark, start = base64.b64decode(token, validate=True).decode().partition(":")
         cursor, position = cursors[key], int(start)
     except (ValueError, KeyError):
         raise bad_request("Expired or Invalid pagination request. Default Expiry time is 00:30:00") from None

@@ -259,7 +259,7 @@ class _Generator:
     def _licensed_person(self) -> None:
         make, rng = self.make, self.rng
         name, local = self._person()
-        entries = rng.choices([item for item, _ in _LICENSES], [weight for _, weight in _LICENSES])[0]
+        entries = rng.choices([item for item, _unused in _LICENSES], [weight for _unused, weight in _LICENSES])[0]
         enabled = rng.random() > 0.03
         user = make.user(
             name, local, states=self._states(entries), synced=rng.random() < 0.2, enabled=enabled, **self._where()
@@ -342,7 +342,7 @@ class _Generator:
     def _bystanders(self, mailboxes: int) -> None:
         """What is no mailbox at risk but looks a little like one."""
         make, rng = self.make, self.rng
-        for _ in range(mailboxes // 50):
+        for _unused in range(mailboxes // 50):
             name, local = self._person()
             upn = f"{local}_fabrikam.example#EXT#@{self.world.initial_domain}"
             guest = make.user(

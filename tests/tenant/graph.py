@@ -66,7 +66,7 @@ def _request(
     body: Any,
     app: AppIdentity,
 ) -> Request:
-    version, _, rest = path.lstrip("/").partition("/")
+    version, _mark, rest = path.lstrip("/").partition("/")
     if version not in ("v1.0", "beta"):
         raise bad_request(f"Invalid version: {version}", "BadRequest")
     if version == "beta" and world.switches.beta_gone:

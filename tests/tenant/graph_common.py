@@ -155,7 +155,7 @@ def start_of(request: Request) -> int:
     if token is None:
         return 0
     try:
-        digest, _, position = base64.urlsafe_b64decode(token.encode()).decode().partition(":")
+        digest, _mark, position = base64.urlsafe_b64decode(token.encode()).decode().partition(":")
         if digest == _digest(request):
             return int(position)
     except ValueError:

@@ -42,7 +42,7 @@ def mailbox_usage(request: Request, function: str) -> Answer:
     """``GET /reports/getMailboxUsageDetail(period='D7')``: 302 to the download."""
     request.require(READ_REPORTS)
     request.allow_query()
-    name, _, rest = function.partition("(")
+    name, _mark, rest = function.partition("(")
     if name != "getMailboxUsageDetail":
         raise not_simulated(f"the report '{name}'")
     period = rest.removesuffix(")").removeprefix("period=").strip("'")

@@ -99,7 +99,7 @@ def list_users(request: Request) -> Answer:
         total = len(order)
     else:
         found, following = _scan(world, filter_, order, start, size)
-        total = sum(1 for _ in _matching(world, filter_, order)) if request.advanced and not start else 0
+        total = sum(1 for _unused in _matching(world, filter_, order)) if request.advanced and not start else 0
     if request.advanced and not start:
         result["@odata.count"] = total
     if following is not None:
@@ -120,7 +120,7 @@ def count_users(request: Request) -> Answer:
     request.query["$count"] = "true"
     filter_ = _filter(request)
     order = list(request.world.users)
-    total = len(order) if filter_ is None else sum(1 for _ in _matching(request.world, filter_, order))
+    total = len(order) if filter_ is None else sum(1 for _unused in _matching(request.world, filter_, order))
     return Answer(200, str(total).encode(), {"Content-Type": "text/plain"})
 
 

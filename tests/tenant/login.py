@@ -40,7 +40,7 @@ class _LoginError(Exception):
 
 def dispatch(world: World, method: str, path: str, form: Mapping[str, str]) -> Answer:
     """Answer one request to the login host. ``form``: the fields of a form that was posted."""
-    tenant, _, rest = path.strip("/").partition("/")
+    tenant, _mark, rest = path.strip("/").partition("/")
     try:
         _check_tenant(world, tenant)
         if method == "GET" and rest == "v2.0/.well-known/openid-configuration":
@@ -93,7 +93,7 @@ def issued(world: World) -> list[str]:
 
 def caller(world: World, service: str, headers: Mapping[str, str]) -> AppIdentity | str:
     """Who sends a request to a service, or why the token is refused (401)."""
-    kind, _, token = headers.get("authorization", "").partition(" ")
+    kind, _mark, token = headers.get("authorization", "").partition(" ")
     if kind.casefold() != "bearer" or not token:
         return "Access token is empty."
     try:

@@ -78,7 +78,7 @@ class Maker:
         licenses, plans, provisioned, capabilities = self._project(
             states, more.get("removed", ()), more.get("removed_days", 0)
         )
-        first, _, last = display_name.partition(" ")
+        first, _mark, last = display_name.partition(" ")
         user: Json = {
             "id": self.guid(),
             "userPrincipalName": upn,

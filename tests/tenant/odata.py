@@ -90,7 +90,7 @@ def normalise(path: str) -> str:
     head, any_, rest = path.partition("/any(")
     if not any_:
         return path
-    _, slash, field = rest.rstrip(")").partition("/")
+    _prefix, slash, field = rest.rstrip(")").partition("/")
     return f"{head}/any{slash}{field}"
 
 

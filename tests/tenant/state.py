@@ -285,7 +285,7 @@ def parse_time(text: str) -> datetime:
     if value[-1:] in ("Z", "z"):
         value = value[:-1] + "+00:00"
     if "." in value:
-        head, _, tail = value.partition(".")
+        head, _mark, tail = value.partition(".")
         digits = len(tail) - len(tail.lstrip("0123456789"))
         value = f"{head}.{tail[:digits][:6].ljust(6, '0')}{tail[digits:]}"
     moment = datetime.fromisoformat(value)

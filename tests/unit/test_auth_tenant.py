@@ -314,7 +314,7 @@ def test_a_short_lived_token_is_replaced_before_it_ends(tenant: Tenant) -> None:
     """Not by a 401 in the middle of writes: half of its life is all that is used."""
     tenant.world.switches.token_seconds = 2
     with clients(tenant) as made:
-        for _ in range(3):
+        for _unused in range(3):
             read_skus(made)
     assert 401 not in [entry["status"] for entry in tenant.requests()]
 

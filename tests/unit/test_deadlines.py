@@ -334,7 +334,7 @@ WORST_LAST = ("notice", "warning", "critical", "overdue")
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Mailbox, User, datetime | None]:
     kind = draw(st.sampled_from([RecipientType.USER, RecipientType.ARCHIVE, RecipientType.SOFT_DELETED]))
-    created, soft, removed, due = (draw(MAYBE_DAYS) for _ in range(4))
+    created, soft, removed, due = (draw(MAYBE_DAYS) for _unused in range(4))
     mailbox = box(
         kind,
         created=None if created is None else ago(created),

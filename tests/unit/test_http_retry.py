@@ -56,7 +56,7 @@ def test_without_retry_after_the_waits_grow_to_a_limit_and_differ() -> None:
     backoff = Backoff(clock, clock.sleep)
 
     def waits(attempt: int) -> list[float]:
-        return [backoff.seconds({}, attempt) for _ in range(50)]
+        return [backoff.seconds({}, attempt) for _unused in range(50)]
 
     lows, highs = [min(waits(n)) for n in range(6)], [max(waits(n)) for n in range(6)]
     assert lows == sorted(lows)
@@ -107,7 +107,7 @@ class TestTrouble:
     def test_a_read_is_sent_again(self, tmp_path: Path, trouble: Reply) -> None:
         with serving([FINE, trouble, FINE], tmp_path) as server:
             service = service_for(server)
-            for _ in range(2):
+            for _unused in range(2):
                 assert service.request("GET", "/x", idempotent=True).body == {"value": 1}
         assert server.paths == ["GET /x"] * 3
 
@@ -319,6 +319,6 @@ def test_parallel_stops_at_the_first_failure_and_raises_it(concurrency: int) -> 
 def test_connections_are_kept_and_a_broken_one_is_not_used_again(tmp_path: Path) -> None:
     with serving([FINE, HALF, FINE, FINE], tmp_path) as server:
         service: Service = service_for(server)
-        assert [service.request("GET", "/x", idempotent=True).body for _ in range(3)] == [{"value": 1}] * 3
+        assert [service.request("GET", "/x", idempotent=True).body for _unused in range(3)] == [{"value": 1}] * 3
         service.client.close()
     assert len(server.seen) == 4

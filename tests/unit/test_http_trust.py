@@ -195,7 +195,7 @@ def test_no_cookie_comes_back(tmp_path: Path) -> None:
     """One connection serves several services; a cookie of one is no business of the other."""
     with serving([Reply(200, b"{}", JSON | {"Set-Cookie": "a=b; Path=/"}), FINE], tmp_path) as server:
         service = service_for(server)
-        for _ in range(2):
+        for _unused in range(2):
             service.request("GET", "/x", idempotent=True)
         assert "cookie" not in server.seen[1].headers
 

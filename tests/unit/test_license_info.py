@@ -165,7 +165,7 @@ def test_seats_are_told_as_they_are(company: Tenant) -> None:
 
 
 def test_what_a_sku_grants_is_told_plan_by_plan(company: Tenant) -> None:
-    rows, _ = subscriptions(company)
+    rows, _summary = subscriptions(company)
     assert rows["SPE_E3"]["grants"] == ["plan2"]
     granting = {plan["plan"]: plan["grants"] for plan in rows["SPE_E3"]["plans"] if plan["grants"]}
     assert granting == {"EXCHANGE_S_ENTERPRISE": "plan2"}
@@ -175,7 +175,7 @@ def test_what_a_sku_grants_is_told_plan_by_plan(company: Tenant) -> None:
 
 
 def test_when_a_subscription_ends_is_told(company: Tenant) -> None:
-    rows, _ = subscriptions(company)
+    rows, _summary = subscriptions(company)
     dates = {item["skuPartNumber"]: item["nextLifecycleDateTime"] for item in company.world.subscriptions}
     assert {name: row["next_lifecycle"] for name, row in rows.items()} == dates
     assert rows["ENTERPRISEPACK"]["subscriptions"][0]["status"] == "Warning"

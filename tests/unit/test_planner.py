@@ -375,5 +375,5 @@ def test_requests_grow_with_what_is_at_risk_and_not_with_the_tenant() -> None:
 def test_a_result_is_plain_and_has_no_time_that_differs(desk: PlanningDesk) -> None:
     desk.at_risk("anna")
     now = "2030-01-01T00:00:00Z"
-    first, second = (to_plain(desk.plan(EVERYBODY, now=now)) for _ in range(2))
+    first, second = (to_plain(desk.plan(EVERYBODY, now=now)) for _unused in range(2))
     assert first == second

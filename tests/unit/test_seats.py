@@ -51,7 +51,7 @@ def test_a_sku_the_tenant_does_not_have_has_no_seats() -> None:
 
 def test_seats_are_taken_one_by_one() -> None:
     seats = Seats([Sku("x", "X", enabled=2)])
-    assert [seats.take("x") for _ in range(3)] == [True, True, False]
+    assert [seats.take("x") for _unused in range(3)] == [True, True, False]
     assert (seats.left("x"), seats.taken("x")) == (0, 2)
 
 

@@ -289,7 +289,7 @@ class TestEffects:
         user = desk.user()
         desk.assign(user, ["SPE_E3"])
         target = f"/users/{user['id']}?$select=assignedLicenses"
-        assert [len(desk.ask(target).body["assignedLicenses"]) for _ in range(3)] == [0, 0, 1]
+        assert [len(desk.ask(target).body["assignedLicenses"]) for _unused in range(3)] == [0, 0, 1]
 
     def test_license_details_lag(self, desk: Desk) -> None:
         user = desk.user(part_numbers=("SPE_E3",))
@@ -320,7 +320,7 @@ def test_seats_and_plans_hold_whatever_happens() -> None:
         desk.make.mailbox(user, "UserMailbox", sku_assigned=bool(user["assignedLicenses"]))
     parts = ["SPE_E3", "EXCHANGESTANDARD", "EXCHANGEARCHIVE_ADDON", "POWER_BI_STANDARD", "EMS"]
     statuses = set()
-    for _ in range(1000):
+    for _unused in range(1000):
         user = rng.choice(people)
         add, remove = rng.sample(parts, rng.randrange(0, 3)), rng.sample(parts, rng.randrange(0, 3))
         statuses.add(desk.assign(user, list(add), remove).status)

@@ -37,7 +37,7 @@ def _conditions(prop: str) -> dict[str, str]:
     """A condition for each column of the table."""
     if prop.endswith("/$count"):
         return {"count_eq_0": f"{prop} eq 0", "count_eq_1": f"{prop} eq 1"}
-    path, _, rest = prop.partition("/any(")
+    path, _mark, rest = prop.partition("/any(")
     inner = rest.removesuffix(")").partition(":")[2] if rest else path
     tests = {
         "eq": f"{inner} eq {_literal(prop)}",

@@ -45,9 +45,9 @@ class Reply:
         return str(self.body["error"]["message"])
 
     @property
-    def value(self) -> list[Json]:
+    def value(self) -> list[Any]:
         assert self.status == 200, self.body
-        found: list[Json] = self.body["value"]
+        found: list[Any] = self.body["value"]
         return found
 
     @property

@@ -289,8 +289,8 @@ class Reader:
         if not held:
             return []
         text = _filters.held_by_no_rights(held, self._catalog)
-        call = lambda: self._graph.users(text)  # noqa: E731
-        return self._optional("no_mailbox_rights", "holders of licenses without mailbox rights", call) or []
+        what = "holders of licenses without mailbox rights"
+        return self._optional("no_mailbox_rights", what, lambda: self._graph.users(text)) or []
 
     def _is_no_rights(self, state: Any) -> bool:
         return self._catalog.no_rights(state.sku_id)

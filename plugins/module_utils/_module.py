@@ -214,7 +214,7 @@ def _told(module: AnsibleModule, result: dict[str, Any]) -> dict[str, Any]:
 
 def _hide(module: AnsibleModule, secrets: list[str]) -> None:
     """Let AnsibleModule replace these in everything that it returns."""
-    module.no_log_values.update(text for secret in secrets for text in {secret, secret.strip()} if text)
+    module.no_log_values.update(text for secret in secrets for text in (secret, secret.strip()) if text)
 
 
 def _unwritable(path: str, error: OSError) -> ConfigurationError:

@@ -151,12 +151,14 @@ class _Host:
         if got.path.endswith("/$batch"):
             try:
                 parts = got.json()["requests"]
-                entry["parts"] = [{"method": part["method"], "url": part["url"]} for part in parts]
+                shown = ("method", "url", "body")
+                entry["parts"] = [{key: part[key] for key in shown if key in part} for part in parts]
             except (ValueError, KeyError, TypeError):
                 entry["parts"] = []
         elif self.service == "exchange":
             try:
-                entry["cmdlet"] = got.json()["CmdletInput"]["CmdletName"]
+                call = got.json()["CmdletInput"]
+                entry["cmdlet"], entry["parameters"] = call["CmdletName"], call.get("Parameters")
             except (ValueError, KeyError, TypeError):
                 entry["cmdlet"] = ""
         return entry

@@ -1,0 +1,63 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules are measured against: the same calls in a plain loop over ``requests``, one after the other.
+
+No batches, no retries, no checks, no decisions. Reads a job from standard input, ``{"info": {…}, "calls": [{service,
+method, path, query, json, headers, first_page}]}``, follows every ``@odata.nextLink`` unless ``first_page`` is true, and
+prints ``{"entries": N}``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import requests
+
+
+def main() -> None:
+    """Do the job."""
+    job = json.load(sys.stdin)
+    info = job["info"]
+    session = requests.Session()
+    session.trust_env = False  # REQUESTS_CA_BUNDLE would win over what stands here
+    session.verify = info["ca_path"]
+    tokens: dict[str, str] = {}
+    entries = 0
+    for call in job["calls"]:
+        service = call["service"]
+        base = info[f"{service}_url"]
+        if service not in tokens:
+            tokens[service] = _token(session, info, base)
+        headers = {**call.get("headers", {}), "Authorization": f"Bearer {tokens[service]}"}
+        url: str | None = base + call["path"]
+        params: dict[str, str] | None = call.get("query")
+        while url:
+            answer = session.request(
+                call["method"], url, params=params, json=call.get("json"), headers=headers, timeout=60
+            )
+            answer.raise_for_status()
+            body = answer.json()
+            entries += len(body.get("value", [body]))
+            url, params = None if call.get("first_page") else body.get("@odata.nextLink"), None
+    json.dump({"entries": entries}, sys.stdout)
+
+
+def _token(session: requests.Session, info: dict[str, Any], base: str) -> str:
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": info["client_id"],
+        "client_secret": info["client_secret"],
+        "scope": f"{base}/.default",
+    }
+    url = f"{info['login_url']}/{info['tenant_id']}/oauth2/v2.0/token"
+    answer = session.post(url, data=form, timeout=60)
+    answer.raise_for_status()
+    token: str = answer.json()["access_token"]
+    return token
+
+
+if __name__ == "__main__":
+    main()

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the modules are measured against: the same calls in a plain loop over ``requests``, one after the other.
 
-No batches, no retries, no checks, no decisions. Reads a job from standard input, ``{"info": {…}, "calls": [{service,
-method, path, query, json, headers, first_page}]}``, follows every ``@odata.nextLink`` unless ``first_page`` is true, and
-prints ``{"entries": N}``.
+No batches, no retries, no checks, no decisions. Reads a job from standard input: ``{"info": {…}, "calls": [{service,
+method, path, query, json, headers, first_page}]}``. Follows every ``@odata.nextLink``, but not where ``first_page`` is
+true. Prints ``{"entries": N}``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,119 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""For tenants and rules at random: a run does what check mode said, and the next run changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._plan_result import PlanFailed
+from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
+from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk, plan
+from ansible_collections.m365.licensing.tests.unit.test_user_licenses_property import (
+    LICENSES,
+    PEOPLE,
+    SEATS,
+    SKUS,
+    build,
+)
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from tests.tenant.launch import Tenant
+from tests.tenant.skus import table
+from tests.tenant.state import Json
+
+NOW = "2030-01-01T00:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Tenant, Clients]]:
+    with empty_tenant() as tenant, clients(tenant, concurrency=1, timeout=10_000.0, retry_seconds=300.0) as found:
+        yield tenant, found
+
+
+SKU_LISTS = st.lists(st.sampled_from(SKUS), min_size=1, max_size=2, unique=True)
+MATCHES: st.SearchStrategy[Json] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"upn": st.sampled_from(["user0@*", "user[12]*", "user1@*", "user*"])}),
+    st.fixed_dictionaries({"has": SKU_LISTS}),
+    st.fixed_dictionaries({"lacks": SKU_LISTS}),
+    st.fixed_dictionaries({"not": st.fixed_dictionaries({"has": SKU_LISTS})}),
+)
+USEFUL = st.sampled_from([[{"sku": "EXCHANGESTANDARD"}], [{"sku": "SPE_E3"}], [{"sku": "SPE_E5"}]])
+"""Licenses that save a mailbox, mostly; those at random are often not enough."""
+
+
+@st.composite
+def rules_at_random(draw: st.DrawFn) -> Json:
+    """One rule that the schema accepts."""
+    rule: Json = {"match": draw(MATCHES), "licenses": draw(st.one_of(USEFUL, LICENSES))}
+    fallback = draw(st.one_of(st.none(), USEFUL, LICENSES))
+    if fallback and fallback != rule["licenses"]:
+        rule["fallback"] = fallback
+    remove = sorted(set(draw(st.just([]) | SKU_LISTS)) - {item["sku"] for item in rule["licenses"]})
+    if remove:
+        rule["remove"] = remove
+    if draw(st.booleans()):
+        rule["usage_location"] = draw(st.sampled_from(["DE", "AT"]))
+    return rule
+
+
+RULES = st.lists(rules_at_random(), min_size=1, max_size=3)
+OPTIONS = st.fixed_dictionaries(
+    {
+        "scope": st.sampled_from(["mailboxes_at_risk", "all_users", "all_users"]),
+        "allow_removals": st.booleans(),
+        "max_changes": st.sampled_from([None, None, None, 1, "50%"]),
+        "seat_reserve": st.sampled_from([{}, {}, {"SPE_E3": 1}]),
+        "on_error": st.sampled_from(["fail", "continue"]),
+    }
+)
+
+
+def outcome(served: tuple[Tenant, Clients], rules: list[Json], options: Json, *, check_mode: bool) -> Json:
+    """The result, also of a task that failed, without what check mode cannot know."""
+    failure: Json = {}
+    try:
+        result = plan(served[1], rules, mode="apply", now=NOW, check_mode=check_mode, **options)
+    except PlanFailed as error:
+        result, failure = dict(error.partial), {"code": error.code}
+    except ConfigurationError as error:
+        return {"problems": error.problems}
+    users = [{**row, "confirmation": "", "error": row["error"] and row["error"]["code"]} for row in result["users"]]
+    return {"users": users, "changed": result["changed"], "diff": result["diff"], **failure}
+
+
+def lasting(rule: Json, options: Json) -> Json:
+    """Of all users, a rule that asks what they hold may no longer mean them when it has given or taken it."""
+    asks_for_licenses = options["scope"] == "all_users" and not set(rule["match"]) <= {"upn"}
+    return {} if asks_for_licenses else dict(rule["match"])
+
+
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(people=PEOPLE, rules=RULES, options=OPTIONS, seats=st.fixed_dictionaries(dict.fromkeys(SKUS, SEATS)))
+def test_check_mode_is_exact_and_a_second_run_changes_nothing(
+    served: tuple[Tenant, Clients], people: list[Json], rules: list[Json], options: Json, seats: dict[str, int]
+) -> None:
+    desk = PlanningDesk(served[0])
+    build(desk, people)
+    for name, free in seats.items():
+        taken = desk.world.skus[table()[name].id]["consumedUnits"]
+        desk.seats(name, taken + free, taken=taken)
+    named = [{"name": f"Rule {number}", **rule, "match": lasting(rule, options)} for number, rule in enumerate(rules)]
+    predicted = outcome(served, named, options, check_mode=True)
+    assert desk.writes() == []
+    done = outcome(served, named, options, check_mode=False)
+    assert done == predicted
+    event("problems" if "problems" in done else done.get("code") or ("changed" if done["changed"] else "unchanged"))
+    if "problems" in done or "code" in done:
+        return
+    desk.tenant.clear_requests()
+    again = outcome(served, named, options, check_mode=False)
+    assert (again.get("code"), again["changed"]) == (None, False)
+    assert desk.writes() == []

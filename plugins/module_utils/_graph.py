@@ -303,7 +303,7 @@ class Graph:
         rows = []
         for number, row in enumerate(reader, 2):
             upn, size = (row["User Principal Name"] or "").strip(), (row["Storage Used (Byte)"] or "").strip()
-            if not size.isdigit():
+            if not size.isdecimal():
                 raise _incomplete(f"line {number} of the mailbox usage report has no size", path)
             if (row.get("Is Deleted") or "").strip().casefold() != "true":
                 rows.append(UsageRow(upn, int(size)))

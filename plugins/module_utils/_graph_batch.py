@@ -28,6 +28,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     UnknownOutcome,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
+from ansible_collections.m365.licensing.plugins.module_utils._http_body import clean
 
 BATCH_SIZE = 20
 """Parts that one ``$batch`` takes [json-batching]."""
@@ -299,12 +300,13 @@ def _answers(body: Any, count: int, path: str) -> list[BatchAnswer | None]:
     if not isinstance(entries, list):
         raise _incomplete("the answer to a batch has no list of responses", path)
     found: list[BatchAnswer | None] = [None] * count
+    places = {str(index + 1): index for index in range(count)}
     seen: set[str] = set()
     for entry in entries:
-        number = str(entry.get("id")) if isinstance(entry, Mapping) else ""
-        if not number.isdigit() or not 1 <= int(number) <= count:
-            raise _incomplete(f"a batch answered a part that was not asked ({number or 'without an id'})", path)
-        found[int(number) - 1] = None if number in seen else _answer(entry)
+        number = str(entry.get("id") or "") if isinstance(entry, Mapping) else ""
+        if number not in places:
+            raise _incomplete(f"a batch answered a part that was not asked ({clean(number) or 'without an id'})", path)
+        found[places[number]] = None if number in seen else _answer(entry)
         seen.add(number)
     return found
 
@@ -312,7 +314,7 @@ def _answers(body: Any, count: int, path: str) -> list[BatchAnswer | None]:
 def _answer(entry: Mapping[str, Any]) -> BatchAnswer | None:
     status = entry.get("status")
     headers = entry.get("headers") or {}
-    if not isinstance(status, int) or not isinstance(headers, Mapping):
+    if not isinstance(status, int) or isinstance(status, bool) or not isinstance(headers, Mapping):
         return None
     return BatchAnswer(status, {str(key).lower(): str(value) for key, value in headers.items()}, entry.get("body"))
 

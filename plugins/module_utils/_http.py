@@ -299,7 +299,7 @@ class HttpClient:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise BrokenBodyError(f"the connection broke after {received} bytes ({type(error).__name__})") from None
         announced = response.headers.get("Content-Length", "")
-        if announced.isdigit() and received < int(announced):
+        if announced.isdecimal() and received < int(announced):
             raise BrokenBodyError(f"{received} of {announced} bytes arrived")
 
     def _classify(self, call: Call, error: requests.RequestException) -> TroubleError:

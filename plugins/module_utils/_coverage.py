@@ -220,10 +220,10 @@ def reason_of(mailbox: Mailbox | None, user: User | None, flags: Flags, world: W
         return "license_removed" if mailbox is not None and mailbox.sku_assigned is False else "no_license"
     if mailbox is not None and _has_mailbox_plan(user, world.catalog):
         return "archive_without_license" if mailbox.archive else "hold_without_license"
-    return _reason_of_licenses(mailbox, user, world)
+    return _reason_of_licenses(user, world)
 
 
-def _reason_of_licenses(mailbox: Mailbox | None, user: User, world: World) -> str:
+def _reason_of_licenses(user: User, world: World) -> str:
     """The same for a user mailbox without any mailbox plan at work: its licenses tell the story."""
     plans = [plan for plan in user.assigned_plans if world.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES]
     if any(plan.suspended for plan in plans):
@@ -238,9 +238,8 @@ def _reason_of_licenses(mailbox: Mailbox | None, user: User, world: World) -> st
         return "license_error"
     if plans:
         return "license_removed"
-    if any(state.effective for state in user.license_states):
-        return "no_exchange_plan"
-    return "license_removed" if mailbox is not None and mailbox.sku_assigned is False else "no_license"
+    # a removed plan leaves a trace; SKUAssigned alone does not tell: it is false in some tenants for the never licensed
+    return "no_exchange_plan" if any(state.effective for state in user.license_states) else "no_license"
 
 
 def _behind_suspended(user: User, world: World) -> Iterable[Subscription]:

@@ -124,7 +124,8 @@ mailboxes:
     reason:
       description:
         - Why it is at risk.
-        - V(no_license) was never licensed. V(license_removed) lost its license. V(exchange_plan_disabled) has a license whose
+        - V(no_license) has no license, and no trace of an earlier one.
+          V(license_removed) lost its license. V(exchange_plan_disabled) has a license whose
           Exchange plan is switched off. V(no_exchange_plan) has licenses, none of which carries a mailbox.
           V(license_error) has a license that is not in force. V(license_suspended) has a license whose subscription is
           suspended. V(shared_over_50_gb), V(shared_archive) and V(shared_litigation_hold) are shared, room or equipment

@@ -173,7 +173,7 @@ DELETED = (AssignedPlan(PLAN2, "Deleted", assigned=NOW),)
     [
         pytest.param(user("anna"), {"sku_assigned": None}, "no_license", id="never had one"),
         pytest.param(user("anna"), {"sku_assigned": True}, "no_license", id="Exchange believes in one"),
-        pytest.param(user("anna"), {"sku_assigned": False}, "license_removed", id="Exchange saw it go"),
+        pytest.param(user("anna"), {"sku_assigned": False}, "no_license", id="none, and no trace of an earlier one"),
         pytest.param(user("anna", assigned_plans=DELETED), {}, "license_removed", id="its plan was deleted"),
         pytest.param(
             user("anna", direct(EMS), assigned_plans=DELETED), {}, "license_removed", id="the one with a mailbox went"

@@ -145,7 +145,8 @@ def test_a_license_that_went_before_the_mailbox_was_made_was_not_the_one_of_this
 
 
 def test_exchange_alone_tells_that_a_license_was_removed_but_not_when() -> None:
-    finding = found(box(sku_assigned=False))
+    finding = assess(box(sku_assigned=False), None, Flags(), World(now=NOW))
+    assert finding is not None
     assert finding.reason == "license_removed"
     assert told(finding) == (None, "unknown", "unknown")
     assert "nothing tells when" in finding.deadline.note

@@ -79,6 +79,13 @@ def test_a_batch_that_was_refused_whole_is_sent_again(desk: Desk, answer: Json, 
     assert sum(desk.clock.slept) > at_least - 0.5
 
 
+def test_a_token_that_expires_between_two_batches_is_renewed(desk: Desk) -> None:
+    people = desk.people(45)
+    desk.fault("status", after_batches=2, status=401)
+    assert statuses(desk.run(people, "SPE_E3")) == {"changed": 45}
+    assert sum(entry["path"].endswith("/token") for entry in desk.tenant.requests()) == 2
+
+
 def test_what_is_refused_for_too_long_fails_with_what_was_done(desk: Desk) -> None:
     people = desk.people(3)
     desk.refuse(desk.world.upn_index[people[1]] + "/assignLicense", times=None, status=429)

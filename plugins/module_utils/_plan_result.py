@@ -55,7 +55,7 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
     rows = [
         _with_outcome(plan_row(entry, skus, catalog), outcomes.get(entry.user.id), planned, options)
         for entry in plan.entries
-        if entry.action != "unchanged" or entry.finding is not None
+        if entry.finding is not None or entry.action not in ("unchanged", "unmatched")
     ]
     statuses = Counter(row["status"] for row in rows)
     confirmations = Counter(row["confirmation"] for row in rows)
@@ -64,6 +64,7 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
     return {
         "changed": bool(written),
         "users": rows,
+        "unmatched": [entry.user.user_principal_name for entry in plan.entries if entry.action == "unmatched"],
         "summary": {
             **plan_summary(plan),
             "mode": "apply" if options.apply else "plan",
@@ -170,6 +171,7 @@ def report_of(planned: Planned, result: Mapping[str, Any], options: PlannerOptio
         "violations": result["violations"],
         "warnings": warnings,
         "users": result["users"],
+        "unmatched": result["unmatched"],
         "mailboxes": rows,
     }
     return {"md": text, "json": to_json(to_plain(content))}

@@ -220,6 +220,10 @@ def plan_markdown(
             head = ("User", "Deadline", "Rule", "Because", "Change", "Note")
             lines += _table(head, (_plan_cells(row) for row in mine[:limit]))
             lines += _rest(len(mine), limit)
+    safe = summary["actions"]["unmatched"] - sum(row["action"] == "unmatched" for row in rows)
+    if safe:
+        matched = "is matched by no rule and is" if safe == 1 else "are matched by no rule and are"
+        lines += [f"{_count(safe, 'user', 'users')} {matched} not at risk; the JSON report names them all.", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

@@ -157,7 +157,7 @@ EXAMPLES = r"""
 
 - name: Name the users whom no rule matched
   ansible.builtin.debug:
-    msg: "{{ plan.users | selectattr('action', 'eq', 'unmatched') | map(attribute='user_principal_name') }}"
+    msg: "{{ plan.unmatched }}"
 
 - name: Apply it, within limits
   m365.licensing.m365_license_plan:
@@ -194,7 +194,7 @@ users:
   description:
     - What the plan says of each user, and what became of it. In the order in which seats were given out, the soonest
       deadline first.
-    - With O(scope=all_users), users who need nothing are left out.
+    - With O(scope=all_users), users who are not at risk and need nothing, or are matched by no rule, are left out.
   returned: always, unless the task was refused before the plan was made
   type: list
   elements: dict
@@ -313,6 +313,12 @@ users:
     error:
       description: Why the user failed or was skipped, with a C(code) for programs, a C(message), and a C(hint).
       type: dict
+unmatched:
+  description: User principal names of all users whom no rule matches.
+  returned: always, unless the task was refused before the plan was made
+  type: list
+  elements: str
+  sample: [ben@contoso.com]
 violations:
   description: Why the plan may not be applied, one sentence each with the figures and the option. Empty if it may.
   returned: always, unless the task was refused before the plan was made

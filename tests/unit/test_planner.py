@@ -112,6 +112,17 @@ def test_users_whom_no_rule_matches_are_named(desk: PlanningDesk) -> None:
     assert actions(result) == {"anna": "license", "bert": "unmatched"}
     assert result["warnings"] == ["Still at risk, because no rule matches: bert@contoso.example."]
     assert result["summary"]["unresolved"] == 1
+    assert result["unmatched"] == ["bert@contoso.example"]
+
+
+def test_of_all_users_whom_no_rule_matches_and_who_are_safe_only_the_names_are_returned(desk: PlanningDesk) -> None:
+    desk.at_risk("anna", department="Legal")
+    desk.person("bert", desk.held("EXCHANGESTANDARD"))
+    result = desk.plan({**EVERYBODY, "match": {"upn": "nobody@*"}}, scope="all_users")
+    assert actions(result) == {"anna": "unmatched"}
+    assert result["unmatched"] == ["anna@contoso.example", "bert@contoso.example"]
+    assert "## No rule matches (1)" in result["reports"]["md"]
+    assert "\n1 user is matched by no rule and is not at risk; the JSON report names" in result["reports"]["md"]
 
 
 def test_an_exception_holds_until_its_last_day(desk: PlanningDesk) -> None:

@@ -19,13 +19,19 @@ MAX_CLAUSES = 15
 """Values in one ``in`` [aad-advanced-queries: at most 15 child clauses]."""
 
 _ARCHIVE_OR_HOLD = "(ArchiveStatus -eq 'Active' -or LitigationHoldEnabled -eq $true)"
-RESOURCES = (
-    "(RecipientTypeDetails -eq 'SharedMailbox' -or RecipientTypeDetails -eq 'RoomMailbox'"
-    " -or RecipientTypeDetails -eq 'EquipmentMailbox')"
-)
+
+
+def _of_kinds(*kinds: str) -> str:
+    return "(" + " -or ".join(f"RecipientTypeDetails -eq '{kind}'" for kind in kinds) + ")"
+
+
+RESOURCES = _of_kinds("SharedMailbox", "RoomMailbox", "LinkedRoomMailbox", "EquipmentMailbox")
 """Shared, room and equipment mailboxes."""
 
-UNLICENSED_USERS = "(RecipientTypeDetails -eq 'UserMailbox' -and SKUAssigned -ne $true)"
+USERS = _of_kinds("UserMailbox", "LinkedMailbox", "LegacyMailbox")
+"""Mailboxes of people."""
+
+UNLICENSED_USERS = f"({USERS} -and SKUAssigned -ne $true)"
 """De-licensed (false) and never licensed (null) mailboxes of users: ``-eq $false`` alone would miss the latter."""
 
 _SHORT_OF_PLAN2 = "(PersistedCapabilities -ne 'BPOS_S_Enterprise' -and PersistedCapabilities -ne 'BPOS_S_ArchiveAddOn')"
@@ -35,7 +41,7 @@ MAILBOX_CANDIDATES = " -or ".join(
     (
         UNLICENSED_USERS,
         f"({RESOURCES} -and {_ARCHIVE_OR_HOLD})",
-        f"(RecipientTypeDetails -eq 'UserMailbox' -and {_ARCHIVE_OR_HOLD} -and {_SHORT_OF_PLAN2})",
+        f"({USERS} -and {_ARCHIVE_OR_HOLD} -and {_SHORT_OF_PLAN2})",
     )
 )
 """Every mailbox that may lack what it needs, as far as Exchange knows. Archives and holds of users that Exchange

@@ -181,6 +181,7 @@ class Exchange:
             except ApiError as error:
                 # whatever refuses a later page breaks the list off: it never means that there is no such list
                 if number == 1 and not isinstance(error, IncompleteAnswer):
+                    error.message = f"{name}: {error.message}"
                     raise
                 raise _incomplete(f"{name}: page {number} did not come ({error.message.rstrip('.')})", error) from error
             items, link = _page(response.body, name, number)

@@ -172,6 +172,28 @@ def test_every_signal_that_found_a_row_is_named(tenant: Tenant) -> None:
         assert "soft_deleted" in found[user_id]
 
 
+def test_what_only_looks_like_a_mailbox_at_risk_is_no_row(tenant: Tenant) -> None:
+    harmless: dict[str, list[str]] = tenant.truth()["harmless"]
+    assert {"guest", "no_mailbox", "inactive", "soft_deleted_user_gone", "scheduling"} <= set(harmless)
+    for strategy in ("filtered", "full"):
+        found = look(tenant, strategy=strategy)
+        ids = {item.user_id for item in found.findings}
+        for kind, some in harmless.items():
+            assert not ids & set(some), kind
+        assert found.summary()["without_user"] == len(harmless["soft_deleted_user_gone"])
+        assert all(item.user_id and item.user_principal_name for item in found.findings)
+
+
+def test_the_archive_of_a_mail_user_has_an_id_and_the_age_of_its_recipient(tenant: Tenant) -> None:
+    found = {item.user_id: item.mailbox for item in look(tenant, recipient_types=(RecipientType.ARCHIVE,)).findings}
+    assert found
+    for user_id, mailbox in found.items():
+        (recipient,) = tenant.world.mailboxes_of(user_id)
+        assert mailbox is not None
+        assert mailbox.guid == recipient["Guid"]
+        assert mailbox.created is not None
+
+
 def test_skus_about_to_expire_are_named_with_their_date_and_the_mailboxes_that_hang_on_them(tenant: Tenant) -> None:
     found = look(tenant)
     (expiring,) = found.expiring

@@ -113,7 +113,8 @@ def test_graph_is_asked_for_every_mailbox_plan_and_no_other() -> None:
 
 
 def longest_list(text: str) -> int:
-    return max(inside.count(",") + 1 for inside in re.findall(r"in \(([^)]*)\)", text))
+    lists: list[str] = re.findall(r"in \(([^)]*)\)", text)
+    return max(len(inside.split(",")) for inside in lists)
 
 
 def test_no_list_has_more_values_than_graph_takes() -> None:

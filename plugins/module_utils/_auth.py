@@ -284,18 +284,31 @@ class TokenSource:
         self._clock = clock
         self._lock = threading.Lock()
         self._tokens: dict[str, tuple[str, float]] = {}
+        self._failed: dict[str, tuple[float, M365Error]] = {}
         self._method.validate()
 
     def token(self, resource: str, *, refresh: bool = False) -> str:
         """Return a token for ``graph`` or ``exchange``; ``refresh`` after a 401."""
+        asked = self._clock()
         with self._lock:
             token, until = self._tokens.get(resource, ("", 0.0))
             if not token or refresh or self._clock() >= until:
-                token, seconds = self._method.authenticate(resource, refresh=refresh)
+                token, seconds = self._authenticate(resource, refresh, asked)
                 # A short-lived token is used up to its half.
                 self._tokens[resource] = (token, self._clock() + max(seconds - EARLY_SECONDS, seconds / 2))
                 self._on_token(token)
             return token
+
+    def _authenticate(self, resource: str, refresh: bool, asked: float) -> tuple[str, float]:
+        """Who waited while another thread failed does not begin anew: the time to keep trying is one for all."""
+        failed, error = self._failed.get(resource, (0.0, None))
+        if error is not None and failed >= asked:
+            raise error
+        try:
+            return self._method.authenticate(resource, refresh=refresh)
+        except M365Error as error:
+            self._failed[resource] = (self._clock(), error)
+            raise
 
 
 def _token(answer: Any, options: AuthOptions) -> tuple[str, float]:

@@ -17,6 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
     ConfigurationError,
     IncompleteAnswer,
+    M365Error,
     NotFound,
     PermissionDenied,
 )
@@ -54,6 +55,7 @@ class Service:
         self.backoff = client.backoff
         self._token = token
         self._token_lock = threading.Lock()
+        self._no_token: tuple[float, M365Error] | None = None
 
     def retry_after(self, headers: Mapping[str, str], attempt: int) -> float:
         """Seconds to wait before trying again what was answered with ``headers``; ``attempt`` counts from 0."""
@@ -113,10 +115,17 @@ class Service:
         return path_or_url
 
     def _fresh(self, stale: str) -> str:
-        """A new token; where another thread has just got one, that one."""
+        """A new token; where another thread got one meanwhile, that one, and where it failed, its failure."""
+        asked = self.backoff.clock()
         with self._token_lock:
-            current = self._token(False)
-            return current if current != stale else self._token(True)
+            if self._no_token is not None and self._no_token[0] >= asked:
+                raise self._no_token[1]
+            try:
+                current = self._token(False)
+                return current if current != stale else self._token(True)
+            except M365Error as error:
+                self._no_token = (self.backoff.clock(), error)
+                raise
 
     def _read(self, call: Call, raw: Raw, accept: str) -> Response:
         if raw.status == 401:

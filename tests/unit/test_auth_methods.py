@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._auth import Certif
 from ansible_collections.m365.licensing.plugins.module_utils._errors import AuthenticationError, ConfigurationError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from tests.unit.keys import EC_KEY, OTHER_KEY, RSA_KEY, Key, cert_pem, certificate, key_pem
 from tests.unit.stand_in import Clock, client_for
 
 IDS = {
@@ -33,42 +33,10 @@ IDS = {
 }
 PASSWORD = "päss wörd"
 WRONG = "hunter2-x"
-Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-RSA_KEY = rsa.generate_private_key(65537, 2048)
-OTHER_KEY = rsa.generate_private_key(65537, 2048)
-EC_KEY = ec.generate_private_key(ec.SECP256R1())
-
-
-def certificate(key: Key, name: str = "app") -> x509.Certificate:
-    """A self-signed certificate."""
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=3650))
-        .sign(key, hashes.SHA256())
-    )
-
-
 RSA_CERT = certificate(RSA_KEY)
 OTHER_CERT = certificate(OTHER_KEY, "another")
 OPENSSL = PrivateFormat.TraditionalOpenSSL
 LOCKED = BestAvailableEncryption(PASSWORD.encode())
-
-
-def key_pem(
-    key: Key = RSA_KEY, form: PrivateFormat = PrivateFormat.PKCS8, lock: KeySerializationEncryption | None = None
-) -> bytes:
-    return key.private_bytes(Encoding.PEM, form, lock or NoEncryption())
-
-
-def cert_pem(of: x509.Certificate = RSA_CERT) -> bytes:
-    return of.public_bytes(Encoding.PEM)
 
 
 def pfx(
@@ -91,19 +59,19 @@ def sign_in(path: Path, password: str = "") -> Any:
 
 
 GOOD: dict[str, tuple[bytes, str]] = {
-    "PEM": (key_pem() + cert_pem(), ""),
-    "PEM, certificate first": (cert_pem() + key_pem(), ""),
-    "PEM, PKCS#1 key": (key_pem(form=OPENSSL) + cert_pem(), ""),
-    "PEM with password": (key_pem(lock=LOCKED) + cert_pem(), PASSWORD),
+    "PEM": (key_pem(RSA_KEY) + cert_pem(RSA_CERT), ""),
+    "PEM, certificate first": (cert_pem(RSA_CERT) + key_pem(RSA_KEY), ""),
+    "PEM, PKCS#1 key": (key_pem(RSA_KEY, form=OPENSSL) + cert_pem(RSA_CERT), ""),
+    "PEM with password": (key_pem(RSA_KEY, lock=LOCKED) + cert_pem(RSA_CERT), PASSWORD),
     "PEM, PKCS#1 key with password": (
-        key_pem(form=OPENSSL, lock=LOCKED) + cert_pem(),
+        key_pem(RSA_KEY, form=OPENSSL, lock=LOCKED) + cert_pem(RSA_CERT),
         PASSWORD,
     ),
     "PEM, with Windows' line ends and words between": (
-        (b"Bag Attributes\n" + key_pem() + b"subject=CN = app\n" + cert_pem()).replace(b"\n", b"\r\n"),
+        (b"Bag Attributes\n" + key_pem(RSA_KEY) + b"subject=CN = app\n" + cert_pem(RSA_CERT)).replace(b"\n", b"\r\n"),
         "",
     ),
-    "PEM with a chain, ours last": (key_pem() + cert_pem(OTHER_CERT) + cert_pem(), ""),
+    "PEM with a chain, ours last": (key_pem(RSA_KEY) + cert_pem(OTHER_CERT) + cert_pem(RSA_CERT), ""),
     "PFX": (pfx(), ""),
     "PFX with password": (pfx(lock=LOCKED), PASSWORD),
     "PFX with a chain": (pfx(more=[OTHER_CERT]), ""),
@@ -116,28 +84,32 @@ def test_certificate_that_msal_can_use(tmp_path: Path, data: bytes, password: st
     path.write_bytes(data)
     found = sign_in(path, password)
     assert found["thumbprint"] == RSA_CERT.fingerprint(hashes.SHA1()).hex()  # noqa: S303 (a name, not a protection)
-    assert found["public_certificate"] == cert_pem().decode()
+    assert found["public_certificate"] == cert_pem(RSA_CERT).decode()
     key = load_pem_private_key(found["private_key"].encode(), None)
     assert isinstance(key, rsa.RSAPrivateKey)
     assert key.private_numbers() == RSA_KEY.private_numbers()
 
 
 BAD: dict[str, tuple[bytes, str, str]] = {
-    "PEM, password missing": (key_pem(lock=LOCKED) + cert_pem(), "", "needs certificate_password"),
-    "PEM, password wrong": (key_pem(lock=LOCKED) + cert_pem(), WRONG, "certificate_password is wrong"),
-    "PEM, password for an open key": (key_pem() + cert_pem(), WRONG, "is not encrypted, but certificate_password"),
+    "PEM, password missing": (key_pem(RSA_KEY, lock=LOCKED) + cert_pem(RSA_CERT), "", "needs certificate_password"),
+    "PEM, password wrong": (key_pem(RSA_KEY, lock=LOCKED) + cert_pem(RSA_CERT), WRONG, "certificate_password is wrong"),
+    "PEM, password for an open key": (
+        key_pem(RSA_KEY) + cert_pem(RSA_CERT),
+        WRONG,
+        "is not encrypted, but certificate_password",
+    ),
     "PFX, password missing": (pfx(lock=LOCKED), "", "needs certificate_password"),
     "PFX, password wrong": (pfx(lock=LOCKED), WRONG, "certificate_password is wrong"),
-    "PEM without a key": (cert_pem(), "", "holds no private key"),
+    "PEM without a key": (cert_pem(RSA_CERT), "", "holds no private key"),
     "PFX without a key": (pfx(key=None), "", "holds no private key"),
-    "PEM without a certificate": (key_pem(), "", "it holds no certificate"),
+    "PEM without a certificate": (key_pem(RSA_KEY), "", "it holds no certificate"),
     "PFX without a certificate": (pfx(cert=None), "", "it holds no certificate"),
-    "PEM with the certificate of another key": (key_pem() + cert_pem(OTHER_CERT), "", "belongs to another key"),
+    "PEM with the certificate of another key": (key_pem(RSA_KEY) + cert_pem(OTHER_CERT), "", "belongs to another key"),
     "EC key as PEM": (key_pem(EC_KEY) + cert_pem(certificate(EC_KEY)), "", "RSA keys only"),
     "EC key as PFX": (pfx(EC_KEY, certificate(EC_KEY)), "", "RSA keys only"),
     "DER certificate": (RSA_CERT.public_bytes(Encoding.DER), "", "neither PEM nor PFX"),
     "truncated PFX": (pfx()[:-40], "", "neither PEM nor PFX"),
-    "truncated PEM": (key_pem()[:-40] + cert_pem(), "", "cannot be used"),
+    "truncated PEM": (key_pem(RSA_KEY)[:-40] + cert_pem(RSA_CERT), "", "cannot be used"),
     "a text": (b"not a certificate", "", "neither PEM nor PFX"),
     "nothing": (b"", "", "is empty"),
 }
@@ -176,7 +148,7 @@ class TestUnreadableFile:
 
     def test_home_folder_is_known(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
-        content = key_pem() + cert_pem() if option == "certificate_path" else b"a.b.c"
+        content = key_pem(RSA_KEY) + cert_pem(RSA_CERT) if option == "certificate_path" else b"a.b.c"
         (tmp_path / "file").write_bytes(content)
         TokenSource(options_from(IDS | {option: "~/file"}, {}), client_for())
 

@@ -25,6 +25,8 @@ from tests.tenant.launch import Tenant, running
 from tests.tenant.login import IDENTITY_HEADER, issued
 from tests.tenant.state import App, Switches
 from tests.unit.clients import Clients, clients
+from tests.unit.keys import OTHER_KEY, cert_pem, certificate, key_pem
+from tests.unit.stand_in import Clock
 
 WRONG = "not-the-secret-of-this-app"
 TENANT = "aaaaaaaa-0000-0000-0000-00000000000f"
@@ -50,8 +52,10 @@ def tenant(one_tenant: Tenant) -> Tenant:
 
 @pytest.fixture
 def files(tenant: Tenant, tmp_path: Path) -> dict[str, str]:
-    """Certificates and federated tokens that the app has been told of."""
-    return register(tenant.world, tmp_path)
+    """A certificate and a federated token that the app has been told of; ``stranger``: a certificate of nobody."""
+    stranger = tmp_path / "stranger.pem"
+    stranger.write_bytes(key_pem(OTHER_KEY) + cert_pem(certificate(OTHER_KEY)))
+    return register(tenant.world, tmp_path) | {"stranger": str(stranger)}
 
 
 def token_requests(tenant: Tenant) -> int:
@@ -207,7 +211,8 @@ def test_the_name_of_a_certificate_is_not_enough(tenant: Tenant, files: dict[str
 
 
 def test_a_federated_token_that_the_app_does_not_trust(tenant: Tenant, files: dict[str, str]) -> None:
-    error = refused(tenant, read_skus, federated_token_file=files["federated_stranger"])
+    tenant.world.app.federated_subject = "job:another"
+    error = refused(tenant, read_skus, federated_token_file=files["federated"])
     assert error.code == "AADSTS700213"
     assert "federated_token_file" in error.hint
     tenant.world.app.federated_issuer = "https://another.example"
@@ -216,8 +221,9 @@ def test_a_federated_token_that_the_app_does_not_trust(tenant: Tenant, files: di
 
 
 def test_an_assertion_never_appears_in_an_error(tenant: Tenant, files: dict[str, str]) -> None:
-    assertion = Path(files["federated_stranger"]).read_text()
-    error = refused(tenant, read_skus, federated_token_file=files["federated_stranger"])
+    assertion = Path(files["federated"]).read_text()
+    tenant.world.app.federated_subject = "job:another"
+    error = refused(tenant, read_skus, federated_token_file=files["federated"])
     assert assertion not in str(error)
     assert assertion.split(".")[2] not in str(error)
 
@@ -274,6 +280,19 @@ def test_a_busy_identity_platform_is_asked_again_and_given_up_in_time(tenant: Te
     assert error.status == status
     assert "retry_seconds" in error.hint
     assert tenant.info["client_secret"] not in str(error)
+
+
+def test_many_at_once_give_up_together(tenant: Tenant) -> None:
+    """The time to keep trying is one, and not one for each thread that waits for the token."""
+    tenant.set_faults({"service": "login", "status": 503, "path": "/oauth2/v2.0/token", "times": None})
+    clock = Clock()
+    with clients(tenant, concurrency=4, retry_seconds=100.0) as made:
+        made.http.backoff.clock, made.http.backoff.sleep = clock, clock.sleep
+        with pytest.raises(ServiceUnavailable):
+            made.http.parallel(lambda _: read_skus(made), range(4))
+        assert sum(clock.waits) <= 100
+        tenant.clear_faults()
+        assert made.graph.subscribed_skus(), "a later call tries anew"
 
 
 # a token that ends ----------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
+    AuthenticationError,
     IncompleteAnswer,
     ServiceUnavailable,
     UnknownOutcome,
@@ -270,6 +271,28 @@ def test_many_at_once_refresh_together(tmp_path: Path) -> None:
         service.client.parallel(lambda n: service.request("GET", f"/{n}", idempotent=True), range(4))
     assert tokens.refreshed == 1
     assert len(server.seen) == 8
+
+
+def test_many_at_once_give_up_together(tmp_path: Path) -> None:
+    """All meet 401; where no new token is to be had, one of them finds out for all."""
+    together = threading.Barrier(4)
+    refreshed: list[bool] = []
+
+    def token(refresh: bool) -> str:
+        if refresh:
+            refreshed.append(True)
+            raise AuthenticationError("The identity platform is gone.")
+        return "token-1"
+
+    def answer(_seen: Seen) -> Reply:
+        together.wait(10)
+        return refusal(401)
+
+    with serving(answer, tmp_path) as server:
+        service = service_for(server, token=token, concurrency=4)
+        with pytest.raises(AuthenticationError):
+            service.client.parallel(lambda n: service.request("GET", f"/{n}", idempotent=True), range(4))
+    assert len(refreshed) == 1
 
 
 # many at once ---------------------------------------------------------------------------------------------------------

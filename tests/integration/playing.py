@@ -81,6 +81,7 @@ def environment(folder: Path, place: Path | None = None) -> dict[str, str]:
         "ANSIBLE_HOME": str(folder / "ansible"),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_PIPELINING": "1",
+        "ANSIBLE_SHOW_CUSTOM_STATS": "1",
         "ANSIBLE_RETRY_FILES_ENABLED": "0",
     }
     chosen = place or (collections() if "M365_TEST_COLLECTIONS" in os.environ else None)

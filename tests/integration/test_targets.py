@@ -4,8 +4,8 @@
 """Each folder of ``targets`` runs on a tenant of its own: as it is, with ``--check``, and with ``--diff``.
 
 ``tasks/main.yml`` holds what is done and asserted (or ``playbook.yml``, with ``inventory.yml``). ``target.yml`` may
-name the ``tenant`` (arguments of ``running``), ``people`` (of ``admit``), ``modes``, and the ``warnings`` that must be
-shown; any other warning fails the test.
+name the ``tenant`` (arguments of ``running``), ``people`` (of ``admit``), ``modes``, the ``warnings`` that must be shown
+(any other warning fails the test), and what else the output ``shows``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def settings(target: Path) -> dict[str, Any]:
     """What ``target.yml`` says, if there is one."""
     file = target / "target.yml"
     found = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
-    assert set(found) <= {"tenant", "people", "modes", "warnings"}, f"{file}: {sorted(found)}"
+    assert set(found) <= {"tenant", "people", "modes", "warnings", "shows"}, f"{file}: {sorted(found)}"
     return dict(found)
 
 
@@ -72,6 +72,8 @@ def test_target(target: Path, mode: str, tmp_path: Path) -> None:
             played = play(tenant, str(book), tmp_path, *MODES[mode], variables=variables)
     assert played.status == 0, str(played)
     check_warnings(played, said.get("warnings", ()))
+    missing = [text for text in said.get("shows", ()) if text not in played.output]
+    assert not missing, f"not shown: {missing}\n{played}"
 
 
 def check_warnings(played: Played, expected: tuple[str, ...] | list[str]) -> None:

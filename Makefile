@@ -26,7 +26,7 @@ $(VENV)/.setup-stamp: $(REQUIREMENTS) tests/gates/link_checkout.py
 	@touch $@
 
 demo: setup ## See it work: audit, plan, remediate, audit again, on a simulated tenant
-	@$(BIN)/python playbooks/demo/run.py
+	@playbooks/demo/run
 
 test: setup ## Run every check; ends with how many passed and failed
 	@$(BIN)/python -m tests.gates.run

@@ -48,6 +48,8 @@ __all__ = ["CLOUDS", "AuthOptions", "Endpoints", "TokenSource", "options_from"]
 EARLY_SECONDS = 300.0
 """A token is replaced this long before it ends."""
 
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+"""What a header can carry."""
 _AADSTS = re.compile(r"AADSTS(\d{4,})")
 
 ADVICE: dict[str, str] = {
@@ -129,12 +131,7 @@ class Confidential:
         refusal = self._http.refusal
         if _AADSTS.search(refusal):
             return _failure(refusal, self.options)
-        return AuthenticationError(
-            f"Signing in failed: {self.options.endpoints.login} gave no answer of the identity platform "
-            f"({type(error).__name__}).",
-            code="no_identity_platform",
-            hint="Check login_url, cloud and tenant_id.",
-        )
+        return _no_platform(self.options, type(error).__name__)
 
 
 class ClientSecret(Confidential):
@@ -212,18 +209,10 @@ class ManagedIdentity:
         except M365Error:
             raise
         except Exception as error:
-            raise AuthenticationError(
-                f"The managed identity endpoint answered with something else than a token ({type(error).__name__}).",
-                code="managed_identity_failed",
-                hint="Check that this machine has a managed identity, and that client_id (if given) names one of its.",
-            ) from None
+            raise _no_platform(self.options, type(error).__name__) from None
         if isinstance(answer, dict) and "access_token" not in answer:
             said = clean(f"{answer.get('error')}: {answer.get('error_description')}")
-            raise AuthenticationError(
-                f"The managed identity endpoint refused: {said}",
-                code="managed_identity_failed",
-                hint="Check that this machine has a managed identity, and that client_id (if given) names one of its.",
-            )
+            raise _no_identity(f"refused: {said}")
         return _token(answer, self.options)
 
 
@@ -238,7 +227,7 @@ class AccessTokens:
         problems = [
             f"access_tokens.{name} holds characters that no token has"
             for name, token in self.options.access_tokens.items()
-            if not re.fullmatch(r"[\x21-\x7e]+", token)
+            if not _TOKEN.fullmatch(token)
         ]
         if problems:
             raise ConfigurationError(problems)
@@ -315,9 +304,30 @@ def _token(answer: Any, options: AuthOptions) -> tuple[str, float]:
     """Read MSAL's answer."""
     found = answer if isinstance(answer, dict) else {}
     token = found.get("access_token")
-    if not isinstance(token, str) or not token:
-        raise _failure(f"{found.get('error') or ''} {found.get('error_description') or ''}", options)
-    return token, float(found.get("expires_in") or 0.0)
+    if isinstance(token, str) and _TOKEN.fullmatch(token):
+        return token, float(found.get("expires_in") or 0.0)
+    if found.get("error"):
+        raise _failure(f"{found['error']} {found.get('error_description') or ''}", options)
+    raise _no_platform(options, "its token is none")
+
+
+def _no_platform(options: AuthOptions, reason: str) -> AuthenticationError:
+    """Make the error for whatever else answers at that address."""
+    if options.source == "managed_identity":
+        return _no_identity(f"answered with something else than a token ({reason}).")
+    return AuthenticationError(
+        f"Signing in failed: {options.endpoints.login} gave no answer of the identity platform ({reason}).",
+        code="no_identity_platform",
+        hint="Check login_url, cloud and tenant_id.",
+    )
+
+
+def _no_identity(what: str) -> AuthenticationError:
+    return AuthenticationError(
+        f"The managed identity endpoint {what}",
+        code="managed_identity_failed",
+        hint="Check that this machine has a managed identity, and that client_id (if given) names one of its.",
+    )
 
 
 def _failure(said: str, options: AuthOptions) -> AuthenticationError:

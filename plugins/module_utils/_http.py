@@ -102,13 +102,13 @@ def _asked_seconds(value: str, date: str) -> float | None:
     if not value.strip():
         return None
     try:
-        seconds = Retry(total=None).parse_retry_after(value)
+        seconds = float(Retry(total=None).parse_retry_after(value))
+        until, now = email.utils.parsedate_tz(value), email.utils.parsedate_tz(date)
+        if until is not None and now is not None and not value.strip().isdigit():
+            seconds = float(email.utils.mktime_tz(until) - email.utils.mktime_tz(now))
     except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
         return None
-    until, now = email.utils.parsedate_tz(value), email.utils.parsedate_tz(date)
-    if until is not None and now is not None and not value.strip().isdigit():
-        seconds = email.utils.mktime_tz(until) - email.utils.mktime_tz(now)
-    return max(0.0, float(seconds))
+    return max(0.0, seconds)
 
 
 class HttpClient:

@@ -134,6 +134,7 @@ ODD = {
     "a list": document([1]),
     "a number": document(7),
     "a token that is none": document({"access_token": {"a": 1}, "expires_on": "soon", "expires_in": "soon"}),
+    "a token of two lines": token_answer("one\ntwo"),
     "no token": document({"expires_in": 3600}),
     "404": Reply(404, b"not found", {"Content-Type": "text/plain"}),
 }

@@ -295,6 +295,28 @@ def test_many_at_once_give_up_together(tenant: Tenant) -> None:
         assert made.graph.subscribed_skus(), "a later call tries anew"
 
 
+ODD_TOKENS = {
+    "two lines": {"access_token": "first-line-0123\nsecond-line-0123"},
+    "not ASCII": {"access_token": "tökén-€-0123456789"},
+    "blank": {"access_token": "two words-0123456789"},
+    "a number": {"access_token": 5},
+    "nothing": {"access_token": ""},
+    "no end": {"access_token": "fine-0123456789", "expires_in": "soon"},
+    "a list": {"access_token": ["fine-0123456789"]},
+}
+
+
+@pytest.mark.parametrize("body", ODD_TOKENS.values(), ids=list(ODD_TOKENS))
+def test_a_token_that_is_none_is_one_error(tenant: Tenant, body: dict[str, Any]) -> None:
+    full = {"token_type": "Bearer", "expires_in": 3599, **body}
+    tenant.set_faults({"service": "login", "status": 200, "path": "/oauth2/v2.0/token", "body": full, "times": None})
+    error = refused(tenant, read_skus)
+    assert isinstance(error, AuthenticationError)
+    assert "0123" not in str(error)
+    assert "login_url" in error.hint
+    assert "graph" not in [entry["service"] for entry in tenant.requests()]
+
+
 # a token that ends ----------------------------------------------------------------------------------------------------
 
 

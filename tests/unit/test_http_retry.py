@@ -52,6 +52,17 @@ def test_an_unreadable_retry_after_is_none(value: str) -> None:
     assert 0 < Backoff(clock, clock.sleep).seconds({"retry-after": value}, 0) <= 30
 
 
+@pytest.mark.parametrize(
+    "value", ["9" * 400, "9" * 6000, "Mon, 01 Jan 99999 00:00:00 GMT", "Mon, 99 Jan 2026 99:99:99 GMT"]
+)
+@pytest.mark.parametrize("date", ["", "Mon, 99 Jan 2026 99:99:99 GMT", "Mon, 01 Jan 99999 00:00:00 GMT", "today"])
+def test_an_absurd_retry_after_is_a_long_wait_or_none_but_no_traceback(value: str, date: str) -> None:
+    clock = Clock()
+    assert Backoff(clock, clock.sleep).seconds({"Retry-After": value, "Date": date}, 0) >= 0
+    later = formatdate(2_000_000_000, usegmt=True)
+    assert Backoff(clock, clock.sleep).seconds({"Retry-After": later, "Date": date}, 0) >= 0
+
+
 def test_without_retry_after_the_waits_grow_to_a_limit_and_differ() -> None:
     clock = Clock()
     backoff = Backoff(clock, clock.sleep)

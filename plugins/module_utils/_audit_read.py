@@ -130,6 +130,10 @@ class Reader:
             )
         if got.mailboxes_known:
             self._shared_sizes()
+        if strangers := self._exchange.unknown_types:
+            got.warnings.append(
+                f"Mailboxes of a kind that this collection does not know were left out: {', '.join(sorted(strangers))}."
+            )
         return got
 
     # what every strategy needs ------------------------------------------------------------------------------------

@@ -40,7 +40,9 @@ options:
       - V(filtered) lets the services filter and reads details only of what they point to, so that an audit costs what
         is at risk and not what the tenant holds.
       - V(full) reads every mailbox and every user, and relies on no filter of the services.
-      - Both give the same rows. V(auto) is V(filtered) where the surface can filter (O(exchange_api=invoke_command)).
+      - Both give the same rows once the services have recorded what happened. For a while after a license went, Exchange
+        may still take it for assigned, and then only V(full) sees that mailbox.
+      - V(auto) is V(filtered) where the surface can filter (O(exchange_api=invoke_command)).
     type: str
     choices: [auto, filtered, full]
     default: auto
@@ -50,8 +52,8 @@ options:
       - V(auto) asks the usage report of Microsoft Graph for those that come near (permission C(Reports.Read.All)) and
         then measures them. V(always) measures every shared, room and equipment mailbox, one request each. V(never)
         does neither.
-      - Where the report conceals names and somebody is near the limit, V(auto) measures all of them if there are no more
-        than 500, and warns otherwise.
+      - Where the report conceals names and somebody is near the limit, V(auto) measures all of them if there are no
+        more than 500, and warns otherwise.
     type: str
     choices: [auto, always, never]
     default: auto

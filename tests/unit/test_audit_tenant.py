@@ -208,6 +208,18 @@ def test_skus_about_to_expire_are_named_with_their_date_and_the_mailboxes_that_h
     assert expiring["next_lifecycle"] > world.now()
 
 
+def test_full_sees_a_removal_that_exchange_has_not_noticed_and_shows_the_contradiction(tenant: Tenant) -> None:
+    user_id = planted(tenant, "license_removed")[0][0]
+    (mailbox,) = tenant.world.mailboxes_of(user_id)
+    mailbox["SKUAssigned"] = True
+    try:
+        found = {item.user_id: item for item in look(tenant, strategy="full").findings}
+    finally:
+        mailbox["SKUAssigned"] = False
+    assert found[user_id].reason == "license_removed"
+    assert any("SKUAssigned is true" in text for text in found[user_id].disagreements)
+
+
 # asking for less ------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ asked for and is missing is an error: a user without ``licenseAssignmentStates``
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -115,12 +116,18 @@ def _license_state(raw: Any, where: str) -> LicenseState:
 def _assigned_plan(raw: Any, where: str) -> AssignedPlan:
     if not isinstance(raw, Mapping):
         raise _incomplete(f"{where}: an element of assignedPlans is no object")
-    return AssignedPlan(
-        plan_id=_guid(raw, "servicePlanId", f"{where}: assignedPlans"),
-        capability=_text(raw.get("capabilityStatus")) or "",
-        service=_text(raw.get("service")) or "",
-        assigned=_time(raw.get("assignedDateTime"), where),
-    )
+    plan_id = _guid(raw, "servicePlanId", f"{where}: assignedPlans")
+    capability = _text(raw.get("capabilityStatus")) or ""
+    service = _text(raw.get("service")) or ""
+    if capability.casefold() != "deleted":
+        return _plan_at_work(plan_id, capability, service)
+    return AssignedPlan(plan_id, capability, service, _time(raw.get("assignedDateTime"), where))
+
+
+# A tenant of 20,000 users has 800,000 of these and a few hundred different ones: users share them.
+@functools.lru_cache(maxsize=4096)
+def _plan_at_work(plan_id: str, capability: str, service: str) -> AssignedPlan:
+    return AssignedPlan(plan_id, capability, service)
 
 
 def _sku(raw: Mapping[str, Any]) -> Sku:

@@ -74,7 +74,10 @@ class LicenseState:
 
 @dataclass(frozen=True)
 class AssignedPlan:
-    """One entry of ``user.assignedPlans``. Deleted entries stay in the service's list."""
+    """One entry of ``user.assignedPlans``. Deleted entries stay in the service's list.
+
+    ``assigned`` is kept of deleted plans alone, where it hints at when they went.
+    """
 
     plan_id: str
     capability: str

@@ -4,7 +4,7 @@
 """Each folder of ``targets`` runs on a tenant of its own: as it is, with ``--check``, and with ``--diff``.
 
 ``tasks/main.yml`` holds what is done and asserted (or ``playbook.yml``, with ``inventory.yml``). ``target.yml`` may
-name the ``tenant`` (arguments of ``running``), ``people`` (of ``admit``), ``modes``, the ``warnings`` that must be shown
+name the ``tenant`` (arguments of ``running``), ``people`` (of ``admit``), ``modes``, ``warnings`` that must be shown
 (any other warning fails the test), and what else the output ``shows``.
 """
 

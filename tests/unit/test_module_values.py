@@ -83,7 +83,7 @@ def test_what_has_no_plain_form_is_an_error_and_not_a_text(value: object) -> Non
 
 
 def test_a_failure_has_a_sentence_for_people_and_fields_for_programs() -> None:
-    error = ApiError("No.", status=403, code="Denied", hint="Ask.", service="S", request="GET /x", request_id="r")
+    error = ApiError("No.", status=403, code="Denied", hint="Ask.", service="S", request="GET /", request_id="r")
     assert failure(error, {"requests": 3}) == {
         "msg": "No. Ask.",
         "requests": 3,

@@ -73,14 +73,16 @@ options:
   cloud:
     description:
       - The national cloud that the tenant lives in. GCC is in V(public), GCC High is V(usgov).
-      - V(AzureCloud), V(AzureUSGovernment) and V(AzureChinaCloud) are Azure's names for V(public), V(usgov) and V(china).
+      - V(AzureCloud), V(AzureUSGovernment) and V(AzureChinaCloud) are Azure's names for V(public), V(usgov) and
+        V(china).
       - If not set, the environment variables E(M365_CLOUD) and E(AZURE_CLOUD_ENVIRONMENT) are used,
         in this order. If these are not set either, it is V(public).
     type: str
     choices: [public, usgov, dod, china, AzureCloud, AzureUSGovernment, AzureChinaCloud]
   login_url:
     description:
-      - The address of the identity platform, if it is not that of O(cloud). Must begin with C(https://) and have no path.
+      - The address of the identity platform, if it is not that of O(cloud). Must begin with C(https://) and have no
+        path.
       - If not set, the environment variable E(M365_LOGIN_URL) is used.
     type: str
   graph_url:
@@ -110,7 +112,8 @@ options:
       - V(invoke_command) is what the Exchange Online PowerShell module uses. Microsoft does not document it.
       - V(v2) is documented and a preview. It has no server-side filter and only some of the cmdlets,
         so it reads every mailbox.
-      - If not set, the environment variable E(M365_EXCHANGE_API) is used. If that is not set either, it is V(invoke_command).
+      - If not set, the environment variable E(M365_EXCHANGE_API) is used. If that is not set either, it is
+        V(invoke_command).
     type: str
     choices: [invoke_command, v2]
   timeout:

@@ -4,7 +4,7 @@
 """What a refused license change means, and the way out. Pure: no I/O, no clock.
 
 Status and error code decide first. The service has one code, ``Request_BadRequest``, for nearly all refusals of
-assignLicense, so its English text has to tell them apart [seen in the field]: a text that is not recognised is passed on.
+assignLicense, so its English text has to tell them apart [seen in the field]: an unknown text is passed on.
 """
 
 from __future__ import annotations

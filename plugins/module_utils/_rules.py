@@ -219,7 +219,7 @@ def group_condition(names: Sequence[str], ids: Mapping[str, str] | None = None) 
     text = f"group is {_any_of(names)}"
     if ids is None:
 
-        def unbound(facts: Facts) -> bool:
+        def unbound(_facts: Facts) -> bool:
             raise ValueError(f"the ids of the groups {', '.join(names)} are not known yet: bind_groups comes first")
 
         return Condition("group", text, unbound, groups=tuple(names))
@@ -275,10 +275,11 @@ def _bound(conditions: tuple[Condition, ...], ids: Mapping[str, str]) -> tuple[C
     result: list[Condition] = []
     for condition in conditions:
         if condition.groups:
-            condition = group_condition(condition.groups, ids)
+            result.append(group_condition(condition.groups, ids))
         elif condition.blocks:
-            condition = not_condition([_bound(block, ids) for block in condition.blocks])
-        result.append(condition)
+            result.append(not_condition([_bound(block, ids) for block in condition.blocks]))
+        else:
+            result.append(condition)
     return tuple(result)
 
 

@@ -21,7 +21,9 @@ def parse_time(value: Any) -> datetime | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise ValueError(f"expected a time such as 2026-06-15T12:00:00Z, found {value!r}")
+        raise ValueError(  # noqa: TRY004 - what a service or a person gave, no mistake of the caller
+            f"expected a time such as 2026-06-15T12:00:00Z, found {value!r}"
+        )
     text = value.strip()
     if text[-1:] in ("Z", "z"):
         text = f"{text[:-1]}+00:00"

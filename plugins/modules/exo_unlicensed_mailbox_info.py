@@ -13,14 +13,14 @@ version_added: 0.1.0
 author:
   - m365.licensing contributors (@m365-licensing)
 description:
-  - Finds every user, shared, room and equipment mailbox, every cloud archive of a user whose mailbox is on premises, and
-    every soft-deleted mailbox whose user still exists, that no enabled service plan covers.
+  - Finds every user, shared, room and equipment mailbox, every cloud archive of a user whose mailbox is on premises,
+    and every soft-deleted mailbox whose user still exists, that no enabled service plan covers.
   - Says for each of them why, which signals say so, what would cover it, and until when it is safe.
-  - Whether a mailbox is covered is never decided by "the user has a license", but by the service plans that are at work and
-    grant what this recipient needs.
-  - Three independent signals are joined by user. The portal's own flag (C(isLicenseReconciliationNeeded) of Microsoft Graph,
-    beta), the flag C(SKUAssigned) of Exchange, and the coverage computed from the plans of each user. A signal that the
-    services refuse to give is a warning and the others carry on. Without any of them the module fails.
+  - Whether a mailbox is covered is never decided by "the user has a license", but by the service plans that are at work
+    and grant what this recipient needs.
+  - Three independent signals are joined by user. The portal's own flag (C(isLicenseReconciliationNeeded) of Microsoft
+    Graph, beta), the flag C(SKUAssigned) of Exchange, and the coverage computed from the plans of each user. A signal
+    that the services refuse to give is a warning and the others carry on. Without any of them the module fails.
   - A list that breaks off half way is an error that names the page, never a shorter list.
 extends_documentation_fragment:
   - m365.licensing.auth
@@ -42,8 +42,8 @@ options:
     elements: str
   fail_under_days:
     description:
-      - Fail, with all rows in the result, if a deadline is fewer than this many days away, has passed, or is unknown for a
-        mailbox that has outlived it.
+      - Fail, with all rows in the result, if a deadline is fewer than this many days away, has passed, or is unknown
+        for a mailbox that has outlived it.
     type: int
   output_path:
     description:
@@ -90,7 +90,8 @@ EXAMPLES = r"""
 RETURN = r"""
 mailboxes:
   description:
-    - The mailboxes and archives at risk. Overdue ones first, then the soonest deadline, then those without a known date.
+    - The mailboxes and archives at risk. Overdue ones first, then the soonest deadline, then those without a known
+      date.
     - Empty where O(output_path) is given.
   returned: always
   type: list
@@ -130,7 +131,8 @@ mailboxes:
           V(license_error) has a license that is not in force. V(license_suspended) has a license whose subscription is
           suspended. V(shared_over_50_gb), V(shared_archive) and V(shared_litigation_hold) are shared, room or equipment
           mailboxes that need a license for that. V(archive_without_license) is an archive that no plan covers.
-          V(hold_without_license) is on litigation hold and its plan carries no hold. V(soft_deleted) is disconnected already.
+          V(hold_without_license) is on litigation hold and its plan carries no hold. V(soft_deleted) is disconnected
+          already.
       type: str
       sample: no_license
     needs:
@@ -161,8 +163,8 @@ mailboxes:
       sample: "2026-12-01T08:00:00Z"
     deadline_source:
       description:
-        - Where the deadline comes from. One of V(created_plus_grace), V(license_removed_plus_grace), V(pending_delicense),
-          V(soft_deleted_plus_30_days), V(subscription_lifecycle) and V(unknown).
+        - Where the deadline comes from. One of V(created_plus_grace), V(license_removed_plus_grace),
+          V(pending_delicense), V(soft_deleted_plus_30_days), V(subscription_lifecycle) and V(unknown).
       type: str
       sample: created_plus_grace
     deadline_confidence:
@@ -178,9 +180,9 @@ mailboxes:
       sample: 8
     severity:
       description:
-        - V(lost) is disconnected already and can be brought back until the deadline. V(overdue) has outlived every documented
-          date and may go at any moment. V(critical) has up to 7 days, V(warning) up to 30 or no date, V(notice) more, or is
-          a matter of rights and not of deletion.
+        - V(lost) is disconnected already and can be brought back until the deadline. V(overdue) has outlived every
+          documented date and may go at any moment. V(critical) has up to 7 days, V(warning) up to 30 or no date,
+          V(notice) more, or is a matter of rights and not of deletion.
       type: str
       sample: warning
     licenses:

@@ -241,7 +241,7 @@ def test_a_date_of_an_earlier_stage_says_that_data_goes_later() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_subscriptions_of_other_licenses_do_not_keep_the_mailbox(more: Any, name: str) -> None:  # noqa: ARG001
+def test_subscriptions_of_other_licenses_do_not_keep_the_mailbox(more: Any, name: str) -> None:
     owner = user(
         "anna",
         license_states=(direct(SPE_E3), more),

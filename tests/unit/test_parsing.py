@@ -9,15 +9,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.m365.licensing.plugins.module_utils import _exchange_parse as exchange
 from ansible_collections.m365.licensing.plugins.module_utils import _graph_parse as graph
 from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import problem_from, problem_of_state
 from ansible_collections.m365.licensing.plugins.module_utils._times import format_time, parse_time
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.unit.domain_world import BY_ID, GROUP, PLAN1, PLAN2, SPE_E3, YAMMER
 
 NOON = datetime(2026, 6, 15, 12, 0, tzinfo=timezone.utc)
@@ -190,7 +190,7 @@ def test_a_user_that_lacks_what_was_asked_for_is_an_error(key: str) -> None:
 
 def test_a_sku() -> None:
     (sku,) = graph.skus_from([raw_sku(skuId=SPE_E3.upper())])
-    assert (sku.id, sku.part_number, sku.seats_left(), sku.user_plan_ids) == (SPE_E3, "SPE_E3", 7, {PLAN2})
+    assert (sku.id, sku.part_number, sku.seats_left(), sku.user_plan_ids) == (SPE_E3, "SPE_E3", 7, frozenset({PLAN2}))
 
 
 def test_a_sku_of_several_accounts_is_summed() -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -282,7 +282,16 @@ def test_groups_are_bound_by_id_also_inside_not() -> None:
         ),
         ({"name": "r", "match": {}, "action": "ignore", "reason": "x", "until": "2026-02-30"}, ["'2026-02-30'"]),
         ({"name": "r", "match": {}, "action": "ignore", "reason": "x", "until": "2026-W01-1"}, ["'2026-W01-1'"]),
-        ({"name": "r", "match": {}, "action": "ignore", "reason": "x", "until": datetime(2026, 1, 1)}, ["[0].until"]),
+        (
+            {
+                "name": "r",
+                "match": {},
+                "action": "ignore",
+                "reason": "x",
+                "until": datetime(2026, 1, 1, tzinfo=timezone.utc),
+            },
+            ["[0].until"],
+        ),
         (
             {"name": "r", "match": {}, "action": "ignore", "reason": "x", "licenses": E3},
             ["[0].licenses: contradicts action: ignore"],

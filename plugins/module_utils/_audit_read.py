@@ -229,7 +229,12 @@ class Reader:
             got.users = known
         if got.mailboxes_known:
             active = {box.user_id for box in got.mailboxes if box.recipient_type is not RecipientType.SOFT_DELETED}
-            got.mailboxes += self._exchange.mailboxes_by_user_id(graph_ids - active)
+            found = self._exchange.mailboxes_by_user_id(graph_ids - active)
+            # whom Graph suspects may be a mail user whose archive Exchange records as covered
+            rest = graph_ids - active - {box.user_id for box in found}
+            got.mailboxes += found
+            if got.signals.get("exchange_archive") == "ok":
+                got.mailboxes += self._exchange.mailboxes_by_user_id(rest, mail_users=True)
 
     def _everything(self) -> None:
         """``full``: every mailbox and every user."""

@@ -179,7 +179,9 @@ def disagreement(mailbox: Mailbox | None, user: User | None, flags: Flags, world
         return ""
     if not is_covered(needs_of(mailbox) if mailbox else _ANY_MAILBOX, granted(user, world.catalog)):
         return ""
-    says = [item for item in _evidence(mailbox, flags, False) if item != "soft_deleted"]
+    says = list(_evidence(mailbox, flags, False))
+    if recipient_type is RecipientType.ARCHIVE and "exchange_sku_not_assigned" in says:
+        says.remove("exchange_sku_not_assigned")  # a mail user's SKUAssigned speaks of a mailbox, and there is none
     return f"{', '.join(says)}; but an enabled plan covers it" if says else ""
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,57 +15,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import Conf
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
 
 from tests.tenant.launch import Tenant, running
+from tests.unit.auditing import facts, look, planted, rows
 from tests.unit.clients import clients
-
-REASON_OF_KIND = {
-    "no_license_fresh": "no_license",
-    "no_license_outlived": "no_license",
-    "shared_hold": "shared_litigation_hold",
-    "pending_delicense": "license_removed",
-}
-"""What the generator's kinds are called in a row, where the word differs."""
-
-
-def look(tenant: Tenant, *, sizes: str = "never", surface: str = "invoke_command", **options: Any) -> Audit:
-    """One audit by the tenant's clock."""
-    with clients(tenant, exchange_api=surface) as made:
-        chosen = AuditOptions(now=tenant.world.now(), shared_mailbox_sizes=sizes, **options)
-        return audit(made.graph, made.exchange, chosen)
-
-
-def rows(found: Audit) -> list[tuple[str, str, str]]:
-    return sorted((item.user_id, item.reason, item.recipient_type.value) for item in found.findings)
-
-
-def facts(found: Audit) -> list[tuple[object, ...]]:
-    """Everything that a row says, but for what depends on the second in which it was read."""
-    return [
-        (
-            item.user_id,
-            item.reason,
-            item.recipient_type,
-            item.mailbox,
-            item.user,
-            item.needs,
-            item.evidence,
-            item.deadline,
-            item.severity,
-            item.disagreements,
-            item.notes,
-        )
-        for item in found.findings
-    ]
-
-
-def planted(tenant: Tenant, *kinds: str) -> list[tuple[str, str]]:
-    """What the generator put at risk: (user id, reason)."""
-    truth: dict[str, list[str]] = tenant.truth()["at_risk"]
-    return sorted(
-        (user_id, REASON_OF_KIND.get(kind, kind))
-        for kind, ids in truth.items()
-        for user_id in ids
-        if not kinds or kind in kinds
-    )
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +170,27 @@ def test_full_sees_a_removal_that_exchange_has_not_noticed_and_shows_the_contrad
         mailbox["SKUAssigned"] = False
     assert found[user_id].reason == "license_removed"
     assert any("SKUAssigned is true" in text for text in found[user_id].disagreements)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_both_strategies_agree_on_a_tenant_in_disorder(seed: int) -> None:
+    rng = random.Random(seed)
+    with running(mailboxes=120, at_risk=24, seed=seed) as tenant:
+        world = tenant.world
+        for mailbox in world.mailboxes.values():
+            if rng.random() < 0.4:
+                mailbox["SKUAssigned"] = rng.choice([None, False, mailbox["SKUAssigned"]])
+                mailbox["LitigationHoldEnabled"] = rng.random() < 0.5
+                mailbox["ArchiveStatus"] = rng.choice(["None", "Active"])
+        for user in world.users.values():
+            user["isLicenseReconciliationNeeded"] ^= rng.random() < 0.2
+        world.touch()
+        now = world.now()
+        filtered, full = (look(tenant, strategy=strategy, now=now) for strategy in ("filtered", "full"))
+    assert rows(full) != []
+    assert facts(filtered) == facts(full)
+    assert filtered.disagreements == full.disagreements
+    assert filtered.no_mailbox_rights == full.no_mailbox_rights
 
 
 # asking for less ------------------------------------------------------------------------------------------------

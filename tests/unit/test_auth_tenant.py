@@ -215,17 +215,10 @@ def test_a_federated_token_that_the_app_does_not_trust(tenant: Tenant, files: di
     error = refused(tenant, read_skus, federated_token_file=files["federated"])
     assert error.code == "AADSTS700213"
     assert "federated_token_file" in error.hint
+    assert Path(files["federated"]).read_text().split(".")[2] not in str(error)
     tenant.world.app.federated_issuer = "https://another.example"
     error = refused(tenant, read_skus, federated_token_file=files["federated"])
     assert error.code == "AADSTS700211"
-
-
-def test_an_assertion_never_appears_in_an_error(tenant: Tenant, files: dict[str, str]) -> None:
-    assertion = Path(files["federated"]).read_text()
-    tenant.world.app.federated_subject = "job:another"
-    error = refused(tenant, read_skus, federated_token_file=files["federated"])
-    assert assertion not in str(error)
-    assert assertion.split(".")[2] not in str(error)
 
 
 def test_a_garbled_federated_token(tenant: Tenant, files: dict[str, str]) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +12,7 @@ from ansible_collections.m365.licensing.plugins.module_utils import _licenses
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
-    AssignedPlan,
     Assignment,
-    LicenseChange,
-    LicenseState,
     Sku,
     User,
 )
@@ -24,16 +20,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._wanted import Want
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     EMS,
-    EXCHANGEARCHIVE,
-    EXCHANGEARCHIVE_ADDON,
-    EXCHANGEDESKLESS,
     EXCHANGESTANDARD,
     F1,
-    FOUNDATION,
-    GROUP,
-    INTUNE,
     OTHER_GROUP,
-    PLAN1,
     PLAN2,
     SKUS,
     SPE_E3,
@@ -303,186 +292,3 @@ def test_usage_location_only_where_missing_unless_forced(
 def test_an_unknown_state_is_refused() -> None:
     with pytest.raises(ValueError, match="present, absent, exact"):
         _licenses.change_for(user(), [E3], BY_ID, state="gone")
-
-
-# --- what comes after --------------------------------------------------------------------------------------------
-
-
-def test_describe_is_sorted_has_names_and_no_times() -> None:
-    who = user(
-        "a", inherited(SPE_E3, TEAMS), direct(SPE_E3, YAMMER, TEAMS), direct(EMS, state="Error", error="CountViolation")
-    )
-    assert _licenses.describe(who, BY_ID, BUILTIN) == {
-        "usage_location": "DE",
-        "licenses": [
-            {
-                "sku": "EMS",
-                "sku_id": EMS,
-                "via": "direct",
-                "group_id": None,
-                "state": "Error",
-                "error": "CountViolation",
-                "disabled_plans": [],
-            },
-            {
-                "sku": "SPE_E3",
-                "sku_id": SPE_E3,
-                "via": "direct",
-                "group_id": None,
-                "state": "Active",
-                "error": None,
-                "disabled_plans": ["TEAMS1", "YAMMER_ENTERPRISE"],
-            },
-            {
-                "sku": "SPE_E3",
-                "sku_id": SPE_E3,
-                "via": "group",
-                "group_id": GROUP,
-                "state": "Active",
-                "error": None,
-                "disabled_plans": ["TEAMS1"],
-            },
-        ],
-    }
-
-
-def test_a_sku_the_tenant_no_longer_has_is_named_by_the_catalogue_or_its_id() -> None:
-    strange = LicenseState("ffffffff-0000-4000-8000-000000000000", frozenset({"eeeeeeee-0000-4000-8000-000000000000"}))
-    who = replace(user("a"), license_states=(LicenseState(SPE_E3, frozenset({TEAMS})), strange))
-    rows = _licenses.describe(who, {}, BUILTIN)["licenses"]
-    assert [(row["sku"], row["disabled_plans"]) for row in rows] == [
-        ("SPE_E3", ["TEAMS1"]),
-        (strange.sku_id, ["eeeeeeee-0000-4000-8000-000000000000"]),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("who", "change", "plans"),
-    [
-        (
-            user("a"),
-            LicenseChange("", add=(add(SPE_E3, YAMMER),)),
-            {PLAN2: "Enabled", TEAMS: "Enabled", FOUNDATION: "Enabled"},
-        ),
-        (
-            user("a", direct(EXCHANGESTANDARD)),
-            LicenseChange("", remove=(EXCHANGESTANDARD,)),
-            {PLAN1: "Deleted"},
-        ),
-        (
-            user("a", direct(SPE_E3), direct(SPE_E5)),
-            LicenseChange("", remove=(SPE_E3,)),
-            {PLAN2: "Enabled", FOUNDATION: "Deleted"},
-        ),
-        (
-            user("a", direct(SPE_E3), inherited(SPE_E3, TEAMS)),
-            LicenseChange("", remove=(SPE_E3,)),
-            {PLAN2: "Enabled", TEAMS: "Deleted"},
-        ),
-        (user("a", direct(SPE_E3, PLAN2)), LicenseChange("", add=(add(SPE_E3),)), {PLAN2: "Enabled"}),
-    ],
-)
-def test_plans_are_predicted(who: User, change: LicenseChange, plans: dict[str, str]) -> None:
-    after = {plan.plan_id: plan.capability for plan in _licenses.apply_to(who, change, BY_ID).assigned_plans}
-    assert {plan: after.get(plan) for plan in plans} == plans
-
-
-def test_a_suspended_sku_gives_suspended_plans() -> None:
-    by_id = BY_ID | {SPE_E3: sku(SPE_E3, status="Suspended")}
-    after = _licenses.apply_to(user("a"), LicenseChange("", add=(add(SPE_E3),)), by_id)
-    assert {plan.capability for plan in after.assigned_plans} == {"Suspended"}
-
-
-def test_an_empty_change_changes_nothing() -> None:
-    who = user("a", direct(SPE_E3))
-    assert _licenses.apply_to(who, LicenseChange(who.id), BY_ID) is who
-
-
-def test_what_the_service_switches_off_besides_is_tolerated_and_reported() -> None:
-    change = LicenseChange("", add=(add(SPE_E3, YAMMER),))
-    read_back = user("a", direct(SPE_E3, YAMMER, TEAMS))
-    assert _licenses.shows(read_back, change, user("a"))
-    assert _licenses.extra_disabled(read_back, change) == {SPE_E3: frozenset({TEAMS})}
-
-
-@pytest.mark.parametrize(
-    ("read_back", "change", "before"),
-    [
-        (user("a"), LicenseChange("", add=(add(SPE_E3),)), user("a")),
-        (user("a", inherited(SPE_E3)), LicenseChange("", add=(add(SPE_E3),)), user("a")),
-        (user("a", direct(SPE_E3, state="Error")), LicenseChange("", add=(add(SPE_E3),)), user("a")),
-        (user("a", direct(SPE_E3)), LicenseChange("", add=(add(SPE_E3, TEAMS),)), user("a", direct(SPE_E3))),
-        # a late replica still shows the plan as off that was switched on
-        (user("a", direct(SPE_E3, TEAMS)), LicenseChange("", add=(add(SPE_E3),)), user("a", direct(SPE_E3, TEAMS))),
-        (user("a", direct(SPE_E3)), LicenseChange("", remove=(SPE_E3,)), user("a", direct(SPE_E3))),
-        (user("a", usage_location=None), LicenseChange("", usage_location="DE"), user("a", usage_location=None)),
-    ],
-)
-def test_what_is_not_there_yet_is_not_confirmed(read_back: User, change: LicenseChange, before: User) -> None:
-    assert not _licenses.shows(read_back, change, before)
-
-
-@pytest.mark.parametrize(
-    ("who", "wanted", "state", "expected"),
-    [
-        (user("a", inherited(SPE_E3)), [E3_NO_YAMMER], "present", "SPE_E3: YAMMER_ENTERPRISE stays on"),
-        (user("a", inherited(SPE_E3)), [E3_ONLY_MAIL], "present", "TEAMS1, YAMMER_ENTERPRISE stays on"),
-        (user("a", inherited(SPE_E3)), [E3], "absent", "SPE_E3 stays: it is inherited from group"),
-    ],
-)
-def test_what_only_the_group_can_do_is_said(who: User, wanted: list[Wanted], state: str, expected: str) -> None:
-    notes = _licenses.notes_for(who, wanted, state, BY_ID, BUILTIN)
-    assert len(notes) == 1
-    assert expected in notes[0]
-
-
-def test_nothing_is_said_where_nothing_is_to_say() -> None:
-    assert not _licenses.notes_for(user("a", inherited(SPE_E3, YAMMER)), [E3_NO_YAMMER], "present", BY_ID, BUILTIN)
-
-
-# --- the removal guard -------------------------------------------------------------------------------------------
-
-REMOVE_E3 = LicenseChange("", remove=(SPE_E3,))
-SWAP_TO_F1 = LicenseChange("", add=(add(F1),), remove=(SPE_E3,))
-SWAP_TO_STANDARD = LicenseChange("", add=(add(EXCHANGESTANDARD),), remove=(SPE_E3,))
-
-
-@pytest.mark.parametrize(
-    ("who", "change", "uncovered", "weakened"),
-    [
-        (user("a", direct(SPE_E3)), REMOVE_E3, True, True),
-        (user("a", direct(SPE_E3), inherited(SPE_E5)), REMOVE_E3, False, False),
-        (user("a", direct(SPE_E3), direct(EXCHANGEDESKLESS)), REMOVE_E3, False, True),
-        (user("a", direct(SPE_E3)), SWAP_TO_STANDARD, False, True),
-        (user("a", direct(SPE_E3), direct(EXCHANGEARCHIVE_ADDON), direct(EXCHANGESTANDARD)), REMOVE_E3, False, True),
-        (user("a", direct(SPE_E3)), SWAP_TO_F1, True, True),
-        (user("a", direct(SPE_E3, PLAN2)), REMOVE_E3, False, False),
-        (user("a", direct(SPE_E3), direct(EXCHANGEARCHIVE)), REMOVE_E3, True, True),
-        (user("a", direct(SPE_E3), direct(EXCHANGEARCHIVE_ADDON)), REMOVE_E3, True, True),
-        (user("a", direct(EMS)), LicenseChange("", remove=(EMS,)), False, False),
-        (user("a", direct(EXCHANGEARCHIVE)), LicenseChange("", remove=(EXCHANGEARCHIVE,)), True, True),
-        (user("a", direct(SPE_E3)), LicenseChange("", add=(add(SPE_E3, PLAN2),)), True, True),
-        (user("a", direct(SPE_E3)), LicenseChange("", add=(add(SPE_E3, TEAMS),)), False, False),
-    ],
-)
-def test_a_change_that_takes_the_mailbox_plan_is_seen(
-    who: User, change: LicenseChange, uncovered: bool, weakened: bool
-) -> None:
-    assert _licenses.uncovered_by(who, change, BY_ID, BUILTIN) is uncovered
-    assert bool(_licenses.weakened_by(who, change, BY_ID, BUILTIN)) is weakened
-
-
-def test_removing_a_sku_that_nobody_knows_counts_as_taking_what_it_may_have_given() -> None:
-    gone = "ffffffff-0000-4000-8000-000000000000"
-    who = replace(
-        user("a", direct(EMS)),
-        license_states=(LicenseState(gone), direct(EMS)),
-        assigned_plans=(AssignedPlan(PLAN2, "Enabled"), AssignedPlan(INTUNE, "Enabled")),
-    )
-    assert _licenses.uncovered_by(who, LicenseChange("", remove=(gone,)), BY_ID, BUILTIN)
-    kept = {
-        plan.plan_id
-        for plan in _licenses.apply_to(who, LicenseChange("", remove=(gone,)), BY_ID).assigned_plans
-        if plan.usable
-    }
-    assert kept == {INTUNE}

@@ -5,75 +5,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan import (
     Candidate,
-    Plan,
-    PlanEntry,
-    PlanOptions,
-    build_plan,
-    max_changes_limit,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
-from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     EMS,
     EXCHANGEARCHIVE_ADDON,
-    EXCHANGEDESKLESS,
     EXCHANGESTANDARD,
     HOLD,
-    KIOSK,
-    MAILBOX,
     PLAN2,
     SKUS,
     SPE_E3,
-    SPE_E5,
-    TODAY,
     direct,
-    finding,
     inherited,
     skus,
     user,
 )
-
-E3: dict[str, Any] = {"name": "All", "match": {}, "licenses": [{"sku": "SPE_E3"}], "usage_location": "DE"}
-E3_OR_STANDARD: dict[str, Any] = E3 | {"fallback": [{"sku": "EXCHANGESTANDARD"}]}
-
-
-def at_risk(who: User, **more: Any) -> Candidate:
-    return Candidate(Subject(who), finding(who, **more))
-
-
-def anybody(who: User, **more: Any) -> Candidate:
-    return Candidate(Subject(who), **more)
-
-
-def plan_for(
-    candidates: Sequence[Candidate],
-    *rules: Any,
-    table: list[Sku] | None = None,
-    scope: str = "all_users",
-    **options: Any,
-) -> Plan:
-    table = SKUS if table is None else table
-    parsed = parse_rules(list(rules), table, BUILTIN, scope=scope)
-    return build_plan(candidates, parsed, table, BUILTIN, PlanOptions(**options), TODAY)
-
-
-def only(candidate: Candidate, *rules: Any, **options: Any) -> PlanEntry:
-    (entry,) = plan_for([candidate], *rules, **options).entries
-    return entry
-
-
-def added(entry: PlanEntry) -> list[str]:
-    return [item.sku_id for item in entry.change.add]
-
+from ansible_collections.m365.licensing.tests.unit.planning import (
+    E3,
+    E3_OR_STANDARD,
+    ONLY_YAMMER,
+    WITHOUT_MAIL,
+    added,
+    anybody,
+    at_risk,
+    only,
+    plan_for,
+)
 
 # --- a mailbox at risk -------------------------------------------------------------------------------------------
 
@@ -93,9 +55,7 @@ def test_a_mailbox_at_risk_gets_the_licenses_of_the_rule() -> None:
 SUSPENDED = skus(status={SPE_E3: "Suspended"})
 NO_E3 = skus(seats={SPE_E3: 0})
 NO_SEATS = skus(seats={SPE_E3: 0, EXCHANGESTANDARD: 0})
-WITHOUT_MAIL = E3 | {"licenses": [{"sku": "SPE_E3", "disabled_plans": ["EXCHANGE_S_ENTERPRISE"]}]}
 ONLY_MAIL = E3 | {"licenses": [{"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE"]}]}
-ONLY_YAMMER = E3 | {"licenses": [{"sku": "SPE_E3", "enabled_plans": ["YAMMER_ENTERPRISE"]}]}
 STANDARD = E3 | {"licenses": [{"sku": "EXCHANGESTANDARD"}]}
 STANDARD_AND_ADDON = E3 | {"licenses": [{"sku": "EXCHANGESTANDARD"}, {"sku": "EXCHANGEARCHIVE_ADDON"}]}
 STANDARD_OR_E3 = STANDARD | {"fallback": [{"sku": "SPE_E3"}]}
@@ -366,125 +326,3 @@ def test_a_declared_plan_that_only_a_group_can_switch_off_is_a_note() -> None:
     entry = only(anybody(user("a", inherited(SPE_E3))), rule)
     assert entry.action == "unchanged"
     assert "YAMMER_ENTERPRISE stays on" in entry.note
-
-
-# --- removals ----------------------------------------------------------------------------------------------------
-
-SWAP = E3 | {"remove": ["EXCHANGESTANDARD", "SPE_E5"]}
-
-
-def test_a_swap_is_one_change_and_needs_allow_removals() -> None:
-    candidates = [anybody(user("a", direct(EXCHANGESTANDARD))), anybody(user("b", direct(SPE_E5)))]
-    plan = plan_for(candidates, SWAP)
-    assert [(added(entry), entry.change.remove) for entry in plan.entries] == [
-        ([SPE_E3], (EXCHANGESTANDARD,)),
-        ([SPE_E3], (SPE_E5,)),
-    ]
-    assert plan.violations == (
-        "2 licenses (EXCHANGESTANDARD, SPE_E5) of 2 users would be removed, but allow_removals is false",
-    )
-    assert not plan_for(candidates, SWAP, allow_removals=True).violations
-
-
-def test_who_has_the_licenses_only_loses_what_the_rule_removes() -> None:
-    entry = only(anybody(user("a", direct(SPE_E3), direct(EXCHANGESTANDARD))), SWAP, allow_removals=True)
-    assert (added(entry), entry.change.remove) == ([], (EXCHANGESTANDARD,))
-
-
-def test_an_inherited_license_is_never_removed() -> None:
-    assert only(anybody(user("a", direct(SPE_E3), inherited(EXCHANGESTANDARD))), SWAP).action == "unchanged"
-
-
-DOWN_TO_F1 = E3 | {"licenses": [{"sku": "M365_F1_COMM"}], "remove": ["SPE_E3"]}
-DOWN_TO_STANDARD = E3 | {"licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}
-
-
-@pytest.mark.parametrize(
-    ("candidate", "rule", "refused"),
-    [
-        (anybody(user("a", direct(SPE_E3))), DOWN_TO_F1, True),
-        # nobody knows whether there is an archive or a hold: Plan 2 is not taken on a guess
-        (anybody(user("a", direct(SPE_E3))), DOWN_TO_STANDARD, True),
-        (anybody(user("a", direct(SPE_E3)), needs=MAILBOX), DOWN_TO_STANDARD, False),
-        (anybody(user("a", direct(SPE_E3)), needs=HOLD), DOWN_TO_STANDARD, True),
-        (anybody(user("a", direct(SPE_E3)), needs=()), DOWN_TO_F1, False),
-        (anybody(user("a", direct(SPE_E3))), WITHOUT_MAIL, True),
-        (anybody(user("a", direct(SPE_E3)), needs=MAILBOX), ONLY_YAMMER, True),
-        (anybody(user("a", direct(SPE_E3, PLAN2)), needs=MAILBOX), ONLY_YAMMER, False),
-        (anybody(user("a", direct(SPE_E3), inherited(SPE_E5))), WITHOUT_MAIL, False),
-    ],
-)
-def test_nobody_loses_what_keeps_the_mailbox(candidate: Candidate, rule: Any, refused: bool) -> None:
-    plan = plan_for([candidate], rule, allow_removals=True)
-    assert plan.entries[0].action == ("refused_uncovered" if refused else "license")
-    assert bool(plan.violations) is refused
-    assert bool(plan.changes) is not refused
-    if refused:
-        assert "1 user would lose what keeps their mailbox (a@contoso.com)" in plan.violations[0]
-
-
-# --- guards ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("value", "population", "limit"),
-    [
-        (None, 100, None),
-        ("", 100, None),
-        (0, 100, 0),
-        (200, 100, 200),
-        ("200", 100, 200),
-        ("5%", 1000, 50),
-        ("5 %", 19, 0),
-        ("5%", 39, 1),
-        ("2.5%", 1000, 25),
-        ("0%", 1000, 0),
-        ("100%", 7, 7),
-        ("5%", 0, 0),
-    ],
-)
-def test_max_changes_is_a_number_or_a_share(value: Any, population: int, limit: int | None) -> None:
-    assert max_changes_limit(value, population) == limit
-
-
-@pytest.mark.parametrize("value", [-1, "-1", "many", "%", "-5%", "NaN%", "Infinity%", 2.5, True, [5]])
-def test_max_changes_is_nothing_else(value: Any) -> None:
-    with pytest.raises(ConfigurationError, match="max_changes: expected a number of users"):
-        max_changes_limit(value, 100)
-
-
-def test_a_plan_over_max_changes_is_refused_as_a_whole() -> None:
-    candidates = [at_risk(user(name)) for name in ("a", "b", "c")]
-    assert not plan_for(candidates, E3, max_changes=3).violations
-    assert plan_for(candidates, E3, max_changes=2).violations == ("3 users would be changed, but max_changes allows 2",)
-    assert plan_for(candidates, E3, max_changes="5%", population=20).violations == (
-        "3 users would be changed, but max_changes allows 1 (5% of 20 users)",
-    )
-
-
-def test_all_violations_come_at_once() -> None:
-    candidates = [anybody(user("a", direct(EXCHANGESTANDARD))), anybody(user("b"))]
-    assert len(plan_for(candidates, SWAP, max_changes=0).violations) == 2
-
-
-def test_seats_in_their_grace_period_are_spent_only_on_request() -> None:
-    table = [Sku(SPE_E3, "SPE_E3", enabled=0, warning=1, plans=SKUS[0].plans), *SKUS[1:]]
-    assert only(at_risk(user()), E3, table=table).action == "no_seat"
-    assert only(at_risk(user()), E3, table=table, use_warning_seats=True).action == "license"
-
-
-def test_nothing_to_plan_is_an_empty_plan() -> None:
-    plan = plan_for([], E3)
-    assert (plan.entries, plan.violations, plan.seats, plan.changes) == ((), (), (), ())
-
-
-def test_what_excludes_another_license_is_not_planned_but_its_fallback_is() -> None:
-    rule = E3 | {"fallback": [{"sku": "EXCHANGESTANDARD"}]}
-    entry = only(anybody(user("a", direct(EXCHANGEDESKLESS, KIOSK))), rule)
-    assert added(entry) == [SPE_E3]
-    entry = only(anybody(user("a", direct(EXCHANGEDESKLESS))), E3)
-    assert (entry.action, added(entry)) == ("conflict", [])
-    assert "EXCHANGEDESKLESS and SPE_E3" in entry.note
-    swap = E3 | {"remove": ["EXCHANGESTANDARD"]}
-    entry = only(anybody(user("a", direct(EXCHANGESTANDARD))), swap, allow_removals=True)
-    assert (entry.action, added(entry), entry.change.remove) == ("license", [SPE_E3], (EXCHANGESTANDARD,))

@@ -36,6 +36,7 @@ from ansible_collections.m365.licensing.tests.unit.domain_world import (
 )
 
 E3 = [{"sku": "SPE_E3"}]
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 def parse(*rules: Any, scope: str = "mailboxes_at_risk") -> tuple[Rule, ...]:
@@ -282,16 +283,7 @@ def test_groups_are_bound_by_id_also_inside_not() -> None:
         ),
         ({"name": "r", "match": {}, "action": "ignore", "reason": "x", "until": "2026-02-30"}, ["'2026-02-30'"]),
         ({"name": "r", "match": {}, "action": "ignore", "reason": "x", "until": "2026-W01-1"}, ["'2026-W01-1'"]),
-        (
-            {
-                "name": "r",
-                "match": {},
-                "action": "ignore",
-                "reason": "x",
-                "until": datetime(2026, 1, 1, tzinfo=timezone.utc),
-            },
-            ["[0].until"],
-        ),
+        ({"name": "r", "match": {}, "action": "ignore", "reason": "x", "until": NEW_YEAR}, ["[0].until"]),
         (
             {"name": "r", "match": {}, "action": "ignore", "reason": "x", "licenses": E3},
             ["[0].licenses: contradicts action: ignore"],

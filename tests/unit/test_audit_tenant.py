@@ -60,7 +60,7 @@ def test_the_rows_are_what_is_at_risk_and_both_strategies_find_it(seed: int, swi
                 for strategy in ("filtered", "full")
             }
         for each in found.values():
-            assert [(user_id, reason) for user_id, reason, _ in rows(each)] == planted(tenant)
+            assert [(user_id, reason) for user_id, reason, _who in rows(each)] == planted(tenant)
             warned = sorted(row["user_id"] for row in each.no_mailbox_rights)
             assert warned == sorted(tenant.truth()["warnings"].get("no_mailbox_rights", []))
             assert bool(each.warnings) is bool(switches.get("beta_gone"))

@@ -48,7 +48,7 @@ ODD_NAMES = [
 def big_tenant() -> Iterator[Tenant]:
     """Users, some of them with names that hurt."""
     with running(mailboxes=450, at_risk=20) as tenant:
-        model = next(user for user in tenant.world.users.values() if user["userType"] == "Member")
+        model = [user for user in tenant.world.users.values() if user["userType"] == "Member"][0]  # noqa: RUF015 - in a generator
         for number, name in enumerate(ODD_NAMES):
             user = copy.deepcopy(model)
             user["id"] = f"0dd00000-0000-0000-0000-{number:012}"

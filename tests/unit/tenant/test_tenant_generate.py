@@ -127,17 +127,19 @@ def test_every_way_to_be_at_risk_is_there_and_looks_like_it() -> None:
         assert user["licenseAssignmentStates"] == []
         assert user["isLicenseReconciliationNeeded"]
         assert NOW - 30 * day < parse_time(box["WhenMailboxCreated"]) < NOW
-    assert all(parse_time(box["WhenMailboxCreated"]) < NOW - 60 * day for _, box in rows("no_license_outlived"))
-    assert all(box["SKUAssigned"] is False for _, box in rows("license_removed"))
-    assert all(parse_time(box["_pending_delicense"]) > NOW for _, box in rows("pending_delicense"))
-    assert all(parse_time(box["WhenSoftDeleted"]) > NOW - 30 * day for _, box in rows("soft_deleted"))
-    assert all(user["assignedLicenses"][0]["disabledPlans"] for user, _ in rows("exchange_plan_disabled"))
-    assert {user["licenseAssignmentStates"][0]["error"] for user, _ in rows("license_error")} == {"CountViolation"}
-    assert {plan["capabilityStatus"] for user, _ in rows("license_suspended") for plan in user["assignedPlans"]} == {
-        "Suspended"
+    assert all(parse_time(box["WhenMailboxCreated"]) < NOW - 60 * day for _unused, box in rows("no_license_outlived"))
+    assert all(box["SKUAssigned"] is False for _unused, box in rows("license_removed"))
+    assert all(parse_time(box["_pending_delicense"]) > NOW for _unused, box in rows("pending_delicense"))
+    assert all(parse_time(box["WhenSoftDeleted"]) > NOW - 30 * day for _unused, box in rows("soft_deleted"))
+    assert all(user["assignedLicenses"][0]["disabledPlans"] for user, _unused in rows("exchange_plan_disabled"))
+    assert {user["licenseAssignmentStates"][0]["error"] for user, _unused in rows("license_error")} == {
+        "CountViolation"
     }
-    assert {box["RecipientTypeDetails"] for _, box in rows("archive_without_license")} == {"MailUser"}
-    assert all(box["LitigationHoldEnabled"] for _, box in rows("shared_hold"))
+    assert {
+        plan["capabilityStatus"] for user, _unused in rows("license_suspended") for plan in user["assignedPlans"]
+    } == {"Suspended"}
+    assert {box["RecipientTypeDetails"] for _unused, box in rows("archive_without_license")} == {"MailUser"}
+    assert all(box["LitigationHoldEnabled"] for _unused, box in rows("shared_hold"))
 
 
 def test_the_mix_of_a_larger_tenant() -> None:

@@ -38,7 +38,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._wanted import (
     collect_wanted,
     nearest,
     shown,
-    suggestion,
     unknown_keys,
 )
 
@@ -325,8 +324,8 @@ def _condition(key: str, value: Any, finder: SkuFinder, path: str, problems: lis
         allowed = [kind.value for kind in RecipientType]
         for kind in kinds:
             if kind not in allowed:
-                tail = suggestion(kind, allowed, "allowed are")
-                problems.append(f"{path}: unknown recipient type {kind!r} ({tail}; allowed: {', '.join(allowed)})")
+                near = "".join(f"nearest: {name}; " for name in nearest(kind, allowed, 1))
+                problems.append(f"{path}: unknown recipient type {kind!r} ({near}allowed: {', '.join(allowed)})")
         return [recipient_condition(kinds)] if kinds else []
     texts = _texts(value, path, problems, "a text", empty=True)
     return [text_condition(key, texts)] if texts else []

@@ -40,8 +40,7 @@ options:
       - V(filtered) lets the services filter and reads details only of what they point to, so that an audit costs what
         is at risk and not what the tenant holds.
       - V(full) reads every mailbox and every user, and relies on no filter of the services.
-      - Both give the same rows once the services have recorded what happened. For a while after a license went,
-        Exchange may still take it for assigned, and then only V(full) sees that mailbox.
+      - Both give the same rows.
       - V(auto) is V(filtered) where the surface can filter (O(exchange_api=invoke_command)).
     type: str
     choices: [auto, filtered, full]

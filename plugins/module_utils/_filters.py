@@ -53,8 +53,18 @@ ARCHIVE_CANDIDATES = _NO_ARCHIVING
 
 
 def licensed_without_mailbox_plan(catalog: Catalog) -> str:
-    """OData (advanced): members who hold some license, and no mailbox plan that is Enabled or in Warning."""
-    return f"assignedLicenses/$count ne 0 and userType ne 'Guest' and {_no_plan(catalog.plans_of(MAILBOX_CLASSES))}"
+    """OData (advanced): members without a mailbox plan at work, who hold some license or had such a plan.
+
+    Who had one keeps its Deleted entry: so a license that went a moment ago is seen before Exchange notices it.
+    """
+    plans = catalog.plans_of(MAILBOX_CLASSES)
+    had = " or ".join(
+        f"assignedPlans/any(p:p/servicePlanId in ({','.join(guid(plan) for plan in some)})"
+        " and p/capabilityStatus eq 'Deleted')"
+        for some in _chunks(plans)
+    )
+    either = f"(assignedLicenses/$count ne 0 or {had})" if had else "assignedLicenses/$count ne 0"
+    return " and ".join(text for text in (either, "userType ne 'Guest'", _no_plan(plans)) if text)
 
 
 def held_by_no_rights(sku_ids: Iterable[str], catalog: Catalog) -> str:

@@ -56,8 +56,6 @@ __all__ = [
 STATES = ("present", "absent", "exact")
 """``present``: these licenses at least. ``absent``: none of these. ``exact``: these direct licenses and no other."""
 
-_KEEPS_DATA = MAILBOX_CLASSES | {PlanClass.ARCHIVE}
-
 
 def change_for(
     user: User,
@@ -208,7 +206,8 @@ def uncovers(before: frozenset[PlanClass], after: frozenset[PlanClass]) -> bool:
     """
     if not before.isdisjoint(MAILBOX_CLASSES):
         return after.isdisjoint(MAILBOX_CLASSES)
-    return not before.isdisjoint(_KEEPS_DATA) and after.isdisjoint(_KEEPS_DATA)
+    # The cloud archive of a mailbox on premises: no Plan 1 or Kiosk keeps it.
+    return PlanClass.ARCHIVE in before and after.isdisjoint({PlanClass.ARCHIVE, PlanClass.PLAN2})
 
 
 def abilities_lost(before: frozenset[PlanClass], after: frozenset[PlanClass]) -> tuple[str, ...]:

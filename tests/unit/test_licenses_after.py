@@ -204,6 +204,12 @@ SWAP_TO_STANDARD = LicenseChange("", add=(add(EXCHANGESTANDARD),), remove=(SPE_E
         (user("a", direct(SPE_E3, PLAN2)), REMOVE_E3, False, False),
         (user("a", direct(SPE_E3), direct(EXCHANGEARCHIVE)), REMOVE_E3, True, True),
         (user("a", direct(SPE_E3), direct(EXCHANGEARCHIVE_ADDON)), REMOVE_E3, True, True),
+        (
+            user("a", direct(EXCHANGEARCHIVE)),
+            LicenseChange("", add=(add(EXCHANGESTANDARD),), remove=(EXCHANGEARCHIVE,)),
+            True,
+            True,
+        ),
         (user("a", direct(EMS)), LicenseChange("", remove=(EMS,)), False, False),
         (user("a", direct(EXCHANGEARCHIVE)), LicenseChange("", remove=(EXCHANGEARCHIVE,)), True, True),
         (user("a", direct(SPE_E3)), LicenseChange("", add=(add(SPE_E3, PLAN2),)), True, True),

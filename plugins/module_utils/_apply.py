@@ -31,6 +31,9 @@ _CONFIRM_WAITS = (2.0, 4.0, 8.0, 16.0, 30.0)
 # how long a license may be refused for want of the usage location that was just set
 _LOCATION_SECONDS = 60.0
 
+_UNKNOWN = "unknown_outcome"
+_RUN_AGAIN = "It may still come: run again, which sends only what is missing."
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -281,9 +284,7 @@ class _Run:
             if job.open:
                 seen = "could not be read since" if job.lost else "does not show it"
                 job.problem = Problem(
-                    "unknown_outcome",
-                    f"The change was sent, its answer was lost, and the user {seen}.",
-                    "It may still come: run again, which sends only what is missing.",
+                    _UNKNOWN, f"The change was sent, its answer was lost, and the user {seen}.", _RUN_AGAIN
                 )
 
     def _read(self, jobs: Sequence[_Job]) -> dict[str, User] | None:
@@ -328,7 +329,9 @@ class _Run:
         if not job.change:
             return Outcome(job.before.id, "unchanged", job.before, job.before)
         if problem is not None:
-            status = "skipped" if job.skipped and not wrote else "failed"
+            if job.uncertain:
+                problem = _still_unknown(problem)
+            status = "skipped" if job.skipped and not wrote and not job.uncertain else "failed"
             after = job.seen or job.half_way()
             return Outcome(job.before.id, status, job.before, after, "", problem, notes, wrote)
         confirmed = job.confirmed and job.seen is not None
@@ -353,6 +356,14 @@ class _Run:
                 sku = self._skus.get(state.sku_id)
                 return problem_of_state(state.error, sku.part_number if sku else state.sku_id)
         return None
+
+
+def _still_unknown(problem: Problem) -> Problem:
+    """What a later try was refused with says nothing of an earlier one whose answer was lost."""
+    if problem.code in (_UNKNOWN, "user_not_found"):
+        return problem
+    said = f"The change was sent, its answer was lost, and another try ended with: {problem.message}"
+    return Problem(_UNKNOWN, said, f"{problem.hint} {_RUN_AGAIN}".strip())
 
 
 def _hold_back(job: _Job) -> None:

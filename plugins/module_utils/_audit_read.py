@@ -11,7 +11,7 @@ and the others carry on; a list that breaks off half way is an error, never a sh
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -34,20 +34,16 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
+from ansible_collections.m365.licensing.plugins.module_utils._sizes import (
+    MEASURED_AT_MOST,
+    measured,
+    near_the_limit,
+)
 
 T = TypeVar("T")
 
-LARGE = 50 * 2**30
-"""More than this needs Plan 2 [about-shared-mailboxes]."""
-
-_REPORT_MARGIN = 0.9
-"""The usage report is days old: what was this close to the limit then is measured now."""
-
 _NAMED_AT_MOST = 200
 """Mailboxes asked for by name, 50 in a request; beyond that, pages of 1,000 are cheaper."""
-
-_MEASURED_AT_MOST = 500
-"""Mailboxes that ``auto`` measures one by one where the report conceals which of them are large."""
 
 SIGNALS = ("license_reconciliation_needed", "exchange_sku_assigned", "assigned_plans")
 """The independent signals; without any of them there is no audit."""
@@ -321,29 +317,19 @@ class Reader:
             return
         got = self.got
         got.mailboxes = [box for box in got.mailboxes if box.guid not in large]
-        got.mailboxes += [replace(box, over_50_gb=True) for box in large.values()]
+        got.mailboxes += large.values()
         if got.users is not None:
             got.users.update(self._graph.users_by_id({box.user_id for box in large.values()} - set(got.users)))
 
     def _large(self) -> dict[str, Mailbox]:
         """Those over 50 GB, by their guid."""
-        boxes = self._near_the_limit() if self._sizes == "auto" else self._resources()
-        sizes = self._parallel(self._size, boxes)
-        return {box.guid: box for box, size in zip(boxes, sizes, strict=True) if size > LARGE}
-
-    def _size(self, box: Mailbox) -> int:
-        try:
-            return self._exchange.mailbox_bytes(box.user_principal_name)
-        except NotFound:
-            return 0  # deleted since it was listed
+        return measured(self._exchange, self._near_the_limit() if self._sizes == "auto" else self._resources())
 
     def _near_the_limit(self) -> list[Mailbox]:
-        near = LARGE * _REPORT_MARGIN
         try:
-            upns = {row.upn.casefold() for row in self._graph.mailbox_usage() if row.storage_bytes > near}
+            upns = near_the_limit(self._graph)
         except NamesConcealed as error:
-            # concealed or not, the sizes are there: most often they show that there is nothing to look for
-            return self._few_resources(error) if max(error.sizes) > near else []
+            return self._few_resources(error)
         if not upns:
             return []
         if not self._resources_known and len(upns) <= _NAMED_AT_MOST:
@@ -353,12 +339,17 @@ class Reader:
     def _few_resources(self, error: NamesConcealed) -> list[Mailbox]:
         """All of them, unless measuring each would take too long."""
         boxes = self._resources()
-        if len(boxes) > _MEASURED_AT_MOST:
+        if len(boxes) > MEASURED_AT_MOST:
             self.got.warnings.append(
                 f"{error} Some mailbox is over 50 GB or near it, and the {len(boxes)} shared, room and equipment "
                 "mailboxes were not measured one by one: shared_mailbox_sizes=always does."
             )
             return []
+        if boxes:
+            self.got.warnings.append(
+                f"{error} So each of the {len(boxes)} shared, room and equipment mailboxes was measured, with one "
+                "request for each; shared_mailbox_sizes=never leaves that out."
+            )
         return boxes
 
     @property

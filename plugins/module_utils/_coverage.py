@@ -73,9 +73,9 @@ def needs_of(mailbox: Mailbox) -> Needs:
     """
     if mailbox.recipient_type is RecipientType.ARCHIVE:
         return _ARCHIVE_ON_PREMISES
+    if mailbox.over_50_gb:
+        return _PLAN2_ONLY
     if mailbox.recipient_type in RESOURCE_TYPES:
-        if mailbox.over_50_gb:
-            return _PLAN2_ONLY
         return _PLAN2_OR_PLAN1_ADDON if mailbox.archive or mailbox.hold else ()
     if mailbox.archive or mailbox.hold:
         return _PLAN2_OR_ADDON

@@ -50,7 +50,6 @@ __all__ = [
     "shows",
     "uncovered_by",
     "uncovers",
-    "weakened_by",
 ]
 
 STATES = ("present", "absent", "exact")
@@ -189,14 +188,6 @@ def notes_for(
 def uncovered_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> bool:
     """Does this change take the last plan that keeps a mailbox (or the archive of a mailbox on premises)?"""
     return uncovers(granted(user, catalog), granted(apply_to(user, change, skus), catalog))
-
-
-def weakened_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> tuple[str, ...]:
-    """What the user's plans no longer allow after this change, one sentence each: reasons for a warning.
-
-    Whether the mailbox makes use of it is not known here; who knows its archive and holds asks ``_coverage``.
-    """
-    return abilities_lost(granted(user, catalog), granted(apply_to(user, change, skus), catalog))
 
 
 def uncovers(before: frozenset[PlanClass], after: frozenset[PlanClass]) -> bool:

@@ -16,11 +16,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     Wanted,
     describe,
     notes_for,
-    weakened_by,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
+from ansible_collections.m365.licensing.plugins.module_utils._stakes import Weakening
 
 NAMED_AT_MOST = 20
 """Users that one message names; the result has them all."""
@@ -97,14 +97,11 @@ def _plan_name(plan_id: str, sku_id: str, skus: Mapping[str, Sku], catalog: Cata
     return names.get(plan_id) or catalog.plan_name(plan_id) or plan_id
 
 
-def result_of(
-    rows: Sequence[dict[str, Any]],
-    users: Mapping[str, User],
-    changes: Sequence[LicenseChange],
-    skus: Mapping[str, Sku],
-    catalog: Catalog,
-) -> dict[str, Any]:
-    """The result of the module. ``changed`` and the diff tell of users whom the tenant sees changed."""
+def result_of(rows: Sequence[dict[str, Any]], weak: Sequence[Weakening] = ()) -> dict[str, Any]:
+    """The result of the module. ``changed`` and the diff tell of users whom the tenant sees changed.
+
+    ``weak``: what was taken away because it was allowed, for the warnings.
+    """
     wrote = {id(row): row.pop("_wrote") for row in rows}
     changed = [row for row in rows if wrote[id(row)]]
     statuses = Counter(row["status"] for row in rows)
@@ -117,29 +114,22 @@ def result_of(
             **{status: statuses[status] for status in STATUSES},
             "confirmed": confirmations["confirmed"],
             "accepted": confirmations["accepted"],
+            "unknown": sum((row["error"] or {}).get("code") == "unknown_outcome" for row in rows),
         },
         "diff": {
             "before": {row["user_principal_name"]: row["before"] for row in changed},
             "after": {row["user_principal_name"]: row["after"] for row in changed},
         },
-        "warnings": _warnings(rows, users, changes, skus, catalog),
+        "warnings": _warnings(rows, weak),
     }
 
 
-def _warnings(
-    rows: Sequence[Mapping[str, Any]],
-    users: Mapping[str, User],
-    changes: Sequence[LicenseChange],
-    skus: Mapping[str, Sku],
-    catalog: Catalog,
-) -> list[str]:
+def _warnings(rows: Sequence[Mapping[str, Any]], weak: Sequence[Weakening]) -> list[str]:
     """One sentence for each kind of trouble, however many users have it."""
     weakened: dict[str, list[str]] = {}
-    for change in changes:
-        if change:
-            user = users[change.user_id]
-            for sentence in weakened_by(user, change, skus, catalog):
-                weakened.setdefault(sentence, []).append(user.user_principal_name)
+    for item in weak:
+        for sentence in item.lost:
+            weakened.setdefault(sentence, []).append(item.user.user_principal_name)
     warnings = [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}" for sentence, upns in weakened.items()]
     seatless = [row["user_principal_name"] for row in rows if row["error"] and row["error"]["code"] == "no_seats"]
     skipped = [row for row in rows if row["status"] == "skipped"]

@@ -10,7 +10,7 @@ and plans, seats that are not there, a removal that leaves a mailbox without a l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._apply import (
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     change_for,
@@ -31,6 +32,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Lice
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, guid, is_guid, quote
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
+from ansible_collections.m365.licensing.plugins.module_utils._stakes import Weakening, at_stake, weakenings
 from ansible_collections.m365.licensing.plugins.module_utils._user_license_result import (
     Blocked,
     named,
@@ -75,15 +77,18 @@ class Found:
     unknown: tuple[str, ...]
 
 
-def license_users(graph: Graph, catalog: Catalog, options: Options, *, check_mode: bool) -> dict[str, Any]:
+def license_users(
+    graph: Graph, exchange: Callable[[], Exchange], catalog: Catalog, options: Options, *, check_mode: bool
+) -> dict[str, Any]:
     """Read, decide, write, read back; the result of the module. In check mode the same result without a write.
 
+    ``exchange`` is called where a change takes away what some mailboxes need and others do not.
     Raises ConfigurationError for options that cannot be met, before any write; UsersFailed with the whole result
     where a guard refuses, or a user has failed.
     """
     location = check_options(options)
     if not options.users:
-        return result_of((), {}, (), {}, catalog)
+        return result_of(())
     sku_list = graph.subscribed_skus()
     skus = {sku.id: sku for sku in sku_list}
     wanted = resolve_wanted(options.licenses, sku_list, catalog, state=options.state)
@@ -103,8 +108,10 @@ def license_users(graph: Graph, catalog: Catalog, options: Options, *, check_mod
 
     users = {user.id: user for user in found.users}
     changes = [wish(user) for user in found.users]
+    weak = weakenings(users, changes, skus, catalog)
     if not options.allow_uncovered:
         _refuse_uncovering(users, changes, skus, catalog)
+        _refuse_weakening(graph, exchange, weak)
     changes, blocked = _require_locations(users, changes, options)
     changes, seatless = _share_seats(users, changes, sku_list, catalog, options)
     blocked.update(seatless)
@@ -123,7 +130,7 @@ def license_users(graph: Graph, catalog: Catalog, options: Options, *, check_mod
         )
     rows = [row_of(outcome, blocked.get(outcome.user_id), wanted, options.state, skus, catalog) for outcome in outcomes]
     rows += [unknown_row(name) for name in found.unknown]
-    result = result_of(rows, users, changes, skus, catalog)
+    result = result_of(rows, weak if options.allow_uncovered else ())
     _raise_for_failed(result)
     return result
 
@@ -202,6 +209,31 @@ def _refuse_uncovering(
             {"changed": False, "uncovered": bare},
             code="would_uncover",
             hint="Assign another license in the same task (state=exact), or set allow_uncovered=true.",
+        )
+
+
+def _refuse_weakening(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weakening]) -> None:
+    """An archive, a hold or a mailbox over 50 GB needs more than any mailbox plan: ask who has one."""
+    hint = "Keep a license with Plan 2 or the archiving add-on in the same task, or set allow_uncovered=true."
+    try:
+        stakes = at_stake(graph, exchange, weak)
+    except M365Error as error:
+        names = [item.user.user_principal_name for item in weak]
+        what = "; ".join(dict.fromkeys(sentence for item in weak for sentence in item.lost))
+        raise UsersFailed(
+            f"Refused, nothing was written: {what}. Whether these mailboxes make use of it is not known "
+            f"({error.message.rstrip('.')}): {named(names)}.",
+            {"changed": False, "uncovered": names},
+            code="would_uncover",
+            hint=f"{error.hint} {hint}".strip(),
+        ) from error
+    if stakes:
+        told = [f"{upn} ({', '.join(words)})" for upn, words in stakes.items()]
+        raise UsersFailed(
+            f"Refused, nothing was written: this would take away what these mailboxes need: {named(told)}.",
+            {"changed": False, "uncovered": list(stakes)},
+            code="would_uncover",
+            hint=hint,
         )
 
 

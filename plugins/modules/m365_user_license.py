@@ -312,7 +312,7 @@ ARGUMENTS = {
 def license_all(context: Context) -> dict[str, object]:
     """Options in, one call, result out."""
     options = Options(**{name: context.params[name] for name in ARGUMENTS})
-    return license_users(context.graph, BUILTIN, options, check_mode=context.check_mode)
+    return license_users(context.graph, lambda: context.exchange, BUILTIN, options, check_mode=context.check_mode)
 
 
 def main() -> None:

@@ -82,11 +82,19 @@ class Desk:
         sku["capabilityStatus"] = "Enabled"
         sku["consumedUnits"] = taken
 
-    def person(self, name: str, *held: Json, location: str | None = "DE", domain: str = "contoso.example") -> str:
+    def person(
+        self,
+        name: str,
+        *held: Json,
+        location: str | None = "DE",
+        domain: str = "contoso.example",
+        kind: str = "UserMailbox",
+        **mailbox: Any,
+    ) -> str:
         """A user with a mailbox; the user's name. ``held``: what ``held`` or ``inherited`` make."""
         upn = name if "@" in name else f"{name}@{domain}"
         user = self.make.user(name, name, upn=upn, states=list(held), usage_location=location)
-        self.make.mailbox(user, "UserMailbox", sku_assigned=bool(held) or None)
+        self.make.mailbox(user, kind, sku_assigned=bool(held) or None, **mailbox)
         return upn
 
     def people(self, count: int, *held: Json, location: str | None = "DE") -> list[str]:
@@ -116,7 +124,7 @@ class Desk:
         chosen = Options(users=users, licenses=entries, **options)
         with self.clients() as found:
             before = found.http.requests
-            result = license_users(found.graph, BUILTIN, chosen, check_mode=check_mode)
+            result = license_users(found.graph, lambda: found.exchange, BUILTIN, chosen, check_mode=check_mode)
             return {**result, "requests": found.http.requests - before}
 
     def fail(self, users: Sequence[str], *licenses: Any, **options: Any) -> UsersFailed:

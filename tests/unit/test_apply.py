@@ -13,6 +13,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._apply import Outco
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, LicenseChange
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
+from ansible_collections.m365.licensing.plugins.module_utils._stakes import weakenings
 from ansible_collections.m365.licensing.plugins.module_utils._user_license_result import (
     NAMED_AT_MOST,
     Blocked,
@@ -126,7 +127,7 @@ def test_counts_and_diff_agree_with_the_rows() -> None:
     changes = [replace(ADD_E3, usage_location="AT"), LicenseChange(BEN.id)]
     outcomes = predict_changes(USERS, changes, BY_ID)
     rows = [row_of(outcome, None, [], "present", BY_ID, BUILTIN) for outcome in outcomes]
-    result = result_of([*rows, unknown_row("ghost@contoso.com")], USERS, changes, BY_ID, BUILTIN)
+    result = result_of([*rows, unknown_row("ghost@contoso.com")])
     assert result["changed"]
     assert result["summary"] == {
         "users": 3,
@@ -136,6 +137,7 @@ def test_counts_and_diff_agree_with_the_rows() -> None:
         "failed": 1,
         "confirmed": 0,
         "accepted": 0,
+        "unknown": 0,
     }
     assert list(result["diff"]["before"]) == list(result["diff"]["after"]) == ["anna@contoso.com"]
     assert not [key for row in result["users"] for key in row if key.startswith("_")]
@@ -144,14 +146,15 @@ def test_counts_and_diff_agree_with_the_rows() -> None:
 def test_a_user_who_failed_half_way_counts_as_changed() -> None:
     outcome = Outcome(ANNA.id, "failed", ANNA, ANNA, error=Problem("no_seats", "None left."), wrote=True)
     row = row_of(outcome, None, [], "present", BY_ID, BUILTIN)
-    result = result_of([row], USERS, [ADD_E3], BY_ID, BUILTIN)
+    result = result_of([row])
     assert (result["changed"], list(result["diff"]["after"])) == (True, ["anna@contoso.com"])
 
 
 def test_a_swap_to_less_is_one_warning_however_many_people() -> None:
     people = [user(f"user{number:02}", direct(SPE_E3)) for number in range(NAMED_AT_MOST + 5)]
     changes = [LicenseChange(one.id, add=(Assignment(EXCHANGESTANDARD),), remove=(SPE_E3,)) for one in people]
-    warnings = result_of([], {one.id: one for one in people}, changes, BY_ID, BUILTIN)["warnings"]
+    weak = weakenings({one.id: one for one in people}, changes, BY_ID, BUILTIN)
+    warnings = result_of([], weak)["warnings"]
     assert all("user00@contoso.com" in text and text.endswith("and 5 more") for text in warnings)
     assert sum("50 GB" in text for text in warnings) == 1
 

@@ -17,6 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     LicenseState,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._stakes import weakenings
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
@@ -220,7 +221,7 @@ def test_a_change_that_takes_the_mailbox_plan_is_seen(
     who: User, change: LicenseChange, uncovered: bool, weakened: bool
 ) -> None:
     assert _licenses.uncovered_by(who, change, BY_ID, BUILTIN) is uncovered
-    assert bool(_licenses.weakened_by(who, change, BY_ID, BUILTIN)) is weakened
+    assert bool(weakenings({"": who}, [change], BY_ID, BUILTIN)) is weakened
 
 
 def test_removing_a_sku_that_nobody_knows_counts_as_taking_what_it_may_have_given() -> None:

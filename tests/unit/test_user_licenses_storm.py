@@ -13,7 +13,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import M365
 from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import UsersFailed
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from tests.tenant.launch import Tenant
@@ -60,6 +60,16 @@ def attempt(desk: Desk, people: list[str], options: dict[str, Any]) -> list[Json
 
 
 @pytest.mark.slow
+@example(
+    # lost, not shown by a late replica, and refused when it was sent again: that refusal says nothing of the first try
+    parts=[],
+    wholes=[
+        {"kind": "lost_answer", "after_batches": 3, "status": 401, "times": 1},
+        {"kind": "status", "after_batches": 2, "status": 401, "times": 2},
+    ],
+    lag=1,
+    options={"on_error": "fail", "confirm": False},
+)
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     parts=st.lists(PART, max_size=3),

@@ -1,0 +1,107 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does a mailbox make use of what a change of licenses takes away?
+
+From Plan 2 to Plan 1 is harmless for most mailboxes, and the end of an archive or of a hold for some. Only Exchange
+knows which: it is asked about those users alone whose change takes something away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered, needs_of
+from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import abilities_lost, apply_to
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    LicenseChange,
+    Mailbox,
+    PlanClass,
+    RecipientType,
+    Sku,
+    User,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._sizes import MEASURED_AT_MOST, large_among
+
+Classes = frozenset[PlanClass]
+
+
+class SizesUnknown(M365Error):
+    """Too many mailboxes to measure each, and no report that says which of them are large."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"{count} mailboxes would lose Exchange Online Plan 2, more than the {MEASURED_AT_MOST} that are measured "
+            "one by one, and the usage report does not tell which of them are over 50 GB.",
+            code="sizes_unknown",
+            hint="Consent to Reports.Read.All and let the reports show names, or name fewer users in one task.",
+        )
+
+
+@dataclass(frozen=True)
+class Weakening:
+    """What the plans of one user allow before and after a change, and what is lost, one sentence each."""
+
+    user: User
+    before: Classes
+    after: Classes
+    lost: tuple[str, ...]
+
+    def takes_from(self, box: Mailbox) -> bool:
+        """Does this mailbox have what it needs before, and not after?"""
+        needs = needs_of(box)
+        return is_covered(needs, self.before) and not is_covered(needs, self.after)
+
+
+def weakenings(
+    users: Mapping[str, User], changes: Iterable[LicenseChange], skus: Mapping[str, Sku], catalog: Catalog
+) -> list[Weakening]:
+    """The changes that take something away from their users' plans. Asks nobody."""
+    found = []
+    for change in changes:
+        if not change:
+            continue
+        user = users[change.user_id]
+        before, after = granted(user, catalog), granted(apply_to(user, change, skus), catalog)
+        if lost := abilities_lost(before, after):
+            found.append(Weakening(user, before, after, lost))
+    return found
+
+
+def at_stake(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weakening]) -> dict[str, list[str]]:
+    """Whose mailbox makes use of what is taken away, by user principal name: what it would lose, in words.
+
+    Raises whatever keeps Exchange from being asked, and SizesUnknown.
+    """
+    if not weak:
+        return {}
+    by_user = {item.user.id: item for item in weak}
+    asked = exchange()
+    boxes = asked.mailboxes_by_user_id(by_user) + asked.mailboxes_by_user_id(by_user, mail_users=True)
+    sized = [
+        box for box in boxes if box.recipient_type is not RecipientType.ARCHIVE and _loses_plan2(by_user[box.user_id])
+    ]
+    large = large_among(graph, asked, sized)
+    if large is None:
+        raise SizesUnknown(len(sized))
+    found: dict[str, list[str]] = {}
+    for box in (large.get(box.guid, box) for box in boxes):
+        item = by_user[box.user_id]
+        if item.takes_from(box):
+            found.setdefault(item.user.user_principal_name, []).extend(_uses(box))
+    return found
+
+
+def _loses_plan2(weak: Weakening) -> bool:
+    return PlanClass.PLAN2 in weak.before - weak.after
+
+
+def _uses(box: Mailbox) -> list[str]:
+    """What of a mailbox needs more than a small plan, in words."""
+    words = ((box.over_50_gb, "over 50 GB"), (box.archive, "an archive"), (box.hold, "a litigation hold"))
+    return [word for flag, word in words if flag]

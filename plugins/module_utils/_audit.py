@@ -56,7 +56,8 @@ REASONS = (
 class AuditOptions:
     """What to look at and how; the option names of the module."""
 
-    now: datetime
+    now: datetime | None = None
+    """What deadlines are reckoned from; None: the clock."""
     recipient_types: Collection[RecipientType] = tuple(RecipientType)
     grace_period_days: int = 30
     due_within_days: int | None = None
@@ -77,6 +78,8 @@ class Audit:
     expiring: tuple[dict[str, Any], ...]
     examined: int
     without_user: int
+    now: datetime
+    """What deadlines were reckoned from."""
     readings: Readings = field(repr=False)
 
     @property
@@ -116,7 +119,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         shared_mailbox_sizes=options.shared_mailbox_sizes,
     ).read()
     world = World(
-        now=options.now,
+        now=options.now or _clock(graph, readings),
         grace_days=options.grace_period_days,
         catalog=options.catalog,
         skus=readings.skus,
@@ -131,8 +134,20 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         expiring=_expiring(graph, readings, options.catalog),
         examined=examined,
         without_user=without_user,
+        now=world.now,
         readings=readings,
     )
+
+
+def _clock(graph: Graph, readings: Readings) -> datetime:
+    """The time, after the reading: a wrong clock of this machine has shown by then, and is not reckoned with."""
+    client = graph.service.client
+    if client.clock_is_wrong:
+        readings.warnings.append(
+            f"The clock of this machine differs from Microsoft's by {client.clock_error}: deadlines and exceptions are "
+            "reckoned by Microsoft's. Set this machine's clock."
+        )
+    return client.now()
 
 
 def urgency(finding: Finding) -> tuple[int, float, str, str]:

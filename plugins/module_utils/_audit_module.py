@@ -58,21 +58,21 @@ class TooClose(M365Error):
         self.partial = dict(partial)
 
 
-def audit_options(params: Mapping[str, Any], now: datetime) -> AuditOptions:
+def audit_options(params: Mapping[str, Any]) -> AuditOptions:
     """The options, checked. Raises ConfigurationError with every problem, before any request."""
     problems = [
         f"{name}: expected a number of days from {least} on, found {params[name]}"
         for name, least in (("grace_period_days", 1), ("due_within_days", 0), ("fail_under_days", 0))
         if params.get(name) is not None and params[name] < least
     ]
-    moment: datetime | None = now
+    moment: datetime | None = None
     if params.get("now"):
         try:
             moment = parse_time(params["now"])
+            if moment is None:
+                problems.append("now: expected a time such as 2026-06-15T12:00:00Z")
         except ValueError as error:
             problems.append(f"now: {error}")
-    if moment is None:
-        problems.append("now: expected a time such as 2026-06-15T12:00:00Z")
     for name in ("identities", "exclude"):
         problems += [
             f"{name}[{index}]: expected a user, found an empty text"
@@ -87,7 +87,7 @@ def audit_options(params: Mapping[str, Any], now: datetime) -> AuditOptions:
     if problems:
         raise ConfigurationError(problems)
     return AuditOptions(
-        now=moment or now,
+        now=moment,
         recipient_types=tuple(RecipientType(item) for item in params.get("recipient_types") or RecipientType),
         grace_period_days=params["grace_period_days"],
         due_within_days=params.get("due_within_days"),
@@ -102,7 +102,7 @@ def audit_options(params: Mapping[str, Any], now: datetime) -> AuditOptions:
 def run_audit(context: Context) -> dict[str, Any]:
     """The module ``exo_unlicensed_mailbox_info``."""
     params = context.params
-    options = audit_options(params, context.now())
+    options = audit_options(params)
     found = audit(context.graph, context.exchange, options)
     for text in found.warnings:
         context.warn(text)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -103,10 +102,6 @@ class Context:
             return self._tokens.token(resource, refresh=refresh)
 
         return Service(self.client, name, self.options.endpoints.base(resource), token, CONSENTS[resource])
-
-    def now(self) -> datetime:
-        """Return the time, aware and in UTC."""
-        return datetime.now(timezone.utc)
 
     def warn(self, text: str) -> None:
         """Show a warning with the result."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,7 @@ _NAME_LENGTH = 200
 
 def run_plan(context: Context) -> dict[str, Any]:
     """The module ``m365_license_plan``."""
-    options = planner_options(context.params, context.now())
+    options = planner_options(context.params)
     folder = _folder(context.params["report_dir"])
     planned = plan_licenses(context.graph, context.exchange, options, check_mode=context.check_mode)
     result = result_of(planned, options, requests=context.client.requests, check_mode=context.check_mode)
@@ -51,12 +50,12 @@ def run_plan(context: Context) -> dict[str, Any]:
     return result
 
 
-def planner_options(params: Mapping[str, Any], now: datetime) -> PlannerOptions:
+def planner_options(params: Mapping[str, Any]) -> PlannerOptions:
     """The options, checked as far as no tenant is needed. Raises ConfigurationError with every problem."""
     problems: list[str] = []
-    looking = AuditOptions(now=now)
+    looking = AuditOptions()
     try:
-        looking = audit_options(params, now)
+        looking = audit_options(params)
     except ConfigurationError as error:
         problems += error.problems
     options = PlannerOptions(

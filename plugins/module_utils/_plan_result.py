@@ -157,7 +157,7 @@ def refuse(result: Mapping[str, Any], options: PlannerOptions) -> None:
 
 def report_of(planned: Planned, result: Mapping[str, Any], options: PlannerOptions, tenant: str) -> dict[str, str]:
     """The report by file ending: ``md`` for people, ``json`` for programs."""
-    found, now = planned.found, options.audit.now
+    found, now = planned.found, planned.found.now
     rows = [audit_row(finding, planned.skus, options.audit.catalog) for finding in found.findings]
     summary = result["summary"]
     warnings = [*found.warnings, *planned.warnings]

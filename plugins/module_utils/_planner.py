@@ -113,7 +113,7 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
             use_warning_seats=options.use_warning_seats,
             population=_population(graph, options, candidates),
         ),
-        looking.now.date(),
+        found.now.date(),
     )
     by_id = {sku.id: sku for sku in skus}
     outcomes = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -113,7 +114,7 @@ class _Host:
         request = Request(scope, receive)
         got = Received(request, await request.body())
         if self.service == "control":
-            await _send(send, self.handler(self.world, got))
+            await _send(send, self.handler(self.world, got), self.world)
             return
         entry = self._entry(got)
         self.world.log.append(entry)
@@ -133,7 +134,7 @@ class _Host:
                 _hang_up(receive)
                 return
         entry["status"] = answer.status
-        entry["bytes"] = await _send(send, answer, half=fault is not None and fault.kind == "truncate")
+        entry["bytes"] = await _send(send, answer, self.world, half=fault is not None and fault.kind == "truncate")
 
     def _url(self, request: Request) -> str:
         target = request.scope["raw_path"].decode("latin-1")
@@ -168,11 +169,12 @@ def _whole(got: Received) -> str:
     return f"{got.path}?{'&'.join(f'{name}={value}' for name, value in got.query)}" if got.query else got.path
 
 
-async def _send(send: Send, answer: Answer, *, half: bool = False) -> int:
+async def _send(send: Send, answer: Answer, world: World, *, half: bool = False) -> int:
     """Send an answer; ``half``: only half of the body, though the length speaks of the whole. The bytes sent."""
     body = b"" if answer.body is None else answer.body if isinstance(answer.body, bytes) else orjson.dumps(answer.body)
     headers = {
         "content-type": "application/json; charset=utf-8",
+        "date": format_datetime(world.now(), usegmt=True),  # the tenant's clock, and not the server's
         **{k.casefold(): v for k, v in answer.headers.items()},
     }
     headers["content-length"] = str(len(body))

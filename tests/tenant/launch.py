@@ -131,6 +131,7 @@ class Server:
                 log_level="warning",
                 access_log=False,
                 lifespan="off",
+                date_header=False,
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=1,
             )

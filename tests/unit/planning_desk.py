@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -51,7 +50,7 @@ ALL_KINDS = [
 def plan(found: Clients, rules: Any, *, check_mode: bool = False, **options: Any) -> Json:
     """The module's result with its ``warnings`` and ``reports``; ``options``: of the module. Raises M365Error."""
     params = {name: spec.get("default") for name, spec in ARGUMENTS.items()} | {"rules": rules} | options
-    chosen = planner_options(params, datetime.now(timezone.utc))
+    chosen = planner_options(params)
     planned = plan_licenses(found.graph, found.exchange, chosen, check_mode=check_mode)
     result = result_of(planned, chosen, requests=found.http.requests, check_mode=check_mode)
     result["warnings"] = warnings_of(planned, result)

@@ -161,7 +161,8 @@ def _handler(script: Script, found: StandIn) -> type[BaseHTTPRequestHandler]:
             if reply.drop:
                 self.close_connection = True
                 return
-            self.send_response(reply.status)
+            # with a Date of its own only where the script says none
+            (self.send_response_only if "Date" in reply.headers else self.send_response)(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             size = len(reply.body) if reply.announced is None else reply.announced

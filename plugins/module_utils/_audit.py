@@ -101,6 +101,7 @@ class Audit:
             "strategy": self.readings.strategy,
             "signals": dict(sorted(self.readings.signals.items())),
             "not_examined": sorted(self.readings.not_examined),
+            "complete": not self.readings.gaps,
             "expiring": list(self.expiring),
             "no_mailbox_rights": len(self.no_mailbox_rights),
             "disagreements": len(self.disagreements),

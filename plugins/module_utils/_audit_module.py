@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
 from ansible_collections.m365.licensing.plugins.module_utils._report import audit_row, json_lines
 from ansible_collections.m365.licensing.plugins.module_utils._times import parse_time
@@ -143,9 +143,18 @@ def _alarm(found: Audit, days: int | None, result: Mapping[str, Any]) -> None:
     ]
     if near:
         first = near[0]
+        dated = sum(finding.days_remaining is not None for finding in near)
+        urgent = len(near) - dated
+        told = [f"{dated} have fewer than {days} days left"] * bool(dated)
+        told += [f"{urgent} may go at any moment, without a known date"] * bool(urgent)
+        place = f"in {result['output_path']}" if "output_path" in result else "in the result"
         raise TooClose(
-            f"{len(near)} mailboxes or archives have fewer than {days} days left; the first is "
-            f"{first.user_principal_name} ({first.reason}).",
+            f"Of {len(found.findings)} mailboxes and archives at risk {' and '.join(told)}; the first is "
+            f"{first.user_principal_name} ({first.reason}, {_when(first)}).",
             result,
-            "The rows are in the result. License these users, for example with the playbook m365.licensing.remediate.",
+            f"The rows are {place}. License these users, for example with the playbook m365.licensing.remediate.",
         )
+
+
+def _when(finding: Finding) -> str:
+    return f"until {finding.deadline.at:%Y-%m-%d}" if finding.deadline.at else "no date is known"

@@ -5,7 +5,9 @@
 
 ``filtered`` lets the services find the candidates and reads the details of those alone; ``full`` reads every mailbox
 and every user. A signal that the services refuse to give (403, 404: consent, national cloud, beta gone) is a warning
-and the others carry on; a list that breaks off half way is an error, never a shorter list.
+and the others carry on. The lists of mailboxes and of users are the inventory: where one of them fails, or breaks off
+half way, there is an error and never a shorter list. What only adds to them (the portal's flag, dates, sizes) is left
+out as a whole where it fails, with a warning.
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ T = TypeVar("T")
 _NAMED_AT_MOST = 200
 """Mailboxes asked for by name, 50 in a request; beyond that, pages of 1,000 are cheaper."""
 
+_IN_MAILBOX_LIST = RESOURCE_TYPES | {RecipientType.USER}
+
 SIGNALS = ("license_reconciliation_needed", "exchange_sku_assigned", "assigned_plans")
 """The independent signals; without any of them there is no audit."""
 
@@ -66,12 +70,21 @@ class Readings:
     signals: dict[str, str] = field(default_factory=dict)
     """Signal to ``ok``, or why it cannot be had."""
     not_examined: list[str] = field(default_factory=list)
+    """Recipient types that were asked for and of which Exchange showed no list."""
     warnings: list[str] = field(default_factory=list)
 
     @property
     def mailboxes_known(self) -> bool:
         """Could Exchange be asked for mailboxes?"""
         return self.signals.get("exchange_sku_assigned") == "ok"
+
+    @property
+    def gaps(self) -> list[str]:
+        """What nobody looked at although it was asked for, in words; empty: the audit is complete."""
+        gaps = [f"{kind} recipients" for kind in sorted(self.not_examined)]
+        if self.users is None:
+            gaps.append("licenses of users, so whose Exchange plan is off")
+        return gaps
 
 
 class Reader:
@@ -156,7 +169,6 @@ class Reader:
                 "license_reconciliation_needed",
                 "Graph's isLicenseReconciliationNeeded",
                 self._graph.reconciliation_user_ids,
-                also=(400, 501),
             ),
             self._pending,
         ]
@@ -185,12 +197,12 @@ class Reader:
 
         return self._optional("pending_delicense", "deadlines of delicensing resiliency", due)
 
-    def _optional(self, signal: str, what: str, call: Callable[[], T], *, also: tuple[int, ...] = ()) -> T | None:
-        """The answer, or None and a warning where the service will not give it at all."""
+    def _optional(self, signal: str, what: str, call: Callable[[], T], *, inventory: bool = False) -> T | None:
+        """The answer, or None and a warning where it cannot be had: of an ``inventory`` only if it is refused."""
         try:
             answer = call()
         except ApiError as error:
-            if not isinstance(error, (PermissionDenied, NotFound)) and error.status not in also:
+            if inventory and not isinstance(error, (PermissionDenied, NotFound)):
                 raise
             self.got.signals[signal] = error.message
             self.got.warnings.append(f"Without {what} (signal {signal}): {error}")
@@ -241,7 +253,7 @@ class Reader:
             lambda: self._exchange_list(
                 lambda: self._exchange.mailboxes(soft_deleted=True), RecipientType.SOFT_DELETED
             ),
-            lambda: self._optional("assigned_plans", "users and their plans", self._graph.users),
+            lambda: self._optional("assigned_plans", "users and their plans", self._graph.users, inventory=True),
         )
         for mailboxes in lists[:3]:
             got.mailboxes += mailboxes or []
@@ -280,14 +292,17 @@ class Reader:
                 self.got.warnings.append(f"exchange_api=v2 shows no {only.value} recipients: they were not examined.")
             return None
         signal = "exchange_sku_assigned" if only is None else f"exchange_{only.value}"
-        found = self._optional(signal, "the mailboxes of Exchange", call)
-        if found is None and only in self._types:
-            self.got.not_examined.append(only.value)
+        found = self._optional(signal, "the mailboxes of Exchange", call, inventory=True)
+        if found is None:
+            kinds = _IN_MAILBOX_LIST if only is None else {only}
+            self.got.not_examined += [kind.value for kind in kinds & self._types]
         return found
 
     def _graph_suspects(self) -> list[User] | None:
         text = _filters.licensed_without_mailbox_plan(self._catalog)
-        return self._optional("assigned_plans", "users and their plans", lambda: self._graph.users(text))
+        return self._optional(
+            "assigned_plans", "users and their plans", lambda: self._graph.users(text), inventory=True
+        )
 
     def _no_rights(self) -> list[User]:
         held = [sku_id for sku_id in self.got.skus if self._catalog.no_rights(sku_id)]

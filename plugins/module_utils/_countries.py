@@ -267,19 +267,15 @@ ZW ZWE Zimbabwe
 """
 
 # In wide use, but not what ISO 3166-1 says, and so not what usageLocation takes.
-_NOT_ISO = {"UK": "GB", "EL": "GR"}
+_NOT_ISO = {"uk": "GB", "el": "GR"}
 
 
 def country_code(text: str | None) -> str | None:
     """The ISO 3166-1 two-letter code that ``text`` means, upper case; None where it is not known.
 
-    Two letters are taken as they are (``UK`` and ``EL`` become ``GB`` and ``GR``): the service knows which exist.
+    ``UK`` and ``EL`` become ``GB`` and ``GR``; two letters that are no country are not known either.
     """
-    folded = _fold(text or "")
-    if len(folded) == 2 and folded.isascii() and folded.isalpha():
-        code = folded.upper()
-        return _NOT_ISO.get(code, code)
-    return _BY_NAME.get(folded)
+    return _BY_NAME.get(_fold(text or ""))
 
 
 def country_names() -> list[str]:
@@ -299,10 +295,10 @@ def _fold(text: str) -> str:
 
 
 def _index() -> dict[str, str]:
-    found: dict[str, str] = {}
+    found = dict(_NOT_ISO)
     for line in _TABLE.strip().splitlines():
         two, three, names = line.split(" ", 2)
-        for name in (three, *names.split("|")):
+        for name in (two, three, *names.split("|")):
             found[_fold(name)] = two
     return found
 

@@ -283,6 +283,8 @@ def _contradictions(reason: str, mailbox: Mailbox | None, user: User | None, fla
 
 def _notes(mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered: bool) -> Iterable[str]:
     """What someone who decides about this row should know besides."""
+    if user is None:
+        yield "Graph does not show this user: its licenses are not known, and the reason is what Exchange says."
     if mailbox is None and not flags.mailboxes_known:
         yield "Exchange could not be asked for mailboxes: its kind, its age, an archive or a hold are not known."
         return

@@ -78,6 +78,8 @@ def find_deadline(
         return Deadline(note="No property tells since when the archive has been without a license.")
     if reason == "license_removed" and mailbox is not None and mailbox.sku_assigned is False:
         return Deadline(note="Exchange says that a license was removed, and nothing tells when.")
+    if user is None:
+        return Deadline(note="Graph does not show this user: nothing tells since when it has been without a license.")
     if created is None:
         return Deadline(note="No service tells when this mailbox was created.")
     return _period(created, grace_days, "created_plus_grace", "it was created", now)

@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -94,18 +95,20 @@ class Exchange:
         if soft_deleted:
             parameters["SoftDeletedMailbox"] = True
         found = []
-        for raw in self._pages("Get-Mailbox", parameters, MAILBOX_SELECT, None):
-            if stranger := unknown_type(raw):
-                self.unknown_types.add(stranger)
-            if mailbox := mailbox_from(raw, soft_deleted=soft_deleted):
-                found.append(mailbox)
+        with _naming("Get-Mailbox"):
+            for raw in self._pages("Get-Mailbox", parameters, MAILBOX_SELECT, None):
+                if stranger := unknown_type(raw):
+                    self.unknown_types.add(stranger)
+                if mailbox := mailbox_from(raw, soft_deleted=soft_deleted):
+                    found.append(mailbox)
         return found
 
     def mail_users(self, filter: str | None = None) -> list[Mailbox]:  # noqa: A002
         """Mail users with an archive in the cloud (their mailbox is on premises), by an OPATH ``filter`` or all."""
         archived = "ArchiveStatus -eq 'Active'"
         parameters = {"ResultSize": "Unlimited", "Filter": f"({archived}) -and ({filter})" if filter else archived}
-        found = (mail_user_from(raw) for raw in self._pages("Get-MailUser", parameters, MAIL_USER_SELECT, None))
+        with _naming("Get-MailUser"):
+            found = [mail_user_from(raw) for raw in self._pages("Get-MailUser", parameters, MAIL_USER_SELECT, None)]
         return [mailbox for mailbox in found if mailbox is not None]
 
     def mailboxes_by_user_id(self, ids: Iterable[str], *, mail_users: bool = False) -> list[Mailbox]:
@@ -241,6 +244,17 @@ def _once(item: Mapping[str, Any], seen: set[str], name: str, number: int) -> No
     if key.lower() in seen:
         raise _incomplete(f"{name}: page {number} repeats the entry {key}")
     seen.add(key.lower())
+
+
+@contextmanager
+def _naming(cmdlet: str) -> Iterator[None]:
+    """Whatever is wrong with an element is told with the cmdlet that it comes from."""
+    try:
+        yield
+    except IncompleteAnswer as error:
+        if cmdlet not in error.message:
+            error.message = f"{cmdlet}: {error.message}"
+        raise
 
 
 def _text(raw: Mapping[str, Any], key: str) -> str:

@@ -20,9 +20,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import de
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User
 from ansible_collections.m365.licensing.plugins.module_utils._times import format_time
 from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import (
-    Options,
-    check_options,
     find_users,
+    name_problems,
     unknown_users,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import SkuFinder
@@ -38,7 +37,8 @@ def user_license_info(
 
     Raises ConfigurationError for users or a SKU that the tenant does not have.
     """
-    check_options(Options(users=users or (), licenses=()))
+    if problems := name_problems(users or ()):
+        raise ConfigurationError(problems)
     sku_list = graph.subscribed_skus()
     skus = {item.id: item for item in sku_list}
     wanted = _find_sku(sku, sku_list, catalog)

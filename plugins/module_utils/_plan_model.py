@@ -53,6 +53,9 @@ class PlanOptions:
     """Seats by SKU id that the plan leaves alone."""
     use_warning_seats: bool = False
     population: int = 0
+    gaps: tuple[str, ...] = ()
+    """What the audit could not look at; with ``allow_incomplete`` that speaks against nothing."""
+    allow_incomplete: bool = False
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ def planner_options(params: Mapping[str, Any]) -> PlannerOptions:
         allow_removals=params["allow_removals"],
         seat_reserve=params["seat_reserve"],
         use_warning_seats=params["use_warning_seats"],
+        allow_incomplete=params["allow_incomplete"],
         on_error=params["on_error"],
         confirm=params["confirm"],
         confirm_seconds=params["confirm_seconds"],

@@ -162,6 +162,8 @@ def report_of(planned: Planned, result: Mapping[str, Any], options: PlannerOptio
     summary = result["summary"]
     warnings = [*found.warnings, *planned.warnings]
     facts = {"mailboxes examined": found.examined, "strategy": found.readings.strategy, "requests": summary["requests"]}
+    if gaps := found.readings.gaps:
+        facts = {"NOT looked at": "; ".join(gaps), **facts}
     text = plan_markdown(result["users"], summary, tenant=tenant, generated=now, warnings=warnings)
     text += "\n" + audit_markdown(rows, facts=facts)
     content = {

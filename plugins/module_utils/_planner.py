@@ -57,6 +57,7 @@ class PlannerOptions:
     allow_removals: bool = False
     seat_reserve: Mapping[str, Any] | None = None
     use_warning_seats: bool = False
+    allow_incomplete: bool = False
     on_error: str = "continue"
     confirm: bool = True
     confirm_seconds: float = 60.0
@@ -112,6 +113,8 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
             seat_reserve=checked.reserve,
             use_warning_seats=options.use_warning_seats,
             population=_population(graph, options, candidates),
+            gaps=tuple(found.readings.gaps),
+            allow_incomplete=options.allow_incomplete,
         ),
         found.now.date(),
     )

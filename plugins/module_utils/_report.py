@@ -69,7 +69,7 @@ def audit_row(finding: Finding, skus: Mapping[str, Sku], catalog: Catalog) -> di
         "deadline_note": finding.deadline.note,
         "days_remaining": finding.days_remaining,
         "severity": finding.severity,
-        "licenses": describe(user, skus, catalog)["licenses"] if user else [],
+        "licenses": describe(user, skus, catalog)["licenses"] if user else None,
         "usage_location": user.usage_location if user else None,
         "country": user.country if user else None,
         "department": user.department if user else None,
@@ -267,7 +267,8 @@ def _breaks(char: str) -> bool:
 def _audit_cells(row: Mapping[str, Any]) -> list[Any]:
     sure = "" if row["deadline_confidence"] == "exact" else f" ({row['deadline_confidence']})"
     needs = " or ".join(" + ".join(need) for need in row["needs"])
-    licenses = ", ".join(f"{item['sku']} {item['state']} ({item['via']})" for item in row["licenses"])
+    held = row["licenses"]
+    licenses = ", ".join(f"{item['sku']} {item['state']} ({item['via']})" for item in held or ()) or "none"
     return [
         f"{(row['deadline'] or '')[:10]}{sure}".strip(),
         row["days_remaining"],
@@ -277,7 +278,7 @@ def _audit_cells(row: Mapping[str, Any]) -> list[Any]:
         row["reason"],
         needs,
         ", ".join(row["evidence"]),
-        licenses or "none",
+        "not known" if held is None else licenses,
     ]
 
 

@@ -40,6 +40,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._user_license_resul
     row_of,
     unknown_row,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import shape_problems
 
 _TWO_LETTERS = 2
 
@@ -137,15 +138,10 @@ def license_users(
 
 def check_options(options: Options) -> str | None:
     """The usage location in two letters, or None. Raises ConfigurationError with every problem; sends nothing."""
-    problems: list[str] = []
-    for index, name in enumerate(options.users):
-        if not name.strip():
-            problems.append(f"users[{index}]: expected a user principal name or an id, found an empty text")
-            continue
-        try:
-            quote(name.strip(), Style.ODATA)
-        except ValueError as error:
-            problems.append(f"users[{index}]: {error}")
+    # the argument spec fills in what was left out with None
+    entries = [{key: value for key, value in entry.items() if value is not None} for entry in options.licenses]
+    problems = shape_problems(entries, state=options.state)
+    problems += name_problems(options.users)
     location = (options.usage_location or "").strip()
     code = country_code(location) if len(location) == _TWO_LETTERS else None
     if location and code is None:
@@ -161,6 +157,20 @@ def check_options(options: Options) -> str | None:
     if problems:
         raise ConfigurationError(problems)
     return code
+
+
+def name_problems(names: Sequence[str]) -> list[str]:
+    """What is wrong with the option ``users`` as far as nobody has to be asked, one sentence each."""
+    problems: list[str] = []
+    for index, name in enumerate(names):
+        if not name.strip():
+            problems.append(f"users[{index}]: expected a user principal name or an id, found an empty text")
+            continue
+        try:
+            quote(name.strip(), Style.ODATA)
+        except ValueError as error:
+            problems.append(f"users[{index}]: {error}")
+    return problems
 
 
 def find_users(graph: Graph, names: Iterable[str]) -> Found:

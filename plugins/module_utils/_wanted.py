@@ -93,6 +93,15 @@ class SkuFinder:
         return None
 
 
+def shape_problems(entries: Any, path: str = "licenses", *, state: str = "present") -> list[str]:
+    """What is wrong with the option ``licenses`` as far as no SKU has to be known, one sentence each."""
+    problems: list[str] = []
+    if _is_list(entries, path, problems, state):
+        for index, entry in enumerate(entries):
+            _has_shape(entry, f"{path}[{index}]", problems, state)
+    return problems
+
+
 def resolve_wanted(
     entries: Any, skus: Sequence[Sku], catalog: Catalog, path: str = "licenses", *, state: str = "present"
 ) -> tuple[Wanted, ...]:
@@ -122,11 +131,8 @@ def collect_wanted(
 
     ``refuse`` says why a SKU may not be named here; an empty text accepts it.
     """
-    if not isinstance(entries, (list, tuple)):
-        problems.append(f"{path}: expected a list of {{sku: …}}, found {shown(entries)}")
+    if not _is_list(entries, path, problems, state):
         return ()
-    if not entries and state != "exact":
-        problems.append(f"{path}: the list is empty, so there is nothing to do; name at least one SKU")
     result: list[Wanted] = []
     first_at: dict[str, str] = {}
     for index, entry in enumerate(entries):
@@ -218,10 +224,20 @@ def unknown_keys(entry: Mapping[Any, Any], allowed: Sequence[str], path: str, pr
             problems.append(f"{path}: unknown key {str(key)!r}{meant} (allowed: {', '.join(allowed)})")
 
 
-def _entry(entry: Any, finder: SkuFinder, path: str, problems: list[str], state: str) -> Wanted | None:
+def _is_list(entries: Any, path: str, problems: list[str], state: str) -> bool:
+    if not isinstance(entries, (list, tuple)):
+        problems.append(f"{path}: expected a list of {{sku: …}}, found {shown(entries)}")
+        return False
+    if not entries and state != "exact":
+        problems.append(f"{path}: the list is empty, so there is nothing to do; name at least one SKU")
+    return True
+
+
+def _has_shape(entry: Any, path: str, problems: list[str], state: str) -> bool:
+    """Is it a dictionary? What is wrong inside it goes to ``problems``."""
     if not isinstance(entry, Mapping):
         problems.append(f"{path}: expected a dictionary such as {{sku: SPE_E3}}, found {shown(entry)}")
-        return None
+        return False
     unknown_keys(entry, ENTRY_KEYS, path, problems)
     disabled, enabled = entry.get("disabled_plans"), entry.get("enabled_plans")
     if disabled is not None and enabled is not None:
@@ -233,6 +249,13 @@ def _entry(entry: Any, finder: SkuFinder, path: str, problems: list[str], state:
                     f"{path}.{key}: has no meaning when a license is removed (state=absent); to switch plans off use "
                     "state=present with disabled_plans"
                 )
+    return True
+
+
+def _entry(entry: Any, finder: SkuFinder, path: str, problems: list[str], state: str) -> Wanted | None:
+    if not _has_shape(entry, path, problems, state):
+        return None
+    disabled, enabled = entry.get("disabled_plans"), entry.get("enabled_plans")
     sku = finder.find(entry.get("sku"), f"{path}.sku", problems)
     if sku is None:
         return None

@@ -186,7 +186,9 @@ mailboxes:
       type: str
       sample: warning
     licenses:
-      description: The licenses that the user has, with the way they came and their state.
+      description:
+        - The licenses that the user has, with the way they came and their state.
+        - Null where Graph does not show the user.
       type: list
       elements: dict
       contains:
@@ -257,9 +259,15 @@ summary:
       description: For each signal V(ok), or why it cannot be had.
       type: dict
     not_examined:
-      description: Recipient types that could not be looked at.
+      description: Recipient types that were asked for and could not be looked at.
       type: list
       elements: str
+    complete:
+      description:
+        - Whether everything that was asked for could be looked at.
+        - V(false) if there are recipients in RV(summary.not_examined), or if Graph does not show the licenses of users.
+          Then there may be more at risk than RV(mailboxes) tells.
+      type: bool
     expiring:
       description: SKUs in their grace period, with the date on which they move on and the mailboxes that hang on them.
       type: list

@@ -85,6 +85,13 @@ options:
     description: Also give out seats whose subscription has expired and is in its grace period.
     type: bool
     default: false
+  allow_incomplete:
+    description:
+      - Apply a plan although the audit could not look at everything that O(recipient_types) asks for, because a
+        permission is missing or the surface of Exchange does not show it.
+      - Without it such a plan is refused before the first write.
+    type: bool
+    default: false
   on_error:
     description:
       - V(continue) tries all users, reports each, and fails at the end if there was a failure.
@@ -441,6 +448,7 @@ ARGUMENTS = {
     "allow_removals": {"type": "bool", "default": False},
     "seat_reserve": {"type": "dict", "default": {}},
     "use_warning_seats": {"type": "bool", "default": False},
+    "allow_incomplete": {"type": "bool", "default": False},
     "on_error": {"type": "str", "choices": ["fail", "continue"], "default": "continue"},
     "confirm": {"type": "bool", "default": True},
     "confirm_seconds": {"type": "float", "default": 60},

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._errors import PermissionDenied
+from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import DIRECTORY_ROLES
@@ -105,6 +106,12 @@ def test_without_the_directory_exchange_alone_tells_of_whom_it_knows(tenant: Ten
             found = look(tenant, strategy)
         ids = {item.user_id for item in found.findings}
         assert planted(tenant, "no_license_fresh", "license_removed", "shared_archive", "soft_deleted") <= ids
+        # what Graph does not show is not made up
+        made_up = [item for item in found.findings if item.deadline.source == "created_plus_grace"]
+        assert not made_up
+        assert all(item.user is None and "licenses are not known" in item.notes[0] for item in found.findings)
+        assert found.summary()["complete"] is False
+        assert found.summary()["not_examined"] == []
         # of a licensed mailbox whose plan is off Exchange knows nothing
         assert not planted(tenant, "exchange_plan_disabled") & ids
         assert any("User.Read.All" in text for text in found.warnings)
@@ -122,7 +129,8 @@ def test_without_exchange_graph_tells_whom_it_suspects_and_what_is_not_known(ten
     assert all(item.mailbox is None for item in found.findings)
     assert all("Exchange could not be asked" in item.notes[0] for item in found.findings)
     assert not any("Exchange shows no mailbox" in text for item in found.findings for text in item.disagreements)
-    assert found.summary()["not_examined"] == ["archive", "soft_deleted"]
+    assert found.summary()["not_examined"] == ["archive", "equipment", "room", "shared", "soft_deleted", "user"]
+    assert found.summary()["complete"] is False
     assert any("Exchange.ManageAsApp" in text for text in found.warnings)
 
 
@@ -141,6 +149,41 @@ def test_without_any_signal_there_is_no_audit(tenant: Tenant, strategy: str) -> 
     assert caught.value.code == "no_signal"
     for signal in ("license_reconciliation_needed", "exchange_sku_assigned", "assigned_plans"):
         assert signal in caught.value.message
+
+
+def test_only_what_was_asked_for_can_be_missing(tenant: Tenant) -> None:
+    with without(tenant, DIRECTORY_ROLES), clients(tenant) as made:
+        options = AuditOptions(recipient_types=(RecipientType.ROOM,), shared_mailbox_sizes="never")
+        found = audit(made.graph, made.exchange, options)
+    assert found.summary()["not_examined"] == ["room"]
+    assert look(tenant).summary()["complete"] is True
+
+
+SIDE = [
+    ("license_reconciliation_needed", "graph", "/beta/users"),
+    ("subscriptions", "graph", "/directory/subscriptions"),
+    ("subscribed_skus", "graph", "/subscribedSkus"),
+]
+
+
+@pytest.mark.parametrize("kind", ["status", "html", "truncate", "drop", "lost_page"])
+@pytest.mark.parametrize(("signal", "service", "path"), SIDE)
+def test_what_only_adds_to_the_inventory_may_break_and_is_left_out_as_a_whole(
+    tenant: Tenant, kind: str, signal: str, service: str, path: str
+) -> None:
+    every = rows(look(tenant))
+    fault = {"kind": kind, "service": service, "path": path, "times": None}
+    tenant.set_faults({**fault, "status": 500} if kind == "status" else fault)
+    try:
+        with clients(tenant, retry_seconds=0.5) as made:
+            found = audit(made.graph, made.exchange, AuditOptions(shared_mailbox_sizes="never"))
+    finally:
+        tenant.clear_faults()
+    assert {item.user_id for item in found.findings} == {user_id for user_id, _reason in every}
+    if kind != "lost_page":  # of these lists there is one page
+        assert found.summary()["signals"][signal] != "ok"
+        assert any(f"(signal {signal})" in text for text in found.warnings)
+        assert found.summary()["complete"] is True
 
 
 # without what is no signal --------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from ansible_collections.m365.licensing.tests.unit.planning_desk import (
 )
 
 from tests.tenant.launch import Tenant, running
-from tests.tenant.state import Json
+from tests.tenant.state import DIRECTORY_ROLES, Json
 
 E3 = {**EVERYBODY, "name": "E3", "licenses": [{"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}]}
 
@@ -370,6 +370,28 @@ def test_without_users_there_is_no_plan(desk: PlanningDesk) -> None:
             desk.plan(EVERYBODY)
     finally:
         desk.world.app.roles = roles
+
+
+@pytest.mark.parametrize("mode", ["plan", "apply"])
+def test_an_incomplete_audit_is_no_base_for_writing_unless_that_is_allowed(desk: PlanningDesk, mode: str) -> None:
+    anna = desk.at_risk("anna")
+    roles = desk.world.app.roles
+    desk.world.app.roles = roles - DIRECTORY_ROLES
+    try:
+        if mode == "plan":
+            result = desk.plan(EVERYBODY)
+            assert any("may not be applied: the audit is incomplete" in text for text in result["warnings"])
+        else:
+            error = desk.refused(EVERYBODY)
+            assert (error.code, desk.writes()) == ("plan_refused", [])
+            assert "the audit is incomplete (archive recipients" in error.message
+            result = dict(error.partial)
+            assert desk.apply(EVERYBODY, allow_incomplete=True)["changed"]
+            assert desk.states(anna) == {"EXCHANGESTANDARD": []}
+    finally:
+        desk.world.app.roles = roles
+    assert result["summary"]["audit"]["complete"] is False
+    assert names(result, "planned") == ["anna"]
 
 
 # --- what it costs ---------------------------------------------------------------------------------------------------

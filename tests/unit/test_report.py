@@ -73,7 +73,7 @@ def test_an_audit_row_holds_what_the_module_returns() -> None:
 def test_a_finding_without_user_and_mailbox_is_a_row_too() -> None:
     bare = Finding("", "", RecipientType.SHARED, "no_license", (), (), Deadline(), "warning", None, None, None)
     row = audit_row(bare, BY_ID, BUILTIN)
-    assert (row["deadline"], row["licenses"], row["usage_location"], row["mailbox_guid"]) == (None, [], None, "")
+    assert (row["deadline"], row["licenses"], row["usage_location"], row["mailbox_guid"]) == (None, None, None, "")
     assert audit_markdown([row])
 
 

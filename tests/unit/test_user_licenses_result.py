@@ -167,6 +167,16 @@ def test_warnings_name_what_people_lose(desk: Desk) -> None:
         ({"usage_location": "Germany"}, "found 'Germany'; did you mean DE?"),
         ({"usage_location": "Atlantis"}, "usage_location: expected the two letters of a country"),
         ({"usage_location": "D3"}, "found 'D3'"),
+        ({"usage_location": "XX"}, "found 'XX'"),
+        (
+            {"licenses": [{"sku": "EMS", "disabled_plans": ["A"], "enabled_plans": ["B"]}]},
+            "licenses[0]: disabled_plans and enabled_plans contradict each other",
+        ),
+        (
+            {"licenses": [{"sku": "EMS", "disabled_plans": ["A"]}], "state": "absent"},
+            "licenses[0].disabled_plans: has no",
+        ),
+        ({"licenses": []}, "licenses: the list is empty"),
         ({"usage_location_force": True}, "usage_location_force: needs usage_location"),
         ({"confirm_seconds": -1.0}, "confirm_seconds: expected 0 or more seconds, found -1"),
         ({"confirm_seconds": float("nan")}, "confirm_seconds: expected 0 or more seconds, found nan"),
@@ -176,9 +186,9 @@ def test_warnings_name_what_people_lose(desk: Desk) -> None:
 def test_options_that_are_wrong_are_refused_without_a_request(
     desk: Desk, options: dict[str, Any], message: str
 ) -> None:
-    users = options.pop("users", ["a@b.c"])
+    users, licenses = options.pop("users", ["a@b.c"]), options.pop("licenses", ["SPE_E3"])
     with pytest.raises(ConfigurationError) as caught:
-        desk.run(users, "SPE_E3", **options)
+        desk.run(users, *licenses, **options)
     assert message in str(caught.value)
     assert desk.tenant.requests() == []
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# `make setup` puts everything into .venv, as the files of requirements/ pin it. Nothing is written outside the checkout.
+# `make setup` puts everything into .venv, as the files of requirements/ pin it. Outside the checkout only caches grow.
 
 PYTHON ?= python3
 VENV := .venv

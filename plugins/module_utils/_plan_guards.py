@@ -42,10 +42,7 @@ def violations_of(
     """Why the plan may not be applied, one sentence each with figures and the option; empty: it may."""
     found: list[str] = []
     if options.gaps and not options.allow_incomplete:
-        found.append(
-            f"the audit is incomplete ({'; '.join(options.gaps)}), but allow_incomplete is false, and recipient_types "
-            "asks for them"
-        )
+        found.append(f"the audit is incomplete ({'; '.join(options.gaps)}), but allow_incomplete is false")
     changed = sum(1 for entry in entries if entry.change)
     if limit is not None and changed > limit:
         share = f" ({options.max_changes} of {options.population} users)" if "%" in str(options.max_changes) else ""

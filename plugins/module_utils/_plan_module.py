@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ def run_plan(context: Context) -> dict[str, Any]:
         result.pop("diff")
     if folder is not None:
         name = context.params["report_name"] or context.options.tenant_id
-        result["reports"] = _write_reports(context, folder, name, report_of(planned, result, options, name), result)
+        texts = report_of(planned, result, options, name)
+        result["reports"] = _write_reports(context, folder, _stems(context, name, result), texts, result)
     refuse(result, options)
     return result
 
@@ -99,13 +101,20 @@ def _folder(path: str | None) -> Path | None:
     return folder
 
 
+def _stems(context: Context, name: str, result: Mapping[str, Any]) -> list[str]:
+    """Names of the files, without ending: the latest report, and one of its own for a run that wrote to the tenant."""
+    stem = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("._")[:_NAME_LENGTH] or "report"
+    summary = result["summary"]
+    wrote = summary["applied"] and not summary["check_mode"] and summary["changes"]
+    return [stem, f"{stem}-{context.client.now():%Y%m%dT%H%M%SZ}"] if wrote else [stem]
+
+
 def _write_reports(
-    context: Context, folder: Path, name: str, texts: Mapping[str, str], result: Mapping[str, Any]
+    context: Context, folder: Path, stems: Sequence[str], texts: Mapping[str, str], result: Mapping[str, Any]
 ) -> list[str]:
     """The paths of the files. A failure keeps the result: by now the tenant may have changed."""
-    stem = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("._")[:_NAME_LENGTH] or "report"
     paths = []
-    for ending, text in texts.items():
+    for stem, (ending, text) in itertools.product(stems, texts.items()):
         path = str(folder / f"{stem}.{ending}")
         try:
             context.write_private(path, text)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils._apply import Outcome, apply_changes, predict_changes
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import needs_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, PermissionDenied
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
@@ -38,6 +39,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject, bind_groups, group_names
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
+from ansible_collections.m365.licensing.plugins.module_utils._sizes import large_among
+from ansible_collections.m365.licensing.plugins.module_utils._stakes import weakenings
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_reserve
 
 T = TypeVar("T")
@@ -101,24 +104,22 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
             "Rules need users, and Graph does not show them.", code="no_users", hint="Consent to User.Read.All."
         )
     candidates = _candidates(graph, found, checked, options)
-    plan = build_plan(
-        candidates,
-        checked.rules,
-        skus,
-        looking.catalog,
-        PlanOptions(
-            max_changes=options.max_changes,
-            protected=options.protected,
-            allow_removals=options.allow_removals,
-            seat_reserve=checked.reserve,
-            use_warning_seats=options.use_warning_seats,
-            population=_population(graph, options, candidates),
-            gaps=tuple(found.readings.gaps),
-            allow_incomplete=options.allow_incomplete,
-        ),
-        found.now.date(),
+    guards = PlanOptions(
+        max_changes=options.max_changes,
+        protected=options.protected,
+        allow_removals=options.allow_removals,
+        seat_reserve=checked.reserve,
+        use_warning_seats=options.use_warning_seats,
+        population=_population(graph, options, candidates),
+        gaps=tuple(found.readings.gaps),
+        allow_incomplete=options.allow_incomplete,
     )
+
+    def build(some: Sequence[Candidate], limits: PlanOptions) -> Plan:
+        return build_plan(some, checked.rules, skus, looking.catalog, limits, found.now.date())
+
     by_id = {sku.id: sku for sku in skus}
+    plan = _sized(graph, exchange, found, candidates, guards, build, by_id, looking.catalog)
     outcomes = None
     if options.apply and not plan.violations:
         outcomes = _write(graph, plan, by_id, options, check_mode=check_mode)
@@ -249,6 +250,35 @@ def _groups(
         user_id: frozenset(group_id for group_id, inside in zip(group_ids, members, strict=True) if user_id in inside)
         for user_id in user_ids
     }
+
+
+def _sized(
+    graph: Graph,
+    exchange: Exchange,
+    found: Audit,
+    candidates: Sequence[Candidate],
+    guards: PlanOptions,
+    build: Callable[[Sequence[Candidate], PlanOptions], Plan],
+    skus: Mapping[str, Sku],
+    catalog: Catalog,
+) -> Plan:
+    """The plan, made again until the size is known of every mailbox from which it would take Plan 2."""
+    boxes, asked = _mailboxes(found), set[str]()
+    while True:
+        plan = build(candidates, guards)
+        users = {entry.user.id: entry.user for entry in plan.entries if entry.change}
+        weak = weakenings(users, plan.changes, skus, catalog)
+        ask = {item.user.id for item in weak if item.loses_plan2} & boxes.keys() - asked
+        if not ask:
+            return plan
+        asked |= ask
+        large = large_among(graph, exchange, [boxes[user_id] for user_id in sorted(ask)])
+        if large is None:
+            gap = f"the sizes of {len(ask)} mailboxes that would lose Plan 2, without a report that names them"
+            guards = replace(guards, gaps=(*guards.gaps, gap))
+            continue
+        needs = {box.user_id: needs_of(box) for box in large.values()}
+        candidates = [replace(item, needs=needs.get(item.subject.user.id, item.needs)) for item in candidates]
 
 
 def _population(graph: Graph, options: PlannerOptions, candidates: Sequence[Candidate]) -> int:

@@ -52,6 +52,11 @@ class Weakening:
     after: Classes
     lost: tuple[str, ...]
 
+    @property
+    def loses_plan2(self) -> bool:
+        """Then the size of the mailbox counts."""
+        return PlanClass.PLAN2 in self.before - self.after
+
     def takes_from(self, box: Mailbox) -> bool:
         """Does this mailbox have what it needs before, and not after?"""
         needs = needs_of(box)
@@ -84,7 +89,7 @@ def at_stake(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weak
     asked = exchange()
     boxes = asked.mailboxes_by_user_id(by_user) + asked.mailboxes_by_user_id(by_user, mail_users=True)
     sized = [
-        box for box in boxes if box.recipient_type is not RecipientType.ARCHIVE and _loses_plan2(by_user[box.user_id])
+        box for box in boxes if box.recipient_type is not RecipientType.ARCHIVE and by_user[box.user_id].loses_plan2
     ]
     large = large_among(graph, asked, sized)
     if large is None:
@@ -95,10 +100,6 @@ def at_stake(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weak
         if item.takes_from(box):
             found.setdefault(item.user.user_principal_name, []).extend(_uses(box))
     return found
-
-
-def _loses_plan2(weak: Weakening) -> bool:
-    return PlanClass.PLAN2 in weak.before - weak.after
 
 
 def _uses(box: Mailbox) -> list[str]:

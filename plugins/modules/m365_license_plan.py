@@ -117,7 +117,10 @@ options:
         and when the plan is refused, and never count as a change.
     type: path
   report_name:
-    description: Name of the report's files, without ending. By default the tenant's ID.
+    description:
+      - Name of the report's files, without ending. By default the tenant's ID.
+      - These files are those of the latest run. A run that has written to the tenant leaves the same report once more,
+        with its time in the name, which no later run replaces.
     type: str
 seealso:
   - module: m365.licensing.exo_unlicensed_mailbox_info
@@ -420,7 +423,11 @@ reports:
   returned: when O(report_dir) is given
   type: list
   elements: str
-  sample: [/tmp/m365-reports/contoso.md, /tmp/m365-reports/contoso.json]
+  sample:
+    - /tmp/m365-reports/contoso.md
+    - /tmp/m365-reports/contoso.json
+    - /tmp/m365-reports/contoso-20261124T081500Z.md
+    - /tmp/m365-reports/contoso-20261124T081500Z.json
 requests:
   description: HTTP requests of this run, tokens included.
   returned: always

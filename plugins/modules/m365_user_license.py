@@ -91,9 +91,11 @@ options:
     default: fail
   allow_uncovered:
     description:
-      - Permit removing the last license that keeps a mailbox or an archive. Such a mailbox is deleted after its grace
-        period.
-      - Without it the task is refused before the first write, naming the users.
+      - Permit taking away what keeps a mailbox or an archive. Such a mailbox is deleted after its grace period.
+      - Without it the task is refused before the first write, naming the users. So it is for the last license with a
+        mailbox plan, and for a change to a smaller plan where the mailbox has an archive, a hold or more than 50 GB.
+      - Exchange is asked about those mailboxes alone whose user gets a smaller plan. Where it cannot be asked, the task
+        is refused as well.
     type: bool
     default: false
   confirm:
@@ -116,6 +118,9 @@ seealso:
 notes:
   - Application permissions of Microsoft Graph are C(LicenseAssignment.ReadWrite.All) and C(User.Read.All), with
     O(usage_location) also C(User.ReadWrite.All).
+  - Only a change to a smaller plan needs more. C(Exchange.ManageAsApp) with the Entra role Global Reader tells which
+    mailboxes have an archive, a hold or more than 50 GB; C(Reports.Read.All) saves a request for
+    each where they are many.
 extends_documentation_fragment:
   - m365.licensing.auth
   - m365.licensing.attributes
@@ -232,11 +237,12 @@ users:
 summary:
   description:
     - How many users there are of each RV(users[].status) and RV(users[].confirmation), and C(users) in all.
+    - C(unknown) counts the failed users of whom nobody knows whether the change was carried out.
   returned: always, unless the task was refused before the users were read
   type: dict
-  sample: {users: 2, unchanged: 0, changed: 2, skipped: 0, failed: 0, confirmed: 2, accepted: 0}
+  sample: {users: 2, unchanged: 0, changed: 2, skipped: 0, failed: 0, confirmed: 2, accepted: 0, unknown: 0}
 uncovered:
-  description: The users whose mailbox or archive would lose its last license.
+  description: The users whose mailbox or archive would lose what keeps it, or may lose it.
   returned: when the task was refused for their sake
   type: list
   elements: str

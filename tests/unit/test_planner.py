@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.m365.licensing.plugins.module_utils import _sizes
 from ansible_collections.m365.licensing.plugins.module_utils._errors import PermissionDenied
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 from ansible_collections.m365.licensing.tests.unit.clients import clients
@@ -257,6 +258,31 @@ def test_nothing_that_keeps_a_mailbox_is_taken_away(desk: PlanningDesk) -> None:
     error = desk.refused(rule, scope="all_users", allow_removals=True)
     assert "would lose what keeps their mailbox (anna@contoso.example)" in error.message
     assert desk.writes() == []
+
+
+@pytest.mark.parametrize("concealed", [False, True])
+def test_plan_2_is_not_taken_from_a_mailbox_that_is_too_large_for_less(desk: PlanningDesk, concealed: bool) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3"), bytes=60 * 2**30)
+    ben = desk.person("ben", desk.held("SPE_E3"), bytes=2**30)
+    desk.world.switches.report_names_concealed = concealed
+    smaller = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}
+    options: Json = {"scope": "all_users", "allow_removals": True}
+    error = desk.refused(smaller, **options)
+    assert actions(error.partial) == {"anna": "refused_uncovered", "ben": "license"}
+    assert "1 user would lose what keeps their mailbox" in error.message
+    assert desk.writes() == []
+    desk.apply(smaller, protected=["anna@*"], **options)
+    assert (desk.states(anna), desk.states(ben)) == ({"SPE_E3": []}, {"EXCHANGESTANDARD": []})
+
+
+def test_sizes_that_cannot_be_found_out_stop_the_plan(desk: PlanningDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_sizes, "MEASURED_AT_MOST", 25)
+    people = [desk.person(f"user{n:02}", desk.held("SPE_E3"), bytes=60 * 2**30) for n in range(30)]
+    desk.world.switches.report_names_concealed = True
+    smaller = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}
+    options: Json = {"scope": "all_users", "allow_removals": True}
+    assert "the sizes of 30 mailboxes" in desk.refused(smaller, **options).message
+    assert desk.apply(smaller, allow_incomplete=True, **options)["summary"]["changed"] == len(people)
 
 
 def test_who_is_protected_is_never_written(desk: PlanningDesk) -> None:

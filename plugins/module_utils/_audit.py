@@ -142,13 +142,13 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
 
 def _clock(graph: Graph, readings: Readings) -> datetime:
     """The time, after the reading: a wrong clock of this machine has shown by then, and is not reckoned with."""
-    client = graph.service.client
-    if client.clock_is_wrong:
+    wall = graph.service.client.wall
+    if wall.wrong:
         readings.warnings.append(
-            f"The clock of this machine differs from Microsoft's by {client.clock_error}: deadlines and exceptions are "
+            f"The clock of this machine differs from Microsoft's by {wall.error}: deadlines and exceptions are "
             "reckoned by Microsoft's. Set this machine's clock."
         )
-    return client.now()
+    return wall.now()
 
 
 def urgency(finding: Finding) -> tuple[int, float, str, str]:

@@ -18,7 +18,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,6 +39,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_types import 
     Raw,
     Response,
     TroubleError,
+    WallClock,
     exhausted,
     incomplete,
     unknown,
@@ -67,8 +67,6 @@ CONNECT_SECONDS = 10.0
 STRANGER_SECONDS = 20.0
 """How long to try a host that never answered at all: most likely it is misspelt, or behind a firewall."""
 BACKOFF_MAX = 30.0
-CLOCK_TOLERANCE = timedelta(minutes=1)
-"""A clock that differs from the service's by more than this is wrong; less may be the way of an answer."""
 BROKEN_TRIES = 4
 """How often an answer may come broken before it counts as the service's way."""
 
@@ -130,10 +128,7 @@ class HttpClient:
         """HTTP requests sent so far, those for tokens included."""
         self.throttled_seconds = 0.0
         """Time spent waiting because a service throttled (429)."""
-        self.clock_error: timedelta | None = None
-        """How far the service's clock is ahead of this machine's, by the first answer; None before it."""
-        self.wall: Callable[[], float] = time.time
-        """This machine's clock, in seconds since 1970."""
+        self.wall = WallClock()
         self._lock = threading.Lock()
         # A pool of sessions and not one per thread: threads come and go, connections should stay.
         self._idle: list[requests.Session] = []
@@ -147,16 +142,6 @@ class HttpClient:
     def deadline(self) -> float:
         """Until when a call that starts now may keep trying, by the client's clock."""
         return self.backoff.clock() + self.settings.retry_seconds
-
-    @property
-    def clock_is_wrong(self) -> bool:
-        """Does this machine's clock differ from the services'?"""
-        return self.clock_error is not None and abs(self.clock_error) > CLOCK_TOLERANCE
-
-    def now(self) -> datetime:
-        """The time, aware and in UTC: by this machine's clock, or by the services' where that one is wrong."""
-        ours = datetime.fromtimestamp(self.wall(), timezone.utc)
-        return ours + self.clock_error if self.clock_is_wrong and self.clock_error is not None else ours
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -245,7 +230,7 @@ class HttpClient:
         try:
             with self._open(session, call) as response:
                 headers = requests.structures.CaseInsensitiveDict(response.headers)
-                self._compare_clocks(headers.get("Date", ""))
+                self.wall.compare(headers.get("Date", ""))
                 try:
                     chunks = self._chunks(response, started)
                     content = collect(chunks, headers.get("Content-Encoding", ""), self.settings.max_response_bytes)
@@ -288,16 +273,6 @@ class HttpClient:
             self.requests += 1
             if answered:
                 self._answered.add(call.host)
-
-    def _compare_clocks(self, date: str) -> None:
-        """By the first answer that says its date."""
-        try:
-            theirs = email.utils.parsedate_to_datetime(date)
-        except ValueError:
-            return
-        with self._lock:
-            if self.clock_error is None and theirs.tzinfo is not None:
-                self.clock_error = theirs - datetime.fromtimestamp(self.wall(), timezone.utc)
 
     def _borrow(self, direct: bool) -> requests.Session:
         with self._lock:

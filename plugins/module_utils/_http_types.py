@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import email.utils
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote as percent_encode
 from urllib.parse import urlencode, urlsplit
@@ -20,6 +23,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_body import e
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 THROTTLED = 429
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""A clock that differs from the service's by more than this is wrong; less may be the way of an answer."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,39 @@ class Raw:
     def content_type(self) -> str:
         """The header, or nothing."""
         return self.headers.get("Content-Type", "")
+
+
+class WallClock:
+    """The time of day, by the services' clock where this machine's is wrong: the first answer with a date tells."""
+
+    def __init__(self, read: Callable[[], float] = time.time) -> None:
+        self.read = read
+        """This machine's clock, in seconds since 1970."""
+        self.error: timedelta | None = None
+        """How far the services' clock is ahead; None before the first answer."""
+
+    def compare(self, date: str) -> None:
+        """Learn from the ``Date`` of an answer."""
+        if self.error is not None:
+            return
+        try:
+            theirs = email.utils.parsedate_to_datetime(date)
+        except ValueError:
+            return
+        if theirs.tzinfo is not None:
+            self.error = theirs - self._ours()
+
+    @property
+    def wrong(self) -> bool:
+        """Does this machine's clock differ from the services'?"""
+        return self.error is not None and abs(self.error) > CLOCK_TOLERANCE
+
+    def now(self) -> datetime:
+        """The time, aware and in UTC."""
+        return self._ours() + self.error if self.wrong and self.error is not None else self._ours()
+
+    def _ours(self) -> datetime:
+        return datetime.fromtimestamp(self.read(), timezone.utc)
 
 
 class TroubleError(Exception):

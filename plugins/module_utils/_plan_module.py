@@ -106,7 +106,7 @@ def _stems(context: Context, name: str, result: Mapping[str, Any]) -> list[str]:
     stem = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("._")[:_NAME_LENGTH] or "report"
     summary = result["summary"]
     wrote = summary["applied"] and not summary["check_mode"] and summary["changes"]
-    return [stem, f"{stem}-{context.client.now():%Y%m%dT%H%M%SZ}"] if wrote else [stem]
+    return [stem, f"{stem}-{context.client.wall.now():%Y%m%dT%H%M%SZ}"] if wrote else [stem]
 
 
 def _write_reports(

@@ -37,11 +37,11 @@ HOUR = timedelta(hours=1)
 def test_the_time_is_the_services_where_ours_is_wrong(tmp_path: Path, date: str, error: timedelta) -> None:
     with serving([Reply(200, b"{}", JSON | {"Date": date})] * 2, tmp_path) as server:
         service = service_for(server)
-        service.client.wall = lambda: NOON
+        service.client.wall.read = lambda: NOON
         service.request("GET", "/x", idempotent=True)
     client = service.client
-    assert client.now() == datetime.fromtimestamp(NOON, timezone.utc) + error
-    assert client.clock_is_wrong is (error != timedelta(0))
+    assert client.wall.now() == datetime.fromtimestamp(NOON, timezone.utc) + error
+    assert client.wall.wrong is (error != timedelta(0))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def tenant() -> Iterator[Tenant]:
 def look(tenant: Tenant, ahead: timedelta, now: datetime | None = None) -> Audit:
     """An audit by a machine whose clock is ahead of the tenant's."""
     with clients(tenant) as made:
-        made.http.wall = lambda: time.time() + ahead.total_seconds()
+        made.http.wall.read = lambda: time.time() + ahead.total_seconds()
         return audit(made.graph, made.exchange, AuditOptions(now=now, shared_mailbox_sizes="never"))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils import _sizes
-from ansible_collections.m365.licensing.plugins.module_utils._errors import PermissionDenied
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 from ansible_collections.m365.licensing.tests.unit.clients import clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
@@ -25,7 +24,7 @@ from ansible_collections.m365.licensing.tests.unit.planning_desk import (
 )
 
 from tests.tenant.launch import Tenant, running
-from tests.tenant.state import DIRECTORY_ROLES, Json
+from tests.tenant.state import Json
 
 E3 = {**EVERYBODY, "name": "E3", "licenses": [{"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}]}
 
@@ -325,99 +324,6 @@ def test_seats_in_their_grace_period_are_spent_only_if_asked(desk: PlanningDesk)
     desk.seats("EXCHANGESTANDARD", 0, warning=1)
     assert actions(desk.plan(EVERYBODY)) == {"anna": "no_seat"}
     assert desk.apply(EVERYBODY, use_warning_seats=True)["summary"]["confirmed"] == 1
-
-
-# --- what goes wrong -------------------------------------------------------------------------------------------------
-
-
-def test_who_fails_is_reported_and_the_next_run_finishes(desk: PlanningDesk) -> None:
-    upns = [desk.at_risk(name) for name in ("anna", "bert", "carl")]
-    bert = desk.world.user(upns[1])
-    assert bert is not None
-    body = {"error": {"code": "Request_BadRequest", "message": "License assignment failed."}}
-    desk.refuse(f"{bert['id']}/assignLicense", status=400, body=body)
-    error = desk.refused(EVERYBODY)
-    assert error.code == "users_failed"
-    assert "1 of 3 users failed, 2 were changed, 0 were not tried. First: bert@contoso.example" in error.message
-    result = error.partial
-    assert (result["changed"], names(result, "changed"), names(result, "failed")) == (True, ["anna", "carl"], ["bert"])
-    assert result["summary"]["unresolved"] == 1
-    assert result["users"][1]["after"]["licenses"] == []
-    assert set(result["diff"]["after"]) == {upns[0], upns[2]}
-    assert "## Failed (1)" in result["reports"]["md"]
-    desk.tenant.clear_faults()
-    desk.tenant.clear_requests()
-    again = desk.apply(EVERYBODY)
-    assert names(again, "changed") == ["bert"]
-    assert len(desk.writes()) == 1
-
-
-def test_on_error_fail_tries_nobody_after_the_first_who_fails(tenant: Tenant) -> None:
-    desk = PlanningDesk(tenant, concurrency=1)
-    for number in range(45):
-        desk.at_risk(f"user{number:02}")
-    desk.refuse("assignLicense", status=400, body={"error": {"code": "Request_BadRequest", "message": "No."}}, times=1)
-    result = desk.refused(EVERYBODY, on_error="fail").partial
-    assert (result["summary"]["failed"], result["summary"]["changed"], result["summary"]["skipped"]) == (1, 19, 25)
-    assert result["summary"]["unresolved"] == 26
-
-
-def test_a_lost_answer_is_looked_up_and_not_sent_again(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    desk.at_risk("carl", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
-    rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE"]}]}
-    planned = desk.plan(rule)
-    reads = sum("parts" in entry for entry in desk.tenant.requests())
-    desk.tenant.clear_requests()
-    desk.fault("lost_answer", after_batches=reads, times=1)
-    done = desk.apply(rule)
-    assert done["summary"]["confirmed"] == planned["summary"]["changes"] == 2
-    assert len(desk.parts("POST", "assignLicense")) == 2
-
-
-def test_an_answer_that_was_lost_before_anything_happened_is_sent_again(desk: PlanningDesk) -> None:
-    desk.at_risk("carl", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
-    rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE"]}]}
-    desk.plan(rule)
-    reads = sum("parts" in entry for entry in desk.tenant.requests())
-    desk.fault("drop", after_batches=reads, times=1)
-    done = desk.apply(rule)
-    assert done["summary"]["confirmed"] == 1
-    off = desk.states("carl@contoso.example")["SPE_E3"]
-    assert "EXCHANGE_S_ENTERPRISE" not in off
-
-
-def test_without_users_there_is_no_plan(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    roles = desk.world.app.roles
-    try:
-        desk.world.app.roles = roles - {"User.Read.All", "User.ReadWrite.All", "Directory.Read.All"}
-        with pytest.raises(PermissionDenied, match=r"User\.Read\.All"):
-            desk.plan(EVERYBODY)
-    finally:
-        desk.world.app.roles = roles
-
-
-@pytest.mark.parametrize("mode", ["plan", "apply"])
-def test_an_incomplete_audit_is_no_base_for_writing_unless_that_is_allowed(desk: PlanningDesk, mode: str) -> None:
-    anna = desk.at_risk("anna")
-    roles = desk.world.app.roles
-    desk.world.app.roles = roles - DIRECTORY_ROLES
-    try:
-        if mode == "plan":
-            result = desk.plan(EVERYBODY)
-            assert any("may not be applied: the audit is incomplete" in text for text in result["warnings"])
-        else:
-            error = desk.refused(EVERYBODY)
-            assert (error.code, desk.writes()) == ("plan_refused", [])
-            assert "the audit is incomplete (archive recipients" in error.message
-            result = dict(error.partial)
-            assert desk.apply(EVERYBODY, allow_incomplete=True)["changed"]
-            assert desk.states(anna) == {"EXCHANGESTANDARD": []}
-    finally:
-        desk.world.app.roles = roles
-    assert result["summary"]["audit"]["complete"] is False
-    assert names(result, "planned") == ["anna"]
 
 
 # --- what it costs ---------------------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ PROPERTIES = (
     "id",
     "userPrincipalName",
     "displayName",
+    "givenName",
+    "surname",
     "mail",
     "mailNickname",
     "userType",
@@ -42,6 +44,11 @@ PROPERTIES = (
     "jobTitle",
     "city",
     "state",
+    "officeLocation",
+    "mobilePhone",
+    "businessPhones",
+    "preferredLanguage",
+    "employeeId",
     "createdDateTime",
     "onPremisesSyncEnabled",
     "onPremisesExtensionAttributes",
@@ -54,8 +61,20 @@ PROPERTIES = (
 )
 """What the tenant keeps of a user."""
 ONLY_BETA = frozenset({"isLicenseReconciliationNeeded"})
-DEFAULT = ("displayName", "jobTitle", "mail", "userPrincipalName", "id")
-"""Without ``$select``, as far as the tenant keeps them (v1.0 shows a handful, beta nearly everything)."""
+DEFAULT = (
+    "businessPhones",
+    "displayName",
+    "givenName",
+    "jobTitle",
+    "mail",
+    "mobilePhone",
+    "officeLocation",
+    "preferredLanguage",
+    "surname",
+    "userPrincipalName",
+    "id",
+)
+"""Without ``$select``: v1.0 shows these [user resource], beta nearly everything."""
 KNOWN_V1 = frozenset(PROPERTIES) - ONLY_BETA
 KNOWN_BETA = frozenset(PROPERTIES)
 WRITABLE = frozenset(

@@ -32,7 +32,7 @@ class Refused(Exception):
     def __init__(self, error: Mapping[str, Any]) -> None:
         super().__init__(str(error.get("message")))
         self.status, self.code = error.get("status"), error.get("code")
-        self.message, self.request = str(error.get("message")), error.get("request")
+        self.request, self.unknown = error.get("request"), error.get("unknown")
 
 
 class Client(Protocol):

@@ -128,6 +128,7 @@ async def main(step: str, argument: str) -> Any:
                 "code": error.error.code,
                 "message": error.error.message,
                 "request": inner.request_id if inner else None,
+                "unknown": inner.additional_data if inner else None,
             }
         }
 

@@ -141,6 +141,7 @@ def test_an_error_has_its_code_and_request(client: Sdk) -> None:
         client.user("nobody@contoso.example")
     assert (refused.value.status, refused.value.code) == (404, "Request_ResourceNotFound")
     assert refused.value.request
+    assert not refused.value.unknown  # Of what stands in innerError, msgraph-sdk knows every name.
 
 
 @each

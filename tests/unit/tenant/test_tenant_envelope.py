@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.tenant import login
-from tests.unit.tenant.asking import Desk
+from tests.unit.tenant.asking import GRAPH, Desk
 
 DEFAULT = {
     "businessPhones",
@@ -38,6 +38,12 @@ def test_a_user_without_select_has_the_documented_properties(desk: Desk) -> None
     assert set(body) - {"@odata.context"} == DEFAULT
     assert body["mobilePhone"] is None  # Not missing.
     assert set(desk.ask("/users").value[0]) == DEFAULT
+
+
+def test_everything_is_everything_of_the_version(desk: Desk) -> None:
+    desk.user()
+    assert "isLicenseReconciliationNeeded" not in desk.ask("/users?$select=*").value[0]
+    assert desk.ask(f"{GRAPH}/beta/users?$select=*").value[0]["isLicenseReconciliationNeeded"] is False
 
 
 def test_without_metadata_links_and_counts_stay(desk: Desk) -> None:

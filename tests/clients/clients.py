@@ -43,7 +43,6 @@ class Client(Protocol):
 
     def users(self) -> list[Json]:
         """All users with ``id`` and ``userPrincipalName``, page by page."""
-        ...
 
     def user(self, user: str) -> Json: ...
 
@@ -51,11 +50,9 @@ class Client(Protocol):
 
     def details(self, user: str) -> list[Json]:
         """``licenseDetails``."""
-        ...
 
     def assign(self, user: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
         """SKUs by their ids. Raises Refused."""
-        ...
 
 
 def run(tenant: Tenant, home: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:

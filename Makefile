@@ -9,10 +9,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 REQUIREMENTS := requirements.txt $(wildcard requirements/*.txt)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test gate bench lock clean
+.PHONY: help setup demo test test-clients gate bench lock clean
 
 help: ## Show these lines
-	@sed -nE 's/^([a-z]+):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.setup-stamp ## Make .venv: ansible-core, what the modules need, every tool of the tests (PYTHON=python3.12 chooses one)
 
@@ -31,6 +31,9 @@ demo: setup ## See it work: audit, plan, remediate, audit again, on a simulated 
 test: setup ## Run every check; ends with how many passed and failed
 	@$(BIN)/python -m tests.gates.run
 
+test-clients: setup ## Run clients and types of others on the simulated tenant (needs Node.js with npm, and namespaces)
+	@$(BIN)/python -m tests.gates.run clients
+
 gate: setup ## Run some checks only: make gate NAME="unit ruff" (without NAME: list them)
 	@$(BIN)/python -m tests.gates.run $(or $(NAME),--list)
 
@@ -39,9 +42,9 @@ bench: setup ## Measure requests and time of audits and of licensing 1,000 users
 
 lock: ## Choose the pins of requirements/constraints.txt anew
 	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }
-	{ sed -n 1,3p requirements.txt; echo "# Made by 'make lock': each package of development.txt, for every Python from 3.10 on."; \
+	{ sed -n 1,3p requirements.txt; echo "# Made by 'make lock': each package of development.txt and clients.txt, for every Python from 3.10 on."; \
 	  build/uv/bin/uv pip compile --quiet --universal --python-version 3.10 --upgrade --no-header --no-annotate \
-	    requirements/development.txt; } > build/constraints.txt
+	    requirements/development.txt requirements/clients.txt; } > build/constraints.txt
 	mv build/constraints.txt requirements/constraints.txt
 
 clean: ## Remove .venv and everything that was built

@@ -22,8 +22,8 @@ SECONDS = 600.0
 """No command takes as long: a limit for one that hangs."""
 SETTINGS = ("ANSIBLE_", "AZURE_", "GALAXY_", "M365_", "MYPY", "PYTEST_", "PYTHON", "RUFF_")
 """Variables that would change what a tool does, or sign in to a tenant that is none of the tests'."""
-OF_THE_USER = (".gitconfig", ".config/git", ".config/pip", ".pip")
-"""How git and pip are set up on this machine (mirrors, safe directories) holds in a gate, too."""
+OF_THE_USER = (".gitconfig", ".config/git", ".config/pip", ".npmrc", ".pip")
+"""How git, npm and pip are set up on this machine (mirrors, safe directories) holds in a gate, too."""
 
 
 class Failed(Exception):
@@ -46,6 +46,8 @@ class Gate:
     what: str
     check: Callable[[Work], Counts | None]
     cores: int = 1
+    asked: bool = False
+    """Runs only when it is asked for by its name."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from tests.gates.gate import Gate, Work
 
-TYPED = ("ansible_collections.m365.licensing.plugins", "tests.gates", "tests.integration", "tests.tenant", "tests.unit")
+TYPED = (
+    "ansible_collections.m365.licensing.plugins",
+    "tests.clients",
+    "tests.gates",
+    "tests.integration",
+    "tests.tenant",
+    "tests.unit",
+)
 """By package, not by file: the plugins have one name only, whether they import one another or are checked."""
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the gates: ``python -m tests.gates.run [--list] [NAME …]`` (without names: all).
+"""Run the gates: ``python -m tests.gates.run [--list] [NAME …]`` (without names: all that need no asking).
 
 Each gate is one line when it ends. Its output is ``build/gates/<name>/log``; the tails of those that failed are shown.
 The last line counts: each test case of a pytest run, and one for every other gate. A gate that cannot run has failed.
@@ -20,10 +20,17 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from tests.gates import agreements, artefact, collection, python, running
+from tests.gates import agreements, artefact, clients, collection, python, running
 from tests.gates.gate import BUILD, Counts, Failed, Gate, Work
 
-GATES: tuple[Gate, ...] = (*python.GATES, *agreements.GATES, *collection.GATES, *artefact.GATES, *running.GATES)
+GATES: tuple[Gate, ...] = (
+    *python.GATES,
+    *agreements.GATES,
+    *collection.GATES,
+    *artefact.GATES,
+    *running.GATES,
+    *clients.GATES,
+)
 TAIL = 60
 """So many lines of what failed are shown."""
 
@@ -99,12 +106,12 @@ def show_tail(result: Result) -> None:
 
 
 def chosen(names: Sequence[str]) -> list[Gate]:
-    """The gates of these names, in their own order; all without names. An unknown name ends the program."""
+    """The gates of these names (all that need no asking without names), in their own order. An unknown name: exit."""
     known = {gate.name: gate for gate in GATES}
     unknown = [name for name in names if name not in known]
     if unknown:
         sys.exit(f"no such gate: {', '.join(unknown)}. There are: {', '.join(known)}")
-    return [gate for gate in GATES if not names or gate.name in names]
+    return [gate for gate in GATES if (gate.name in names if names else not gate.asked)]
 
 
 def main() -> int:

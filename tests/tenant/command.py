@@ -37,7 +37,13 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, ask_to_stop)
     try:
         with running(
-            options.mailboxes, options.at_risk, options.seed, now=options.now, port=options.port, **switches
+            options.mailboxes,
+            options.at_risk,
+            options.seed,
+            now=options.now,
+            port=options.port,
+            real_names=options.real_names,
+            **switches,
         ) as tenant:
             gc.collect()
             gc.freeze()  # The tenant is no garbage: do not look through it again and again.
@@ -60,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--at-risk", type=int, default=12, help="how many of them are at risk (12)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same tenant (1)")
     parser.add_argument("--port", type=int, default=0, help="the first of six ports; 0 takes free ones (0)")
+    parser.add_argument(
+        "--real-names",
+        action="store_true",
+        help="login, Graph and Exchange as login.microsoftonline.com and so on, on port 443 of loopback addresses",
+    )
     parser.add_argument("--now", type=_time, help="where the tenant's clock starts, such as 2026-06-15T12:00:00Z")
     parser.add_argument("--set", action="append", default=[], metavar="SWITCH=VALUE", help="a switch; see the README")
     parser.add_argument("--quiet", action="store_true", help="do not print the line of JSON")

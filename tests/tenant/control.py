@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.tenant import faults
+from tests.tenant.properties import BLANK_USER
 from tests.tenant.state import (
     DIRECTORY_ROLES,
     EXCHANGE_DIRECTORY_ROLES,
@@ -89,10 +90,10 @@ def patch(world: World, body: Any) -> None:
     users = [(_user(world, key), change) for key, change in body.get("users", {}).items()]
     boxes = [(_mailbox(world, key), change) for key, change in body.get("mailboxes", {}).items()]
     skus = [(_sku(world, key), change) for key, change in body.get("skus", {}).items()]
-    for item, change in (*users, *boxes, *skus):
-        unknown = sorted(set(change or {}) - set(item))
+    for item, change, more in (*((*user, BLANK_USER) for user in users), *((*other, {}) for other in (*boxes, *skus))):
+        unknown = sorted(set(change or {}) - set(item) - set(more))
         if unknown:
-            raise ValueError(f"no property {unknown[0]!r}; there are: {', '.join(sorted(item))}")
+            raise ValueError(f"no property {unknown[0]!r}; there are: {', '.join(sorted({*item, *more}))}")
     unknown = sorted(set(body.get("roles", ())) - ROLES)
     if unknown:
         raise ValueError(f"no role {unknown[0]!r}; there are: {', '.join(sorted(ROLES))}")

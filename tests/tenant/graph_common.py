@@ -115,7 +115,7 @@ def selected(
             "Parsing OData Select and Expand failed: Term '' is not valid in a $select or $expand expression."
         )
     if names == ["*"]:
-        return list(known)
+        return [name for name in known if request.beta or name not in only_beta]
     for name in names:
         if name in only_beta and not request.beta:
             raise bad_request(

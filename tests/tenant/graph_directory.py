@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.tenant import graph_groups, graph_users
+from tests.tenant import graph_groups, graph_users, properties
 from tests.tenant.errors import bad_request, not_simulated
 from tests.tenant.graph_common import READ_DIRECTORY, READ_LICENSES, Request, json_answer, selected
 from tests.tenant.state import Answer, Json
@@ -88,9 +88,9 @@ def _by_id(request: Request, key: str, types: Sequence[str], keys: Sequence[str]
     if key in world.users and ("user" in types or "directoryObject" in types):
         user = graph_users.read_replica(world, key)
         names = keys or graph_users.DEFAULT
-        return {"@odata.type": "#microsoft.graph.user", **{name: user[name] for name in names if name in user}}
+        return {"@odata.type": "#microsoft.graph.user", **properties.shown_user(user, names)}
     if key in world.groups and ("group" in types or "directoryObject" in types):
         group = world.groups[key]
         names = keys or graph_groups.DEFAULT
-        return {"@odata.type": "#microsoft.graph.group", **{name: group[name] for name in names if name in group}}
+        return {"@odata.type": "#microsoft.graph.group", **properties.shown_group(group, names)}
     return None

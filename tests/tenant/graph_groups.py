@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.tenant import graph_users
+from tests.tenant import graph_users, properties
 from tests.tenant.errors import bad_request, not_found, unsupported_query
 from tests.tenant.graph_common import (
     READ_GROUPS,
@@ -25,9 +25,7 @@ from tests.tenant.graph_common import (
 from tests.tenant.odata import compile_filter
 from tests.tenant.state import Answer, Json, World
 
-PROPERTIES = ("id", "displayName", "description", "mail", "mailEnabled", "securityEnabled", "assignedLicenses")
-"""What the tenant keeps of a group."""
-DEFAULT = ("id", "displayName", "description", "mail", "mailEnabled", "securityEnabled")
+PROPERTIES, DEFAULT = properties.GROUP_PROPERTIES, properties.GROUP_DEFAULT
 MAX_CHECKED = 20
 """Group ids of one checkMemberGroups."""
 USER_TYPE, GROUP_TYPE = "#microsoft.graph.user", "#microsoft.graph.group"
@@ -50,7 +48,8 @@ def list_groups(request: Request) -> Answer:
             known=frozenset(PROPERTIES),
         )
         groups = [group for group in groups if filter_.matches(group)]
-    return page(request, "groups", groups, keys, count=request.advanced)
+    shown = [properties.shown_group(group, keys) for group in groups]
+    return page(request, "groups", shown, keys, count=request.advanced)
 
 
 def get_group(request: Request, key: str) -> Answer:
@@ -60,7 +59,7 @@ def get_group(request: Request, key: str) -> Answer:
     keys = selected(request, PROPERTIES, DEFAULT)
     group = _find(request.world, key)
     return json_answer(
-        {"@odata.context": request.context("groups") + "/$entity", **{name: group[name] for name in keys}}
+        {"@odata.context": request.context("groups") + "/$entity", **properties.shown_group(group, keys)}
     )
 
 
@@ -106,7 +105,7 @@ def _shown(request: Request, item: Json, keys: list[str]) -> Json:
     if is_user and request.app.roles.isdisjoint(READ_USERS):
         return {**kind, "id": item["id"]}
     names = keys or list(graph_users.DEFAULT if is_user else DEFAULT)
-    return {**kind, **{name: item[name] for name in names if name in item}}
+    return {**kind, **(properties.shown_user if is_user else properties.shown_group)(item, names)}
 
 
 def check_member_groups(request: Request, key: str) -> Answer:

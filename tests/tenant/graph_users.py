@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tests.tenant import licensing
+from tests.tenant import licensing, properties
 from tests.tenant.errors import bad_request, not_found, not_simulated
 from tests.tenant.graph_common import (
     READ_LICENSES,
@@ -27,35 +27,8 @@ from tests.tenant.graph_common import (
 from tests.tenant.odata import Filter, compile_filter
 from tests.tenant.state import Answer, Json, World
 
-PROPERTIES = (
-    "id",
-    "userPrincipalName",
-    "displayName",
-    "mail",
-    "mailNickname",
-    "userType",
-    "accountEnabled",
-    "usageLocation",
-    "country",
-    "department",
-    "companyName",
-    "jobTitle",
-    "city",
-    "state",
-    "createdDateTime",
-    "onPremisesSyncEnabled",
-    "onPremisesExtensionAttributes",
-    "proxyAddresses",
-    "assignedLicenses",
-    "licenseAssignmentStates",
-    "assignedPlans",
-    "provisionedPlans",
-    "isLicenseReconciliationNeeded",
-)
-"""What the tenant keeps of a user."""
-ONLY_BETA = frozenset({"isLicenseReconciliationNeeded"})
-DEFAULT = ("displayName", "jobTitle", "mail", "userPrincipalName", "id")
-"""Without ``$select``, as far as the tenant keeps them (v1.0 shows a handful, beta nearly everything)."""
+PROPERTIES, DEFAULT = properties.USER_PROPERTIES, properties.USER_DEFAULT
+ONLY_BETA = properties.ONLY_BETA
 KNOWN_V1 = frozenset(PROPERTIES) - ONLY_BETA
 KNOWN_BETA = frozenset(PROPERTIES)
 WRITABLE = frozenset(
@@ -106,7 +79,7 @@ def list_users(request: Request) -> Answer:
         result["@odata.nextLink"] = next_link(request, following)
     if world.scratch.get(_STALE):
         found = [read_replica(world, user["id"]) for user in found]
-    result["value"] = [{key: user[key] for key in keys} for user in found]
+    result["value"] = [properties.shown_user(user, keys) for user in found]
     return json_answer(result)
 
 
@@ -224,7 +197,7 @@ def get_user(request: Request, key: str) -> Answer:
     request.allow_query("$select")
     keys = selected(request, PROPERTIES, PROPERTIES if request.beta else DEFAULT, ONLY_BETA)
     user = read_replica(request.world, find(request, key)["id"])
-    return json_answer({"@odata.context": request.context("users") + "/$entity", **{name: user[name] for name in keys}})
+    return json_answer({"@odata.context": request.context("users") + "/$entity", **properties.shown_user(user, keys)})
 
 
 def patch_user(request: Request, key: str) -> Answer:
@@ -267,7 +240,7 @@ def assign_license(request: Request, key: str) -> Answer:
     licensing.apply(request.world, user["id"], add, remove)
     remember(request.world, before)
     keys = DEFAULT if not request.beta else PROPERTIES
-    return json_answer({"@odata.context": request.context("users") + "/$entity", **{name: user[name] for name in keys}})
+    return json_answer({"@odata.context": request.context("users") + "/$entity", **properties.shown_user(user, keys)})
 
 
 def license_details(request: Request, key: str) -> Answer:

@@ -30,6 +30,14 @@ HOST = "127.0.0.1"
 PLAIN = frozenset({"identity"})
 """Hosts without TLS: the managed identity endpoint of a machine is none of the network's."""
 SERVICES = ("login", "graph", "exchange", "control", "reports", "identity")
+REAL_NAMES = {
+    "login": ("login.microsoftonline.com", "127.0.0.2"),
+    "graph": ("graph.microsoft.com", "127.0.0.3"),
+    "exchange": ("outlook.office365.com", "127.0.0.4"),
+}
+"""Microsoft's names of the services, and where a tenant that bears them listens (on 443): a machine, or a namespace of
+it, on which these names mean these addresses takes the tenant for Microsoft's."""
+REAL_PORT = 443
 START_SECONDS = 30.0
 
 
@@ -101,10 +109,13 @@ class Tenant:
 
 
 class Server:
-    """All hosts of one world, served by one thread. Use as a context manager."""
+    """All hosts of one world, served by one thread. Use as a context manager.
 
-    def __init__(self, world: World, port: int = 0) -> None:
-        self.world, self._port = world, port
+    ``real_names``: login, Graph and Exchange bear Microsoft's names (``REAL_NAMES``), for clients that know no others.
+    """
+
+    def __init__(self, world: World, port: int = 0, *, real_names: bool = False) -> None:
+        self.world, self._port, self._real_names = world, port, real_names
         self._folder = tempfile.TemporaryDirectory(prefix="m365-tenant-")
         self._servers: list[uvicorn.Server] = []
         self._sockets: list[socket.socket] = []
@@ -115,16 +126,19 @@ class Server:
     def __enter__(self) -> Tenant:
         folder = Path(self._folder.name)
         authority = trustme.CA(organization_name="Simulated tenant")
-        certificate = authority.issue_cert(HOST, "localhost")
+        real = REAL_NAMES if self._real_names else {}
+        certificate = authority.issue_cert(HOST, "localhost", *(name for name, _address in real.values()))
         authority.cert_pem.write_to_path(str(folder / "ca.pem"))
         certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
         for number, service in enumerate(SERVICES):
-            listener = socket.create_server((HOST, self._port + number if self._port else 0), backlog=256)
+            name, address = real.get(service, ("", HOST))
+            port = REAL_PORT if name else self._port + number if self._port else 0
+            listener = socket.create_server((address, port), backlog=256)
             # asyncio does this for sockets that say they are TCP's, which these do not: each answer would wait 40 ms.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._sockets.append(listener)
             scheme = "http" if service in PLAIN else "https"
-            self.world.origins[service] = f"{scheme}://{HOST}:{listener.getsockname()[1]}"
+            self.world.origins[service] = f"{scheme}://{name or f'{HOST}:{listener.getsockname()[1]}'}"
             config = uvicorn.Config(
                 application(self.world, service),
                 ssl_certfile=None if service in PLAIN else str(folder / "server.pem"),
@@ -188,6 +202,7 @@ def running(
     now: datetime | None = None,
     world: World | None = None,
     port: int = 0,
+    real_names: bool = False,
     **switches: Any,
 ) -> Iterator[Tenant]:
     """A tenant of so many mailboxes, or ``world``, for as long as the block runs. Switches: see ``state.Switches``."""
@@ -198,5 +213,5 @@ def running(
         world = generate(mailboxes, at_risk, seed, moment, chosen)
         if now is not None:
             world.set_clock(now)
-    with Server(world, port) as tenant:
+    with Server(world, port, real_names=real_names) as tenant:
         yield tenant

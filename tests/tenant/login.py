@@ -18,7 +18,7 @@ import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from tests.tenant.state import Answer, AppIdentity, Json, World, new_guid
+from tests.tenant.state import EXCHANGE_ROLES, GRAPH_ROLES, Answer, AppIdentity, Json, World, new_guid
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 AUDIENCES = {
@@ -41,6 +41,8 @@ class _LoginError(Exception):
 def dispatch(world: World, method: str, path: str, form: Mapping[str, str]) -> Answer:
     """Answer one request to the login host. ``form``: the fields of a form that was posted."""
     tenant, _mark, rest = path.strip("/").partition("/")
+    if method == "GET" and path == "/common/discovery/instance":
+        return Answer(200, _instances(world))
     try:
         _check_tenant(world, tenant)
         if method == "GET" and rest == "v2.0/.well-known/openid-configuration":
@@ -105,6 +107,17 @@ def caller(world: World, service: str, headers: Mapping[str, str]) -> AppIdentit
     if claims["svc"] != service or claims["tid"] != world.tenant_id:
         return "Access token validation failure. Invalid audience."
     return world.app.identity()
+
+
+def _instances(world: World) -> Json:
+    """Which login hosts are one cloud: MSAL asks before it trusts its cache [microsoft-authentication-library]."""
+    origin = world.origins["login"]
+    host = origin.partition("://")[2]
+    return {
+        "tenant_discovery_endpoint": f"{origin}/{world.tenant_id}/v2.0/.well-known/openid-configuration",
+        "api-version": "1.1",
+        "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+    }
 
 
 def _discovery(world: World, tenant: str) -> Json:
@@ -281,15 +294,26 @@ def _service(world: World, audience: str) -> str | None:
 
 def _issue(world: World, service: str) -> str:
     now = int(time.time())
+    # Tools read these, though a token is opaque to a client: who signed in, and whether it was an application (idtyp)
+    # [access-token-claims-reference]. ``svc`` is the tenant's own.
     claims = {
         "aud": world.origins.get(service, service),
-        "iss": f"{world.origins.get('login', '')}/{world.tenant_id}/v2.0",
+        "iss": f"https://sts.windows.net/{world.tenant_id}/",
         "iat": now,
+        "nbf": now,
         "exp": now + world.switches.token_seconds,
+        "app_displayname": "Simulated application",
         "appid": world.app.client_id,
+        "appidacr": "1",
+        "idp": f"https://sts.windows.net/{world.tenant_id}/",
+        "idtyp": "app",
+        "oid": world.app.object_id,
+        "roles": sorted(world.app.roles & (GRAPH_ROLES if service == "graph" else EXCHANGE_ROLES)),
+        "sub": world.app.object_id,
         "tid": world.tenant_id,
+        "uti": secrets.token_urlsafe(16),
+        "ver": "1.0",
         "svc": service,
-        "jti": new_guid(),
     }
     token = jwt.encode(claims, _KEY, algorithm="HS256")
     issued(world).append(token)

@@ -8,7 +8,9 @@ Which there are, and which of them are at risk, is decided in ``generate.py``.
 
 from __future__ import annotations
 
+import base64
 import random
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -113,6 +115,7 @@ class Maker:
             "provisionedPlans": provisioned,
             "isLicenseReconciliationNeeded": more.get("reconciliation", False),
         }
+        user |= self._origin(user)
         self.world.add_user(user)
         for entry in licenses:
             self.world.skus[entry["skuId"]]["consumedUnits"] += 1
@@ -121,6 +124,19 @@ class Maker:
                 self.world.groups[state["assignedByGroup"]]["_members"].append(user["id"])
         self._capabilities[user["id"]] = capabilities
         return user
+
+    def _origin(self, user: Json) -> Json:
+        """What says where a user came from: a directory on premises, or an invitation."""
+        if user["userType"] == "Guest":
+            return {"creationType": "Invitation", "externalUserState": "Accepted"}
+        if not user["onPremisesSyncEnabled"]:
+            return {}
+        return {
+            "onPremisesImmutableId": base64.b64encode(uuid.UUID(user["id"]).bytes_le).decode(),
+            "onPremisesLastSyncDateTime": self.ago(1)[0],
+            "onPremisesSamAccountName": user["mailNickname"][:20],
+            "onPremisesSecurityIdentifier": f"S-1-5-21-1004336348-1177238915-682003330-{1000 + self._number}",
+        }
 
     def mailbox(self, user: Json | None, kind: str, **more: Any) -> Json:
         """A mailbox (or mail user) of a user, or of nobody (system mailboxes, inactive ones)."""
@@ -181,6 +197,7 @@ class Maker:
             "displayName": name,
             "description": None,
             "mail": None,
+            "mailNickname": group_id[:8],
             "mailEnabled": False,
             "securityEnabled": True,
             "assignedLicenses": licenses,

@@ -228,7 +228,7 @@ class _Compiler:
         if not any(path.startswith(f"{collection}/any") for path in self.table):
             self._refuse(collection)
         inner = self.predicate(node.lambda_.expression, (collection, node.lambda_.identifier.name))
-        return lambda item: any(inner(element) for element in item[collection])
+        return lambda item: any(inner(element) for element in item.get(collection) or ())
 
     def _call(self, node: Any, scope: tuple[str, str] | None) -> Predicate:
         name = node.func.name.casefold()
@@ -350,7 +350,7 @@ def _value(path: str, literal: Any, *, listed: bool = False) -> Any:
         if isinstance(literal, ast.GUID) or (listed and isinstance(literal, ast.String)):
             return literal.val.casefold()
     elif _is_moment(path):
-        return _moment(path, literal)
+        return _moment(path, literal).casefold()
     elif isinstance(literal, ast.String):
         return literal.py_val.casefold()
     raise bad_request(

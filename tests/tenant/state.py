@@ -136,6 +136,11 @@ class App:
     federated_public_key: bytes = b""
     """PEM public key of the issuer."""
 
+    @property
+    def object_id(self) -> str:
+        """The id of its service principal."""
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, self.client_id))
+
     def identity(self) -> AppIdentity:
         return AppIdentity(self.client_id, frozenset(self.roles))
 

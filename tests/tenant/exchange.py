@@ -140,7 +140,7 @@ def _route(
     rows, limited = exchange_cmdlets.run(world, name, arguments)
     select = _select(parameters.get("$select", ""), rows)
     cursor = Cursor(
-        rows, digest, bound, select, _page_size(headers), time.monotonic() + _LINK_SECONDS[version], limited
+        rows, digest, bound, select, _page_size(world, headers), time.monotonic() + _LINK_SECONDS[version], limited
     )
     return _page(world, base, endpoint, cursor, 0)
 
@@ -192,12 +192,13 @@ def _cmdlet(version: str, endpoint: str, body: Any) -> tuple[str, Json]:
     return name, arguments
 
 
-def _page_size(headers: Mapping[str, str]) -> int:
+def _page_size(world: World, headers: Mapping[str, str]) -> int:
+    most = min(PAGE_SIZE, world.switches.page_limit or PAGE_SIZE)
     for item in headers.get("prefer", "").split(","):
         key, _mark, value = item.strip().partition("=")
         if key.casefold() == "odata.maxpagesize" and value.isdigit() and int(value) > 0:
-            return min(int(value), PAGE_SIZE)
-    return PAGE_SIZE
+            return min(int(value), most)
+    return most
 
 
 def _page(world: World, base: str, endpoint: str, cursor: Cursor, start: int) -> Answer:

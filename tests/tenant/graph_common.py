@@ -129,7 +129,12 @@ def selected(
 
 
 def page_size(request: Request) -> int:
-    """``$top``, or the default."""
+    """``$top``, or the default; less where the service likes smaller pages."""
+    size = _asked_page_size(request)
+    return min(size, request.world.switches.page_limit or size)
+
+
+def _asked_page_size(request: Request) -> int:
     text = request.query.get("$top")
     if text is None:
         return DEFAULT_PAGE

@@ -47,10 +47,11 @@ CAPABILITIES = {
 
 _SKYPE = "0feaeb32-d00e-4d66-bd5a-43b5b83db82c"
 DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
-    # Office for the web: SharePoint plan 2 or plan 1.
+    # Office for the web: SharePoint plan 2 or plan 1, or that of the frontline SKUs, which are sold with it.
     "e95bec33-7c88-4a70-8e19-b10bd9d0c014": (
         "5dbe027f-2339-4123-9542-606e4d348a72",
         "c7699d2e-19aa-44de-8edf-1736da088ca1",
+        "902b47e5-dcb2-4fdc-858b-c63a90a2bdb9",
     ),
     # Phone System and audio conferencing: Skype for Business Online (Plan 2).
     "4828c8ec-dc2e-4779-b502-87ac9ce28ab7": (_SKYPE,),

@@ -52,6 +52,8 @@ class Switches:
     """``DelayedDelicensingEnabled``: mailboxes of removed licenses work on, and Get-PendingDelicenseUser lists them."""
     sku_assigned_unlicensed: str = "null"
     """What SKUAssigned says of a mailbox that never had a license: ``null`` or ``false``."""
+    page_limit: int = 0
+    """So many entries at most on a page of users, groups and recipients, however many are asked for; 0: no limit."""
     invoke_paging: str = "nextlink"
     """``nextlink``, or ``unlimited_only``: no links; an Unlimited call returns everything, another is cut off."""
     beta_gone: bool = False

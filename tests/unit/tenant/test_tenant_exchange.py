@@ -150,6 +150,12 @@ class TestPages:
         first = desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5))
         assert EXPIRED in desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), link=first.link).reason
 
+    def test_pages_may_be_smaller_than_was_asked_for(self, desk: Desk) -> None:
+        desk.world.switches.page_limit = 3
+        first = desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5))
+        second = desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), link=first.link)
+        assert (len(first.value), len(second.value)) == (3, 3)
+
     @pytest.mark.parametrize("token", ["", "x", "YzA6NQ==", "%00", "🚀"])
     def test_an_invented_link(self, desk: Desk, token: str) -> None:
         link = f"{EXCHANGE}/adminapi/beta/{desk.world.tenant_id}/InvokeCommand?$skiptoken={token or 'YzE3OjU='}"

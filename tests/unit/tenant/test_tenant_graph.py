@@ -60,6 +60,10 @@ class TestPages:
             desk.user(f"user{number}")
         assert [len(page.value) for page in walk(desk, "/users?$select=id")] == [100, 1]
 
+    def test_pages_may_be_smaller_than_was_asked_for(self, desk: Desk) -> None:
+        desk.world.switches.page_limit = 2
+        assert [len(desk.ask(f"/users?$top={top}").body["value"]) for top in (1, 2, 999)] == [1, 2, 2]
+
     @pytest.mark.parametrize("top", ["0", "1000", "-1", "many", ""])
     def test_top_has_limits(self, desk: Desk, top: str) -> None:
         assert desk.ask(f"/users?$top={top}").status == 400

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.tests.unit.tenant.asking import E3, EXCHANGE_PLAN2, GRAPH, NOW, Desk, Reply
 
+from tests.tenant.generate import SKUS
 from tests.tenant.licensing import KIOSK, MAILBOX_PLANS, PLAN1, PLAN2
 from tests.tenant.skus import table
 from tests.tenant.state import Json, exchange_time
@@ -18,6 +19,8 @@ from tests.tenant.state import Json, exchange_time
 YAMMER = E3.plan("YAMMER_ENTERPRISE")
 TEAMS = E3.plan("TEAMS1")
 PLAN1_SKU, PLAN2_SKU = table()["EXCHANGESTANDARD"], table()["EXCHANGEENTERPRISE"]
+NOT_ALONE = ("EXCHANGEARCHIVE_ADDON", "SHAREPOINTSTORAGE")
+"""An add-on, and what belongs to the company."""
 NO_SKU = "11111111-2222-3333-4444-555555555555"
 
 
@@ -101,6 +104,12 @@ class TestRefusals:
             + ", ".join((*PLAN1, *KIOSK, *PLAN2))
         )
         refused(desk, user, desk.assign(user, ["EXCHANGEARCHIVE_ADDON"]), message)
+
+    @pytest.mark.parametrize("part_number", [name for name in SKUS if name not in NOT_ALONE])
+    def test_what_is_sold_alone_depends_on_nothing_else(self, desk: Desk, part_number: str) -> None:
+        sku = desk.sku(part_number)
+        sku["capabilityStatus"], sku["prepaidUnits"]["enabled"] = "Enabled", 100_000
+        assert desk.assign(desk.user(), [part_number]).status == 200
 
     def test_what_a_plan_depends_on_cannot_be_taken_away(self, desk: Desk) -> None:
         user = desk.user(part_numbers=("EXCHANGESTANDARD", "EXCHANGEARCHIVE_ADDON"))

@@ -131,6 +131,12 @@ options:
       - How many requests are sent at the same time, from 1 to 32.
     type: int
     default: 4
+  max_response_bytes:
+    description:
+      - The largest answer that is read, in bytes and unpacked, from 65536 on. A larger one is an error, so that no server
+        can fill the memory of the machine.
+    type: int
+    default: 67108864
 notes:
   - The environment variables are read where the module runs. To use those of the controller, run the module there
     (C(delegate_to) or a local connection), or pass them as options.

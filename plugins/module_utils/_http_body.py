@@ -46,7 +46,7 @@ def collect(chunks: Iterable[bytes], encoding: str, limit: int) -> bytes:
     for chunk in chunks:
         body += chunk
         if len(body) > limit:
-            raise WrongBodyError(f"it is larger than {limit} bytes")
+            raise WrongBodyError(f"it is larger than {limit} bytes (max_response_bytes)")
     return bytes(body)
 
 

@@ -117,6 +117,7 @@ def test_the_result_says_how_it_signed_in_and_what_it_cost(tenant: Tenant) -> No
         ({"retry_seconds": "inf"}, [], "retry_seconds: expected 0 or more"),
         ({"concurrency": 0}, [], "concurrency: expected 1 to 32"),
         ({"concurrency": 33}, [], "concurrency: expected 1 to 32"),
+        ({"max_response_bytes": 1000}, [], "max_response_bytes: expected 65536 bytes or more, found 1000"),
     ],
 )
 def test_no_request_before_the_options_are_complete(
@@ -218,6 +219,12 @@ def test_a_service_that_makes_no_sense_is_one_message(tenant: Tenant, fault: str
     ended = start(SKUS, {"retry_seconds": 0}, tenant.env())
     assert "Microsoft Graph: GET /v1.0/" in failed(ended)["msg"]
     assert hidden_in(ended, tenant)
+
+
+def test_no_answer_is_read_beyond_its_limit(tenant: Tenant) -> None:
+    tenant.set_faults({"kind": "huge", "service": "graph", "path": "/subscribedSkus", "times": None})
+    ended = start(SKUS, {"max_response_bytes": 100_000}, tenant.env())
+    assert "larger than 100000 bytes (max_response_bytes)" in failed(ended)["msg"]
 
 
 def test_an_output_file_that_cannot_be_written(tenant: Tenant, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 REQUIREMENTS := requirements.txt $(wildcard requirements/*.txt)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-clients gate bench lock clean
+.PHONY: help setup demo test test-long test-clients gate bench lock clean
 
 help: ## Show these lines
 	@sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ demo: setup ## See it work: audit, plan, remediate, audit again, on a simulated 
 
 test: setup ## Run every check; ends with how many passed and failed
 	@$(BIN)/python -m tests.gates.run
+
+test-long: setup ## Run the random tests that take long: kills at many moments, many random tenants
+	@$(BIN)/python -m tests.gates.run long
 
 test-clients: setup ## Run clients and types of others on the simulated tenant (needs Node.js with npm, and namespaces)
 	@$(BIN)/python -m tests.gates.run clients

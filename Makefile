@@ -31,8 +31,8 @@ demo: setup ## See it work: audit, plan, remediate, audit again, on a simulated 
 test: setup ## Run every check; ends with how many passed and failed
 	@$(BIN)/python -m tests.gates.run
 
-test-long: setup ## Look at many more random tenants than make test does, new ones each time
-	@M365_LONG=1 $(BIN)/python -m pytest tests/unit -m "long or slow" --numprocesses auto
+test-long: setup ## Run the random tests that take long: kills at many moments, many random tenants
+	@$(BIN)/python -m tests.gates.run long
 
 test-clients: setup ## Run clients and types of others on the simulated tenant (needs Node.js with npm, and namespaces)
 	@$(BIN)/python -m tests.gates.run clients

@@ -133,8 +133,8 @@ options:
     default: 4
   max_response_bytes:
     description:
-      - The largest answer that is read, in bytes and unpacked, from 65536 on. A larger one is an error, so that no server
-        can fill the memory of the machine.
+      - The largest answer that is read, in bytes and unpacked, from 65536 on.
+      - A larger one is an error, so that no server can fill the memory of the machine.
     type: int
     default: 67108864
 notes:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
-from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._errors import Interrupted, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, extra_disabled, shows
@@ -201,7 +201,11 @@ class _Run:
                 return
             if spent > _LOCATION_SECONDS and not any(job.lost for job in again):
                 return
-            self._backoff.sleep(pause)
+            try:
+                self._backoff.sleep(pause)
+            except Interrupted:
+                self._give_up(again)
+                return
             attempt += 1
             self._look_again([job for job in again if job.lost])
             self.set_locations(again)
@@ -211,7 +215,7 @@ class _Run:
         ready = [job for job in jobs if not job.lost and (job.open or _location_late(job))]
         if self._stopped:
             for job in ready:
-                _hold_back(job)
+                self._hold_back(job)
             return
         parts = [self._graph.assign_license_part(job.before.id, job.left.body()) for job in ready]
         for job, part, answer in zip(ready, parts, self._write(parts, idempotent=False), strict=True):
@@ -239,9 +243,9 @@ class _Run:
         if answer.outcome == "unknown":
             job.lost = job.uncertain = True
             self._passing.add("not_assigned")
-        elif answer.outcome == "not_sent" and answer.code == "not_tried":
+        elif answer.outcome == "not_sent" and answer.code in ("not_tried", "interrupted"):
             self._stopped = True
-            _hold_back(job)
+            self._hold_back(job)
         elif answer.outcome == "not_sent":
             self._stopped = True
             job.problem = Problem(answer.code or "not_sent", answer.message, answer.error.hint if answer.error else "")
@@ -253,6 +257,12 @@ class _Run:
                 return
             job.problem = problem
             self._stopped = self._stopped or (self._fail_fast and not _location_late(job))
+
+    def _hold_back(self, job: _Job) -> None:
+        if self._graph.service.client.stop.told:
+            _hold_back(job, "the run was stopped", "Run again: it takes up where this run ended.")
+        else:
+            _hold_back(job)
 
     # --- lost answers --------------------------------------------------------------------------------------------
 
@@ -314,10 +324,12 @@ class _Run:
             waiting = [job for job in waiting if not job.confirmed]
             wait = next(waits, wait)
             left = until - self._backoff.clock()
-            if left <= 0:
+            if left <= 0 or not waiting:
                 return
-            if waiting:
+            try:
                 self._backoff.sleep(min(wait, left))
+            except Interrupted:
+                return
 
     # --- reporting -----------------------------------------------------------------------------------------------
 
@@ -366,14 +378,14 @@ def _still_unknown(problem: Problem) -> Problem:
     return Problem(_UNKNOWN, said, f"{problem.hint} {_RUN_AGAIN}".strip())
 
 
-def _hold_back(job: _Job) -> None:
+def _hold_back(
+    job: _Job,
+    why: str = "a request before it failed",
+    hint: str = "Correct what failed and run again; on_error=continue goes on after users who fail.",
+) -> None:
     job.skipped = True
     done = "Only the usage location was set" if job.located else "Not tried"
-    job.problem = Problem(
-        "not_tried",
-        f"{done}, because a request before it failed.",
-        "Correct what failed and run again; on_error=continue goes on after users who fail.",
-    )
+    job.problem = Problem("not_tried", f"{done}, because {why}.", hint)
 
 
 def _location_late(job: _Job) -> bool:

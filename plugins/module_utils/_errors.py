@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+NAMED_AT_MOST = 20
+"""Users that one message names; the result has them all."""
+
 
 class M365Error(Exception):
     """The base: a sentence for people, a hint, and a code for programs."""
@@ -86,3 +89,16 @@ class IncompleteAnswer(ApiError):
 
     Raised instead of ever returning a shorter list.
     """
+
+
+class Interrupted(M365Error):
+    """The run was told to stop: by Ctrl-C, or because its job was cancelled. Nothing is sent after that."""
+
+    def __init__(self, message: str = "The run was stopped.", *, hint: str = "") -> None:
+        super().__init__(message, code="interrupted", hint=hint)
+
+
+def named(names: Sequence[str]) -> str:
+    """Names for a message: the first of them, and how many more there are."""
+    more = len(names) - NAMED_AT_MOST
+    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

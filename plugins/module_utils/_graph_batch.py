@@ -21,6 +21,7 @@ from typing import Any
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
     IncompleteAnswer,
+    Interrupted,
     M365Error,
     NotFound,
     PermissionDenied,
@@ -146,8 +147,8 @@ class Batcher:
                 for item, answer in zip(chunk, got, strict=True):
                     if not self._again(item, answer):
                         answers[item.index] = answer
-                    elif self._stopped.is_set():
-                        answers[item.index] = _not_sent()
+                    elif self._stopped.is_set() or self._service.client.stop.told:
+                        answers[item.index] = self._not_sent()
                     else:
                         waiting.append(item)
         done = [answer for answer in answers if answer is not None]
@@ -170,15 +171,18 @@ class Batcher:
         return ready, [item for item in waiting if item.due > first + _TOGETHER]
 
     def _sleep_until(self, due: float) -> None:
-        while not self._stopped.is_set() and (left := due - self._backoff.clock()) > 0:
-            self._backoff.sleep(left)
+        try:
+            while not self._stopped.is_set() and (left := due - self._backoff.clock()) > 0:
+                self._backoff.sleep(left)
+        except Interrupted:
+            self._stopped.set()
 
     def _send(self, chunk: list[_Waiting]) -> list[BatchAnswer]:
         with self._lock:
             until = self._throttled_until
         self._sleep_until(until)
-        if self._stopped.is_set():
-            return [_not_sent() for _unused in chunk]
+        if self._stopped.is_set() or self._service.client.stop.told:
+            return [self._not_sent() for _unused in chunk]
         try:
             response = self._service.request(
                 "POST",
@@ -202,8 +206,13 @@ class Batcher:
         self._stopped.set()
         status = error.status if isinstance(error, ApiError) else 0
         # one that may be repeated was repeated, until the time was over: any of the tries may have got through
-        outcome = "unknown" if self._idempotent and isinstance(error, ServiceUnavailable) else "not_sent"
+        repeated = self._idempotent and isinstance(error, (ServiceUnavailable, Interrupted))
+        outcome = "unknown" if repeated else "not_sent"
         return [BatchAnswer(status, outcome=outcome, error=error) for _unused in range(count)]
+
+    def _not_sent(self) -> BatchAnswer:
+        held_back = ApiError("Not sent, because an earlier request failed.", code="not_tried")
+        return BatchAnswer(0, outcome="not_sent", error=Interrupted() if self._service.client.stop.told else held_back)
 
     def _read(self, answer: BatchAnswer | None, item: _Waiting) -> BatchAnswer:
         if answer is None:
@@ -326,11 +335,6 @@ def _spoken(answer: BatchAnswer, part: BatchPart) -> str:
 def _unknown(message: str) -> BatchAnswer:
     error = UnknownOutcome(f"{message} Whether it was carried out is not known.", code="unknown_outcome")
     return BatchAnswer(0, outcome="unknown", error=error)
-
-
-def _not_sent() -> BatchAnswer:
-    error = ApiError("Not sent, because an earlier request failed.", code="not_tried")
-    return BatchAnswer(0, outcome="not_sent", error=error)
 
 
 def _incomplete(message: str, path: str) -> IncompleteAnswer:

@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
     ConfigurationError,
+    Interrupted,
     ServiceUnavailable,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http_body import (
@@ -46,6 +47,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_types import 
     words,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._service import MsalHttp, Service
+from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
 
 REQUESTS_IMPORT_ERROR: str | None = None
 """The traceback where requests is missing; ``_module.py`` reports it."""
@@ -120,10 +122,12 @@ class HttpClient:
         settings: HttpSettings,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
+        stop: Stop | None = None,
     ) -> None:
         self.settings = settings
-        self.backoff = Backoff(clock, sleep)
+        self.stop = stop or Stop()
+        self.backoff = Backoff(clock, sleep or self.stop.sleep)
         self.requests = 0
         """HTTP requests sent so far, those for tokens included."""
         self.throttled_seconds = 0.0
@@ -187,14 +191,16 @@ class HttpClient:
         """Send until there is an answer that ``read`` can read; answers of 429 and of most 5xx are not given to it.
 
         ``read`` raises BrokenBodyError for an answer that is worth another try. Raises ServiceUnavailable when the
-        time is over, UnknownOutcome at once for a write that may have happened, IncompleteAnswer, ConfigurationError.
+        time is over, UnknownOutcome at once for a write that may have happened, Interrupted, IncompleteAnswer,
+        ConfigurationError.
         """
         started = self.backoff.clock()
         end = self.deadline() if deadline is None else deadline
         attempt = broken = 0
         while True:
+            self.stop.check()
             try:
-                raw = self._send(call)
+                raw = self._answer(call)
                 _check(raw)
                 return read(raw)
             except WrongBodyError as error:
@@ -221,6 +227,13 @@ class HttpClient:
         if trouble.status == THROTTLED:
             with self._lock:
                 self.throttled_seconds += seconds
+
+    def _answer(self, call: Call) -> Raw:
+        try:
+            return self.stop.await_answer(lambda: self._send(call))
+        except Interrupted:
+            self._count(call, answered=False)
+            raise TroubleError("lost", "the run was stopped before the answer came") from None
 
     def _send(self, call: Call) -> Raw:
         """Send once, and read the whole answer."""

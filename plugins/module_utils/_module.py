@@ -30,7 +30,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._auth_options impor
     SECRET_OPTIONS,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._consent import CONSENTS
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, ConfigurationError, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+    ApiError,
+    ConfigurationError,
+    Interrupted,
+    M365Error,
+    named,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._http import (
@@ -40,6 +46,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http import (
     Service,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
 
 COMMON_SPEC: dict[str, dict[str, Any]] = {
     "tenant_id": {"type": "str"},
@@ -149,16 +156,24 @@ def run_module(
     _hide(module, [os.environ.get(name, "") for option in SECRET_OPTIONS for name in ENVIRONMENT[option]])
     told: dict[str, Any] = {}
     client: HttpClient | None = None
+    stop = Stop()
+    stop.on_signals()
     try:
         resources = ("graph", "exchange") if uses_exchange else ("graph",)
         options = options_from(module.params, os.environ, resources=resources)
         _hide(module, options.secrets)
         told["auth"] = {"source": options.source, "reason": options.reason}
-        client = HttpClient(_settings(module.params, options))
+        client = HttpClient(_settings(module.params, options), stop=stop)
         tokens = TokenSource(options, client, on_token=lambda token: _hide(module, [token]))
         result = dict(work(Context(module, options, client, tokens)))
+        if stop.told:
+            raise _interrupted(result, check_mode=module.check_mode)
     except M365Error as error:
         told["requests"] = client.requests if client else 0
+        if stop.told:
+            error = _interrupted(getattr(error, "partial", None) or {}, check_mode=module.check_mode)
+            # Who reads this process's answer may have been stopped, too: the journal of the machine keeps it.
+            module.log(str(error))
         module.fail_json(**_told(module, failure(error, told)))
     else:
         wrong = FORBIDDEN_RESULTS & result.keys()
@@ -180,6 +195,32 @@ def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:
     partial = getattr(error, "partial", None) or {}
     plain = to_plain({**told, **partial, "error": detail, "problems": problems})
     return {"msg": str(error), **plain}
+
+
+class RunInterrupted(Interrupted):
+    """A run that was stopped. ``partial`` is its result as far as it came."""
+
+    def __init__(self, message: str, partial: Mapping[str, Any], hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.partial = dict(partial)
+
+
+def _interrupted(result: Mapping[str, Any], *, check_mode: bool) -> RunInterrupted:
+    """Say what a stopped run has done, and what it has not."""
+    found: dict[str, list[str]] = {"changed": [], "unknown": [], "failed": [], "not tried": []}
+    for row in result.get("users", ()):
+        code = (row.get("error") or {}).get("code", "")
+        fate = {"unknown_outcome": "unknown", "not_tried": "not tried"}.get(code, str(row.get("status")))
+        if fate in found:
+            found[fate].append(row["user_principal_name"] or row["user_id"])
+    text = "The run was stopped before anything was written."
+    if not check_mode and (result.get("changed") or found["unknown"]):
+        words = {**{fate: fate for fate in found}, "unknown": "of unknown outcome (sent, but not answered)"}
+        told = [
+            f"{len(names)} {words[fate]}" + (f" ({named(names)})" if names else "") for fate, names in found.items()
+        ]
+        text = f"The run was stopped. Users: {'; '.join(told)}."
+    return RunInterrupted(text, result, "Run again: it takes up where this run ended.")
 
 
 def _settings(params: Mapping[str, Any], options: AuthOptions) -> HttpSettings:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._apply import Outcome
-from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error, named
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._planner import Planned, PlannerOptions
@@ -22,7 +22,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._report import (
     plan_summary,
     to_json,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._user_license_result import named
 
 STATUSES = ("planned", "changed", "failed", "skipped", "unchanged")
 """What became of a user. ``planned``: would be written and was not, because of the mode or of a violation."""

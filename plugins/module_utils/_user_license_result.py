@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._apply import STATUSES, Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._errors import named
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     Wanted,
     describe,
@@ -22,9 +23,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._quoting import gui
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import Weakening
 
-NAMED_AT_MOST = 20
-"""Users that one message names; the result has them all."""
-
 
 @dataclass(frozen=True)
 class Blocked:
@@ -32,12 +30,6 @@ class Blocked:
 
     status: str
     problem: Problem
-
-
-def named(names: Sequence[str]) -> str:
-    """Names for a message: the first of them, and how many more there are."""
-    more = len(names) - NAMED_AT_MOST
-    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def row_of(

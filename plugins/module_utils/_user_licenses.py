@@ -20,7 +20,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._apply import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error, named
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
@@ -35,7 +35,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import Weakening, at_stake, weakenings
 from ansible_collections.m365.licensing.plugins.module_utils._user_license_result import (
     Blocked,
-    named,
     result_of,
     row_of,
     unknown_row,

@@ -69,6 +69,7 @@ class Work:
         cwd: Path = CHECKOUT,
         variables: Mapping[str, str] | None = None,
         may_end_with: Iterable[int] = (0,),
+        seconds: float = SECONDS,
     ) -> str:
         """Run a command of ``.venv``, log and return all that it prints; another exit status than 0 is ``Failed``."""
         words = [str(BIN / command[0]), *(str(word) for word in command[1:])]
@@ -84,9 +85,9 @@ class Work:
             start_new_session=True,
         )
         try:
-            status = process.wait(SECONDS)
+            status = process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise Failed(f"{command[0]} did not end within {SECONDS:.0f} seconds") from None
+            raise Failed(f"{command[0]} did not end within {seconds:.0f} seconds") from None
         finally:
             _end(process)
         printed = Path(self.log.name).read_bytes()[start:].decode("utf-8", "replace")

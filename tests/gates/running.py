@@ -6,21 +6,37 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 from tests.gates.artefact import installed
-from tests.gates.gate import Counts, Failed, Gate, Work
+from tests.gates.gate import SECONDS, Counts, Failed, Gate, Work
 
 CORES = os.cpu_count() or 1
+LONG_SECONDS = 3600.0
+"""A limit for the long tests."""
 
 
-def pytest(work: Work, tests: str, collections: Path | None = None) -> Counts:
+def pytest(
+    work: Work,
+    tests: str,
+    collections: Path | None = None,
+    *,
+    more: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+    seconds: float = SECONDS,
+) -> Counts:
     """Run tests on all cores, against the collection in ``collections`` if given. A test that is skipped has failed."""
     report = work.folder / "report.xml"
-    variables = {} if collections is None else {"M365_TEST_COLLECTIONS": str(collections)}
+    variables = dict(settings or {})
+    if collections is not None:
+        variables["M365_TEST_COLLECTIONS"] = str(collections)
     work.run(
-        "pytest", tests, "--numprocesses", str(CORES), "--junit-xml", report, variables=variables, may_end_with=(0, 1)
+        *("pytest", tests, "--numprocesses", str(CORES), "--junit-xml", str(report), *more),
+        variables=variables,
+        may_end_with=(0, 1),
+        seconds=seconds,
     )
     return counts(report, tests)
 
@@ -40,6 +56,12 @@ def unit(work: Work) -> Counts:
     return pytest(work, "tests/unit")
 
 
+def long(work: Work) -> Counts:
+    """Those tests of the parts that are random, and take long by their number."""
+    chosen = ("-m", "long or random")
+    return pytest(work, "tests/unit", more=chosen, settings={"M365_LONG": "1"}, seconds=LONG_SECONDS)
+
+
 def integration(work: Work) -> Counts:
     """Modules, role and playbooks by ansible-playbook against the simulated tenant; a warning in a run fails it."""
     return pytest(work, "tests/integration")
@@ -52,6 +74,7 @@ def integration_installed(work: Work) -> Counts:
 
 GATES = (
     Gate("unit", "tests of the parts, and of properties", unit, CORES),
+    Gate("long", "random tests of the parts in numbers (make test-long)", long, CORES, asked=True),
     Gate("integration", "modules, role and playbooks against the simulated tenant", integration, CORES),
     Gate("installed", "the same with the collection built and installed", integration_installed, CORES),
 )

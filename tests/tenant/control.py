@@ -35,6 +35,8 @@ def dispatch(world: World, method: str, path: str, query: Mapping[str, str], bod
             case ("DELETE", "/requests"):
                 world.log.clear()
                 return Answer(204)
+            case ("GET", "/changes"):
+                return Answer(200, world.changes)
             case ("GET", "/state"):
                 return Answer(200, state(world, query))
             case ("PATCH", "/state"):
@@ -51,7 +53,7 @@ def dispatch(world: World, method: str, path: str, query: Mapping[str, str], bod
                 return Answer(204)
     except ValueError as error:
         return Answer(400, {"error": str(error)})
-    return Answer(404, {"error": f"{method} {path}: there are /requests, /state and /faults"})
+    return Answer(404, {"error": f"{method} {path}: there are /requests, /changes, /state and /faults"})
 
 
 def state(world: World, query: Mapping[str, str]) -> Json:

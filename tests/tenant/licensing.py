@@ -107,6 +107,11 @@ def merged_licenses(states: Iterable[Mapping[str, Any]]) -> list[Json]:
     return [{"skuId": sku_id, "disabledPlans": sorted(off)} for sku_id, off in disabled.items()]
 
 
+def direct(states: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Disabled plans by SKU id of the direct assignments, in whatever state they are."""
+    return {state["skuId"]: sorted(state["disabledPlans"]) for state in states if state["assignedByGroup"] is None}
+
+
 def granted_plans(world: World, licenses: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, str, frozenset[str]]]:
     """By plan id: the best capability of the SKUs that grant it, its name, and those SKUs."""
     found: dict[str, tuple[str, str, frozenset[str]]] = {}
@@ -145,6 +150,9 @@ def apply(world: World, user_id: str, add: Sequence[Mapping[str, Any]], remove: 
     _check_exclusive(after, frozenset(added))
     _check_dependencies(before, after)
     _count_seats(world, user["licenseAssignmentStates"], states)
+    world.changes.append(
+        {"user_id": user_id, "before": direct(user["licenseAssignmentStates"]), "after": direct(states)}
+    )
     user["licenseAssignmentStates"] = states
     reproject(world, user_id)
 

@@ -209,6 +209,8 @@ class World:
     faults: list[Fault] = field(default_factory=list)
     log: list[Json] = field(default_factory=list)
     """Requests: method, path, query, status (0: no answer), service, bytes."""
+    changes: list[Json] = field(default_factory=list)
+    """License changes that took effect, in their order: user_id, and the direct licenses before and after."""
     origins: dict[str, str] = field(default_factory=dict)
     """Base urls by service: login, graph, exchange, reports, control, identity."""
     revision: int = 0

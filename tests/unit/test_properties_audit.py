@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.random
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ from tests.tenant.launch import Tenant
 from tests.tenant.skus import table
 from tests.tenant.state import Json
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.random
 
 WISHES = st.builds(lambda wish, licenses: {**wish, "licenses": licenses}, SOME_WISHES, LICENSES)
 MISSED = ("no_seats", "not_tried")

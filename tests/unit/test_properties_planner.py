@@ -39,7 +39,7 @@ from tests.tenant.launch import Tenant
 from tests.tenant.skus import table
 from tests.tenant.state import Json
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.random
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,112 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs that a test stops or kills: a module, or ansible-playbook, each the leader of a process group of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.integration.playing import environment
+from tests.tenant.launch import Tenant
+
+MODULES = "ansible_collections.m365.licensing.plugins.modules"
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
+SECONDS = 60.0
+"""A limit for what hangs. The services in these tests would keep a run waiting for longer."""
+
+
+def until(happened: Callable[[], object], what: str) -> None:
+    """Wait for something that another process or thread does."""
+    end = time.monotonic() + SECONDS
+    while not happened():
+        assert time.monotonic() < end, f"{what}: not within {SECONDS:.0f} s"
+        time.sleep(0.002)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on its way."""
+
+    process: subprocess.Popen[str]
+
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process group, as a terminal does."""
+        os.killpg(self.process.pid, number)
+
+    def kill(self, *, whole: bool = True) -> None:
+        """Kill the group; ``whole``: also those of its descendants who have made a group of their own."""
+        if self.ended:
+            return
+        groups = {os.getpgid(pid) for pid in family(self.process.pid)} if whole else {self.process.pid}
+        for group in groups:
+            os.killpg(group, signal.SIGKILL)
+        self.process.communicate(timeout=SECONDS)
+
+    def end(self) -> tuple[int, str]:
+        """Wait for the end: the exit status, and all that it wrote."""
+        output, _none = self.process.communicate(timeout=SECONDS)
+        return self.process.returncode, output
+
+
+def module(name: str, params: Mapping[str, Any], tenant: Tenant) -> Run:
+    """Start a module."""
+    run = _start([sys.executable, "-W", "error", "-m", f"{MODULES}.{name}"], tenant.env(), subprocess.PIPE)
+    assert run.process.stdin is not None
+    run.process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": dict(params)}))
+    run.process.stdin.close()
+    run.process.stdin = None  # communicate() would flush it
+    return run
+
+
+def playbook(name: str, tenant: Tenant, folder: Path, variables: Mapping[str, Any]) -> Run:
+    """Start a playbook of the collection against the tenant on localhost."""
+    folder.mkdir(exist_ok=True)
+    told = folder / "told.json"
+    told.write_text(json.dumps(dict(variables)), encoding="utf-8")
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), name, "-i", "localhost,", "-e", f"@{told}"]
+    return _start(command, environment(folder) | tenant.env(), subprocess.DEVNULL)
+
+
+def _start(command: list[str], environ: Mapping[str, str], stdin: int) -> Run:
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return Run(
+        subprocess.Popen(  # noqa: S603 - commands of our own tests
+            command,
+            env={**kept, **environ},
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+    )
+
+
+def family(pid: int) -> set[int]:
+    """A process and its descendants."""
+    parents = {}
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = place.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        if fields[0] != "Z":
+            parents[int(place.parent.name)] = int(fields[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found

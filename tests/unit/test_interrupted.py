@@ -1,0 +1,168 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ctrl-C, or a job that is cancelled: the run ends soon, whatever it waits for, and says what was done.
+
+The services here would keep it waiting for two minutes or longer; ``processes`` does not wait that long.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.m365.licensing.tests.unit import processes
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
+from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
+
+from tests.tenant.launch import Tenant
+from tests.tenant.state import Json
+
+LONG: dict[str, Any] = {"kind": "slow", "seconds": 120}
+BUSY: dict[str, Any] = {"status": 429, "headers": {"Retry-After": "120"}, "times": None}
+PEOPLE = 100
+READS = 1
+"""Batches before the first write: the users."""
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Tenant]:
+    with empty_tenant() as tenant:
+        yield tenant
+
+
+@pytest.fixture
+def desk(served: Tenant) -> PlanningDesk:
+    desk = PlanningDesk(served)
+    for number in range(PEOPLE):
+        desk.at_risk(f"user{number:03}")
+    return desk
+
+
+def apply(desk: PlanningDesk, **options: Any) -> processes.Run:
+    return processes.module("m365_license_plan", {"rules": [EVERYBODY], "mode": "apply", **options}, desk.tenant)
+
+
+def stop(desk: PlanningDesk, run: processes.Run, number: signal.Signals) -> Json:
+    """Send the signal when the last fault has been met; the module's result."""
+    fault = desk.world.faults[-1]
+    processes.until(lambda: fault.hits, "the fault")
+    run.send(number)
+    status, output = run.end()
+    assert "Traceback" not in output
+    result: Json = json.loads(output)
+    assert (status, result["error"]["code"], result["failed"]) == (1, "interrupted", True), output[:2000]
+    return result
+
+
+def fates(result: Json) -> Counter[str]:
+    return Counter((row["error"] or {}).get("code") or row["status"] for row in result["users"])
+
+
+def honest(desk: PlanningDesk, result: Json) -> None:
+    """Who is changed has the license in the tenant, who was not tried has none."""
+    for row in result["users"]:
+        held = desk.states(row["user_principal_name"])
+        code = (row["error"] or {}).get("code")
+        assert (row["status"], code) in {("changed", None), ("skipped", "not_tried"), ("failed", "unknown_outcome")}
+        if code != "unknown_outcome":
+            assert bool(held) is (row["status"] == "changed"), row
+
+
+def test_while_an_audit_reads(desk: PlanningDesk) -> None:
+    desk.tenant.set_faults({**LONG, "service": "exchange"})
+    result = stop(desk, apply(desk), signal.SIGINT)
+    assert result["msg"].startswith("The run was stopped before anything was written. Run again")
+    assert desk.writes() == []
+
+
+@pytest.mark.parametrize(("number", "concurrency"), [(signal.SIGINT, 1), (signal.SIGTERM, 4)])
+def test_while_a_write_is_not_answered(desk: PlanningDesk, number: signal.Signals, concurrency: int) -> None:
+    desk.fault(**LONG, after_batches=2)
+    run = apply(desk, concurrency=concurrency)
+    result = stop(desk, run, number)
+    found = fates(result)
+    assert found["unknown_outcome"] == 20
+    assert found["changed"] + found["not_tried"] == PEOPLE - 20
+    assert f"{found['changed']} changed" in result["msg"]
+    assert f"{found['not_tried']} not tried" in result["msg"]
+    assert "20 of unknown outcome (sent, but not answered) (user" in result["msg"]
+    honest(desk, result)
+
+
+@pytest.mark.parametrize(("number", "whole"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
+def test_while_it_waits_for_a_busy_service(desk: PlanningDesk, number: signal.Signals, whole: bool) -> None:
+    if whole:
+        desk.fault("status", after_batches=2, **BUSY)
+    else:
+        desk.refuse("assignLicense", **BUSY)
+    result = stop(desk, apply(desk, retry_seconds=1000), number)
+    assert not fates(result)["unknown_outcome"]
+    assert fates(result)["not_tried"]
+    honest(desk, result)
+
+
+def test_while_it_waits_to_see_what_it_wrote(desk: PlanningDesk) -> None:
+    desk.world.switches.replica_lag_reads = 1000
+    run = apply(desk, confirm_seconds=1000)
+    processes.until(lambda: len(desk.writes()) == PEOPLE, "all writes")
+    desk.fault("slow", seconds=0)  # the next look
+    result = stop(desk, run, signal.SIGTERM)
+    assert result["summary"]["accepted"] == PEOPLE
+    assert f"{PEOPLE} changed" in result["msg"]
+    honest(desk, result)
+
+
+def test_usage_locations_whose_answer_is_lost_are_of_unknown_outcome(desk: PlanningDesk) -> None:
+    for user in desk.world.users.values():
+        user["usageLocation"] = None
+    desk.fault(**LONG, after_batches=READS)
+    result = stop(desk, apply(desk), signal.SIGTERM)
+    assert fates(result) == {"unknown_outcome": 20, "not_tried": PEOPLE - 20}
+    assert not desk.parts("POST", "assignLicense")
+
+
+def test_the_next_run_takes_up_where_it_ended(desk: PlanningDesk) -> None:
+    desk.fault("slow", seconds=2.5, after_batches=2)
+    result = stop(desk, apply(desk, concurrency=1), signal.SIGINT)
+    honest(desk, result)
+    processes.until(lambda: all(entry["status"] for entry in desk.world.log), "the late write")
+    assert desk.apply(EVERYBODY)["summary"]["changed"] == fates(result)["not_tried"]
+    assert len(desk.writes()) == PEOPLE
+
+
+def test_licensing_a_list_of_users(desk: PlanningDesk) -> None:
+    people = [user["userPrincipalName"] for user in desk.world.users.values()]
+    desk.fault(**LONG, after_batches=1)
+    wish = {"users": people, "licenses": [{"sku": "EXCHANGESTANDARD"}]}
+    result = stop(desk, processes.module("m365_user_license", wish, desk.tenant), signal.SIGTERM)
+    assert fates(result)["unknown_outcome"] == 20
+    honest(desk, result)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
+def test_a_playbook_leaves_its_report(desk: PlanningDesk, tmp_path: Path, number: signal.Signals) -> None:
+    """Nobody is left to print the module's result: whoever runs the module was stopped by the same signal."""
+    desk.fault(**LONG, after_batches=2)
+    variables = {
+        "license_state_rules": [EVERYBODY],
+        "license_state_report_dir": str(tmp_path / "reports"),
+        "license_state_report_name": "contoso",
+    }
+    run = processes.playbook("m365.licensing.remediate", desk.tenant, tmp_path / "home", variables)
+    processes.until(lambda: desk.world.faults[-1].hits or run.ended, "the fault")
+    assert not run.ended, run.end()
+    family = processes.family(run.process.pid)
+    run.send(number)
+    assert run.end()[0] != 0
+    report = tmp_path / "reports" / "contoso.json"
+    processes.until(report.exists, "the report")
+    result = json.loads(report.read_text(encoding="utf-8"))
+    assert fates(result)["unknown_outcome"] == 20
+    honest(desk, result)
+    processes.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family), "the end of all processes")

@@ -213,7 +213,7 @@ def test_a_host_that_has_answered_before_gets_all_the_time(tmp_path: Path) -> No
     assert sum(clock.waits) > 10 * STRANGER_SECONDS
 
 
-@pytest.mark.parametrize("status", [400, 404, 409, 410, 412, 422, 501, 505])
+@pytest.mark.parametrize("status", [400, 404, 409, 410, 412, 422, 423, 501, 505])
 def test_what_would_be_refused_again_is_not_repeated(tmp_path: Path, status: int) -> None:
     with serving([refusal(status, "No", "Because.", request_id="abc-123")], tmp_path) as server:
         with pytest.raises(ApiError) as caught:

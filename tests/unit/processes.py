@@ -98,6 +98,15 @@ def _start(command: list[str], environ: Mapping[str, str], stdin: int) -> Run:
 
 def family(pid: int) -> set[int]:
     """A process and its descendants."""
+    parents = alive()
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def alive() -> dict[int, int]:
+    """The processes of this machine that have not ended, with their parents."""
     parents = {}
     for place in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -106,7 +115,4 @@ def family(pid: int) -> set[int]:
             continue
         if fields[0] != "Z":
             parents[int(place.parent.name)] = int(fields[1])
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
+    return parents

@@ -136,9 +136,18 @@ def test_the_next_run_takes_up_where_it_ended(desk: PlanningDesk) -> None:
     assert len(desk.writes()) == PEOPLE
 
 
-def test_licensing_a_list_of_users(desk: PlanningDesk) -> None:
-    people = [user["userPrincipalName"] for user in desk.world.users.values()]
-    desk.fault(**LONG, after_batches=1)
+def test_an_answer_that_comes_soon_is_waited_for(desk: PlanningDesk) -> None:
+    desk.fault("slow", seconds=0.5, after_batches=READS + 1)
+    result = stop(desk, apply(desk, concurrency=1), signal.SIGTERM)
+    assert fates(result) == {"changed": 40, "not_tried": PEOPLE - 40}
+    honest(desk, result)
+
+
+@pytest.mark.parametrize("count", [20, PEOPLE])
+def test_licensing_a_list_of_users(desk: PlanningDesk, count: int) -> None:
+    """Of the first twenty all are of unknown outcome: the run would read them again after a wait."""
+    people = [user["userPrincipalName"] for user in desk.world.users.values()][:count]
+    desk.fault(**LONG, after_batches=READS)
     wish = {"users": people, "licenses": [{"sku": "EXCHANGESTANDARD"}]}
     result = stop(desk, processes.module("m365_user_license", wish, desk.tenant), signal.SIGTERM)
     assert fates(result)["unknown_outcome"] == 20
@@ -165,4 +174,4 @@ def test_a_playbook_leaves_its_report(desk: PlanningDesk, tmp_path: Path, number
     result = json.loads(report.read_text(encoding="utf-8"))
     assert fates(result)["unknown_outcome"] == 20
     honest(desk, result)
-    processes.until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family), "the end of all processes")
+    processes.until(lambda: not family & processes.alive().keys(), "the end of all processes")

@@ -95,7 +95,7 @@ def assignments(draw: st.DrawFn) -> Json:
 PERSON = st.fixed_dictionaries(
     {
         "kind": st.sampled_from(["user"] * 6 + list(KINDS)),
-        "held": st.one_of(st.just([]), st.lists(assignments(), max_size=3).map(one_way_each)),
+        "held": st.one_of(st.just([]), st.just([]), st.lists(assignments(), max_size=3).map(one_way_each)),
         "location": st.sampled_from(["DE", "FR", None]),
         "country": st.sampled_from([*COUNTRIES, None]),
         "department": st.sampled_from(DEPARTMENTS),
@@ -109,7 +109,7 @@ PERSON = st.fixed_dictionaries(
         "flag_is_wrong": st.sampled_from([False, False, False, True]),
     }
 )
-PEOPLE = st.lists(PERSON, min_size=1, max_size=7)
+PEOPLE = st.lists(PERSON, min_size=2, max_size=7)
 SEATS = st.fixed_dictionaries(dict.fromkeys(SKUS, st.sampled_from([100, 100, 2, 1, 0])))
 SWITCHES = st.fixed_dictionaries(
     {

@@ -96,7 +96,8 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
     looking = options.audit
     skus = graph.subscribed_skus()
     checked = _check(graph, skus, options)
-    if options.scope == "all_users" and looking.strategy == "auto":
+    if options.scope == "all_users":
+        # rules and guards need to know the mailbox of everybody, and not only of those at risk
         looking = replace(looking, strategy="full")
     found = audit(graph, exchange, looking)
     if found.readings.users is None:
@@ -196,7 +197,7 @@ def _candidates(graph: Graph, found: Audit, checked: _Checked, options: PlannerO
     findings: dict[str, list[Finding]] = {}
     for finding in found.findings:
         findings.setdefault(finding.user_id, []).append(finding)
-    users = _users(graph, found, findings, options)
+    users = _users(found, findings, options)
     groups = _groups(graph, checked.group_ids, list(users), whole=options.scope == "all_users")
     mailboxes = _mailboxes(found)
     candidates: list[Candidate] = []
@@ -211,14 +212,10 @@ def _candidates(graph: Graph, found: Audit, checked: _Checked, options: PlannerO
     return candidates
 
 
-def _users(
-    graph: Graph, found: Audit, findings: Mapping[str, Sequence[Finding]], options: PlannerOptions
-) -> dict[str, User]:
+def _users(found: Audit, findings: Mapping[str, Sequence[Finding]], options: PlannerOptions) -> dict[str, User]:
     known = dict(found.readings.users or {})
     if options.scope != "all_users":
         return {user_id: known[user_id] for user_id in findings if user_id in known}
-    if found.readings.strategy != "full":
-        known.update({user.id: user for user in graph.users()})
     patterns = [pattern.strip().casefold().replace("[", "[[]") for pattern in options.audit.exclude]
     return {
         user_id: user

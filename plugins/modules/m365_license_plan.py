@@ -55,7 +55,7 @@ options:
     description:
       - Whom the rules look at.
       - V(mailboxes_at_risk) is what M(m365.licensing.exo_unlicensed_mailbox_info) finds.
-      - V(all_users) is every user except guests. With O(strategy=auto) it reads the whole tenant, as V(full) does.
+      - V(all_users) is every user except guests. It reads the whole tenant, whatever O(strategy) says.
     type: str
     choices: [mailboxes_at_risk, all_users]
     default: mailboxes_at_risk

@@ -26,7 +26,7 @@ from tests.tenant.skus import table
 from tests.tenant.state import Json
 
 LONG = os.environ.get("M365_LONG") == "1"
-LONGER = 40
+LONGER = 20
 """So many times the examples of the short version."""
 
 SUSPENDED, EXPIRING = "STANDARDPACK", "ENTERPRISEPACK"

@@ -153,6 +153,15 @@ def test_all_users_are_those_without_a_mailbox_too_but_no_guests(desk: PlanningD
     assert (second["changed"], second["users"]) == (False, [])
 
 
+@pytest.mark.parametrize("strategy", ["auto", "filtered", "full"])
+def test_of_all_users_it_is_known_what_mailbox_they_have(desk: PlanningDesk, strategy: str) -> None:
+    desk.person("team", kind="SharedMailbox")
+    desk.person("anna", desk.held("SPE_E3"))
+    rule = {"name": "Teams", "match": {"recipient_type": "shared"}, "action": "ignore", "reason": "they need none"}
+    result = desk.plan(rule, EVERYBODY, scope="all_users", strategy=strategy)
+    assert actions(result)["team"] == "ignore"
+
+
 @pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
 @pytest.mark.parametrize("by_id", [False, True])
 def test_members_of_groups_in_groups_belong_to_the_group(desk: PlanningDesk, scope: str, by_id: bool) -> None:

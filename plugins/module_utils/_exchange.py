@@ -151,7 +151,8 @@ class Exchange:
 
     def mailbox_bytes(self, identity: str) -> int:
         """The size of one mailbox in bytes [Get-MailboxStatistics: TotalItemSize]. One call: only for few."""
-        anchor = identity if "@" in identity else None
+        # a header takes no other characters; the system mailbox serves as well
+        anchor = identity if "@" in identity and identity.isascii() else None
         found = self.cmdlet("Get-MailboxStatistics", {"Identity": identity}, anchor=anchor)
         if len(found) != 1:
             raise _incomplete(f"Get-MailboxStatistics gave {len(found)} entries for {identity}, expected one")

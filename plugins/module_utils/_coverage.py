@@ -93,6 +93,18 @@ def granted(user: User, catalog: Catalog) -> frozenset[PlanClass]:
     )
 
 
+def keeping(user: User, catalog: Catalog) -> frozenset[PlanClass]:
+    """The classes of all plans by which a mailbox lives on: also of suspended ones and of those without rights.
+
+    Nobody is covered by these, but who loses the last of them loses the mailbox sooner, or at all.
+    """
+    return frozenset(
+        plan_class
+        for plan in user.assigned_plans
+        if (plan.usable or plan.suspended) and (plan_class := catalog.plan_class(plan.plan_id)) is not None
+    )
+
+
 def is_covered(needs: Needs, classes: frozenset[PlanClass]) -> bool:
     """Is one of the alternatives granted as a whole? (Needing nothing is being covered.)"""
     return not needs or any(need <= classes for need in needs)

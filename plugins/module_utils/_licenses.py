@@ -23,7 +23,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, keeping
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
     AssignedPlan,
@@ -186,8 +186,14 @@ def notes_for(
 
 
 def uncovered_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> bool:
-    """Does this change take the last plan that keeps a mailbox (or the archive of a mailbox on premises)?"""
-    return uncovers(granted(user, catalog), granted(apply_to(user, change, skus), catalog))
+    """Does this change take the last plan that keeps a mailbox (or the archive of a mailbox on premises)?
+
+    A suspended plan, and one without rights to a mailbox (Microsoft 365 F1), keep one as well until they go.
+    """
+    after = apply_to(user, change, skus)
+    return uncovers(granted(user, catalog), granted(after, catalog)) or uncovers(
+        keeping(user, catalog), keeping(after, catalog)
+    )
 
 
 def uncovers(before: frozenset[PlanClass], after: frozenset[PlanClass]) -> bool:

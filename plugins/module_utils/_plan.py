@@ -29,7 +29,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     apply_to,
     change_for,
     notes_for,
-    uncovers,
+    uncovered_by,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import max_changes_limit, violations_of
@@ -191,7 +191,7 @@ class _Planner:
             option = self._option(user, rule, name, wanted)
             if not option.change:
                 notes = notes_for(user, wanted, "present", self._skus, self._catalog)
-                return replace(entry, action="unchanged", note=_joined(*notes))
+                return replace(entry, action="unchanged", note=_joined(*reasons, *notes))
             if refusal := foreseen_refusal(user, option.change, self._skus):
                 reasons.append(f"{name}: {refusal.message}")
                 continue
@@ -201,7 +201,9 @@ class _Planner:
                 reasons.append(f"{name}: no seat left of {self._names(missing)}")
                 continue
             guarded = self._guarded(entry, rule, option, wanted, reasons, needs)
-            if guarded.action == "refused_uncovered" and not set(option.change.remove) <= set(rule.remove):
+            by_rule = set(option.change.remove) <= set(rule.remove)
+            has_fallback = bool(rule.fallback) and not change_for(user, rule.fallback, self._skus)
+            if guarded.action == "refused_uncovered" and (not by_rule or has_fallback):
                 reasons.append(f"{name}: {guarded.note}")
                 continue
             return guarded
@@ -265,10 +267,10 @@ class _Planner:
         before = granted(entry.user, self._catalog)
         after = granted(option.predicted, self._catalog)
         lost: tuple[str, ...] = ()
-        if needs is None:
+        if needs != () and uncovered_by(entry.user, option.change, self._skus, self._catalog):
+            lost = ("nothing would be left that keeps the mailbox",)
+        elif needs is None:
             lost = abilities_lost(before, after)
-            if uncovers(before, after):
-                lost = ("nothing would be left that keeps the mailbox",)
         elif is_covered(needs, before) and not is_covered(needs, after):
             lost = (why_not_covered(wanted, option.predicted, [needs], self._skus, self._catalog),)
         if lost:

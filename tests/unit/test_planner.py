@@ -293,6 +293,21 @@ def test_sizes_that_cannot_be_found_out_stop_the_plan(desk: PlanningDesk, monkey
     assert desk.apply(smaller, allow_incomplete=True, **options)["summary"]["changed"] == len(people)
 
 
+def test_who_holds_the_fallback_keeps_it_where_the_licenses_would_take_the_mailbox(desk: PlanningDesk) -> None:
+    desk.at_risk("anna")
+    rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", "enabled_plans": []}], "fallback": [{"sku": "SPE_E3"}]}
+    assert desk.apply(rule, scope="all_users")["changed"]
+    assert actions(desk.apply(rule, scope="all_users")) == {}
+
+
+def test_a_license_without_rights_that_keeps_a_mailbox_is_not_taken_by_a_rule(desk: PlanningDesk) -> None:
+    anna = desk.person("anna", desk.held("M365_F1_COMM"))
+    rule = {**EVERYBODY, "licenses": [{"sku": "POWER_BI_STANDARD"}], "remove": ["M365_F1_COMM"]}
+    error = desk.refused(rule, scope="all_users", allow_removals=True)
+    assert actions(error.partial) == {"anna": "refused_uncovered"}
+    assert desk.states(anna) == {"M365_F1_COMM": []}
+
+
 def test_who_is_protected_is_never_written(desk: PlanningDesk) -> None:
     desk.at_risk("anna")
     desk.at_risk("breakglass1")

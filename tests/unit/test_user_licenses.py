@@ -12,6 +12,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import Conf
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
 
 from tests.tenant.launch import Tenant
+from tests.tenant.skus import table
 from tests.tenant.state import Json
 
 YAMMER, TEAMS = "YAMMER_ENTERPRISE", "TEAMS1"
@@ -248,6 +249,17 @@ def test_a_swap_to_a_license_without_a_mailbox_is_such_a_removal(desk: Desk) -> 
     anna = desk.person("anna", desk.held("SPE_E3"))
     assert desk.fail([anna], "EMS", state="exact").code == "would_uncover"
     assert desk.fail([anna], "M365_F1_COMM", state="exact").code == "would_uncover"
+
+
+@pytest.mark.parametrize("state", ["absent", "exact"])
+def test_what_keeps_a_mailbox_without_covering_it_is_not_taken_either(desk: Desk, state: str) -> None:
+    desk.world.skus[table()["STANDARDPACK"].id]["capabilityStatus"] = "Suspended"
+    anna = desk.person("anna", desk.held("M365_F1_COMM"), desk.held("EMS"))
+    ben = desk.person("ben", desk.held("STANDARDPACK"), desk.held("EMS"))
+    names = ["M365_F1_COMM", "STANDARDPACK"] if state == "absent" else ["EMS"]
+    error = desk.fail([anna, ben], *names, state=state)
+    assert (error.code, error.partial["uncovered"]) == ("would_uncover", [anna, ben])
+    assert desk.writes() == []
 
 
 def test_switching_off_the_mailbox_plan_is_such_a_removal(desk: Desk) -> None:

@@ -135,7 +135,7 @@ class _Planner:
             return replace(entry, action="ignore", note=rule.reason + until)
         needs = [finding.needs for member in group if (finding := member.finding) is not None]
         if needs:
-            return self._for_finding(entry, rule, needs)
+            return self._for_finding(entry, rule, needs, candidate.needs)
         return self._without_finding(entry, rule, candidate.needs)
 
     def seat_use(self) -> tuple[SeatUse, ...]:
@@ -154,14 +154,21 @@ class _Planner:
         ]
         return tuple(sorted(used, key=lambda item: (item.part_number, item.sku_id)))
 
-    def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs]) -> PlanEntry:
+    def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs], in_use: Needs | None) -> PlanEntry:
+        """``in_use``: what the mailbox in use needs, where the finding may be about another one of this user."""
         reasons: list[str] = []
-        seatless = conflicting = False
+        seatless = conflicting = weakening = False
+        before = granted(entry.user, self._catalog)
         for name, wanted in _alternatives(rule):
             option = self._option(entry.user, rule, name, wanted)
             classes = granted(option.predicted, self._catalog)
             if not all(is_covered(need, classes) for need in needs):
                 reasons.append(f"{name}: {why_not_covered(wanted, option.predicted, needs, self._skus, self._catalog)}")
+                continue
+            if in_use and is_covered(in_use, before) and not is_covered(in_use, classes):
+                weakening = True
+                why = why_not_covered(wanted, option.predicted, [in_use], self._skus, self._catalog)
+                reasons.append(f"{name}: {why}")
                 continue
             if not option.change:
                 return replace(
@@ -177,6 +184,8 @@ class _Planner:
                 reasons.append(f"{name}: no seat left of {self._names(missing)}")
                 continue
             return self._take(entry, rule, option, wanted, reasons)
+        if weakening and not seatless and not conflicting:
+            return replace(entry, action="refused_uncovered", note="; ".join(reasons))
         action = "no_seat" if seatless else "conflict" if conflicting else "insufficient"
         return replace(entry, action=action, note="; ".join(reasons))
 

@@ -259,22 +259,28 @@ def _sized(
     skus: Mapping[str, Sku],
     catalog: Catalog,
 ) -> Plan:
-    """The plan, made again until the size is known of every mailbox from which it would take Plan 2."""
+    """The plan, made again until all is known of the mailboxes from which it would take something.
+
+    Their size, and of users with a soft-deleted mailbox the one in use: a filtered audit has no reason to read it.
+    """
     boxes, asked = _mailboxes(found), set[str]()
     while True:
         plan = build(candidates, guards)
         users = {entry.user.id: entry.user for entry in plan.entries if entry.change}
         weak = weakenings(users, plan.changes, skus, catalog)
-        ask = {item.user.id for item in weak if item.loses_plan2} & boxes.keys() - asked
+        ask = {item.user.id for item in weak} & boxes.keys() - asked
         if not ask:
             return plan
         asked |= ask
-        large = large_among(graph, exchange, [boxes[user_id] for user_id in sorted(ask)])
+        gone = {user_id for user_id in ask if boxes[user_id].recipient_type is RecipientType.SOFT_DELETED}
+        in_use = {box.user_id: box for box in exchange.mailboxes_by_user_id(gone)}
+        boxes.update(in_use)
+        losing = {item.user.id for item in weak if item.loses_plan2} & ask - (gone - in_use.keys())
+        large = large_among(graph, exchange, [boxes[user_id] for user_id in sorted(losing)])
         if large is None:
-            gap = f"the sizes of {len(ask)} mailboxes that would lose Plan 2, without a report that names them"
+            gap = f"the sizes of {len(losing)} mailboxes that would lose Plan 2, without a report that names them"
             guards = replace(guards, gaps=(*guards.gaps, gap))
-            continue
-        needs = {box.user_id: needs_of(box) for box in large.values()}
+        needs = {box.user_id: needs_of(box) for box in (*in_use.values(), *(large or {}).values())}
         candidates = [replace(item, needs=needs.get(item.subject.user.id, item.needs)) for item in candidates]
 
 

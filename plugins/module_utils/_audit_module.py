@@ -50,6 +50,10 @@ AUDIT_SPEC: dict[str, dict[str, Any]] = {
 """The options that say how an audit looks at a tenant, the same in every module that audits."""
 
 
+GRACE_DAYS_MAX = 3650
+"""Ten years: more is a slip of the pen, and ends beyond the calendar."""
+
+
 class TooClose(M365Error):
     """A deadline is nearer than ``fail_under_days``. ``partial`` is the whole result."""
 
@@ -65,6 +69,10 @@ def audit_options(params: Mapping[str, Any]) -> AuditOptions:
         for name, least in (("grace_period_days", 1), ("due_within_days", 0), ("fail_under_days", 0))
         if params.get(name) is not None and params[name] < least
     ]
+    if params["grace_period_days"] > GRACE_DAYS_MAX:
+        problems.append(
+            f"grace_period_days: expected at most {GRACE_DAYS_MAX} days, found {params['grace_period_days']}"
+        )
     moment: datetime | None = None
     if params.get("now"):
         try:

@@ -150,8 +150,11 @@ class Exchange:
         return flag(found[0].get("DelayedDelicensingEnabled"))
 
     def mailbox_bytes(self, identity: str) -> int:
-        """The size of one mailbox in bytes [Get-MailboxStatistics: TotalItemSize]. One call: only for few."""
-        # a header takes no other characters; the system mailbox serves as well
+        """The size of one mailbox in bytes [Get-MailboxStatistics: TotalItemSize]. One call: only for few.
+
+        ``identity`` is best its GUID: a soft-deleted mailbox may share the user principal name.
+        """
+        # the anchor is a header and takes no other characters; the system mailbox serves as well
         anchor = identity if "@" in identity and identity.isascii() else None
         found = self.cmdlet("Get-MailboxStatistics", {"Identity": identity}, anchor=anchor)
         if len(found) != 1:

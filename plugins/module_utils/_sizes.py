@@ -49,7 +49,7 @@ def measured(exchange: Exchange, boxes: Iterable[Mailbox]) -> dict[str, Mailbox]
 
     def size(box: Mailbox) -> int:
         try:
-            return exchange.mailbox_bytes(box.user_principal_name)
+            return exchange.mailbox_bytes(box.guid)
         except NotFound:
             return 0  # deleted since it was listed
 

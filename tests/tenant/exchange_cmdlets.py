@@ -188,7 +188,12 @@ def _get_statistics(world: World, arguments: Json) -> Sequence[Json]:
             "Cannot process command because of one or more missing mandatory parameters: Identity.",
             "System.Management.Automation.ParameterBindingException",
         )
-    boxes = [row for row in world.mailboxes.values() if row["RecipientTypeDetails"] not in _MAIL_USER_TYPES]
+    # soft-deleted ones only with IncludeSoftDeletedRecipients
+    boxes = [
+        row
+        for row in world.mailboxes.values()
+        if row["RecipientTypeDetails"] not in _MAIL_USER_TYPES and not row["WhenSoftDeleted"]
+    ]
     row = _identity(world, boxes, arguments["Identity"])[0]
     size = row["_bytes"]
     return [

@@ -209,6 +209,7 @@ def test_mistakes_of_options_come_at_once_before_any_request(desk: PlanningDesk)
         "protected[0]",
         "confirm_seconds",
     ]
+    assert desk.problems(EVERYBODY, grace_period_days=10**7)[0].startswith("grace_period_days: expected at most")
     assert desk.tenant.requests() == []
 
 

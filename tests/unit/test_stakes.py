@@ -51,6 +51,14 @@ def test_a_swap_to_a_plan_that_is_not_enough_is_refused(
     assert desk.writes() == []
 
 
+@pytest.mark.parametrize("local", ["emoji😀", "büro", "o'brien#%&"])
+def test_whatever_the_name_its_size_is_read(desk: Desk, local: str) -> None:
+    upn = desk.person(local, desk.held("SPE_E3"), bytes=60 * GB)
+    user = desk.world.user(upn)
+    desk.make.mailbox(user, "UserMailbox", soft_deleted_days=3, bytes=GB)
+    assert desk.fail([upn], "EXCHANGESTANDARD", state="exact").partial["uncovered"] == [upn]
+
+
 def test_who_makes_no_use_of_it_is_swapped_without_a_warning(desk: Desk) -> None:
     anna = desk.person("anna", desk.held("SPE_E3"), bytes=49 * GB)
     nobody = desk.person("room", desk.held("SPE_E3"), kind="RoomMailbox", bytes=GB)

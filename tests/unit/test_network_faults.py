@@ -44,9 +44,10 @@ def restored(tenant: Tenant) -> Iterator[None]:
 def look(tenant: Tenant, clock: Clock | None = None, **options: Any) -> Audit:
     """A full audit; waiting costs no time."""
     clock = clock or Clock(lambda _seconds: None)
+    now = options.pop("now", tenant.world.now())
     with clients(tenant, **{"retry_seconds": 60.0, "concurrency": 1, **options}) as made:
         made.http.backoff.clock, made.http.backoff.sleep = clock, clock.sleep
-        chosen = AuditOptions(now=tenant.world.now(), strategy="full", shared_mailbox_sizes="never")
+        chosen = AuditOptions(now=now, strategy="full", shared_mailbox_sizes="never")
         return audit(made.graph, made.exchange, chosen)
 
 

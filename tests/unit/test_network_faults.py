@@ -6,23 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
     IncompleteAnswer,
     ServiceUnavailable,
 )
-from ansible_collections.m365.licensing.tests.unit.clients import clients
+from ansible_collections.m365.licensing.tests.unit.faulty import NAMES, SERVICES, look
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Clock
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import Json
 
-SERVICES = [("graph", "/v1.0/users"), ("exchange", "InvokeCommand")]
-NAMES = {"graph": "Microsoft Graph", "exchange": "Exchange Online"}
 SHORT = 0.3
 """A timeout that a loopback needs for nothing."""
 
@@ -39,16 +35,6 @@ def restored(tenant: Tenant) -> Iterator[None]:
     yield
     tenant.clear_faults()
     tenant.world.scratch.clear()
-
-
-def look(tenant: Tenant, clock: Clock | None = None, **options: Any) -> Audit:
-    """A full audit; waiting costs no time."""
-    clock = clock or Clock(lambda _seconds: None)
-    now = options.pop("now", tenant.world.now())
-    with clients(tenant, **{"retry_seconds": 60.0, "concurrency": 1, **options}) as made:
-        made.http.backoff.clock, made.http.backoff.sleep = clock, clock.sleep
-        chosen = AuditOptions(now=now, strategy="full", shared_mailbox_sizes="never")
-        return audit(made.graph, made.exchange, chosen)
 
 
 def sent(tenant: Tenant, service: str, path: str) -> list[Json]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, ServiceUnavailable
+from ansible_collections.m365.licensing.tests.unit.faulty import NAMES, SERVICES, look
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Clock
-from ansible_collections.m365.licensing.tests.unit.test_network_faults import NAMES, SERVICES, look
 
 from tests.tenant.broken import UNKNOWN_STATE
 from tests.tenant.launch import Tenant, running

@@ -126,6 +126,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         skus=readings.skus,
         subscriptions=readings.subscriptions,
     )
+    _unheard_of(readings)
     findings, disagreements, without_user = _join(readings, world, options)
     examined = len(readings.mailboxes)
     return Audit(
@@ -149,6 +150,19 @@ def _clock(graph: Graph, readings: Readings) -> datetime:
             "reckoned by Microsoft's. Set this machine's clock."
         )
     return wall.now()
+
+
+def _unheard_of(readings: Readings) -> None:
+    """Warn of plans in a state that nobody knows: they count as off, which may make rows of mailboxes that are safe."""
+    strange: dict[str, int] = {}
+    for user in (readings.users or {}).values():
+        for word in {plan.capability for plan in user.assigned_plans if plan.unheard_of}:
+            strange[word] = strange.get(word, 0) + 1
+    for word, count in sorted(strange.items()):
+        readings.warnings.append(
+            f"{count} users have plans with the capabilityStatus {word!r}, which this collection does not know. Such a "
+            "plan counts as not at work: look at these users before they are licensed by rules."
+        )
 
 
 def urgency(finding: Finding) -> tuple[int, float, str, str]:

@@ -35,6 +35,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse imp
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
 from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox
+from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
 
 SURFACES = ("invoke_command", "v2")
@@ -178,6 +179,7 @@ class Exchange:
         }
         links: set[str] = set()
         seen: set[str] = set()
+        progress = Progress()
         number = 0
         while True:
             number += 1
@@ -200,6 +202,8 @@ class Exchange:
             if link in links:
                 raise _incomplete(f"{name}: page {number} links to a page that was read already")
             links.add(link)
+            if progress.stuck(items):
+                raise _incomplete(f"{name}: page {number}: the list has no end, and brings nothing new")
             request, params = link, None
 
     def _path(self, name: str, parameters: Mapping[str, Any]) -> str:

@@ -40,6 +40,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User
+from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, is_guid, quote
 
 __all__ = ["USER_SELECT", "BatchAnswer", "BatchPart", "Graph", "Group", "NamesConcealed", "UsageRow"]
@@ -109,6 +110,7 @@ class Graph:
         request, number, total, expected = path, page - 1, 0, None
         links: set[str] = set()
         seen: set[str] = set()
+        progress = Progress()
         while True:
             number += 1
             first = number == 1
@@ -135,6 +137,8 @@ class Graph:
                     _once(item, unique, seen, path, number)
                 yield item
             total += len(items)
+            if progress.stuck(items):
+                raise _incomplete(f"page {number} of {path}: the list has no end, and brings nothing new", path)
             link = response.body.get("@odata.nextLink")
             if link is None:
                 break

@@ -307,7 +307,7 @@ class HttpClient:
         """The body as it comes, undecoded. A body shorter than its Content-Length is broken."""
         received = 0
         try:
-            for chunk in response.raw.stream(65536, decode_content=False):
+            for chunk in _pieces(response.raw):
                 received += len(chunk)
                 yield chunk
                 if self.backoff.clock() - started > self.settings.timeout:
@@ -350,6 +350,15 @@ def _check(raw: Raw) -> None:
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
+
+
+def _pieces(raw: urllib3.response.BaseHTTPResponse) -> Iterator[bytes]:
+    """The body as it arrives: who waits for a whole chunk waits as long as a server that drips wants."""
+    if not hasattr(raw, "read1"):  # urllib3 before 2.1
+        yield from raw.stream(65536, decode_content=False)
+        return
+    while piece := raw.read1(65536, decode_content=False):
+        yield piece
 
 
 def _nowhere(_response: requests.Response) -> None:

@@ -94,6 +94,11 @@ class AssignedPlan:
         """Off, with its data still kept: Suspended, or LockedOut, the last stage before Deleted."""
         return self.capability.casefold() in ("suspended", "lockedout")
 
+    @property
+    def unheard_of(self) -> bool:
+        """In a state that Microsoft's documentation did not know: taken for one that gives nothing."""
+        return not (self.usable or self.suspended or self.capability.casefold() == "deleted")
+
 
 @dataclass(frozen=True)
 class User:

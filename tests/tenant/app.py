@@ -8,9 +8,7 @@ Starlette reads and routes, uvicorn serves. A handler gets plain values and give
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -23,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.tenant import broken, control, exchange, faults, graph, graph_reports, login
 from tests.tenant.errors import error_body
 from tests.tenant.state import Answer, AppIdentity, Json, World, new_guid
+from tests.tenant.wire import Wire
 
 Handler = Callable[[World, "Received"], Answer]
 
@@ -113,28 +112,40 @@ class _Host:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         got = Received(request, await request.body())
+        wire = Wire(receive, send)
         if self.service == "control":
-            await _send(send, self.handler(self.world, got), self.world)
+            await wire.send(self.handler(self.world, got), self.world)
             return
         entry = self._entry(got)
         self.world.log.append(entry)
-        fault = faults.match(self.world, service=self.service, method=got.method, path=_whole(got))
+        if any(faults.connection(self.world, self.service, kind, use=False) for kind in faults.CONNECTIONS):
+            wire.hang_up()  # a connection from before the fault
+            return
+        fault = faults.match(
+            self.world,
+            service=self.service,
+            method=got.method,
+            path=_whole(got),
+            cmdlet=str(entry.get("cmdlet", "")),
+        )
         if fault is not None and fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-            fault = None
-        if fault is None:
+            await wire.pause(fault.seconds)
+        if fault is None or fault.kind == "slow":
             answer = self.handler(self.world, got)
             broken.remember(self.world, answer)
         else:
             if fault.kind == "drop":
-                _hang_up(receive)
+                wire.hang_up()
                 return
-            answer = broken.answer(self.world, fault, lambda: self.handler(self.world, got), self._url(request))
+            answer = broken.answer(self.world, fault, lambda: self.handler(self.world, got), self._asked(request, got))
             if fault.kind == "lost_answer":
-                _hang_up(receive)
+                wire.hang_up()
                 return
         entry["status"] = answer.status
-        entry["bytes"] = await _send(send, answer, self.world, half=fault is not None and fault.kind == "truncate")
+        entry["bytes"] = await wire.send(answer, self.world, fault)
+
+    def _asked(self, request: Request, got: Received) -> broken.Asked:
+        return broken.Asked(self.service, self._url(request), got.headers)
 
     def _url(self, request: Request) -> str:
         target = request.scope["raw_path"].decode("latin-1")
@@ -167,30 +178,3 @@ class _Host:
 
 def _whole(got: Received) -> str:
     return f"{got.path}?{'&'.join(f'{name}={value}' for name, value in got.query)}" if got.query else got.path
-
-
-async def _send(send: Send, answer: Answer, world: World, *, half: bool = False) -> int:
-    """Send an answer; ``half``: only half of the body, though the length speaks of the whole. The bytes sent."""
-    body = b"" if answer.body is None else answer.body if isinstance(answer.body, bytes) else orjson.dumps(answer.body)
-    headers = {
-        "content-type": "application/json; charset=utf-8",
-        "date": format_datetime(world.now(), usegmt=True),  # the tenant's clock, and not the server's
-        **{k.casefold(): v for k, v in answer.headers.items()},
-    }
-    headers["content-length"] = str(len(body))
-    raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    if half:
-        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-        return len(body) // 2  # The server closes the connection, as the rest never comes.
-    await send({"type": "http.response.body", "body": body})
-    return len(body)
-
-
-def _hang_up(receive: Receive) -> None:
-    """Close the connection without a word. Only the server's own cycle, behind ``receive``, knows it."""
-    cycle: Any = getattr(receive, "__self__", None)
-    cycle.transport.abort()
-    cycle.response_complete = True
-    # Else the server takes the missing answer for a mistake, and tries to send a 500 on the closed connection.
-    cycle.disconnected = True

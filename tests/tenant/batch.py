@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
 
-from tests.tenant import faults
+from tests.tenant import broken, faults
 from tests.tenant.errors import GraphError, bad_request, error_body
 from tests.tenant.graph_common import Request, json_answer
 from tests.tenant.state import Answer, AppIdentity, Fault, World, new_guid
@@ -90,7 +90,7 @@ def _answer(
             return _error(world, 424, "FailedDependency", "A request that this one depends on has failed.")
     url, method = part["url"], part["method"].upper()
     fault = faults.match(world, service="graph", method=method, path=url, part=True)
-    if fault is not None:
+    if fault is not None and fault.kind == "status":
         return _faulty(world, fault)
     split = urlsplit(url)
     path = f"/{request.version}/{unquote(split.path).lstrip('/')}"
@@ -109,20 +109,15 @@ def _answer(
             written.add(target)
     headers = {name.casefold(): str(value) for name, value in (part.get("headers") or {}).items()}
     query = parse_qsl(split.query, keep_blank_values=True)
-    return dispatch(world, method, path, query, headers, part.get("body"), request.app)
+    if fault is not None:
+        broken.befall(world, fault, "".join(path.split("/")[3:4]), part.get("body"))
+    answer = dispatch(world, method, path, query, headers, part.get("body"), request.app)
+    return _faulty(world, fault) if fault is not None and fault.kind == "late_status" else answer
 
 
 def _faulty(world: World, fault: Fault) -> Answer:
-    if fault.body is not None:
-        return Answer(fault.status, fault.body, dict(fault.headers))
-    codes = {
-        429: "TooManyRequests",
-        503: "ServiceUnavailable",
-        504: "GatewayTimeout",
-        409: "Directory_ConcurrencyViolation",
-    }
-    answer = _error(world, fault.status, codes.get(fault.status, "UnknownError"), "A fault that the test asked for.")
-    answer.headers.update(fault.headers)
+    answer = broken.status(world, fault)
+    answer.headers.setdefault("Content-Type", "application/json")
     return answer
 
 

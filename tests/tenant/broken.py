@@ -5,22 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
+from tests.tenant import exchange
 from tests.tenant.errors import error_body
+from tests.tenant.login import EXPIRED
 from tests.tenant.state import Answer, Fault, Json, World, new_guid
 
 HUGE_BYTES = 100 * 2**20
+UNKNOWN_STATE = "Hibernating"
+"""A capabilityStatus that nobody has seen yet."""
 _LAST_PAGE = "broken.last_page"
-_CODES = {
+CODES = {
     401: "InvalidAuthenticationToken",
     403: "Authorization_RequestDenied",
     404: "ResourceNotFound",
     409: "Directory_ConcurrencyViolation",
+    423: "Locked",
+    424: "FailedDependency",
     429: "TooManyRequests",
     500: "InternalServerError",
     503: "ServiceUnavailable",
@@ -28,63 +35,141 @@ _CODES = {
 }
 
 
-def answer(world: World, fault: Fault, truth: Callable[[], Answer], url: str) -> Answer:
-    """The answer under a fault. ``truth`` lets the request happen; without it nothing does. ``url``: the request's."""
+@dataclass(frozen=True)
+class Asked:
+    """The request that a fault befalls."""
+
+    service: str
+    url: str
+    headers: Mapping[str, str]
+
+
+def answer(world: World, fault: Fault, truth: Callable[[], Answer], asked: Asked) -> Answer:
+    """The answer under a fault. ``truth`` lets the request happen; without it nothing does."""
     match fault.kind:
         case "status":
-            return _status(world, fault)
+            return status(world, fault)
+        case "late_status":
+            truth()
+            return status(world, fault)
         case "html":
             return Answer(200, b"<!DOCTYPE html><html><body>Sign in</body></html>", {"Content-Type": "text/html"})
         case "empty":
             return Answer(200, b"")
         case "huge":
             return Answer(200, b'{"value":["' + b"x" * HUGE_BYTES + b'"]}')
-        case "lost_answer" | "truncate":
+        case "redirect":
+            return Answer(307, b"", {"Location": f"{world.origins['reports']}{urlsplit(asked.url).path}"})
+        case "switch":
+            return _switched(world, fault, truth)
+        case "expired_token":
+            _kind, _mark, token = asked.headers.get("authorization", "").partition(" ")
+            world.scratch.setdefault(EXPIRED, set()).add(token)
             return truth()
-        case "missing_part" | "duplicate_part":
+        case "expired_link" | "forbidden_cmdlet":
+            return _refused(world, fault.kind, asked.service)
+        case "missing_part" | "duplicate_part" | "shuffled_parts":
             return _parts(truth(), fault.kind)
-    return _page(world, truth(), fault.kind, url)
+        case "unknown_states":
+            true = truth()
+            return Answer(true.status, _unknown(_json(true)), true.headers)
+    if fault.kind.endswith(("_page", "_pages", "_chain", "_link", "_list")):
+        return _page(world, truth, fault.kind, asked.url)
+    return truth()  # what goes wrong goes wrong on the wire
 
 
-def _status(world: World, fault: Fault) -> Answer:
+def _switched(world: World, fault: Fault, truth: Callable[[], Answer]) -> Answer:
+    before = vars(world.switches).copy()
+    world.switches.update(fault.switches)
+    try:
+        return truth()
+    finally:
+        world.switches.update(before)
+
+
+def _refused(world: World, kind: str, service: str) -> Answer:
+    """What the services say of links that are too old, and Exchange of cmdlets that a role does not have."""
+    if kind == "forbidden_cmdlet":
+        return exchange.refusal(exchange.forbidden())
+    if service == "exchange":
+        return exchange.refusal(exchange.expired())
+    body = "The specified page token value has expired and can no longer be included in your request."
+    return status(world, Fault(status=400), "Directory_ExpiredPageToken", body)
+
+
+def status(world: World, fault: Fault, code: str = "", text: str = "A fault that the test asked for.") -> Answer:
+    """The answer of a ``status``, as Graph would word it."""
     if fault.body is not None:
         return Answer(fault.status, fault.body, dict(fault.headers))
-    code = _CODES.get(fault.status, "UnknownError")
+    code = code or CODES.get(fault.status, "UnknownError")
     request_id = new_guid()
-    text = "A fault that the test asked for."
     body = error_body(code, text, now=world.now(), request_id=request_id, client_request_id=request_id)
     return Answer(fault.status, body, {"request-id": request_id, **fault.headers})
+
+
+def befall(world: World, fault: Fault, user_key: str, body: Any) -> None:
+    """What somebody else does just before a part of a batch is carried out."""
+    user = world.user(user_key)
+    if fault.kind == "deleted_user" and user is not None:
+        world.remove_user(user["id"])
+    elif fault.kind == "seats_taken":
+        for item in (body or {}).get("addLicenses", ()):
+            sku = world.skus[item["skuId"]]
+            sku["consumedUnits"] = sku["prepaidUnits"]["enabled"] + sku["prepaidUnits"]["warning"]
+    world.touch()
 
 
 def _parts(true: Answer, kind: str) -> Answer:
     body = _json(true)
     parts: list[Any] = body.get("responses", [])
-    body["responses"] = parts[:-1] if kind == "missing_part" else [*parts, *parts[:1]]
+    chosen = {"missing_part": parts[:-1], "duplicate_part": [*parts, *parts[:1]], "shuffled_parts": parts[::-1]}
+    body["responses"] = chosen[kind]
     return Answer(true.status, body, true.headers)
 
 
 def remember(world: World, true: Answer) -> None:
     """Keep the value of a page, for a fault that repeats it."""
-    if any(fault.kind == "duplicate_page" for fault in world.faults):
+    if any(fault.kind in ("duplicate_page", "overlapping_page") for fault in world.faults):
         body = _json(true)
         if "value" in body:
             world.scratch[_LAST_PAGE] = body["value"]
 
 
-def _page(world: World, true: Answer, kind: str, url: str) -> Answer:
+def _page(world: World, truth: Callable[[], Answer], kind: str, url: str) -> Answer:
     """A page of a list that is not what it should be."""
+    further = f"{url.partition('?')[0]}?$skiptoken={new_guid()}"
+    if kind == "endless_chain" and "skiptoken" in url:
+        return Answer(200, {"value": [], "@odata.nextLink": further})
+    true = truth()
     body = _json(true)
     if "value" not in body:
         return true
+    last = world.scratch.get(_LAST_PAGE, [])
     if kind == "lost_page":
         body.pop("@odata.nextLink" if "@odata.nextLink" in body else "value")
     elif kind == "foreign_link":
         body["@odata.nextLink"] = f"https://attacker.invalid{urlsplit(url).path}?$skiptoken=x"
     elif kind == "endless_pages":
         body["@odata.nextLink"] = url
+    elif kind == "endless_chain":
+        body["@odata.nextLink"] = further
     elif kind == "duplicate_page":
-        body["value"] = world.scratch.get(_LAST_PAGE, body["value"])
+        body["value"] = last or body["value"]
+    elif kind == "overlapping_page":
+        body["value"] = [*last[-1:], *body["value"]]
+    elif kind == "truncated_list":
+        body.pop("@odata.nextLink", None)
+        body |= {"value": body["value"][: len(body["value"]) // 2], "@adminapi.warnings": [exchange.MORE_RESULTS]}
     return Answer(true.status, body, true.headers)
+
+
+def _unknown(value: Any) -> Any:
+    """The same, with a word of the future for each capabilityStatus."""
+    if isinstance(value, list):
+        return [_unknown(item) for item in value]
+    if isinstance(value, dict):
+        return {key: UNKNOWN_STATE if key == "capabilityStatus" else _unknown(item) for key, item in value.items()}
+    return value
 
 
 def _json(true: Answer) -> Json:

@@ -16,6 +16,7 @@ from tests.tenant.state import (
     EXCHANGE_ROLES,
     GRAPH_ROLES,
     Answer,
+    Fault,
     Json,
     World,
     graph_time,
@@ -46,14 +47,20 @@ def dispatch(world: World, method: str, path: str, query: Mapping[str, str], bod
                 return Answer(200, [faults.describe(fault) for fault in world.faults])
             case (("PUT" | "POST"), "/faults"):
                 parsed = faults.parse(body if isinstance(body, list) else [body])
-                world.faults = [*world.faults, *parsed] if method == "POST" else parsed
+                _fail(world, [*world.faults, *parsed] if method == "POST" else parsed)
                 return Answer(200, [faults.describe(fault) for fault in world.faults])
             case ("DELETE", "/faults"):
-                world.faults = []
+                _fail(world, [])
                 return Answer(204)
     except ValueError as error:
         return Answer(400, {"error": str(error)})
     return Answer(404, {"error": f"{method} {path}: there are /requests, /changes, /state and /faults"})
+
+
+def _fail(world: World, chosen: list[Fault]) -> None:
+    world.faults = chosen
+    for tell in world.listeners:
+        tell()
 
 
 def state(world: World, query: Mapping[str, str]) -> Json:

@@ -72,12 +72,13 @@ def dispatch(
     try:
         answer = _route(world, method, path, query, headers, body, app)
     except ExchangeError as error:
-        answer = _error(error)
+        answer = refusal(error)
     answer.headers.setdefault("request-id", request_id)
     return answer
 
 
-def _error(error: ExchangeError) -> Answer:
+def refusal(error: ExchangeError) -> Answer:
+    """The answer that an error becomes."""
     if error.status in (401, 403):
         # The body of these is padding; the reason stands in the headers.
         return Answer(error.status, b"\0" * 64, {"content-type": "text/html", **error.headers})
@@ -124,7 +125,7 @@ def _route(
     token = parameters.get("$skiptoken")
     if method != "POST":
         if token:
-            raise bad_request("Expired or Invalid pagination request. Default Expiry time is 00:30:00")
+            raise expired()
         raise ExchangeError(405, "MethodNotAllowed", "The requested resource does not support this http method.")
     name, arguments = _cmdlet(version, endpoint, body)
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
@@ -159,13 +160,23 @@ def _authorize(app: AppIdentity, permission: str) -> None:
             },
         )
     if not app.roles & EXCHANGE_DIRECTORY_ROLES:
-        reason = "The role assigned to application isn't supported in this scenario. Please check online documentation."
-        raise ExchangeError(
-            403,
-            "AccessDenied",
-            reason,
-            headers={"x-ms-diagnostics": f'2000008;reason="{reason}";error_category="invalid_role"'},
-        )
+        raise forbidden()
+
+
+def forbidden() -> ExchangeError:
+    """No role that may do this."""
+    reason = "The role assigned to application isn't supported in this scenario. Please check online documentation."
+    return ExchangeError(
+        403,
+        "AccessDenied",
+        reason,
+        headers={"x-ms-diagnostics": f'2000008;reason="{reason}";error_category="invalid_role"'},
+    )
+
+
+def expired() -> ExchangeError:
+    """A link to a further page that is too old, or is not followed as it should be."""
+    return bad_request("Expired or Invalid pagination request. Default Expiry time is 00:30:00")
 
 
 def _cmdlet(version: str, endpoint: str, body: Any) -> tuple[str, Json]:
@@ -229,10 +240,10 @@ def _next_page(world: World, base: str, endpoint: str, token: str, digest: str, 
         key, _mark, start = base64.b64decode(token, validate=True).decode().partition(":")
         cursor, position = cursors[key], int(start)
     except (ValueError, KeyError):
-        raise bad_request("Expired or Invalid pagination request. Default Expiry time is 00:30:00") from None
+        raise expired() from None
     stranger = not cursor.anchor or cursor.anchor != anchor or cursor.digest != digest
     if stranger or cursor.dies < time.monotonic() or world.switches.pagination_expired:
-        raise bad_request("Expired or Invalid pagination request. Default Expiry time is 00:30:00")
+        raise expired()
     return _page(world, base, endpoint, cursor, position)
 
 

@@ -9,33 +9,67 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tests.tenant.state import Fault, World
+from tests.tenant.state import Fault, Switches, World
 
 KINDS = {
-    "status": "answer with status, headers and body; nothing happens",
+    # the network
+    "refused": "nobody listens at the service's port, until this fault is taken away",
+    "stranger": "a certificate of a CA that nobody has heard of",
     "drop": "close the connection before anything happens",
     "lost_answer": "let it happen, then close the connection",
+    "reset_head": "let it happen, send half of the head, reset the connection",
+    "reset_body": "let it happen, send half of the body, reset the connection",
     "truncate": "send half of the true answer, with the length of the whole",
+    "slow": "answer after `seconds`",
+    "drip": "send the head at once, and the body in 64 pieces with `seconds` before each",
+    "cut_character": "end the body in the middle of its first character of several bytes, and announce just that",
+    "cut_gzip": "pack the body, and end the packed stream early",
+    "redirect": "307 to another host, which is there and would listen",
     "html": "answer 200 with a web page",
     "empty": "answer 200 without a body",
     "huge": "answer 200 with a hundred megabytes of JSON",
-    "slow": "answer after `seconds`",
+    # any service
+    "status": "answer with status, headers and body; nothing happens",
+    "late_status": "let it happen, then answer as for `status`",
+    "switch": "let it happen with the `switches` of the tenant thrown as they say",
+    "expired_token": "the token that came along has expired, for this request and all later ones",
+    "wrong_clock": "the answer's Date is `seconds` ahead",
+    "unknown_states": "each capabilityStatus is a word that nobody has seen",
+    # lists
     "duplicate_page": "a page repeats the value of the page before it",
+    "overlapping_page": "a page begins with the last entry of the page before it",
     "lost_page": "a page lacks its nextLink, or its value when it is the last",
     "endless_pages": "a page's nextLink leads to the page itself",
+    "endless_chain": "after the first page empty ones, each with a nextLink to one more",
+    "expired_link": "a page that a nextLink leads to is refused, as the link has expired",
     "foreign_link": "a page's nextLink leads to another host",
+    "truncated_list": "half of a list, without a link, with Exchange's warning that there is more",
+    "forbidden_cmdlet": "403: the role of the application does not allow this cmdlet",
+    # batches
+    "shuffled_parts": "a $batch answers its parts in the opposite order",
     "missing_part": "a $batch answers without the last of its parts",
     "duplicate_part": "a $batch answers its first part twice",
+    "deleted_user": "before a part is carried out, somebody deletes its user",
+    "seats_taken": "before a part is carried out, somebody takes all seats of the licenses that it adds",
 }
 """What can go wrong, and how it shows."""
+PART_KINDS = frozenset({"status", "late_status", "deleted_user", "seats_taken"})
+"""What can happen to a part of a ``$batch``."""
+ONLY_PARTS = frozenset({"deleted_user", "seats_taken"})
+CONNECTIONS = frozenset({"refused", "stranger"})
+"""What happens before there is a request: of a whole service, whatever ``method`` and ``path`` say."""
 
 
-def match(world: World, *, service: str, method: str, path: str, part: bool = False) -> Fault | None:
+def match(world: World, *, service: str, method: str, path: str, part: bool = False, cmdlet: str = "") -> Fault | None:
     """The first fault that fits, if any; it is used up once."""
     if not world.faults:
         return None
     for fault in world.faults:
-        if fault.part != part or fault.times == 0:
+        if fault.part != part or fault.times == 0 or fault.kind in CONNECTIONS:
+            continue
+        if fault.cmdlet and fault.cmdlet.casefold() != cmdlet.casefold():
+            continue
+        if fault.kind == "expired_link" and "skiptoken" not in path.casefold():
             continue
         if fault.service and fault.service.casefold() != service.casefold():
             continue
@@ -48,6 +82,17 @@ def match(world: World, *, service: str, method: str, path: str, part: bool = Fa
             fault.times -= 1
         return fault
     return None
+
+
+def connection(world: World, service: str, kind: str, *, use: bool = True) -> bool:
+    """Does this befall a connection to the service? ``use``: then it is used up once."""
+    for fault in world.faults:
+        if fault.kind == kind and fault.times != 0 and fault.service.casefold() in ("", service.casefold()):
+            if use:
+                fault.hits += 1
+                fault.times = None if fault.times is None else fault.times - 1
+            return True
+    return False
 
 
 def parse(items: Iterable[Mapping[str, Any]]) -> list[Fault]:
@@ -63,8 +108,12 @@ def parse(items: Iterable[Mapping[str, Any]]) -> list[Fault]:
         fault = Fault(**item)
         if fault.kind not in KINDS:
             raise ValueError(f"faults[{position}].kind: {fault.kind!r}, expected one of {', '.join(KINDS)}")
-        if fault.part and fault.kind != "status":
-            raise ValueError(f"faults[{position}]: a part of a batch can only have kind status, not {fault.kind}")
+        if fault.part and fault.kind not in PART_KINDS:
+            allowed = ", ".join(sorted(PART_KINDS))
+            raise ValueError(f"faults[{position}]: a part of a batch can only have kind {allowed}, not {fault.kind}")
+        if fault.kind in ONLY_PARTS and not fault.part:
+            raise ValueError(f"faults[{position}]: {fault.kind} needs part: true")
+        Switches().update(fault.switches)
         fault.headers = {str(name): str(value) for name, value in fault.headers.items()}
         faults.append(fault)
     return faults

@@ -23,6 +23,7 @@ import trustme
 import uvicorn
 
 from tests.tenant.app import application
+from tests.tenant.doors import Door, listening, watch
 from tests.tenant.generate import generate
 from tests.tenant.state import Json, Switches, World
 
@@ -133,9 +134,7 @@ class Server:
         for number, service in enumerate(SERVICES):
             name, address = real.get(service, ("", HOST))
             port = REAL_PORT if name else self._port + number if self._port else 0
-            listener = socket.create_server((address, port), backlog=256)
-            # asyncio does this for sockets that say they are TCP's, which these do not: each answer would wait 40 ms.
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            listener = listening(address, port)
             self._sockets.append(listener)
             scheme = "http" if service in PLAIN else "https"
             self.world.origins[service] = f"{scheme}://{name or f'{HOST}:{listener.getsockname()[1]}'}"
@@ -149,7 +148,13 @@ class Server:
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=1,
             )
-            self._servers.append(_Quiet(config))
+            server = _Quiet(config)
+            self._servers.append(server)
+            if service != "control":
+                Door(self.world, service, server, *listener.getsockname())
+            config.load()
+            if config.ssl is not None:
+                watch(self.world, service, config.ssl, name or HOST)
         self._thread.start()
         if not self._started.wait(START_SECONDS) or self._trouble:
             self.__exit__()

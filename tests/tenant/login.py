@@ -93,6 +93,10 @@ def issued(world: World) -> list[str]:
     return tokens
 
 
+EXPIRED = "login.expired"
+"""Where the tenant keeps the tokens that a fault has ended before their time."""
+
+
 def caller(world: World, service: str, headers: Mapping[str, str]) -> AppIdentity | str:
     """Who sends a request to a service, or why the token is refused (401)."""
     kind, _mark, token = headers.get("authorization", "").partition(" ")
@@ -104,6 +108,8 @@ def caller(world: World, service: str, headers: Mapping[str, str]) -> AppIdentit
         return "Lifetime validation failed, the token is expired."
     except jwt.InvalidTokenError:
         return "IDX14100: JWT is not well formed, or its signature is not valid."
+    if token in world.scratch.get(EXPIRED, ()):
+        return "Lifetime validation failed, the token is expired."
     if claims["svc"] != service or claims["tid"] != world.tenant_id:
         return "Access token validation failure. Invalid audience."
     return world.app.identity()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -165,7 +165,11 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
     seconds: float = 1.0
-    """For ``slow``."""
+    """For ``slow``, ``drip`` and ``wrong_clock``."""
+    cmdlet: str = ""
+    """Of Exchange; empty for any."""
+    switches: dict[str, Any] = field(default_factory=dict)
+    """For ``switch``."""
     hits: int = 0
 
 
@@ -217,6 +221,8 @@ class World:
     """Counts writes; whoever caches something derived from the state compares it."""
     scratch: dict[str, Any] = field(default_factory=dict)
     """What a handler remembers between requests (page cursors, stale replicas, quotas), by its own key."""
+    listeners: list[Callable[[], None]] = field(default_factory=list, repr=False)
+    """Who wants to know when the faults have changed."""
 
     def now(self) -> datetime:
         """The tenant's clock: it runs, from where ``--now`` or the control API set it."""

@@ -1,0 +1,26 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does a list that comes in pages come to an end? Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+IDLE_PAGES = 100
+"""Pages in a row that may bring nothing new: some empty ones are no fault of a service."""
+
+
+class Progress:
+    """Watches the pages of one list: a chain of ever new links to nothing new would be followed for ever."""
+
+    def __init__(self) -> None:
+        self._before: Sequence[Any] = []
+        self._idle = 0
+
+    def stuck(self, items: Sequence[Any]) -> bool:
+        """Were there too many pages in a row, this one included, that were empty or the same?"""
+        self._idle = self._idle + 1 if not items or items == self._before else 0
+        self._before = items
+        return self._idle > IDLE_PAGES

@@ -131,6 +131,12 @@ options:
       - How many requests are sent at the same time, from 1 to 32.
     type: int
     default: 4
+  max_response_bytes:
+    description:
+      - How large one answer may be, in bytes and unpacked. A larger one is not read to its end, and the task fails.
+      - The largest honest answers are pages of a thousand users with all their plans, about 10 MB.
+    type: int
+    default: 67108864
 notes:
   - The environment variables are read where the module runs. To use those of the controller, run the module there
     (C(delegate_to) or a local connection), or pass them as options.

@@ -9,6 +9,7 @@ value goes through ``quote``.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
@@ -22,7 +23,7 @@ _ARCHIVE_OR_HOLD = "(ArchiveStatus -eq 'Active' -or LitigationHoldEnabled -eq $t
 
 
 def _of_kinds(*kinds: str) -> str:
-    return "(" + " -or ".join(f"RecipientTypeDetails -eq '{kind}'" for kind in kinds) + ")"
+    return "(" + " -or ".join(f"RecipientTypeDetails -eq {quote(kind, Style.OPATH)}" for kind in kinds) + ")"
 
 
 RESOURCES = _of_kinds("SharedMailbox", "RoomMailbox", "LinkedRoomMailbox", "EquipmentMailbox")
@@ -81,14 +82,15 @@ def hanging_on(sku_id: str, others: Sequence[str]) -> str:
 
 
 def by_upn(upns: Iterable[str]) -> list[str]:
-    """OPATH filters, 50 names each, that find shared, room and equipment mailboxes by user principal name."""
-    names = sorted({upn.strip() for upn in upns})
-    return [
-        f"{RESOURCES} -and ("
-        + " -or ".join(f"UserPrincipalName -eq {quote(name, Style.OPATH)}" for name in names[start : start + 50])
-        + ")"
-        for start in range(0, len(names), 50)
-    ]
+    """OPATH filters, 50 names each, that find shared, room and equipment mailboxes by user principal name.
+
+    What cannot be written in a filter is the name of no mailbox, and left out.
+    """
+    clauses = []
+    for name in sorted({upn.strip() for upn in upns}):
+        with contextlib.suppress(ValueError):
+            clauses.append(f"UserPrincipalName -eq {quote(name, Style.OPATH)}")
+    return [f"{RESOURCES} -and ({' -or '.join(clauses[start : start + 50])})" for start in range(0, len(clauses), 50)]
 
 
 def _any_sku(sku_ids: Iterable[str]) -> str:

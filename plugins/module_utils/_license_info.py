@@ -18,6 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid
 from ansible_collections.m365.licensing.plugins.module_utils._times import format_time
 from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import (
     find_users,
@@ -48,7 +49,7 @@ def user_license_info(
             raise unknown_users(found.unknown)
         people = [user for user in found.users if wanted is None or _has(user, wanted)]
     elif wanted is not None:
-        people = graph.users(f"assignedLicenses/any(a:a/skuId eq {wanted.id})")
+        people = graph.users(f"assignedLicenses/any(a:a/skuId eq {guid(wanted.id)})")
     else:
         people = graph.users(LICENSED)
     return {"users": [_user_row(user, skus, catalog) for user in people], "warnings": []}

@@ -14,6 +14,8 @@ from urllib.parse import quote as _percent_encode
 from uuid import UUID
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_TYPOGRAPHIC = re.compile("[\u2018-\u201b]")
+"""PowerShell, where OPATH comes from, takes these for a single quote; whether Exchange does is not known."""
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -32,8 +34,9 @@ def quote(value: str, style: Style) -> str:
     """Write ``value`` as one literal of ``style``; for ODATA and OPATH the quotes are part of the result.
 
     A literal still has to be percent-encoded as part of a query string; the HTTP client does that for ``params``.
-    Raises ValueError for what cannot be written at all: control characters, lone surrogates, an empty segment, and
-    the segments ``.`` and ``..``, which every HTTP library would quietly turn into another path.
+    Raises ValueError for what cannot be written at all: control characters, lone surrogates, typographic quotes in
+    OPATH, an empty segment, and the segments ``.`` and ``..``, which every HTTP library would quietly turn into
+    another path.
     """
     if _CONTROL.search(value):
         raise ValueError("a control character cannot be part of a filter or a path")
@@ -46,6 +49,8 @@ def quote(value: str, style: Style) -> str:
         if value in ("", ".", ".."):
             raise ValueError(f"{value!r} cannot be a segment of a path")
         return _percent_encode(value, safe="")
+    if style is Style.OPATH and _TYPOGRAPHIC.search(value):
+        raise ValueError("a typographic quote cannot be part of a filter of Exchange")
     # Both languages escape a quote by doubling it, and nothing else needs escaping inside the literal.
     return "'" + value.replace("'", "''") + "'"
 

@@ -225,6 +225,7 @@ class MsalHttp:
         self._client = client
         self._service = service
         self._direct = direct
+        self._home: tuple[str, str, int] | None = None
         self.refusal = ""
         """What the last refusal said: MSAL keeps it to itself where it asked for a tenant's endpoints."""
 
@@ -245,6 +246,10 @@ class MsalHttp:
 
     def _send(self, method: str, url: str, headers: Any, data: bytes | None) -> MsalResponse:
         call = Call(self._service, method, url, dict(headers or {}), data, direct=self._direct)
+        # MSAL first asks the host that options name, and then sends the secret wherever its answer says.
+        self._home = self._home or _origin(url)
+        if _origin(url) != self._home or self._home is None:
+            raise self._stranger(call)
 
         def read(raw: Raw) -> MsalResponse:
             if raw.status in REDIRECTS:
@@ -254,3 +259,13 @@ class MsalHttp:
             return MsalResponse(raw.status, raw.content.decode("utf-8", "replace"), raw.headers)
 
         return self._client.deliver(call, read)
+
+    def _stranger(self, call: Call) -> IncompleteAnswer:
+        home = f"{self._home[0]}://{self._home[1]}:{self._home[2]}" if self._home else "a host"
+        return IncompleteAnswer(
+            f"{self._service}: {home} leads to another address ({call.host}). No secret is sent there.",
+            code="foreign_link",
+            hint="Check login_url, and whether the tenant lives in the cloud that the option cloud names.",
+            service=self._service,
+            request=call.name,
+        )

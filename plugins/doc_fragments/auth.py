@@ -133,8 +133,8 @@ options:
     default: 4
   max_response_bytes:
     description:
-      - The largest answer that is read, in bytes and unpacked, from 65536 on.
-      - A larger one is an error, so that no server can fill the memory of the machine.
+      - How large one answer may be, in bytes and unpacked. A larger one is not read to its end, and the task fails.
+      - The largest honest answers are pages of a thousand users with all their plans, about 10 MB.
     type: int
     default: 67108864
 notes:

@@ -18,6 +18,10 @@ from typing import Any, NoReturn
 MESSAGE_LENGTH = 600
 """Characters of a service's own words that are passed on."""
 
+MAX_VALUES = 4 * 2**20
+"""Values of one document. In memory an empty object of two bytes takes seventy, so the size alone is no limit.
+Graph's and Exchange's documents have one value in about thirty bytes."""
+
 _GZIP = 16 + zlib.MAX_WBITS
 _TOKENS = re.compile(r"(?i)\bbearer\s+[\w.~+/=-]{8,}|\beyJ[\w-]{5,}\.[\w.-]+")
 _EXCEPTION_PREFIX = re.compile(r"^\|[\w.+]*\|\s*")
@@ -76,8 +80,11 @@ def parse_json(body: bytes, content_type: str) -> Any:
     """Read a JSON document that must be there.
 
     Trailing NULs are padding, as Exchange sends them. Raises BrokenBodyError for an empty, truncated or invalid
-    document, WrongBodyError for an HTML page.
+    document, WrongBodyError for an HTML page and for more values than memory should hold.
     """
+    # Those within texts count, too: an upper limit that costs next to nothing.
+    if sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise WrongBodyError(f"it may hold more than {MAX_VALUES} values")
     text = _text(body.rstrip(b"\x00"), content_type)
     if not text.strip():
         raise BrokenBodyError("its body is empty")

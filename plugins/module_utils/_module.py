@@ -71,12 +71,13 @@ COMMON_SPEC: dict[str, dict[str, Any]] = {
     "timeout": {"type": "float", "default": 60.0},
     "retry_seconds": {"type": "float", "default": 300.0},
     "concurrency": {"type": "int", "default": 4},
-    "max_response_bytes": {"type": "int", "default": 64 * 2**20},
+    "max_response_bytes": {"type": "int", "default": HttpSettings.max_response_bytes},
 }
 """The options of every module. Those with variables have no default here: a default would hide the environment."""
 
 CONCURRENCY_MAX = 32
-RESPONSE_BYTES_MIN = 64 * 2**10
+RESPONSE_BYTES_MIN = 65536
+"""Room for every refusal and for what the identity platform says of itself: less would only break the signing in."""
 FORBIDDEN_RESULTS = frozenset({"items", "keys", "values", "get", "update", "copy", "pop"})
 """Names that Jinja would take for methods of the result."""
 
@@ -233,18 +234,17 @@ def _settings(params: Mapping[str, Any], options: AuthOptions) -> HttpSettings:
     if not 1 <= params["concurrency"] <= CONCURRENCY_MAX:
         problems.append(f"concurrency: expected 1 to {CONCURRENCY_MAX}, found {params['concurrency']}")
     if params["max_response_bytes"] < RESPONSE_BYTES_MIN:
-        problems.append(
-            f"max_response_bytes: expected {RESPONSE_BYTES_MIN} bytes or more, found {params['max_response_bytes']}"
-        )
+        found = params["max_response_bytes"]
+        problems.append(f"max_response_bytes: expected {RESPONSE_BYTES_MIN} or more, found {found}")
     if problems:
         raise ConfigurationError(problems)
     return HttpSettings(
         timeout=params["timeout"],
         retry_seconds=params["retry_seconds"],
         concurrency=params["concurrency"],
-        max_response_bytes=params["max_response_bytes"],
         ca_path=options.ca_path or None,
         validate_certs=params["validate_certs"],
+        max_response_bytes=params["max_response_bytes"],
     )
 
 

@@ -105,7 +105,9 @@ def run(folder: Path, plays: list[dict[str, Any]], log: str, *arguments: str) ->
     (folder / "tmp").mkdir()
     (folder / "play.yml").write_text(json.dumps(plays), encoding="utf-8")
     variables = environment(folder) | spy(log, folder)
-    variables |= {"TMPDIR": str(folder / "tmp"), "ANSIBLE_PIPELINING": "0", "ANSIBLE_LOG_PATH": str(folder / "log")}
+    variables |= {"ANSIBLE_PIPELINING": "0", "TMPDIR": str(folder / "tmp"), "ANSIBLE_LOG_PATH": str(folder / "log")}
+    # Ansible looks up the user's home by itself, whatever HOME says.
+    variables |= {"ANSIBLE_REMOTE_TMP": str(folder / "remote")}
     inventory = str(folder / "given" / "inventory.json")
     return watch(["ansible-playbook", "-vvvv", "-i", inventory, *arguments, "play.yml"], folder, variables)
 
@@ -129,11 +131,17 @@ def test_no_secret_is_left_anywhere(case: str, tmp_path: Path) -> None:
         played = run(tmp_path, plays, log, *arguments)
         secrets = searched(planted, tenant)
         assert len(issued(tenant.world)) > before
-    # The run did what it is meant to show: it talked, it failed where it should, it logged and left files.
+    left = left_behind(tmp_path, [tmp_path / "given"])
+    assert shows(played.output.encode(), secrets) == []
+    assert {name: found for name, data in left.items() if (found := shows(data, secrets))} == {}
+    assert [found for data in played.commands if (found := shows(data, secrets))] == []
+    assert [found for data in played.environments if (found := shows(data, secrets))] == []
+    remains = [name for name in left if name.startswith(("tmp/", "remote/", "ansible/tmp/"))]
+    assert remains == [], "temporary files are left"
+    # And the run did what it is meant to show: it talked, it failed where it should, it logged and left files.
     assert MASK in played.output
     assert "AADSTS7000215" in played.output
     assert not [line for line in played.output.splitlines() if "Traceback" in line], played.output[-5000:]
-    left = left_behind(tmp_path, [tmp_path / "given"])
     assert b"Invoked with" in left["logged"]
     assert len(played.commands) > 3
     assert {"reports/localhost.json", "reports/localhost.md", "log"} <= set(left)
@@ -141,13 +149,6 @@ def test_no_secret_is_left_anywhere(case: str, tmp_path: Path) -> None:
         assert "reports/localhost-audit.json" in left
         for said in ("403 Authorization_RequestDenied", "500 InternalServerError", "is broken", "password is wrong"):
             assert said in played.output, said
-    # Now the search.
-    assert shows(played.output.encode(), secrets) == []
-    assert {name: found for name, data in left.items() if (found := shows(data, secrets))} == {}
-    assert [found for data in played.commands if (found := shows(data, secrets))] == []
-    assert [found for data in played.environments if (found := shows(data, secrets))] == []
-    remains = [name for name in left if name.startswith(("tmp/", ".ansible/tmp/", "ansible/tmp/"))]
-    assert remains == [], "temporary files are left"
 
 
 def test_the_search_finds_what_it_looks_for(tmp_path: Path) -> None:

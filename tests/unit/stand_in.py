@@ -28,13 +28,17 @@ JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. ``announced`` is a Content-Length that is not the body's; ``drop``: close without a word."""
+    """An answer. ``announced`` is a Content-Length that is not the body's; ``drop``: close without a word.
+
+    ``endless`` is sent after the body over and over, until the client hangs up; no length is announced then.
+    """
 
     status: int = 200
     body: bytes = b"{}"
     headers: Mapping[str, str] = field(default_factory=lambda: JSON)
     announced: int | None = None
     drop: bool = False
+    endless: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -166,9 +170,14 @@ def _handler(script: Script, found: StandIn) -> type[BaseHTTPRequestHandler]:
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             size = len(reply.body) if reply.announced is None else reply.announced
-            self.send_header("Content-Length", str(size))
+            if reply.endless:
+                self.send_header("Connection", "close")
+            else:
+                self.send_header("Content-Length", str(size))
             self.end_headers()
             self.wfile.write(reply.body)
+            while reply.endless:
+                self.wfile.write(reply.endless)
             if size != len(reply.body):
                 self.close_connection = True
 

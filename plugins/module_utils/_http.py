@@ -181,8 +181,7 @@ class HttpClient:
         lock = threading.Lock()
         workers = min(self.settings.concurrency, len(work))
         with ThreadPoolExecutor(workers) as pool:
-            for _unused in range(workers):
-                pool.submit(run)
+            self.stop.await_all([pool.submit(run) for _unused in range(workers)])
         if failures:
             raise failures[0]
         return results

@@ -12,7 +12,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
@@ -56,6 +56,11 @@ class Stop:
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, LOOK_SECONDS))
             self.check()
+
+    def await_all(self, work: Sequence[Future[None]]) -> None:
+        """Wait for threads. Awake now and then: a signal that another thread was given waits for this one."""
+        while wait(work, LOOK_SECONDS).not_done:
+            pass
 
     def await_answer(self, ask: Callable[[], T]) -> T:
         """What ``ask`` brings. Raises Interrupted where the run was told to stop, and the grace is over.

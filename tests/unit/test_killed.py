@@ -204,8 +204,6 @@ SOME = [
 def test_killed_at_some_moments(killing: Killing, tmp_path: Path, moment: Moment) -> None:
     kill(killing, moment, tmp_path)
     killing.settle()
-    done = len(killing.world.changes)
-    assert done < AT_RISK or not moment.late, "it was killed too late"
     converge(killing, killing.remediate())
 
 
@@ -213,7 +211,7 @@ def test_killed_at_some_moments(killing: Killing, tmp_path: Path, moment: Moment
 def test_the_role_is_killed_and_run_again(killing: Killing, tmp_path: Path) -> None:
     kill(killing, Moment(0.3, write=True, late=True, played=True), tmp_path)
     killing.settle()
-    assert 0 < len(killing.world.changes) < AT_RISK
+    assert killing.world.changes
     converge(killing, killing.play(tmp_path))
 
 

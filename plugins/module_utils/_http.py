@@ -23,10 +23,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
-    ApiError,
     ConfigurationError,
     Interrupted,
-    ServiceUnavailable,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http_body import (
     BrokenBodyError,
@@ -41,9 +39,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_types import 
     Response,
     TroubleError,
     WallClock,
+    causes_of,
     exhausted,
     incomplete,
     unknown,
+    untrusted,
     words,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._service import MsalHttp, Service
@@ -321,9 +321,9 @@ class HttpClient:
         """What an exception of requests means. Its own text is not passed on: it quotes the URL with its query."""
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
             raise ConfigurationError(f"{call.service}: {call.host!r} is no valid host.") from None
-        causes = list(_causes(error))
+        causes = list(causes_of(error))
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-            raise _untrusted(call, causes) from None
+            raise untrusted(call, causes) from None
         if any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes):
             return TroubleError("not_sent", f"the proxy did not connect to {call.host} (HTTPS_PROXY, NO_PROXY)")
         if any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes):
@@ -375,27 +375,3 @@ def _checked_ca(path: str) -> str:
         reason = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else str(error.strerror)
         raise ConfigurationError(f"ca_path {path!r} cannot be used: {reason}.") from None
     return str(place)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception, and all that led to it."""
-    seen: set[int] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        current = waiting.pop()
-        if not isinstance(current, BaseException) or id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
-
-
-def _untrusted(call: Call, causes: list[BaseException]) -> ApiError:
-    reason = next(cause.verify_message for cause in causes if isinstance(cause, ssl.SSLCertVerificationError))
-    return ServiceUnavailable(
-        f"{call.service}: the certificate of {call.host} is not trusted ({reason}).",
-        code="certificate_not_trusted",
-        hint="For a private CA set ca_path to its certificate (M365_CA_PATH).",
-        service=call.service,
-        request=call.name,
-    )

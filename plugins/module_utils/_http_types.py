@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import email.utils
+import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -189,4 +190,29 @@ def exhausted(
         service=call.service,
         request=call.name,
         request_id=call.headers.get("client-request-id", ""),
+    )
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """The exception, and all that led to it."""
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        current = waiting.pop()
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+
+
+def untrusted(call: Call, causes: list[BaseException]) -> ServiceUnavailable:
+    """Make the error of a certificate that nobody vouches for."""
+    reason = next(cause.verify_message for cause in causes if isinstance(cause, ssl.SSLCertVerificationError))
+    return ServiceUnavailable(
+        f"{call.service}: the certificate of {call.host} is not trusted ({reason}).",
+        code="certificate_not_trusted",
+        hint="For a private CA set ca_path to its certificate (M365_CA_PATH).",
+        service=call.service,
+        request=call.name,
     )

@@ -357,7 +357,7 @@ class _Run:
             None,
             notes,
             wrote=True,
-            service_disabled_plans=extra_disabled(after, job.change) if confirmed else {},
+            service_disabled_plans=extra_disabled(job.seen, job.change) if job.seen is not None else {},
         )
 
     def _state_error(self, job: _Job) -> Problem | None:

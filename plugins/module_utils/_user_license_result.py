@@ -41,6 +41,11 @@ def row_of(
     catalog: Catalog,
 ) -> dict[str, Any]:
     """The row of one user; ``blocked`` where no request was made for it."""
+    off = {
+        _plan_name(plan, item.sku_id, skus, catalog)
+        for item in wanted
+        for plan in (item.enabled_plans or frozenset()) & outcome.service_disabled_plans.get(item.sku_id, frozenset())
+    }
     return {
         "user_id": outcome.user_id,
         "user_principal_name": outcome.before.user_principal_name,
@@ -55,6 +60,7 @@ def row_of(
             for sku_id, plans in sorted(outcome.service_disabled_plans.items())
         },
         "_wrote": outcome.wrote,
+        "_off": sorted(off),
     }
 
 
@@ -71,6 +77,7 @@ def unknown_row(name: str) -> dict[str, Any]:
         "notes": [],
         "service_disabled_plans": {},
         "_wrote": False,
+        "_off": [],
     }
 
 
@@ -95,6 +102,10 @@ def result_of(rows: Sequence[dict[str, Any]], weak: Sequence[Weakening] = ()) ->
     ``weak``: what was taken away because it was allowed, for the warnings.
     """
     wrote = {id(row): row.pop("_wrote") for row in rows}
+    off: dict[str, list[str]] = {}
+    for row in rows:
+        for plan in row.pop("_off"):
+            off.setdefault(plan, []).append(row["user_principal_name"])
     changed = [row for row in rows if wrote[id(row)]]
     statuses = Counter(row["status"] for row in rows)
     confirmations = Counter(row["confirmation"] for row in rows)
@@ -112,8 +123,15 @@ def result_of(rows: Sequence[dict[str, Any]], weak: Sequence[Weakening] = ()) ->
             "before": {row["user_principal_name"]: row["before"] for row in changed},
             "after": {row["user_principal_name"]: row["after"] for row in changed},
         },
-        "warnings": _warnings(rows, weak),
+        "warnings": [*_warnings(rows, weak), *(_kept_off(plan, upns) for plan, upns in sorted(off.items()))],
     }
+
+
+def _kept_off(plan: str, upns: Sequence[str]) -> str:
+    return (
+        f"enabled_plans names {plan}, and it reads back as off: the service switches it off by itself, or a replica is "
+        f"late. If it stays so, leave it out of enabled_plans, or each run tries again: {named(upns)}"
+    )
 
 
 def _warnings(rows: Sequence[Mapping[str, Any]], weak: Sequence[Weakening]) -> list[str]:

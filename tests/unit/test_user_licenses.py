@@ -125,6 +125,21 @@ def test_declared_plans_converge_though_the_service_switches_off_more(desk: Desk
     assert set(desk.states(anna)["SPE_E3"]) == {YAMMER, *further}
 
 
+def test_a_declared_plan_that_the_service_keeps_off_is_told_in_every_run(desk: Desk) -> None:
+    desk.world.switches.service_disables_plans = True
+    anna = desk.person("anna")
+    plain = desk.run([anna], "SPE_E3")
+    (kept_off,) = row(plain)["service_disabled_plans"]["SPE_E3"]
+    assert not [text for text in plain["warnings"] if "reads back as off" in text]
+    entry = {"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE", kept_off]}
+    for _run in range(2):
+        result = desk.run([anna], entry)
+        assert row(result)["service_disabled_plans"] == {"SPE_E3": [kept_off]}
+        (told,) = [text for text in result["warnings"] if "reads back as off" in text]
+        assert told.startswith(f"enabled_plans names {kept_off}")
+        assert anna in told
+
+
 # --- groups ------------------------------------------------------------------------------------------------------
 
 

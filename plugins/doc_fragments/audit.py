@@ -40,7 +40,8 @@ options:
       - V(filtered) lets the services filter and reads details only of what they point to, so that an audit costs what
         is at risk and not what the tenant holds.
       - V(full) reads every mailbox and every user, and relies on no filter of the services.
-      - Both give the same rows.
+      - Both give the same rows, once Exchange's record of a user's plans has followed a change of licenses, which
+        takes it minutes to hours.
       - V(auto) is V(filtered) where the surface can filter (O(exchange_api=invoke_command)).
     type: str
     choices: [auto, filtered, full]

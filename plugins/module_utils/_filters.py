@@ -56,13 +56,12 @@ ARCHIVE_CANDIDATES = _NO_ARCHIVING
 def licensed_without_mailbox_plan(catalog: Catalog) -> str:
     """OData (advanced): members without a mailbox plan at work, who hold some license or had such a plan.
 
-    Who had one keeps its Deleted entry: so a license that went a moment ago is seen before Exchange notices it.
+    Who had one keeps its entry (Deleted, Suspended, LockedOut, or a word never seen before): so a license that went a
+    moment ago is seen before Exchange notices it.
     """
     plans = catalog.plans_of(MAILBOX_CLASSES)
     had = " or ".join(
-        f"assignedPlans/any(p:p/servicePlanId in ({','.join(guid(plan) for plan in some)})"
-        " and p/capabilityStatus eq 'Deleted')"
-        for some in _chunks(plans)
+        f"assignedPlans/any(p:p/servicePlanId in ({','.join(guid(plan) for plan in some)}))" for some in _chunks(plans)
     )
     either = f"(assignedLicenses/$count ne 0 or {had})" if had else "assignedLicenses/$count ne 0"
     return " and ".join(text for text in (either, "userType ne 'Guest'", _no_plan(plans)) if text)

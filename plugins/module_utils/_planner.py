@@ -10,7 +10,7 @@ violation of a guard nothing is written.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -37,7 +37,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan import (
     build_plan,
     max_changes_limit,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject, bind_groups, group_names
+from ansible_collections.m365.licensing.plugins.module_utils._rules import (
+    Rule,
+    Subject,
+    bind_groups,
+    group_names,
+    groups_as_written,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import large_among
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import weakenings
@@ -150,6 +156,8 @@ def _check(graph: Graph, skus: Sequence[Sku], options: PlannerOptions) -> _Check
     catalog, scope = options.audit.catalog, options.scope
     rules = _collect(problems, lambda: parse_rules(options.rules, skus, catalog, options.label, scope=scope))
     reserve = _collect(problems, lambda: resolve_reserve(options.seat_reserve, skus, catalog))
+    if rules is None:
+        problems += _group_problems(graph, options)
     bound = _collect(problems, lambda: _bind(graph, rules or ()))
     if rules is None or reserve is None or bound is None:
         raise ConfigurationError(problems, code="invalid_rules")
@@ -167,29 +175,46 @@ def _collect(problems: list[str], ask: Callable[[], T]) -> T | None:
 
 def _bind(graph: Graph, rules: Sequence[Rule]) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
     """The rules with their groups known by id, and those ids; nothing is read where no rule names a group."""
-    names = sorted(group_names(rules))
-    if not names:
-        return tuple(rules), ()
-    known: dict[str, Group] = {}
-    wrong: dict[str, str] = {}
-    try:
-        known = graph.groups_by_name(names)
-    except ConfigurationError:
-        # one name is ambiguous; which of the others are right is worth a request each
-        for name in names:
-            try:
-                known.update(graph.groups_by_name([name]))
-            except ConfigurationError as error:
-                wrong[name] = error.message
+    known, wrong = _find_groups(graph, group_names(rules))
     problems = [
-        f"{rule.path}.match.group: {wrong.get(name, f'the tenant has no group {name!r}')} (rule {rule.name!r})"
+        f"{rule.path}.match.group: {wrong[name]} (rule {rule.name!r})"
         for rule in rules
-        for name in sorted(group_names([rule]) - set(known))
+        for name in sorted(group_names([rule]) & wrong.keys())
     ]
     if problems:
         raise ConfigurationError(problems)
     ids = {name: group.id for name, group in known.items()}
     return bind_groups(rules, ids), tuple(sorted(set(ids.values())))
+
+
+def _group_problems(graph: Graph, options: PlannerOptions) -> list[str]:
+    """What is wrong with the groups of rules that are wrong in other ways, so that all is said at once."""
+    named = groups_as_written(options.rules)
+    _known, wrong = _find_groups(graph, {name for _index, _rule, name in named})
+    return [
+        f"{options.label}[{index}].match.group: {wrong[name]}" + (f" (rule {rule!r})" if rule else "")
+        for index, rule, name in named
+        if name in wrong
+    ]
+
+
+def _find_groups(graph: Graph, names: Collection[str]) -> tuple[dict[str, Group], dict[str, str]]:
+    """The groups by name or id, and what is wrong with each of the other names."""
+    known: dict[str, Group] = {}
+    wrong: dict[str, str] = {}
+    if not names:
+        return known, wrong
+    try:
+        known = graph.groups_by_name(sorted(names))
+    except ConfigurationError:
+        # one name is ambiguous; which of the others are right is worth a request each
+        for name in sorted(names):
+            try:
+                known.update(graph.groups_by_name([name]))
+            except ConfigurationError as error:
+                wrong[name] = error.message
+    wrong.update({name: f"the tenant has no group {name!r}" for name in set(names) - known.keys() - wrong.keys()})
+    return known, wrong
 
 
 def _candidates(graph: Graph, found: Audit, checked: _Checked, options: PlannerOptions) -> list[Candidate]:

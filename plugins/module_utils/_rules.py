@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
@@ -246,6 +247,25 @@ def not_condition(blocks: Sequence[tuple[Condition, ...]]) -> Condition:
 def group_names(rules: Iterable[Rule]) -> set[str]:
     """The groups that the rules ask for, as written (names or ids)."""
     return {name for rule in rules for name in _groups(rule.conditions)}
+
+
+def groups_as_written(raw: Any) -> list[tuple[int, str, str]]:
+    """Index and name of the rule, and a group that it names, of rules that may be wrong in other ways."""
+    found: list[tuple[int, str, str]] = []
+    for index, rule in enumerate(raw if isinstance(raw, (list, tuple)) else ()):
+        blocks: list[Any] = [rule.get("match")] if isinstance(rule, Mapping) else []
+        while blocks:
+            block = blocks.pop()
+            if isinstance(block, (list, tuple)):
+                blocks += block
+            elif isinstance(block, Mapping):
+                blocks.append(block.get("not"))
+                named = block.get("group")
+                names = [named] if isinstance(named, str) else named if isinstance(named, (list, tuple)) else []
+                found += [
+                    (index, str(rule.get("name") or ""), name) for name in names if isinstance(name, str) and name
+                ]
+    return found
 
 
 def bind_groups(rules: Sequence[Rule], ids: Mapping[str, str]) -> tuple[Rule, ...]:

@@ -285,6 +285,33 @@ def test_v2_cannot_filter_and_says_so_before_it_asks(tenant: Tenant) -> None:
 # sizes ----------------------------------------------------------------------------------------------------------
 
 GB = 2**30
+PLAN2 = "efb87545-963c-4e0d-99df-69c6916d9eb0"
+
+
+def test_a_suspended_plan_without_a_license_behind_it_is_found_by_both(tenant: Tenant) -> None:
+    at_risk = {user_id for ids in tenant.truth()["at_risk"].values() for user_id in ids}
+    user = next(
+        user
+        for user in tenant.world.users.values()
+        if user["id"] not in at_risk
+        and any(plan["servicePlanId"] == PLAN2 for plan in user["assignedPlans"])
+        and len(user["assignedLicenses"]) == 1
+        and [box["RecipientTypeDetails"] for box in tenant.world.mailboxes_of(user["id"])] == ["UserMailbox"]
+    )
+    before = {name: user[name] for name in ("assignedLicenses", "licenseAssignmentStates", "assignedPlans")}
+    plans = [
+        {**plan, "capabilityStatus": "LockedOut"} if plan["servicePlanId"] == PLAN2 else plan
+        for plan in user["assignedPlans"]
+    ]
+    user.update(assignedLicenses=[], licenseAssignmentStates=[], assignedPlans=plans)
+    tenant.world.touch()
+    try:
+        found = {strategy: rows(look(tenant, strategy=strategy)) for strategy in ("filtered", "full")}
+    finally:
+        user.update(before)
+        tenant.world.touch()
+    assert found["filtered"] == found["full"]
+    assert (user["id"], "license_suspended", "user") in found["full"]
 
 
 @pytest.fixture

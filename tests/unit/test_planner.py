@@ -193,6 +193,10 @@ def test_all_mistakes_of_rules_groups_and_reserve_come_at_once_with_their_paths(
     problems = desk.problems(*rules, rules_label=label)
     assert problems[0].startswith("license_state_rules[2].licenses[0].sku: the tenant has no SKU 'SPE_E33'")
     assert problems[1].startswith("license_state_rules[2].via: licenses through a group are not supported yet")
+    assert [text.partition(":")[0] for text in problems[2:]] == [
+        "license_state_rules[0].match.group",
+        "license_state_rules[1].match.group",
+    ]
 
 
 def test_mistakes_of_options_come_at_once_before_any_request(desk: PlanningDesk) -> None:

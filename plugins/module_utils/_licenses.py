@@ -6,7 +6,8 @@
 The rules of the field, in one place:
 
 - ``disabledPlans`` replaces the set of the direct assignment [user: assignLicense]. So what an admin has switched off
-  is always sent along again, unless ``enabled_plans`` names the plan.
+  is always sent along again, unless ``enabled_plans`` names the plan. In a swap it stays off in the license that comes,
+  too: the same plan of another SKU would bring it back.
 - A license inherited from a group counts as present and is never removed directly: the service refuses that.
 - An assignment in Error or Disabled gives the user nothing, so it does not count as present.
 - Adding and removing travel in one request, so a swap never leaves the user without a license.
@@ -18,7 +19,7 @@ Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -64,11 +65,13 @@ def change_for(
     state: str = "present",
     usage_location: str | None = None,
     force_location: bool = False,
+    leaving: Collection[str] = (),
 ) -> LicenseChange:
     """The one request that brings ``user`` to ``wanted``; empty (false) when there is nothing to do.
 
     ``usage_location`` is set where the user has none, with ``force_location`` also where it differs; a removal
-    alone (``absent``) needs none, so there only the force sets it.
+    alone (``absent``) needs none, so there only the force sets it. ``leaving``: SKUs that the caller removes in the
+    same request, for what is off in them.
     """
     if state not in STATES:
         raise ValueError(f"state: expected one of {', '.join(STATES)}, found {state!r}")
@@ -79,12 +82,13 @@ def change_for(
     if state == "absent":
         remove = named & set(direct)
     else:
-        for item in wanted:
-            target = _direct_target(user, item, direct.get(item.sku_id), skus.get(item.sku_id))
-            if target is not None:
-                add.append(Assignment(item.sku_id, target))
         if state == "exact":
             remove = set(direct) - named
+        off = _off_in(user, (remove | set(leaving)) - named, skus)
+        for item in wanted:
+            target = _direct_target(user, item, direct.get(item.sku_id), skus.get(item.sku_id), off)
+            if target is not None:
+                add.append(Assignment(item.sku_id, target))
     location = _location(user, usage_location, force_location, wanted_when_missing=state != "absent")
     return LicenseChange(user.id, tuple(sorted(add, key=lambda item: item.sku_id)), tuple(sorted(remove)), location)
 
@@ -228,9 +232,25 @@ def _abilities(classes: frozenset[PlanClass]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _direct_target(user: User, wanted: Wanted, direct: LicenseState | None, sku: Sku | None) -> frozenset[str] | None:
-    """The disabled plans that the direct assignment has to get; None: leave it as it is."""
-    held = direct.disabled_plans if direct else frozenset()
+def _off_in(user: User, leaving: Collection[str], skus: Mapping[str, Sku]) -> frozenset[str]:
+    """The plans that are off in the direct assignments that leave, and on in no assignment of the user."""
+    off: set[str] = set()
+    on: set[str] = set()
+    for state in user.license_states:
+        if not state.effective:
+            continue
+        if state.direct and state.sku_id in leaving:
+            off |= state.disabled_plans
+        sku = skus.get(state.sku_id)
+        on |= {plan.id for plan in sku.plans} - state.disabled_plans if sku else set()
+    return frozenset(off - on)
+
+
+def _direct_target(
+    user: User, wanted: Wanted, direct: LicenseState | None, sku: Sku | None, off: frozenset[str]
+) -> frozenset[str] | None:
+    """The disabled plans that the direct assignment has to get; None: leave it as it is. ``off``: see ``_off_in``."""
+    held = direct.disabled_plans if direct else off & (sku.user_plan_ids if sku else off)
     plans: frozenset[str] = frozenset()
     if wanted.enabled_plans is not None:
         plans = sku.user_plan_ids if sku else plans

@@ -254,8 +254,8 @@ class _Planner:
     def _try(
         self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted], also_remove: Iterable[str] = ()
     ) -> _Alternative:
-        change = change_for(user, wanted, self._skus)
         leave = (set(rule.remove) | set(also_remove)) - {item.sku_id for item in wanted}
+        change = change_for(user, wanted, self._skus, leaving=leave)
         if leave:
             direct = {state.sku_id for state in user.license_states if state.direct}
             change = replace(change, remove=tuple(sorted(leave & direct)))

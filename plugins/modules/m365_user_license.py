@@ -16,8 +16,9 @@ description:
   - Brings many users to the same licenses in one task, tens of thousands of them if need be.
   - Each user gets one C(assignLicense) request, which adds and removes at once, so that a swap never leaves a user
     without a license. 20 such requests travel together.
-  - What an administrator has switched off stays off. A license that comes from a group counts as present and is never
-    removed directly.
+  - What an administrator has switched off stays off. In a swap, what is off in the license that goes, and on nowhere
+    else, is off in the one that comes, unless C(enabled_plans) names it.
+  - A license that comes from a group counts as present and is never removed directly.
   - Every write is read back.
 options:
   users:

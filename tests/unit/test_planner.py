@@ -328,6 +328,13 @@ def test_the_mailbox_in_use_counts_beside_a_soft_deleted_one(
     assert desk.states(anna) == {held: []}
 
 
+def test_a_rule_that_swaps_keeps_off_what_was_off(desk: PlanningDesk) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3", "YAMMER_ENTERPRISE"))
+    rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E5"}], "remove": ["SPE_E3"]}
+    desk.apply(rule, scope="all_users", allow_removals=True)
+    assert desk.states(anna) == {"SPE_E5": ["YAMMER_ENTERPRISE"]}
+
+
 def test_who_is_protected_is_never_written(desk: PlanningDesk) -> None:
     desk.at_risk("anna")
     desk.at_risk("breakglass1")

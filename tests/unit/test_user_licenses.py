@@ -140,6 +140,18 @@ def test_a_declared_plan_that_the_service_keeps_off_is_told_in_every_run(desk: D
         assert anna in told
 
 
+def test_in_a_swap_what_is_off_stays_off_unless_it_is_on_elsewhere_or_asked_for(desk: Desk) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3", YAMMER, TEAMS))
+    ben = desk.person("ben", desk.held("SPE_E3", YAMMER), desk.inherited("SPE_E3"))
+    carl = desk.person("carl", desk.held("SPE_E3", YAMMER))
+    desk.run([anna, ben], "SPE_E5", state="exact")
+    assert desk.states(anna) == {"SPE_E5": [TEAMS, YAMMER]}
+    assert desk.states(ben) == {"SPE_E5": []}
+    assert not desk.run([anna, ben], "SPE_E5", state="exact")["changed"]
+    desk.run([carl], {"sku": "SPE_E5", "enabled_plans": ["EXCHANGE_S_ENTERPRISE", YAMMER]}, state="exact")
+    assert YAMMER not in desk.states(carl)["SPE_E5"]
+
+
 # --- groups ------------------------------------------------------------------------------------------------------
 
 

@@ -190,7 +190,9 @@ class Exchange:
             except ApiError as error:
                 # whatever refuses a later page breaks the list off: it never means that there is no such list
                 if number == 1 and not isinstance(error, IncompleteAnswer):
-                    error.message = f"{name}: {error.message}"
+                    # of signing in there is one failure for all threads, and no cmdlet is to blame
+                    if error.service == self.service.name:
+                        error.message = f"{name}: {error.message}"
                     raise
                 raise _incomplete(f"{name}: page {number} did not come ({error.message.rstrip('.')})", error) from error
             items, link = _page(response.body, name, number)

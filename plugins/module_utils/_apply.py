@@ -13,7 +13,7 @@ Nothing that was done is ever forgotten: whatever happens, each user has an Outc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._errors import Interrupted, M365Error
@@ -21,78 +21,28 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, extra_disabled, shows
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
+    RUN_AGAIN,
+    UNKNOWN,
+    Job,
+    Outcome,
+    hold_back,
+    location_late,
+    still_unknown,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_from, problem_of_state
-
-STATUSES = ("unchanged", "changed", "skipped", "failed")
-"""What can become of a user. ``skipped``: nothing was written, and ``error`` says why."""
 
 # seconds between two reads of what is not visible yet; the last one repeats
 _CONFIRM_WAITS = (2.0, 4.0, 8.0, 16.0, 30.0)
-# how long a license may be refused for want of the usage location that was just set
-_LOCATION_SECONDS = 60.0
-
-_UNKNOWN = "unknown_outcome"
-_RUN_AGAIN = "It may still come: run again, which sends only what is missing."
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one user.
-
-    ``confirmation``: ``confirmed`` (read back), ``accepted`` (written, not visible yet), or empty. ``after`` is the
-    user as read back; where it could not be read back, as the change makes it. ``wrote`` is true where the tenant
-    changed, also for a user who failed half way. ``service_disabled_plans``: plan ids by SKU id that the service
-    switched off besides what was declared.
-    """
-
-    user_id: str
-    status: str
-    before: User
-    after: User
-    confirmation: str = ""
-    error: Problem | None = None
-    notes: tuple[str, ...] = ()
-    wrote: bool = False
-    service_disabled_plans: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-
-@dataclass
-class _Job:
-    """One user on the way. ``left`` is what still has to be sent of ``change``."""
-
-    before: User
-    change: LicenseChange
-    left: LicenseChange
-    located: bool = False
-    licensed: bool = False
-    lost: bool = False
-    """A write was sent, its answer was lost, and nobody has looked since."""
-    uncertain: bool = False
-    """So it was at some time: what was refused later may have been done by then."""
-    skipped: bool = False
-    problem: Problem | None = None
-    seen: User | None = None
-    confirmed: bool = False
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def open(self) -> bool:
-        return self.problem is None and not self.licensed
-
-    @property
-    def to_confirm(self) -> bool:
-        return self.licensed or self.uncertain
-
-    def half_way(self) -> User:
-        """The user where at most the usage location was written."""
-        return replace(self.before, usage_location=self.change.usage_location) if self.located else self.before
+# how long a refusal may come from a replica that is late: of a usage location just set, of a license just removed
+_REPLICA_SECONDS = 60.0
 
 
 def predict_changes(
     users: Mapping[str, User], changes: Sequence[LicenseChange], skus: Mapping[str, Sku], *, on_error: str = "fail"
 ) -> list[Outcome]:
     """What ``apply_changes`` will do, without a request: for check mode. ``_conflicts`` foresees refusals."""
-    jobs = [_Job(users[change.user_id], change, change) for change in changes]
+    jobs = [Job(users[change.user_id], change, change) for change in changes]
     doubtful = _doubtful(jobs, skus)
     refused = list(doubtful)[:1] if on_error == "fail" else list(doubtful)
     outcomes = []
@@ -105,19 +55,19 @@ def predict_changes(
         if job.before.id in refused:
             job.problem, job.located = doubtful[job.before.id], bool(job.change.usage_location)
         elif on_error == "fail":
-            _hold_back(job)
+            hold_back(job)
         outcomes.append(_foreseen(job, skus))
     return outcomes
 
 
-def _foreseen(job: _Job, skus: Mapping[str, Sku]) -> Outcome:
+def _foreseen(job: Job, skus: Mapping[str, Sku]) -> Outcome:
     if job.problem is None:
         return Outcome(job.before.id, "changed", job.before, apply_to(job.before, job.change, skus), wrote=True)
     status = "skipped" if job.skipped else "failed"
     return Outcome(job.before.id, status, job.before, job.half_way(), "", job.problem, wrote=job.located)
 
 
-def _doubtful(jobs: Iterable[_Job], skus: Mapping[str, Sku]) -> dict[str, Problem]:
+def _doubtful(jobs: Iterable[Job], skus: Mapping[str, Sku]) -> dict[str, Problem]:
     """Whose change the service will refuse, as far as can be foreseen, by user id."""
     found = ((job.before.id, foreseen_refusal(job.before, job.change, skus)) for job in jobs)
     return {user_id: problem for user_id, problem in found if problem is not None}
@@ -137,12 +87,13 @@ def apply_changes(
     """Write ``changes``, one for each user, and return what became of each, in their order.
 
     ``users`` are the users as read, by id. ``recompute`` says what is left to do for a user as it is now; it is asked
-    only after a lost answer. ``on_error=fail`` hands out no further batch after the first user who fails,
-    ``continue`` tries them all. Raises ValueError for two changes of one user; the service's errors become outcomes.
+    after a lost answer, and where somebody else was faster. ``on_error=fail`` hands out no further batch after the
+    first user who fails, ``continue`` tries them all. Raises ValueError for two changes of one user; the service's
+    errors become outcomes.
     """
     if len({change.user_id for change in changes}) != len(changes):
         raise ValueError("two changes of one user")
-    jobs = [_Job(users[change.user_id], change, change) for change in changes]
+    jobs = [Job(users[change.user_id], change, change) for change in changes]
     run = _Run(graph, skus, recompute, fail_fast=on_error == "fail")
     todo = [job for job in jobs if job.change]
     # Where the first failure ends the run, what may be refused goes first: then nothing else has been touched.
@@ -168,13 +119,13 @@ class _Run:
         self._recompute = recompute
         self._fail_fast = fail_fast
         self._stopped = False
-        self._passing: set[str] = set()
-        """Codes of refusals that are no failures yet: what was written shows late."""
+        self._passing = {"not_assigned"}
+        """Codes of refusals that are no failures yet: what was written shows late, or somebody else did it."""
         self._retry_seconds = graph.service.client.settings.retry_seconds
 
     # --- writing -------------------------------------------------------------------------------------------------
 
-    def set_locations(self, jobs: Iterable[_Job]) -> None:
+    def set_locations(self, jobs: Iterable[Job]) -> None:
         """Phase 1. The same location again has no further effect, so lost answers are simply asked for again."""
         if self._stopped:
             return
@@ -188,18 +139,17 @@ class _Run:
                 job.left = replace(job.left, usage_location=None)
                 job.licensed = not job.left
 
-    def assign(self, jobs: Sequence[_Job]) -> None:
+    def assign(self, jobs: Sequence[Job]) -> None:
         """Phase 2, repeated for those whose answer was lost, and whose usage location has not arrived yet."""
         started = self._backoff.clock()
         attempt = 0
         self._assign_once(jobs)
-        while again := [job for job in jobs if (job.open and job.lost) or _location_late(job)]:
+        while again := [job for job in jobs if (job.open and job.lost) or location_late(job)]:
             pause = self._graph.service.retry_after({}, attempt)
-            spent = self._backoff.clock() + pause - started
-            if self._stopped or spent > self._retry_seconds:
+            lost = any(job.lost and not job.overtaken for job in again)
+            most = self._retry_seconds if lost else min(_REPLICA_SECONDS, self._retry_seconds)
+            if self._stopped or self._backoff.clock() + pause - started > most:
                 self._give_up(again)
-                return
-            if spent > _LOCATION_SECONDS and not any(job.lost for job in again):
                 return
             try:
                 self._backoff.sleep(pause)
@@ -211,8 +161,8 @@ class _Run:
             self.set_locations(again)
             self._assign_once(again)
 
-    def _assign_once(self, jobs: Sequence[_Job]) -> None:
-        ready = [job for job in jobs if not job.lost and (job.open or _location_late(job))]
+    def _assign_once(self, jobs: Sequence[Job]) -> None:
+        ready = [job for job in jobs if not job.lost and (job.open or location_late(job))]
         if self._stopped:
             for job in ready:
                 self._hold_back(job)
@@ -221,6 +171,7 @@ class _Run:
         for job, part, answer in zip(ready, parts, self._write(parts, idempotent=False), strict=True):
             job.problem = None
             job.licensed = answer.ok
+            job.overtaken = None if answer.ok else job.overtaken
             self._take(job, part, answer)
 
     def _write(self, parts: Sequence[BatchPart], *, idempotent: bool) -> list[BatchAnswer]:
@@ -236,13 +187,12 @@ class _Run:
     def _problem(self, answer: BatchAnswer, hint: str) -> Problem:
         return problem_from(answer.status, answer.code, answer.message, skus=self._skus, permission_hint=hint)
 
-    def _take(self, job: _Job, part: BatchPart, answer: BatchAnswer) -> None:
+    def _take(self, job: Job, part: BatchPart, answer: BatchAnswer) -> None:
         """Notes in ``job`` what a write was answered with, unless it was carried out."""
         if answer.ok:
             return
         if answer.outcome == "unknown":
             job.lost = job.uncertain = True
-            self._passing.add("not_assigned")
         elif answer.outcome == "not_sent" and answer.code in ("not_tried", "interrupted"):
             self._stopped = True
             self._hold_back(job)
@@ -251,23 +201,24 @@ class _Run:
             job.problem = Problem(answer.code or "not_sent", answer.message, answer.error.hint if answer.error else "")
         else:
             problem = self._problem(answer, self._graph.service.consent(part.method, f"/v1.0{part.url}"))
-            if job.uncertain and problem.code == "not_assigned":
-                # the write whose answer was lost has removed it, and a late replica did not show that
+            if problem.code == "not_assigned":
+                # removed already: by the write whose answer was lost, or by somebody else; late replicas do not show it
                 job.lost = True
+                job.overtaken = None if job.uncertain else problem
                 return
             job.problem = problem
-            self._stopped = self._stopped or (self._fail_fast and not _location_late(job))
+            self._stopped = self._stopped or (self._fail_fast and not location_late(job))
 
-    def _hold_back(self, job: _Job) -> None:
+    def _hold_back(self, job: Job) -> None:
         if self._graph.service.client.stop.told:
-            _hold_back(job, "the run was stopped", "Run again: it takes up where this run ended.")
+            hold_back(job, "the run was stopped", "Run again: it takes up where this run ended.")
         else:
-            _hold_back(job)
+            hold_back(job)
 
     # --- lost answers --------------------------------------------------------------------------------------------
 
-    def _look_again(self, jobs: Sequence[_Job]) -> None:
-        """Reads the users whose answer was lost: what does not show yet is what is left to send."""
+    def _look_again(self, jobs: Sequence[Job]) -> None:
+        """Reads the users of whom nobody knows how far they are: what does not show yet is what is left to send."""
         found = self._read(jobs)
         if found is None:
             return
@@ -286,18 +237,20 @@ class _Run:
                 job.left = replace(job.left, usage_location=None)
             job.licensed = not job.left
 
-    def _give_up(self, jobs: Sequence[_Job]) -> None:
+    def _give_up(self, jobs: Sequence[Job]) -> None:
         """Looks once more at those whose answer was lost, and writes no more."""
         lost = [job for job in jobs if job.lost]
         self._look_again(lost)
         for job in lost:
-            if job.open:
+            if job.open and job.overtaken:
+                job.problem = job.overtaken
+            elif job.open:
                 seen = "could not be read since" if job.lost else "does not show it"
                 job.problem = Problem(
-                    _UNKNOWN, f"The change was sent, its answer was lost, and the user {seen}.", _RUN_AGAIN
+                    UNKNOWN, f"The change was sent, its answer was lost, and the user {seen}.", RUN_AGAIN
                 )
 
-    def _read(self, jobs: Sequence[_Job]) -> dict[str, User] | None:
+    def _read(self, jobs: Sequence[Job]) -> dict[str, User] | None:
         """The users as they are now; None where they cannot be read: what was written still has to be reported."""
         try:
             return self._graph.users_by_id(job.before.id for job in jobs)
@@ -308,7 +261,7 @@ class _Run:
 
     # --- reading back --------------------------------------------------------------------------------------------
 
-    def confirm(self, jobs: Sequence[_Job], seconds: float) -> None:
+    def confirm(self, jobs: Sequence[Job], seconds: float) -> None:
         """Phase 3: reads what was written until it shows, with growing waits, at most for ``seconds``."""
         until = self._backoff.clock() + seconds
         waits = iter(_CONFIRM_WAITS)
@@ -333,16 +286,19 @@ class _Run:
 
     # --- reporting -----------------------------------------------------------------------------------------------
 
-    def outcome(self, job: _Job) -> Outcome:
+    def outcome(self, job: Job) -> Outcome:
         """What became of the user."""
         wrote = job.located or job.licensed or job.confirmed
         problem = None if job.confirmed else job.problem or self._state_error(job)
         notes = tuple(dict.fromkeys(job.notes))
+        if problem is None and job.by_others:
+            now = job.seen or job.before
+            return Outcome(job.before.id, "unchanged", now, now, notes=(*notes, "somebody else has just done the same"))
         if not job.change:
             return Outcome(job.before.id, "unchanged", job.before, job.before)
         if problem is not None:
             if job.uncertain:
-                problem = _still_unknown(problem)
+                problem = still_unknown(problem)
             status = "skipped" if job.skipped and not wrote and not job.uncertain else "failed"
             after = job.seen or job.half_way()
             return Outcome(job.before.id, status, job.before, after, "", problem, notes, wrote)
@@ -360,7 +316,7 @@ class _Run:
             service_disabled_plans=extra_disabled(job.seen, job.change) if job.seen is not None else {},
         )
 
-    def _state_error(self, job: _Job) -> Problem | None:
+    def _state_error(self, job: Job) -> Problem | None:
         """An assignment of the change that is in error, though the service had accepted it."""
         added = {item.sku_id for item in job.change.add}
         for state in job.seen.license_states if job.seen else ():
@@ -368,26 +324,3 @@ class _Run:
                 sku = self._skus.get(state.sku_id)
                 return problem_of_state(state.error, sku.part_number if sku else state.sku_id)
         return None
-
-
-def _still_unknown(problem: Problem) -> Problem:
-    """What a later try was refused with says nothing of an earlier one whose answer was lost."""
-    if problem.code in (_UNKNOWN, "user_not_found"):
-        return problem
-    said = f"The change was sent, its answer was lost, and another try ended with: {problem.message}"
-    return Problem(_UNKNOWN, said, f"{problem.hint} {_RUN_AGAIN}".strip())
-
-
-def _hold_back(
-    job: _Job,
-    why: str = "a request before it failed",
-    hint: str = "Correct what failed and run again; on_error=continue goes on after users who fail.",
-) -> None:
-    job.skipped = True
-    done = "Only the usage location was set" if job.located else "Not tried"
-    job.problem = Problem("not_tried", f"{done}, because {why}.", hint)
-
-
-def _location_late(job: _Job) -> bool:
-    """Was the license refused for want of the usage location that was set a moment ago? Replicas are late."""
-    return job.located and job.problem is not None and job.problem.code == "usage_location"

@@ -65,7 +65,11 @@ _BY_TEXT: tuple[tuple[str, str, str], ...] = (
         "The tenant does not have this SKU any more; m365.licensing.m365_subscription_info lists what it has.",
     ),
     ("cannot be assigned to a user", "company_sku", "The SKU applies to the whole company, not to users."),
-    ("does not have a corresponding license", "not_assigned", "The license was removed meanwhile; run again."),
+    (
+        "does not have a corresponding license",
+        "not_assigned",
+        "The user shows a license that the service does not find; run again later.",
+    ),
     (
         "proxy address",
         "duplicate_proxy_address",

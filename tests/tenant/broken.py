@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from tests.tenant import exchange
+from tests.tenant import exchange, licensing
 from tests.tenant.errors import error_body
 from tests.tenant.login import EXPIRED
 from tests.tenant.state import Answer, Fault, Json, World, new_guid
@@ -116,6 +116,9 @@ def befall(world: World, fault: Fault, user_key: str, body: Any) -> None:
         for item in (body or {}).get("addLicenses", ()):
             sku = world.skus[item["skuId"]]
             sku["consumedUnits"] = sku["prepaidUnits"]["enabled"] + sku["prepaidUnits"]["warning"]
+    elif fault.kind in ("removed_before", "done_before") and user is not None:
+        add, remove = licensing.parse_request(body)
+        licensing.apply(world, user["id"], add if fault.kind == "done_before" else [], remove)
     world.touch()
 
 

@@ -51,11 +51,14 @@ KINDS = {
     "duplicate_part": "a $batch answers its first part twice",
     "deleted_user": "before a part is carried out, somebody deletes its user",
     "seats_taken": "before a part is carried out, somebody takes all seats of the licenses that it adds",
+    "removed_before": "before a part is carried out, somebody removes the licenses that it removes",
+    "done_before": "before a part is carried out, somebody does just the same",
 }
 """What can go wrong, and how it shows."""
-PART_KINDS = frozenset({"status", "late_status", "deleted_user", "seats_taken"})
+ONLY_PARTS = frozenset({"deleted_user", "seats_taken", "removed_before", "done_before"})
+"""What others do meanwhile."""
+PART_KINDS = frozenset({"status", "late_status", *ONLY_PARTS})
 """What can happen to a part of a ``$batch``."""
-ONLY_PARTS = frozenset({"deleted_user", "seats_taken"})
 CONNECTIONS = frozenset({"refused", "stranger"})
 """What happens before there is a request: of a whole service, whatever ``method`` and ``path`` say."""
 

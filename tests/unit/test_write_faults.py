@@ -193,6 +193,47 @@ def test_seats_that_somebody_else_takes_are_told_and_what_was_done_stays(desk: D
     assert statuses(desk.run(people, WISH)) == {"unchanged": 12, "changed": 8}
 
 
+@pytest.mark.parametrize("lag", [0, 2])
+@pytest.mark.parametrize("on_error", ["fail", "continue"])
+def test_a_swap_of_which_somebody_else_did_one_half_is_finished(desk: Desk, on_error: str, lag: int) -> None:
+    """As a whole it is refused then, as there is nothing to remove; half of it would be a user without a license."""
+    people = desk.people(25, desk.held("EMS"))
+    desk.world.switches.replica_lag_reads = lag
+    desk.refuse(desk.world.upn_index[people[3]], kind="removed_before", method="POST", times=1)
+    result = desk.run(people, WISH, state="exact", on_error=on_error)
+    assert statuses(result) == {"changed": 25}
+    assert [desk.states(upn) for upn in people] == [LICENSED] * 25
+    assert not desk.run(people, WISH, state="exact")["changed"]
+
+
+@pytest.mark.parametrize("lag", [0, 2])
+@pytest.mark.parametrize(("state", "after"), [("exact", LICENSED), ("absent", {})])
+def test_what_somebody_else_has_done_already_is_no_failure_and_no_change(
+    desk: Desk, state: str, after: Json, lag: int
+) -> None:
+    people = desk.people(3, desk.held("EMS"))
+    desk.world.switches.replica_lag_reads = lag
+    desk.refuse(desk.world.upn_index[people[1]], kind="done_before", method="POST", times=1)
+    result = desk.run(people, WISH if state == "exact" else "EMS", state=state)
+    assert statuses(result) == {"changed": 2, "unchanged": 1}
+    row = result["users"][1]
+    assert (row["error"], row["before"], row["notes"]) == (None, row["after"], ["somebody else has just done the same"])
+    assert [desk.states(upn) for upn in people] == [after] * 3
+    alone = desk.people(1, desk.held("EMS"))
+    desk.refuse(desk.world.upn_index[alone[0]], kind="done_before", method="POST", times=1)
+    assert not desk.run(alone, WISH if state == "exact" else "EMS", state=state)["changed"]
+
+
+def test_a_license_that_the_service_does_not_find_although_it_shows_it_is_told(desk: Desk) -> None:
+    people = desk.people(2, desk.held("EMS"))
+    said = {"error": {"code": "Request_BadRequest", "message": "User does not have a corresponding license."}}
+    desk.refuse(desk.world.upn_index[people[0]], method="POST", status=400, body=said, times=10**6)
+    error = desk.fail(people, WISH, state="exact", on_error="continue")
+    assert statuses(error.partial) == {"changed": 1, "failed": 1}
+    assert error.partial["users"][0]["error"]["code"] == "not_assigned"
+    assert sum(desk.clock.slept) <= 120
+
+
 # reading back ---------------------------------------------------------------------------------------------------------
 
 

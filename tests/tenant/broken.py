@@ -176,5 +176,8 @@ def _unknown(value: Any) -> Any:
 
 
 def _json(true: Answer) -> Json:
-    body = orjson.loads(true.body) if isinstance(true.body, bytes) and true.body else true.body
+    try:
+        body = orjson.loads(true.body) if isinstance(true.body, bytes) and true.body else true.body
+    except orjson.JSONDecodeError:
+        return {}  # a report
     return dict(body) if isinstance(body, dict) else {}

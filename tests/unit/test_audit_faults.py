@@ -65,6 +65,12 @@ def test_a_broken_page_of_users_ends_the_audit_and_is_named(tenant: Tenant, kind
     assert "/v1.0/users" in f"{caught.value.message} {caught.value.request}"
 
 
+def test_a_report_has_no_pages_to_break(tenant: Tenant) -> None:
+    tenant.set_faults(always("duplicate_page", "graph", "subscribedSkus"))
+    with clients(tenant) as made:
+        assert len(made.graph.mailbox_usage()) > 2000
+
+
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_page_of_mailboxes_names_the_cmdlet(tenant: Tenant, kind: str) -> None:
     tenant.set_faults(always(kind, "exchange", "InvokeCommand"))

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import fnmatch
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils import _filters
-from ansible_collections.m365.licensing.plugins.module_utils._audit_read import Reader, Readings
+from ansible_collections.m365.licensing.plugins.module_utils._audit_read import Reader
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     Flags,
     World,
     assess,
     carries_mailbox,
+    contradicted,
     disagreement,
     no_rights_only,
 )
@@ -34,6 +35,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Subscription,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._readings import Readings
 
 REASONS = (
     "no_license",
@@ -65,6 +67,8 @@ class AuditOptions:
     exclude: tuple[str, ...] = ()
     strategy: str = "auto"
     shared_mailbox_sizes: str = "auto"
+    everybody: bool = False
+    """Keep every mailbox and every user in the readings, and not only those at risk (with ``strategy: full``)."""
     catalog: Catalog = BUILTIN
 
 
@@ -118,6 +122,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         identities=options.identities,
         strategy=options.strategy,
         shared_mailbox_sizes=options.shared_mailbox_sizes,
+        everybody=options.everybody,
     ).read()
     world = World(
         now=options.now or _clock(graph, readings),
@@ -128,13 +133,13 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
     )
     _unheard_of(readings)
     findings, disagreements, without_user = _join(readings, world, options)
-    examined = len(readings.mailboxes)
+    usual = readings.survey.usual if readings.survey else ()
     return Audit(
         findings=tuple(sorted(findings, key=urgency)),
         disagreements=tuple(sorted(disagreements, key=lambda item: item["user_principal_name"])),
         no_mailbox_rights=_no_mailbox_rights(readings, options),
         expiring=_expiring(graph, readings, options.catalog),
-        examined=examined,
+        examined=len(readings.mailboxes) + len(usual),
         without_user=without_user,
         now=world.now,
         readings=readings,
@@ -176,10 +181,18 @@ def urgency(finding: Finding) -> tuple[int, float, str, str]:
 def _join(readings: Readings, world: World, options: AuditOptions) -> tuple[list[Finding], list[dict[str, str]], int]:
     findings: list[Finding] = []
     disagreements: list[dict[str, str]] = []
+    survey = readings.survey
     without_user = 0
+    if survey and readings.users is not None:
+        without_user += sum(not survey.knows(user_id) for user_id in survey.usual)
     for mailbox, user in _pairs(readings, world):
         if mailbox is not None and not mailbox.user_id:
             without_user += 1
+            continue
+        if user is None and mailbox is not None and survey and mailbox.user_id in survey.grants:
+            flags = _flags(readings, mailbox.user_id, None, mailbox)
+            if text := contradicted(mailbox, survey.grants[mailbox.user_id], flags):
+                disagreements.append(_disagreement(mailbox.user_id, mailbox.user_principal_name, text))
             continue
         if user is None and readings.users is not None:
             # its user is gone from the directory: inactive or about to be purged, and no license can help
@@ -190,11 +203,14 @@ def _join(readings: Readings, world: World, options: AuditOptions) -> tuple[list
         finding = assess(mailbox, user, flags, world)
         if finding is None:
             if text := disagreement(mailbox, user, flags, world):
-                upn = user.user_principal_name if user else ""
-                disagreements.append({"user_id": user_id, "user_principal_name": upn, "disagreement": text})
+                disagreements.append(_disagreement(user_id, user.user_principal_name if user else "", text))
         elif _asked_for(finding, options):
             findings.append(finding)
     return findings, disagreements, without_user
+
+
+def _disagreement(user_id: str, upn: str, text: str) -> dict[str, str]:
+    return {"user_id": user_id, "user_principal_name": upn, "disagreement": text}
 
 
 def _pairs(readings: Readings, world: World) -> Iterable[tuple[Mailbox | None, User | None]]:
@@ -264,9 +280,6 @@ def _expiring(graph: Graph, readings: Readings, catalog: Catalog) -> tuple[dict[
 def _hanging(graph: Graph, readings: Readings, sku: Sku, others: Collection[str]) -> int | None:
     if readings.users is None:
         return None
-    if readings.strategy == "full" and readings.only is None:
-        users: Mapping[str, User] = readings.users
-        return sum(user.holds(sku.id) and not any(user.holds(other) for other in others) for user in users.values())
     return graph.count_users(_filters.hanging_on(sku.id, sorted(others)))
 
 

@@ -3,17 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads what an audit looks at: three independent signals, and the details of whom they point to.
 
-``filtered`` lets the services find the candidates and reads the details of those alone; ``full`` reads every mailbox
-and every user. A signal that the services refuse to give (403, 404: consent, national cloud, beta gone) is a warning
-and the others carry on. The lists of mailboxes and of users are the inventory: where one of them fails, or breaks off
-half way, there is an error and never a shorter list. What only adds to them (the portal's flag, dates, sizes) is left
-out as a whole where it fails, with a warning.
+``filtered`` lets the services find the candidates and reads the details of those alone; ``full`` looks at every mailbox
+and every user (``_survey.py``). A signal that the services refuse to give (403, 404: consent, national cloud, beta
+gone) is a warning and the others carry on. The lists of mailboxes and of users are the inventory: where one of them
+fails, or breaks off half way, there is an error and never a shorter list. What only adds to them (the portal's flag,
+dates, sizes) is left out as a whole where it fails, with a warning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -31,16 +30,16 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Mailbox,
     RecipientType,
-    Sku,
-    Subscription,
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
+from ansible_collections.m365.licensing.plugins.module_utils._readings import SIGNALS, Readings
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import (
     MEASURED_AT_MOST,
     measured,
     near_the_limit,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._survey import Survey
 
 T = TypeVar("T")
 
@@ -48,43 +47,6 @@ _NAMED_AT_MOST = 200
 """Mailboxes asked for by name, 50 in a request; beyond that, pages of 1,000 are cheaper."""
 
 _IN_MAILBOX_LIST = RESOURCE_TYPES | {RecipientType.USER}
-
-SIGNALS = ("license_reconciliation_needed", "exchange_sku_assigned", "assigned_plans")
-"""The independent signals; without any of them there is no audit."""
-
-
-@dataclass
-class Readings:
-    """What was read. ``users`` is None where the directory cannot be read at all."""
-
-    mailboxes: list[Mailbox] = field(default_factory=list)
-    users: dict[str, User] | None = None
-    reconciliation: set[str] | None = None
-    pending: dict[str, datetime] = field(default_factory=dict)
-    no_rights_users: list[User] = field(default_factory=list)
-    skus: dict[str, Sku] = field(default_factory=dict)
-    subscriptions: dict[str, tuple[Subscription, ...]] = field(default_factory=dict)
-    only: frozenset[str] | None = None
-    """The user ids that ``identities`` named; None: everybody."""
-    strategy: str = "filtered"
-    signals: dict[str, str] = field(default_factory=dict)
-    """Signal to ``ok``, or why it cannot be had."""
-    not_examined: list[str] = field(default_factory=list)
-    """Recipient types that were asked for and of which Exchange showed no list."""
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def mailboxes_known(self) -> bool:
-        """Could Exchange be asked for mailboxes?"""
-        return self.signals.get("exchange_sku_assigned") == "ok"
-
-    @property
-    def gaps(self) -> list[str]:
-        """What nobody looked at although it was asked for, in words; empty: the audit is complete."""
-        gaps = [f"{kind} recipients" for kind in sorted(self.not_examined)]
-        if self.users is None:
-            gaps.append("licenses of users, so whose Exchange plan is off")
-        return gaps
 
 
 class Reader:
@@ -100,11 +62,12 @@ class Reader:
         identities: Iterable[str],
         strategy: str,
         shared_mailbox_sizes: str,
+        everybody: bool = False,
     ) -> None:
         self._graph, self._exchange, self._catalog = graph, exchange, catalog
         self._types = frozenset(recipient_types)
         self._identities = list(identities)
-        self._sizes = shared_mailbox_sizes
+        self._sizes, self._keep_all = shared_mailbox_sizes, everybody
         self._parallel = graph.service.client.parallel
         self.got = Readings(strategy=self._choose(strategy))
 
@@ -126,8 +89,10 @@ class Reader:
         self._side_data()
         if got.only is not None:
             self._named(got.only)
-        elif got.strategy == "full":
+        elif got.strategy == "full" and self._keep_all:
             self._everything()
+        elif got.strategy == "full":
+            self._survey()
         else:
             self._candidates()
         if all(got.signals.get(signal, "ok") != "ok" for signal in SIGNALS):
@@ -245,21 +210,52 @@ class Reader:
                 got.mailboxes += self._exchange.mailboxes_by_user_id(rest, mail_users=True)
 
     def _everything(self) -> None:
-        """``full``: every mailbox and every user."""
+        """``full``, for whoever wants to know every mailbox and every user."""
+        users = self._read_all(self._exchange.mailboxes, self._graph.users)
+        if users is not None:
+            self.got.users = {user.id: user for user in users}
+            self._note_no_rights()
+
+    def _survey(self) -> None:
+        """``full``: every mailbox and every user is looked at; details are kept of those alone who may matter."""
         got = self.got
+        survey = Survey(self._catalog, got.skus, {*(got.reconciliation or ()), *got.pending})
+
+        def everybody() -> Survey:
+            for raw in self._graph.user_elements():
+                survey.take_user(raw)
+            return survey
+
+        # where Exchange cannot filter, who is put off to a closer look could not be asked for
+        usual = survey.take_mailbox if self._exchange.can_filter else None
+        seen = self._read_all(lambda: self._exchange.mailboxes(usual=usual), everybody)
+        got.survey = survey
+        if seen is None:
+            return
+        closer = survey.suspects(got.mailboxes)
+        got.users = {**survey.users, **self._graph.users_by_id(sorted(closer - survey.users.keys()))}
+        got.mailboxes += self._exchange.mailboxes_by_user_id(closer & survey.usual.keys())
+        survey.forget(closer)
+        self._note_no_rights()
+
+    def _read_all(self, mailboxes: Callable[[], list[Mailbox]], users: Callable[[], T]) -> T | None:
+        """All lists at once; the mailboxes are kept, the answer is that of ``users``."""
         lists = self._all(
-            lambda: self._exchange_list(self._exchange.mailboxes),
+            lambda: self._exchange_list(mailboxes),
             lambda: self._exchange_list(self._exchange.mail_users, RecipientType.ARCHIVE),
             lambda: self._exchange_list(
                 lambda: self._exchange.mailboxes(soft_deleted=True), RecipientType.SOFT_DELETED
             ),
-            lambda: self._optional("assigned_plans", "users and their plans", self._graph.users, inventory=True),
+            lambda: self._optional("assigned_plans", "users and their plans", users, inventory=True),
         )
-        for mailboxes in lists[:3]:
-            got.mailboxes += mailboxes or []
-        if lists[3] is not None:
-            got.users = {user.id: user for user in lists[3]}
-            got.no_rights_users = [user for user in lists[3] if any(map(self._is_no_rights, user.license_states))]
+        for some in lists[:3]:
+            self.got.mailboxes += some or []
+        found: T | None = lists[3]
+        return found
+
+    def _note_no_rights(self) -> None:
+        users = (self.got.users or {}).values()
+        self.got.no_rights_users = [user for user in users if any(map(self._is_no_rights, user.license_states))]
 
     def _named(self, ids: frozenset[str]) -> None:
         """``identities``: the details of these, whatever the strategy."""

@@ -77,19 +77,20 @@ def needs_of(mailbox: Mailbox) -> Needs:
         return _PLAN2_ONLY
     if mailbox.recipient_type in RESOURCE_TYPES:
         return _PLAN2_OR_PLAN1_ADDON if mailbox.archive or mailbox.hold else ()
-    if mailbox.archive or mailbox.hold:
-        return _PLAN2_OR_ADDON
-    return _ANY_MAILBOX
+    return usual_needs(mailbox.archive or mailbox.hold)
+
+
+def usual_needs(stores: bool) -> Needs:
+    """What the mailbox of a user needs; ``stores``: it has an archive or is on hold."""
+    return _PLAN2_OR_ADDON if stores else _ANY_MAILBOX
 
 
 def granted(user: User, catalog: Catalog) -> frozenset[PlanClass]:
     """What the user's working plans grant. Plans that come only from SKUs without mailbox rights do not count."""
+    classes = catalog.plan_classes
+    found = [plan for plan in user.assigned_plans if plan.plan_id in classes]
     return frozenset(
-        plan_class
-        for plan in user.assigned_plans
-        if plan.usable
-        and (plan_class := catalog.plan_class(plan.plan_id)) is not None
-        and _with_rights(user, plan.plan_id, catalog)
+        classes[plan.plan_id] for plan in found if plan.usable and _with_rights(user, plan.plan_id, catalog)
     )
 
 
@@ -122,7 +123,7 @@ def no_rights_only(user: User, catalog: Catalog) -> tuple[str, ...]:
     )
 
 
-def _has_mailbox_plan(user: User, catalog: Catalog) -> bool:
+def has_mailbox_plan(user: User, catalog: Catalog) -> bool:
     """Is a mailbox plan at work, with the right to the mailbox or without? Then nothing is about to be deleted."""
     return bool(granted(user, catalog) & MAILBOX_CLASSES or no_rights_only(user, catalog))
 
@@ -186,10 +187,17 @@ def carries_mailbox(user: User, world: World) -> bool:
 
 def disagreement(mailbox: Mailbox | None, user: User | None, flags: Flags, world: World) -> str:
     """For a covered mailbox: which signals call it unlicensed all the same; empty where they agree."""
-    recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
-    if user is None or user.is_guest or recipient_type not in (RecipientType.USER, RecipientType.ARCHIVE):
+    if user is None or user.is_guest:
         return ""
-    if not is_covered(needs_of(mailbox) if mailbox else _ANY_MAILBOX, granted(user, world.catalog)):
+    return contradicted(mailbox, granted(user, world.catalog), flags)
+
+
+def contradicted(mailbox: Mailbox | None, classes: frozenset[PlanClass], flags: Flags) -> str:
+    """The same for the mailbox of somebody, no guest, whose plans grant ``classes``."""
+    recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
+    if recipient_type not in (RecipientType.USER, RecipientType.ARCHIVE):
+        return ""
+    if not is_covered(needs_of(mailbox) if mailbox else _ANY_MAILBOX, classes):
         return ""
     says = list(_evidence(mailbox, flags, False))
     if recipient_type is RecipientType.ARCHIVE and "exchange_sku_not_assigned" in says:
@@ -232,7 +240,7 @@ def reason_of(mailbox: Mailbox | None, user: User | None, flags: Flags, world: W
         return "license_removed"
     if user is None:
         return "license_removed" if mailbox is not None and mailbox.sku_assigned is False else "no_license"
-    if mailbox is not None and _has_mailbox_plan(user, world.catalog):
+    if mailbox is not None and has_mailbox_plan(user, world.catalog):
         return "archive_without_license" if mailbox.archive else "hold_without_license"
     return _reason_of_licenses(user, world)
 

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -88,8 +88,17 @@ class Exchange:
         """
         return list(self._pages(name, dict(parameters or {}), ",".join(select) if select else None, anchor))
 
-    def mailboxes(self, filter: str | None = None, *, soft_deleted: bool = False) -> list[Mailbox]:  # noqa: A002
-        """User, shared, room and equipment mailboxes, by an OPATH ``filter`` or all; inactive ones are left out."""
+    def mailboxes(
+        self,
+        filter: str | None = None,  # noqa: A002
+        *,
+        soft_deleted: bool = False,
+        usual: Callable[[Mapping[str, Any]], bool] | None = None,
+    ) -> list[Mailbox]:
+        """User, shared, room and equipment mailboxes, by an OPATH ``filter`` or all; inactive ones are left out.
+
+        So are those that ``usual``, asked with the JSON of each, has taken note of.
+        """
         parameters: dict[str, Any] = {"ResultSize": "Unlimited"}
         if filter:
             parameters["Filter"] = filter
@@ -98,6 +107,8 @@ class Exchange:
         found = []
         with _naming("Get-Mailbox"):
             for raw in self._pages("Get-Mailbox", parameters, MAILBOX_SELECT, None):
+                if usual is not None and usual(raw):
+                    continue
                 if stranger := unknown_type(raw):
                     self.unknown_types.add(stranger)
                 if mailbox := mailbox_from(raw, soft_deleted=soft_deleted):

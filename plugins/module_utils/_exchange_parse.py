@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -72,6 +72,26 @@ def mailbox_from(raw: Mapping[str, Any], *, soft_deleted: bool = False) -> Mailb
     if kind is None or flag(raw.get("IsInactiveMailbox")):
         return None
     return _mailbox(raw, RecipientType.SOFT_DELETED if soft_deleted else kind)
+
+
+def usual_mailbox(raw: Mapping[str, Any], flagged: Collection[str]) -> tuple[str, bool] | None:
+    """A user's mailbox in use that no signal calls unlicensed: the user's id, and whether it has an archive or a hold.
+
+    None: it takes a closer look, also where the service only spells things in another way. ``flagged``: ids and
+    case-folded user principal names of those whom another signal calls unlicensed.
+    """
+    archive, hold = raw.get("ArchiveStatus"), raw.get("LitigationHoldEnabled")
+    usual = (
+        raw.get("RecipientTypeDetails") == "UserMailbox"
+        and raw.get("SKUAssigned") is True
+        and archive in ("None", "Active")
+        and isinstance(hold, bool)
+        and raw.get("IsInactiveMailbox") is False
+    )
+    user_id = _text(raw, "ExternalDirectoryObjectId").lower() if usual else ""
+    if not user_id or user_id in flagged or _text(raw, "UserPrincipalName").casefold() in flagged:
+        return None
+    return user_id, archive == "Active" or hold is True
 
 
 def mail_user_from(raw: Mapping[str, Any]) -> Mailbox | None:

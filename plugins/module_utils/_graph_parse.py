@@ -9,14 +9,14 @@ asked for and is missing is an error: a user without ``licenseAssignmentStates``
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     AssignedPlan,
     LicenseState,
+    PlanClass,
     ServicePlan,
     Sku,
     Subscription,
@@ -44,6 +44,11 @@ USER_PROPERTIES = (
 
 USER_SELECT = ",".join(USER_PROPERTIES)
 
+_USABLE_WORDS = frozenset({"Enabled", "Warning"})
+_KNOWN_WORDS = _USABLE_WORDS | {"Suspended", "LockedOut", "Deleted"}
+"""What ``capabilityStatus`` may be [assignedPlan resource], in the documented spelling."""
+_SHARED_AT_MOST = 4096
+
 
 def user_from(raw: Mapping[str, Any]) -> User:
     """One element of ``/users`` read with USER_SELECT. Raises IncompleteAnswer where a part of it is missing."""
@@ -67,7 +72,7 @@ def user_from(raw: Mapping[str, Any]) -> User:
         on_premises_sync=raw.get("onPremisesSyncEnabled") is True,
         extension_attributes={str(key): str(value) for key, value in extensions.items() if value is not None},
         license_states=tuple(_license_state(item, where) for item in _list(raw, "licenseAssignmentStates", where)),
-        assigned_plans=tuple(_assigned_plan(item, where) for item in _list(raw, "assignedPlans", where)),
+        assigned_plans=_assigned_plans(_list(raw, "assignedPlans", where), where),
     )
 
 
@@ -113,21 +118,84 @@ def _license_state(raw: Any, where: str) -> LicenseState:
     )
 
 
+class Glance:
+    """What the plans of a user grant, where the user's JSON makes that plain: for the many of a whole tenant.
+
+    ``classes``: what each plan grants, by id; ``no_rights``: ids of SKUs whose mailbox plan carries no mailbox.
+    """
+
+    def __init__(self, classes: Mapping[str, PlanClass], no_rights: Collection[str]) -> None:
+        self._classes, self._no_rights = classes, no_rights
+        self._seen: dict[str, PlanClass | None] = {}
+        """What plans grant, by their id as the service spells it."""
+
+    def __call__(self, raw: Mapping[str, Any]) -> frozenset[PlanClass] | None:
+        """As ``_coverage.granted`` has it; None: take a closer look (``user_from``), which also says what is wrong."""
+        try:
+            plans, states, kind = raw["assignedPlans"], raw["licenseAssignmentStates"], raw["userType"]
+            if not isinstance(plans, list) or not isinstance(states, list) or not str.strip(raw["userPrincipalName"]):
+                return None
+            if kind != "Member" and (kind != "Guest" or plans):
+                return None
+            if any(state["skuId"].strip().lower() in self._no_rights for state in states):
+                return None
+            for plan in plans:
+                if plan["servicePlanId"] not in self._seen:
+                    self._learn(plan["servicePlanId"])
+            seen = self._seen
+            telling = [
+                plan for plan in plans if seen[plan["servicePlanId"]] or plan["capabilityStatus"] not in _KNOWN_WORDS
+            ]
+            if any(plan["capabilityStatus"] not in _KNOWN_WORDS for plan in telling):
+                return None
+            return frozenset(
+                found
+                for plan in telling
+                if plan["capabilityStatus"] in _USABLE_WORDS and (found := seen[plan["servicePlanId"]])
+            )
+        except (AttributeError, KeyError, TypeError):
+            return None
+
+    def _learn(self, plan_id: str) -> None:
+        if len(self._seen) >= _SHARED_AT_MOST:
+            self._seen.clear()
+        self._seen[plan_id] = self._classes.get(plan_id.strip().lower())
+
+
+# A tenant of 100,000 users has four million assigned plans, a few hundred different ones, and a few hundred different
+# sets of them. Users share what is the same, so that it is read once and takes memory once.
+_plans: dict[tuple[Any, Any], AssignedPlan] = {}
+"""By the service's spelling of the plan's id and its capabilityStatus; no deleted plans, as these have dates."""
+_sets: dict[tuple[int, ...], tuple[AssignedPlan, ...]] = {}
+"""By the identities of the plans, which live as long as their entry does."""
+
+
+def _assigned_plans(raws: list[Any], where: str) -> tuple[AssignedPlan, ...]:
+    try:
+        plans = tuple([_plans[raw["servicePlanId"], raw["capabilityStatus"]] for raw in raws])
+    except (KeyError, TypeError):
+        plans = tuple([_assigned_plan(raw, where) for raw in raws])
+        if any(plan.assigned for plan in plans):
+            return plans
+    key = tuple(map(id, plans))
+    found = _sets.get(key)
+    if found is None:
+        if len(_sets) >= _SHARED_AT_MOST:
+            _sets.clear()
+        found = _sets.setdefault(key, plans)
+    return found
+
+
 def _assigned_plan(raw: Any, where: str) -> AssignedPlan:
     if not isinstance(raw, Mapping):
         raise _incomplete(f"{where}: an element of assignedPlans is no object")
     plan_id = _guid(raw, "servicePlanId", f"{where}: assignedPlans")
     capability = _text(raw.get("capabilityStatus")) or ""
-    service = _text(raw.get("service")) or ""
-    if capability.casefold() != "deleted":
-        return _plan_at_work(plan_id, capability, service)
-    return AssignedPlan(plan_id, capability, service, _time(raw.get("assignedDateTime"), where))
-
-
-# A tenant of 20,000 users has 800,000 of these and a few hundred different ones: users share them.
-@functools.lru_cache(maxsize=4096)
-def _plan_at_work(plan_id: str, capability: str, service: str) -> AssignedPlan:
-    return AssignedPlan(plan_id, capability, service)
+    if capability.casefold() == "deleted":
+        return AssignedPlan(plan_id, capability, _time(raw.get("assignedDateTime"), where))
+    if len(_plans) >= _SHARED_AT_MOST:
+        _plans.clear()
+    return _plans.setdefault((raw["servicePlanId"], raw.get("capabilityStatus")), AssignedPlan(plan_id, capability))
 
 
 def _sku(raw: Mapping[str, Any]) -> Sku:

@@ -303,7 +303,7 @@ def _predict_plans(
             done.add(item.plan_id)
             capability = given.get(item.plan_id, "Deleted")
             same = _same(item.capability, capability)
-            result.append(item if same else AssignedPlan(item.plan_id, capability, item.service))
+            result.append(item if same else AssignedPlan(item.plan_id, capability))
     result += [
         AssignedPlan(plan_id, capability) for plan_id, capability in sorted(given.items()) if plan_id not in done
     ]

@@ -10,6 +10,7 @@ UTC ``datetime``; ``_graph.py`` and ``_exchange.py`` make them from what the ser
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,7 +48,7 @@ class RecipientType(str, enum.Enum):
     """A mailbox that is already disconnected while its user lives."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LicenseState:
     """One entry of ``user.licenseAssignmentStates``: one SKU by one way (direct, or from one group).
 
@@ -81,15 +82,14 @@ class AssignedPlan:
 
     plan_id: str
     capability: str
-    service: str = ""
     assigned: datetime | None = None
 
-    @property
+    @functools.cached_property
     def usable(self) -> bool:
         """Enabled, or in Warning (a grace period in which the service works on) [assignedPlan resource]."""
         return self.capability.casefold() in ("enabled", "warning")
 
-    @property
+    @functools.cached_property
     def suspended(self) -> bool:
         """Off, with its data still kept: Suspended, or LockedOut, the last stage before Deleted."""
         return self.capability.casefold() in ("suspended", "lockedout")
@@ -100,7 +100,7 @@ class AssignedPlan:
         return not (self.usable or self.suspended or self.capability.casefold() == "deleted")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class User:
     """A directory user, as Graph shows it."""
 
@@ -182,7 +182,7 @@ class Subscription:
     next_lifecycle: datetime | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mailbox:
     """A recipient with something to lose, as Exchange shows it.
 

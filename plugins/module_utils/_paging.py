@@ -16,11 +16,13 @@ class Progress:
     """Watches the pages of one list: a chain of ever new links to nothing new would be followed for ever."""
 
     def __init__(self) -> None:
-        self._before: Sequence[Any] = []
+        self._before: tuple[int, Any, Any] | None = None
         self._idle = 0
 
     def stuck(self, items: Sequence[Any]) -> bool:
         """Were there too many pages in a row, this one included, that were empty or the same?"""
-        self._idle = self._idle + 1 if not items or items == self._before else 0
-        self._before = items
+        # not the page itself: that would be kept until the next one is there
+        page = (len(items), items[0], items[-1]) if items else None
+        self._idle = self._idle + 1 if page is None or page == self._before else 0
+        self._before = page
         return self._idle > IDLE_PAGES

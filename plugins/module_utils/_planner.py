@@ -105,7 +105,7 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
     checked = _check(graph, skus, options)
     if options.scope == "all_users":
         # rules and guards need to know the mailbox of everybody, and not only of those at risk
-        looking = replace(looking, strategy="full")
+        looking = replace(looking, strategy="full", everybody=True)
     found = audit(graph, exchange, looking)
     if found.readings.users is None:
         raise PermissionDenied(

@@ -27,7 +27,8 @@ def parse_time(value: Any) -> datetime | None:
     text = value.strip()
     if text[-1:] in ("Z", "z"):
         text = f"{text[:-1]}+00:00"
-    text = _FRACTION.sub(lambda match: "." + match.group(1).ljust(6, "0"), text)
+    if "." in text:
+        text = _FRACTION.sub(lambda match: "." + match.group(1).ljust(6, "0"), text)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

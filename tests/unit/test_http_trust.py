@@ -317,7 +317,9 @@ def test_a_small_answer_that_unpacks_to_an_enormous_one_is_refused(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "body", [gzip.compress(b'{"value": 1}'), gzip.compress(b'{"val') + gzip.compress(b'ue": 1}') + b"\0" * 8]
+    "body",
+    [gzip.compress(b'{"value": 1}'), gzip.compress(b'{"val') + gzip.compress(b'ue": 1}') + b"\0" * 8],
+    ids=["one stream", "two and padding"],
 )
 def test_a_packed_answer_is_unpacked(tmp_path: Path, body: bytes) -> None:
     with serving([Reply(200, body, JSON | {"Content-Encoding": "gzip"})], tmp_path) as server:

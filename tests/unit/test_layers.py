@@ -21,7 +21,7 @@ GROUPS = {
     "signing in": "_auth _auth_options",
     "services": "_exchange _exchange_parse _graph _graph_batch _graph_parse",
     "frame": "_module",
-    "reading and writing": "_apply _audit _audit_read _sizes _stakes",
+    "reading and writing": "_apply _audit _audit_read _readings _sizes _stakes _survey",
     "work": "_audit_module _license_info _plan_module _plan_result _planner _user_license_result _user_licenses",
 }
 MAY_IMPORT = {

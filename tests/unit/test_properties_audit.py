@@ -77,6 +77,10 @@ def test_filtered_and_full_find_the_same_and_no_order_or_page_matters(
     event(f"rows: {min(len(full.findings), 3)}")
     assert told(look(desk, strategy="filtered", **options)) == told(full)
 
+    kept = look(desk, strategy="full", everybody=True, **options)
+    assert told(kept) == told(full)
+    assert (kept.examined, kept.without_user) == (full.examined, full.without_user)
+
     some = names[::2]
     named = look(desk, identities=tuple(some), **options)
     assert [item.user_principal_name for item in named.findings] == [

@@ -1,0 +1,51 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an audit has read, and what it could not read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox, Sku, Subscription, User
+from ansible_collections.m365.licensing.plugins.module_utils._survey import Survey
+
+SIGNALS = ("license_reconciliation_needed", "exchange_sku_assigned", "assigned_plans")
+"""The independent signals; without any of them there is no audit."""
+
+
+@dataclass
+class Readings:
+    """What was read. ``users`` is None where the directory cannot be read at all."""
+
+    mailboxes: list[Mailbox] = field(default_factory=list)
+    users: dict[str, User] | None = None
+    reconciliation: set[str] | None = None
+    pending: dict[str, datetime] = field(default_factory=dict)
+    no_rights_users: list[User] = field(default_factory=list)
+    skus: dict[str, Sku] = field(default_factory=dict)
+    subscriptions: dict[str, tuple[Subscription, ...]] = field(default_factory=dict)
+    survey: Survey | None = None
+    """What was seen of those who are in neither list, as a glance showed that they are safe."""
+    only: frozenset[str] | None = None
+    """The user ids that ``identities`` named; None: everybody."""
+    strategy: str = "filtered"
+    signals: dict[str, str] = field(default_factory=dict)
+    """Signal to ``ok``, or why it cannot be had."""
+    not_examined: list[str] = field(default_factory=list)
+    """Recipient types that were asked for and of which Exchange showed no list."""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def mailboxes_known(self) -> bool:
+        """Could Exchange be asked for mailboxes?"""
+        return self.signals.get("exchange_sku_assigned") == "ok"
+
+    @property
+    def gaps(self) -> list[str]:
+        """What nobody looked at although it was asked for, in words; empty: the audit is complete."""
+        gaps = [f"{kind} recipients" for kind in sorted(self.not_examined)]
+        if self.users is None:
+            gaps.append("licenses of users, so whose Exchange plan is off")
+        return gaps

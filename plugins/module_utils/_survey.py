@@ -1,0 +1,97 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole tenant at a glance: each mailbox and each user is looked at, and forgotten where it is plain that it is safe.
+
+What is kept of the many is what their plans grant, by user id. Whoever takes a closer look is kept, or read again: then
+it is judged as if the services had pointed to it. Nobody is left out by a glance, only put off to the closer look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+    granted,
+    has_mailbox_plan,
+    is_covered,
+    needs_of,
+    usual_needs,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import usual_mailbox
+from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import Glance, user_from
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    MAILBOX_CLASSES,
+    Mailbox,
+    PlanClass,
+    RecipientType,
+    Sku,
+    User,
+)
+
+
+class Survey:
+    """``flagged``: ids and case-folded user principal names of those whom some signal calls unlicensed."""
+
+    def __init__(self, catalog: Catalog, skus: Mapping[str, Sku], flagged: Collection[str]) -> None:
+        self.users: dict[str, User] = {}
+        """Those to whom a glance does not do justice."""
+        self.grants: dict[str, frozenset[PlanClass]] = {}
+        """What the plans of the others grant, by user id."""
+        self.usual: dict[str, bool] = {}
+        """The users of mailboxes that no signal calls unlicensed: whether there is an archive or a hold."""
+        self._catalog, self._flagged = catalog, flagged
+        self._glance = Glance(catalog.plan_classes, catalog.no_rights_skus)
+        self._without_mailbox = {sku.id for sku in skus.values() if not catalog.grants_mailbox(sku)}
+        self._shared: dict[frozenset[PlanClass], frozenset[PlanClass]] = {}
+
+    def take_user(self, raw: Mapping[str, Any]) -> None:
+        """Look at one element of ``/users``. Raises IncompleteAnswer where a part of it is missing."""
+        classes = self._glance(raw)
+        if classes is None or (not classes & MAILBOX_CLASSES and self._licensed(raw)):
+            user = user_from(raw)
+            self.users[user.id] = user
+        else:
+            self.grants[raw["id"].strip().lower()] = self._shared.setdefault(classes, classes)
+
+    def _licensed(self, raw: Mapping[str, Any]) -> bool:
+        """May one of the licenses carry a mailbox? Then why its plan is not at work is a question."""
+        states = raw["licenseAssignmentStates"]
+        return any(state["skuId"].strip().lower() not in self._without_mailbox for state in states)
+
+    def take_mailbox(self, raw: Mapping[str, Any]) -> bool:
+        """Look at what Get-Mailbox says of one. True: it is a usual one, and noted."""
+        found = usual_mailbox(raw, self._flagged)
+        if found is not None:
+            self.usual[found[0]] = found[1]
+        return found is not None
+
+    def knows(self, user_id: str) -> bool:
+        """Is there such a user?"""
+        return user_id in self.grants or user_id in self.users
+
+    def suspects(self, mailboxes: Collection[Mailbox]) -> set[str]:
+        """Who takes a closer look: for the sake of ``mailboxes``, of a usual one, or of a signal."""
+        found = {box.user_id for box in mailboxes if box.user_id in self.grants and self._doubtful(box)}
+        found |= {user_id for user_id in self.usual if self.knows(user_id) and not self._covers_usual(user_id)}
+        return found | (self.grants.keys() & self._flagged)
+
+    def forget(self, suspects: Collection[str]) -> None:
+        """Those who are read again are known from there, and who has gone since is known no more."""
+        for user_id in suspects:
+            self.usual.pop(user_id, None)
+            self.grants.pop(user_id, None)
+
+    def _doubtful(self, mailbox: Mailbox) -> bool:
+        soft_deleted = mailbox.recipient_type is RecipientType.SOFT_DELETED
+        return soft_deleted or not is_covered(needs_of(mailbox), self.grants[mailbox.user_id])
+
+    def _covers_usual(self, user_id: str) -> bool:
+        stores = self.usual[user_id]
+        needs = usual_needs(stores)
+        if user := self.users.get(user_id):
+            safe = user.is_guest or (not stores and has_mailbox_plan(user, self._catalog))
+            return safe or is_covered(needs, granted(user, self._catalog))
+        return is_covered(needs, self.grants[user_id])

@@ -12,14 +12,19 @@ Nothing that was done is ever forgotten: whatever happens, each user has an Outc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._errors import Interrupted, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BatchAnswer, BatchPart
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, extra_disabled, shows
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
+    apply_to,
+    extra_disabled,
+    shows,
+    still_to_do,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
     RUN_AGAIN,
@@ -79,22 +84,20 @@ def apply_changes(
     changes: Sequence[LicenseChange],
     skus: Mapping[str, Sku],
     *,
-    recompute: Callable[[User], LicenseChange],
     confirm: bool = True,
     confirm_seconds: float = 60.0,
     on_error: str = "fail",
 ) -> list[Outcome]:
     """Write ``changes``, one for each user, and return what became of each, in their order.
 
-    ``users`` are the users as read, by id. ``recompute`` says what is left to do for a user as it is now; it is asked
-    after a lost answer, and where somebody else was faster. ``on_error=fail`` hands out no further batch after the
-    first user who fails, ``continue`` tries them all. Raises ValueError for two changes of one user; the service's
+    ``users`` are the users as read, by id. ``on_error=fail`` hands out no further batch after the first user who fails,
+    ``continue`` tries them all. Raises ValueError for two changes of one user; the service's
     errors become outcomes.
     """
     if len({change.user_id for change in changes}) != len(changes):
         raise ValueError("two changes of one user")
     jobs = [Job(users[change.user_id], change, change) for change in changes]
-    run = _Run(graph, skus, recompute, fail_fast=on_error == "fail")
+    run = _Run(graph, skus, fail_fast=on_error == "fail")
     todo = [job for job in jobs if job.change]
     # Where the first failure ends the run, what may be refused goes first: then nothing else has been touched.
     doubtful = list(_doubtful(todo, skus))[:1] if on_error == "fail" else []
@@ -110,13 +113,10 @@ def apply_changes(
 
 
 class _Run:
-    def __init__(
-        self, graph: Graph, skus: Mapping[str, Sku], recompute: Callable[[User], LicenseChange], *, fail_fast: bool
-    ) -> None:
+    def __init__(self, graph: Graph, skus: Mapping[str, Sku], *, fail_fast: bool) -> None:
         self._graph = graph
         self._backoff = graph.service.backoff
         self._skus = skus
-        self._recompute = recompute
         self._fail_fast = fail_fast
         self._stopped = False
         self._passing = {"not_assigned"}
@@ -231,7 +231,7 @@ class _Run:
             if shows(user, job.change, job.before):
                 job.licensed = True
                 continue
-            job.left = self._recompute(user)
+            job.left = still_to_do(job.change, job.before, user)
             if job.located:
                 # it was accepted: a late replica must not hold the license up
                 job.left = replace(job.left, usage_location=None)

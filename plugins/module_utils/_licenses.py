@@ -23,7 +23,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, keeping
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
@@ -42,6 +42,7 @@ __all__ = [
     "Wanted",
     "abilities_lost",
     "apply_to",
+    "carried_over",
     "change_for",
     "describe",
     "extra_disabled",
@@ -49,6 +50,7 @@ __all__ = [
     "resolve_wanted",
     "satisfied",
     "shows",
+    "still_to_do",
     "uncovered_by",
     "uncovers",
 ]
@@ -66,12 +68,14 @@ def change_for(
     usage_location: str | None = None,
     force_location: bool = False,
     leaving: Collection[str] = (),
+    catalog: Catalog = BUILTIN,
 ) -> LicenseChange:
     """The one request that brings ``user`` to ``wanted``; empty (false) when there is nothing to do.
 
     ``usage_location`` is set where the user has none, with ``force_location`` also where it differs; a removal
     alone (``absent``) needs none, so there only the force sets it. ``leaving``: SKUs that the caller removes in the
-    same request, for what is off in them.
+    same request. What is off in a license that leaves stays off in the one that comes, but for plans that keep a
+    mailbox or an archive (by ``catalog``): nobody licenses a user to go on without these.
     """
     if state not in STATES:
         raise ValueError(f"state: expected one of {', '.join(STATES)}, found {state!r}")
@@ -84,7 +88,7 @@ def change_for(
     else:
         if state == "exact":
             remove = set(direct) - named
-        off = _off_in(user, (remove | set(leaving)) - named, skus)
+        off = off_in(user, (remove | set(leaving)) - named, skus) - catalog.plan_classes.keys()
         for item in wanted:
             target = _direct_target(user, item, direct.get(item.sku_id), skus.get(item.sku_id), off)
             if target is not None:
@@ -141,6 +145,17 @@ def shows(user: User, change: LicenseChange, before: User | None = None) -> bool
     return change.usage_location is None or _same(user.usage_location, change.usage_location)
 
 
+def still_to_do(change: LicenseChange, before: User, user: User) -> LicenseChange:
+    """What of ``change`` (made for the user as it was ``before``) the user as it is now does not show yet."""
+    direct = {state.sku_id for state in user.license_states if state.direct}
+    return LicenseChange(
+        change.user_id,
+        add=tuple(item for item in change.add if not shows(user, LicenseChange(user.id, add=(item,)), before)),
+        remove=tuple(sku_id for sku_id in change.remove if sku_id in direct),
+        usage_location=None if user.usage_location else change.usage_location,
+    )
+
+
 def extra_disabled(user: User, change: LicenseChange) -> dict[str, frozenset[str]]:
     """What the service switched off besides the change: plan ids by SKU id, only SKUs with such plans."""
     direct = {item.sku_id: item.disabled_plans for item in user.license_states if item.direct}
@@ -172,7 +187,10 @@ def describe(user: User, skus: Mapping[str, Sku], catalog: Catalog) -> dict[str,
 def notes_for(
     user: User, wanted: Sequence[Wanted], state: str, skus: Mapping[str, Sku], catalog: Catalog
 ) -> tuple[str, ...]:
-    """What a direct assignment cannot bring about, one sentence each: licenses and plans that come from groups."""
+    """What has to be said of a direct assignment, one sentence each.
+
+    What it cannot bring about (licenses and plans that come from groups), and what it leaves off unasked.
+    """
     notes: list[str] = []
     named = {item.sku_id: item for item in wanted}
     for item in sorted(user.license_states, key=lambda state: (state.sku_id, state.group_id or "")):
@@ -186,6 +204,24 @@ def notes_for(
             if plans:
                 listed = ", ".join(sorted(_plan_name(plan, skus.get(item.sku_id), catalog) for plan in plans))
                 notes.append(f"{name}: {listed} stays on: group {item.group_id} gives it, so only there it goes off")
+    return tuple(notes)
+
+
+def carried_over(
+    user: User, wanted: Sequence[Wanted], change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog
+) -> tuple[str, ...]:
+    """Which plans a swap leaves off since they were off before, one sentence for each new license."""
+    off = off_in(user, change.remove, skus)
+    asked = {item.sku_id: item for item in wanted}
+    notes: list[str] = []
+    for item in change.add:
+        kept = off & item.disabled_plans
+        if item.sku_id in asked and asked[item.sku_id].enabled_plans is None:
+            kept -= asked[item.sku_id].disabled_plans or frozenset()
+            if kept and not any(state.direct and state.sku_id == item.sku_id for state in user.license_states):
+                sku = skus.get(item.sku_id)
+                listed = ", ".join(sorted(_plan_name(plan, sku, catalog) for plan in kept))
+                notes.append(f"{_sku_name(item.sku_id, skus, catalog)}: {listed} stays off, as before the swap")
     return tuple(notes)
 
 
@@ -232,7 +268,7 @@ def _abilities(classes: frozenset[PlanClass]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _off_in(user: User, leaving: Collection[str], skus: Mapping[str, Sku]) -> frozenset[str]:
+def off_in(user: User, leaving: Collection[str], skus: Mapping[str, Sku]) -> frozenset[str]:
     """The plans that are off in the direct assignments that leave, and on in no assignment of the user."""
     off: set[str] = set()
     on: set[str] = set()
@@ -249,7 +285,7 @@ def _off_in(user: User, leaving: Collection[str], skus: Mapping[str, Sku]) -> fr
 def _direct_target(
     user: User, wanted: Wanted, direct: LicenseState | None, sku: Sku | None, off: frozenset[str]
 ) -> frozenset[str] | None:
-    """The disabled plans that the direct assignment has to get; None: leave it as it is. ``off``: see ``_off_in``."""
+    """The disabled plans that the direct assignment has to get; None: leave it as it is. ``off``: see ``off_in``."""
     held = direct.disabled_plans if direct else off & (sku.user_plan_ids if sku else off)
     plans: frozenset[str] = frozenset()
     if wanted.enabled_plans is not None:

@@ -21,10 +21,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import ne
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, PermissionDenied
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, Group
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import shows
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Finding,
-    LicenseChange,
     Mailbox,
     RecipientType,
     Sku,
@@ -326,26 +324,13 @@ def _write(
     if check_mode:
         outcomes = predict_changes(users, plan.changes, skus, on_error=options.on_error)
     else:
-        by_user = {change.user_id: change for change in plan.changes}
         outcomes = apply_changes(
             graph,
             users,
             plan.changes,
             skus,
-            recompute=lambda user: still_to_do(by_user[user.id], users[user.id], user),
             confirm=options.confirm,
             confirm_seconds=options.confirm_seconds,
             on_error=options.on_error,
         )
     return {outcome.user_id: outcome for outcome in outcomes}
-
-
-def still_to_do(change: LicenseChange, before: User, user: User) -> LicenseChange:
-    """What of ``change`` (made for the user as it was ``before``) the user as it is now does not show yet."""
-    direct = {state.sku_id for state in user.license_states if state.direct}
-    return LicenseChange(
-        change.user_id,
-        add=tuple(item for item in change.add if not shows(user, LicenseChange(user.id, add=(item,)), before)),
-        remove=tuple(sku_id for sku_id in change.remove if sku_id in direct),
-        usage_location=None if user.usage_location else change.usage_location,
-    )

@@ -17,7 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import gr
 from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import abilities_lost, apply_to
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import abilities_lost, apply_to, uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     LicenseChange,
     Mailbox,
@@ -29,6 +29,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import MEASURED_AT_MOST, large_among
 
 Classes = frozenset[PlanClass]
+
+NOTHING_LEFT = "a mailbox needs a license that keeps it, and this change takes away the last one"
 
 
 class SizesUnknown(M365Error):
@@ -51,6 +53,8 @@ class Weakening:
     before: Classes
     after: Classes
     lost: tuple[str, ...]
+    uncovers: bool = False
+    """Is there nothing left that keeps a mailbox, or the archive of a mailbox on premises?"""
 
     @property
     def loses_plan2(self) -> bool:
@@ -58,8 +62,10 @@ class Weakening:
         return PlanClass.PLAN2 in self.before - self.after
 
     def takes_from(self, box: Mailbox) -> bool:
-        """Does this mailbox have what it needs before, and not after?"""
+        """Does this mailbox have what it needs, or at least what keeps it, before, and not after?"""
         needs = needs_of(box)
+        if self.uncovers:
+            return bool(needs)
         return is_covered(needs, self.before) and not is_covered(needs, self.after)
 
 
@@ -73,8 +79,10 @@ def weakenings(
             continue
         user = users[change.user_id]
         before, after = granted(user, catalog), granted(apply_to(user, change, skus), catalog)
-        if lost := abilities_lost(before, after):
-            found.append(Weakening(user, before, after, lost))
+        uncovers = uncovered_by(user, change, skus, catalog)
+        lost = (NOTHING_LEFT,) if uncovers else abilities_lost(before, after)
+        if lost:
+            found.append(Weakening(user, before, after, lost, uncovers))
     return found
 
 
@@ -105,4 +113,4 @@ def at_stake(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weak
 def _uses(box: Mailbox) -> list[str]:
     """What of a mailbox needs more than a small plan, in words."""
     words = ((box.over_50_gb, "over 50 GB"), (box.archive, "an archive"), (box.hold, "a litigation hold"))
-    return [word for flag, word in words if flag]
+    return [word for flag, word in words if flag] or ["a mailbox"]

@@ -14,10 +14,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import Cat
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     Wanted,
+    carried_over,
     describe,
     notes_for,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
+from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import STATUSES, Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
@@ -39,8 +40,9 @@ def row_of(
     state: str,
     skus: Mapping[str, Sku],
     catalog: Catalog,
+    change: LicenseChange | None = None,
 ) -> dict[str, Any]:
-    """The row of one user; ``blocked`` where no request was made for it."""
+    """The row of one user, of whom ``change`` was asked, if any; ``blocked`` where no request was made for it."""
     off = {
         _plan_name(plan, item.sku_id, skus, catalog)
         for item in wanted
@@ -54,7 +56,11 @@ def row_of(
         "before": describe(outcome.before, skus, catalog),
         "after": describe(outcome.after, skus, catalog),
         "error": _error(blocked.problem if blocked else outcome.error),
-        "notes": [*notes_for(outcome.before, wanted, state, skus, catalog), *outcome.notes],
+        "notes": [
+            *notes_for(outcome.before, wanted, state, skus, catalog),
+            *(carried_over(outcome.before, wanted, change, skus, catalog) if change else ()),
+            *outcome.notes,
+        ],
         "service_disabled_plans": {
             _sku_name(sku_id, skus, catalog): sorted(_plan_name(plan, sku_id, skus, catalog) for plan in plans)
             for sku_id, plans in sorted(outcome.service_disabled_plans.items())

@@ -26,7 +26,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     change_for,
     resolve_wanted,
-    uncovered_by,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, guid, is_guid, quote
@@ -104,13 +103,13 @@ def license_users(
             state=options.state,
             usage_location=location,
             force_location=options.usage_location_force,
+            catalog=catalog,
         )
 
     users = {user.id: user for user in found.users}
     changes = [wish(user) for user in found.users]
     weak = weakenings(users, changes, skus, catalog)
     if not options.allow_uncovered:
-        _refuse_uncovering(users, changes, skus, catalog)
         _refuse_weakening(graph, exchange, weak)
     changes, blocked = _require_locations(users, changes, options)
     changes, seatless = _share_seats(users, changes, sku_list, catalog, options)
@@ -123,12 +122,14 @@ def license_users(
             users,
             changes,
             skus,
-            recompute=wish,
             confirm=options.confirm,
             confirm_seconds=options.confirm_seconds,
             on_error=options.on_error,
         )
-    rows = [row_of(outcome, blocked.get(outcome.user_id), wanted, options.state, skus, catalog) for outcome in outcomes]
+    rows = [
+        row_of(outcome, blocked.get(outcome.user_id), wanted, options.state, skus, catalog, change)
+        for outcome, change in zip(outcomes, changes, strict=True)
+    ]
     rows += [unknown_row(name) for name in found.unknown]
     result = result_of(rows, weak if options.allow_uncovered else ())
     _raise_for_failed(result)
@@ -201,24 +202,6 @@ def unknown_users(names: Sequence[str]) -> ConfigurationError:
 def _key(name: str) -> str:
     text = name.strip()
     return guid(text) if is_guid(text) else text.casefold()
-
-
-def _refuse_uncovering(
-    users: Mapping[str, User], changes: Sequence[LicenseChange], skus: Mapping[str, Sku], catalog: Catalog
-) -> None:
-    bare = [
-        users[change.user_id].user_principal_name
-        for change in changes
-        if change and uncovered_by(users[change.user_id], change, skus, catalog)
-    ]
-    if bare:
-        raise UsersFailed(
-            f"Refused, nothing was written: this would take the last license that keeps a mailbox or an archive from "
-            f"{named(bare)}.",
-            {"changed": False, "uncovered": bare},
-            code="would_uncover",
-            hint="Assign another license in the same task (state=exact), or set allow_uncovered=true.",
-        )
 
 
 def _refuse_weakening(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weakening]) -> None:

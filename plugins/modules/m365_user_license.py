@@ -93,9 +93,10 @@ options:
   allow_uncovered:
     description:
       - Permit taking away what keeps a mailbox or an archive. Such a mailbox is deleted after its grace period.
-      - Without it the task is refused before the first write, naming the users. So it is for the last license with a
-        mailbox plan, and for a change to a smaller plan where the mailbox has an archive, a hold or more than 50 GB.
-      - Exchange is asked about those mailboxes alone whose user gets a smaller plan. Where it cannot be asked, the task
+      - Without it the task is refused before the first write, naming the users. So it is where the last license goes on
+        which a mailbox hangs, and for a change to a smaller plan where the mailbox has an archive, a hold or more than
+        50 GB. Whether a mailbox has outgrown the 2 GB of a Kiosk plan is not looked at.
+      - Exchange is asked about those alone whose user gets a smaller plan, or none. Where it cannot be asked, the task
         is refused as well.
     type: bool
     default: false

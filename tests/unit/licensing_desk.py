@@ -88,13 +88,14 @@ class Desk:
         *held: Json,
         location: str | None = "DE",
         domain: str = "contoso.example",
-        kind: str = "UserMailbox",
+        kind: str | None = "UserMailbox",
         **mailbox: Any,
     ) -> str:
-        """A user with a mailbox; the user's name. ``held``: what ``held`` or ``inherited`` make."""
+        """A user with a mailbox (``kind`` None: without); their name. ``held``: what ``held`` or ``inherited`` make."""
         upn = name if "@" in name else f"{name}@{domain}"
         user = self.make.user(name, name, upn=upn, states=list(held), usage_location=location)
-        self.make.mailbox(user, kind, sku_assigned=bool(held) or None, **mailbox)
+        if kind is not None:
+            self.make.mailbox(user, kind, sku_assigned=bool(held) or None, **mailbox)
         return upn
 
     def people(self, count: int, *held: Json, location: str | None = "DE") -> list[str]:

@@ -68,16 +68,14 @@ def test_predictions_come_in_the_order_of_the_changes() -> None:
 def test_two_changes_of_one_user_are_refused_before_anything_is_sent(tenant: Tenant) -> None:
     desk = Desk(tenant)
     with desk.clients() as found, pytest.raises(ValueError, match="two changes of one user"):
-        apply_changes(found.graph, USERS, [ADD_E3, ADD_E3], BY_ID, recompute=lambda _user: ADD_E3)
+        apply_changes(found.graph, USERS, [ADD_E3, ADD_E3], BY_ID)
     assert desk.tenant.requests() == []
 
 
 def test_nothing_to_do_asks_nothing(tenant: Tenant) -> None:
     desk = Desk(tenant)
     with desk.clients() as found:
-        outcomes = apply_changes(
-            found.graph, USERS, [LicenseChange(BEN.id)], BY_ID, recompute=lambda one: LicenseChange(one.id)
-        )
+        outcomes = apply_changes(found.graph, USERS, [LicenseChange(BEN.id)], BY_ID)
     assert [outcome.status for outcome in outcomes] == ["unchanged"]
     assert desk.tenant.requests() == []
 

@@ -122,3 +122,36 @@ def test_too_many_to_measure_without_a_report_is_not_known(desk: Desk, monkeypat
     error = desk.fail(people, "EXCHANGESTANDARD", state="exact")
     assert (error.code, len(error.partial["uncovered"])) == ("would_uncover", 30)
     assert "Reports.Read.All" in error.hint
+
+
+@pytest.mark.parametrize("mailbox", [{"kind": None}, {"kind": "SharedMailbox", "bytes": GB}, {"kind": "MailUser"}])
+def test_the_last_license_goes_where_no_mailbox_hangs_on_it(desk: Desk, mailbox: dict[str, Any]) -> None:
+    """Nobody has to switch the guards off for that."""
+    anna = desk.person("anna", desk.held("SPE_E3"), **mailbox)
+    assert desk.run([anna], "SPE_E3", state="absent", check_mode=True)["changed"]
+    assert desk.run([anna], "SPE_E3", state="absent")["changed"]
+    assert desk.states(anna) == {}
+
+
+@pytest.mark.parametrize(
+    "mailbox",
+    [
+        {},
+        {"kind": "SharedMailbox", "archive": True},
+        {"kind": "SharedMailbox", "bytes": 51 * GB},
+        {"kind": "MailUser", "archive": True},
+    ],
+)
+def test_the_last_license_stays_where_one_does(desk: Desk, mailbox: dict[str, Any]) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3"), **mailbox)
+    error = desk.fail([anna], "SPE_E3", state="absent")
+    assert (error.code, error.partial) == ("would_uncover", {"changed": False, "uncovered": [anna]})
+    assert desk.writes() == []
+
+
+def test_where_exchange_cannot_be_asked_the_last_license_stays(desk: Desk) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3"), kind=None)
+    desk.tenant.set_faults({"kind": "status", "status": 403, "service": "exchange", "times": None})
+    error = desk.fail([anna], "SPE_E3", state="absent")
+    assert "takes away the last one. Whether these mailboxes make use of it is not known" in error.message
+    assert desk.states(anna) == {"SPE_E3": []}

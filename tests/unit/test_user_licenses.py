@@ -152,6 +152,24 @@ def test_in_a_swap_what_is_off_stays_off_unless_it_is_on_elsewhere_or_asked_for(
     assert YAMMER not in desk.states(carl)["SPE_E5"]
 
 
+def test_a_swap_leaves_no_plan_off_that_keeps_the_mailbox(desk: Desk) -> None:
+    """Nobody buys a license for a mailbox to go on without it."""
+    anna = desk.person("anna", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE", YAMMER))
+    ben = desk.person("ben", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"), desk.held("EXCHANGESTANDARD"))
+    result = desk.run([anna, ben], "SPE_E5", state="exact")
+    assert (desk.states(anna), desk.states(ben)) == ({"SPE_E5": [YAMMER]}, {"SPE_E5": []})
+    notes = {item["user_principal_name"]: item["notes"] for item in result["users"]}
+    assert notes == {anna: [f"SPE_E5: {YAMMER} stays off, as before the swap"], ben: []}
+    assert not desk.run([anna, ben], "SPE_E5", state="exact")["changed"]
+
+
+def test_what_was_off_stays_off_also_where_somebody_else_does_half_of_the_swap(desk: Desk) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3", YAMMER))
+    desk.refuse("assignLicense", kind="removed_before", method="POST", times=1)
+    desk.run([anna], "SPE_E5", state="exact")
+    assert desk.states(anna) == {"SPE_E5": [YAMMER]}
+
+
 # --- groups ------------------------------------------------------------------------------------------------------
 
 

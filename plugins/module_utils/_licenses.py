@@ -216,7 +216,7 @@ def carried_over(
     notes: list[str] = []
     for item in change.add:
         kept = off & item.disabled_plans
-        if item.sku_id in asked and asked[item.sku_id].enabled_plans is None:
+        if item.sku_id in asked and not asked[item.sku_id].whole:
             kept -= asked[item.sku_id].disabled_plans or frozenset()
             if kept and not any(state.direct and state.sku_id == item.sku_id for state in user.license_states):
                 sku = skus.get(item.sku_id)
@@ -287,14 +287,13 @@ def _direct_target(
 ) -> frozenset[str] | None:
     """The disabled plans that the direct assignment has to get; None: leave it as it is. ``off``: see ``off_in``."""
     held = direct.disabled_plans if direct else off & (sku.user_plan_ids if sku else off)
-    plans: frozenset[str] = frozenset()
-    if wanted.enabled_plans is not None:
-        plans = sku.user_plan_ids if sku else plans
-        target = plans - wanted.enabled_plans
-    else:
-        target = held | (wanted.disabled_plans or frozenset())
+    plans = sku.user_plan_ids if sku else frozenset()
+    others = plans - (wanted.enabled_plans or frozenset())
+    target = (held - (wanted.enabled_plans or frozenset())) | (wanted.disabled_plans or frozenset())
+    if wanted.whole:
+        target = others
     if direct is not None and direct.effective:
-        same = held & plans == target if wanted.enabled_plans is not None else held == target
+        same = held & plans == target if wanted.whole else held == target
         return None if same else target
     inherited = [item for item in user.license_states if item.sku_id == wanted.sku_id and item.effective]
     if not inherited:
@@ -303,12 +302,12 @@ def _direct_target(
         return None
     # a plan is off only where it is off in every assignment
     off = frozenset.intersection(*(item.disabled_plans for item in inherited))
-    return target if wanted.enabled_plans & off else None
+    return others if wanted.enabled_plans & off else None
 
 
 def _on_against_wish(wanted: Wanted, inherited: LicenseState, sku: Sku | None) -> frozenset[str]:
     plans = sku.user_plan_ids if sku else frozenset()
-    off = wanted.disabled_plans if wanted.enabled_plans is None else plans - wanted.enabled_plans
+    off = plans - (wanted.enabled_plans or frozenset()) if wanted.whole else wanted.disabled_plans
     return (off or frozenset()) - inherited.disabled_plans
 
 

@@ -77,8 +77,9 @@ def _where(states: Sequence[LicenseState]) -> str:
 def _advice(wanted: Wanted, off: frozenset[str], states: Sequence[LicenseState]) -> str:
     if off & (wanted.disabled_plans or frozenset()):
         return ": the rule's disabled_plans asks for that"
-    if wanted.enabled_plans is not None:
+    if wanted.whole:
         return ": the rule's enabled_plans does not name it"
+    name_it = "name it in the rule's enabled_plans (with disabled_plans: [] all other plans stay as they are)"
     if not any(state.direct for state in states):
-        return ": change the group's plans, or name it in the rule's enabled_plans"
-    return ", and the rule names no enabled_plans that would switch it on"
+        return f": change the group's plans, or {name_it}"
+    return f": to switch it on, {name_it}"

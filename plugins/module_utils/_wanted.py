@@ -27,12 +27,17 @@ class Wanted:
     """One license that somebody asks for.
 
     ``disabled_plans``: these are off, whatever else is off stays off. ``enabled_plans``: these are on and all
-    others off. Both None: the plans are left as they are.
+    others off. Both: these are on, those are off, and all others are left as they are; so they are with neither.
     """
 
     sku_id: str
     disabled_plans: frozenset[str] | None = None
     enabled_plans: frozenset[str] | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Does it say of every plan whether it is to be on?"""
+        return self.enabled_plans is not None and self.disabled_plans is None
 
 
 def nearest(found: str, allowed: Iterable[str], limit: int = 3) -> list[str]:
@@ -240,8 +245,6 @@ def _has_shape(entry: Any, path: str, problems: list[str], state: str) -> bool:
         return False
     unknown_keys(entry, ENTRY_KEYS, path, problems)
     disabled, enabled = entry.get("disabled_plans"), entry.get("enabled_plans")
-    if disabled is not None and enabled is not None:
-        problems.append(f"{path}: disabled_plans and enabled_plans contradict each other; name one of them")
     if state == "absent":
         for key, value in (("disabled_plans", disabled), ("enabled_plans", enabled)):
             if value is not None:
@@ -261,11 +264,12 @@ def _entry(entry: Any, finder: SkuFinder, path: str, problems: list[str], state:
         return None
     if sku.applies_to.casefold() == "company":
         problems.append(f"{path}.sku: {sku.part_number} applies to the whole company and cannot be assigned to a user")
-    return Wanted(
-        sku.id,
-        None if disabled is None else _plans(disabled, sku, f"{path}.disabled_plans", problems, _refuse_company),
-        None if enabled is None else _plans(enabled, sku, f"{path}.enabled_plans", problems, None),
-    )
+    off = None if disabled is None else _plans(disabled, sku, f"{path}.disabled_plans", problems, _refuse_company)
+    on = None if enabled is None else _plans(enabled, sku, f"{path}.enabled_plans", problems, None)
+    if both := (off or frozenset()) & (on or frozenset()):
+        names = ", ".join(sorted(plan.name for plan in sku.plans if plan.id in both))
+        problems.append(f"{path}: disabled_plans and enabled_plans contradict each other: both name {names}")
+    return Wanted(sku.id, off, on)
 
 
 def _plans(

@@ -32,7 +32,7 @@ options:
         also through other groups), C(has) and C(lacks) (SKUs that the user holds, or does not), and C(not) (a block
         of the same keys, or a list of blocks).
       - C(licenses) is a list of dictionaries with C(sku) (part number, ID or product name) and optionally
-        C(disabled_plans) or C(enabled_plans). C(fallback) is another such list, for when no seat is left, or when
+        C(disabled_plans) and C(enabled_plans). C(fallback) is another such list, for when no seat is left, or when
         C(licenses) would not be enough.
       - C(remove) lists SKUs whose direct assignment goes in the same request.
       - C(usage_location) is a country (V(DE)), or a dictionary with C(from=country) and optionally C(default). It is

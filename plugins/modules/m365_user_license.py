@@ -44,13 +44,14 @@ options:
       disabled_plans:
         description:
           - Service plans that are to be off, by name or id. Other plans stay as they are.
-          - Excludes O(licenses[].enabled_plans). Without either the plans are left as they are.
+          - Without this and O(licenses[].enabled_plans) all plans are left as they are.
         type: list
         elements: str
       enabled_plans:
         description:
           - Service plans that are to be on, by name or id. All others are switched off.
-          - Excludes O(licenses[].disabled_plans).
+          - Together with O(licenses[].disabled_plans), which may be empty, all others stay as they are. So one plan is
+            switched on that somebody has switched off, such as a mailbox plan.
         type: list
         elements: str
   state:

@@ -83,7 +83,11 @@ def test_plans_are_named_by_name_or_guid() -> None:
         ),
         ([{"sku": "EMS", "enabled_plans": ["TEAMS1"]}], "present", ["enabled_plans[0]: EMS has no service plan"]),
         ([{"sku": "SPE_E3", "disabled_plans": "TEAMS1"}], "present", ["disabled_plans: expected a list"]),
-        ([{"sku": "SPE_E3", "disabled_plans": [], "enabled_plans": []}], "present", ["contradict each other"]),
+        (
+            [{"sku": "SPE_E3", "disabled_plans": ["TEAMS1"], "enabled_plans": ["TEAMS1"]}],
+            "present",
+            ["contradict each other: both name TEAMS1"],
+        ),
         (
             [{"sku": "SPE_E3", "disabled_plans": ["EXCHANGE_S_FOUNDATION"]}],
             "present",

@@ -108,7 +108,7 @@ STANDARD_OR_E3 = STANDARD | {"fallback": [{"sku": "SPE_E3"}]}
             SKUS,
             "insufficient",
             [],
-            "is switched off in the direct assignment of SPE_E3, and the rule names no enabled_plans",
+            "is switched off in the direct assignment of SPE_E3: to switch it on, name it in the rule's enabled_plans",
         ),
         (
             at_risk(user("a", direct(SPE_E3, PLAN2))),

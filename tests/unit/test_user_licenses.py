@@ -170,6 +170,24 @@ def test_what_was_off_stays_off_also_where_somebody_else_does_half_of_the_swap(d
     assert desk.states(anna) == {"SPE_E5": [YAMMER]}
 
 
+def test_one_plan_is_switched_on_and_the_others_stay_as_they_are(desk: Desk) -> None:
+    exchange = "EXCHANGE_S_ENTERPRISE"
+    anna = desk.person("anna", desk.held("SPE_E3", exchange, YAMMER))
+    ben = desk.person("ben", desk.held("SPE_E3"))
+    carl = desk.person("carl", desk.inherited("SPE_E3", exchange, TEAMS))
+    entry = {"sku": "SPE_E3", "enabled_plans": [exchange], "disabled_plans": []}
+    result = desk.run([anna, ben, carl], entry)
+    assert [item["status"] for item in result["users"]] == ["changed", "unchanged", "changed"]
+    assert (desk.states(anna), desk.states(ben)) == ({"SPE_E3": [YAMMER]}, {"SPE_E3": []})
+    # beside the group's license one that gives the plan and nothing else
+    others = {plan.name for plan in table()["SPE_E3"].plans if not plan.company} - {exchange}
+    assert set(desk.states(carl)["SPE_E3"]) == others
+    assert not desk.run([anna, ben, carl], entry)["changed"]
+    off = {**entry, "disabled_plans": [TEAMS]}
+    desk.run([anna, ben], off)
+    assert (desk.states(anna), desk.states(ben)) == ({"SPE_E3": [TEAMS, YAMMER]}, {"SPE_E3": [TEAMS]})
+
+
 # --- groups ------------------------------------------------------------------------------------------------------
 
 

@@ -163,10 +163,10 @@ def test_empty_lists_of_plans_say_something_different_from_none() -> None:
 # --- whole lists -------------------------------------------------------------------------------------------------
 
 
-def test_both_kinds_of_plans_contradict_each_other() -> None:
-    entry = {"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"], "enabled_plans": ["TEAMS1"]}
+def test_a_plan_cannot_be_on_and_off() -> None:
+    entry = {"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE", "TEAMS1"], "enabled_plans": ["teams1"]}
     assert problems_of([entry]) == [
-        "licenses[0]: disabled_plans and enabled_plans contradict each other; name one of them"
+        "licenses[0]: disabled_plans and enabled_plans contradict each other: both name TEAMS1"
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -124,6 +124,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         shared_mailbox_sizes=options.shared_mailbox_sizes,
         everybody=options.everybody,
     ).read()
+    options = replace(options, catalog=options.catalog.in_tenant(readings.skus.values()))
     world = World(
         now=options.now or _clock(graph, readings),
         grace_days=options.grace_period_days,

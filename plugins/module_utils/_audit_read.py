@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils import _filters
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import RESOURCE_TYPES
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import RESOURCE_TYPES, granted
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
     ConfigurationError,
@@ -29,6 +29,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exchange import Ex
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, NamesConcealed
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Mailbox,
+    PlanClass,
     RecipientType,
     User,
 )
@@ -140,6 +141,7 @@ class Reader:
         skus, subscriptions, reconciliation, pending = self._all(*jobs)
         got = self.got
         got.skus = {sku.id: sku for sku in skus or ()}
+        self._catalog = self._catalog.in_tenant(skus or ())
         for item in subscriptions or ():
             got.subscriptions[item.sku_id] = (*got.subscriptions.get(item.sku_id, ()), item)
         got.reconciliation, got.pending = reconciliation, pending or {}
@@ -196,7 +198,7 @@ class Reader:
         suspects, got.no_rights_users = lists[3], lists[4] or []
         exchange_ids = {mailbox.user_id for mailbox in got.mailboxes if mailbox.user_id}
         known = {user.id: user for user in suspects or ()}
-        graph_ids = set(known) | (got.reconciliation or set())
+        graph_ids = set(known) | (got.reconciliation or set()) | self._with_add_on(got.no_rights_users)
         if suspects is not None:
             known.update(self._graph.users_by_id(sorted((exchange_ids | graph_ids) - set(known))))
             got.users = known
@@ -307,6 +309,10 @@ class Reader:
         text = _filters.held_by_no_rights(held, self._catalog)
         what = "holders of licenses without mailbox rights"
         return self._optional("no_mailbox_rights", what, lambda: self._graph.users(text)) or []
+
+    def _with_add_on(self, users: Iterable[User]) -> set[str]:
+        """Those of ``users`` whom Exchange takes for covered: the archiving add-on, which is nothing by itself."""
+        return {user.id for user in users if PlanClass.ARCHIVING in granted(user, self._catalog)}
 
     def _is_no_rights(self, state: Any) -> bool:
         return self._catalog.no_rights(state.sku_id)

@@ -11,7 +11,7 @@ overrides it with the option ``mailbox_plans``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog_data import CARRIED, PLANS, SKUS
@@ -53,6 +53,9 @@ class Catalog:
         default_factory=lambda: frozenset(sku_id for sku_id, names in SKUS.items() if names[0] in NO_RIGHTS_PARTS)
     )
 
+    tenant: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The plans of SKUs that Microsoft's table does not know, by SKU id (``in_tenant``)."""
+
     def plan_class(self, plan_id: str) -> PlanClass | None:
         """What the plan grants, or None: neither a mailbox nor an archive."""
         return self.plan_classes.get(plan_id)
@@ -73,8 +76,15 @@ class Catalog:
         return any(self.plan_class(plan.id) in MAILBOX_CLASSES for plan in sku.plans)
 
     def carries(self, sku_id: str, plan_id: str) -> bool:
-        """May this SKU bring this plan, by Microsoft's table? True for a SKU that the table does not know."""
-        return plan_id in CARRIED.get(sku_id, (plan_id,))
+        """May this SKU bring this plan, by Microsoft's table or else the tenant's? True for one that neither knows."""
+        if sku_id in CARRIED:
+            return plan_id in CARRIED[sku_id]
+        return plan_id in self.tenant.get(sku_id, (plan_id,))
+
+    def in_tenant(self, skus: Iterable[Sku]) -> Catalog:
+        """The same, with what a tenant says of SKUs that Microsoft's table does not know (yet)."""
+        strange = {sku.id: frozenset(plan.id for plan in sku.plans) for sku in skus if sku.id not in CARRIED}
+        return replace(self, tenant=strange) if strange else self
 
     def plan_name(self, plan_id: str) -> str:
         """Microsoft's name of the plan; empty where the table does not know it."""
@@ -109,7 +119,7 @@ class Catalog:
         if problems:
             raise ConfigurationError(problems)
         classes = {**self.plan_classes, **wanted}
-        return Catalog({plan: grants for plan, grants in classes.items() if grants}, self.no_rights_skus)
+        return replace(self, plan_classes={plan: grants for plan, grants in classes.items() if grants})
 
 
 def _plan_id(text: str, path: str, problems: list[str]) -> str:

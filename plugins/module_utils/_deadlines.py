@@ -63,11 +63,11 @@ def find_deadline(
     if reason == "soft_deleted":
         return _of_soft_deletion(mailbox, now)
     if pending is not None:
-        return Deadline(pending, "pending_delicense", "exact")
+        return _told(pending, "pending_delicense", now)
     if reason in _UNDATED:
         return Deadline(note=_UNDATED[reason])
     if reason == "license_suspended":
-        return _of_subscriptions(subscriptions)
+        return _of_subscriptions(subscriptions, now)
     archive_only = reason == "archive_without_license"
     created = mailbox.created if mailbox else None
     removed = _removal_date(user, catalog, archive_only)
@@ -121,7 +121,7 @@ def _removal_date(user: User | None, catalog: Catalog, archive_only: bool) -> da
     return max(dates, default=None)
 
 
-def _of_subscriptions(subscriptions: Iterable[Subscription]) -> Deadline:
+def _of_subscriptions(subscriptions: Iterable[Subscription], now: datetime) -> Deadline:
     """The date on which the last subscription behind a suspended license moves on [companysubscription]."""
     known = [item for item in subscriptions if item.status.casefold() != "deleted"]
     dates = [item.next_lifecycle for item in known if item.next_lifecycle is not None]
@@ -129,11 +129,19 @@ def _of_subscriptions(subscriptions: Iterable[Subscription]) -> Deadline:
         return Deadline(note="The license is suspended, and no subscription tells until when its data is kept.")
     last = max(dates)
     state = next(item.status for item in known if item.next_lifecycle == last).casefold()
-    if state in ("suspended", "lockedout"):
-        return Deadline(last, "subscription_lifecycle", "exact")
-    return Deadline(
-        last, "subscription_lifecycle", "estimated", "The subscription moves to its next state then; data goes later."
-    )
+    note = ""
+    if len(dates) < len(known):
+        note = "Another subscription of this license has no date; the mailbox lives as long as the last of them."
+    elif state not in ("suspended", "lockedout"):
+        note = "The subscription moves to its next state then; data goes later."
+    return _told(last, "subscription_lifecycle", now, note)
+
+
+def _told(at: datetime, source: str, now: datetime, note: str = "") -> Deadline:
+    """A date that a service tells; ``note``: why it is not exact. It is not, either, once it has passed."""
+    if at < now:
+        note = "This date has passed, and the mailbox is still there: it may go at any moment."
+    return Deadline(at, source, "estimated" if note else "exact", note)
 
 
 def days_until(deadline: Deadline, now: datetime) -> int | None:

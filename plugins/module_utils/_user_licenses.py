@@ -89,6 +89,7 @@ def license_users(
     if not options.users:
         return result_of(())
     sku_list = graph.subscribed_skus()
+    catalog = catalog.in_tenant(sku_list)
     skus = {sku.id: sku for sku in sku_list}
     wanted = resolve_wanted(options.licenses, sku_list, catalog, state=options.state)
     found = find_users(graph, options.users)

@@ -286,7 +286,9 @@ summary:
           description: When the last of its subscriptions moves to its next state.
           type: str
         mailboxes:
-          description: Users who hold this SKU and no other one that carries a mailbox.
+          description:
+            - Users who hold this SKU and no other one that carries a mailbox and stays.
+            - Whether each has a mailbox is not looked at, nor which plans are switched off.
           type: int
     no_mailbox_rights:
       description: Number of rows in RV(no_mailbox_rights).

@@ -128,24 +128,24 @@ class _Host:
             path=_whole(got),
             cmdlet=str(entry.get("cmdlet", "")),
         )
+        asked = broken.Asked(
+            self.service, self._url(request), got.headers, f"{entry.get('cmdlet')} {entry.get('parameters')}"
+        )
         if fault is not None and fault.kind == "slow":
             await wire.pause(fault.seconds)
         if fault is None or fault.kind == "slow":
             answer = self.handler(self.world, got)
-            broken.remember(self.world, answer)
+            broken.remember(self.world, answer, asked)
         else:
             if fault.kind == "drop":
                 wire.hang_up()
                 return
-            answer = broken.answer(self.world, fault, lambda: self.handler(self.world, got), self._asked(request, got))
+            answer = broken.answer(self.world, fault, lambda: self.handler(self.world, got), asked)
             if fault.kind == "lost_answer":
                 wire.hang_up()
                 return
         entry["status"] = answer.status
         entry["bytes"] = await wire.send(answer, self.world, fault)
-
-    def _asked(self, request: Request, got: Received) -> broken.Asked:
-        return broken.Asked(self.service, self._url(request), got.headers)
 
     def _url(self, request: Request) -> str:
         target = request.scope["raw_path"].decode("latin-1")

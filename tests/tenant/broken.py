@@ -42,6 +42,13 @@ class Asked:
     service: str
     url: str
     headers: Mapping[str, str]
+    call: str = ""
+    """The cmdlet and its parameters."""
+
+    @property
+    def list(self) -> str:
+        """What tells the pages of one list from those of another."""
+        return f"{urlsplit(self.url).path} {self.call}"
 
 
 def answer(world: World, fault: Fault, truth: Callable[[], Answer], asked: Asked) -> Answer:
@@ -74,7 +81,7 @@ def answer(world: World, fault: Fault, truth: Callable[[], Answer], asked: Asked
             true = truth()
             return Answer(true.status, _unknown(_json(true)), true.headers)
     if fault.kind.endswith(("_page", "_pages", "_chain", "_link", "_list")):
-        return _page(world, truth, fault.kind, asked.url)
+        return _page(world, truth, fault.kind, asked)
     return truth()  # what goes wrong goes wrong on the wire
 
 
@@ -130,16 +137,17 @@ def _parts(true: Answer, kind: str) -> Answer:
     return Answer(true.status, body, true.headers)
 
 
-def remember(world: World, true: Answer) -> None:
+def remember(world: World, true: Answer, asked: Asked) -> None:
     """Keep the value of a page, for a fault that repeats it."""
     if any(fault.kind in ("duplicate_page", "overlapping_page") for fault in world.faults):
         body = _json(true)
         if "value" in body:
-            world.scratch[_LAST_PAGE] = body["value"]
+            world.scratch.setdefault(_LAST_PAGE, {})[asked.list] = body["value"]
 
 
-def _page(world: World, truth: Callable[[], Answer], kind: str, url: str) -> Answer:
+def _page(world: World, truth: Callable[[], Answer], kind: str, asked: Asked) -> Answer:
     """A page of a list that is not what it should be."""
+    url = asked.url
     further = f"{url.partition('?')[0]}?$skiptoken={new_guid()}"
     if kind == "endless_chain" and "skiptoken" in url:
         return Answer(200, {"value": [], "@odata.nextLink": further})
@@ -147,7 +155,8 @@ def _page(world: World, truth: Callable[[], Answer], kind: str, url: str) -> Ans
     body = _json(true)
     if "value" not in body:
         return true
-    last = world.scratch.get(_LAST_PAGE, [])
+    last = world.scratch.get(_LAST_PAGE, {}).get(asked.list, []) if "skiptoken" in url.casefold() else []
+    remember(world, true, asked)
     if kind == "lost_page":
         body.pop("@odata.nextLink" if "@odata.nextLink" in body else "value")
     elif kind == "foreign_link":

@@ -78,8 +78,11 @@ def test_a_broken_page_of_mailboxes_names_the_cmdlet(tenant: Tenant, kind: str) 
         made.exchange.mailboxes()
 
 
-@pytest.mark.parametrize("kind", BROKEN)
-@pytest.mark.parametrize("strategy", ["filtered", "full"])
+# candidates fit on one page
+ONE_PAGE = [(kind, "filtered") for kind in BROKEN if kind not in ("duplicate_page", "overlapping_page")]
+
+
+@pytest.mark.parametrize(("kind", "strategy"), [*ONE_PAGE, *((kind, "full") for kind in BROKEN)])
 def test_a_broken_page_of_exchange_ends_the_audit(tenant: Tenant, kind: str, strategy: str) -> None:
     tenant.set_faults(always(kind, "exchange", "InvokeCommand"))
     options = AuditOptions(now=tenant.world.now(), strategy=strategy, shared_mailbox_sizes="never")

@@ -157,7 +157,7 @@ def test_pending_delicensing_is_read_and_beats_what_could_be_computed(due: int) 
     owner = user(assigned_plans=(deleted(20),))
     finding = found(box(), owner, pending=ahead(due))
     assert finding.reason == "license_removed"
-    assert told(finding) == (due, "pending_delicense", "exact")
+    assert told(finding) == (due, "pending_delicense", "exact" if due >= 0 else "estimated")
     assert finding.days_remaining == due
 
 
@@ -218,6 +218,10 @@ def suspended(*subscriptions: Subscription, owner: User | None = None, **more: A
         pytest.param(
             [("Suspended", 40), ("Deleted", 60)], (40, "subscription_lifecycle", "exact"), id="deleted ones are over"
         ),
+        pytest.param(
+            [("Suspended", 40), ("Suspended", None)], (40, "subscription_lifecycle", "estimated"), id="one has no date"
+        ),
+        pytest.param([("Suspended", -10)], (-10, "subscription_lifecycle", "estimated"), id="gone by, still there"),
         pytest.param([("Deleted", 60)], (None, "unknown", "unknown"), id="all are over"),
         pytest.param([("Suspended", None)], (None, "unknown", "unknown"), id="no date"),
         pytest.param([], (None, "unknown", "unknown"), id="no subscription"),
@@ -375,5 +379,6 @@ def test_a_date_has_a_source_and_no_date_has_a_reason(case: tuple[Mailbox, User,
     else:
         assert deadline.source != "unknown"
         assert deadline.confidence in ("exact", "estimated")
-        assert deadline.confidence == "exact" or deadline.at >= NOW
+        assert deadline.confidence != "exact" or deadline.at >= NOW
+        assert deadline.at >= NOW or "has passed" in deadline.note
     assert finding.severity in SEVERITIES

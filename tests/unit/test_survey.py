@@ -9,16 +9,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted
 from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer
 from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import Glance, user_from
 from ansible_collections.m365.licensing.tests.unit.clients import clients
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
 from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tests.tenant.launch import Tenant, running
+from tests.tenant.skus import table
 
 MAIL_PLANS = sorted(BUILTIN.plan_classes)
 OTHERS = ("57ff2da0-773e-42df-b2af-ffb7a2317929", "c1ec4a95-1f05-45b3-a911-aa3fa01094f5")
@@ -89,6 +91,17 @@ def test_what_is_no_user_is_left_to_the_closer_look(raw: dict[str, Any], name: s
 
 
 @pytest.fixture(scope="module")
+def empty() -> Iterator[Tenant]:
+    with empty_tenant() as made:
+        yield made
+
+
+@pytest.fixture
+def desk(empty: Tenant) -> Desk:
+    return Desk(empty)
+
+
+@pytest.fixture(scope="module")
 def tenant() -> Iterator[Tenant]:
     with running(mailboxes=2000, at_risk=24, seed=5) as made:
         yield made
@@ -103,3 +116,30 @@ def test_those_who_are_safe_are_seen_and_not_kept(tenant: Tenant) -> None:
     assert full.readings.survey is not None
     assert len(full.readings.survey.usual) > 0.7 * full.examined
     assert len(full.readings.users or ()) < 0.1 * len(kept.readings.users or ())
+
+
+def both(desk: Desk) -> tuple[Audit, Audit]:
+    """The audit either way."""
+    with desk.clients() as found:
+        options = [AuditOptions(now=desk.make.now, strategy=strategy) for strategy in ("filtered", "full")]
+        filtered, full = (audit(found.graph, found.exchange, one) for one in options)
+    return filtered, full
+
+
+def test_an_add_on_beside_a_license_without_mailbox_rights_is_seen_either_way(desk: Desk) -> None:
+    """Exchange takes the add-on for enough, and it is nothing without a mailbox plan."""
+    desk.person("anna", desk.held("M365_F1_COMM"), desk.held("EXCHANGEARCHIVE_ADDON"), hold=True)
+    filtered, full = both(desk)
+    assert [row.reason for row in full.findings] == ["hold_without_license"]
+    assert filtered.findings == full.findings
+
+
+def test_what_a_brand_new_sku_carries_the_tenant_says(desk: Desk) -> None:
+    """Microsoft's table does not know it, so it might be the one that carries the mailbox plan."""
+    sku_id = "12345678-aaaa-bbbb-cccc-1234567890ab"
+    known = desk.world.skus[table()["POWER_BI_STANDARD"].id]
+    desk.world.skus[sku_id] = {**known, "skuId": sku_id, "skuPartNumber": "BRAND_NEW", "id": f"x_{sku_id}"}
+    upn = desk.person("anna", desk.held("M365_F1_COMM"), {**desk.held("POWER_BI_STANDARD"), "skuId": sku_id})
+    for found in both(desk):
+        assert [row["user_principal_name"] for row in found.no_mailbox_rights] == [upn]
+    del desk.world.skus[sku_id]

@@ -54,6 +54,11 @@ class BatchPart:
         """Method and path for messages, without the query."""
         return f"{self.method} {self.url.partition('?')[0]}"
 
+    @property
+    def writes(self) -> bool:
+        """Does it count as a write? (checkMemberGroups is a POST that only reads.)"""
+        return self.method != "GET" and not self.url.endswith("/checkMemberGroups")
+
 
 @dataclass(frozen=True)
 class BatchAnswer:
@@ -127,6 +132,7 @@ class Batcher:
         stop_on: Callable[[BatchAnswer], bool] | None = None,
     ) -> None:
         self._service = service
+        self._pace = service.pace
         self._backoff = service.backoff
         self._path = f"/{version}/$batch"
         self._idempotent = idempotent
@@ -147,7 +153,7 @@ class Batcher:
                 for item, answer in zip(chunk, got, strict=True):
                     if not self._again(item, answer):
                         answers[item.index] = answer
-                    elif self._stopped.is_set() or self._service.client.stop.told:
+                    elif self._ended():
                         answers[item.index] = self._not_sent()
                     else:
                         waiting.append(item)
@@ -181,8 +187,14 @@ class Batcher:
         with self._lock:
             until = self._throttled_until
         self._sleep_until(until)
-        if self._stopped.is_set() or self._service.client.stop.told:
+        writes, pause = sum(item.part.writes for item in chunk), 0.0
+        while writes and (pause := self._pace.wait(writes, self._ended)) and not self._ended():
+            self._sleep_until(self._backoff.clock() + pause)
+        if self._ended():
+            if writes and not pause:
+                self._pace.held_back(writes)
             return [self._not_sent() for _unused in chunk]
+        refused, percentages = 0, [0.0]
         try:
             response = self._service.request(
                 "POST",
@@ -191,10 +203,15 @@ class Batcher:
                 idempotent=self._idempotent,
             )
             got = _answers(response.body, len(chunk), self._path)
+            refused = sum(answer is not None and answer.status == HTTPStatus.TOO_MANY_REQUESTS for answer in got)
+            percentages += [_percentage(answer.headers) for answer in (response, *got) if answer is not None]
         except M365Error as error:
             if not self._collect:
                 raise
             got = self._failed_envelope(error, len(chunk))
+        finally:
+            if writes:
+                self._pace.answered(writes, refused, max(percentages))
         answers = [self._read(answer, item) for item, answer in zip(chunk, got, strict=True)]
         self._note(chunk, answers)
         return answers
@@ -209,6 +226,9 @@ class Batcher:
         repeated = self._idempotent and isinstance(error, (ServiceUnavailable, Interrupted))
         outcome = "unknown" if repeated else "not_sent"
         return [BatchAnswer(status, outcome=outcome, error=error) for _unused in range(count)]
+
+    def _ended(self) -> bool:
+        return self._stopped.is_set() or self._service.client.stop.told
 
     def _not_sent(self) -> BatchAnswer:
         held_back = ApiError("Not sent, because an earlier request failed.", code="not_tried")
@@ -326,6 +346,14 @@ def _answer(entry: Mapping[str, Any]) -> BatchAnswer | None:
     if not isinstance(status, int) or isinstance(status, bool) or not isinstance(headers, Mapping):
         return None
     return BatchAnswer(status, {str(key).lower(): str(value) for key, value in headers.items()}, entry.get("body"))
+
+
+def _percentage(headers: Mapping[str, str]) -> float:
+    """How much of a quota the service counts as spent, 1.0 is all; 0 where it does not say."""
+    try:
+        return float(headers.get("x-ms-throttle-limit-percentage", 0))
+    except ValueError:
+        return 0.0
 
 
 def _spoken(answer: BatchAnswer, part: BatchPart) -> str:

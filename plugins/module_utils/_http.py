@@ -83,6 +83,10 @@ class Backoff:
         self.clock = clock
         self.sleep = sleep
 
+    def now(self) -> float:
+        """Seconds by the clock."""
+        return self.clock()
+
     def seconds(self, headers: Mapping[str, str], attempt: int) -> float:
         """``Retry-After`` where the service says one, else exponential with jitter; ``attempt`` counts from 0.
 

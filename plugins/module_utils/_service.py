@@ -30,6 +30,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_types import 
     incomplete,
     with_query,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._pacing import Pace
 
 if TYPE_CHECKING:
     from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient
@@ -53,6 +54,7 @@ class Service:
         self.base_url = base_url.rstrip("/")
         self.consent = consent
         self.backoff = client.backoff
+        self.pace = Pace(client.backoff.now)
         self._token = token
         self._token_lock = threading.Lock()
         self._no_token: tuple[float, M365Error] | None = None

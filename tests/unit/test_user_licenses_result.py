@@ -169,7 +169,7 @@ def test_warnings_name_what_people_lose(desk: Desk) -> None:
         ({"usage_location": "D3"}, "found 'D3'"),
         ({"usage_location": "XX"}, "found 'XX'"),
         (
-            {"licenses": [{"sku": "EMS", "disabled_plans": ["A"], "enabled_plans": ["B"]}]},
+            {"licenses": [{"sku": "EMS", "disabled_plans": ["RMS_S_PREMIUM"], "enabled_plans": ["RMS_S_PREMIUM"]}]},
             "licenses[0]: disabled_plans and enabled_plans contradict each other",
         ),
         (

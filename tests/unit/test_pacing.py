@@ -1,0 +1,130 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How fast writes go: all of the quota alone, about a half each for two, and next to nothing refused."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._pacing import QUOTA, QUOTA_SECONDS, Pace
+from hypothesis import given
+from hypothesis import strategies as st
+
+BATCH = 20
+
+
+@dataclass
+class World:
+    """A service with a quota of its own, and runs that write to it; time passes here only."""
+
+    quota: int = QUOTA
+    says_percentage: bool = True
+    now: float = 0.0
+    spent: deque[float] = field(default_factory=deque)
+    most: int = 0
+
+    def take(self, count: int) -> tuple[int, float]:
+        """How many of a batch are refused, and the percentage that the answer tells."""
+        while self.spent and self.spent[0] <= self.now - QUOTA_SECONDS:
+            self.spent.popleft()
+        accepted = min(count, self.quota - len(self.spent))
+        self.spent.extend([self.now] * accepted)
+        self.most = max(self.most, len(self.spent))
+        share = len(self.spent) / self.quota
+        return count - accepted, share if share > 0.8 and self.says_percentage else 0.0
+
+
+@dataclass
+class Run:
+    """One run with so many writes to do, a batch in flight at a time."""
+
+    world: World
+    left: int
+    starts: float = 0.0
+    pace: Pace = field(init=False)
+    done: list[float] = field(default_factory=list)
+    refused: int = 0
+    tries: int = 0
+    due: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.due = self.starts
+        self.pace = Pace(lambda: self.world.now)
+
+    def step(self) -> None:
+        """Ask, and write or wait."""
+        count = min(BATCH, self.left)
+        if pause := self.pace.wait(count, lambda: False):
+            self.due = self.world.now + pause
+            return
+        refused, percentage = self.world.take(count)
+        self.pace.answered(count, refused, percentage)
+        self.left -= count - refused
+        self.refused += refused
+        self.done += [self.world.now] * (count - refused)
+        self.tries = self.tries + 1 if refused else 0
+        self.due = self.world.now + (min(30.0, 2.0**self.tries) if refused else 0.2)
+
+
+def play(*runs: Run) -> None:
+    """Until all are done."""
+    world = runs[0].world
+    while working := [run for run in runs if run.left]:
+        run = min(working, key=lambda run: run.due)
+        world.now = max(world.now, run.due)
+        run.step()
+
+
+def between(run: Run, start: float, end: float) -> int:
+    return sum(start <= moment < end for moment in run.done)
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_alone_all_of_the_quota_is_used_and_nothing_is_refused(says: bool) -> None:
+    world = World(says_percentage=says)
+    run = Run(world, 10_000)
+    play(run)
+    assert run.refused == 0
+    # three windows and what is left of the fourth: the best there is, but for the time that a burst takes
+    assert world.now < 3 * QUOTA_SECONDS * 1.05
+    assert world.most == QUOTA
+
+
+@pytest.mark.parametrize("says", [True, False])
+@pytest.mark.parametrize("later", [0.0, 5.0, 40.0])
+def test_two_share_the_quota_and_neither_starves(says: bool, later: float) -> None:
+    world = World(says_percentage=says)
+    first, second = Run(world, 15_000), Run(world, 15_000, starts=later)
+    play(first, second)
+    both = (first, second)
+    assert sum(run.refused for run in both) < 0.1 * sum(len(run.done) for run in both)
+    settled = 3 * QUOTA_SECONDS
+    shares = [between(run, settled, settled + 3 * QUOTA_SECONDS) for run in both]
+    assert min(shares) > 0.35 * sum(shares)
+    assert sum(shares) > 0.8 * 3 * QUOTA
+
+
+@given(quota=st.integers(100, QUOTA), writes=st.integers(1, 3000))
+def test_a_smaller_quota_is_learned(quota: int, writes: int) -> None:
+    world = World(quota=quota, says_percentage=False)
+    run = Run(world, writes)
+    play(run)
+    assert len(run.done) == writes
+    assert run.refused <= 200 + 0.1 * writes
+    assert world.now <= 1.6 * QUOTA_SECONDS * (writes / quota) + QUOTA_SECONDS
+
+
+def test_what_is_held_back_is_not_counted() -> None:
+    pace = Pace(lambda: 0.0, quota=20)
+    assert pace.wait(20, lambda: False) == 0
+    pace.held_back(20)
+    assert pace.wait(20, lambda: False) == 0
+
+
+def test_who_has_to_wait_for_others_is_let_go_when_the_run_ends() -> None:
+    pace = Pace(lambda: 0.0, quota=20)
+    assert pace.wait(20, lambda: False) == 0
+    assert pace.wait(20, lambda: True) > 0

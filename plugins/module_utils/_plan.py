@@ -6,6 +6,9 @@
 - Seats go to the soonest deadline: overdue first, then by date, then unknown deadlines, then users without a finding.
 - An alternative (``licenses``, then ``fallback``) is taken as a whole or not at all, and for a mailbox at risk only if
   the user would be covered by it: a license that does not save the mailbox is not worth a seat.
+- Rules judge each mailbox: what one of them says of one mailbox of a user is no answer for another. All that a user
+  gets is in one change, made for the mailbox that is served first.
+- A soft-deleted mailbox whose user has one in use, or a mailbox plan at work, is beyond what a license can do.
 - Nothing that keeps a mailbox is taken away from anybody.
 - Guards look at the whole plan. With a single violation nothing may be written.
 
@@ -31,10 +34,16 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     notes_for,
     uncovered_by,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    LicenseChange,
+    RecipientType,
+    Sku,
+    User,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import max_changes_limit, violations_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import (
     ACTIONS,
+    NOTHING_TO_DO,
     Candidate,
     Needs,
     Plan,
@@ -42,7 +51,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
     PlanOptions,
     SeatUse,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import why_not_covered
+from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import beyond_a_license, why_not_covered
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, first_match
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
@@ -67,16 +76,17 @@ def build_plan(
     options: PlanOptions,
     today: date,
 ) -> Plan:
-    """The plan for all candidates. A user who comes more than once (two mailboxes at risk) is one entry.
+    """The plan for all candidates: an entry for each mailbox at risk, and for each user without one.
 
     Raises ConfigurationError where ``max_changes`` is neither a number nor a percentage.
     """
     limit = max_changes_limit(options.max_changes, options.population)
     planner = _Planner(rules, skus, catalog, options, today)
-    by_user: dict[str, list[Candidate]] = {}
-    for candidate in sorted(candidates, key=_urgency):
-        by_user.setdefault(candidate.subject.user.id, []).append(candidate)
-    entries = tuple(planner.entry(group) for group in by_user.values())
+    by_user: dict[str, list[_Judged]] = {}
+    served = [planner.judge(candidate) for candidate in sorted(candidates, key=_urgency)]
+    for judged in served:
+        by_user.setdefault(judged.user.id, []).append(judged)
+    entries = tuple(entry for judged in served for entry in planner.entries(judged, by_user[judged.user.id]))
     return Plan(entries, violations_of(entries, skus, options, limit), planner.seat_use(), limit)
 
 
@@ -101,6 +111,25 @@ class _Alternative:
     predicted: User
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """A candidate after the rules. ``rule`` is None where nothing is left to decide: ``entry`` says all."""
+
+    candidate: Candidate
+    entry: PlanEntry
+    rule: Rule | None = None
+
+    @property
+    def user(self) -> User:
+        return self.candidate.subject.user
+
+    @property
+    def needs(self) -> Needs:
+        """What the mailbox at risk needs, if rules would license it."""
+        finding = self.candidate.finding
+        return finding.needs if finding is not None and self.rule is not None else ()
+
+
 class _Planner:
     def __init__(
         self, rules: Sequence[Rule], skus: Sequence[Sku], catalog: Catalog, options: PlanOptions, today: date
@@ -109,34 +138,73 @@ class _Planner:
         self._skus = {sku.id: sku for sku in skus}
         self._seats = Seats(skus, options.seat_reserve, options.use_warning_seats)
         self._before = {sku.id: self._seats.left(sku.id) for sku in skus}
+        self._changed: dict[str, PlanEntry] = {}
         # brackets are ordinary characters in a UPN pattern
         self._protected = [
             (pattern, re.compile(fnmatch.translate(pattern.strip().casefold().replace("[", "[[]"))).match)
             for pattern in options.protected
         ]
 
-    def entry(self, group: Sequence[Candidate]) -> PlanEntry:
-        """The decision for one user; takes the seats it needs."""
-        candidate = group[0]
+    def judge(self, candidate: Candidate) -> _Judged:
+        """What the rules say, before anybody has a seat."""
         user = candidate.subject.user
         entry = PlanEntry(user, candidate.finding, "", "", "protected", LicenseChange(user.id))
         if user.is_guest:
-            return replace(entry, note="a guest is never licensed by rules")
+            return _Judged(candidate, replace(entry, note="a guest is never licensed by rules"))
         for pattern, matches in self._protected:
             if matches(user.user_principal_name.casefold()):
-                return replace(entry, note=f"protected by {pattern!r}")
+                return _Judged(candidate, replace(entry, note=f"protected by {pattern!r}"))
         decision = first_match(self._rules, candidate.subject, self._today)
         rule = decision.rule
         entry = replace(entry, rule=rule.name if rule else "", why=decision.why, expired=decision.expired)
         if rule is None:
-            return replace(entry, action="unmatched")
+            return _Judged(candidate, replace(entry, action="unmatched"))
         if rule.ignore:
             until = f" (until {rule.until.isoformat()})" if rule.until else ""
-            return replace(entry, action="ignore", note=rule.reason + until)
-        needs = [finding.needs for member in group if (finding := member.finding) is not None]
-        if needs:
-            return self._for_finding(entry, rule, needs, candidate.needs)
-        return self._without_finding(entry, rule, candidate.needs)
+            return _Judged(candidate, replace(entry, action="ignore", note=rule.reason + until))
+        if beyond := beyond_a_license(candidate, self._catalog):
+            return _Judged(candidate, replace(entry, action="insufficient", note=beyond))
+        return _Judged(candidate, entry, rule)
+
+    def entries(self, judged: _Judged, mine: Sequence[_Judged]) -> list[PlanEntry]:
+        """The decision for one of the mailboxes of a user (``mine`` are all); takes the seats it needs.
+
+        None at all for a mailbox that is not at risk, where the user has others that are, and it needs nothing.
+        """
+        entry, changed = self._decided(judged, mine), judged.user.id in self._changed
+        if entry.change:
+            self._changed[judged.user.id] = entry
+        alone = judged.candidate.finding is not None or len(mine) == 1
+        return [entry] if alone or (entry.action not in NOTHING_TO_DO and not changed) else []
+
+    def _decided(self, judged: _Judged, mine: Sequence[_Judged]) -> PlanEntry:
+        entry, rule, finding = judged.entry, judged.rule, judged.candidate.finding
+        if rule is None:
+            return entry
+        if judged.user.id in self._changed:
+            return self._joined(entry)
+        if finding is None:
+            return self._without_finding(entry, rule, judged.candidate.needs)
+        needs = [finding.needs, *(other.needs for other in mine if other is not judged and other.needs)]
+        decided = self._for_finding(entry, rule, needs)
+        if decided.action in ("license", "unchanged") or len(needs) == 1:
+            return decided
+        # better one mailbox than none
+        return self._for_finding(entry, rule, needs[:1])
+
+    def _joined(self, entry: PlanEntry) -> PlanEntry:
+        """For another mailbox of a user who gets something already: all goes in that one request."""
+        first, finding = self._changed[entry.user.id], entry.finding
+        kinds = [item.recipient_type for item in (first.finding, finding) if item is not None]
+        if kinds == [RecipientType.SOFT_DELETED] * 2:
+            note = "a license brings back one mailbox of its user, who has more than one that is soft-deleted"
+            return replace(entry, action="insufficient", note=note)
+        predicted = apply_to(entry.user, first.change, self._skus)
+        if finding is None or is_covered(finding.needs, granted(predicted, self._catalog)):
+            return replace(entry, action="license", note="saved by what the user gets for another mailbox")
+        why = why_not_covered((), predicted, [finding.needs], self._skus, self._catalog)
+        note = f"with what the user gets for another mailbox: {why}; the next run tries its own rule"
+        return replace(entry, action="insufficient", note=note)
 
     def seat_use(self) -> tuple[SeatUse, ...]:
         """The SKUs of which seats were given out, by part number."""
@@ -154,21 +222,14 @@ class _Planner:
         ]
         return tuple(sorted(used, key=lambda item: (item.part_number, item.sku_id)))
 
-    def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs], in_use: Needs | None) -> PlanEntry:
-        """``in_use``: what the mailbox in use needs, where the finding may be about another one of this user."""
+    def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs]) -> PlanEntry:
         reasons: list[str] = []
-        seatless = conflicting = weakening = False
-        before = granted(entry.user, self._catalog)
+        seatless = conflicting = False
         for name, wanted in _alternatives(rule):
             option = self._option(entry.user, rule, name, wanted)
             classes = granted(option.predicted, self._catalog)
             if not all(is_covered(need, classes) for need in needs):
                 reasons.append(f"{name}: {why_not_covered(wanted, option.predicted, needs, self._skus, self._catalog)}")
-                continue
-            if in_use and is_covered(in_use, before) and not is_covered(in_use, classes):
-                weakening = True
-                why = why_not_covered(wanted, option.predicted, [in_use], self._skus, self._catalog)
-                reasons.append(f"{name}: {why}")
                 continue
             if not option.change:
                 return replace(
@@ -184,8 +245,6 @@ class _Planner:
                 reasons.append(f"{name}: no seat left of {self._names(missing)}")
                 continue
             return self._take(entry, rule, option, wanted, reasons)
-        if weakening and not seatless and not conflicting:
-            return replace(entry, action="refused_uncovered", note="; ".join(reasons))
         action = "no_seat" if seatless else "conflict" if conflicting else "insufficient"
         return replace(entry, action=action, note="; ".join(reasons))
 

@@ -143,13 +143,33 @@ def test_a_mailbox_at_risk(
     assert note in entry.note
 
 
-def test_two_mailboxes_of_one_user_are_one_entry_that_covers_both() -> None:
+def test_two_mailboxes_of_one_user_are_covered_by_one_change() -> None:
     who = user()
     candidates = [at_risk(who, days=9), at_risk(who, days=3, needs=HOLD, reason="shared_litigation_hold")]
-    entry = plan_for(candidates, STANDARD_OR_E3).entries
-    assert len(entry) == 1
-    assert added(entry[0]) == [SPE_E3]
-    assert entry[0].finding is candidates[1].finding
+    entries = plan_for(candidates, STANDARD_OR_E3).entries
+    assert [entry.finding for entry in entries] == [candidates[1].finding, candidates[0].finding]
+    assert [(entry.action, added(entry)) for entry in entries] == [("license", [SPE_E3]), ("license", [])]
+
+
+def test_what_is_too_little_for_one_mailbox_of_a_user_still_saves_the_other() -> None:
+    who = user()
+    candidates = [at_risk(who, days=9, needs=HOLD), at_risk(who, days=3)]
+    entries = plan_for(candidates, STANDARD).entries
+    assert [(entry.action, added(entry)) for entry in entries] == [
+        ("license", [EXCHANGESTANDARD]),
+        ("insufficient", []),
+    ]
+    assert "the next run tries its own rule" in entries[1].note
+
+
+def test_who_gets_nothing_for_one_mailbox_may_get_it_for_the_other() -> None:
+    who = user()
+    candidates = [at_risk(who, days=3, needs=HOLD), at_risk(who, days=9)]
+    entries = plan_for(candidates, STANDARD).entries
+    assert [(entry.action, added(entry)) for entry in entries] == [
+        ("insufficient", []),
+        ("license", [EXCHANGESTANDARD]),
+    ]
 
 
 # --- who is left alone -------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rules, findings, seats and guards for many users: who gets what, in which order, and why.
 
-- Seats go to the soonest deadline: overdue first, then by date, then unknown deadlines, then users without a finding.
+- Seats go to the most urgent mailbox, in the order of the audit's rows, and last to users of whom nothing is at risk.
 - An alternative (``licenses``, then ``fallback``) is taken as a whole or not at all, and for a mailbox at risk only if
   the user would be covered by it: a license that does not save the mailbox is not worth a seat.
 - Rules judge each mailbox: what one of them says of one mailbox of a user is no answer for another. All that a user
@@ -27,6 +27,7 @@ from datetime import date
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     abilities_lost,
     apply_to,
@@ -83,23 +84,18 @@ def build_plan(
     limit = max_changes_limit(options.max_changes, options.population)
     planner = _Planner(rules, skus, catalog, options, today)
     by_user: dict[str, list[_Judged]] = {}
-    served = [planner.judge(candidate) for candidate in sorted(candidates, key=_urgency)]
+    served = [planner.judge(candidate) for candidate in sorted(candidates, key=_order)]
     for judged in served:
         by_user.setdefault(judged.user.id, []).append(judged)
     entries = tuple(entry for judged in served for entry in planner.entries(judged, by_user[judged.user.id]))
     return Plan(entries, violations_of(entries, skus, options, limit), planner.seat_use(), limit)
 
 
-def _urgency(candidate: Candidate) -> tuple[int, float, str, str, str]:
-    """Who is served first: overdue, then the soonest deadline, then unknown deadlines, then no finding at all."""
+def _order(candidate: Candidate) -> tuple[int, float, str, str, str]:
+    """Who is served first: the most urgent mailbox, then by name; who is not at risk comes last."""
     user, finding = candidate.subject.user, candidate.finding
-    tail = (user.user_principal_name.casefold(), user.id, finding.reason if finding else "")
-    if finding is None:
-        return (3, 0.0, *tail)
-    at = finding.deadline.at
-    when = at.timestamp() if at else float("inf")
-    overdue = finding.severity == "overdue" or (finding.days_remaining is not None and finding.days_remaining < 0)
-    return (0 if overdue else 1 if at else 2, when, *tail)
+    guid = finding.mailbox.guid if finding and finding.mailbox else ""
+    return (*(urgency(finding) if finding else (9, 0.0)), user.user_principal_name.casefold(), guid, user.id)
 
 
 @dataclass(frozen=True)

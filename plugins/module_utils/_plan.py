@@ -18,8 +18,6 @@ Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -41,7 +39,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Sku,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._plan_again import with_next_rules
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import max_changes_limit, violations_of
+from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import Judge, Judged
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import (
     ACTIONS,
     NOTHING_TO_DO,
@@ -52,8 +52,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
     PlanOptions,
     SeatUse,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import beyond_a_license, why_not_covered
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, first_match
+from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import why_not_covered
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
@@ -82,12 +82,15 @@ def build_plan(
     Raises ConfigurationError where ``max_changes`` is neither a number nor a percentage.
     """
     limit = max_changes_limit(options.max_changes, options.population)
-    planner = _Planner(rules, skus, catalog, options, today)
-    by_user: dict[str, list[_Judged]] = {}
-    served = [planner.judge(candidate) for candidate in sorted(candidates, key=_order)]
-    for judged in served:
-        by_user.setdefault(judged.user.id, []).append(judged)
-    entries = tuple(entry for judged in served for entry in planner.entries(judged, by_user[judged.user.id]))
+    judge = Judge(rules, options.protected, catalog, today)
+    planner = _Planner(skus, catalog, options)
+    entries = planner.all_entries(judge, candidates)
+    if options.looks_again:
+
+        def replan(some: Sequence[Candidate], plenty: Sequence[Sku]) -> tuple[PlanEntry, ...]:
+            return _Planner(plenty, catalog, options).all_entries(judge, some)
+
+        entries = with_next_rules(entries, planner.changed, skus, replan)
     return Plan(entries, violations_of(entries, skus, options, limit), planner.seat_use(), limit)
 
 
@@ -107,77 +110,41 @@ class _Alternative:
     predicted: User
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """A candidate after the rules. ``rule`` is None where nothing is left to decide: ``entry`` says all."""
-
-    candidate: Candidate
-    entry: PlanEntry
-    rule: Rule | None = None
-
-    @property
-    def user(self) -> User:
-        return self.candidate.subject.user
-
-    @property
-    def needs(self) -> Needs:
-        """What the mailbox at risk needs, if rules would license it."""
-        finding = self.candidate.finding
-        return finding.needs if finding is not None and self.rule is not None else ()
-
-
 class _Planner:
-    def __init__(
-        self, rules: Sequence[Rule], skus: Sequence[Sku], catalog: Catalog, options: PlanOptions, today: date
-    ) -> None:
-        self._rules, self._catalog, self._options, self._today = rules, catalog, options, today
+    def __init__(self, skus: Sequence[Sku], catalog: Catalog, options: PlanOptions) -> None:
+        self._catalog, self._options = catalog, options
         self._skus = {sku.id: sku for sku in skus}
         self._seats = Seats(skus, options.seat_reserve, options.use_warning_seats)
         self._before = {sku.id: self._seats.left(sku.id) for sku in skus}
-        self._changed: dict[str, PlanEntry] = {}
-        # brackets are ordinary characters in a UPN pattern
-        self._protected = [
-            (pattern, re.compile(fnmatch.translate(pattern.strip().casefold().replace("[", "[[]"))).match)
-            for pattern in options.protected
-        ]
+        self._first: dict[str, PlanEntry] = {}
+        self.changed: dict[str, Candidate] = {}
+        """For which mailbox (or None) a user is changed, by user id."""
 
-    def judge(self, candidate: Candidate) -> _Judged:
-        """What the rules say, before anybody has a seat."""
-        user = candidate.subject.user
-        entry = PlanEntry(user, candidate.finding, "", "", "protected", LicenseChange(user.id))
-        if user.is_guest:
-            return _Judged(candidate, replace(entry, note="a guest is never licensed by rules"))
-        for pattern, matches in self._protected:
-            if matches(user.user_principal_name.casefold()):
-                return _Judged(candidate, replace(entry, note=f"protected by {pattern!r}"))
-        decision = first_match(self._rules, candidate.subject, self._today)
-        rule = decision.rule
-        entry = replace(entry, rule=rule.name if rule else "", why=decision.why, expired=decision.expired)
-        if rule is None:
-            return _Judged(candidate, replace(entry, action="unmatched"))
-        if rule.ignore:
-            until = f" (until {rule.until.isoformat()})" if rule.until else ""
-            return _Judged(candidate, replace(entry, action="ignore", note=rule.reason + until))
-        if beyond := beyond_a_license(candidate, self._catalog):
-            return _Judged(candidate, replace(entry, action="insufficient", note=beyond))
-        return _Judged(candidate, entry, rule)
+    def all_entries(self, judge: Judge, candidates: Iterable[Candidate]) -> tuple[PlanEntry, ...]:
+        """The decisions, in the order in which seats are given out."""
+        by_user: dict[str, list[Judged]] = {}
+        served = [judge.judge(candidate) for candidate in sorted(candidates, key=_order)]
+        for judged in served:
+            by_user.setdefault(judged.user.id, []).append(judged)
+        return tuple(entry for judged in served for entry in self._entries(judged, by_user[judged.user.id]))
 
-    def entries(self, judged: _Judged, mine: Sequence[_Judged]) -> list[PlanEntry]:
+    def _entries(self, judged: Judged, mine: Sequence[Judged]) -> list[PlanEntry]:
         """The decision for one of the mailboxes of a user (``mine`` are all); takes the seats it needs.
 
         None at all for a mailbox that is not at risk, where the user has others that are, and it needs nothing.
         """
-        entry, changed = self._decided(judged, mine), judged.user.id in self._changed
+        entry, changed = self._decided(judged, mine), judged.user.id in self.changed
         if entry.change:
-            self._changed[judged.user.id] = entry
+            self.changed[judged.user.id] = judged.candidate
+            self._first[judged.user.id] = entry
         alone = judged.candidate.finding is not None or len(mine) == 1
         return [entry] if alone or (entry.action not in NOTHING_TO_DO and not changed) else []
 
-    def _decided(self, judged: _Judged, mine: Sequence[_Judged]) -> PlanEntry:
+    def _decided(self, judged: Judged, mine: Sequence[Judged]) -> PlanEntry:
         entry, rule, finding = judged.entry, judged.rule, judged.candidate.finding
         if rule is None:
             return entry
-        if judged.user.id in self._changed:
+        if judged.user.id in self.changed:
             return self._joined(entry)
         if finding is None:
             return self._without_finding(entry, rule, judged.candidate.needs)
@@ -190,7 +157,7 @@ class _Planner:
 
     def _joined(self, entry: PlanEntry) -> PlanEntry:
         """For another mailbox of a user who gets something already: all goes in that one request."""
-        first, finding = self._changed[entry.user.id], entry.finding
+        first, finding = self._first[entry.user.id], entry.finding
         kinds = [item.recipient_type for item in (first.finding, finding) if item is not None]
         if kinds == [RecipientType.SOFT_DELETED] * 2:
             note = "a license brings back one mailbox of its user, who has more than one that is soft-deleted"

@@ -61,6 +61,8 @@ class PlanOptions:
     gaps: tuple[str, ...] = ()
     """What the audit could not look at; with ``allow_incomplete`` that speaks against nothing."""
     allow_incomplete: bool = False
+    looks_again: bool = False
+    """Does the next run look at the users whom this one has changed? (It does not where only mailboxes at risk count.)"""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class PlanEntry:
     """Exceptions that would have matched, but are over."""
     warnings: tuple[str, ...] = ()
     """What the change takes away, though nothing known needs it."""
+    next_rule: str = ""
+    """Another rule, which will change the user again in the next run."""
 
 
 @dataclass(frozen=True)

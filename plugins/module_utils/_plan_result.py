@@ -126,10 +126,29 @@ def warnings_of(planned: Planned, result: Mapping[str, Any]) -> list[str]:
         if action in by_action
     ]
     warnings += [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}." for sentence, upns in weakened.items()]
+    warnings += _restless(result["users"])
     late = _once(row["user_principal_name"] for row in result["users"] if row["confirmation"] == "accepted")
     if late:
         warnings.append(
             f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {named(late)}."
+        )
+    return warnings
+
+
+def _restless(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """One sentence for each two rules of which the later one changes again what the other has just changed."""
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["next_rule"]:
+            found.setdefault((row["rule"], row["next_rule"]), []).append(row)
+    warnings = []
+    for (first, then), some in found.items():
+        gets = ", ".join(dict.fromkeys(item["sku"] for row in some for item in row["add"]))
+        advice = f"lacks: [{gets}] in {then!r}" if gets else "has, lacks or remove"
+        warnings.append(
+            f"The rules do not come to rest: whom rule {first!r} changes now, rule {then!r} changes again in the next run: "
+            f"{named(_once(row['user_principal_name'] for row in some))}. Let only one of them mean these users (with "
+            f"{advice}, for example)."
         )
     return warnings
 

@@ -125,6 +125,7 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
         population=_population(graph, options, candidates),
         gaps=tuple(found.readings.gaps),
         allow_incomplete=options.allow_incomplete,
+        looks_again=options.scope == "all_users",
     )
 
     def build(some: Sequence[Candidate], limits: PlanOptions) -> Plan:

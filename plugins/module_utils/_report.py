@@ -91,6 +91,7 @@ def plan_row(entry: PlanEntry, skus: Mapping[str, Sku], catalog: Catalog) -> dic
         "alternative": entry.alternative or None,
         "note": entry.note,
         "warnings": list(entry.warnings),
+        "next_rule": entry.next_rule or None,
         "expired_exceptions": list(entry.expired),
         "reason": finding.reason if finding else None,
         "recipient_type": finding.recipient_type.value if finding else None,

@@ -250,6 +250,9 @@ users:
       description: What the change takes away, though nothing known needs it.
       type: list
       elements: str
+    next_rule:
+      description: Another rule that would change the user again in the next run. Null where none does.
+      type: str
     expired_exceptions:
       description: Exceptions that would have matched, but are over.
       type: list

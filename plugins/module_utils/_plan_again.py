@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, Sku
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, PlanEntry
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import NOTHING_TO_DO, Candidate, PlanEntry
 
 _PLENTY = 10**9
 
@@ -26,7 +26,7 @@ def with_next_rules(
     skus: Sequence[Sku],
     replan: Callable[[Sequence[Candidate], Sequence[Sku]], Sequence[PlanEntry]],
 ) -> tuple[PlanEntry, ...]:
-    """The entries, with ``next_rule`` where another rule will change the user again.
+    """The entries, with ``next_rule`` where another rule will change the user again, or will fail to.
 
     ``candidates`` are those behind the entries that change something, by user id. ``replan`` makes a plan; it is given
     seats in plenty, for more may be there in the next run.
@@ -34,7 +34,7 @@ def with_next_rules(
     by_id = {sku.id: sku for sku in skus}
     later = [_later(candidates[entry.user.id], entry, by_id) for entry in entries if entry.change]
     plenty = [replace(sku, enabled=sku.consumed + _PLENTY) for sku in skus]
-    again = {entry.user.id: entry for entry in replan(later, plenty) if entry.change}
+    again = {entry.user.id: entry for entry in replan(later, plenty) if entry.action not in NOTHING_TO_DO}
     return tuple(_marked(entry, again.get(entry.user.id)) for entry in entries)
 
 
@@ -50,5 +50,6 @@ def _later(candidate: Candidate, entry: PlanEntry, skus: Mapping[str, Sku]) -> C
 def _marked(entry: PlanEntry, again: PlanEntry | None) -> PlanEntry:
     if not entry.change or again is None or again.rule == entry.rule:
         return entry
-    note = f"in the next run rule {again.rule!r} decides for this user, and changes it again"
+    ends = "changes it again" if again.change else f"ends as {again.action}"
+    note = f"in the next run rule {again.rule!r} decides for this user, and {ends}"
     return replace(entry, next_rule=again.rule, note="; ".join(filter(None, (entry.note, note))))

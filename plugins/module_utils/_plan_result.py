@@ -136,7 +136,7 @@ def warnings_of(planned: Planned, result: Mapping[str, Any]) -> list[str]:
 
 
 def _restless(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """One sentence for each two rules of which the later one changes again what the other has just changed."""
+    """One sentence for each two rules of which one takes up in the next run whom the other has just changed."""
     found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         if row["next_rule"]:
@@ -144,11 +144,11 @@ def _restless(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     warnings = []
     for (first, then), some in found.items():
         gets = ", ".join(dict.fromkeys(item["sku"] for row in some for item in row["add"]))
-        advice = f"lacks: [{gets}] in {then!r}" if gets else "has, lacks or remove"
+        advice = f"lacks: [{gets}] in {then!r}" if gets else f"not, has or lacks in {then!r}"
+        upns = named(_once(row["user_principal_name"] for row in some))
         warnings.append(
-            f"The rules do not come to rest: whom rule {first!r} changes now, rule {then!r} changes again in the next run: "
-            f"{named(_once(row['user_principal_name'] for row in some))}. Let only one of them mean these users (with "
-            f"{advice}, for example)."
+            f"The rules do not come to rest: whom rule {first!r} changes now, rule {then!r} would change again in the next "
+            f"run: {upns}. Let only one of them mean these users, for example with {advice}."
         )
     return warnings
 

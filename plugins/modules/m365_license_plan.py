@@ -251,7 +251,7 @@ users:
       type: list
       elements: str
     next_rule:
-      description: Another rule that would change the user again in the next run. Null where none does.
+      description: Another rule that would change the user again in the next run, or fail to. Null where none does.
       type: str
     expired_exceptions:
       description: Exceptions that would have matched, but are over.

@@ -42,7 +42,7 @@ def test_rules_that_go_back_and_forth_are_told_with_both_names_and_a_user(desk: 
     assert (row["rule"], row["next_rule"]) == ("Up", "Rest")
     assert "in the next run rule 'Rest' decides for this user, and changes it again" in row["note"]
     (warning,) = result["warnings"]
-    assert "whom rule 'Up' changes now, rule 'Rest' changes again in the next run: anna@contoso.example" in warning
+    assert "whom rule 'Up' changes now, rule 'Rest' would change again in the next run: anna@contoso.example" in warning
     assert "lacks: [SPE_E3] in 'Rest'" in warning
 
 
@@ -54,6 +54,15 @@ def test_a_rule_for_everybody_else_after_one_that_lacks_what_it_gives_is_told(de
     # it is as it was told
     desk.apply(LACKS, REST, **options)
     assert desk.apply(LACKS, REST, **options)["changed"]
+
+
+def test_a_later_rule_that_would_end_in_a_conflict_is_told_too(desk: PlanningDesk) -> None:
+    desk.at_risk("anna")
+    rest = rule("Rest", {}, "EXCHANGESTANDARD")
+    (row,) = desk.apply(LACKS, rest, scope="all_users")["users"]
+    assert row["next_rule"] == "Rest"
+    assert row["note"].endswith("rule 'Rest' decides for this user, and ends as conflict")
+    assert actions(desk.apply(LACKS, rest, scope="all_users")) == {"anna": "conflict"}
 
 
 def test_the_advice_helps(desk: PlanningDesk) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -18,6 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import Cat
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs, PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import beyond_a_license
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, first_match
 
 
@@ -40,16 +41,28 @@ class Judged:
         return finding.needs if finding is not None and self.rule is not None else ()
 
 
+def protects(pattern: str) -> Callable[[User], bool]:
+    """The test for one element of ``protected``: a user id, or a user principal name with ``*`` and ``?``."""
+    text = pattern.strip()
+    if is_guid(text):
+        user_id = guid(text)
+        return lambda user: user.id == user_id
+    # brackets are ordinary characters here
+    glob = re.compile(fnmatch.translate(text.casefold().replace("[", "[[]"))).match
+    return lambda user: glob(user.user_principal_name.casefold()) is not None
+
+
+def names_one(pattern: str) -> bool:
+    """Does this element of ``protected`` name one user, who ought to exist?"""
+    return not set(pattern) & {"*", "?"}
+
+
 class Judge:
     """Protection, rules, and what no license can do."""
 
     def __init__(self, rules: Sequence[Rule], protected: Sequence[str], catalog: Catalog, today: date) -> None:
         self._rules, self._catalog, self._today = rules, catalog, today
-        # brackets are ordinary characters in a UPN pattern
-        self._protected = [
-            (pattern, re.compile(fnmatch.translate(pattern.strip().casefold().replace("[", "[[]"))).match)
-            for pattern in protected
-        ]
+        self._protected = [(pattern, protects(pattern)) for pattern in protected]
 
     def judge(self, candidate: Candidate) -> Judged:
         """The decision, or the rule by which it is to be made."""
@@ -58,7 +71,7 @@ class Judge:
         if user.is_guest:
             return Judged(candidate, replace(entry, note="a guest is never licensed by rules"))
         for pattern, matches in self._protected:
-            if matches(user.user_principal_name.casefold()):
+            if matches(user):
                 return Judged(candidate, replace(entry, note=f"protected by {pattern!r}"))
         decision = first_match(self._rules, candidate.subject, self._today)
         rule = decision.rule

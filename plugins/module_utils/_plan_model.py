@@ -52,7 +52,7 @@ class PlanOptions:
 
     max_changes: int | str | None = None
     protected: tuple[str, ...] = ()
-    """UPN globs (``*``, ``?``); who matches is never written."""
+    """UPN globs (``*``, ``?``) and user ids; who matches is never written."""
     allow_removals: bool = False
     seat_reserve: Mapping[str, int] = field(default_factory=dict)
     """Seats by SKU id that the plan leaves alone."""
@@ -62,7 +62,7 @@ class PlanOptions:
     """What the audit could not look at; with ``allow_incomplete`` that speaks against nothing."""
     allow_incomplete: bool = False
     looks_again: bool = False
-    """Does the next run look at the users whom this one has changed? (It does not where only mailboxes at risk count.)"""
+    """Does the next run look at the users whom this one has changed? Not where only mailboxes at risk count."""
 
 
 @dataclass(frozen=True)

@@ -147,8 +147,8 @@ def _restless(rows: Iterable[Mapping[str, Any]]) -> list[str]:
         advice = f"lacks: [{gets}] in {then!r}" if gets else f"not, has or lacks in {then!r}"
         upns = named(_once(row["user_principal_name"] for row in some))
         warnings.append(
-            f"The rules do not come to rest: whom rule {first!r} changes now, rule {then!r} would change again in the next "
-            f"run: {upns}. Let only one of them mean these users, for example with {advice}."
+            f"The rules do not come to rest: whom rule {first!r} changes now, rule {then!r} would change again in the "
+            f"next run: {upns}. Let only one of them mean these users, for example with {advice}."
         )
     return warnings
 

@@ -39,6 +39,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan import (
     build_plan,
     max_changes_limit,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import names_one, protects
 from ansible_collections.m365.licensing.plugins.module_utils._rules import (
     Rule,
     Subject,
@@ -49,6 +50,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules import (
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import large_among
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import weakenings
+from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import find_users, name_problems
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_reserve
 
 T = TypeVar("T")
@@ -136,7 +138,8 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
     outcomes = None
     if options.apply and not plan.violations:
         outcomes = _write(graph, plan, by_id, options, check_mode=check_mode)
-    return Planned(found, plan, by_id, checked.warnings, outcomes)
+    warnings = (*checked.warnings, *_protecting_nobody(graph, found, options))
+    return Planned(found, plan, by_id, warnings, outcomes)
 
 
 def check_options(options: PlannerOptions) -> None:
@@ -145,11 +148,7 @@ def check_options(options: PlannerOptions) -> None:
     _collect(problems, lambda: max_changes_limit(options.max_changes, 0))
     if not isinstance(options.rules, (list, tuple)) or not options.rules:
         _collect(problems, lambda: parse_rules(options.rules, (), options.audit.catalog, options.label))
-    problems += [
-        f"protected[{index}]: expected a user principal name or a pattern, found an empty text"
-        for index, text in enumerate(options.protected)
-        if not text.strip()
-    ]
+    problems += name_problems(options.protected, "protected")
     if not options.confirm_seconds >= 0:
         problems.append(f"confirm_seconds: expected seconds from 0 on, found {options.confirm_seconds}")
     if problems:
@@ -330,6 +329,18 @@ def _sized(
             guards = replace(guards, gaps=(*guards.gaps, gap))
         needs = {box.user_id: needs_of(box) for box in (large or {}).values()}
         candidates = [replace(item, needs=needs.get(item.subject.user.id, item.needs)) for item in candidates]
+
+
+def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> list[str]:
+    """A warning for names in ``protected`` that no user has: a slip of the pen protects nobody."""
+    users = list((found.readings.users or {}).values())
+    missing = [text for text in options.protected if names_one(text) and not any(map(protects(text), users))]
+    if missing and found.readings.strategy != "full":
+        # who is not at risk has not been read; 300 names are a request
+        missing = list(find_users(graph, missing).unknown)
+    return [f"protected: the tenant has no user {', '.join(map(repr, missing))}: nobody is protected by it."] * bool(
+        missing
+    )
 
 
 def _population(graph: Graph, options: PlannerOptions, candidates: Sequence[Candidate]) -> int:

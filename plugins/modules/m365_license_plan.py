@@ -67,7 +67,10 @@ options:
       - If not set, there is no limit.
     type: raw
   protected:
-    description: User principal names that are never written. V(*) and V(?) are wildcards, case does not matter.
+    description:
+      - User principal names or IDs of users who are never written. In names V(*) and V(?) are wildcards, case does not
+        matter.
+      - A name without wildcards, or an ID, that no user of the tenant has is told in a warning.
     type: list
     elements: str
     default: []

@@ -244,22 +244,31 @@ class _Planner:
         """From the fallback (``leave`` of it goes) to the licenses of the rule, where a seat has become free."""
         user = entry.user
         if not self._options.allow_removals:
-            return replace(entry, action="unchanged", note="holds the fallback; a swap needs allow_removals")
+            return self._unswapped(entry, rule, "; a swap needs allow_removals", needs)
         if not leave <= {state.sku_id for state in user.license_states if state.direct}:
-            return replace(entry, action="unchanged", note="holds the fallback through a group; only there it can end")
+            return self._unswapped(entry, rule, " through a group; only there it can end", needs)
         option = self._try(user, rule, "licenses", rule.licenses, also_remove=leave)
         if refusal := foreseen_refusal(user, option.change, self._skus):
-            return replace(entry, action="unchanged", note=f"holds the fallback; {refusal.message}")
+            return self._unswapped(entry, rule, f"; {refusal.message}", needs)
         missing = self._seats.missing(seats_needed(user, option.change))
         if missing:
-            return replace(
-                entry, action="unchanged", note=f"holds the fallback; no seat left of {self._names(missing)}"
-            )
+            return self._unswapped(entry, rule, f"; no seat left of {self._names(missing)}", needs)
         swapped = self._guarded(entry, rule, option, rule.licenses, ["swapped from the fallback"], needs)
         if swapped.action == "refused_uncovered":
             # nobody asked for this swap by name, so what speaks against it does not stop the plan
-            return replace(swapped, action="unchanged", note=f"holds the fallback, and keeps it: {swapped.note}")
+            return self._unswapped(entry, rule, f", and keeps it: {swapped.note}", needs)
         return swapped
+
+    def _unswapped(self, entry: PlanEntry, rule: Rule, why: str, needs: Needs | None) -> PlanEntry:
+        """For who keeps the fallback: if the licenses are there as well, they get the plans that the rule declares."""
+        user, note = entry.user, f"holds the fallback{why}"
+        kept = replace(entry, action="unchanged", note=note)
+        option = self._try(user, rule, "licenses", rule.licenses)
+        change = option.change
+        if change.remove or seats_needed(user, change) or foreseen_refusal(user, change, self._skus):
+            return kept
+        guarded = self._guarded(entry, rule, option, rule.licenses, [note], needs)
+        return kept if guarded.action == "refused_uncovered" else guarded
 
     def _option(self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted]) -> _Alternative:
         """An alternative; without what the user holds of the fallback, where that stands against it and may go."""

@@ -8,18 +8,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan import (
     Candidate,
 )
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
+    BY_ID,
     EMS,
     EXCHANGEARCHIVE_ADDON,
     EXCHANGESTANDARD,
     HOLD,
+    PLAN1,
     PLAN2,
     SKUS,
     SPE_E3,
+    YAMMER,
     direct,
     inherited,
     skus,
@@ -339,6 +343,22 @@ def test_a_fallback_that_is_part_of_the_licenses_needs_no_swap() -> None:
     rule = E3 | {"licenses": [{"sku": "SPE_E3"}, {"sku": "EMS"}], "fallback": [{"sku": "EMS"}]}
     entry = only(anybody(user("a", direct(EMS))), rule)
     assert (entry.action, added(entry), entry.change.remove) == ("license", [SPE_E3], ())
+
+
+WITHOUT_YAMMER = E3_OR_STANDARD | {"licenses": [{"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}]}
+
+
+@pytest.mark.parametrize("fallback", [direct(EXCHANGESTANDARD, PLAN1), inherited(EXCHANGESTANDARD, PLAN1)])
+@pytest.mark.parametrize("allow", [False, True])
+def test_who_holds_licenses_and_fallback_gets_the_declared_plans(fallback: Any, allow: bool) -> None:
+    entry = only(anybody(user("a", direct(SPE_E3), fallback)), WITHOUT_YAMMER, allow_removals=allow)
+    swapped = allow and fallback.direct
+    assert entry.action == "license"
+    assert entry.change.add == (Assignment(SPE_E3, frozenset({YAMMER})),)
+    assert entry.change.remove == ((EXCHANGESTANDARD,) if swapped else ())
+    assert ("swapped from the fallback" if swapped else "holds the fallback") in entry.note
+    after = apply_to(entry.user, entry.change, BY_ID)
+    assert not only(anybody(after), WITHOUT_YAMMER, allow_removals=allow).change
 
 
 def test_a_declared_plan_that_only_a_group_can_switch_off_is_a_note() -> None:

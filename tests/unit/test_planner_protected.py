@@ -30,8 +30,8 @@ def desk(tenant: Tenant) -> PlanningDesk:
 
 @SCOPES
 def test_a_user_is_protected_by_id_in_any_spelling(desk: PlanningDesk, scope: str) -> None:
-    anna = desk.at_risk("anna")
-    user_id = desk.world.user(anna)["id"]
+    desk.at_risk("anna")
+    (user_id,) = desk.world.users
     for text in (user_id, user_id.upper(), f" {{{user_id}}} "):
         result = desk.plan(EVERYBODY, protected=[text], scope=scope)
         assert (actions(result), result["warnings"]) == ({"anna": "protected"}, [])

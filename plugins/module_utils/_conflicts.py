@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the service will refuse although every rule of ours allows it: Exchange plans that do not go together, SKUs gone.
+"""What the service will refuse although every rule of ours allows it: Exchange plans in conflict, SKUs that are gone.
 
 Two mailbox plans from different SKUs exclude each other, and the archiving add-on needs a mailbox plan [error texts of
 assignLicense; which plans exclude each other is published nowhere, so this holds what was seen in the field]. Nor can

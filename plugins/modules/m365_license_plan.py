@@ -362,7 +362,7 @@ summary:
       description: Number of mailboxes at risk, and of users without one, by RV(users[].action), each action named.
       type: dict
     mailboxes:
-      description: The same for mailboxes at risk alone. Together they are RV(summary.audit.at_risk).
+      description: The same for mailboxes at risk alone. Together they are C(at_risk) of RV(summary.audit).
       type: dict
     max_changes:
       description: The limit of O(max_changes) in users. Null without one.

@@ -206,6 +206,10 @@ class _Run:
                 job.lost = True
                 job.overtaken = None if job.uncertain else problem
                 return
+            foreseen = foreseen_refusal(job.before, job.change, self._skus)
+            if foreseen is not None and foreseen.code == problem.code:
+                # it knows which license comes from a group
+                problem = replace(problem, hint=foreseen.hint)
             job.problem = problem
             self._stopped = self._stopped or (self._fail_fast and not location_late(job))
 

@@ -24,7 +24,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     disagreement,
     no_rights_only,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._deadlines import SEVERITIES
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import SEVERITIES, urgency
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
@@ -74,7 +74,7 @@ class AuditOptions:
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found. ``findings`` is sorted: overdue first, then the soonest deadline, then those without a date."""
+    """What was found. ``findings`` is sorted by ``urgency``."""
 
     findings: tuple[Finding, ...]
     disagreements: tuple[dict[str, str], ...]
@@ -136,7 +136,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
     findings, disagreements, without_user = _join(readings, world, options)
     usual = readings.survey.usual if readings.survey else ()
     return Audit(
-        findings=tuple(sorted(findings, key=urgency)),
+        findings=tuple(sorted(findings, key=_order)),
         disagreements=tuple(sorted(disagreements, key=lambda item: item["user_principal_name"])),
         no_mailbox_rights=_no_mailbox_rights(readings, options),
         expiring=_expiring(graph, readings, options.catalog),
@@ -171,12 +171,9 @@ def _unheard_of(readings: Readings) -> None:
         )
 
 
-def urgency(finding: Finding) -> tuple[int, float, str, str]:
-    """The order of rows and of seats: overdue, then by date, then without a date."""
-    at = finding.deadline.at
-    rank = 0 if finding.severity == "overdue" else 1 if at is not None else 2
-    tail = (finding.user_principal_name.casefold(), finding.mailbox.guid if finding.mailbox else "")
-    return (rank, at.timestamp() if at else float("inf"), *tail)
+def _order(finding: Finding) -> tuple[int, float, str, str]:
+    guid = finding.mailbox.guid if finding.mailbox else ""
+    return (*urgency(finding), finding.user_principal_name.casefold(), guid)
 
 
 def _join(readings: Readings, world: World, options: AuditOptions) -> tuple[list[Finding], list[dict[str, str]], int]:

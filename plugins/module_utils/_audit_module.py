@@ -147,7 +147,9 @@ def _alarm(found: Audit, days: int | None, result: Mapping[str, Any]) -> None:
     near = [
         finding
         for finding in found.findings
-        if finding.severity == "overdue" or (finding.days_remaining is not None and finding.days_remaining < days)
+        if (
+            finding.severity in ("overdue", "lost") if finding.days_remaining is None else finding.days_remaining < days
+        )
     ]
     if near:
         first = near[0]

@@ -16,6 +16,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import Cat
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
     Deadline,
+    Finding,
     Mailbox,
     PlanClass,
     RecipientType,
@@ -100,7 +101,8 @@ def _period(
     if at < now:
         return Deadline(
             note=f"Outlived {at:%Y-%m-%d}, the end of the period since {event}: that clock did not delete it, and no "
-            "service tells which one runs. Treat it as urgent."
+            "service tells which one runs. Treat it as urgent.",
+            outlived=at,
         )
     if start > now + CLOCK_TOLERANCE:
         note = f"By the clock that this is reckoned from ({now:%Y-%m-%d %H:%M} UTC) {event} in the future: is it right?"
@@ -162,3 +164,13 @@ def severity_of(reason: str, days: int | None) -> str:
     if days <= CRITICAL_DAYS:
         return "critical"
     return "warning" if days <= WARNING_DAYS else "notice"
+
+
+def urgency(finding: Finding) -> tuple[int, float]:
+    """The order of rows and of seats: what goes today, what has outlived its date, the later dates, and no date."""
+    days, deadline = finding.days_remaining, finding.deadline
+    if deadline.at is not None:
+        return (0 if days is not None and days <= 0 else 2, deadline.at.timestamp())
+    if deadline.outlived is not None:
+        return (1, deadline.outlived.timestamp())
+    return (3 if finding.severity in ("lost", "overdue") else 4, 0.0)

@@ -240,12 +240,16 @@ class LicenseChange:
 
 @dataclass(frozen=True)
 class Deadline:
-    """Until when, who says so, and how sure it is. ``note`` says why where it is not known."""
+    """Until when, who says so, and how sure it is. ``note`` says why where it is not known.
+
+    ``outlived`` is the end of a documented period that has passed without the mailbox going.
+    """
 
     at: datetime | None = None
     source: str = "unknown"
     confidence: str = "unknown"
     note: str = ""
+    outlived: datetime | None = None
 
 
 @dataclass(frozen=True)

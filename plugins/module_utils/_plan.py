@@ -3,9 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rules, findings, seats and guards for many users: who gets what, in which order, and why.
 
-- Seats go to the soonest deadline: overdue first, then by date, then unknown deadlines, then users without a finding.
+- Seats go to the most urgent mailbox, in the order of the audit's rows, and last to users of whom nothing is at risk.
 - An alternative (``licenses``, then ``fallback``) is taken as a whole or not at all, and for a mailbox at risk only if
   the user would be covered by it: a license that does not save the mailbox is not worth a seat.
+- Rules judge each mailbox: what one of them says of one mailbox of a user is no answer for another. All that a user
+  gets is in one change, made for the mailbox that is served first.
+- A soft-deleted mailbox whose user has one in use, or a mailbox plan at work, is beyond what a license can do.
 - Nothing that keeps a mailbox is taken away from anybody.
 - Guards look at the whole plan. With a single violation nothing may be written.
 
@@ -15,8 +18,6 @@ Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -24,6 +25,7 @@ from datetime import date
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     abilities_lost,
     apply_to,
@@ -31,10 +33,18 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     notes_for,
     uncovered_by,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    LicenseChange,
+    RecipientType,
+    Sku,
+    User,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._plan_again import with_next_rules
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import max_changes_limit, violations_of
+from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import Judge, Judged
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import (
     ACTIONS,
+    NOTHING_TO_DO,
     Candidate,
     Needs,
     Plan,
@@ -43,7 +53,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
     SeatUse,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import why_not_covered
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, first_match
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
@@ -67,29 +77,28 @@ def build_plan(
     options: PlanOptions,
     today: date,
 ) -> Plan:
-    """The plan for all candidates. A user who comes more than once (two mailboxes at risk) is one entry.
+    """The plan for all candidates: an entry for each mailbox at risk, and for each user without one.
 
     Raises ConfigurationError where ``max_changes`` is neither a number nor a percentage.
     """
     limit = max_changes_limit(options.max_changes, options.population)
-    planner = _Planner(rules, skus, catalog, options, today)
-    by_user: dict[str, list[Candidate]] = {}
-    for candidate in sorted(candidates, key=_urgency):
-        by_user.setdefault(candidate.subject.user.id, []).append(candidate)
-    entries = tuple(planner.entry(group) for group in by_user.values())
+    judge = Judge(rules, options.protected, catalog, today)
+    planner = _Planner(skus, catalog, options)
+    entries = planner.all_entries(judge, candidates)
+    if options.looks_again:
+
+        def replan(some: Sequence[Candidate], plenty: Sequence[Sku]) -> tuple[PlanEntry, ...]:
+            return _Planner(plenty, catalog, options).all_entries(judge, some)
+
+        entries = with_next_rules(entries, planner.changed, skus, replan)
     return Plan(entries, violations_of(entries, skus, options, limit), planner.seat_use(), limit)
 
 
-def _urgency(candidate: Candidate) -> tuple[int, float, str, str, str]:
-    """Who is served first: overdue, then the soonest deadline, then unknown deadlines, then no finding at all."""
+def _order(candidate: Candidate) -> tuple[int, float, str, str, str]:
+    """Who is served first: the most urgent mailbox, then by name; who is not at risk comes last."""
     user, finding = candidate.subject.user, candidate.finding
-    tail = (user.user_principal_name.casefold(), user.id, finding.reason if finding else "")
-    if finding is None:
-        return (3, 0.0, *tail)
-    at = finding.deadline.at
-    when = at.timestamp() if at else float("inf")
-    overdue = finding.severity == "overdue" or (finding.days_remaining is not None and finding.days_remaining < 0)
-    return (0 if overdue else 1 if at else 2, when, *tail)
+    guid = finding.mailbox.guid if finding and finding.mailbox else ""
+    return (*(urgency(finding) if finding else (9, 0.0)), user.user_principal_name.casefold(), guid, user.id)
 
 
 @dataclass(frozen=True)
@@ -102,41 +111,63 @@ class _Alternative:
 
 
 class _Planner:
-    def __init__(
-        self, rules: Sequence[Rule], skus: Sequence[Sku], catalog: Catalog, options: PlanOptions, today: date
-    ) -> None:
-        self._rules, self._catalog, self._options, self._today = rules, catalog, options, today
+    def __init__(self, skus: Sequence[Sku], catalog: Catalog, options: PlanOptions) -> None:
+        self._catalog, self._options = catalog, options
         self._skus = {sku.id: sku for sku in skus}
         self._seats = Seats(skus, options.seat_reserve, options.use_warning_seats)
         self._before = {sku.id: self._seats.left(sku.id) for sku in skus}
-        # brackets are ordinary characters in a UPN pattern
-        self._protected = [
-            (pattern, re.compile(fnmatch.translate(pattern.strip().casefold().replace("[", "[[]"))).match)
-            for pattern in options.protected
-        ]
+        self._first: dict[str, PlanEntry] = {}
+        self.changed: dict[str, Candidate] = {}
+        """For which mailbox (or None) a user is changed, by user id."""
 
-    def entry(self, group: Sequence[Candidate]) -> PlanEntry:
-        """The decision for one user; takes the seats it needs."""
-        candidate = group[0]
-        user = candidate.subject.user
-        entry = PlanEntry(user, candidate.finding, "", "", "protected", LicenseChange(user.id))
-        if user.is_guest:
-            return replace(entry, note="a guest is never licensed by rules")
-        for pattern, matches in self._protected:
-            if matches(user.user_principal_name.casefold()):
-                return replace(entry, note=f"protected by {pattern!r}")
-        decision = first_match(self._rules, candidate.subject, self._today)
-        rule = decision.rule
-        entry = replace(entry, rule=rule.name if rule else "", why=decision.why, expired=decision.expired)
+    def all_entries(self, judge: Judge, candidates: Iterable[Candidate]) -> tuple[PlanEntry, ...]:
+        """The decisions, in the order in which seats are given out."""
+        by_user: dict[str, list[Judged]] = {}
+        served = [judge.judge(candidate) for candidate in sorted(candidates, key=_order)]
+        for judged in served:
+            by_user.setdefault(judged.user.id, []).append(judged)
+        return tuple(entry for judged in served for entry in self._entries(judged, by_user[judged.user.id]))
+
+    def _entries(self, judged: Judged, mine: Sequence[Judged]) -> list[PlanEntry]:
+        """The decision for one of the mailboxes of a user (``mine`` are all); takes the seats it needs.
+
+        None at all for a mailbox that is not at risk, where the user has others that are, and it needs nothing.
+        """
+        entry, changed = self._decided(judged, mine), judged.user.id in self.changed
+        if entry.change:
+            self.changed[judged.user.id] = judged.candidate
+            self._first[judged.user.id] = entry
+        alone = judged.candidate.finding is not None or len(mine) == 1
+        return [entry] if alone or (entry.action not in NOTHING_TO_DO and not changed) else []
+
+    def _decided(self, judged: Judged, mine: Sequence[Judged]) -> PlanEntry:
+        entry, rule, finding = judged.entry, judged.rule, judged.candidate.finding
         if rule is None:
-            return replace(entry, action="unmatched")
-        if rule.ignore:
-            until = f" (until {rule.until.isoformat()})" if rule.until else ""
-            return replace(entry, action="ignore", note=rule.reason + until)
-        needs = [finding.needs for member in group if (finding := member.finding) is not None]
-        if needs:
-            return self._for_finding(entry, rule, needs, candidate.needs)
-        return self._without_finding(entry, rule, candidate.needs)
+            return entry
+        if judged.user.id in self.changed:
+            return self._joined(entry)
+        if finding is None:
+            return self._without_finding(entry, rule, judged.candidate.needs)
+        needs = [finding.needs, *(other.needs for other in mine if other is not judged and other.needs)]
+        decided = self._for_finding(entry, rule, needs)
+        if decided.action in ("license", "unchanged") or len(needs) == 1:
+            return decided
+        # better one mailbox than none
+        return self._for_finding(entry, rule, needs[:1])
+
+    def _joined(self, entry: PlanEntry) -> PlanEntry:
+        """For another mailbox of a user who gets something already: all goes in that one request."""
+        first, finding = self._first[entry.user.id], entry.finding
+        kinds = [item.recipient_type for item in (first.finding, finding) if item is not None]
+        if kinds == [RecipientType.SOFT_DELETED] * 2:
+            note = "a license brings back one mailbox of its user, who has more than one that is soft-deleted"
+            return replace(entry, action="insufficient", note=note)
+        predicted = apply_to(entry.user, first.change, self._skus)
+        if finding is None or is_covered(finding.needs, granted(predicted, self._catalog)):
+            return replace(entry, action="license", note="saved by what the user gets for another mailbox")
+        why = why_not_covered((), predicted, [finding.needs], self._skus, self._catalog)
+        note = f"with what the user gets for another mailbox: {why}; the next run tries its own rule"
+        return replace(entry, action="insufficient", note=note)
 
     def seat_use(self) -> tuple[SeatUse, ...]:
         """The SKUs of which seats were given out, by part number."""
@@ -154,21 +185,14 @@ class _Planner:
         ]
         return tuple(sorted(used, key=lambda item: (item.part_number, item.sku_id)))
 
-    def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs], in_use: Needs | None) -> PlanEntry:
-        """``in_use``: what the mailbox in use needs, where the finding may be about another one of this user."""
+    def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs]) -> PlanEntry:
         reasons: list[str] = []
-        seatless = conflicting = weakening = False
-        before = granted(entry.user, self._catalog)
+        seatless = conflicting = False
         for name, wanted in _alternatives(rule):
             option = self._option(entry.user, rule, name, wanted)
             classes = granted(option.predicted, self._catalog)
             if not all(is_covered(need, classes) for need in needs):
                 reasons.append(f"{name}: {why_not_covered(wanted, option.predicted, needs, self._skus, self._catalog)}")
-                continue
-            if in_use and is_covered(in_use, before) and not is_covered(in_use, classes):
-                weakening = True
-                why = why_not_covered(wanted, option.predicted, [in_use], self._skus, self._catalog)
-                reasons.append(f"{name}: {why}")
                 continue
             if not option.change:
                 return replace(
@@ -184,8 +208,6 @@ class _Planner:
                 reasons.append(f"{name}: no seat left of {self._names(missing)}")
                 continue
             return self._take(entry, rule, option, wanted, reasons)
-        if weakening and not seatless and not conflicting:
-            return replace(entry, action="refused_uncovered", note="; ".join(reasons))
         action = "no_seat" if seatless else "conflict" if conflicting else "insufficient"
         return replace(entry, action=action, note="; ".join(reasons))
 
@@ -222,22 +244,31 @@ class _Planner:
         """From the fallback (``leave`` of it goes) to the licenses of the rule, where a seat has become free."""
         user = entry.user
         if not self._options.allow_removals:
-            return replace(entry, action="unchanged", note="holds the fallback; a swap needs allow_removals")
+            return self._unswapped(entry, rule, "; a swap needs allow_removals", needs)
         if not leave <= {state.sku_id for state in user.license_states if state.direct}:
-            return replace(entry, action="unchanged", note="holds the fallback through a group; only there it can end")
+            return self._unswapped(entry, rule, " through a group; only there it can end", needs)
         option = self._try(user, rule, "licenses", rule.licenses, also_remove=leave)
         if refusal := foreseen_refusal(user, option.change, self._skus):
-            return replace(entry, action="unchanged", note=f"holds the fallback; {refusal.message}")
+            return self._unswapped(entry, rule, f"; {refusal.message}", needs)
         missing = self._seats.missing(seats_needed(user, option.change))
         if missing:
-            return replace(
-                entry, action="unchanged", note=f"holds the fallback; no seat left of {self._names(missing)}"
-            )
+            return self._unswapped(entry, rule, f"; no seat left of {self._names(missing)}", needs)
         swapped = self._guarded(entry, rule, option, rule.licenses, ["swapped from the fallback"], needs)
         if swapped.action == "refused_uncovered":
             # nobody asked for this swap by name, so what speaks against it does not stop the plan
-            return replace(swapped, action="unchanged", note=f"holds the fallback, and keeps it: {swapped.note}")
+            return self._unswapped(entry, rule, f", and keeps it: {swapped.note}", needs)
         return swapped
+
+    def _unswapped(self, entry: PlanEntry, rule: Rule, why: str, needs: Needs | None) -> PlanEntry:
+        """For who keeps the fallback: if the licenses are there as well, they get the plans that the rule declares."""
+        user, note = entry.user, f"holds the fallback{why}"
+        kept = replace(entry, action="unchanged", note=note)
+        option = self._try(user, rule, "licenses", rule.licenses)
+        change = option.change
+        if change.remove or seats_needed(user, change) or foreseen_refusal(user, change, self._skus):
+            return kept
+        guarded = self._guarded(entry, rule, option, rule.licenses, [note], needs)
+        return kept if guarded.action == "refused_uncovered" else guarded
 
     def _option(self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted]) -> _Alternative:
         """An alternative; without what the user holds of the fallback, where that stands against it and may go."""

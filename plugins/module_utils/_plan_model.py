@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, LicenseChange, PlanClass, User
@@ -26,19 +26,24 @@ ACTIONS = (
     "conflict",
     "refused_uncovered",
 )
-"""What a plan can say about a user; only ``license`` writes."""
+"""What a plan can say about a mailbox at risk, or about a user without one; only ``license`` writes."""
+
+NOTHING_TO_DO = ("unchanged", "ignore", "unmatched", "protected")
+"""Actions that are worth no word about a user of whom nothing is at risk."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A user whom the plan looks at, with the mailbox at risk that brought them here, if any.
+    """A mailbox at risk, or a user whom the plan looks at for another reason.
 
-    ``needs`` is what the user's mailbox is known to need; None where nobody looked (then a finding's needs count).
+    ``needs`` is what the user's mailbox is known to need; None where nobody looked. ``replaced`` says of a
+    soft-deleted mailbox that its user has another one in use.
     """
 
     subject: Subject
     finding: Finding | None = None
     needs: Needs | None = None
+    replaced: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class PlanOptions:
 
     max_changes: int | str | None = None
     protected: tuple[str, ...] = ()
-    """UPN globs (``*``, ``?``); who matches is never written."""
+    """UPN globs (``*``, ``?``) and user ids; who matches is never written."""
     allow_removals: bool = False
     seat_reserve: Mapping[str, int] = field(default_factory=dict)
     """Seats by SKU id that the plan leaves alone."""
@@ -56,11 +61,16 @@ class PlanOptions:
     gaps: tuple[str, ...] = ()
     """What the audit could not look at; with ``allow_incomplete`` that speaks against nothing."""
     allow_incomplete: bool = False
+    looks_again: bool = False
+    """Does the next run look at the users whom this one has changed? Not where only mailboxes at risk count."""
 
 
 @dataclass(frozen=True)
 class PlanEntry:
-    """What the plan says about one user. ``change`` is empty unless ``action`` is ``license``."""
+    """What the plan says about one mailbox at risk, or about a user without one.
+
+    ``change`` is empty unless ``action`` is ``license``, and in all but one of the entries of a user.
+    """
 
     user: User
     finding: Finding | None
@@ -75,6 +85,8 @@ class PlanEntry:
     """Exceptions that would have matched, but are over."""
     warnings: tuple[str, ...] = ()
     """What the change takes away, though nothing known needs it."""
+    next_rule: str = ""
+    """Another rule, which will change the user again in the next run."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +117,19 @@ class Plan:
         return tuple(entry.change for entry in self.entries if entry.change)
 
     def counts(self) -> dict[str, int]:
-        """Users by action, every action named."""
-        found = Counter(entry.action for entry in self.entries)
-        return {action: found[action] for action in ACTIONS}
+        """Entries by action, every action named."""
+        return _by_action(self.entries)
+
+    def mailboxes(self) -> dict[str, int]:
+        """Mailboxes at risk by action, every action named; together they are what the audit has found."""
+        return _by_action(entry for entry in self.entries if entry.finding is not None)
 
     def expired(self) -> dict[str, int]:
-        """Exceptions that are over, with the number of users they would have kept out."""
+        """Exceptions that are over, with the number of entries they would have kept out."""
         found = Counter(name for entry in self.entries for name in entry.expired)
         return dict(sorted(found.items()))
+
+
+def _by_action(entries: Iterable[PlanEntry]) -> dict[str, int]:
+    found = Counter(entry.action for entry in entries)
+    return {action: found[action] for action in ACTIONS}

@@ -9,8 +9,15 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
-from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseState, PlanClass, Sku, User
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Needs
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    MAILBOX_CLASSES,
+    LicenseState,
+    PlanClass,
+    RecipientType,
+    Sku,
+    User,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
 _NAMES = {
@@ -33,6 +40,28 @@ def why_not_covered(
     lacking = next((need for need in needs if not is_covered(need, classes)), ())
     has = " and ".join(_NAMES[item] for item in sorted(classes)) or "nothing that counts"
     return f"it needs {needs_text(lacking)}, and would have {has}"
+
+
+def beyond_a_license(candidate: Candidate, catalog: Catalog) -> str:
+    """Why no license can bring this mailbox back; empty where one may, or where it is not soft-deleted.
+
+    A license gives the mailbox back to a user who has none; the content of any other comes by a restore request
+    [delete-or-restore-mailboxes].
+    """
+    finding = candidate.finding
+    if finding is None or finding.recipient_type is not RecipientType.SOFT_DELETED:
+        return ""
+    if granted(candidate.subject.user, catalog) & MAILBOX_CLASSES:
+        return (
+            "its user has a mailbox plan already, so another license does not bring it back; if the user has a second "
+            "mailbox, New-MailboxRestoreRequest copies the content there, and a license of today takes its time"
+        )
+    if candidate.replaced:
+        return (
+            "its user has a mailbox in use, to which licenses go, so none brings this one back; "
+            "New-MailboxRestoreRequest copies its content there"
+        )
+    return ""
 
 
 def needs_text(needs: Needs) -> str:

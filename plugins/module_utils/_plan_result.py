@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error, named
@@ -32,7 +32,7 @@ AT_RISK_STILL = ("no_seat", "no_usage_location", "insufficient", "conflict", "un
 _REASONS = {
     "no_seat": "no seat is left",
     "no_usage_location": "they have no usage location",
-    "insufficient": "the licenses of their rule would not be enough",
+    "insufficient": "the licenses of their rule would not be enough, or none brings the mailbox back",
     "conflict": "the licenses of their rule do not go together with others that they have",
     "unmatched": "no rule matches",
     "refused_uncovered": "they would lose what keeps their mailbox",
@@ -56,14 +56,16 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
         for entry in plan.entries
         if entry.finding is not None or entry.action not in ("unchanged", "unmatched")
     ]
-    statuses = Counter(row["status"] for row in rows)
-    confirmations = Counter(row["confirmation"] for row in rows)
+    # users, and not mailboxes: only one row of a user says what is written
+    writing = [row for row in rows if row["add"] or row["remove"] or row["usage_location"]]
+    statuses = Counter(row["status"] for row in writing)
+    confirmations = Counter(row["confirmation"] for row in writing)
     written = [outcome for outcome in outcomes.values() if outcome.wrote]
     names = {outcome.user_id: outcome.before.user_principal_name for outcome in written}
     return {
         "changed": bool(written),
         "users": rows,
-        "unmatched": [entry.user.user_principal_name for entry in plan.entries if entry.action == "unmatched"],
+        "unmatched": _once(entry.user.user_principal_name for entry in plan.entries if entry.action == "unmatched"),
         "summary": {
             **plan_summary(plan),
             "mode": "apply" if options.apply else "plan",
@@ -89,7 +91,7 @@ def _with_outcome(
 ) -> dict[str, Any]:
     """A row of the plan with what became of it."""
     row.update(status="planned" if row["action"] == "license" else "unchanged", confirmation="", error=None)
-    if outcome is not None:
+    if outcome is not None and row["action"] == "license":
         problem = outcome.error
         row.update(
             status=outcome.status,
@@ -119,17 +121,41 @@ def warnings_of(planned: Planned, result: Mapping[str, Any]) -> list[str]:
         for sentence in row["warnings"]:
             weakened.setdefault(sentence, []).append(row["user_principal_name"])
     warnings += [
-        f"Still at risk, because {_REASONS[action]}: {named(by_action[action])}."
+        f"Still at risk, because {_REASONS[action]}: {named(_once(by_action[action]))}."
         for action in AT_RISK_STILL
         if action in by_action
     ]
     warnings += [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}." for sentence, upns in weakened.items()]
-    late = [row["user_principal_name"] for row in result["users"] if row["confirmation"] == "accepted"]
+    warnings += _restless(result["users"])
+    late = _once(row["user_principal_name"] for row in result["users"] if row["confirmation"] == "accepted")
     if late:
         warnings.append(
             f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {named(late)}."
         )
     return warnings
+
+
+def _restless(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """One sentence for each two rules of which one takes up in the next run whom the other has just changed."""
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["next_rule"]:
+            found.setdefault((row["rule"], row["next_rule"]), []).append(row)
+    warnings = []
+    for (first, then), some in found.items():
+        gets = ", ".join(dict.fromkeys(item["sku"] for row in some for item in row["add"]))
+        advice = f"lacks: [{gets}] in {then!r}" if gets else f"not, has or lacks in {then!r}"
+        upns = named(_once(row["user_principal_name"] for row in some))
+        warnings.append(
+            f"The rules do not come to rest: whom rule {first!r} changes now, rule {then!r} would change again in the "
+            f"next run: {upns}. Let only one of them mean these users, for example with {advice}."
+        )
+    return warnings
+
+
+def _once(names: Iterable[str]) -> list[str]:
+    """Each user once, in this order, however many mailboxes there are."""
+    return list(dict.fromkeys(names))
 
 
 def refuse(result: Mapping[str, Any], options: PlannerOptions) -> None:

@@ -10,18 +10,19 @@ violation of a guard nothing is written.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils._apply import apply_changes, predict_changes
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import needs_of
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, needs_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, PermissionDenied
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, Group
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    MAILBOX_CLASSES,
     Finding,
     Mailbox,
     RecipientType,
@@ -36,6 +37,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan import (
     build_plan,
     max_changes_limit,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import names_one, protects
 from ansible_collections.m365.licensing.plugins.module_utils._rules import (
     Rule,
     Subject,
@@ -46,9 +48,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules import (
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import large_among
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import weakenings
+from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import find_users, name_problems
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_reserve
 
 T = TypeVar("T")
+
+IN_USE = frozenset(RecipientType) - {RecipientType.SOFT_DELETED, RecipientType.ARCHIVE}
+"""The kinds of mailboxes of which a user has one at most."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
         raise PermissionDenied(
             "Rules need users, and Graph does not show them.", code="no_users", hint="Consent to User.Read.All."
         )
-    candidates = _candidates(graph, found, checked, options)
+    candidates = _candidates(graph, exchange, found, checked, options)
     guards = PlanOptions(
         max_changes=options.max_changes,
         protected=options.protected,
@@ -119,6 +125,7 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
         population=_population(graph, options, candidates),
         gaps=tuple(found.readings.gaps),
         allow_incomplete=options.allow_incomplete,
+        looks_again=options.scope == "all_users",
     )
 
     def build(some: Sequence[Candidate], limits: PlanOptions) -> Plan:
@@ -129,7 +136,8 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
     outcomes = None
     if options.apply and not plan.violations:
         outcomes = _write(graph, plan, by_id, options, check_mode=check_mode)
-    return Planned(found, plan, by_id, checked.warnings, outcomes)
+    warnings = (*checked.warnings, *_protecting_nobody(graph, found, options))
+    return Planned(found, plan, by_id, warnings, outcomes)
 
 
 def check_options(options: PlannerOptions) -> None:
@@ -138,11 +146,7 @@ def check_options(options: PlannerOptions) -> None:
     _collect(problems, lambda: max_changes_limit(options.max_changes, 0))
     if not isinstance(options.rules, (list, tuple)) or not options.rules:
         _collect(problems, lambda: parse_rules(options.rules, (), options.audit.catalog, options.label))
-    problems += [
-        f"protected[{index}]: expected a user principal name or a pattern, found an empty text"
-        for index, text in enumerate(options.protected)
-        if not text.strip()
-    ]
+    problems += name_problems(options.protected, "protected")
     if not options.confirm_seconds >= 0:
         problems.append(f"confirm_seconds: expected seconds from 0 on, found {options.confirm_seconds}")
     if problems:
@@ -216,7 +220,9 @@ def _find_groups(graph: Graph, names: Collection[str]) -> tuple[dict[str, Group]
     return known, wrong
 
 
-def _candidates(graph: Graph, found: Audit, checked: _Checked, options: PlannerOptions) -> list[Candidate]:
+def _candidates(
+    graph: Graph, exchange: Exchange, found: Audit, checked: _Checked, options: PlannerOptions
+) -> list[Candidate]:
     """Whom the rules look at, with what they need and the groups they are in."""
     findings: dict[str, list[Finding]] = {}
     for finding in found.findings:
@@ -224,16 +230,37 @@ def _candidates(graph: Graph, found: Audit, checked: _Checked, options: PlannerO
     users = _users(found, findings, options)
     groups = _groups(graph, checked.group_ids, list(users), whole=options.scope == "all_users")
     mailboxes = _mailboxes(found)
+    in_use = _in_use(exchange, users, found.findings, mailboxes, options.audit.catalog)
     candidates: list[Candidate] = []
     for user_id, user in users.items():
         box = mailboxes.get(user_id)
         needs = needs_of(box) if box is not None else None
         mine = groups.get(user_id, frozenset())
+        kinds = {item.recipient_type for item in findings.get(user_id, ())}
         for item in findings.get(user_id, ()):
-            candidates.append(Candidate(Subject(user, item.recipient_type, mine), item, needs))
-        if user_id not in findings:
+            replaced = item.recipient_type is RecipientType.SOFT_DELETED and user_id in in_use
+            candidates.append(Candidate(Subject(user, item.recipient_type, mine), item, needs, replaced))
+        if not kinds or (options.scope == "all_users" and kinds == {RecipientType.SOFT_DELETED}):
+            # what is soft-deleted does not stand for the mailbox in use, which is safe
             candidates.append(Candidate(Subject(user, box.recipient_type if box else None, mine), None, needs))
     return candidates
+
+
+def _in_use(
+    exchange: Exchange,
+    users: Mapping[str, User],
+    found: Iterable[Finding],
+    mailboxes: Mapping[str, Mailbox],
+    catalog: Catalog,
+) -> frozenset[str]:
+    """Of whom a soft-deleted mailbox was found, who has no mailbox plan, and another mailbox in use all the same.
+
+    A filtered audit has no reason to read those that need nothing, so Exchange is asked for them.
+    """
+    gone = {item.user_id for item in found if item.recipient_type is RecipientType.SOFT_DELETED} & users.keys()
+    bare = {user_id for user_id in gone if not granted(users[user_id], catalog) & MAILBOX_CLASSES}
+    live = {user_id for user_id in bare if mailboxes[user_id].recipient_type in IN_USE}
+    return frozenset(live | {box.user_id for box in exchange.mailboxes_by_user_id(bare - live)})
 
 
 def _users(found: Audit, findings: Mapping[str, Sequence[Finding]], options: PlannerOptions) -> dict[str, User]:
@@ -283,11 +310,8 @@ def _sized(
     skus: Mapping[str, Sku],
     catalog: Catalog,
 ) -> Plan:
-    """The plan, made again until all is known of the mailboxes from which it would take something.
-
-    Their size, and of users with a soft-deleted mailbox the one in use: a filtered audit has no reason to read it.
-    """
-    boxes, asked = _mailboxes(found), set[str]()
+    """The plan, made again until the size of all mailboxes is known from which it would take something."""
+    boxes, asked = {box.user_id: box for box in found.readings.mailboxes if box.recipient_type in IN_USE}, set[str]()
     while True:
         plan = build(candidates, guards)
         users = {entry.user.id: entry.user for entry in plan.entries if entry.change}
@@ -296,16 +320,25 @@ def _sized(
         if not ask:
             return plan
         asked |= ask
-        gone = {user_id for user_id in ask if boxes[user_id].recipient_type is RecipientType.SOFT_DELETED}
-        in_use = {box.user_id: box for box in exchange.mailboxes_by_user_id(gone)}
-        boxes.update(in_use)
-        losing = {item.user.id for item in weak if item.loses_plan2} & ask - (gone - in_use.keys())
+        losing = {item.user.id for item in weak if item.loses_plan2} & ask
         large = large_among(graph, exchange, [boxes[user_id] for user_id in sorted(losing)])
         if large is None:
             gap = f"the sizes of {len(losing)} mailboxes that would lose Plan 2, without a report that names them"
             guards = replace(guards, gaps=(*guards.gaps, gap))
-        needs = {box.user_id: needs_of(box) for box in (*in_use.values(), *(large or {}).values())}
+        needs = {box.user_id: needs_of(box) for box in (large or {}).values()}
         candidates = [replace(item, needs=needs.get(item.subject.user.id, item.needs)) for item in candidates]
+
+
+def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> list[str]:
+    """A warning for names in ``protected`` that no user has: a slip of the pen protects nobody."""
+    users = list((found.readings.users or {}).values())
+    missing = [text for text in options.protected if names_one(text) and not any(map(protects(text), users))]
+    if missing and found.readings.strategy != "full":
+        # who is not at risk has not been read; 300 names are a request
+        missing = list(find_users(graph, missing).unknown)
+    return [f"protected: the tenant has no user {', '.join(map(repr, missing))}: nobody is protected by it."] * bool(
+        missing
+    )
 
 
 def _population(graph: Graph, options: PlannerOptions, candidates: Sequence[Candidate]) -> int:

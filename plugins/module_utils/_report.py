@@ -36,7 +36,7 @@ _SECTIONS = (
     ("refused_uncovered", "Refused: would lose what keeps the mailbox"),
     ("no_seat", "No seat left"),
     ("no_usage_location", "No usage location"),
-    ("insufficient", "The rule's licenses would not be enough"),
+    ("insufficient", "The rule's licenses would not be enough, or none brings it back"),
     ("conflict", "The rule's licenses do not go together with others"),
     ("unmatched", "No rule matches"),
     ("ignore", "Exceptions"),
@@ -91,9 +91,11 @@ def plan_row(entry: PlanEntry, skus: Mapping[str, Sku], catalog: Catalog) -> dic
         "alternative": entry.alternative or None,
         "note": entry.note,
         "warnings": list(entry.warnings),
+        "next_rule": entry.next_rule or None,
         "expired_exceptions": list(entry.expired),
         "reason": finding.reason if finding else None,
         "recipient_type": finding.recipient_type.value if finding else None,
+        "mailbox_guid": finding.mailbox.guid if finding and finding.mailbox else None,
         "severity": finding.severity if finding else None,
         "deadline": iso(finding.deadline.at) if finding else None,
         "days_remaining": finding.days_remaining if finding else None,
@@ -113,11 +115,12 @@ def plan_row(entry: PlanEntry, skus: Mapping[str, Sku], catalog: Catalog) -> dic
 
 
 def plan_summary(plan: Plan) -> dict[str, Any]:
-    """Figures of a plan: users by action, changes, seats, exceptions that are over, and what stops it."""
+    """Figures of a plan: what comes of whom, changes, seats, exceptions that are over, and what stops it."""
     return {
-        "users": len(plan.entries),
+        "users": len({entry.user.id for entry in plan.entries}),
         "changes": len(plan.changes),
         "actions": plan.counts(),
+        "mailboxes": plan.mailboxes(),
         "max_changes": plan.max_changes,
         "violations": list(plan.violations),
         "expired_exceptions": plan.expired(),

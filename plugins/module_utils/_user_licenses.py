@@ -160,17 +160,17 @@ def check_options(options: Options) -> str | None:
     return code
 
 
-def name_problems(names: Sequence[str]) -> list[str]:
-    """What is wrong with the option ``users`` as far as nobody has to be asked, one sentence each."""
+def name_problems(names: Sequence[str], option: str = "users") -> list[str]:
+    """What is wrong with users in an option as far as nobody has to be asked, one sentence each."""
     problems: list[str] = []
     for index, name in enumerate(names):
         if not name.strip():
-            problems.append(f"users[{index}]: expected a user principal name or an id, found an empty text")
+            problems.append(f"{option}[{index}]: expected a user principal name or an id, found an empty text")
             continue
         try:
             quote(name.strip(), Style.ODATA)
         except ValueError as error:
-            problems.append(f"users[{index}]: {error}")
+            problems.append(f"{option}[{index}]: {error}")
     return problems
 
 

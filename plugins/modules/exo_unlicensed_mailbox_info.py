@@ -43,7 +43,7 @@ options:
   fail_under_days:
     description:
       - Fail, with all rows in the result, if a deadline is fewer than this many days away, has passed, or is unknown
-        for a mailbox that has outlived it.
+        for a mailbox that is V(overdue) or V(lost) by RV(mailboxes[].severity).
     type: int
   output_path:
     description:
@@ -90,8 +90,8 @@ EXAMPLES = r"""
 RETURN = r"""
 mailboxes:
   description:
-    - The mailboxes and archives at risk. Overdue ones first, then the soonest deadline, then those without a known
-      date.
+    - The mailboxes and archives at risk. Those that go today first, then those that have outlived their date, then the
+      soonest deadline, then those without any date.
     - Empty where O(output_path) is given.
   returned: always
   type: list

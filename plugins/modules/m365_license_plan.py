@@ -67,7 +67,10 @@ options:
       - If not set, there is no limit.
     type: raw
   protected:
-    description: User principal names that are never written. V(*) and V(?) are wildcards, case does not matter.
+    description:
+      - User principal names or IDs of users who are never written. In names V(*) and V(?) are wildcards, case does not
+        matter.
+      - A name without wildcards, or an ID, that no user of the tenant has is told in a warning.
     type: list
     elements: str
     default: []
@@ -202,8 +205,10 @@ EXAMPLES = r"""
 RETURN = r"""
 users:
   description:
-    - What the plan says of each user, and what became of it. In the order in which seats were given out, the soonest
-      deadline first.
+    - What the plan says of each mailbox at risk, and what became of it. In the order in which seats were given out, the
+      soonest deadline first.
+    - A user with two mailboxes at risk (a soft-deleted one beside the one in use) has two rows. What is written for the
+      user is in one of them.
     - With O(scope=all_users), users who are not at risk and need nothing, or are matched by no rule, are left out.
   returned: always, unless the task was refused before the plan was made
   type: list
@@ -224,8 +229,9 @@ users:
         - V(license) is the only one that writes. V(unchanged) is covered already.
         - V(ignore) is an exception of the rules, V(protected) matches O(protected), V(unmatched) is matched by no rule.
         - V(no_seat) found no seat. V(no_usage_location) has none and the rule does not say one. V(insufficient) would
-          not be covered by the licenses of its rule. V(conflict) has a license that does not go together with those of
-          its rule. V(refused_uncovered) would lose what keeps the mailbox.
+          not be covered by the licenses of its rule, or is a soft-deleted mailbox that no license brings back (its user
+          has another one in use, or a mailbox plan already). V(conflict) has a license that does not go together with
+          those of its rule. V(refused_uncovered) would lose what keeps the mailbox.
       type: str
       sample: license
     rule:
@@ -247,6 +253,9 @@ users:
       description: What the change takes away, though nothing known needs it.
       type: list
       elements: str
+    next_rule:
+      description: Another rule that would change the user again in the next run, or fail to. Null where none does.
+      type: str
     expired_exceptions:
       description: Exceptions that would have matched, but are over.
       type: list
@@ -260,6 +269,9 @@ users:
       description: What is at risk.
       type: str
       sample: user
+    mailbox_guid:
+      description: GUID of the mailbox at risk, as in M(m365.licensing.exo_unlicensed_mailbox_info).
+      type: str
     severity:
       description: How urgent it is.
       type: str
@@ -347,7 +359,10 @@ summary:
       description: Users that the plan changes.
       type: int
     actions:
-      description: Number of users by RV(users[].action), each action named.
+      description: Number of mailboxes at risk, and of users without one, by RV(users[].action), each action named.
+      type: dict
+    mailboxes:
+      description: The same for mailboxes at risk alone. Together they are C(at_risk) of RV(summary.audit).
       type: dict
     max_changes:
       description: The limit of O(max_changes) in users. Null without one.
@@ -357,7 +372,7 @@ summary:
       type: list
       elements: str
     expired_exceptions:
-      description: Exceptions that are over, with the number of users they would have kept out.
+      description: Exceptions that are over, with the number of mailboxes or users they would have kept out.
       type: dict
     seats:
       description: SKUs of which the plan gives out seats.
@@ -410,7 +425,7 @@ summary:
       description: Users of this confirmation.
       type: int
     unresolved:
-      description: Users whose mailbox stays at risk, though no exception asks for that.
+      description: Mailboxes that stay at risk, though no exception asks for that.
       type: int
     audit:
       description: The summary of M(m365.licensing.exo_unlicensed_mailbox_info), from before the writes.

@@ -298,6 +298,10 @@ def reproject(world: World, user_id: str) -> None:
     user = world.users[user_id]
     licenses = merged_licenses(user["licenseAssignmentStates"])
     plans = granted_plans(world, licenses)
+    had_plan = any(
+        plan["servicePlanId"] in MAILBOX_PLANS and plan["capabilityStatus"] in ("Enabled", "Warning")
+        for plan in user["assignedPlans"]
+    )
     user["assignedLicenses"] = licenses
     user["assignedPlans"] = _assigned_plans(world, user["assignedPlans"], plans)
     user["provisionedPlans"] = [
@@ -305,7 +309,7 @@ def reproject(world: World, user_id: str) -> None:
         for plan in user["assignedPlans"]
         if plan["capabilityStatus"] != "Deleted"
     ]
-    _reproject_mailboxes(world, user, licensed=bool(licenses), plans=plans)
+    _reproject_mailboxes(world, user, licensed=bool(licenses), plans=plans, had_plan=had_plan)
     world.touch()
 
 
@@ -336,19 +340,25 @@ def _assigned_plans(
 
 
 def _reproject_mailboxes(
-    world: World, user: Json, *, licensed: bool, plans: Mapping[str, tuple[str, str, frozenset[str]]]
+    world: World, user: Json, *, licensed: bool, plans: Mapping[str, tuple[str, str, frozenset[str]]], had_plan: bool
 ) -> None:
     usable = {plan_id for plan_id, (status, _name, _skus) in plans.items() if status in ("Enabled", "Warning")}
     covered = bool(usable & MAILBOX_PLANS)
     capabilities = sorted({CAPABILITIES[plan_id] for plan_id in usable if plan_id in CAPABILITIES})
     waiting = False
-    for mailbox in world.mailboxes_of(user["id"]):
+    mailboxes = world.mailboxes_of(user["id"])
+    # a license connects one mailbox; content of another comes to it by New-MailboxRestoreRequest
+    in_use = any(box["RecipientType"] == "UserMailbox" and box["WhenSoftDeleted"] is None for box in mailboxes)
+    returns = world.switches.license_brings_back == "always" or not (had_plan or in_use)
+    for mailbox in mailboxes:
         had_license = mailbox["SKUAssigned"] is True
         mailbox["PersistedCapabilities"] = capabilities
         if licensed or had_license:
             mailbox["SKUAssigned"] = licensed
-        if covered:
+        if covered and returns and mailbox["WhenSoftDeleted"] is not None:
             mailbox["WhenSoftDeleted"] = None
+            returns = world.switches.license_brings_back == "always"
+        if covered:
             mailbox["_pending_delicense"] = None
         alive = mailbox["RecipientTypeDetails"] == "UserMailbox" and mailbox["WhenSoftDeleted"] is None
         waiting = waiting or (alive and not covered)

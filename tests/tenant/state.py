@@ -70,6 +70,9 @@ class Switches:
     """How long a token lives."""
     secret_expired: bool = False
     """The login service answers AADSTS7000222 to the client secret."""
+    license_brings_back: str = "alone"
+    """Which soft-deleted mailbox comes back when its user gets a mailbox plan: ``alone``, the one of a user who had no
+    such plan and has no other mailbox, or ``always``, that of whoever has a plan after the change."""
     report_names_concealed: bool = False
     """The usage reports show hashes in place of names."""
     pagination_expired: bool = False
@@ -82,6 +85,7 @@ class Switches:
             "sku_assigned_unlicensed": ("null", "false"),
             "invoke_paging": ("nextlink", "unlimited_only"),
             "get_by_ids": ("allowed", "403"),
+            "license_brings_back": ("alone", "always"),
         }
         for name, value in values.items():
             if name not in types:

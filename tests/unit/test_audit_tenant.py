@@ -83,12 +83,12 @@ def test_an_empty_tenant_has_no_rows() -> None:
         assert look(tenant).findings == ()
 
 
-def test_rows_come_overdue_first_then_by_date_then_without_one(tenant: Tenant) -> None:
+def test_rows_come_outlived_first_then_by_date_then_without_one(tenant: Tenant) -> None:
     found = look(tenant).findings
-    ranks = [0 if item.severity == "overdue" else 1 if item.deadline.at else 2 for item in found]
+    ranks = [0 if item.deadline.outlived else 1 if item.deadline.at else 2 for item in found]
     assert ranks == sorted(ranks)
     assert set(ranks) == {0, 1, 2}
-    dates = [item.deadline.at for item in found if item.severity != "overdue" and item.deadline.at]
+    dates = [item.deadline.at for item in found if item.deadline.at]
     assert dates == sorted(dates)
 
 

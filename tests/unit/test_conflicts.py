@@ -15,6 +15,7 @@ from ansible_collections.m365.licensing.tests.unit.domain_world import (
     EXCHANGEARCHIVE_ADDON,
     EXCHANGEDESKLESS,
     EXCHANGESTANDARD,
+    GROUP,
     PLAN1,
     PLAN2,
     SPE_E3,
@@ -23,6 +24,9 @@ from ansible_collections.m365.licensing.tests.unit.domain_world import (
     inherited,
     user,
 )
+
+GONE = "12345678-aaaa-4bbb-8ccc-1234567890ab"
+"""A SKU that users may still hold and the tenant has no more."""
 
 
 def change(*add: str, remove: tuple[str, ...] = (), off: tuple[str, ...] = ()) -> LicenseChange:
@@ -51,11 +55,24 @@ def change(*add: str, remove: tuple[str, ...] = (), off: tuple[str, ...] = ()) -
             "missing_dependency",
         ),
         (user("a", direct(EXCHANGEARCHIVE_ADDON)), change(EMS), None),
+        (user("a"), change(SPE_E3, remove=(GONE,)), "unknown_sku"),
+        (user("a"), change(SPE_E3, remove=()), None),
     ],
 )
 def test_a_refusal_is_foreseen(who: User, wanted: LicenseChange, code: str | None) -> None:
     problem = foreseen_refusal(who, wanted, BY_ID)
     assert (problem.code if problem else None) == code
+
+
+def test_what_comes_from_a_group_has_to_leave_there() -> None:
+    problem = foreseen_refusal(user("a", inherited(EXCHANGESTANDARD)), change(SPE_E3), BY_ID)
+    assert problem is not None
+    assert problem.message.endswith(f"(EXCHANGESTANDARD comes from group {GROUP}).")
+    assert "take the user out of that group" in problem.hint
+    assert "state=exact" not in problem.hint
+    problem = foreseen_refusal(user("a", direct(EXCHANGESTANDARD)), change(SPE_E3), BY_ID)
+    assert problem is not None
+    assert "state=exact" in problem.hint
 
 
 def test_check_mode_says_who_would_fail_and_who_would_not_be_tried() -> None:

@@ -113,8 +113,8 @@ def test_a_smaller_quota_is_learned(quota: int, writes: int) -> None:
     run = Run(world, writes)
     play(run)
     assert len(run.done) == writes
-    assert run.refused <= 200 + 0.1 * writes
-    assert world.now <= 1.6 * QUOTA_SECONDS * (writes / quota) + QUOTA_SECONDS
+    assert run.refused <= 300 + 0.15 * writes
+    assert world.now <= 2 * QUOTA_SECONDS * (writes / quota + 1)
 
 
 def test_what_is_held_back_is_not_counted() -> None:

@@ -8,18 +8,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan import (
     Candidate,
 )
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
+    BY_ID,
     EMS,
     EXCHANGEARCHIVE_ADDON,
     EXCHANGESTANDARD,
     HOLD,
+    PLAN1,
     PLAN2,
     SKUS,
     SPE_E3,
+    YAMMER,
     direct,
     inherited,
     skus,
@@ -143,13 +147,33 @@ def test_a_mailbox_at_risk(
     assert note in entry.note
 
 
-def test_two_mailboxes_of_one_user_are_one_entry_that_covers_both() -> None:
+def test_two_mailboxes_of_one_user_are_covered_by_one_change() -> None:
     who = user()
     candidates = [at_risk(who, days=9), at_risk(who, days=3, needs=HOLD, reason="shared_litigation_hold")]
-    entry = plan_for(candidates, STANDARD_OR_E3).entries
-    assert len(entry) == 1
-    assert added(entry[0]) == [SPE_E3]
-    assert entry[0].finding is candidates[1].finding
+    entries = plan_for(candidates, STANDARD_OR_E3).entries
+    assert [entry.finding for entry in entries] == [candidates[1].finding, candidates[0].finding]
+    assert [(entry.action, added(entry)) for entry in entries] == [("license", [SPE_E3]), ("license", [])]
+
+
+def test_what_is_too_little_for_one_mailbox_of_a_user_still_saves_the_other() -> None:
+    who = user()
+    candidates = [at_risk(who, days=9, needs=HOLD), at_risk(who, days=3)]
+    entries = plan_for(candidates, STANDARD).entries
+    assert [(entry.action, added(entry)) for entry in entries] == [
+        ("license", [EXCHANGESTANDARD]),
+        ("insufficient", []),
+    ]
+    assert "the next run tries its own rule" in entries[1].note
+
+
+def test_who_gets_nothing_for_one_mailbox_may_get_it_for_the_other() -> None:
+    who = user()
+    candidates = [at_risk(who, days=3, needs=HOLD), at_risk(who, days=9)]
+    entries = plan_for(candidates, STANDARD).entries
+    assert [(entry.action, added(entry)) for entry in entries] == [
+        ("insufficient", []),
+        ("license", [EXCHANGESTANDARD]),
+    ]
 
 
 # --- who is left alone -------------------------------------------------------------------------------------------
@@ -319,6 +343,22 @@ def test_a_fallback_that_is_part_of_the_licenses_needs_no_swap() -> None:
     rule = E3 | {"licenses": [{"sku": "SPE_E3"}, {"sku": "EMS"}], "fallback": [{"sku": "EMS"}]}
     entry = only(anybody(user("a", direct(EMS))), rule)
     assert (entry.action, added(entry), entry.change.remove) == ("license", [SPE_E3], ())
+
+
+WITHOUT_YAMMER = E3_OR_STANDARD | {"licenses": [{"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}]}
+
+
+@pytest.mark.parametrize("fallback", [direct(EXCHANGESTANDARD, PLAN1), inherited(EXCHANGESTANDARD, PLAN1)])
+@pytest.mark.parametrize("allow", [False, True])
+def test_who_holds_licenses_and_fallback_gets_the_declared_plans(fallback: Any, allow: bool) -> None:
+    entry = only(anybody(user("a", direct(SPE_E3), fallback)), WITHOUT_YAMMER, allow_removals=allow)
+    swapped = allow and fallback.direct
+    assert entry.action == "license"
+    assert entry.change.add == (Assignment(SPE_E3, frozenset({YAMMER})),)
+    assert entry.change.remove == ((EXCHANGESTANDARD,) if swapped else ())
+    assert ("swapped from the fallback" if swapped else "holds the fallback") in entry.note
+    after = apply_to(entry.user, entry.change, BY_ID)
+    assert not only(anybody(after), WITHOUT_YAMMER, allow_removals=allow).change
 
 
 def test_a_declared_plan_that_only_a_group_can_switch_off_is_a_note() -> None:

@@ -313,21 +313,6 @@ def test_a_license_without_rights_that_keeps_a_mailbox_is_not_taken_by_a_rule(de
     assert desk.states(anna) == {"M365_F1_COMM": []}
 
 
-@pytest.mark.parametrize("strategy", ["filtered", "full"])
-@pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
-@pytest.mark.parametrize(("held", "uses"), [("SPE_E5", {"archive": True}), ("SPE_E5", {"bytes": 60 * 2**30})])
-def test_the_mailbox_in_use_counts_beside_a_soft_deleted_one(
-    desk: PlanningDesk, held: str, uses: Json, scope: str, strategy: str
-) -> None:
-    anna = desk.person("anna", desk.held(held), **uses)
-    user = desk.world.user(anna)
-    desk.make.mailbox(user, "UserMailbox", sku_assigned=True, soft_deleted_days=3, address="old@contoso.example")
-    smaller = {**EVERYBODY, "remove": [held]}
-    error = desk.refused(smaller, scope=scope, strategy=strategy, allow_removals=True)
-    assert actions(error.partial) == {"anna": "refused_uncovered"}
-    assert desk.states(anna) == {held: []}
-
-
 def test_a_rule_that_swaps_keeps_off_what_was_off(desk: PlanningDesk) -> None:
     anna = desk.person("anna", desk.held("SPE_E3", "YAMMER_ENTERPRISE"))
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E5"}], "remove": ["SPE_E3"]}

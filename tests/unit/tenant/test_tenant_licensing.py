@@ -278,6 +278,25 @@ class TestEffects:
         assert (mailbox["WhenSoftDeleted"] is None) is back
         assert mailbox["SKUAssigned"] is True
 
+    @pytest.mark.parametrize("position", ["alone", "always"])
+    @pytest.mark.parametrize("licensed", [True, False])
+    def test_whether_a_license_revives_one_beside_another_mailbox_or_plan_is_a_switch(
+        self, licensed: bool, position: str
+    ) -> None:
+        desk = Desk(license_brings_back=position)
+        user = desk.user(part_numbers=("SPE_E3",) if licensed else ())
+        gone = desk.make.mailbox(user, "UserMailbox", soft_deleted_days=5)
+        if not licensed:
+            desk.make.mailbox(user, "SharedMailbox")
+        desk.assign(user, ["SPE_E5"])
+        assert (gone["WhenSoftDeleted"] is None) is (position == "always")
+
+    def test_a_license_revives_one_mailbox(self, desk: Desk) -> None:
+        user = desk.user()
+        boxes = [desk.make.mailbox(user, "UserMailbox", soft_deleted_days=days) for days in (5, 6)]
+        desk.assign(user, ["SPE_E5"])
+        assert [box["WhenSoftDeleted"] is None for box in boxes].count(True) == 1
+
     def test_a_license_ends_the_flag_of_the_portal(self, desk: Desk) -> None:
         user = desk.user(isLicenseReconciliationNeeded=True)
         desk.make.mailbox(user, "UserMailbox", sku_assigned=bool(user["assignedLicenses"]))

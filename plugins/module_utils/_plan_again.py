@@ -1,0 +1,55 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules that do not come to rest: whom one rule has changed, another changes again in the next run.
+
+A rule that asks what users hold (``has``, ``lacks``) no longer means a user once it has given or taken that, and then
+a later rule decides. Seen before the first write: the plan is made once more for the users as they will be.
+Pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
+from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import NOTHING_TO_DO, Candidate, PlanEntry
+
+_PLENTY = 10**9
+
+
+def with_next_rules(
+    entries: Sequence[PlanEntry],
+    candidates: Mapping[str, Candidate],
+    skus: Sequence[Sku],
+    replan: Callable[[Sequence[Candidate], Sequence[Sku]], Sequence[PlanEntry]],
+) -> tuple[PlanEntry, ...]:
+    """The entries, with ``next_rule`` where another rule will change the user again, or will fail to.
+
+    ``candidates`` are those behind the entries that change something, by user id. ``replan`` makes a plan; it is given
+    seats in plenty, for more may be there in the next run.
+    """
+    by_id = {sku.id: sku for sku in skus}
+    later = [_later(candidates[entry.user.id], entry, by_id) for entry in entries if entry.change]
+    plenty = [replace(sku, enabled=sku.consumed + _PLENTY) for sku in skus]
+    again = {entry.user.id: entry for entry in replan(later, plenty) if entry.action not in NOTHING_TO_DO}
+    return tuple(_marked(entry, again.get(entry.user.id)) for entry in entries)
+
+
+def _later(candidate: Candidate, entry: PlanEntry, skus: Mapping[str, Sku]) -> Candidate:
+    """The user in the next run: licensed, and nothing at risk any more."""
+    subject = candidate.subject
+    kind = subject.recipient_type
+    kind = RecipientType.USER if kind is RecipientType.SOFT_DELETED else kind
+    user = apply_to(subject.user, entry.change, skus)
+    return Candidate(replace(subject, user=user, recipient_type=kind), None, candidate.needs)
+
+
+def _marked(entry: PlanEntry, again: PlanEntry | None) -> PlanEntry:
+    if not entry.change or again is None or again.rule == entry.rule:
+        return entry
+    ends = "changes it again" if again.change else f"ends as {again.action}"
+    note = f"in the next run rule {again.rule!r} decides for this user, and {ends}"
+    return replace(entry, next_rule=again.rule, note="; ".join(filter(None, (entry.note, note))))

@@ -1,0 +1,86 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What protection and rules say of each mailbox at risk and of each user, before anybody has a seat.
+
+Pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, User
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs, PlanEntry
+from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import beyond_a_license
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, first_match
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A candidate after the rules. ``rule`` is None where nothing is left to decide: ``entry`` says all."""
+
+    candidate: Candidate
+    entry: PlanEntry
+    rule: Rule | None = None
+
+    @property
+    def user(self) -> User:
+        return self.candidate.subject.user
+
+    @property
+    def needs(self) -> Needs:
+        """What the mailbox at risk needs, if rules would license it."""
+        finding = self.candidate.finding
+        return finding.needs if finding is not None and self.rule is not None else ()
+
+
+def protects(pattern: str) -> Callable[[User], bool]:
+    """The test for one element of ``protected``: a user id, or a user principal name with ``*`` and ``?``."""
+    text = pattern.strip()
+    if is_guid(text):
+        user_id = guid(text)
+        return lambda user: user.id == user_id
+    # brackets are ordinary characters here
+    glob = re.compile(fnmatch.translate(text.casefold().replace("[", "[[]"))).match
+    return lambda user: glob(user.user_principal_name.casefold()) is not None
+
+
+def names_one(pattern: str) -> bool:
+    """Does this element of ``protected`` name one user, who ought to exist?"""
+    return not set(pattern) & {"*", "?"}
+
+
+class Judge:
+    """Protection, rules, and what no license can do."""
+
+    def __init__(self, rules: Sequence[Rule], protected: Sequence[str], catalog: Catalog, today: date) -> None:
+        self._rules, self._catalog, self._today = rules, catalog, today
+        self._protected = [(pattern, protects(pattern)) for pattern in protected]
+
+    def judge(self, candidate: Candidate) -> Judged:
+        """The decision, or the rule by which it is to be made."""
+        user = candidate.subject.user
+        entry = PlanEntry(user, candidate.finding, "", "", "protected", LicenseChange(user.id))
+        if user.is_guest:
+            return Judged(candidate, replace(entry, note="a guest is never licensed by rules"))
+        for pattern, matches in self._protected:
+            if matches(user):
+                return Judged(candidate, replace(entry, note=f"protected by {pattern!r}"))
+        decision = first_match(self._rules, candidate.subject, self._today)
+        rule = decision.rule
+        entry = replace(entry, rule=rule.name if rule else "", why=decision.why, expired=decision.expired)
+        if rule is None:
+            return Judged(candidate, replace(entry, action="unmatched"))
+        if rule.ignore:
+            until = f" (until {rule.until.isoformat()})" if rule.until else ""
+            return Judged(candidate, replace(entry, action="ignore", note=rule.reason + until))
+        if beyond := beyond_a_license(candidate, self._catalog):
+            return Judged(candidate, replace(entry, action="insufficient", note=beyond))
+        return Judged(candidate, entry, rule)

@@ -1,0 +1,64 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What comes first: one order for the rows of an audit and for the seats of a plan, and what raises the alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._audit_module import TooClose, _alarm
+from ansible_collections.m365.licensing.tests.unit.auditing import look
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
+from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
+
+from tests.tenant.launch import Tenant
+
+PLAN2 = {**EVERYBODY, "licenses": [{"sku": "EXCHANGEENTERPRISE"}], "remove": ["EXCHANGESTANDARD"]}
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Iterator[Tenant]:
+    with empty_tenant() as found:
+        yield found
+
+
+@pytest.fixture
+def desk(tenant: Tenant) -> PlanningDesk:
+    return PlanningDesk(tenant)
+
+
+@pytest.mark.parametrize("strategy", ["filtered", "full"])
+def test_dates_go_before_no_dates_in_rows_and_in_seats(desk: PlanningDesk, strategy: str) -> None:
+    desk.person("archive", desk.held("EXCHANGESTANDARD"), archive=True, created_days=400)
+    desk.person("shared", archive=True, kind="SharedMailbox")
+    desk.at_risk("today", days=29)
+    desk.at_risk("later", days=20)
+    desk.at_risk("outlived", days=400)
+    desk.make.mailbox(desk.make.user("Gone", "gone", usage_location="DE"), "UserMailbox", soft_deleted_days=10)
+    expected = ["today", "outlived", "later", "gone", "archive", "shared"]
+    rows = [row.user_principal_name.partition("@")[0] for row in look(desk.tenant, strategy=strategy).findings]
+    assert rows == expected
+    for seats in range(len(expected) + 1):
+        desk.seats("EXCHANGEENTERPRISE", seats)
+        result = desk.plan(PLAN2, strategy=strategy, allow_removals=True)
+        names = [row["user_principal_name"].partition("@")[0] for row in result["users"]]
+        assert names == expected
+        assert [row["action"] for row in result["users"]] == ["license"] * seats + ["no_seat"] * (len(expected) - seats)
+
+
+@pytest.mark.parametrize(
+    ("gone_days", "limit", "alarm"), [(31, 0, True), (29, 3, True), (10, 3, False), (10, 30, True)]
+)
+def test_a_soft_deleted_mailbox_raises_the_alarm_where_its_date_is_near_or_over(
+    desk: PlanningDesk, gone_days: int, limit: int, alarm: bool
+) -> None:
+    desk.make.mailbox(desk.make.user("Gone", "gone"), "UserMailbox", soft_deleted_days=gone_days)
+    found = look(desk.tenant)
+    assert [finding.severity for finding in found.findings] == ["lost"]
+    if alarm:
+        with pytest.raises(TooClose, match=r"gone@contoso\.example"):
+            _alarm(found, limit, {})
+    else:
+        _alarm(found, limit, {})

@@ -29,6 +29,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._deadlines import u
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     abilities_lost,
     apply_to,
+    carried_over,
     change_for,
     notes_for,
     uncovered_by,
@@ -286,7 +287,7 @@ class _Planner:
         self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted], also_remove: Iterable[str] = ()
     ) -> _Alternative:
         leave = (set(rule.remove) | set(also_remove)) - {item.sku_id for item in wanted}
-        change = change_for(user, wanted, self._skus, leaving=leave)
+        change = change_for(user, wanted, self._skus, leaving=leave, catalog=self._catalog)
         if leave:
             direct = {state.sku_id for state in user.license_states if state.direct}
             change = replace(change, remove=tuple(sorted(leave & direct)))
@@ -324,7 +325,10 @@ class _Planner:
         if change.add and not user.usage_location and not change.usage_location:
             return replace(entry, action="no_usage_location", note=_no_location(user, rule))
         self._seats.take_all(seats_needed(user, change))
-        notes = notes_for(user, wanted, "present", self._skus, self._catalog)
+        notes = [
+            *notes_for(user, wanted, "present", self._skus, self._catalog),
+            *carried_over(user, wanted, change, self._skus, self._catalog),
+        ]
         warnings: tuple[str, ...] = ()
         if change.remove:
             warnings = abilities_lost(granted(user, self._catalog), granted(option.predicted, self._catalog))

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from ansible_collections.m365.licensing.plugins.module_utils._apply import apply_changes, predict_changes
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, needs_of
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import Needs, granted, needs_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, PermissionDenied
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, Group
@@ -47,7 +47,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import large_among
-from ansible_collections.m365.licensing.plugins.module_utils._stakes import weakenings
+from ansible_collections.m365.licensing.plugins.module_utils._stakes import had_more, weakenings
 from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import find_users, name_problems
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_reserve
 
@@ -230,11 +230,14 @@ def _candidates(
     users = _users(found, findings, options)
     groups = _groups(graph, checked.group_ids, list(users), whole=options.scope == "all_users")
     mailboxes = _mailboxes(found)
+    # who has no mailbox needs none, where all have been looked at
+    everybody = options.scope == "all_users" and not found.readings.gaps and not exchange.unknown_types
+    unknown: Needs | None = () if everybody else None
     in_use = _in_use(exchange, users, found.findings, mailboxes, options.audit.catalog)
     candidates: list[Candidate] = []
     for user_id, user in users.items():
         box = mailboxes.get(user_id)
-        needs = needs_of(box) if box is not None else None
+        needs = needs_of(box) if box is not None else unknown
         mine = groups.get(user_id, frozenset())
         kinds = {item.recipient_type for item in findings.get(user_id, ())}
         for item in findings.get(user_id, ()):
@@ -316,17 +319,37 @@ def _sized(
         plan = build(candidates, guards)
         users = {entry.user.id: entry.user for entry in plan.entries if entry.change}
         weak = weakenings(users, plan.changes, skus, catalog)
-        ask = {item.user.id for item in weak} & boxes.keys() - asked
+        regains = had_more(users, plan.changes, skus, catalog)
+        ask = ({item.user.id for item in weak} | regains) & boxes.keys() - asked
         if not ask:
             return plan
         asked |= ask
         losing = {item.user.id for item in weak if item.loses_plan2} & ask
-        large = large_among(graph, exchange, [boxes[user_id] for user_id in sorted(losing)])
-        if large is None:
+        sized = losing | (regains & ask)
+        large = large_among(graph, exchange, [boxes[user_id] for user_id in sorted(sized)])
+        if large is None and losing:
             gap = f"the sizes of {len(losing)} mailboxes that would lose Plan 2, without a report that names them"
             guards = replace(guards, gaps=(*guards.gaps, gap))
+        if large is None:
+            # a license that may be too small keeps the mailbox all the same
+            found.warnings.append(
+                f"The sizes of {len(sized)} mailboxes are not known, as no report names them: whether one that had "
+                "Plan 2 is over 50 GB was not looked at."
+            )
         needs = {box.user_id: needs_of(box) for box in (large or {}).values()}
-        candidates = [replace(item, needs=needs.get(item.subject.user.id, item.needs)) for item in candidates]
+        candidates = [
+            replace(_resized(item, large or {}), needs=needs.get(item.subject.user.id, item.needs))
+            for item in candidates
+        ]
+
+
+def _resized(candidate: Candidate, large: Mapping[str, Mailbox]) -> Candidate:
+    """The same, where its finding is about a mailbox that has turned out to be over 50 GB."""
+    finding = candidate.finding
+    box = large.get(finding.mailbox.guid) if finding and finding.mailbox else None
+    return (
+        replace(candidate, finding=replace(finding, needs=needs_of(box), mailbox=box)) if finding and box else candidate
+    )
 
 
 def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> list[str]:

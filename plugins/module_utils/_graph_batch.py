@@ -29,7 +29,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     UnknownOutcome,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
-from ansible_collections.m365.licensing.plugins.module_utils._http_body import clean
+from ansible_collections.m365.licensing.plugins.module_utils._http_body import part_error
+from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
 
 BATCH_SIZE = 20
 """Parts that one ``$batch`` takes [json-batching]."""
@@ -190,7 +191,7 @@ class Batcher:
                 json={"requests": [_request(number, item.part) for number, item in enumerate(chunk, 1)]},
                 idempotent=self._idempotent,
             )
-            got = _answers(response.body, len(chunk), self._path)
+            got = _answers(response.body, len(chunk), self._path, self._service.client.redactor)
         except M365Error as error:
             if not self._collect:
                 raise
@@ -303,7 +304,7 @@ def _request(number: int, part: BatchPart) -> dict[str, Any]:
     return request
 
 
-def _answers(body: Any, count: int, path: str) -> list[BatchAnswer | None]:
+def _answers(body: Any, count: int, path: str, redactor: Redactor) -> list[BatchAnswer | None]:
     """The parts' answers in the order sent; None where one is missing or came twice (then neither can be believed)."""
     entries = body.get("responses") if isinstance(body, Mapping) else None
     if not isinstance(entries, list):
@@ -314,18 +315,20 @@ def _answers(body: Any, count: int, path: str) -> list[BatchAnswer | None]:
     for entry in entries:
         number = str(entry.get("id") or "") if isinstance(entry, Mapping) else ""
         if number not in places:
-            raise _incomplete(f"a batch answered a part that was not asked ({clean(number) or 'without an id'})", path)
-        found[places[number]] = None if number in seen else _answer(entry)
+            stranger = redactor.code(number) or "without an id"
+            raise _incomplete(f"a batch answered a part that was not asked ({stranger})", path)
+        found[places[number]] = None if number in seen else _answer(entry, redactor)
         seen.add(number)
     return found
 
 
-def _answer(entry: Mapping[str, Any]) -> BatchAnswer | None:
+def _answer(entry: Mapping[str, Any], redactor: Redactor) -> BatchAnswer | None:
     status = entry.get("status")
     headers = entry.get("headers") or {}
     if not isinstance(status, int) or isinstance(status, bool) or not isinstance(headers, Mapping):
         return None
-    return BatchAnswer(status, {str(key).lower(): str(value) for key, value in headers.items()}, entry.get("body"))
+    told = {str(key).lower(): redactor.words(str(value)) for key, value in headers.items()}
+    return BatchAnswer(status, told, part_error(entry.get("body"), redactor))
 
 
 def _spoken(answer: BatchAnswer, part: BatchPart) -> str:

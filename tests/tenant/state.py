@@ -96,7 +96,7 @@ def _parse_switch(name: str, value: Any, kind: type) -> Any:
     if kind is str:
         if not isinstance(value, (str, int, type(None))):
             raise ValueError(f"switch {name}: {value!r}, expected a text")
-        words = {None: "null", False: "false", True: "true"}
+        words: dict[Any, str] = {None: "null", False: "false", True: "true"}
         return value if isinstance(value, str) else words.get(value, str(value))
     if kind is bool:
         if isinstance(value, bool):

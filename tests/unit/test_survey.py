@@ -95,7 +95,7 @@ def tenant() -> Iterator[Tenant]:
 
 
 def test_those_who_are_safe_are_seen_and_not_kept(tenant: Tenant) -> None:
-    options = {"now": tenant.world.now(), "strategy": "full", "shared_mailbox_sizes": "never"}
+    options: dict[str, Any] = {"now": tenant.world.now(), "strategy": "full", "shared_mailbox_sizes": "never"}
     with clients(tenant) as made:
         full = audit(made.graph, made.exchange, AuditOptions(**options))
         kept = audit(made.graph, made.exchange, AuditOptions(**options, everybody=True))

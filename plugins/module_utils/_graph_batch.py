@@ -6,6 +6,7 @@
 - 200 for the batch says nothing of its parts: each has its status, and is throttled alone [json-batching].
 - A part that was refused for now (429, 503, a write that met another write) goes out again alone, in a new batch with
   others of its kind, after its own ``Retry-After``. The parts that succeeded are never sent again.
+- A part that was refused with 401 goes out again once, with a new token, like a whole request.
 - A write whose answer is lost is not repeated here: its outcome is ``unknown``, and whoever asked has to look.
 - While Graph throttles, batches that were not sent yet wait as well: sending them would only be refused.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -69,6 +70,8 @@ class BatchAnswer:
     body: Any = None
     outcome: str = "answered"
     error: M365Error | None = None
+    waited: str = ""
+    """How long the service asks to wait, where that is too long."""
 
     @property
     def ok(self) -> bool:
@@ -86,7 +89,8 @@ class BatchAnswer:
         """The service's words, or ours where it never spoke."""
         if self.error is not None:
             return self.error.message
-        return str(self._detail().get("message") or f"HTTP {self.status}")
+        said = str(self._detail().get("message") or f"HTTP {self.status}")
+        return f"{said.rstrip('.')}{self.waited}" if self.waited else said
 
     @property
     def request_id(self) -> str:
@@ -108,6 +112,8 @@ class _Waiting:
     attempt: int = 0
     due: float = 0.0
     first_refused: float | None = None
+    renewed: bool = False
+    """Was it refused with 401 before? Then a new token does not help."""
 
 
 class Batcher:
@@ -147,7 +153,7 @@ class Batcher:
             for chunk, got in zip(chunks, self._service.client.parallel(self._send, chunks), strict=True):
                 for item, answer in zip(chunk, got, strict=True):
                     if not self._again(item, answer):
-                        answers[item.index] = answer
+                        answers[item.index] = self._given_up(item, answer)
                     elif self._stopped.is_set() or self._service.client.stop.told:
                         answers[item.index] = self._not_sent()
                     else:
@@ -184,7 +190,9 @@ class Batcher:
         self._sleep_until(until)
         if self._stopped.is_set() or self._service.client.stop.told:
             return [self._not_sent() for _unused in chunk]
+        token = ""
         try:
+            token = self._service.token()
             response = self._service.request(
                 "POST",
                 self._path,
@@ -197,8 +205,28 @@ class Batcher:
                 raise
             got = self._failed_envelope(error, len(chunk))
         answers = [self._read(answer, item) for item, answer in zip(chunk, got, strict=True)]
+        answers = self._with_new_token(chunk, answers, token)
         self._note(chunk, answers)
         return answers
+
+    def _with_new_token(self, chunk: list[_Waiting], answers: list[BatchAnswer], token: str) -> list[BatchAnswer]:
+        """As for a whole request: what was refused with 401 is sent again once, with a new token."""
+        refused = {id(item) for item, answer in zip(chunk, answers, strict=True) if self._unauthorized(item, answer)}
+        if not refused:
+            return answers
+        try:
+            self._service.renew(token)
+        except M365Error as error:
+            if not self._collect:
+                raise
+            self._stopped.set()
+            failed = BatchAnswer(HTTPStatus.UNAUTHORIZED, outcome="not_sent", error=error)
+            return [failed if id(item) in refused else answer for item, answer in zip(chunk, answers, strict=True)]
+        return answers
+
+    @staticmethod
+    def _unauthorized(item: _Waiting, answer: BatchAnswer) -> bool:
+        return not item.renewed and answer.outcome == "answered" and answer.status == HTTPStatus.UNAUTHORIZED
 
     def _failed_envelope(self, error: M365Error, count: int) -> list[BatchAnswer | None]:
         if isinstance(error, (UnknownOutcome, IncompleteAnswer)):
@@ -230,7 +258,9 @@ class Batcher:
         """Lets the other batches know of a throttle, and of an answer that ends the work."""
         now = self._backoff.clock()
         for item, answer in zip(chunk, answers, strict=True):
-            if self._wait(answer) is not None:
+            if self._unauthorized(item, answer):
+                item.due = now
+            elif self._wait(answer) is not None:
                 item.due = now + self._service.retry_after(answer.headers, item.attempt)
                 if item.first_refused is None:
                     item.first_refused = now
@@ -260,7 +290,19 @@ class Batcher:
         )
 
     def _again(self, item: _Waiting, answer: BatchAnswer) -> bool:
+        if self._unauthorized(item, answer):
+            item.renewed = True
+            return True
         return self._wait(answer) is not None and self._in_time(item)
+
+    def _given_up(self, item: _Waiting, answer: BatchAnswer) -> BatchAnswer:
+        """The last word on a part; where the service asks for a wait that is too long, with both times."""
+        if self._wait(answer) is None or "retry-after" not in answer.headers:
+            return answer
+        now = self._backoff.clock()
+        left = (item.first_refused or now) + self._service.client.settings.retry_seconds - now
+        asked = max(0.0, item.due - now)
+        return replace(answer, waited=f"; it asks to wait {asked:.0f} s, and {max(0.0, left):.0f} s are left.")
 
     def _in_time(self, item: _Waiting) -> bool:
         return item.due <= (item.first_refused or 0.0) + self._service.client.settings.retry_seconds

@@ -106,7 +106,9 @@ def _asked_seconds(value: str, date: str) -> float | None:
     if not value.strip():
         return None
     try:
-        seconds = float(Retry(total=None).parse_retry_after(value))
+        # urllib3 takes any number for six hours at most: what is asked for would be told wrongly
+        digits = value.strip()
+        seconds = float(digits) if digits.isdecimal() else float(Retry(total=None).parse_retry_after(value))
         until, now = email.utils.parsedate_tz(value), email.utils.parsedate_tz(date)
         if until is not None and now is not None and not value.strip().isdigit():
             seconds = float(email.utils.mktime_tz(until) - email.utils.mktime_tz(now))

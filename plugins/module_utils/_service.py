@@ -88,10 +88,10 @@ class Service:
             sent["Content-Type"] = "application/json; charset=utf-8"
         sent.update(headers or {})
         call = Call(self.name, method, url, sent, data, idempotent)
-        token = self._token(False)
+        token = self.token()
         response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw, accept), end)
         if response.status == 401:
-            token = self._fresh(token)
+            token = self.renew(token)
             response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw, accept), end)
             if response.status == 401:
                 raise self._refusal(call, Raw(401, response.headers, response.body))
@@ -115,7 +115,11 @@ class Service:
             )
         return path_or_url
 
-    def _fresh(self, stale: str) -> str:
+    def token(self) -> str:
+        """The token that requests are sent with now."""
+        return self._token(False)
+
+    def renew(self, stale: str) -> str:
         """A new token; where another thread got one meanwhile, that one, and where it failed, its failure."""
         asked = self.backoff.clock()
         with self._token_lock:

@@ -15,10 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
-from ansible_collections.m365.licensing.plugins.module_utils._errors import Interrupted, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+    Interrupted,
+    M365Error,
+    UnknownOutcome,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
-from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     apply_to,
     extra_disabled,
@@ -112,6 +116,11 @@ def apply_changes(
     return [run.outcome(job) for job in jobs]
 
 
+def _mistake(error: Exception) -> str:
+    """An exception that none of our clients should raise. Its text may quote anything, so only its kind is told."""
+    return f"An unexpected {type(error).__name__}, a mistake of this collection: please report it."
+
+
 class _Run:
     def __init__(self, graph: Graph, skus: Mapping[str, Sku], *, fail_fast: bool) -> None:
         self._graph = graph
@@ -182,17 +191,26 @@ class _Run:
 
         if not parts:
             return []
-        return self._graph.batch(parts, idempotent=idempotent, collect=True, stop_on=failed)
+        try:
+            return self._graph.batch(parts, idempotent=idempotent, collect=True, stop_on=failed)
+        except Exception as error:
+            # A mistake of ours must not lose what is done by now: of these nobody knows, and they are looked at.
+            self._stopped = True
+            lost = UnknownOutcome(_mistake(error), code=UNKNOWN)
+            return [BatchAnswer(0, outcome="unknown", error=lost) for _part in parts]
 
     def _problem(self, answer: BatchAnswer, hint: str) -> Problem:
         return problem_from(answer.status, answer.code, answer.message, skus=self._skus, permission_hint=hint)
 
     def _take(self, job: Job, part: BatchPart, answer: BatchAnswer) -> None:
         """Notes in ``job`` what a write was answered with, unless it was carried out."""
+        ledger, upn = self._graph.service.client.ledger, job.before.user_principal_name
         if answer.ok:
+            ledger[upn] = "changed"
             return
         if answer.outcome == "unknown":
             job.lost = job.uncertain = True
+            ledger.setdefault(upn, "unknown")
         elif answer.outcome == "not_sent" and answer.code in ("not_tried", "interrupted"):
             self._stopped = True
             self._hold_back(job)
@@ -259,9 +277,12 @@ class _Run:
         try:
             return self._graph.users_by_id(job.before.id for job in jobs)
         except M365Error as error:
-            for job in jobs:
-                job.notes.append(f"could not be read back: {error.message}")
-            return None
+            reason = error.message
+        except Exception as error:
+            reason = _mistake(error)
+        for job in jobs:
+            job.notes.append(f"could not be read back: {reason}")
+        return None
 
     # --- reading back --------------------------------------------------------------------------------------------
 

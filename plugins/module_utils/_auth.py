@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ansible_collections.m365.licensing.plugins.module_utils._auth_options import (
+    ADVICE,
     CLOUDS,
     AuthOptions,
     Endpoints,
@@ -30,7 +31,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ServiceUnavailable,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient
-from ansible_collections.m365.licensing.plugins.module_utils._http_body import clean
+from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
 
 MSAL_IMPORT_ERROR: str | None = None
 """The traceback where msal is missing; ``_module.py`` reports it."""
@@ -52,32 +53,6 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 """What a header can carry."""
 _AADSTS = re.compile(r"AADSTS(\d{4,})")
 
-ADVICE: dict[str, str] = {
-    "7000215": "client_secret is wrong: give the secret's value, not its id, of the app that client_id names.",
-    "7000222": "The client secret has expired: make a new one in the app registration and set client_secret.",
-    "90002": "No such tenant: check tenant_id (and cloud: a tenant lives in one cloud only).",
-    "900023": "tenant_id is neither a GUID nor a domain of a tenant: check it.",
-    "700016": "The app is not in this tenant: check client_id and tenant_id, or grant admin consent there.",
-    "700027": "The certificate was not accepted: upload its public part to the app registration, or replace it where "
-    "it has expired (certificate_path).",
-    "700024": "The signed assertion is outside its time: check this machine's clock.",
-    "700211": "The app has no federated credential of this issuer: compare it with the token in federated_token_file.",
-    "70021": "The app has no federated credential for this token: compare issuer, subject and audience with those of "
-    "the token in federated_token_file.",
-    "700212": "The app has no federated credential for this audience: compare it with the token in "
-    "federated_token_file.",
-    "700213": "The app has no federated credential for this subject: compare it with the token in "
-    "federated_token_file.",
-    "500011": "The service is unknown in this tenant: check cloud and graph_url or exchange_url, and that the tenant "
-    "has Exchange Online.",
-    "501051": "The app has no role for the service: a Privileged Role Administrator must grant it.",
-    "7000112": "The app is disabled in this tenant: an administrator must enable it.",
-    "7000218": "The app must prove itself: set client_secret, certificate_path or federated_token_file.",
-    "53003": "A Conditional Access policy blocks this app: an administrator must allow it from this place.",
-    "65001": "Consent is missing: a Privileged Role Administrator or Global Administrator must grant admin consent.",
-}
-"""What to do about the identity platform's errors [Microsoft Entra authentication and authorization error codes]."""
-
 
 class Method(Protocol):
     """A way of signing in."""
@@ -94,6 +69,7 @@ class Confidential:
 
     def __init__(self, options: AuthOptions, client: HttpClient) -> None:
         self.options = options
+        self._redactor = client.redactor
         self._http = client.for_msal()
         self._app: Any = None
 
@@ -124,13 +100,13 @@ class Confidential:
             raise
         except Exception as error:
             raise self._misunderstood(error) from None
-        return _token(answer, self.options)
+        return _token(answer, self.options, self._redactor)
 
     def _misunderstood(self, error: Exception) -> AuthenticationError:
         """MSAL says little of a refused discovery; the answer itself names the reason."""
         refusal = self._http.refusal
         if _AADSTS.search(refusal):
-            return _failure(refusal, self.options)
+            return _failure(refusal, self.options, self._redactor)
         return _no_platform(self.options, type(error).__name__)
 
 
@@ -176,6 +152,7 @@ class FederatedToken(Confidential):
         text = _read_file("federated_token_file", path).decode("utf-8", "replace").strip()
         if not text:
             raise ConfigurationError(f"federated_token_file: {path!r} is empty; expected a token.")
+        self._redactor.learn(text)
         return text
 
 
@@ -185,6 +162,7 @@ class ManagedIdentity:
     def __init__(self, options: AuthOptions, client: HttpClient) -> None:
         self.options = options
         # Past every proxy: the metadata address is this machine's own.
+        self._redactor = client.redactor
         self._http = client.for_msal("The managed identity endpoint", direct=True)
         self._client: Any = None
 
@@ -211,9 +189,9 @@ class ManagedIdentity:
         except Exception as error:
             raise _no_platform(self.options, type(error).__name__) from None
         if isinstance(answer, dict) and "access_token" not in answer:
-            said = clean(f"{answer.get('error')}: {answer.get('error_description')}")
+            said = self._redactor.words(f"{answer.get('error')}: {answer.get('error_description')}")
             raise _no_identity(f"refused: {said}")
-        return _token(answer, self.options)
+        return _token(answer, self.options, self._redactor)
 
 
 class AccessTokens:
@@ -268,6 +246,8 @@ class TokenSource:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.options = options
+        client.redactor.learn(*options.secrets)
+        self._redactor = client.redactor
         self._method = METHODS[options.source](options, client)
         self._on_token = on_token
         self._clock = clock
@@ -285,6 +265,7 @@ class TokenSource:
                 token, seconds = self._authenticate(resource, refresh, asked)
                 # A short-lived token is used up to its half.
                 self._tokens[resource] = (token, self._clock() + max(seconds - EARLY_SECONDS, seconds / 2))
+                self._redactor.learn(token)
                 self._on_token(token)
             return token
 
@@ -300,15 +281,24 @@ class TokenSource:
             raise
 
 
-def _token(answer: Any, options: AuthOptions) -> tuple[str, float]:
+def _token(answer: Any, options: AuthOptions, redactor: Redactor) -> tuple[str, float]:
     """Read MSAL's answer."""
     found = answer if isinstance(answer, dict) else {}
     token = found.get("access_token")
     if isinstance(token, str) and _TOKEN.fullmatch(token):
-        return token, float(found.get("expires_in") or 0.0)
+        return token, _seconds(found.get("expires_in"))
     if found.get("error"):
-        raise _failure(f"{found['error']} {found.get('error_description') or ''}", options)
+        raise _failure(f"{found['error']} {found.get('error_description') or ''}", options, redactor)
     raise _no_platform(options, "its token is none")
+
+
+def _seconds(value: Any) -> float:
+    """How long a token lives; where that is no time, it is asked for again next time."""
+    try:
+        seconds = float(value or 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return seconds if 0.0 <= seconds < float("inf") else 0.0
 
 
 def _no_platform(options: AuthOptions, reason: str) -> AuthenticationError:
@@ -330,12 +320,12 @@ def _no_identity(what: str) -> AuthenticationError:
     )
 
 
-def _failure(said: str, options: AuthOptions) -> AuthenticationError:
+def _failure(said: str, options: AuthOptions, redactor: Redactor) -> AuthenticationError:
     """Name the platform's code, and what to do about it; its words only where the code is unknown here."""
     match = _AADSTS.search(said)
     number = match.group(1) if match else ""
     # Its words come with ids and dates in several lines; the first sentence is the telling one.
-    words = clean(re.split(r"\s*Trace ID:", said, maxsplit=1)[0])
+    words = redactor.words(re.split(r"\s*Trace ID:", said, maxsplit=1)[0])
     who = f"source {options.source}, tenant_id {options.tenant_id}, client_id {options.client_id or '-'}"
     code = f"AADSTS{number}" if number else "authentication_failed"
     hint = ADVICE.get(number, "Look the code up in Microsoft Entra's list of error codes.")

@@ -82,6 +82,32 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
 
 SECRET_OPTIONS = ("client_secret", "certificate_password")
 
+ADVICE: dict[str, str] = {
+    "7000215": "client_secret is wrong: give the secret's value, not its id, of the app that client_id names.",
+    "7000222": "The client secret has expired: make a new one in the app registration and set client_secret.",
+    "90002": "No such tenant: check tenant_id (and cloud: a tenant lives in one cloud only).",
+    "900023": "tenant_id is neither a GUID nor a domain of a tenant: check it.",
+    "700016": "The app is not in this tenant: check client_id and tenant_id, or grant admin consent there.",
+    "700027": "The certificate was not accepted: upload its public part to the app registration, or replace it where "
+    "it has expired (certificate_path).",
+    "700024": "The signed assertion is outside its time: check this machine's clock.",
+    "700211": "The app has no federated credential of this issuer: compare it with the token in federated_token_file.",
+    "70021": "The app has no federated credential for this token: compare issuer, subject and audience with those of "
+    "the token in federated_token_file.",
+    "700212": "The app has no federated credential for this audience: compare it with the token in "
+    "federated_token_file.",
+    "700213": "The app has no federated credential for this subject: compare it with the token in "
+    "federated_token_file.",
+    "500011": "The service is unknown in this tenant: check cloud and graph_url or exchange_url, and that the tenant "
+    "has Exchange Online.",
+    "501051": "The app has no role for the service: a Privileged Role Administrator must grant it.",
+    "7000112": "The app is disabled in this tenant: an administrator must enable it.",
+    "7000218": "The app must prove itself: set client_secret, certificate_path or federated_token_file.",
+    "53003": "A Conditional Access policy blocks this app: an administrator must allow it from this place.",
+    "65001": "Consent is missing: a Privileged Role Administrator or Global Administrator must grant admin consent.",
+}
+"""What to do about the identity platform's errors [Microsoft Entra authentication and authorization error codes]."""
+
 # The option that shows that a way is meant.
 _KEYS = {
     "client_secret": "client_secret",

@@ -11,6 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.m365.licensing.plugins.module_utils._redaction import printable, shortened
+
+MESSAGE_LENGTH = 4000
+"""Characters of a message about a service."""
 NAMED_AT_MOST = 20
 """Users that one message names; the result has them all."""
 
@@ -61,7 +65,8 @@ class ApiError(M365Error):
         request: str = "",
         request_id: str = "",
     ) -> None:
-        super().__init__(message, code=code, hint=hint)
+        # it may quote a value that a service made up
+        super().__init__(shortened(printable(message), MESSAGE_LENGTH), code=code, hint=hint)
         self.status = status
         self.service = service
         self.request = request

@@ -31,12 +31,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse imp
     mail_user_from,
     mailbox_from,
     moment,
+    text_from,
     unknown_type,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
 from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox
 from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress
-from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, is_guid, quote
 
 SURFACES = ("invoke_command", "v2")
 """The choices of ``exchange_api``."""
@@ -125,7 +126,7 @@ class Exchange:
 
     def mailboxes_by_user_id(self, ids: Iterable[str], *, mail_users: bool = False) -> list[Mailbox]:
         """The mailboxes (or the archives of mail users) of these users; 100 ids a call, calls in parallel."""
-        wanted = sorted({user_id.strip().lower() for user_id in ids if user_id.strip()})
+        wanted = sorted({user_id.strip().lower() for user_id in ids if is_guid(user_id)})
         read = self.mail_users if mail_users else self.mailboxes
         if not wanted:
             return []
@@ -148,7 +149,7 @@ class Exchange:
         due: dict[str, datetime] = {}
         for raw in self._pages("Get-PendingDelicenseUser", {"ResultSize": "Unlimited"}, None, None):
             when = moment(raw, "WhenDueForDelicensingUTC")
-            key = _text(raw, "ExternalDirectoryObjectId").lower() or _text(raw, "UserPrincipalName").casefold()
+            key = text_from(raw, "ExternalDirectoryObjectId").lower() or text_from(raw, "UserPrincipalName").casefold()
             if not key or when is None:
                 raise _incomplete("Get-PendingDelicenseUser gave an entry without its user or its date")
             due[key] = when
@@ -253,13 +254,13 @@ def _warnings(body: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     for key in ("@adminapi.warnings", "adminapi.warnings"):
         value = body.get(key)
-        found += [str(text) for text in value] if isinstance(value, list) else [str(value)] if value else []
+        found += [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
     return found
 
 
 def _once(item: Mapping[str, Any], seen: set[str], name: str, number: int) -> None:
     # soft-deleted mailboxes may share the Guid of nothing else, so Guid is what must not come twice
-    key = _text(item, "Guid") or _text(item, "ExchangeGuid")
+    key = text_from(item, "Guid") or text_from(item, "ExchangeGuid")
     if not key or key == _NO_GUID:
         return
     if key.lower() in seen:
@@ -276,11 +277,6 @@ def _naming(cmdlet: str) -> Iterator[None]:
         if cmdlet not in error.message:
             error.message = f"{cmdlet}: {error.message}"
         raise
-
-
-def _text(raw: Mapping[str, Any], key: str) -> str:
-    value = raw.get(key)
-    return "" if value is None else str(value).strip()
 
 
 def _incomplete(message: str, cause: ApiError | None = None) -> IncompleteAnswer:

@@ -63,6 +63,8 @@ _LEFT_OUT = frozenset(
         "teammailbox",
     }
 )
+_DIGITS_MAX = 18
+"""An exabyte: Python itself refuses to read thousands of digits."""
 _BYTES = re.compile(r"\(([\d.,\s\u00a0]+)bytes\)", re.IGNORECASE)
 
 
@@ -88,8 +90,8 @@ def usual_mailbox(raw: Mapping[str, Any], flagged: Collection[str]) -> tuple[str
         and isinstance(hold, bool)
         and raw.get("IsInactiveMailbox") is False
     )
-    user_id = _text(raw, "ExternalDirectoryObjectId").lower() if usual else ""
-    if not user_id or user_id in flagged or _text(raw, "UserPrincipalName").casefold() in flagged:
+    user_id = text_from(raw, "ExternalDirectoryObjectId").lower() if usual else ""
+    if not user_id or user_id in flagged or text_from(raw, "UserPrincipalName").casefold() in flagged:
         return None
     return user_id, archive == "Active" or hold is True
 
@@ -121,13 +123,12 @@ def moment(raw: Mapping[str, Any], name: str) -> datetime | None:
 
 def bytes_from(value: Any) -> int | None:
     """``50 GB (53,687,091,200 bytes)`` as a number of bytes; also a bare number, and ``{"Value": …}`` around either."""
-    if isinstance(value, Mapping):
-        return bytes_from(value.get("Value"))
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    match = _BYTES.search(value) if isinstance(value, str) else None
+    inner = value.get("Value") if isinstance(value, Mapping) else value
+    if isinstance(inner, int) and not isinstance(inner, bool):
+        return inner if inner >= 0 else None
+    match = _BYTES.search(inner) if isinstance(inner, str) else None
     digits = re.sub(r"\D", "", match.group(1)) if match else ""
-    return int(digits) if digits else None
+    return int(digits) if 0 < len(digits) <= _DIGITS_MAX else None
 
 
 def _mailbox(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
@@ -135,46 +136,56 @@ def _mailbox(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
         if name not in raw:
             raise _incomplete(f"{name} of {_name(raw)} was asked for and is missing")
     assigned = raw["SKUAssigned"]
-    capabilities = raw.get("PersistedCapabilities") or ()
+    capabilities = raw.get("PersistedCapabilities") or []
+    if isinstance(capabilities, str):
+        capabilities = [capabilities]
+    if not isinstance(capabilities, list):
+        raise _incomplete(f"PersistedCapabilities of {_name(raw)} is no list")
     return Mailbox(
-        user_id=_text(raw, "ExternalDirectoryObjectId").lower(),
-        user_principal_name=_text(raw, "UserPrincipalName"),
+        user_id=text_from(raw, "ExternalDirectoryObjectId").lower(),
+        user_principal_name=text_from(raw, "UserPrincipalName"),
         recipient_type=kind,
         guid=_guid(raw),
-        display_name=_text(raw, "DisplayName"),
-        primary_smtp_address=_text(raw, "PrimarySmtpAddress"),
+        display_name=text_from(raw, "DisplayName"),
+        primary_smtp_address=text_from(raw, "PrimarySmtpAddress"),
         # a mail user has no mailbox: it is as old as its recipient, and its archive is not older
         created=moment(raw, "WhenMailboxCreated") or moment(raw, "WhenCreated"),
         sku_assigned=None if assigned in (None, "") else flag(assigned),
-        archive=_text(raw, "ArchiveStatus").casefold() == "active",
+        archive=text_from(raw, "ArchiveStatus").casefold() == "active",
         hold=flag(raw["LitigationHoldEnabled"]),
         soft_deleted=moment(raw, "WhenSoftDeleted"),
         account_enabled=not flag(raw.get("AccountDisabled")),
         on_premises_sync=flag(raw.get("IsDirSynced")),
-        capabilities=tuple(str(item) for item in ([capabilities] if isinstance(capabilities, str) else capabilities)),
+        capabilities=tuple(item for item in capabilities if isinstance(item, str)),
     )
 
 
 def _guid(raw: Mapping[str, Any]) -> str:
     # a mail user's ExchangeGuid is zeros
-    found = _text(raw, "ExchangeGuid").lower()
-    return found if found.strip("0-") else _text(raw, "Guid").lower()
+    found = text_from(raw, "ExchangeGuid").lower()
+    return found if found.strip("0-") else text_from(raw, "Guid").lower()
 
 
 def _kind(raw: Mapping[str, Any]) -> str:
-    kind = _text(raw, "RecipientTypeDetails").casefold()
+    kind = text_from(raw, "RecipientTypeDetails").casefold()
     if not kind:
         raise _incomplete(f"RecipientTypeDetails of {_name(raw)} was asked for and is missing")
     return kind
 
 
 def _name(raw: Mapping[str, Any]) -> str:
-    return _text(raw, "UserPrincipalName") or _text(raw, "Guid") or "an element without a name"
+    names = (raw.get("UserPrincipalName"), raw.get("Guid"))
+    return next((name for name in names if isinstance(name, str) and name), "an element without a name")
 
 
-def _text(raw: Mapping[str, Any], name: str) -> str:
+def text_from(raw: Mapping[str, Any], name: str) -> str:
+    """A property as text, empty where it is null or missing. Raises IncompleteAnswer for an object or a list."""
     value = raw.get(name)
-    return "" if value is None else str(value).strip()
+    if value is None:
+        return ""
+    if not isinstance(value, (str, int, float)):
+        raise _incomplete(f"{name} of {_name(raw)} is no text")
+    return str(value).strip()
 
 
 def _incomplete(message: str) -> IncompleteAnswer:

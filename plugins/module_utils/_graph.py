@@ -14,28 +14,24 @@ Every list is complete or an exception: a page that is lost, repeated or cut sho
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote as percent_encode
 
+from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
     ConfigurationError,
     IncompleteAnswer,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import (
-    BatchAnswer,
-    Batcher,
-    BatchPart,
-    raise_for,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import Batcher, raise_for
 from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import (
     USER_SELECT,
+    guid_from,
     skus_from,
     subscription_from,
+    usage_from,
     user_from,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
@@ -169,8 +165,8 @@ class Graph:
         return _count(response.body, path)
 
     def subscribed_skus(self) -> list[Sku]:
-        """The SKUs of the tenant; one that comes several times is summed."""
-        return skus_from(self.pages("/v1.0/subscribedSkus", unique=None))
+        """The SKUs of the tenant; one that comes several times (one account each) is summed, an entry never."""
+        return skus_from(self.pages("/v1.0/subscribedSkus"))
 
     def subscriptions(self) -> list[Subscription]:
         """The subscriptions behind the SKUs, with the date on which each moves to its next state."""
@@ -182,13 +178,13 @@ class Graph:
         Beta, ``eq true`` only, and not compatible with advanced queries: no ConsistencyLevel, no ``$count``.
         """
         params = {"$filter": "isLicenseReconciliationNeeded eq true", "$select": "id", "$top": str(PAGE_SIZE)}
-        return {str(item["id"]).lower() for item in self.pages("/beta/users", params)}
+        return {guid_from(item, "id", "beta user") for item in self.pages("/beta/users", params)}
 
     def transitive_member_ids(self, group_id: str) -> set[str]:
         """The ids of everything that is in the group, also through other groups."""
         path = f"/v1.0/groups/{quote(group_id, Style.PATH)}/transitiveMembers"
         params = {"$select": "id", "$top": str(PAGE_SIZE), **_counted()}
-        return {str(item["id"]).lower() for item in self.pages(path, params, ADVANCED)}
+        return {guid_from(item, "id", "group member") for item in self.pages(path, params, ADVANCED)}
 
     # many at once -----------------------------------------------------------------------------------------------
 
@@ -279,7 +275,7 @@ class Graph:
             # who was deleted since is a member of nothing
             if answer.status != 404:
                 raise_for(answer, part, self.service)
-                hits = {str(group_id).lower() for group_id in _items(answer.body, part.name, 1)}
+                hits = {text.lower() for text in _items(answer.body, part.name, 1) if isinstance(text, str)}
                 result[user_id] |= hits & set(some)
         return result
 
@@ -304,17 +300,7 @@ class Graph:
         """
         path = "/v1.0/reports/getMailboxUsageDetail(period='D7')"
         response = self.service.request("GET", path, idempotent=True, accept="redirect")
-        reader = csv.DictReader(io.StringIO(response.text.lstrip("\ufeff")))
-        missing = {"User Principal Name", "Storage Used (Byte)"} - set(reader.fieldnames or ())
-        if missing:
-            raise _incomplete(f"the mailbox usage report has no column {', '.join(sorted(missing))}", path)
-        rows = []
-        for number, row in enumerate(reader, 2):
-            upn, size = (row["User Principal Name"] or "").strip(), (row["Storage Used (Byte)"] or "").strip()
-            if not size.isdecimal():
-                raise _incomplete(f"line {number} of the mailbox usage report has no size", path)
-            if (row.get("Is Deleted") or "").strip().casefold() != "true":
-                rows.append(UsageRow(upn, int(size)))
+        rows = [UsageRow(upn, size) for upn, size in usage_from(response.text)]
         if rows and not any("@" in row.upn for row in rows):
             raise NamesConcealed(
                 "The mailbox usage report conceals the names of its users.",
@@ -344,8 +330,10 @@ class Graph:
             raise_for(answer, part, self.service)
             found += _items(answer.body, part.name, 1)
             link = answer.body.get("@odata.nextLink")
+            if link is not None and not isinstance(link, str):
+                raise _incomplete(f"{part.name} has a link to the next page that is none", f"/v1.0/{what}")
             if link:
-                found += self.pages(str(link), page=2)
+                found += self.pages(link, page=2)
         return found
 
 
@@ -384,9 +372,8 @@ def _once(item: Any, prop: str, seen: set[str], path: str, number: int) -> None:
 
 
 def _group(raw: Any) -> Group:
-    if not isinstance(raw, Mapping) or not raw.get("id"):
-        raise _incomplete("a group came without its id", "/v1.0/groups")
-    return Group(str(raw["id"]).lower(), str(raw.get("displayName") or ""))
+    group_id, name = guid_from(raw, "id", "group"), raw.get("displayName")
+    return Group(group_id, name if isinstance(name, str) else "")
 
 
 def _incomplete(message: str, path: str, cause: ApiError | None = None) -> IncompleteAnswer:

@@ -6,6 +6,7 @@
 - 200 for the batch says nothing of its parts: each has its status, and is throttled alone [json-batching].
 - A part that was refused for now (429, 503, a write that met another write) goes out again alone, in a new batch with
   others of its kind, after its own ``Retry-After``. The parts that succeeded are never sent again.
+- A part that was refused with 401 goes out again once, with a new token, like a whole request.
 - A write whose answer is lost is not repeated here: its outcome is ``unknown``, and whoever asked has to look.
 - While Graph throttles, batches that were not sent yet wait as well: sending them would only be refused.
 """
@@ -13,11 +14,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
 
+from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import (
+    BatchAnswer,
+    BatchPart,
+    answers_of,
+    incomplete_batch,
+    percentage_of,
+    request_of,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
     IncompleteAnswer,
@@ -29,7 +37,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     UnknownOutcome,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
-from ansible_collections.m365.licensing.plugins.module_utils._http_body import clean
 
 BATCH_SIZE = 20
 """Parts that one ``$batch`` takes [json-batching]."""
@@ -38,69 +45,6 @@ _RETRIED = frozenset({429, 503})
 _LOST = frozenset({500, 502, 504})
 # batches that become due within this many seconds of each other travel together
 _TOGETHER = 1.0
-
-
-@dataclass(frozen=True)
-class BatchPart:
-    """One request inside a batch. ``url`` is relative to the version (``/users/…``) and percent-encoded."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
-
-    @property
-    def name(self) -> str:
-        """Method and path for messages, without the query."""
-        return f"{self.method} {self.url.partition('?')[0]}"
-
-    @property
-    def writes(self) -> bool:
-        """Does it count as a write? (checkMemberGroups is a POST that only reads.)"""
-        return self.method != "GET" and not self.url.endswith("/checkMemberGroups")
-
-
-@dataclass(frozen=True)
-class BatchAnswer:
-    """What became of one part. ``headers`` have lower-case names.
-
-    ``outcome``: ``answered`` (``status`` is the service's last word), ``unknown`` (a write was sent and nobody knows
-    what it did), ``not_sent`` (held back, or never accepted). ``error`` is what happened to the request around it.
-    """
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
-    outcome: str = "answered"
-    error: M365Error | None = None
-
-    @property
-    def ok(self) -> bool:
-        return self.outcome == "answered" and HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
-
-    @property
-    def code(self) -> str:
-        """The service's error code, or ours where the service never spoke."""
-        if self.error is not None:
-            return self.error.code
-        return str(self._detail().get("code") or "")
-
-    @property
-    def message(self) -> str:
-        """The service's words, or ours where it never spoke."""
-        if self.error is not None:
-            return self.error.message
-        return str(self._detail().get("message") or f"HTTP {self.status}")
-
-    @property
-    def request_id(self) -> str:
-        inner = self._detail().get("innerError")
-        found = inner.get("request-id") if isinstance(inner, Mapping) else None
-        return str(found or self.headers.get("request-id") or "")
-
-    def _detail(self) -> Mapping[str, Any]:
-        error = self.body.get("error") if isinstance(self.body, Mapping) else None
-        return error if isinstance(error, Mapping) else {}
 
 
 @dataclass
@@ -112,6 +56,8 @@ class _Waiting:
     attempt: int = 0
     due: float = 0.0
     first_refused: float | None = None
+    renewed: bool = False
+    """Was it refused with 401 before? Then a new token does not help."""
 
 
 class Batcher:
@@ -152,7 +98,7 @@ class Batcher:
             for chunk, got in zip(chunks, self._service.client.parallel(self._send, chunks), strict=True):
                 for item, answer in zip(chunk, got, strict=True):
                     if not self._again(item, answer):
-                        answers[item.index] = answer
+                        answers[item.index] = self._given_up(item, answer)
                     elif self._ended():
                         answers[item.index] = self._not_sent()
                     else:
@@ -194,17 +140,18 @@ class Batcher:
             if writes and not pause:
                 self._pace.held_back(writes)
             return [self._not_sent() for _unused in chunk]
-        refused, percentages = 0, [0.0]
+        token, refused, percentages = "", 0, [0.0]
         try:
+            token = self._service.token()
             response = self._service.request(
                 "POST",
                 self._path,
-                json={"requests": [_request(number, item.part) for number, item in enumerate(chunk, 1)]},
+                json={"requests": [request_of(number, item.part) for number, item in enumerate(chunk, 1)]},
                 idempotent=self._idempotent,
             )
-            got = _answers(response.body, len(chunk), self._path)
+            got = answers_of(response.body, len(chunk), self._path, self._service.client.redactor)
             refused = sum(answer is not None and answer.status == HTTPStatus.TOO_MANY_REQUESTS for answer in got)
-            percentages += [_percentage(answer.headers) for answer in (response, *got) if answer is not None]
+            percentages += [percentage_of(answer.headers) for answer in (response, *got) if answer is not None]
         except M365Error as error:
             if not self._collect:
                 raise
@@ -213,8 +160,28 @@ class Batcher:
             if writes:
                 self._pace.answered(writes, refused, max(percentages))
         answers = [self._read(answer, item) for item, answer in zip(chunk, got, strict=True)]
+        answers = self._with_new_token(chunk, answers, token)
         self._note(chunk, answers)
         return answers
+
+    def _with_new_token(self, chunk: list[_Waiting], answers: list[BatchAnswer], token: str) -> list[BatchAnswer]:
+        """As for a whole request: what was refused with 401 is sent again once, with a new token."""
+        refused = {id(item) for item, answer in zip(chunk, answers, strict=True) if self._unauthorized(item, answer)}
+        if not refused:
+            return answers
+        try:
+            self._service.renew(token)
+        except M365Error as error:
+            if not self._collect:
+                raise
+            self._stopped.set()
+            failed = BatchAnswer(HTTPStatus.UNAUTHORIZED, outcome="not_sent", error=error)
+            return [failed if id(item) in refused else answer for item, answer in zip(chunk, answers, strict=True)]
+        return answers
+
+    @staticmethod
+    def _unauthorized(item: _Waiting, answer: BatchAnswer) -> bool:
+        return not item.renewed and answer.outcome == "answered" and answer.status == HTTPStatus.UNAUTHORIZED
 
     def _failed_envelope(self, error: M365Error, count: int) -> list[BatchAnswer | None]:
         if isinstance(error, (UnknownOutcome, IncompleteAnswer)):
@@ -237,7 +204,7 @@ class Batcher:
     def _read(self, answer: BatchAnswer | None, item: _Waiting) -> BatchAnswer:
         if answer is None:
             if not self._collect:
-                raise _incomplete(f"the batch has no answer to its part {item.part.name}", self._path)
+                raise incomplete_batch(f"the batch has no answer to its part {item.part.name}", self._path)
             return _unknown(f"The answer to {item.part.name} was lost.")
         if not self._idempotent and answer.outcome == "answered" and answer.status in _LOST:
             return BatchAnswer(
@@ -249,7 +216,9 @@ class Batcher:
         """Lets the other batches know of a throttle, and of an answer that ends the work."""
         now = self._backoff.clock()
         for item, answer in zip(chunk, answers, strict=True):
-            if self._wait(answer) is not None:
+            if self._unauthorized(item, answer):
+                item.due = now
+            elif self._wait(answer) is not None:
                 item.due = now + self._service.retry_after(answer.headers, item.attempt)
                 if item.first_refused is None:
                     item.first_refused = now
@@ -279,7 +248,19 @@ class Batcher:
         )
 
     def _again(self, item: _Waiting, answer: BatchAnswer) -> bool:
+        if self._unauthorized(item, answer):
+            item.renewed = True
+            return True
         return self._wait(answer) is not None and self._in_time(item)
+
+    def _given_up(self, item: _Waiting, answer: BatchAnswer) -> BatchAnswer:
+        """The last word on a part; where the service asks for a wait that is too long, with both times."""
+        if self._wait(answer) is None or "retry-after" not in answer.headers:
+            return answer
+        now = self._backoff.clock()
+        left = (item.first_refused or now) + self._service.client.settings.retry_seconds - now
+        asked = max(0.0, item.due - now)
+        return replace(answer, waited=f"; it asks to wait {asked:.0f} s, and {max(0.0, left):.0f} s are left.")
 
     def _in_time(self, item: _Waiting) -> bool:
         return item.due <= (item.first_refused or 0.0) + self._service.client.settings.retry_seconds
@@ -312,50 +293,6 @@ def raise_for(answer: BatchAnswer, part: BatchPart, service: Service) -> None:
     )
 
 
-def _request(number: int, part: BatchPart) -> dict[str, Any]:
-    request: dict[str, Any] = {"id": str(number), "method": part.method, "url": part.url}
-    headers = dict(part.headers)
-    if part.body is not None:
-        headers.setdefault("Content-Type", "application/json")
-        request["body"] = part.body
-    if headers:
-        request["headers"] = headers
-    return request
-
-
-def _answers(body: Any, count: int, path: str) -> list[BatchAnswer | None]:
-    """The parts' answers in the order sent; None where one is missing or came twice (then neither can be believed)."""
-    entries = body.get("responses") if isinstance(body, Mapping) else None
-    if not isinstance(entries, list):
-        raise _incomplete("the answer to a batch has no list of responses", path)
-    found: list[BatchAnswer | None] = [None] * count
-    places = {str(index + 1): index for index in range(count)}
-    seen: set[str] = set()
-    for entry in entries:
-        number = str(entry.get("id") or "") if isinstance(entry, Mapping) else ""
-        if number not in places:
-            raise _incomplete(f"a batch answered a part that was not asked ({clean(number) or 'without an id'})", path)
-        found[places[number]] = None if number in seen else _answer(entry)
-        seen.add(number)
-    return found
-
-
-def _answer(entry: Mapping[str, Any]) -> BatchAnswer | None:
-    status = entry.get("status")
-    headers = entry.get("headers") or {}
-    if not isinstance(status, int) or isinstance(status, bool) or not isinstance(headers, Mapping):
-        return None
-    return BatchAnswer(status, {str(key).lower(): str(value) for key, value in headers.items()}, entry.get("body"))
-
-
-def _percentage(headers: Mapping[str, str]) -> float:
-    """How much of a quota the service counts as spent, 1.0 is all; 0 where it does not say."""
-    try:
-        return float(headers.get("x-ms-throttle-limit-percentage", 0))
-    except ValueError:
-        return 0.0
-
-
 def _spoken(answer: BatchAnswer, part: BatchPart) -> str:
     return f"{part.name} was answered with {answer.status} {answer.code}: {answer.message}".replace("  ", " ")
 
@@ -363,9 +300,3 @@ def _spoken(answer: BatchAnswer, part: BatchPart) -> str:
 def _unknown(message: str) -> BatchAnswer:
     error = UnknownOutcome(f"{message} Whether it was carried out is not known.", code="unknown_outcome")
     return BatchAnswer(0, outcome="unknown", error=error)
-
-
-def _incomplete(message: str, path: str) -> IncompleteAnswer:
-    return IncompleteAnswer(
-        f"Microsoft Graph: {message}.", code="incomplete_answer", service="Microsoft Graph", request=f"POST {path}"
-    )

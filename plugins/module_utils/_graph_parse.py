@@ -9,6 +9,9 @@ asked for and is missing is an error: a user without ``licenseAssignmentStates``
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -48,29 +51,35 @@ _USABLE_WORDS = frozenset({"Enabled", "Warning"})
 _KNOWN_WORDS = _USABLE_WORDS | {"Suspended", "LockedOut", "Deleted"}
 """What ``capabilityStatus`` may be [assignedPlan resource], in the documented spelling."""
 _SHARED_AT_MOST = 4096
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_COLUMNS = ("User Principal Name", "Storage Used (Byte)")
+_DIGITS_MAX = 18
+"""An exabyte: Python itself refuses to read thousands of digits."""
 
 
 def user_from(raw: Mapping[str, Any]) -> User:
     """One element of ``/users`` read with USER_SELECT. Raises IncompleteAnswer where a part of it is missing."""
-    user_id = _guid(raw, "id", "user")
+    user_id = guid_from(raw, "id", "user")
     where = f"user {user_id}"
     upn = raw.get("userPrincipalName")
     if not isinstance(upn, str) or not upn:
         raise _incomplete(f"{where} has no userPrincipalName")
     extensions = raw.get("onPremisesExtensionAttributes") or {}
+    if not isinstance(extensions, Mapping):
+        raise _incomplete(f"{where}: onPremisesExtensionAttributes is no object")
     return User(
         id=user_id,
         user_principal_name=upn,
-        display_name=_text(raw.get("displayName")) or "",
-        user_type=_text(raw.get("userType")) or "Member",
+        display_name=_text(raw, "displayName", where) or "",
+        user_type=_text(raw, "userType", where) or "Member",
         account_enabled=raw.get("accountEnabled") is not False,
-        usage_location=_text(raw.get("usageLocation")),
-        country=_text(raw.get("country")),
-        department=_text(raw.get("department")),
-        company=_text(raw.get("companyName")),
-        job_title=_text(raw.get("jobTitle")),
+        usage_location=_text(raw, "usageLocation", where),
+        country=_text(raw, "country", where),
+        department=_text(raw, "department", where),
+        company=_text(raw, "companyName", where),
+        job_title=_text(raw, "jobTitle", where),
         on_premises_sync=raw.get("onPremisesSyncEnabled") is True,
-        extension_attributes={str(key): str(value) for key, value in extensions.items() if value is not None},
+        extension_attributes={key: text for key in extensions if (text := _text(extensions, key, where)) is not None},
         license_states=tuple(_license_state(item, where) for item in _list(raw, "licenseAssignmentStates", where)),
         assigned_plans=_assigned_plans(_list(raw, "assignedPlans", where), where),
     )
@@ -91,28 +100,48 @@ def skus_from(raws: Iterable[Mapping[str, Any]]) -> list[Sku]:
 
 def subscription_from(raw: Mapping[str, Any]) -> Subscription:
     """One element of ``/directory/subscriptions``."""
-    sku_id = _guid(raw, "skuId", "subscription")
+    sku_id = guid_from(raw, "skuId", "subscription")
+    where = f"subscription of {sku_id}"
     return Subscription(
         sku_id=sku_id,
-        sku_part_number=_text(raw.get("skuPartNumber")) or "",
-        status=_text(raw.get("status")) or "",
+        sku_part_number=_text(raw, "skuPartNumber", where) or "",
+        status=_text(raw, "status", where) or "",
         total_licenses=_number(raw.get("totalLicenses")),
         is_trial=raw.get("isTrial") is True,
-        next_lifecycle=_time(raw.get("nextLifecycleDateTime"), f"subscription of {sku_id}"),
+        next_lifecycle=_time(raw.get("nextLifecycleDateTime"), where),
     )
+
+
+def usage_from(report: str) -> list[tuple[str, int]]:
+    """The mailbox usage report: the user principal name and the bytes of each mailbox that is not deleted."""
+    reader = csv.DictReader(io.StringIO(report.lstrip("\ufeff")))
+    rows = []
+    try:
+        missing = set(_COLUMNS) - set(reader.fieldnames or ())
+        if missing:
+            raise _incomplete(f"the mailbox usage report has no column {', '.join(sorted(missing))}")
+        for number, row in enumerate(reader, 2):
+            upn, size = ((row[name] or "").strip() for name in _COLUMNS)
+            if not size.isdecimal() or len(size) > _DIGITS_MAX:
+                raise _incomplete(f"line {number} of the mailbox usage report has no size")
+            if (row.get("Is Deleted") or "").strip().casefold() != "true":
+                rows.append((upn, int(size)))
+    except csv.Error as error:
+        raise _incomplete(f"the mailbox usage report is no CSV: {error}") from None
+    return rows
 
 
 def _license_state(raw: Any, where: str) -> LicenseState:
     if not isinstance(raw, Mapping):
         raise _incomplete(f"{where}: an element of licenseAssignmentStates is no object")
-    error = _text(raw.get("error"))
-    group = _text(raw.get("assignedByGroup"))
+    error = _text(raw, "error", where)
+    group = _text(raw, "assignedByGroup", where)
     return LicenseState(
-        sku_id=_guid(raw, "skuId", f"{where}: licenseAssignmentStates"),
-        disabled_plans=frozenset(str(plan).strip().lower() for plan in raw.get("disabledPlans") or ()),
+        sku_id=_id(raw, "skuId", f"{where}: licenseAssignmentStates"),
+        disabled_plans=frozenset(_plan_ids(raw.get("disabledPlans"), where)),
         group_id=group.lower() if group else None,
         # an assignment without a state has not been processed: it must not count as one that gives the user its plans
-        state=_text(raw.get("state")) or "Unknown",
+        state=_text(raw, "state", where) or "Unknown",
         error=None if error is None or error.casefold() == "none" else error,
         updated=_time(raw.get("lastUpdatedDateTime"), where),
     )
@@ -189,8 +218,8 @@ def _assigned_plans(raws: list[Any], where: str) -> tuple[AssignedPlan, ...]:
 def _assigned_plan(raw: Any, where: str) -> AssignedPlan:
     if not isinstance(raw, Mapping):
         raise _incomplete(f"{where}: an element of assignedPlans is no object")
-    plan_id = _guid(raw, "servicePlanId", f"{where}: assignedPlans")
-    capability = _text(raw.get("capabilityStatus")) or ""
+    plan_id = _id(raw, "servicePlanId", f"{where}: assignedPlans")
+    capability = _text(raw, "capabilityStatus", where) or ""
     if capability.casefold() == "deleted":
         return AssignedPlan(plan_id, capability, _time(raw.get("assignedDateTime"), where))
     if len(_plans) >= _SHARED_AT_MOST:
@@ -199,33 +228,36 @@ def _assigned_plan(raw: Any, where: str) -> AssignedPlan:
 
 
 def _sku(raw: Mapping[str, Any]) -> Sku:
-    sku_id = _guid(raw, "skuId", "subscribedSkus")
+    sku_id = guid_from(raw, "skuId", "subscribedSkus")
+    where = f"subscribedSkus: {sku_id}"
     units = raw.get("prepaidUnits")
     if not isinstance(units, Mapping):
-        raise _incomplete(f"subscribedSkus: {sku_id} has no prepaidUnits")
+        raise _incomplete(f"{where} has no prepaidUnits")
     return Sku(
         id=sku_id,
-        part_number=_text(raw.get("skuPartNumber")) or sku_id,
-        capability_status=_text(raw.get("capabilityStatus")) or "",
-        applies_to=_text(raw.get("appliesTo")) or "User",
-        enabled=_number(units.get("enabled")),
-        warning=_number(units.get("warning")),
-        suspended=_number(units.get("suspended")),
-        locked_out=_number(units.get("lockedOut")),
-        consumed=_number(raw.get("consumedUnits")),
-        plans=tuple(_plan(item, sku_id) for item in _list(raw, "servicePlans", f"subscribedSkus: {sku_id}")),
+        part_number=_text(raw, "skuPartNumber", where) or sku_id,
+        capability_status=_text(raw, "capabilityStatus", where) or "",
+        applies_to=_text(raw, "appliesTo", where) or "User",
+        enabled=_units(units, "enabled", f"{where}: prepaidUnits"),
+        warning=_units(units, "warning", f"{where}: prepaidUnits"),
+        suspended=_units(units, "suspended", f"{where}: prepaidUnits"),
+        # no seat of these is ever given away, and the service has not always told them
+        locked_out=_units({"lockedOut": 0, **units}, "lockedOut", f"{where}: prepaidUnits"),
+        consumed=_units(raw, "consumedUnits", where),
+        plans=tuple(_plan(item, sku_id) for item in _list(raw, "servicePlans", where)),
     )
 
 
 def _plan(raw: Any, sku_id: str) -> ServicePlan:
     if not isinstance(raw, Mapping):
         raise _incomplete(f"subscribedSkus: an element of servicePlans of {sku_id} is no object")
-    plan_id = _guid(raw, "servicePlanId", f"subscribedSkus: {sku_id}")
+    where = f"subscribedSkus: {sku_id}"
+    plan_id = _id(raw, "servicePlanId", where)
     return ServicePlan(
         id=plan_id,
-        name=_text(raw.get("servicePlanName")) or plan_id,
-        applies_to=_text(raw.get("appliesTo")) or "User",
-        provisioning_status=_text(raw.get("provisioningStatus")) or "",
+        name=_text(raw, "servicePlanName", where) or plan_id,
+        applies_to=_text(raw, "appliesTo", where) or "User",
+        provisioning_status=_text(raw, "provisioningStatus", where) or "",
     )
 
 
@@ -251,11 +283,27 @@ def _sum(same: list[Sku]) -> Sku:
     )
 
 
-def _guid(raw: Mapping[str, Any], key: str, where: str) -> str:
-    value = raw.get(key)
+def guid_from(raw: Any, key: str, where: str) -> str:
+    """The id of an element, in lower case. Raises IncompleteAnswer where there is none."""
+    text = _id(raw, key, where)
+    if not _GUID.fullmatch(text):
+        raise _incomplete(f"{where}: {key} is no GUID: {text!r}")
+    return text
+
+
+def _id(raw: Any, key: str, where: str) -> str:
+    """The same for what is only compared with other ids."""
+    value = raw.get(key) if isinstance(raw, Mapping) else None
     if not isinstance(value, str) or not value.strip():
         raise _incomplete(f"{where}: {key} is missing")
     return value.strip().lower()
+
+
+def _plan_ids(value: Any, where: str) -> list[str]:
+    plans = [] if value is None else value
+    if not isinstance(plans, list) or not all(isinstance(plan, str) for plan in plans):
+        raise _incomplete(f"{where}: disabledPlans is no list of ids")
+    return [plan.strip().lower() for plan in plans]
 
 
 def _list(raw: Mapping[str, Any], key: str, where: str) -> list[Any]:
@@ -269,10 +317,21 @@ def _list(raw: Mapping[str, Any], key: str, where: str) -> list[Any]:
     return value
 
 
-def _text(value: Any) -> str | None:
+def _text(raw: Mapping[str, Any], key: str, where: str) -> str | None:
+    value = raw.get(key)
     if value is None:
         return None
-    return str(value).strip() or None
+    if not isinstance(value, str):
+        raise _incomplete(f"{where}: {key} is no text")
+    return value.strip() or None
+
+
+def _units(raw: Mapping[str, Any], key: str, where: str) -> int:
+    """A number of seats: what is not told is not zero."""
+    value = raw.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise _incomplete(f"{where}: {key} is no number of seats")
+    return value
 
 
 def _number(value: Any) -> int:

@@ -46,6 +46,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_types import 
     untrusted,
     words,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
 from ansible_collections.m365.licensing.plugins.module_utils._service import MsalHttp, Service
 from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
 
@@ -109,7 +110,9 @@ def _asked_seconds(value: str, date: str) -> float | None:
     if not value.strip():
         return None
     try:
-        seconds = float(Retry(total=None).parse_retry_after(value))
+        # urllib3 takes any number for six hours at most: what is asked for would be told wrongly
+        digits = value.strip()
+        seconds = float(digits) if digits.isdecimal() else float(Retry(total=None).parse_retry_after(value))
         until, now = email.utils.parsedate_tz(value), email.utils.parsedate_tz(date)
         if until is not None and now is not None and not value.strip().isdigit():
             seconds = float(email.utils.mktime_tz(until) - email.utils.mktime_tz(now))
@@ -137,6 +140,10 @@ class HttpClient:
         self.throttled_seconds = 0.0
         """Time spent waiting because a service throttled (429)."""
         self.wall = WallClock()
+        self.redactor = Redactor()
+        """Knows the secrets of this run, and keeps them out of what services say."""
+        self.ledger: dict[str, str] = {}
+        """Users to whom something was written so far: ``changed``, or ``unknown`` where no answer came."""
         self._lock = threading.Lock()
         # A pool of sessions and not one per thread: threads come and go, connections should stay.
         self._idle: list[requests.Session] = []
@@ -204,12 +211,12 @@ class HttpClient:
             self.stop.check()
             try:
                 raw = self._answer(call)
-                _check(raw)
+                self._check(raw)
                 return read(raw)
             except WrongBodyError as error:
-                raise incomplete(call, f"the answer cannot be used: {error}") from None
+                raise incomplete(call, f"the answer cannot be used: {self.redactor.words(str(error))}") from None
             except BrokenBodyError as error:
-                trouble = TroubleError("broken", f"the answer is broken: {error}")
+                trouble = TroubleError("broken", f"the answer is broken: {self.redactor.words(str(error))}")
             except TroubleError as error:
                 trouble = error
             broken += trouble.kind == "broken"
@@ -340,15 +347,14 @@ class HttpClient:
             return TroubleError("lost", f"no answer within {self.settings.timeout:g} s (timeout)")
         return TroubleError("lost", f"the connection to {call.host} broke ({type(error).__name__})")
 
+    def _check(self, raw: Raw) -> None:
+        if raw.status in _REFUSED | _FAILED:
+            kind = "refused" if raw.status in _REFUSED else "failed"
+            raise TroubleError(kind, words(raw, self.redactor), raw.status, raw.headers)
+
     def for_msal(self, service: str = "Microsoft identity platform", *, direct: bool = False) -> MsalHttp:
         """The ``http_client`` for MSAL: same limits, same counters, same retries."""
         return MsalHttp(self, service, direct=direct)
-
-
-def _check(raw: Raw) -> None:
-    if raw.status in _REFUSED | _FAILED:
-        kind = "refused" if raw.status in _REFUSED else "failed"
-        raise TroubleError(kind, words(raw), raw.status, raw.headers)
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -15,15 +15,13 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-MESSAGE_LENGTH = 600
-"""Characters of a service's own words that are passed on."""
+from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
 
 MAX_VALUES = 4 * 2**20
 """Values of one document. In memory an empty object of two bytes takes seventy, so the size alone is no limit.
 Graph's and Exchange's documents have one value in about thirty bytes."""
 
 _GZIP = 16 + zlib.MAX_WBITS
-_TOKENS = re.compile(r"(?i)\bbearer\s+[\w.~+/=-]{8,}|\beyJ[\w-]{5,}\.[\w.-]+")
 _EXCEPTION_PREFIX = re.compile(r"^\|[\w.+]*\|\s*")
 
 
@@ -116,8 +114,8 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def error_detail(body: bytes, headers: Mapping[str, str]) -> tuple[str, str, str]:
-    """Find ``(code, message, request id)`` in a refusal, as well as it can be read; never raises.
+def error_detail(body: bytes, headers: Mapping[str, str], redactor: Redactor) -> tuple[str, str, str]:
+    """Find ``(code, message, request id)`` in a refusal, as well as it can be read, fit to be shown; never raises.
 
     Graph and Exchange share ``{"error": {"code", "message", …}}``, the identity platform says
     ``{"error": "…", "error_description": "…"}``. Exchange's useful words are often deeper
@@ -136,8 +134,24 @@ def error_detail(body: bytes, headers: Mapping[str, str]) -> tuple[str, str, str
         error = {}
     inner = _mapping(error.get("innerError") or error.get("innererror"))
     message = _deepest(error, inner) or lowered.get("x-ms-diagnostics") or lowered.get("www-authenticate") or ""
-    request_id = lowered.get("request-id") or lowered.get("x-ms-request-id") or str(inner.get("request-id") or "")
-    return str(error.get("code") or ""), clean(message), clean(request_id)
+    request_id = lowered.get("request-id") or lowered.get("x-ms-request-id") or inner.get("request-id")
+    return redactor.code(error.get("code")), redactor.words(message), redactor.code(request_id)
+
+
+def part_error(body: Any, redactor: Redactor) -> Any:
+    """The body of a batch's part, with what it says of an error fit to be shown, and nothing else of it."""
+    error = body.get("error") if isinstance(body, Mapping) else None
+    if not isinstance(error, Mapping):
+        return body
+    inner = _mapping(error.get("innerError"))
+    message = error.get("message")
+    return {
+        "error": {
+            "code": redactor.code(error.get("code")),
+            "message": redactor.words(message) if isinstance(message, str) else "",
+            "innerError": {"request-id": redactor.code(inner.get("request-id"))},
+        }
+    }
 
 
 def _deepest(error: Mapping[str, Any], inner: Mapping[str, Any]) -> str:
@@ -154,10 +168,3 @@ def _deepest(error: Mapping[str, Any], inner: Mapping[str, Any]) -> str:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def clean(text: str) -> str:
-    """Make one printable line of a service's words, without what looks like a token."""
-    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
-    line = _TOKENS.sub("[token removed]", line)
-    return line if len(line) <= MESSAGE_LENGTH else line[:MESSAGE_LENGTH] + "…"

@@ -21,6 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     UnknownOutcome,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http_body import error_detail
+from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 THROTTLED = 429
@@ -153,9 +154,9 @@ def incomplete(call: Call, text: str) -> IncompleteAnswer:
     )
 
 
-def words(raw: Raw) -> str:
+def words(raw: Raw, redactor: Redactor) -> str:
     """Say in a few words what a service refused."""
-    code, said, _unused = error_detail(raw.content, raw.headers)
+    code, said, _unused = error_detail(raw.content, raw.headers, redactor)
     return f"HTTP {raw.status} {code}".strip() + (f" ({said})" if said else "")
 
 

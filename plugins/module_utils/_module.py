@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib  # type: ignore[import-untyped]
 from ansible_collections.m365.licensing.plugins.module_utils._auth import (
@@ -46,6 +47,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http import (
     Service,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor, printable
 from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
 
 COMMON_SPEC: dict[str, dict[str, Any]] = {
@@ -115,7 +117,7 @@ class Context:
 
     def warn(self, text: str) -> None:
         """Show a warning with the result."""
-        self._module.warn(text)
+        _warn(self._module, self.client.redactor, [text])
 
     def write_private(self, path: str, text: str) -> None:
         """Write a file that only its owner can read, whole or not at all. Not for check mode: the caller decides."""
@@ -135,6 +137,23 @@ class Context:
             raise _unwritable(path, error) from None
 
 
+class _Module(AnsibleModule):  # type: ignore[misc]
+    """Ansible's, which hides no token where ``access_tokens`` is given in a wrong form: then it shows all options."""
+
+    def fail_json(self, msg: str, **more: Any) -> NoReturn:
+        waiting = [self.params.get("access_tokens")]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, Mapping):
+                waiting += [*value.keys(), *value.values()]
+            elif isinstance(value, (list, tuple)):
+                waiting += value
+            elif value is not None and value not in COMMON_SPEC["access_tokens"]["options"]:
+                _hide(self, [str(value)])
+        super().fail_json(msg, **more)
+        raise SystemExit(1)  # not reached
+
+
 def run_module(
     argument_spec: Mapping[str, Any],
     work: Callable[[Context], Mapping[str, Any]],
@@ -148,15 +167,16 @@ def run_module(
     ``uses_exchange``: Exchange Online will be asked, so its options are checked before the first request.
     ``further`` goes to AnsibleModule (``mutually_exclusive`` and the like).
     """
-    module = AnsibleModule(
-        argument_spec={**COMMON_SPEC, **argument_spec}, supports_check_mode=supports_check_mode, **further
-    )
+    module = _Module(argument_spec={**COMMON_SPEC, **argument_spec}, supports_check_mode=supports_check_mode, **further)
     for library, trace in (("requests", REQUESTS_IMPORT_ERROR), ("msal", MSAL_IMPORT_ERROR)):
         if trace:
             module.fail_json(msg=missing_required_lib(library), exception=trace)
-    _hide(module, [os.environ.get(name, "") for option in SECRET_OPTIONS for name in ENVIRONMENT[option]])
+    hidden = [os.environ.get(name, "") for option in SECRET_OPTIONS for name in ENVIRONMENT[option]]
+    hidden += [str(module.params[option] or "") for option in SECRET_OPTIONS]
+    _hide(module, hidden)
     told: dict[str, Any] = {}
     client: HttpClient | None = None
+    shown = Redactor()
     stop = Stop()
     stop.on_signals()
     try:
@@ -165,25 +185,30 @@ def run_module(
         _hide(module, options.secrets)
         told["auth"] = {"source": options.source, "reason": options.reason}
         client = HttpClient(_settings(module.params, options), stop=stop)
+        shown = client.redactor
+        shown.learn(*hidden)
         tokens = TokenSource(options, client, on_token=lambda token: _hide(module, [token]))
         result = dict(work(Context(module, options, client, tokens)))
-        if stop.told:
-            raise _interrupted(result, check_mode=module.check_mode)
+        _check(result, stop, check_mode=module.check_mode)
+        _warn(module, shown, result.pop("warnings", ()))
+        result = to_plain({"changed": False, **told, "requests": client.requests, **result})
     except M365Error as error:
         told["requests"] = client.requests if client else 0
         if stop.told:
             error = _interrupted(getattr(error, "partial", None) or {}, check_mode=module.check_mode)
             # Who reads this process's answer may have been stopped, too: the journal of the machine keeps it.
-            module.log(str(error))
-        module.fail_json(**_told(module, failure(error, told)))
-    else:
-        wrong = FORBIDDEN_RESULTS & result.keys()
-        if wrong:
-            raise RuntimeError(f"no result may be called {', '.join(sorted(wrong))}")
-        module.exit_json(**_told(module, to_plain({"changed": False, **told, "requests": client.requests, **result})))
+            module.log(shown.mask(str(error)))
+        result = failure(error, told)
+    except Exception as error:
+        told["requests"] = client.requests if client else 0
+        result = failure(Unexpected(error, client.ledger if client else {}), told)
     finally:
         if client:
             client.close()
+    if "msg" in result:
+        _warn(module, shown, result.pop("warnings", ()))
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
 def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,6 +221,40 @@ def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:
     partial = getattr(error, "partial", None) or {}
     plain = to_plain({**told, **partial, "error": detail, "problems": problems})
     return {"msg": str(error), **plain}
+
+
+def _check(result: Mapping[str, Any], stop: Stop, *, check_mode: bool) -> None:
+    if stop.told:
+        raise _interrupted(result, check_mode=check_mode)
+    if wrong := FORBIDDEN_RESULTS & result.keys():
+        raise RuntimeError(f"no result may be called {', '.join(sorted(wrong))}")
+
+
+class Unexpected(M365Error):
+    """A mistake of this collection. ``ledger``: what was written before it, by user; it must not be lost.
+
+    What the exception says may quote anything, so only its kind and place are told.
+    """
+
+    def __init__(self, error: Exception, ledger: Mapping[str, str]) -> None:
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "an unknown place"
+        own = [frame for frame in frames if "m365" in frame.filename]
+        if own and own[-1] is not frames[-1]:
+            place += f", called from {Path(own[-1].filename).name}, line {own[-1].lineno}"
+        written = {fate: [user for user, its in ledger.items() if its == fate] for fate in ("changed", "unknown")}
+        done = "Nothing was written."
+        if ledger:
+            done = (
+                f"Before that {len(written['changed'])} users were changed ({named(written['changed'])}), and of "
+                f"{len(written['unknown'])} the outcome is not known ({named(written['unknown'])})."
+            )
+        super().__init__(
+            f"An unexpected {type(error).__name__} in {place}: a mistake of this collection. {done}",
+            code="unexpected_error",
+            hint="Please report it, with this message. Run again: what was written stays, and is not written twice.",
+        )
+        self.partial = {"changed": bool(ledger), "written": written}
 
 
 class RunInterrupted(Interrupted):
@@ -248,11 +307,10 @@ def _settings(params: Mapping[str, Any], options: AuthOptions) -> HttpSettings:
     )
 
 
-def _told(module: AnsibleModule, result: dict[str, Any]) -> dict[str, Any]:
-    """Show ``warnings`` of a result; ansible-core deprecates them as an argument of ``exit_json``."""
-    for text in result.pop("warnings", ()):
-        module.warn(text)
-    return result
+def _warn(module: AnsibleModule, shown: Redactor, texts: Iterable[str]) -> None:
+    """Show warnings. Ansible masks secrets in results, and not in these."""
+    for text in texts:
+        module.warn(printable(shown.mask(text)))
 
 
 def _hide(module: AnsibleModule, secrets: list[str]) -> None:

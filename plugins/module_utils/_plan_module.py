@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import re
@@ -103,10 +104,16 @@ def _folder(path: str | None) -> Path | None:
 
 def _stems(context: Context, name: str, result: Mapping[str, Any]) -> list[str]:
     """Names of the files, without ending: the latest report, and one of its own for a run that wrote to the tenant."""
-    stem = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("._")[:_NAME_LENGTH] or "report"
+    stem = file_name(name)
     summary = result["summary"]
     wrote = summary["applied"] and not summary["check_mode"] and summary["changes"]
     return [stem, f"{stem}-{context.client.wall.now():%Y%m%dT%H%M%SZ}"] if wrote else [stem]
+
+
+def file_name(name: str) -> str:
+    """A name that every file system takes; one that had to be changed ends in a mark of the name that it was."""
+    stem = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("._")[:_NAME_LENGTH] or "report"
+    return stem if stem == name else f"{stem}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def _write_reports(

@@ -90,10 +90,10 @@ class Service:
             sent["Content-Type"] = "application/json; charset=utf-8"
         sent.update(headers or {})
         call = Call(self.name, method, url, sent, data, idempotent)
-        token = self._token(False)
+        token = self.token()
         response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw, accept), end)
         if response.status == 401:
-            token = self._fresh(token)
+            token = self.renew(token)
             response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw, accept), end)
             if response.status == 401:
                 raise self._refusal(call, Raw(401, response.headers, response.body))
@@ -108,6 +108,7 @@ class Service:
         found = _origin(path_or_url)
         if found != _origin(self.base_url):
             stranger = f"{found[0]}://{found[1]}:{found[2]}" if found else "an address that is none of a service"
+            stranger = self.client.redactor.words(stranger)
             raise IncompleteAnswer(
                 f"{self.name}: a link leads to {stranger} instead of {self.base_url}. It is not followed.",
                 code="foreign_link",
@@ -116,7 +117,11 @@ class Service:
             )
         return path_or_url
 
-    def _fresh(self, stale: str) -> str:
+    def token(self) -> str:
+        """The token that requests are sent with now."""
+        return self._token(False)
+
+    def renew(self, stale: str) -> str:
         """A new token; where another thread got one meanwhile, that one, and where it failed, its failure."""
         asked = self.backoff.clock()
         with self._token_lock:
@@ -135,16 +140,18 @@ class Service:
         if raw.status in REDIRECTS:
             if accept != "redirect":
                 target = _origin(_location(call, raw.headers))
-                place = target[1] if target else "an unnamed place"
+                place = self.client.redactor.words(target[1]) if target else "an unnamed place"
                 raise incomplete(call, f"it redirects to {place} ({raw.status}), which is not followed")
             return Response(raw.status, raw.headers)
         if not 200 <= raw.status < 300:
             raise self._refusal(call, raw)
         if accept != "json":
-            return Response(raw.status, raw.headers, text=parse_text(raw.content, raw.content_type))
+            text = parse_text(raw.content, raw.content_type)
+            return Response(raw.status, raw.headers, text=self.client.redactor.scrub(text, raw.content))
         if raw.status in (202, 204) and not raw.content:
             return Response(raw.status, raw.headers)
-        return Response(raw.status, raw.headers, parse_json(raw.content, raw.content_type))
+        body = parse_json(raw.content, raw.content_type)
+        return Response(raw.status, raw.headers, self.client.redactor.scrub(body, raw.content))
 
     def _follow(self, call: Call, response: Response, end: float) -> Response:
         """Fetch what a report's redirect names: once, by https, without the token."""
@@ -156,13 +163,15 @@ class Service:
 
         def read(raw: Raw) -> Response:
             if raw.status != 200:
-                raise incomplete(call, f"its report could not be fetched from {further.host} (HTTP {raw.status})")
-            return Response(raw.status, raw.headers, text=parse_text(raw.content, raw.content_type))
+                place = self.client.redactor.words(further.host)
+                raise incomplete(call, f"its report could not be fetched from {place} (HTTP {raw.status})")
+            text = parse_text(raw.content, raw.content_type)
+            return Response(raw.status, raw.headers, text=self.client.redactor.scrub(text, raw.content))
 
         return self.client.deliver(further, read, end)
 
     def _refusal(self, call: Call, raw: Raw) -> ApiError:
-        code, said, request_id = error_detail(raw.content, raw.headers)
+        code, said, request_id = error_detail(raw.content, raw.headers, self.client.redactor)
         kind, hint = ApiError, ""
         if raw.status in (401, 403):
             kind, hint = PermissionDenied, self.consent(call.method, urlsplit(call.url).path)
@@ -257,15 +266,16 @@ class MsalHttp:
             if raw.status in REDIRECTS:
                 raise incomplete(call, f"it redirects ({raw.status}); a secret is never sent after a redirect")
             if raw.status >= 400:
-                self.refusal = error_detail(raw.content, raw.headers)[1]
+                self.refusal = error_detail(raw.content, raw.headers, self._client.redactor)[1]
             return MsalResponse(raw.status, raw.content.decode("utf-8", "replace"), raw.headers)
 
         return self._client.deliver(call, read)
 
     def _stranger(self, call: Call) -> IncompleteAnswer:
         home = f"{self._home[0]}://{self._home[1]}:{self._home[2]}" if self._home else "a host"
+        place = self._client.redactor.words(call.host)
         return IncompleteAnswer(
-            f"{self._service}: {home} leads to another address ({call.host}). No secret is sent there.",
+            f"{self._service}: {home} leads to another address ({place}). No secret is sent there.",
             code="foreign_link",
             hint="Check login_url, and whether the tenant lives in the cloud that the option cloud names.",
             service=self._service,

@@ -122,6 +122,7 @@ options:
   report_name:
     description:
       - Name of the report's files, without ending. By default the tenant's ID.
+      - What a file name cannot have becomes C(_), and a mark of the whole name is appended, so that two names stay two.
       - These files are those of the latest run. A run that has written to the tenant leaves the same report once more,
         with its time in the name, which no later run replaces.
     type: str

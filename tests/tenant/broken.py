@@ -79,7 +79,8 @@ def answer(world: World, fault: Fault, truth: Callable[[], Answer], asked: Asked
             return _parts(truth(), fault.kind)
         case "unknown_states":
             true = truth()
-            return Answer(true.status, _unknown(_json(true)), true.headers)
+            body = _json(true)
+            return Answer(true.status, _unknown(body), true.headers) if body else true
     if fault.kind.endswith(("_page", "_pages", "_chain", "_link", "_list")):
         return _page(world, truth, fault.kind, asked)
     return truth()  # what goes wrong goes wrong on the wire
@@ -131,7 +132,9 @@ def befall(world: World, fault: Fault, user_key: str, body: Any) -> None:
 
 def _parts(true: Answer, kind: str) -> Answer:
     body = _json(true)
-    parts: list[Any] = body.get("responses", [])
+    if "responses" not in body:
+        return true  # no batch
+    parts: list[Any] = body["responses"]
     chosen = {"missing_part": parts[:-1], "duplicate_part": [*parts, *parts[:1]], "shuffled_parts": parts[::-1]}
     body["responses"] = chosen[kind]
     return Answer(true.status, body, true.headers)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from tests.tenant import faults
@@ -18,6 +19,7 @@ from tests.tenant.state import (
     Answer,
     Fault,
     Json,
+    Switches,
     World,
     graph_time,
     parse_time,
@@ -95,22 +97,24 @@ def patch(world: World, body: Any) -> None:
     """Change the tenant, by the keys of ``PATCHABLE``. All is checked before anything changes. Raises ValueError."""
     if not isinstance(body, dict) or set(body) - set(PATCHABLE):
         raise ValueError(f"expected an object with some of: {', '.join(PATCHABLE)}")
-    now = parse_time(body["now"]) if "now" in body else None
-    users = [(_user(world, key), change) for key, change in body.get("users", {}).items()]
-    boxes = [(_mailbox(world, key), change) for key, change in body.get("mailboxes", {}).items()]
-    skus = [(_sku(world, key), change) for key, change in body.get("skus", {}).items()]
+    now, roles = _now(body), _roles(body)
+    users = [(_user(world, key), change) for key, change in _changes(body, "users").items()]
+    boxes = [(_mailbox(world, key), change) for key, change in _changes(body, "mailboxes").items()]
+    skus = [(_sku(world, key), change) for key, change in _changes(body, "skus").items()]
     for item, change, more in (*((*user, BLANK_USER) for user in users), *((*other, {}) for other in (*boxes, *skus))):
         unknown = sorted(set(change or {}) - set(item) - set(more))
         if unknown:
             raise ValueError(f"no property {unknown[0]!r}; there are: {', '.join(sorted({*item, *more}))}")
-    unknown = sorted(set(body.get("roles", ())) - ROLES)
-    if unknown:
-        raise ValueError(f"no role {unknown[0]!r}; there are: {', '.join(sorted(ROLES))}")
+        for name, value in (change or {}).items():
+            _same_kind(name, value, item.get(name, more.get(name)))
+    if any("id" in (change or {}) for _item, change in users):
+        raise ValueError("the id of a user does not change")
+    Switches().update(_changes(body, "switches", of_objects=False))
     world.switches.update(body.get("switches", {}))
     if now is not None:
         world.set_clock(now)
-    if "roles" in body:
-        world.app.roles = set(body["roles"])
+    if roles is not None:
+        world.app.roles = roles
     for user, change in users:
         _change_user(world, user, change)
     for item, change in (*boxes, *skus):
@@ -118,13 +122,52 @@ def patch(world: World, body: Any) -> None:
     world.touch()
 
 
+def _now(body: Json) -> datetime | None:
+    if "now" not in body:
+        return None
+    try:
+        return parse_time(str(body["now"]))
+    except ValueError as error:
+        raise ValueError(f"now: {error}") from None
+
+
+def _roles(body: Json) -> set[str] | None:
+    if "roles" not in body:
+        return None
+    roles = body["roles"]
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise ValueError(f"roles: {roles!r}, expected a list of texts")
+    unknown = sorted(set(roles) - ROLES)
+    if unknown:
+        raise ValueError(f"no role {unknown[0]!r}; there are: {', '.join(sorted(ROLES))}")
+    return set(roles)
+
+
+def _changes(body: Json, name: str, *, of_objects: bool = True) -> Json:
+    """What is to change, by its key: an object of objects; only users may be null, which removes them."""
+    found = body.get(name, {})
+    if not isinstance(found, dict):
+        raise ValueError(f"{name}: {found!r}, expected an object")  # noqa: TRY004 - one kind for all
+    for key, change in found.items() if of_objects else ():
+        if not isinstance(change, dict) and not (name == "users" and change is None):
+            raise ValueError(f"{name}[{key!r}]: {change!r}, expected an object of properties")
+    return found
+
+
+def _same_kind(name: str, value: Any, now: Any) -> None:
+    """A list stays a list, and an object an object: the services would fail at the next request."""
+    if name == "userPrincipalName" and (not isinstance(value, str) or not value):
+        raise ValueError(f"{name}: {value!r}, expected a text")
+    for kind, word in ((list, "a list"), (dict, "an object")):
+        if isinstance(now, kind) and not isinstance(value, kind):
+            raise ValueError(f"{name}: {value!r}, expected {word}")  # noqa: TRY004
+
+
 def _change_user(world: World, user: Json, change: Json | None) -> None:
     """New values, or None: the user is gone."""
     if change is None:
         world.remove_user(user["id"])
         return
-    if "id" in change:
-        raise ValueError("the id of a user does not change")
     world.upn_index.pop(user["userPrincipalName"].casefold(), None)
     user.update(change)
     world.upn_index[user["userPrincipalName"].casefold()] = user["id"]

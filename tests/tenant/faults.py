@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.tenant.state import Fault, Switches, World
@@ -63,6 +63,33 @@ CONNECTIONS = frozenset({"refused", "stranger"})
 """What happens before there is a request: of a whole service, whatever ``method`` and ``path`` say."""
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and _is_number(value)
+
+
+_TEXT: tuple[str, Callable[[Any], bool]] = ("a text", lambda value: isinstance(value, str))
+_EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(("kind", "service", "method", "path", "cmdlet"), _TEXT),
+    "part": ("true or false", lambda value: isinstance(value, bool)),
+    "times": ("a number from 0 on, or null for always", lambda value: value is None or _is_count(value)),
+    "status": ("a status from 200 to 599", lambda value: _is_count(value) and 200 <= value <= 599),
+    "headers": (
+        "an object of texts",
+        lambda value: (
+            isinstance(value, Mapping)
+            and all(isinstance(item, (str, int, float)) for pair in value.items() for item in pair)
+        ),
+    ),
+    "seconds": ("a number of seconds from 0 on", _is_number),
+    "switches": ("an object", lambda value: isinstance(value, Mapping)),
+}
+"""Of the keys of a fault: what is expected, in words, and whether it is that. ``body`` may be anything."""
+
+
 def match(world: World, *, service: str, method: str, path: str, part: bool = False, cmdlet: str = "") -> Fault | None:
     """The first fault that fits, if any; it is used up once."""
     if not world.faults:
@@ -108,6 +135,9 @@ def parse(items: Iterable[Mapping[str, Any]]) -> list[Fault]:
         unknown = sorted(set(item) - names)
         if unknown:
             raise ValueError(f"faults[{position}]: no key {unknown[0]!r}; there are: {', '.join(sorted(names))}")
+        for name, value in item.items():
+            if name in _EXPECTED and not _EXPECTED[name][1](value):
+                raise ValueError(f"faults[{position}].{name}: {value!r}, expected {_EXPECTED[name][0]}")
         fault = Fault(**item)
         if fault.kind not in KINDS:
             raise ValueError(f"faults[{position}].kind: {fault.kind!r}, expected one of {', '.join(KINDS)}")

@@ -98,9 +98,10 @@ class Switches:
 
 def _parse_switch(name: str, value: Any, kind: type) -> Any:
     if kind is str:
-        return (
-            {None: "null", False: "false", True: "true"}.get(value, str(value)) if not isinstance(value, str) else value
-        )
+        if not isinstance(value, (str, int, type(None))):
+            raise ValueError(f"switch {name}: {value!r}, expected a text")
+        words: dict[Any, str] = {None: "null", False: "false", True: "true"}
+        return value if isinstance(value, str) else words.get(value, str(value))
     if kind is bool:
         if isinstance(value, bool):
             return value
@@ -308,4 +309,7 @@ def parse_time(text: str) -> datetime:
         digits = len(tail) - len(tail.lstrip("0123456789"))
         value = f"{head}.{tail[:digits][:6].ljust(6, '0')}{tail[digits:]}"
     moment = datetime.fromisoformat(value)
-    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    try:
+        return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    except OverflowError:
+        raise ValueError(f"{text!r} is beyond the calendar") from None

@@ -16,10 +16,10 @@ UTILS = "ansible_collections.m365.licensing.plugins.module_utils"
 GROUPS = {
     "pure": "_catalog _catalog_data _conflicts _consent _countries _coverage _deadlines _errors _filters _licenses "
     "_models _outcome _paging _plain _plan _plan_again _plan_guards _plan_judge _plan_model _plan_reasons _quoting "
-    "_refusals _report _rules _rules_schema _seats _times _wanted",
+    "_redaction _refusals _report _rules _rules_schema _seats _times _wanted",
     "transport": "_http _http_body _http_types _pacing _service _stop",
     "signing in": "_auth _auth_options",
-    "services": "_exchange _exchange_parse _graph _graph_batch _graph_parse",
+    "services": "_batch_parts _exchange _exchange_parse _graph _graph_batch _graph_parse",
     "frame": "_module",
     "reading and writing": "_apply _audit _audit_read _readings _sizes _stakes _survey",
     "work": "_audit_module _license_info _plan_module _plan_result _planner _user_license_result _user_licenses",

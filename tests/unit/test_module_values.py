@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from ansible.module_utils import basic  # type: ignore[import-untyped]
 from ansible_collections.m365.licensing.plugins.module_utils._consent import CONSENTS, graph_consent
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
@@ -19,7 +20,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     M365Error,
     UnknownOutcome,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._module import COMMON_SPEC, failure
+from ansible_collections.m365.licensing.plugins.module_utils._module import (
+    COMMON_SPEC,
+    Context,
+    Unexpected,
+    failure,
+    run_module,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 
 
@@ -151,3 +158,47 @@ def test_every_option_that_sounds_secret_says_whether_it_is() -> None:
         "certificate_password",
         "access_tokens",
     }
+
+
+# mistakes of ours -------------------------------------------------------------------------------------------------
+
+
+def test_what_nobody_expects_is_told_by_its_kind_and_place_and_with_what_was_written() -> None:
+    try:
+        dict[str, str]()["hush-0123456789"]
+    except KeyError as error:
+        found = failure(Unexpected(error, {"anna@contoso.com": "changed", "otto@contoso.com": "unknown"}), {})
+    assert "KeyError in test_module_values.py, line " in found["msg"]
+    assert "report" in found["msg"]
+    assert "1 users were changed (anna@contoso.com)" in found["msg"]
+    assert found["changed"] is True
+    assert found["written"] == {"changed": ["anna@contoso.com"], "unknown": ["otto@contoso.com"]}
+    assert found["error"]["code"] == "unexpected_error"
+    assert "hush" not in str(found)
+
+
+def test_what_nobody_expects_before_anything_is_written() -> None:
+    found = failure(Unexpected(TypeError("x"), {}), {})
+    assert found["changed"] is False
+    assert "Nothing was written." in found["msg"]
+
+
+@pytest.mark.parametrize("written", [{}, {"anna@contoso.com": "changed"}])
+def test_a_module_that_stumbles_ends_with_one_message(
+    written: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {"access_tokens": {"graph": "opaque-0123456789"}, "_ansible_remote_tmp": "/tmp"}  # noqa: S108
+    monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode())
+    monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+
+    def work(context: Context) -> dict[str, object]:
+        context.client.ledger.update(written)
+        raise AttributeError("opaque-0123456789 has no attribute x")
+
+    with pytest.raises(SystemExit):
+        run_module({}, work)
+    result = json.loads(capsys.readouterr().out)
+    assert (result["failed"], result["changed"]) == (True, bool(written))
+    assert result["error"]["code"] == "unexpected_error"
+    assert "AttributeError in test_module_values.py" in result["msg"]
+    assert "opaque" not in json.dumps(result)

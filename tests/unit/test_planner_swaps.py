@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules that swap licenses and switch plans: what is carried over, what a mailbox needs, who stands in no plan's way."""
+"""Rules that swap licenses and switch plans: what is carried over, what a mailbox needs, who is in nobody's way."""
 
 from __future__ import annotations
 

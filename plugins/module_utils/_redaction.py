@@ -1,0 +1,134 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a service says, made fit to be shown: no secret of this run, no token, no control character, of limited length.
+
+A service may repeat in a refusal what it was sent. Its words become warnings, results and reports, and only results are
+masked by Ansible: so they are cleaned where an answer is read, whatever becomes of them later. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from html.entities import codepoint2name
+from typing import Any
+
+MESSAGE_LENGTH = 600
+"""Characters of a service's own words that are passed on."""
+CODE_LENGTH = 100
+"""The same of an error code, or of the id of a request."""
+
+REMOVED = "[secret removed]"
+TOKEN_REMOVED = "[token removed]"  # noqa: S105 - no password
+
+_DATA_LENGTH = 16
+"""Shorter secrets are not looked for in data, as an honest name may contain them."""
+_TOKENS = re.compile(r"(?i:\bbearer\s+[\w.~+/=-]{8,})|(?<![A-Za-z0-9])eyJ[\w.-]{10,}")
+_BLANKS = re.compile(r"\s+")
+
+
+def printable(text: str) -> str:
+    """The same without control characters and others that do not print: on a terminal they could be commands."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def shortened(text: str, length: int) -> str:
+    """At most so many characters, and a mark where some are missing."""
+    return text if len(text) <= length else text[:length] + "…"
+
+
+class Redactor:
+    """Knows the secrets of one run. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._secrets: frozenset[str] = frozenset()
+        self._pattern: tuple[frozenset[str], re.Pattern[str]] | None = None
+
+    def learn(self, *secrets: str) -> None:
+        """Remember these: passwords, tokens, signed assertions."""
+        self._secrets |= {form for secret in secrets for form in (secret, secret.strip()) if form.strip()}
+
+    def mask(self, text: str) -> str:
+        """The same without known secrets, as they are or as they are written in URLs, JSON, HTML and Markdown."""
+        secrets = self._secrets
+        if not secrets:
+            return text
+        if self._pattern is None or self._pattern[0] != secrets:
+            # a longer one may contain a shorter one
+            longest_first = sorted(secrets, key=len, reverse=True)
+            self._pattern = secrets, re.compile("|".join(map(_spellings, longest_first)))
+        return self._pattern[1].sub(REMOVED, text)
+
+    def words(self, text: str, length: int = MESSAGE_LENGTH) -> str:
+        """One printable line of a service's words, without secrets and without what looks like a token.
+
+        It is cut last: a piece of a secret would not be known for one.
+        """
+        # First as it came, and what is left of a long text: then as a line, as a secret may hold what becomes a blank.
+        text = _TOKENS.sub(TOKEN_REMOVED, self.mask(text))[: 20 * max(length, MESSAGE_LENGTH)]
+        line = " ".join(_BLANKS.split(printable(text))).strip()
+        return shortened(_TOKENS.sub(TOKEN_REMOVED, self.mask(line)), length)
+
+    def code(self, value: Any) -> str:
+        """An error code or an id: short words; nothing where it is no text or number."""
+        return self.words(str(value), CODE_LENGTH) if isinstance(value, (str, int)) and value else ""
+
+    def scrub(self, document: Any, source: bytes) -> Any:
+        """``document``, without long secrets in its texts; ``source`` are its bytes, and usually hold none."""
+        secrets = [secret for secret in self._secrets if len(secret) >= _DATA_LENGTH]
+        found = sorted((secret for secret in secrets if secret.encode("utf-8", "replace") in source), key=len)
+        if not found:
+            return document
+
+        def clean(value: Any) -> Any:
+            if isinstance(value, str):
+                for secret in reversed(found):
+                    value = value.replace(secret, REMOVED)
+            return value
+
+        # No recursion: a document may be nested as deeply as its reader allows.
+        whole = [document]
+        waiting: list[Any] = [whole]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, dict):
+                for name in list(value):
+                    value[clean(name)] = clean(value.pop(name))
+                waiting += value.values()
+            elif isinstance(value, list):
+                value[:] = [clean(item) for item in value]
+                waiting += value
+        return whole[0]
+
+
+def _spellings(secret: str) -> str:
+    """A regular expression for the secret as URLs, JSON, HTML and Markdown write it, once or several times over.
+
+    Repetitions have limits: a service may send twenty million backslashes.
+    """
+    return "".join(
+        character if character.isascii() and character.isalnum() else _spelt(character) for character in secret
+    )
+
+
+def _spelt(character: str) -> str:
+    number = ord(character)
+    units = character.encode("utf-16-be", "surrogatepass")
+    named = codepoint2name.get(number, "apos" if character == "'" else "")
+    entity = rf"#0{{0,4}}{number}|#[xX]0{{0,4}}{_any_case(f'{number:x}')}" + (f"|{named}" if named else "")
+    ways = [
+        r"\\{0,9}" + re.escape(character),
+        "".join(rf"%(?:25){{0,4}}{_any_case(f'{byte:02x}')}" for byte in character.encode("utf-8", "surrogatepass")),
+        "".join(rf"\\{{1,9}}u{_any_case(units[at : at + 2].hex())}" for at in range(0, len(units), 2)),
+        rf"&(?:amp;){{0,4}}(?:{entity});",
+    ]
+    if character.isspace():
+        # a line break becomes a blank, a form writes a blank as a plus; JSON has letters for some
+        ways += [r"\s{1,4}", r"\+", r"\\{1,9}[nrtfv]"]
+    return f"(?:{'|'.join(ways)})"
+
+
+def _any_case(digits: str) -> str:
+    return "".join(f"[{digit.upper()}{digit}]" if digit.isalpha() else digit for digit in digits)

@@ -1,0 +1,135 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A mistake in what the control API is told is a 400 that says what is wrong, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.tenant import broken, control
+from tests.tenant.broken import Asked
+from tests.tenant.state import Answer, Fault
+from tests.unit.tenant.asking import Desk
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk()
+    desk.user("anna")
+    return desk
+
+
+FAULTS: list[tuple[Any, str]] = [
+    ({"headers": ["a"]}, "headers"),
+    ({"headers": {"a": ["b"]}}, "headers"),
+    ({"headers": None}, "headers"),
+    ({"kind": ["x"]}, "kind"),
+    ({"kind": {}}, "kind"),
+    ({"kind": "x"}, "kind"),
+    ({"status": "429"}, "status"),
+    ({"status": 42}, "status"),
+    ({"status": True}, "status"),
+    ({"status": None}, "status"),
+    ({"times": "2"}, "times"),
+    ({"times": -1}, "times"),
+    ({"times": 1.5}, "times"),
+    ({"path": 3}, "path"),
+    ({"service": None}, "service"),
+    ({"method": ["GET"]}, "method"),
+    ({"cmdlet": 5}, "cmdlet"),
+    ({"part": "yes"}, "part"),
+    ({"seconds": "5"}, "seconds"),
+    ({"seconds": -5}, "seconds"),
+    ({"switches": ["beta_gone"]}, "switches"),
+    ({"switches": {"beta_gone": []}}, "switch beta_gone"),
+    ({"switches": {"page_limit": [1]}}, "switch page_limit"),
+    ({"switches": {"invoke_paging": ["x"]}}, "switch invoke_paging"),
+    ({"hits": 5}, "hits"),
+    ("slow", "expected an object"),
+    (5, "expected an object"),
+    (None, "expected an object"),
+]
+
+
+@pytest.mark.parametrize(("fault", "named"), FAULTS)
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_a_fault_that_is_none(desk: Desk, method: str, fault: Any, named: str) -> None:
+    desk.world.faults = [Fault()]
+    answer = control.dispatch(desk.world, method, "/faults", {}, [{"kind": "slow"}, fault])
+    assert answer.status == 400, answer
+    assert named in answer.body["error"]
+    assert "faults[1]" in answer.body["error"] or "switch" in named
+    assert desk.world.faults == [Fault()]
+
+
+STATES: list[tuple[Any, str]] = [
+    ([], "expected an object"),
+    (5, "expected an object"),
+    (None, "expected an object"),
+    ({"x": 1}, "expected an object with some of"),
+    ({"now": 5}, "now"),
+    ({"now": None}, "now"),
+    ({"now": "soon"}, "soon"),
+    ({"now": "0001-01-01T00:00:00+14:00"}, "now"),
+    ({"users": [1]}, "users"),
+    ({"users": 5}, "users"),
+    ({"users": {"anna@contoso.example": 5}}, "users['anna@contoso.example']"),
+    ({"users": {"anna@contoso.example": ["department"]}}, "users['anna@contoso.example']"),
+    ({"users": {"anna@contoso.example": {"userPrincipalName": 5}}}, "userPrincipalName"),
+    ({"users": {"anna@contoso.example": {"assignedPlans": 5}}}, "assignedPlans"),
+    ({"users": {"anna@contoso.example": {"id": "x"}}}, "id of a user"),
+    ({"users": {"anna@contoso.example": {"nonsense": 5}}}, "nonsense"),
+    ({"users": {"nobody": {}}}, "nobody"),
+    ({"mailboxes": [1]}, "mailboxes"),
+    ({"mailboxes": {"nobody": {}}}, "nobody"),
+    ({"skus": {"SPE_E3": None}}, "skus['SPE_E3']"),
+    ({"skus": {"SPE_E3": {"prepaidUnits": 5}}}, "prepaidUnits"),
+    ({"skus": {"NONE": {}}}, "NONE"),
+    ({"skus": "SPE_E3"}, "skus"),
+    ({"roles": 5}, "roles"),
+    ({"roles": [[1]]}, "roles"),
+    ({"roles": ["x"]}, "no role 'x'"),
+    ({"switches": [1]}, "switches"),
+    ({"switches": {"x": 1}}, "no switch 'x'"),
+    ({"switches": {"get_by_ids": {}}}, "get_by_ids"),
+]
+
+
+@pytest.mark.parametrize(("change", "named"), STATES)
+def test_a_change_that_is_none(desk: Desk, change: Any, named: str) -> None:
+    before = json.dumps(control.state(desk.world, {"all": "true"}), default=str, sort_keys=True)
+    answer = control.dispatch(desk.world, "PATCH", "/state", {}, change)
+    assert answer.status == 400, answer
+    assert named in answer.body["error"]
+    after = json.dumps(control.state(desk.world, {"all": "true"}), default=str, sort_keys=True)
+    assert json.loads(after) | {"now": ""} == json.loads(before) | {"now": ""}
+
+
+def test_nothing_changes_where_one_of_the_changes_is_wrong(desk: Desk) -> None:
+    change = {"switches": {"beta_gone": True, "x": 1}, "users": {"anna@contoso.example": {"department": "Moon"}}}
+    assert control.dispatch(desk.world, "PATCH", "/state", {}, change).status == 400
+    assert not desk.world.switches.beta_gone
+    user = desk.world.user("anna@contoso.example")
+    assert user is not None
+    assert user["department"] != "Moon"
+
+
+def test_what_is_right_is_done(desk: Desk) -> None:
+    change = {"users": {"anna@contoso.example": {"department": "Moon"}}, "roles": [], "now": "2026-06-15T12:00:00Z"}
+    assert control.dispatch(desk.world, "PATCH", "/state", {}, change).status == 200
+    assert control.dispatch(desk.world, "PATCH", "/state", {}, {"users": {"anna@contoso.example": None}}).status == 200
+    assert desk.world.user("anna@contoso.example") is None
+    fault = {"kind": "status", "status": 429, "headers": {"Retry-After": 5}, "times": None, "seconds": 0}
+    assert control.dispatch(desk.world, "PUT", "/faults", {}, fault).status == 200
+
+
+@pytest.mark.parametrize("kind", ["unknown_states", "lost_page", "truncated_list", "missing_part", "duplicate_part"])
+@pytest.mark.parametrize("body", [b"\xef\xbb\xbfReport Refresh Date,User\n", b"", b"\xff\xfe", b"[1]", b'"x"'])
+def test_a_fault_of_lists_and_batches_leaves_other_answers_alone(desk: Desk, kind: str, body: bytes) -> None:
+    true = Answer(200, body, {"Content-Type": "application/octet-stream"})
+    asked = Asked("reports", "/download", {})
+    assert broken.answer(desk.world, Fault(kind=kind), lambda: true, asked) == true

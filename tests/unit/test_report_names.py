@@ -1,0 +1,47 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two names of reports are two files, on every file system."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._plan_module import file_name
+from hypothesis import given
+from hypothesis import strategies as st
+
+NAMES = [
+    "a/b",
+    "a_b",
+    "a b",
+    "a:b",
+    "a__b",
+    "_a_b",
+    "a_b.",
+    "../a_b",
+    "\u00e4_b",
+    "a" * 200,
+    "a" * 201,
+    "a" * 202,
+    "",
+    " ",
+    "/",
+]
+
+
+def test_names_that_differ_stay_different() -> None:
+    assert len({file_name(name) for name in NAMES}) == len(NAMES)
+
+
+@pytest.mark.parametrize("name", ["contoso", "contoso.onmicrosoft.com", "11111111-2222-3333-4444-555555555555", "a_b"])
+def test_a_name_that_a_file_can_have_is_its_name(name: str) -> None:
+    assert file_name(name) == name
+
+
+@given(st.text(), st.text())
+def test_any_two_names(one: str, other: str) -> None:
+    assert (file_name(one) == file_name(other)) is (one == other)
+    assert re.fullmatch(r"[A-Za-z0-9_.-]{1,209}", file_name(one))
+    assert not file_name(one).startswith(".")

@@ -40,8 +40,8 @@ test-clients: setup ## Run clients and types of others on the simulated tenant (
 gate: setup ## Run some checks only: make gate NAME="unit ruff" (without NAME: list them)
 	@$(BIN)/python -m tests.gates.run $(or $(NAME),--list)
 
-bench: setup ## Measure requests and time of audits and of licensing 1,000 users
-	@$(BIN)/python tests/bench/run.py
+bench: setup ## Measure what the modules cost beside references (SIZE=small tries it; ONLY="plan import" chooses)
+	@$(BIN)/python -m tests.bench.run $(if $(SIZE),--size $(SIZE)) $(if $(ONLY),--only $(ONLY))
 
 lock: ## Choose the pins of requirements/constraints.txt anew
 	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }

@@ -9,7 +9,7 @@ A row is one work of one size, with its reference beside it, and the bounds that
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 Json = dict[str, Any]
@@ -54,7 +54,8 @@ class Bound:
     def __str__(self) -> str:
         """``time 1.21 ≤ 1.3``."""
         sign = "≥" if self.at_least else "≤"
-        return f"{self.what} {_short(self.value)} {sign} {_short(self.limit)}{self.unit}"
+        digits = next((many for many in (2, 3, 4) if replace(self, value=round(self.value, many)).kept == self.kept), 9)
+        return f"{self.what} {_short(self.value, digits)} {sign} {_short(self.limit)}{self.unit}"
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,6 @@ def _number(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
 
 
-def _short(value: float) -> str:
-    if float(value).is_integer():
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.3g}"
+def _short(value: float, digits: int = 2) -> str:
+    """Without needless zeros: ``1.3``, ``10,000``."""
+    return f"{value:,.{digits}f}".rstrip("0").rstrip(".")

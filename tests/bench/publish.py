@@ -35,7 +35,8 @@ def section(found: Mapping[str, Any], note: str = "") -> str:
 def machine(about: Mapping[str, Any]) -> str:
     """Where it ran."""
     return (
-        f"{about['date']}, {about['took_seconds'] / 60:.0f} minutes on {about['cpu']}, {about['cores']} cores, "
+        f"{about['date']}, {about['took_seconds'] / 60:.0f} minutes, {about['cpu_seconds'] / 60:.0f} of them of CPU, "
+        f"on {about['cpu']}, {about['cores']} cores, "
         f"{about['memory_gb']} GB, Python {about['python']}, ansible-core {about['ansible_core']}; "
         f"load average {about['load_at_start']} at the start, {about['load_at_end']} at the end."
     )

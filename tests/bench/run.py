@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -74,7 +75,12 @@ def main(arguments: list[str]) -> int:
         for one in _guarded(name, work(sizes)):
             rows.append(one)
             print(f"{time.perf_counter() - started:6.0f} s  {one.work}, {one.size}, {one.latency} ms", file=sys.stderr)
-    machine |= {"took_seconds": round(time.perf_counter() - started), "load_at_end": _load()}
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    machine |= {
+        "took_seconds": round(time.perf_counter() - started),
+        "cpu_seconds": round(used.ru_utime + used.ru_stime),
+        "load_at_end": _load(),
+    }
     found = to_json(rows, machine)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -120,7 +126,7 @@ def _load() -> float:
 
 
 def _sentence(machine: dict[str, Any]) -> str:
-    return f"{machine['took_seconds']} s; load {machine['load_at_start']} to {machine['load_at_end']}."
+    return f"{machine['took_seconds']} s, {machine['cpu_seconds']} s of CPU; load {machine['load_at_start']} to {machine['load_at_end']}."
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ MACHINE = {
     "size": "full",
     "date": "2026-01-01",
     "took_seconds": 600,
+    "cpu_seconds": 500,
     "cpu": "A <CPU> & more",
     "cores": 2,
     "memory_gb": 8,

@@ -55,7 +55,7 @@ def duel(found: Tenant, mine: Sequence[Json], theirs: Sequence[Json], parts: Seq
 
 
 def unthrottled(sizes: Sizes) -> Iterator[Row]:
-    """Without a quota: what the module costs beyond its requests. Late answers for the smaller number alone."""
+    """Without a quota: what the module costs beyond its requests. Answers are late in ``requests`` alone."""
     with tenant(int(2 * sizes.many * MARGIN), 0) as found:
         ids = [skus(found)[sku]["skuId"] for sku in SKUS]
         people = licensable(found, 2 * sizes.many, ids)

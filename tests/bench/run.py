@@ -126,7 +126,8 @@ def _load() -> float:
 
 
 def _sentence(machine: dict[str, Any]) -> str:
-    return f"{machine['took_seconds']} s, {machine['cpu_seconds']} s of CPU; load {machine['load_at_start']} to {machine['load_at_end']}."
+    load = f"load {machine['load_at_start']} to {machine['load_at_end']}"
+    return f"{machine['took_seconds']} s, {machine['cpu_seconds']} s of CPU, {load}."
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 REQUIREMENTS := requirements.txt $(wildcard requirements/*.txt)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-clients gate bench lock clean
+.PHONY: help setup demo test test-long test-clients gate bench bench-docs lock clean
 
 help: ## Show these lines
 	@sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,8 +40,11 @@ test-clients: setup ## Run clients and types of others on the simulated tenant (
 gate: setup ## Run some checks only: make gate NAME="unit ruff" (without NAME: list them)
 	@$(BIN)/python -m tests.gates.run $(or $(NAME),--list)
 
-bench: setup ## Measure requests and time of audits and of licensing 1,000 users
-	@$(BIN)/python tests/bench/run.py
+bench: setup ## Measure what the modules cost beside references (SIZE=small tries it; ONLY="plan import" chooses)
+	@$(BIN)/python -m tests.bench.run $(if $(SIZE),--size $(SIZE)) $(if $(ONLY),--only $(ONLY))
+
+bench-docs: setup ## Put the table and the chart of the last make bench into docs/performance.md (NOTE="…" says what else to know)
+	@$(BIN)/python -m tests.bench.publish --note "$(NOTE)"
 
 lock: ## Choose the pins of requirements/constraints.txt anew
 	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules are measured against: the same calls in a plain loop over ``requests``, one after the other.
+"""What the modules are measured against: the same requests in a plain loop over ``requests``, one after the other.
 
-No batches, no retries, no checks, no decisions. Reads a job from standard input: ``{"info": {…}, "calls": [{service,
-method, path, query, json, headers, first_page}]}``. Follows every ``@odata.nextLink``, but not where ``first_page`` is
-true. Prints ``{"entries": N}``.
+No threads, no retries, no checks, no decisions; each answer is parsed and forgotten. Reads a job from standard input:
+``{"info": {…}, "calls": [{service, method, path, query, json, headers, first_page}]}``. Follows every
+``@odata.nextLink``, but not where ``first_page`` is true. Prints ``{"entries": N}``: how many values or parts it saw.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> None:
         service = call["service"]
         base = info[f"{service}_url"]
         if service not in tokens:
-            tokens[service] = _token(session, info, base)
+            tokens[service] = token(session, info, base)
         headers = {**call.get("headers", {}), "Authorization": f"Bearer {tokens[service]}"}
         url: str | None = base + call["path"]
         params: dict[str, str] | None = call.get("query")
@@ -39,13 +39,14 @@ def main() -> None:
                 call["method"], url, params=params, json=call.get("json"), headers=headers, timeout=60
             )
             answer.raise_for_status()
-            body = answer.json()
-            entries += len(body.get("value", [body]))
+            body = answer.json() if answer.content else {}
+            entries += len(body.get("value") or body.get("responses") or [body])
             url, params = None if call.get("first_page") else body.get("@odata.nextLink"), None
     json.dump({"entries": entries}, sys.stdout)
 
 
-def _token(session: requests.Session, info: dict[str, Any], base: str) -> str:
+def token(session: requests.Session, info: dict[str, Any], base: str) -> str:
+    """A token for a service, by the client secret."""
     form = {
         "grant_type": "client_credentials",
         "client_id": info["client_id"],
@@ -55,8 +56,8 @@ def _token(session: requests.Session, info: dict[str, Any], base: str) -> str:
     url = f"{info['login_url']}/{info['tenant_id']}/oauth2/v2.0/token"
     answer = session.post(url, data=form, timeout=60)
     answer.raise_for_status()
-    token: str = answer.json()["access_token"]
-    return token
+    found: str = answer.json()["access_token"]
+    return found
 
 
 if __name__ == "__main__":

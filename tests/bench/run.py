@@ -1,201 +1,134 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests and time of two audits and of licensing 1,000 users, next to bare loops that do the same (``make bench``).
+"""``make bench``: every work beside its reference, one table, build/bench.json; fails where a bound is missed.
 
-Each contestant is a process of its own, measured from its start to its end; the simulated tenant is another one, on
-this machine: without the way to a real tenant every request costs only what client and server make of it. Seconds are
-for comparing within one run. What is held to is the number of requests: over its budget the bench fails.
+``SIZE=small`` tries the bench itself in a minute or two: its bounds are shown and do not count. ``ONLY="plan import"``
+runs the works whose names begin so.
 """
 
 from __future__ import annotations
 
-import contextlib
+import argparse
 import json
 import os
-import ssl
-import subprocess
+import platform
+import resource
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
 
-ROOT = Path(__file__).resolve().parents[2]
-COLLECTIONS = ROOT / ".venv" / "collections"
-MODULES = "ansible_collections.m365.licensing.plugins.modules"
-MAILBOXES, AT_RISK, USERS = 20_000, 200, 1_000
-SKU = "EMS"
-BUDGETS = {"audit, filtered": 20, "audit, full": 60, f"license {USERS:,} users": 80}
-SELECT = "id,userPrincipalName,usageLocation,licenseAssignmentStates,assignedPlans"
-"""What the bare loop reads of a user before and after a write."""
+from tests.bench.measure import ROOT, tenant
+from tests.bench.report import Row, table, to_json
+from tests.bench.sizes import FULL, SMALL, Sizes
+from tests.bench.works import audits, command_line, imports, licensing, planning, playbooks
 
-Json = dict[str, Any]
+RESULT = ROOT / "build" / "bench.json"
+Work = Callable[[Sizes], Iterator[Row]]
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One contestant's run: HTTP requests, bytes that the tenant sent, seconds, and what the process printed."""
+def large(works: frozenset[str]) -> Work:
+    """What looks at the large tenant shares it: to make it takes longer than to read it."""
+    shared = {"audit-growth": audits.filtered_growth, "audit-large": audits.full, "plan": planning.everybody}
 
-    requests: int
-    bytes: int
-    seconds: float
-    printed: Json
-    log: Sequence[Json]
+    def measured(sizes: Sizes) -> Iterator[Row]:
+        with tenant(sizes.large, sizes.large_at_risk) as found:
+            for name, work in shared.items():
+                if name in works:
+                    yield from _guarded(name, work(sizes, found))
 
-
-class Tenant:
-    """A tenant in a process of its own, by its control API."""
-
-    def __init__(self, info: dict[str, str]) -> None:
-        self.info = info
-        self._tls = ssl.create_default_context(cafile=info["ca_path"])
-
-    def control(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the control API."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.info["control_url"] + path, data, method=method)  # noqa: S310 - loopback
-        with urllib.request.urlopen(request, context=self._tls) as answer:  # noqa: S310 - as above
-            text = answer.read()
-        return json.loads(text) if text else None
-
-    def measure(self, command: Sequence[str], job: Json) -> Measured:
-        """Run a command that reads ``job`` and prints JSON. Raises RuntimeError where it fails."""
-        self.control("DELETE", "/requests")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("M365_", "AZURE_"))}
-        own = {f"M365_{name.upper()}": value for name, value in self.info.items()}
-        environment = {**kept, **own, "PYTHONPATH": str(COLLECTIONS)}
-        started = time.perf_counter()
-        done = subprocess.run(  # noqa: S603 - our own commands
-            [sys.executable, *command],
-            input=json.dumps(job),
-            capture_output=True,
-            text=True,
-            env=environment,
-            check=False,
-        )
-        seconds = time.perf_counter() - started
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(command)} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-        log: list[Json] = self.control("GET", "/requests")
-        return Measured(len(log), sum(entry["bytes"] for entry in log), seconds, json.loads(done.stdout), log)
-
-    def module(self, name: str, **arguments: Any) -> Measured:
-        """Run a module as Ansible runs it."""
-        return self.measure(["-m", f"{MODULES}.{name}"], {"ANSIBLE_MODULE_ARGS": arguments})
-
-    def bare(self, calls: Sequence[Json]) -> Measured:
-        """Run the bare loop."""
-        return self.measure([str(Path(__file__).with_name("bare.py"))], {"info": self.info, "calls": calls})
+    return measured
 
 
-@contextlib.contextmanager
-def tenant(mailboxes: int, at_risk: int) -> Iterator[Tenant]:
-    """A tenant for as long as the block runs."""
-    program = str(ROOT / "tests" / "tenant" / "run")
-    command = [program, "--mailboxes", str(mailboxes), "--at-risk", str(at_risk), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
-        try:
-            line = process.stdout.readline() if process.stdout else ""
-            if not line:
-                raise RuntimeError("the tenant did not start")
-            yield Tenant(json.loads(line))
-        finally:
-            process.terminate()
+LARGE = ("audit-growth", "audit-large", "plan")
+WORKS: dict[str, Work] = {
+    "import": imports.imports,
+    "audit": audits.requests,
+    "role": playbooks.role,
+    "license-requests": licensing.requests,
+    "license-many": licensing.unthrottled,
+    "license-quota": licensing.throttled,
+    "loop": playbooks.loop,
+    "cli": command_line.command_line,
+}
 
 
-def audits() -> Iterator[tuple[str, Measured, Measured]]:
-    """Both strategies: name, module, bare loop."""
-    with tenant(MAILBOXES, AT_RISK) as found:
-        for strategy in ("filtered", "full"):
-            module = found.module("exo_unlicensed_mailbox_info", strategy=strategy, shared_mailbox_sizes="never")
-            if module.printed["summary"]["at_risk"] != AT_RISK:
-                raise RuntimeError(f"strategy {strategy} found {module.printed['summary']['at_risk']} of {AT_RISK}")
-            yield f"audit, {strategy}", module, found.bare(replay(module.log))
+def main(arguments: list[str]) -> int:
+    """Measure, print, write; 1 where a bound was missed."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--size", choices=("full", "small"), default="full")
+    parser.add_argument("--only", nargs="*", default=[], help=f"of {', '.join((*WORKS, *LARGE))}")
+    options = parser.parse_args(arguments)
+    sizes = SMALL if options.size == "small" else FULL
+    names = {name for name in (*WORKS, *LARGE) if not options.only or name.startswith(tuple(options.only))}
+    chosen: dict[str, Work] = {name: work for name, work in WORKS.items() if name in names}
+    if names.intersection(LARGE):
+        chosen["large"] = large(frozenset(names))
+    machine = about(options.size)
+    rows: list[Row] = []
+    started = time.perf_counter()
+    for name, work in chosen.items():
+        for one in _guarded(name, work(sizes)):
+            rows.append(one)
+            print(f"{time.perf_counter() - started:6.0f} s  {one.work}, {one.size}, {one.latency} ms", file=sys.stderr)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    machine |= {
+        "took_seconds": round(time.perf_counter() - started),
+        "cpu_seconds": round(used.ru_utime + used.ru_stime),
+        "load_at_end": _load(),
+    }
+    found = to_json(rows, machine)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(table(rows))
+    missed = [one for one in rows if not one.kept]
+    print(f"\n{len(rows)} rows, {len(missed)} of them missed a bound. {_sentence(machine)} {RESULT.relative_to(ROOT)}")
+    return 1 if missed and options.size == "full" else 0
 
 
-def replay(log: Sequence[Json]) -> list[Json]:
-    """The reads of a module, each batch taken apart; later pages are left out, as the loop follows the links."""
-    calls: list[Json] = []
-    for entry in log:
-        query = entry["query"]
-        if entry["service"] == "login" or "$skiptoken" in query:
-            continue
-        call: Json = {"service": entry["service"], "method": entry["method"], "path": entry["path"], "query": query}
-        if entry["service"] == "exchange":
-            call["json"] = {"CmdletInput": {"CmdletName": entry["cmdlet"], "Parameters": entry["parameters"]}}
-            anchor = "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@" + entry["path"].split("/")[3]
-            call["headers"] = {"X-AnchorMailbox": anchor, "Prefer": "odata.maxpagesize=1000"}
-        elif "$count" in query:
-            call["headers"] = {"ConsistencyLevel": "eventual"}
-            call["first_page"] = query.get("$top") == "1"  # only the number is asked for
-        if "parts" not in entry:
-            calls.append(call)
-        for part in entry.get("parts", ()):
-            url = urlsplit(part["url"])
-            path = entry["path"].removesuffix("/$batch") + url.path
-            calls.append({**call, "method": part["method"], "path": path, "query": dict(parse_qsl(url.query))})
-    return calls
+def _guarded(name: str, rows: Iterator[Row]) -> Iterator[Row]:
+    """A work that breaks down is a row of its own, and the others go on."""
+    try:
+        yield from rows
+    except (RuntimeError, OSError, ValueError, KeyError, TypeError) as error:
+        yield Row(name, "", note=f"{type(error).__name__}: {error}"[:2000].replace("\n", " "), failed=True)
 
 
-def licensing() -> tuple[str, Measured, Measured]:
-    """1,000 users each: name, module, bare loop."""
-    with tenant(3 * USERS, 0) as found:
-        people = [
-            user
-            for user in found.control("GET", "/state?all=true")["users"]
-            if user["usageLocation"] and user["userType"] == "Member" and not user["assignedLicenses"][1:]
-        ][: 2 * USERS]
-        if len(people) < 2 * USERS:
-            raise RuntimeError(f"the tenant has {len(people)} users to license, expected {2 * USERS}")
-        skus = {sku["skuPartNumber"]: sku for sku in found.control("GET", "/state")["skus"]}
-        seats = {**skus[SKU]["prepaidUnits"], "enabled": skus[SKU]["consumedUnits"] + 2 * USERS}
-        found.control("PATCH", "/state", {"skus": {SKU: {"prepaidUnits": seats}}})
-        mine, theirs = people[:USERS], people[USERS:]
-        module = found.module(
-            "m365_user_license", users=[user["userPrincipalName"] for user in mine], licenses=[{"sku": SKU}]
-        )
-        if module.printed["summary"]["confirmed"] != USERS:
-            raise RuntimeError(f"not all were licensed: {module.printed['summary']}")
-        return f"license {USERS:,} users", module, found.bare(writes(theirs, skus[SKU]["skuId"]))
+def about(size: str) -> dict[str, Any]:
+    """The machine and what runs on it."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "size": size,
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "cpu": model,
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(memory / 2**30),
+        "python": platform.python_version(),
+        "ansible_core": version("ansible-core"),
+        "load_at_start": _load(),
+    }
 
 
-def writes(people: Sequence[Json], sku_id: str) -> list[Json]:
-    """Read the SKUs; then read, license and read back each user."""
-    body = {"addLicenses": [{"skuId": sku_id, "disabledPlans": []}], "removeLicenses": []}
-    calls: list[Json] = [{"service": "graph", "method": "GET", "path": "/v1.0/subscribedSkus"}]
-    for user in people:
-        path = f"/v1.0/users/{quote(user['userPrincipalName'], safe='')}"
-        read = {"service": "graph", "method": "GET", "path": path, "query": {"$select": SELECT}}
-        calls += [read, {"service": "graph", "method": "POST", "path": f"{path}/assignLicense", "json": body}, read]
-    return calls
+def _load() -> float:
+    return round(os.getloadavg()[0], 1)
 
 
-def show(name: str, module: Measured, bare: Measured) -> bool:
-    """Print both; whether the module kept to its budget."""
-    budget = BUDGETS[name]
-    for who, run in (("module", module), ("bare loop", bare)):
-        limit = f"{budget:>6}" if who == "module" else " " * 6
-        print(f"{name:<20} {who:<10} {run.requests:>8} {limit} {run.bytes / 1e6:>8.1f} {run.seconds:>8.2f}")
-    ratios = (module.requests / bare.requests, module.bytes / bare.bytes, module.seconds / bare.seconds)
-    requests, size, seconds = (f"{ratio:8.2f}" for ratio in ratios)
-    print(f"{'':<20} {'ratio':<10} {requests} {'':>6} {size} {seconds}\n", flush=True)
-    return module.requests <= budget
-
-
-def main() -> int:
-    """Measure, print, and fail where a budget is exceeded."""
-    print(f"A tenant of {MAILBOXES:,} mailboxes, {AT_RISK} at risk; {USERS:,} users without {SKU}.\n")
-    print(f"{'':<20} {'':<10} {'requests':>8} {'budget':>6} {'MB':>8} {'seconds':>8}", flush=True)
-    kept = [show(*row) for row in audits()]
-    kept.append(show(*licensing()))
-    if not all(kept):
-        print("\nA budget of requests was exceeded.", file=sys.stderr)
-    return 0 if all(kept) else 1
+def _sentence(machine: dict[str, Any]) -> str:
+    load = f"load {machine['load_at_start']} to {machine['load_at_end']}"
+    return f"{machine['took_seconds']} s, {machine['cpu_seconds']} s of CPU, {load}."
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

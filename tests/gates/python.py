@@ -9,6 +9,7 @@ from tests.gates.gate import Gate, Work
 
 TYPED = (
     "ansible_collections.m365.licensing.plugins",
+    "tests.bench",
     "tests.clients",
     "tests.gates",
     "tests.integration",

@@ -8,6 +8,7 @@ Starlette reads and routes, uvicorn serves. A handler gets plain values and give
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -173,6 +174,9 @@ class _Host:
                 entry["cmdlet"], entry["parameters"] = call["CmdletName"], call.get("Parameters")
             except (ValueError, KeyError, TypeError):
                 entry["cmdlet"] = ""
+        elif self.service == "graph" and got.raw:
+            with contextlib.suppress(ValueError):
+                entry["body"] = got.json()
         return entry
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tests.tenant import faults
+from tests.tenant import faults, graph
 from tests.tenant.properties import BLANK_USER
 from tests.tenant.state import (
     DIRECTORY_ROLES,
@@ -82,6 +82,7 @@ def state(world: World, query: Mapping[str, str]) -> Json:
         "now": graph_time(world.now()),
         "switches": vars(world.switches),
         "roles": sorted(world.app.roles),
+        "quota": {"refused": world.scratch.get(graph.REFUSED, 0), **world.scratch.get(graph.QUOTA, {"accepted": 0})},
         "counts": {"users": len(world.users), "mailboxes": len(world.mailboxes), "requests": len(world.log)},
         "skus": list(world.skus.values()),
         "subscriptions": world.subscriptions,

@@ -8,6 +8,7 @@ What is not simulated is refused with 501; what the service would refuse is refu
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -51,7 +52,7 @@ def run(world: World, name: str, arguments: Json) -> tuple[Sequence[Json], bool]
                 f"A parameter cannot be found that matches parameter name '{parameter}'.",
                 "System.Management.Automation.ParameterBindingException",
             )
-    rows = rows_of(world, arguments)
+    rows = world.searched(f"{name} {json.dumps(arguments, sort_keys=True)}", lambda: rows_of(world, arguments))
     size = arguments.get("ResultSize", DEFAULT_RESULT_SIZE)
     if isinstance(size, str) and size.casefold() == "unlimited":
         return rows, False

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -22,8 +21,11 @@ from tests.tenant.state import Answer, AppIdentity, World, new_guid
 
 NO_METADATA = "odata.metadata=none"
 QUOTA_SECONDS = 150.0
+QUOTA = "graph.quota"
+"""Where ``World.scratch`` counts the writes that the quota has let pass: when the first and the last of them came."""
 _WRITES = "graph.writes"
-_REFUSED = "graph.refused"
+REFUSED = "graph.refused"
+"""… and where those that it has refused."""
 COSTS = {"users": 2, "subscribedskus": 3, "members": 3, "transitivemembers": 5, "licensedetails": 2}
 """Resource units of a GET, by the last segment of a collection; any other GET is 1 [throttling-limits]."""
 
@@ -157,21 +159,24 @@ def _spend(request: Request) -> None:
         return
     writes = _recent(world)
     if len(writes) < quota:
-        writes.append(time.monotonic())
+        writes.append(world.seconds())
+        count = world.scratch.setdefault(QUOTA, {"accepted": 0, "first": writes[-1]})
+        count["accepted"] += 1
+        count["last"] = writes[-1]
         return
-    refused = world.scratch[_REFUSED] = world.scratch.get(_REFUSED, 0) + 1
+    refused = world.scratch[REFUSED] = world.scratch.get(REFUSED, 0) + 1
     headers = {
         "x-ms-throttle-scope": f"Tenant_Application/Write/{request.app.client_id}/{world.tenant_id}",
         "x-ms-throttle-information": "WriteLimitExceeded",
     }
     if refused % 3 == 0:
-        headers["Retry-After"] = str(max(1, int(writes[0] + QUOTA_SECONDS - time.monotonic()) + 1))
+        headers["Retry-After"] = str(max(1, int(writes[0] + QUOTA_SECONDS - world.seconds()) + 1))
     raise GraphError(429, "TooManyRequests", "Too many requests.", headers)
 
 
 def _recent(world: World) -> deque[float]:
     writes: deque[float] = world.scratch.setdefault(_WRITES, deque())
-    while writes and writes[0] < time.monotonic() - QUOTA_SECONDS:
+    while writes and writes[0] < world.seconds() - QUOTA_SECONDS:
         writes.popleft()
     return writes
 

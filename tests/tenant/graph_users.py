@@ -71,8 +71,15 @@ def list_users(request: Request) -> Answer:
         following = start + size if start + size < len(order) else None
         total = len(order)
     else:
-        found, following = _scan(world, filter_, order, start, size)
-        total = sum(1 for _unused in _matching(world, filter_, order)) if request.advanced and not start else 0
+        count = request.advanced and not start
+
+        def search() -> tuple[list[Json], int | None, int]:
+            total = sum(1 for _unused in _matching(world, filter_, order)) if count else 0
+            return *_scan(world, filter_, order, start, size), total
+
+        key = f"users {request.version} {request.query.get('$filter')} {start} {size} {count}"
+        late = world.scratch.get(_STALE)
+        found, following, total = search() if late else world.searched(key, search)
     if request.advanced and not start:
         result["@odata.count"] = total
     if following is not None:

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.tests.unit.tenant.asking import ADVANCED, E3, Desk, Reply
 
+from tests.tenant.control import state
+from tests.tenant.graph import QUOTA_SECONDS
 from tests.tenant.state import Fault, Json
 
 CONTENT = {"Content-Type": "application/json"}
@@ -164,6 +167,26 @@ class TestThrottling:
         assert any(with_time), "some answers say when"
         assert not all(with_time), "some do not"
         assert all("x-ms-throttle-scope" in part["headers"] for part in throttled)
+
+    def test_the_quota_keeps_to_the_clock_of_the_tenant(self) -> None:
+        desk = Desk(write_quota=1, clock_speed=1_000_000)
+        user = desk.user()
+        before = desk.world.now()
+        for _unused in range(3):
+            assert desk.ask(f"/users/{user['id']}", "PATCH", {"usageLocation": "DE"}).status == 204
+            time.sleep(0.001)  # 1,000 seconds of the tenant
+        counted = state(desk.world, {})["quota"]
+        assert (counted["accepted"], counted["refused"]) == (3, 0)
+        assert counted["last"] - counted["first"] > 2 * QUOTA_SECONDS
+        assert (desk.world.now() - before).total_seconds() > 3_000
+
+    def test_writes_are_counted_as_the_quota_takes_them(self) -> None:
+        desk = Desk(write_quota=2)
+        user = desk.user()
+        for _unused in range(3):
+            desk.ask(f"/users/{user['id']}", "PATCH", {"usageLocation": "DE"})
+        counted = state(desk.world, {})["quota"]
+        assert (counted["accepted"], counted["refused"]) == (2, 1)
 
     def test_a_percentage_warns_before(self) -> None:
         desk = Desk(write_quota=5)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.tests.unit.tenant.asking import ANCHOR, EXCHANGE, NOW, Desk, Reply
 
+from tests.tenant import control
 from tests.tenant.exchange import MORE_RESULTS
 from tests.tenant.state import Json
 
@@ -344,3 +345,21 @@ class TestPending:
         desk = Desk()
         desk.make.mailbox(desk.user(), "UserMailbox", pending_days=9)
         assert desk.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value == []
+
+
+@pytest.mark.parametrize("indexes", [False, True])
+def test_a_search_finds_what_was_written_since(indexes: bool) -> None:
+    desk = Desk(indexes=indexes)
+    user = desk.user(department="Sales", mail="a@contoso.example")
+    box = desk.make.mailbox(user, "UserMailbox")
+    asked = {**UNLIMITED, "Filter": "LitigationHoldEnabled -eq $true"}
+
+    def found() -> tuple[int, int]:
+        cmdlet = desk.cmdlet("Get-Mailbox", asked)
+        return len(desk.find("department eq 'Sales'").body["value"]), len(cmdlet.body["value"])
+
+    assert [found(), found()] == [(1, 0), (1, 0)]
+    control.patch(desk.world, {"mailboxes": {box["Guid"]: {"LitigationHoldEnabled": True}}})
+    assert found() == (1, 1)
+    assert desk.ask(f"/users/{user['id']}", "PATCH", {"department": "IT"}).status == 204
+    assert found() == (0, 1)

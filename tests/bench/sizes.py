@@ -1,0 +1,51 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How large the works are: as the bounds want them, or small, to try the bench itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Numbers of mailboxes and users, and how often contestants run in turn."""
+
+    audit: int = 20_000
+    audit_at_risk: int = 200
+    large: int = 100_000
+    tenth: int = 10_000
+    large_at_risk: int = 500
+    rules: int = 50
+    many: int = 10_000
+    thousand: int = 1_000
+    loop: int = 100
+    command_line: int = 50
+    quota: int = 3_000
+    speed: int = 5
+    """How fast the clock runs while the quota is measured."""
+    rounds: int = 3
+    large_rounds: int = 2
+    """… of works that take long."""
+
+
+FULL = Sizes()
+SMALL = Sizes(
+    audit=2_000,
+    audit_at_risk=20,
+    large=5_000,
+    tenth=500,
+    large_at_risk=25,
+    rules=10,
+    many=400,
+    thousand=100,
+    loop=5,
+    command_line=3,
+    quota=120,
+    speed=20,
+    rounds=1,
+    large_rounds=1,
+)
+LATENCIES = (0, 50)
+"""Milliseconds that every answer is late: none, and what a way to a real service costs."""

@@ -1,0 +1,58 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Planning for everybody by many rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.bench.measure import Json, Run, Tenant, alternate
+from tests.bench.replay import replay
+from tests.bench.report import MEGABYTE, Bound, Row, row
+from tests.bench.sizes import Sizes
+from tests.tenant import names
+
+TIMES, PEAK_MB = 3, 400
+
+
+def rules(number: int) -> list[Json]:
+    """Rules as people write them: by department and country, by job title, by address; the last is for everybody."""
+    departments = sorted(name for name in names.DEPARTMENTS if name)
+    countries = [country for country, _code in names.COUNTRIES]
+    found: list[Json] = []
+    for place in range(number - 1):
+        match: Json = {
+            "department": [departments[place % len(departments)], departments[(place + 1) % len(departments)]],
+            "country": countries[place // len(departments) % len(countries)],
+            "upn": f"*{place % 10}@*",
+            "lacks": ["SPE_E3", "SPE_E5"],
+            "not": {"job_title": "*intern*"},
+        }
+        found.append({"name": f"Rule {place + 1}", "match": match, "licenses": [{"sku": "SPE_E3"}]})
+    last = {"name": "Everybody else", "match": {}, "licenses": [{"sku": "EXCHANGESTANDARD"}]}
+    usage = {"usage_location": {"from": "country", "default": "DE"}}
+    return [{**rule, **usage} for rule in (*found, last)]
+
+
+def plan(found: Tenant, number: int) -> Run:
+    """The plan, not applied."""
+    return found.module(
+        "m365_license_plan", rules=rules(number), mode="plan", scope="all_users", shared_mailbox_sizes="never"
+    )
+
+
+def everybody(sizes: Sizes, large: Tenant) -> Iterator[Row]:
+    """A plan for all users of a large tenant."""
+    calls = replay(plan(large, sizes.rules).log)
+    mine, bare = alternate(sizes.large_rounds, lambda: plan(large, sizes.rules), lambda: large.bare(calls))
+    yield row(
+        "plan for all users",
+        f"{sizes.large:,} users, {sizes.rules} rules",
+        mine,
+        ("bare loop, same requests", bare),
+        [
+            Bound("time", mine.seconds / bare.seconds, TIMES),
+            Bound("peak", mine.peak / MEGABYTE, PEAK_MB, unit=" MB"),
+        ],
+    )

@@ -245,6 +245,8 @@ def _has_shape(entry: Any, path: str, problems: list[str], state: str) -> bool:
         return False
     unknown_keys(entry, ENTRY_KEYS, path, problems)
     disabled, enabled = entry.get("disabled_plans"), entry.get("enabled_plans")
+    if both := sorted(_words(disabled) & _words(enabled)):
+        problems.append(f"{path}: disabled_plans and enabled_plans contradict each other: both name {', '.join(both)}")
     if state == "absent":
         for key, value in (("disabled_plans", disabled), ("enabled_plans", enabled)):
             if value is not None:
@@ -253,6 +255,11 @@ def _has_shape(entry: Any, path: str, problems: list[str], state: str) -> bool:
                     "state=present with disabled_plans"
                 )
     return True
+
+
+def _words(names: Any) -> set[str]:
+    """The names as they were written, but for case."""
+    return {name.strip().upper() for name in names if isinstance(name, str)} if isinstance(names, list) else set()
 
 
 def _entry(entry: Any, finder: SkuFinder, path: str, problems: list[str], state: str) -> Wanted | None:
@@ -266,7 +273,8 @@ def _entry(entry: Any, finder: SkuFinder, path: str, problems: list[str], state:
         problems.append(f"{path}.sku: {sku.part_number} applies to the whole company and cannot be assigned to a user")
     off = None if disabled is None else _plans(disabled, sku, f"{path}.disabled_plans", problems, _refuse_company)
     on = None if enabled is None else _plans(enabled, sku, f"{path}.enabled_plans", problems, None)
-    if both := (off or frozenset()) & (on or frozenset()):
+    both = (off or frozenset()) & (on or frozenset())
+    if both and not _words(disabled) & _words(enabled):
         names = ", ".join(sorted(plan.name for plan in sku.plans if plan.id in both))
         problems.append(f"{path}: disabled_plans and enabled_plans contradict each other: both name {names}")
     return Wanted(sku.id, off, on)

@@ -191,7 +191,7 @@ class Exchange:
         links: set[str] = set()
         seen: set[str] = set()
         progress = Progress()
-        number = 0
+        number = read = 0
         while True:
             number += 1
             try:
@@ -209,6 +209,8 @@ class Exchange:
             items, link = _page(response.body, name, number)
             for item in items:
                 _once(item, seen, name, number)
+            read += len(items)
+            self.service.client.progress(name, read, None if link else read)
             yield from items
             if link is None:
                 return

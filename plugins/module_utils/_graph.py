@@ -116,12 +116,7 @@ class Graph:
             first = number == 1
             try:
                 response = self.service.request(
-                    method,
-                    request,
-                    params=params if first else None,
-                    json=json,
-                    headers=headers,
-                    idempotent=True,
+                    method, request, params=params if first else None, json=json, headers=headers, idempotent=True
                 )
             except ApiError as error:
                 # whatever refuses a later page breaks the list off: it never means that there is no such list
@@ -137,6 +132,7 @@ class Graph:
                     _once(item, unique, seen, path, number)
                 yield item
             total += len(items)
+            self.service.client.progress(path.partition("?")[0], total, expected)
             if progress.stuck(items):
                 raise _incomplete(f"page {number} of {path}: the list has no end, and brings nothing new", path)
             link = response.body.get("@odata.nextLink")

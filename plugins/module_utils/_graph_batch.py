@@ -54,6 +54,14 @@ class BatchPart:
         """Method and path for messages, without the query."""
         return f"{self.method} {self.url.partition('?')[0]}"
 
+    @property
+    def phase(self) -> str:
+        """What it is about, for whoever follows the progress."""
+        if self.method == "PATCH":
+            return "usage locations"
+        words = self.url.partition("?")[0].strip("/").split("/")
+        return {"assignLicense": "licenses", "checkMemberGroups": "groups"}.get(words[-1], words[0])
+
 
 @dataclass(frozen=True)
 class BatchAnswer:
@@ -135,11 +143,15 @@ class Batcher:
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._throttled_until = 0.0
+        self._done: set[int] = set()
+        self._total = 0
 
     def run(self, parts: Sequence[BatchPart]) -> list[BatchAnswer]:
         """The answers, in the order of the parts; unless ``collect``, raises what a request around them met."""
         answers: list[BatchAnswer | None] = [None] * len(parts)
         waiting = [_Waiting(index, part) for index, part in enumerate(parts)]
+        self._total = len(parts)
+        self._tell(waiting[:1], [])
         while waiting:
             ready, waiting = self._take_due(waiting)
             chunks = [ready[start : start + BATCH_SIZE] for start in range(0, len(ready), BATCH_SIZE)]
@@ -197,7 +209,17 @@ class Batcher:
             got = self._failed_envelope(error, len(chunk))
         answers = [self._read(answer, item) for item, answer in zip(chunk, got, strict=True)]
         self._note(chunk, answers)
+        self._tell(chunk, answers)
         return answers
+
+    def _tell(self, chunk: Sequence[_Waiting], answers: Sequence[BatchAnswer]) -> None:
+        """Lets whoever follows the progress know how many parts are done; those that are sent again are not."""
+        with self._lock:
+            self._done |= {
+                item.index for item, answer in zip(chunk, answers, strict=False) if self._wait(answer) is None
+            }
+            if chunk:
+                self._service.client.progress(chunk[0].part.phase, len(self._done), self._total)
 
     def _failed_envelope(self, error: M365Error, count: int) -> list[BatchAnswer | None]:
         if isinstance(error, (UnknownOutcome, IncompleteAnswer)):

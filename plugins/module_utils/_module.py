@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ class Context:
         """Show a warning with the result."""
         self._module.warn(text)
 
-    def write_private(self, path: str, text: str) -> None:
+    def write_private(self, path: str, text: str | Iterable[str]) -> None:
         """Write a file that only its owner can read, whole or not at all. Not for check mode: the caller decides."""
         place = Path(path).expanduser()
         try:
@@ -126,13 +126,15 @@ class Context:
             raise _unwritable(path, error) from None
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-                file.write(text)
+                file.writelines([text] if isinstance(text, str) else text)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(place)
-        except OSError as error:
+        except BaseException as error:
             Path(name).unlink(missing_ok=True)
-            raise _unwritable(path, error) from None
+            if isinstance(error, OSError):
+                raise _unwritable(path, error) from None
+            raise
 
 
 def run_module(

@@ -72,6 +72,7 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
             **{status: statuses[status] for status in STATUSES if status != "unchanged"},
             "confirmed": confirmations["confirmed"],
             "accepted": confirmations["accepted"],
+            "protected_at_risk": sum(row["action"] == "protected" and row["reason"] is not None for row in rows),
             "unresolved": sum(_unresolved(row) for row in rows),
             "audit": planned.found.summary(),
             "requests": requests,

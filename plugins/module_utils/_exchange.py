@@ -35,7 +35,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse imp
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
 from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox
-from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress
+from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress, drained
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
 
 SURFACES = ("invoke_command", "v2")
@@ -211,13 +211,14 @@ class Exchange:
                 _once(item, seen, name, number)
             read += len(items)
             self.service.client.progress(name, read, None if link else read)
-            yield from items
+            stuck = progress.stuck(items)
+            yield from drained(items)
             if link is None:
                 return
             if link in links:
                 raise _incomplete(f"{name}: page {number} links to a page that was read already")
             links.add(link)
-            if progress.stuck(items):
+            if stuck:
                 raise _incomplete(f"{name}: page {number}: the list has no end, and brings nothing new")
             request, params = link, None
 

@@ -40,7 +40,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User
-from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress
+from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress, drained
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, is_guid, quote
 
 __all__ = ["USER_SELECT", "BatchAnswer", "BatchPart", "Graph", "Group", "NamesConcealed", "UsageRow"]
@@ -127,13 +127,14 @@ class Graph:
             items = _items(response.body, path, number)
             if first and counted:
                 expected = _count(response.body, path)
-            for item in items:
+            total += len(items)
+            stuck = progress.stuck(items)
+            self.service.client.progress(path.partition("?")[0], total, expected)
+            for item in drained(items):
                 if unique is not None:
                     _once(item, unique, seen, path, number)
                 yield item
-            total += len(items)
-            self.service.client.progress(path.partition("?")[0], total, expected)
-            if progress.stuck(items):
+            if stuck:
                 raise _incomplete(f"page {number} of {path}: the list has no end, and brings nothing new", path)
             link = response.body.get("@odata.nextLink")
             if link is None:

@@ -14,7 +14,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUI
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
-from ansible_collections.m365.licensing.plugins.module_utils._report import audit_row, json_lines
+from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._report import audit_row, to_json
+from ansible_collections.m365.licensing.plugins.module_utils._reports import (
+    report_folder,
+    report_stem,
+    write_reports,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._times import parse_time
 
 MAILBOX_PLANS_SPEC: dict[str, Any] = {
@@ -111,6 +117,7 @@ def run_audit(context: Context) -> dict[str, Any]:
     """The module ``exo_unlicensed_mailbox_info``."""
     params = context.params
     options = audit_options(params)
+    folder = report_folder(params["report_dir"])
     found = audit(context.graph, context.exchange, options)
     for text in found.warnings:
         context.warn(text)
@@ -124,11 +131,19 @@ def run_audit(context: Context) -> dict[str, Any]:
     }
     if found.no_mailbox_rights:
         context.warn(no_rights_warning(found))
-    if params["output_path"]:
-        context.write_private(params["output_path"], json_lines(rows))
-        result.update(mailboxes=[], output_path=params["output_path"])
-    _alarm(found, params["fail_under_days"], result)
+    if folder is not None:
+        name = params["report_name"] or context.options.tenant_id
+        texts = {"json": to_json(to_plain(_report(found, result, name)))}
+        result["reports"] = write_reports(context, folder, [f"{report_stem(name)}-audit"], texts, result)
+    _alarm(found, params, result)
     return result
+
+
+def _report(found: Audit, result: Mapping[str, Any], tenant: str) -> dict[str, Any]:
+    """The report for programs."""
+    kept = ("summary", "mailboxes", "no_mailbox_rights", "disagreements")
+    told = {"tenant": tenant, "generated": found.now, "warnings": found.warnings}
+    return {**told, **{name: result[name] for name in kept}}
 
 
 def no_rights_warning(found: Audit) -> str:
@@ -141,7 +156,8 @@ def no_rights_warning(found: Audit) -> str:
     )
 
 
-def _alarm(found: Audit, days: int | None, result: Mapping[str, Any]) -> None:
+def _alarm(found: Audit, params: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+    days = params["fail_under_days"]
     if days is None:
         return
     near = [
@@ -157,7 +173,7 @@ def _alarm(found: Audit, days: int | None, result: Mapping[str, Any]) -> None:
         urgent = len(near) - dated
         told = [f"{dated} have fewer than {days} days left"] * bool(dated)
         told += [f"{urgent} may go at any moment, without a known date"] * bool(urgent)
-        place = f"in {result['output_path']}" if "output_path" in result else "in the result"
+        place = f"in {params['output_path']}" if params["output_path"] else "in the result"
         raise TooClose(
             f"Of {len(found.findings)} mailboxes and archives at risk {' and '.join(told)}; the first is "
             f"{first.user_principal_name} ({first.reason}, {_when(first)}).",

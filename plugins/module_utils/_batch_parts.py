@@ -33,6 +33,14 @@ class BatchPart:
         return f"{self.method} {self.url.partition('?')[0]}"
 
     @property
+    def phase(self) -> str:
+        """What it is about, for whoever follows the progress."""
+        if self.method == "PATCH":
+            return "usage locations"
+        words = self.url.partition("?")[0].strip("/").split("/")
+        return {"assignLicense": "licenses", "checkMemberGroups": "groups"}.get(words[-1], words[0])
+
+    @property
     def writes(self) -> bool:
         """Does it count as a write? (checkMemberGroups is a POST that only reads.)"""
         return self.method != "GET" and not self.url.endswith("/checkMemberGroups")

@@ -10,6 +10,7 @@ a token, or a request's body. ``_module.py`` turns these into ``fail_json`` in o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import printable, shortened
 
@@ -27,6 +28,8 @@ class M365Error(Exception):
         self.message = message
         self.code = code
         self.hint = hint
+        self.partial: dict[str, Any] = {}
+        """The result as far as the work came, where it came that far."""
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

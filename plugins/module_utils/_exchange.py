@@ -36,7 +36,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse imp
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
 from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox
-from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress
+from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress, drained
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, is_guid, quote
 
 SURFACES = ("invoke_command", "v2")
@@ -192,7 +192,7 @@ class Exchange:
         links: set[str] = set()
         seen: set[str] = set()
         progress = Progress()
-        number = 0
+        number = read = 0
         while True:
             number += 1
             try:
@@ -210,13 +210,16 @@ class Exchange:
             items, link = _page(response.body, name, number)
             for item in items:
                 _once(item, seen, name, number)
-            yield from items
+            read += len(items)
+            self.service.client.progress(name, read, None if link else read)
+            stuck = progress.stuck(items)
+            yield from drained(items)
             if link is None:
                 return
             if link in links:
                 raise _incomplete(f"{name}: page {number} links to a page that was read already")
             links.add(link)
-            if progress.stuck(items):
+            if stuck:
                 raise _incomplete(f"{name}: page {number}: the list has no end, and brings nothing new")
             request, params = link, None
 

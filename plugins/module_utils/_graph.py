@@ -36,7 +36,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User
-from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress
+from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress, drained
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, is_guid, quote
 
 __all__ = ["USER_SELECT", "BatchAnswer", "BatchPart", "Graph", "Group", "NamesConcealed", "UsageRow"]
@@ -112,12 +112,7 @@ class Graph:
             first = number == 1
             try:
                 response = self.service.request(
-                    method,
-                    request,
-                    params=params if first else None,
-                    json=json,
-                    headers=headers,
-                    idempotent=True,
+                    method, request, params=params if first else None, json=json, headers=headers, idempotent=True
                 )
             except ApiError as error:
                 # whatever refuses a later page breaks the list off: it never means that there is no such list
@@ -128,12 +123,14 @@ class Graph:
             items = _items(response.body, path, number)
             if first and counted:
                 expected = _count(response.body, path)
-            for item in items:
+            total += len(items)
+            stuck = progress.stuck(items)
+            self.service.client.progress(path.partition("?")[0], total, expected)
+            for item in drained(items):
                 if unique is not None:
                     _once(item, unique, seen, path, number)
                 yield item
-            total += len(items)
-            if progress.stuck(items):
+            if stuck:
                 raise _incomplete(f"page {number} of {path}: the list has no end, and brings nothing new", path)
             link = response.body.get("@odata.nextLink")
             if link is None:

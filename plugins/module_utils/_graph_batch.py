@@ -87,11 +87,15 @@ class Batcher:
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._throttled_until = 0.0
+        self._done: set[int] = set()
+        self._total = 0
 
     def run(self, parts: Sequence[BatchPart]) -> list[BatchAnswer]:
         """The answers, in the order of the parts; unless ``collect``, raises what a request around them met."""
         answers: list[BatchAnswer | None] = [None] * len(parts)
         waiting = [_Waiting(index, part) for index, part in enumerate(parts)]
+        self._total = len(parts)
+        self._tell(waiting[:1], [])
         while waiting:
             ready, waiting = self._take_due(waiting)
             chunks = [ready[start : start + BATCH_SIZE] for start in range(0, len(ready), BATCH_SIZE)]
@@ -162,6 +166,7 @@ class Batcher:
         answers = [self._read(answer, item) for item, answer in zip(chunk, got, strict=True)]
         answers = self._with_new_token(chunk, answers, token)
         self._note(chunk, answers)
+        self._tell(chunk, answers)
         return answers
 
     def _with_new_token(self, chunk: list[_Waiting], answers: list[BatchAnswer], token: str) -> list[BatchAnswer]:
@@ -182,6 +187,15 @@ class Batcher:
     @staticmethod
     def _unauthorized(item: _Waiting, answer: BatchAnswer) -> bool:
         return not item.renewed and answer.outcome == "answered" and answer.status == HTTPStatus.UNAUTHORIZED
+
+    def _tell(self, chunk: Sequence[_Waiting], answers: Sequence[BatchAnswer]) -> None:
+        """Lets whoever follows the progress know how many parts are done; those that are sent again are not."""
+        with self._lock:
+            self._done |= {
+                item.index for item, answer in zip(chunk, answers, strict=False) if self._wait(answer) is None
+            }
+            if chunk:
+                self._service.client.progress(chunk[0].part.phase, len(self._done), self._total)
 
     def _failed_envelope(self, error: M365Error, count: int) -> list[BatchAnswer | None]:
         if isinstance(error, (UnknownOutcome, IncompleteAnswer)):

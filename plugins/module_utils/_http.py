@@ -139,6 +139,8 @@ class HttpClient:
         """HTTP requests sent so far, those for tokens included."""
         self.throttled_seconds = 0.0
         """Time spent waiting because a service throttled (429)."""
+        self.progress: Callable[[str, int, int | None], object] = lambda _phase, _done, _total: None
+        """Told of each page and batch: what it belongs to, how much of that is done, and of how much (if known)."""
         self.wall = WallClock()
         self.redactor = Redactor()
         """Knows the secrets of this run, and keeps them out of what services say."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
@@ -16,6 +16,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     PermissionDenied,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import user_from
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid
@@ -36,6 +37,7 @@ def user_license_info(
 ) -> dict[str, Any]:
     """The licenses of ``users`` (None: of everybody who has one), only holders of ``sku`` where it is given.
 
+    The rows of ``users`` are made as they are taken: of everybody, page by page, and none is kept here.
     Raises ConfigurationError for users or a SKU that the tenant does not have.
     """
     if problems := name_problems(users or ()):
@@ -43,16 +45,17 @@ def user_license_info(
     sku_list = graph.subscribed_skus()
     skus = {item.id: item for item in sku_list}
     wanted = _find_sku(sku, sku_list, catalog)
+    people: Iterable[User]
     if users is not None:
         found = find_users(graph, users)
         if found.unknown:
             raise unknown_users(found.unknown)
         people = [user for user in found.users if wanted is None or _has(user, wanted)]
     elif wanted is not None:
-        people = graph.users(f"assignedLicenses/any(a:a/skuId eq {guid(wanted.id)})")
+        people = map(user_from, graph.user_elements(f"assignedLicenses/any(a:a/skuId eq {guid(wanted.id)})"))
     else:
-        people = graph.users(LICENSED)
-    return {"users": [_user_row(user, skus, catalog) for user in people], "warnings": []}
+        people = map(user_from, graph.user_elements(LICENSED))
+    return {"users": (_user_row(user, skus, catalog) for user in people), "warnings": []}
 
 
 def subscription_info(graph: Graph, catalog: Catalog) -> dict[str, Any]:

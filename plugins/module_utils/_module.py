@@ -119,7 +119,7 @@ class Context:
         """Show a warning with the result."""
         _warn(self._module, self.client.redactor, [text])
 
-    def write_private(self, path: str, text: str) -> None:
+    def write_private(self, path: str, text: str | Iterable[str]) -> None:
         """Write a file that only its owner can read, whole or not at all. Not for check mode: the caller decides."""
         place = Path(path).expanduser()
         try:
@@ -128,13 +128,15 @@ class Context:
             raise _unwritable(path, error) from None
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-                file.write(text)
+                file.writelines([text] if isinstance(text, str) else text)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(place)
-        except OSError as error:
+        except BaseException as error:
             Path(name).unlink(missing_ok=True)
-            raise _unwritable(path, error) from None
+            if isinstance(error, OSError):
+                raise _unwritable(path, error) from None
+            raise
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]

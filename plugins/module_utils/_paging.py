@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 IDLE_PAGES = 100
 """Pages in a row that may bring nothing new: some empty ones are no fault of a service."""
+
+
+def drained(items: list[Any]) -> Iterator[Any]:
+    """The items, which leave their list as they are taken: a page is gone before the next one is asked for."""
+    items.reverse()
+    while items:
+        yield items.pop()
 
 
 class Progress:

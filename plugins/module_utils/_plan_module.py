@@ -5,12 +5,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-import os
-import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions
@@ -18,7 +13,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit_module impor
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
 from ansible_collections.m365.licensing.plugins.module_utils._plan_result import (
-    PlanFailed,
     refuse,
     report_of,
     result_of,
@@ -29,26 +23,25 @@ from ansible_collections.m365.licensing.plugins.module_utils._planner import (
     check_options,
     plan_licenses,
 )
-
-_NAME_LENGTH = 200
-"""Characters of a report's file name; file systems allow 255 bytes."""
+from ansible_collections.m365.licensing.plugins.module_utils._reports import (
+    report_folder,
+    report_stem,
+    write_reports,
+)
 
 
 def run_plan(context: Context) -> dict[str, Any]:
     """The module ``m365_license_plan``."""
     options = planner_options(context.params)
-    folder = _folder(context.params["report_dir"])
+    folder = report_folder(context.params["report_dir"])
     planned = plan_licenses(context.graph, context.exchange, options, check_mode=context.check_mode)
     result = result_of(planned, options, requests=context.client.requests, check_mode=context.check_mode)
     for text in (*planned.found.warnings, *warnings_of(planned, result)):
         context.warn(text)
-    if not context.diff:
-        # it is as large as all rows together
-        result.pop("diff")
     if folder is not None:
         name = context.params["report_name"] or context.options.tenant_id
         texts = report_of(planned, result, options, name)
-        result["reports"] = _write_reports(context, folder, _stems(context, name, result), texts, result)
+        result["reports"] = write_reports(context, folder, _stems(context, name, result), texts, result)
     refuse(result, options)
     return result
 
@@ -86,51 +79,9 @@ def planner_options(params: Mapping[str, Any]) -> PlannerOptions:
     return options
 
 
-def _folder(path: str | None) -> Path | None:
-    """The directory of the reports, made where it is missing. Raises ConfigurationError before anything is asked."""
-    if not path:
-        return None
-    folder = Path(path)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"report_dir: {path!r} is no directory and cannot be made: {error.strerror}", code="not_writable"
-        ) from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigurationError(f"report_dir: {path!r} cannot be written to", code="not_writable")
-    return folder
-
-
 def _stems(context: Context, name: str, result: Mapping[str, Any]) -> list[str]:
     """Names of the files, without ending: the latest report, and one of its own for a run that wrote to the tenant."""
-    stem = file_name(name)
+    stem = report_stem(name)
     summary = result["summary"]
     wrote = summary["applied"] and not summary["check_mode"] and summary["changes"]
     return [stem, f"{stem}-{context.client.wall.now():%Y%m%dT%H%M%SZ}"] if wrote else [stem]
-
-
-def file_name(name: str) -> str:
-    """A name that every file system takes; one that had to be changed ends in a mark of the name that it was."""
-    stem = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("._")[:_NAME_LENGTH] or "report"
-    return stem if stem == name else f"{stem}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
-
-
-def _write_reports(
-    context: Context, folder: Path, stems: Sequence[str], texts: Mapping[str, str], result: Mapping[str, Any]
-) -> list[str]:
-    """The paths of the files. A failure keeps the result: by now the tenant may have changed."""
-    paths = []
-    for stem, (ending, text) in itertools.product(stems, texts.items()):
-        path = str(folder / f"{stem}.{ending}")
-        try:
-            context.write_private(path, text)
-        except ConfigurationError as error:
-            raise PlanFailed(
-                f"The report could not be written: {error.message}",
-                result,
-                code="not_writable",
-                hint="What was done is in the result.",
-            ) from None
-        paths.append(path)
-    return paths

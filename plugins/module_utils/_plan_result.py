@@ -57,6 +57,8 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
         if entry.finding is not None or entry.action not in ("unchanged", "unmatched")
     ]
     # users, and not mailboxes: only one row of a user says what is written
+    licensed = [row for row in rows if row["action"] == "license"]
+    tally = Counter((row["reason"] is not None, row["status"] in ("failed", "skipped")) for row in licensed)
     writing = [row for row in rows if row["add"] or row["remove"] or row["usage_location"]]
     statuses = Counter(row["status"] for row in writing)
     confirmations = Counter(row["confirmation"] for row in writing)
@@ -74,6 +76,10 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
             **{status: statuses[status] for status in STATUSES if status != "unchanged"},
             "confirmed": confirmations["confirmed"],
             "accepted": confirmations["accepted"],
+            "at_risk_licensed": tally[True, False],
+            "at_risk_failed": tally[True, True],
+            "others_licensed": tally[False, False],
+            "others_failed": tally[False, True],
             "unresolved": sum(_unresolved(row) for row in rows),
             "audit": planned.found.summary(),
             "requests": requests,

@@ -25,6 +25,7 @@ description:
 extends_documentation_fragment:
   - m365.licensing.auth
   - m365.licensing.audit
+  - m365.licensing.large
   - m365.licensing.attributes
   - m365.licensing.attributes.info
 options:
@@ -45,11 +46,15 @@ options:
       - Fail, with all rows in the result, if a deadline is fewer than this many days away, has passed, or is unknown
         for a mailbox that is V(overdue) or V(lost) by RV(mailboxes[].severity).
     type: int
-  output_path:
+  report_dir:
     description:
-      - Write all rows to this file, one JSON object a line, readable by its owner only, and return none of them in
-        RV(mailboxes). The file is replaced in one step.
+      - Write a report for programs (JSON), with all rows, into this directory. It is made if it is missing.
+      - The file can be read by its owner only, and is replaced in one step. It is also written in check mode.
     type: path
+  report_name:
+    description:
+      - Name of the report's file, to which C(-audit.json) is added. By default the tenant's ID.
+    type: str
 seealso:
   - module: m365.licensing.m365_user_license
   - module: m365.licensing.m365_license_plan
@@ -92,7 +97,7 @@ mailboxes:
   description:
     - The mailboxes and archives at risk. Those that go today first, then those that have outlived their date, then the
       soonest deadline, then those without any date.
-    - Empty where O(output_path) is given.
+    - Empty where O(output_path) is given, or if they are more than O(max_rows).
   returned: always
   type: list
   elements: dict
@@ -330,14 +335,45 @@ disagreements:
     disagreement:
       description: Which signals say so.
       type: str
+rows_left_out:
+  description: How many rows RV(mailboxes) would have.
+  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  type: int
+  sample: 12000
+first_rows:
+  description: The first 20 rows.
+  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  type: list
+  elements: dict
 output_path:
   description: The file that holds the rows.
   returned: when O(output_path) is given
   type: str
+reports:
+  description: The file that was written.
+  returned: when O(report_dir) is given
+  type: list
+  elements: str
+  sample: [/tmp/m365-reports/contoso-audit.json]
 requests:
   description: HTTP requests of this run, tokens included.
   returned: always
   type: int
+seconds:
+  description: How long the work took, from the first request to the last.
+  returned: always, unless the options were refused
+  type: float
+  sample: 4.2
+throttled_seconds:
+  description: How much of this time was spent waiting because a service throttled.
+  returned: always, unless the options were refused
+  type: float
+  sample: 0.0
+rate:
+  description: Requests a second.
+  returned: always, unless the options were refused
+  type: float
+  sample: 6.3
 auth:
   description: Which credentials were used, and why these.
   returned: always
@@ -352,20 +388,23 @@ auth:
 """
 
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC, run_audit
+from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
 from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
+from ansible_collections.m365.licensing.plugins.module_utils._reports import REPORT_SPEC
 
 ARGUMENTS = {
     **AUDIT_SPEC,
+    **LARGE_SPEC,
+    **REPORT_SPEC,
     "identities": {"type": "list", "elements": "str"},
     "due_within_days": {"type": "int"},
     "fail_under_days": {"type": "int"},
-    "output_path": {"type": "path"},
 }
 
 
 def main() -> None:
     """Options in, rows out."""
-    run_module(ARGUMENTS, run_audit, supports_check_mode=True, uses_exchange=True)
+    run_module(ARGUMENTS, large("mailboxes", run_audit), supports_check_mode=True, uses_exchange=True)
 
 
 if __name__ == "__main__":

@@ -140,6 +140,7 @@ notes:
 extends_documentation_fragment:
   - m365.licensing.auth
   - m365.licensing.audit
+  - m365.licensing.large
   - m365.licensing.attributes
 attributes:
   check_mode:
@@ -211,6 +212,7 @@ users:
     - A user with two mailboxes at risk (a soft-deleted one beside the one in use) has two rows. What is written for the
       user is in one of them.
     - With O(scope=all_users), users who are not at risk and need nothing, or are matched by no rule, are left out.
+    - Empty where O(output_path) is given, or if they are more than O(max_rows).
   returned: always, unless the task was refused before the plan was made
   type: list
   elements: dict
@@ -337,7 +339,9 @@ users:
       description: Why the user failed or was skipped, with a C(code) for programs, a C(message), and a C(hint).
       type: dict
 unmatched:
-  description: User principal names of all users whom no rule matches.
+  description:
+    - User principal names of all users whom no rule matches.
+    - Empty if they are more than O(max_rows). The JSON report has them all.
   returned: always, unless the task was refused before the plan was made
   type: list
   elements: str
@@ -425,6 +429,18 @@ summary:
     accepted:
       description: Users of this confirmation.
       type: int
+    at_risk_licensed:
+      description: Mailboxes at risk that are licensed, or in a plan would be.
+      type: int
+    at_risk_failed:
+      description: Mailboxes at risk whose user failed, or was not tried.
+      type: int
+    others_licensed:
+      description: The same as RV(summary.at_risk_licensed), of users who are not at risk.
+      type: int
+    others_failed:
+      description: The same as RV(summary.at_risk_failed), of users who are not at risk.
+      type: int
     unresolved:
       description: Mailboxes that stay at risk, though no exception asks for that.
       type: int
@@ -434,6 +450,20 @@ summary:
     requests:
       description: HTTP requests of this run, tokens included.
       type: int
+rows_left_out:
+  description: How many rows RV(users) would have.
+  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  type: int
+  sample: 12000
+first_rows:
+  description: The first 20 rows. Users who failed or were skipped come before all others.
+  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  type: list
+  elements: dict
+output_path:
+  description: The file that holds the rows.
+  returned: when O(output_path) is given
+  type: str
 reports:
   description: The files that were written.
   returned: when O(report_dir) is given
@@ -449,6 +479,27 @@ requests:
   returned: always
   type: int
   sample: 14
+seconds:
+  description: How long the work took, from the first request to the last.
+  returned: always, unless the options were refused
+  type: float
+  sample: 4.2
+throttled_seconds:
+  description: How much of this time was spent waiting because a service throttled.
+  returned: always, unless the options were refused
+  type: float
+  sample: 0.0
+rate:
+  description: Requests a second.
+  returned: always, unless the options were refused
+  type: float
+  sample: 6.3
+writes_per_second:
+  description:
+    - Licenses and usage locations that were written in a second, while they were. Microsoft's quota is 20.
+  returned: when something was written
+  type: float
+  sample: 18.7
 auth:
   description: Which way of signing in was used, and why.
   returned: always
@@ -457,11 +508,15 @@ auth:
 """
 
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
 from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
 from ansible_collections.m365.licensing.plugins.module_utils._plan_module import run_plan
+from ansible_collections.m365.licensing.plugins.module_utils._reports import REPORT_SPEC
 
 ARGUMENTS = {
     **AUDIT_SPEC,
+    **LARGE_SPEC,
+    **REPORT_SPEC,
     "rules": {"type": "raw", "required": True},
     "rules_label": {"type": "str", "default": "rules"},
     "mode": {"type": "str", "choices": ["plan", "apply"], "default": "plan"},
@@ -475,14 +530,12 @@ ARGUMENTS = {
     "on_error": {"type": "str", "choices": ["fail", "continue"], "default": "continue"},
     "confirm": {"type": "bool", "default": True},
     "confirm_seconds": {"type": "float", "default": 60},
-    "report_dir": {"type": "path"},
-    "report_name": {"type": "str"},
 }
 
 
 def main() -> None:
     """Options in, rows out."""
-    run_module(ARGUMENTS, run_plan, supports_check_mode=True, uses_exchange=True)
+    run_module(ARGUMENTS, large("users", run_plan), supports_check_mode=True, uses_exchange=True)
 
 
 if __name__ == "__main__":

@@ -126,6 +126,7 @@ notes:
     each where they are many.
 extends_documentation_fragment:
   - m365.licensing.auth
+  - m365.licensing.large
   - m365.licensing.attributes
 attributes:
   check_mode:
@@ -178,6 +179,7 @@ users:
   description:
     - What became of each user. In check mode what would become of them.
     - In the order of O(users); users who do not exist come last.
+    - Empty where O(output_path) is given, or if they are more than O(max_rows).
   returned: always, unless the task was refused before the users were read
   type: list
   elements: dict
@@ -244,6 +246,20 @@ summary:
   returned: always, unless the task was refused before the users were read
   type: dict
   sample: {users: 2, unchanged: 0, changed: 2, skipped: 0, failed: 0, confirmed: 2, accepted: 0, unknown: 0}
+rows_left_out:
+  description: How many rows RV(users) would have.
+  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  type: int
+  sample: 12000
+first_rows:
+  description: The first 20 rows. Users who failed or were skipped come before all others.
+  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  type: list
+  elements: dict
+output_path:
+  description: The file that holds the rows.
+  returned: when O(output_path) is given
+  type: str
 uncovered:
   description: The users whose mailbox or archive would lose what keeps it, or may lose it.
   returned: when the task was refused for their sake
@@ -283,6 +299,27 @@ requests:
   returned: always
   type: int
   sample: 6
+seconds:
+  description: How long the work took, from the first request to the last.
+  returned: always, unless the options were refused
+  type: float
+  sample: 4.2
+throttled_seconds:
+  description: How much of this time was spent waiting because a service throttled.
+  returned: always, unless the options were refused
+  type: float
+  sample: 0.0
+rate:
+  description: Requests a second.
+  returned: always, unless the options were refused
+  type: float
+  sample: 6.3
+writes_per_second:
+  description:
+    - Licenses and usage locations that were written in a second, while they were. Microsoft's quota is 20.
+  returned: when something was written
+  type: float
+  sample: 18.7
 auth:
   description: Which way of signing in was used, and why.
   returned: always
@@ -291,6 +328,7 @@ auth:
 """
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context, run_module
 from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import Options, license_users
 
@@ -326,7 +364,7 @@ def license_all(context: Context) -> dict[str, object]:
 
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, license_all, supports_check_mode=True)
+    run_module({**ARGUMENTS, **LARGE_SPEC}, large("users", license_all), supports_check_mode=True)
 
 
 if __name__ == "__main__":

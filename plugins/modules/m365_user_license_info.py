@@ -37,6 +37,7 @@ notes:
   - Application permissions of Microsoft Graph are C(User.Read.All) and C(LicenseAssignment.Read.All).
 extends_documentation_fragment:
   - m365.licensing.auth
+  - m365.licensing.large
   - m365.licensing.attributes
   - m365.licensing.attributes.info
 """
@@ -54,6 +55,10 @@ EXAMPLES = r"""
     sku: SPE_E3
   register: holders
 
+- name: Write the licenses of a large tenant to a file
+  m365.licensing.m365_user_license_info:
+    output_path: /tmp/licenses.jsonl
+
 - name: Show those whose licenses grant no mailbox
   ansible.builtin.debug:
     msg: "{{ holders.users | rejectattr('covered') | map(attribute='user_principal_name') }}"
@@ -61,7 +66,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: The users, in the order of O(users), or as the service lists them.
+  description:
+    - The users, in the order of O(users), or as the service lists them.
+    - Empty where O(output_path) is given, or if they are more than O(max_rows).
   returned: success
   type: list
   elements: dict
@@ -134,11 +141,40 @@ users:
       type: list
       elements: str
       sample: [plan2]
+rows_left_out:
+  description: How many rows RV(users) would have.
+  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  type: int
+  sample: 12000
+first_rows:
+  description: The first 20 rows.
+  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  type: list
+  elements: dict
+output_path:
+  description: The file that holds the rows.
+  returned: when O(output_path) is given
+  type: str
 requests:
   description: How many HTTP requests the task has sent, those for tokens included.
   returned: always
   type: int
   sample: 3
+seconds:
+  description: How long the work took, from the first request to the last.
+  returned: always, unless the options were refused
+  type: float
+  sample: 4.2
+throttled_seconds:
+  description: How much of this time was spent waiting because a service throttled.
+  returned: always, unless the options were refused
+  type: float
+  sample: 0.0
+rate:
+  description: Requests a second.
+  returned: always, unless the options were refused
+  type: float
+  sample: 6.3
 auth:
   description: Which way of signing in was used, and why.
   returned: always
@@ -147,10 +183,12 @@ auth:
 """
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
 from ansible_collections.m365.licensing.plugins.module_utils._license_info import user_license_info
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context, run_module
 
 ARGUMENTS = {
+    **LARGE_SPEC,
     "users": {"type": "list", "elements": "str", "aliases": ["user"]},
     "sku": {"type": "str"},
 }
@@ -163,7 +201,7 @@ def read(context: Context) -> dict[str, object]:
 
 def main() -> None:
     """Run the module."""
-    run_module(ARGUMENTS, read, supports_check_mode=True)
+    run_module(ARGUMENTS, large("users", read), supports_check_mode=True)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,10 @@ GROUPS = {
     "transport": "_http _http_body _http_types _pacing _service _stop",
     "signing in": "_auth _auth_options",
     "services": "_batch_parts _exchange _exchange_parse _graph _graph_batch _graph_parse",
-    "frame": "_module",
+    "frame": "_module _progress",
     "reading and writing": "_apply _audit _audit_read _readings _sizes _stakes _survey",
-    "work": "_audit_module _license_info _plan_module _plan_result _planner _user_license_result _user_licenses",
+    "work": "_audit_module _large _license_info _plan_module _plan_result _planner _reports "
+    "_user_license_result _user_licenses",
 }
 MAY_IMPORT = {
     "pure": {"pure"},

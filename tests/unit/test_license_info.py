@@ -33,7 +33,7 @@ def desk(tenant: Tenant) -> Desk:
 
 def read(desk: Desk, **options: Any) -> list[Json]:
     with desk.clients() as found:
-        rows: list[Json] = user_license_info(found.graph, BUILTIN, **options)["users"]
+        rows: list[Json] = list(user_license_info(found.graph, BUILTIN, **options)["users"])
         return rows
 
 

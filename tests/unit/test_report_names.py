@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._plan_module import file_name
+from ansible_collections.m365.licensing.plugins.module_utils._reports import report_stem
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,16 +32,16 @@ NAMES = [
 
 
 def test_names_that_differ_stay_different() -> None:
-    assert len({file_name(name) for name in NAMES}) == len(NAMES)
+    assert len({report_stem(name) for name in NAMES}) == len(NAMES)
 
 
 @pytest.mark.parametrize("name", ["contoso", "contoso.onmicrosoft.com", "11111111-2222-3333-4444-555555555555", "a_b"])
 def test_a_name_that_a_file_can_have_is_its_name(name: str) -> None:
-    assert file_name(name) == name
+    assert report_stem(name) == name
 
 
 @given(st.text(), st.text())
 def test_any_two_names(one: str, other: str) -> None:
-    assert (file_name(one) == file_name(other)) is (one == other)
-    assert re.fullmatch(r"[A-Za-z0-9_.-]{1,209}", file_name(one))
-    assert not file_name(one).startswith(".")
+    assert (report_stem(one) == report_stem(other)) is (one == other)
+    assert re.fullmatch(r"[A-Za-z0-9_.-]{1,209}", report_stem(one))
+    assert not report_stem(one).startswith(".")

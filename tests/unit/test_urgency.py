@@ -59,6 +59,6 @@ def test_a_soft_deleted_mailbox_raises_the_alarm_where_its_date_is_near_or_over(
     assert [finding.severity for finding in found.findings] == ["lost"]
     if alarm:
         with pytest.raises(TooClose, match=r"gone@contoso\.example"):
-            _alarm(found, limit, {})
+            _alarm(found, {"fail_under_days": limit, "output_path": None}, {})
     else:
-        _alarm(found, limit, {})
+        _alarm(found, {"fail_under_days": limit, "output_path": None}, {})

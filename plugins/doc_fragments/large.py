@@ -1,0 +1,40 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of modules whose work may be large."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Documentation of ``_large.LARGE_SPEC``."""
+
+    DOCUMENTATION = r"""
+options:
+  max_rows:
+    description:
+      - Return so many rows at most. If there are more, the result has the summary and the first rows
+        (RV(ignore:first_rows)) only, and a warning says so unless O(output_path) or a report has them all.
+      - No other list of the result is longer either. One that would be is returned empty, with a warning.
+      - Ansible keeps a result several times over, so that a hundred thousand rows take gigabytes of the controller's
+        memory. A file takes none.
+    type: int
+    default: 1000
+    version_added: 0.1.0
+  output_path:
+    description:
+      - Write all rows to this file, one JSON object a line, readable by its owner only, and return only the first of
+        them (RV(ignore:first_rows)), however many there are.
+      - The file is replaced in one step, also in check mode and when the task fails with a result. It never counts as
+        a change.
+    type: path
+  progress_path:
+    description:
+      - Append a line of JSON to this file for each page that is read and each batch that is answered, as the work goes
+        on. A line has C(time), C(phase), C(done), C(total) (null where it is not known), C(requests), and
+        C(throttled_seconds).
+      - The file can be read by its owner only. It is no link, and belongs to the user who runs the module.
+      - A file that cannot be opened is an error before any request. One that cannot be written any more is a warning.
+    type: path
+    version_added: 0.1.0
+"""

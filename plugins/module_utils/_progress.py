@@ -1,0 +1,113 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How far a long run is, for a person who looks while it works: one line of JSON for each page and each batch."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import threading
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient
+
+PROGRESS_SPEC: dict[str, dict[str, Any]] = {"progress_path": {"type": "path"}}
+"""The option of a module that may work for long."""
+
+WRITES = frozenset({"licenses", "usage locations"})
+"""Phases in which the tenant is changed."""
+
+
+class Progress:
+    """Listens to the client for as long as the block runs; ``path`` (None: nowhere) gets what it hears.
+
+    Safe to use from several threads. Raises ConfigurationError where the file cannot be opened; a write that fails
+    later ends the lines, and never the work: ``trouble`` says why.
+    """
+
+    def __init__(self, client: HttpClient, path: str | None) -> None:
+        self.trouble = ""
+        self._client, self._path = client, path
+        self._lock = threading.Lock()
+        self._file = _opened(path) if path else None
+        self._started = client.backoff.clock()
+        self._written = 0
+        self._before: dict[str, int] = {}
+        self._write_seconds = 0.0
+        self._last = self._started
+
+    def __enter__(self) -> Progress:
+        self._client.progress = self.note
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def note(self, phase: str, done: int, total: int | None) -> None:
+        """``done`` of ``total`` (None: not known) are done in this phase; 0 is its beginning."""
+        with self._lock:
+            now = self._client.backoff.clock()
+            if phase in WRITES:
+                if done:
+                    self._written += done - self._before.get(phase, 0)
+                    self._write_seconds += now - self._last
+                self._before[phase] = done
+            self._last = now
+            if self._file is not None:
+                self._write(self._file, phase, done, total)
+
+    def cost(self) -> dict[str, Any]:
+        """What the work took, for the result."""
+        seconds = self._client.backoff.clock() - self._started
+        cost = {
+            "seconds": round(seconds, 1),
+            "throttled_seconds": round(self._client.throttled_seconds, 1),
+            "rate": round(self._client.requests / max(seconds, 0.001), 1),
+        }
+        if self._written:
+            cost["writes_per_second"] = round(self._written / max(self._write_seconds, 0.001), 1)
+        return cost
+
+    def _write(self, file: int, phase: str, done: int, total: int | None) -> None:
+        line = {
+            "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "phase": phase,
+            "done": done,
+            "total": total,
+            "requests": self._client.requests,
+            "throttled_seconds": round(self._client.throttled_seconds, 1),
+        }
+        try:
+            # One call for a line, past every buffer: it is there when this returns, and lines of two runs do not mix.
+            os.write(file, json.dumps(line).encode() + b"\n")
+        except OSError as error:
+            self.trouble = f"progress_path: {self._path!r} cannot be written any more: {error.strerror}."
+            os.close(file)
+            self._file = None
+
+
+def _opened(path: str) -> int:
+    """The file, to be appended to, for its owner only. Raises ConfigurationError."""
+    place = os.path.expanduser(path)  # noqa: PTH111 - it goes to os.open
+    try:
+        # What lies there may be a trap: no link is followed, no pipe is waited for.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(place, flags, 0o600)
+    except OSError as error:
+        raise _unwritable(path, error.strerror or "no reason given") from None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        os.close(descriptor)
+        raise _unwritable(path, "it is no file of the user who runs the module")
+    os.fchmod(descriptor, 0o600)
+    return descriptor
+
+
+def _unwritable(path: str, reason: str) -> ConfigurationError:
+    return ConfigurationError(f"progress_path: {path!r} cannot be written: {reason}.", code="not_writable")

@@ -1,0 +1,208 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results stay small, whatever the tenant holds; all rows are in the file, and who failed is named."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.m365.licensing.tests.unit import processes
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
+from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
+
+from tests.tenant.launch import Tenant
+from tests.tenant.state import Json
+
+PEOPLE = 30
+LIMITED = {"max_rows": PEOPLE - 1}
+AUDIT: dict[str, Any] = {"shared_mailbox_sizes": "never"}
+PLAN: dict[str, Any] = {**AUDIT, "rules": [EVERYBODY]}
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Tenant]:
+    with empty_tenant() as tenant:
+        yield tenant
+
+
+@pytest.fixture
+def desk(served: Tenant) -> PlanningDesk:
+    """People whose mailboxes are at risk, and who hold a license without one."""
+    desk = PlanningDesk(served)
+    for number in range(PEOPLE):
+        desk.at_risk(f"user{number:03}", desk.held("EMS"), days=10 + number % 7)
+    return desk
+
+
+def run(desk: PlanningDesk, name: str, params: Json, status: int = 0) -> Json:
+    """The result of a module."""
+    ended, output = processes.module(name, params, desk.tenant).end()
+    assert "Traceback" not in output
+    result: Json = json.loads(output)
+    # ansible-core from 2.19 on makes objects of warnings
+    told = [text if isinstance(text, str) else text["event"]["msg"] for text in result.get("warnings", ())]
+    result["warnings"] = told
+    assert ended == status, output[:3000]
+    return result
+
+
+def params_of(desk: PlanningDesk, module: str) -> Json:
+    people = [user["userPrincipalName"] for user in desk.world.users.values()]
+    return {
+        "exo_unlicensed_mailbox_info": AUDIT,
+        "m365_license_plan": PLAN,
+        "m365_user_license": {"users": people, "licenses": [{"sku": "EXCHANGESTANDARD"}]},
+        "m365_user_license_info": {},
+    }[module]
+
+
+MODULES = {
+    "exo_unlicensed_mailbox_info": "mailboxes",
+    "m365_license_plan": "users",
+    "m365_user_license": "users",
+    "m365_user_license_info": "users",
+}
+
+
+@pytest.mark.parametrize(("module", "rows"), MODULES.items())
+def test_more_rows_than_max_rows_are_left_out_and_told(desk: PlanningDesk, module: str, rows: str) -> None:
+    params = {**params_of(desk, module), "_ansible_check_mode": True}
+    whole = run(desk, module, {**params, "max_rows": PEOPLE})
+    assert len(whole[rows]) == PEOPLE
+    assert "rows_left_out" not in whole
+    assert not [text for text in whole["warnings"] if "max_rows" in text]
+    short = run(desk, module, {**params, **LIMITED})
+    assert (short[rows], short["rows_left_out"]) == ([], PEOPLE)
+    assert short["first_rows"] == whole[rows][:20]
+    assert short.get("summary", {}).keys() == whole.get("summary", {}).keys()
+    (warning,) = [text for text in short["warnings"] if "max_rows" in text]
+    assert f"{rows}: {PEOPLE} rows are more than max_rows ({PEOPLE - 1})" in warning
+    assert "set output_path" in warning
+
+
+@pytest.mark.parametrize(("module", "rows"), MODULES.items())
+@pytest.mark.parametrize("most", [0, 1000])
+def test_the_file_has_all_rows(desk: PlanningDesk, tmp_path: Path, module: str, rows: str, most: int) -> None:
+    params = {**params_of(desk, module), "_ansible_check_mode": True}
+    whole = run(desk, module, params)
+    place = tmp_path / "rows.jsonl"
+    short = run(desk, module, {**params, "max_rows": most, "output_path": str(place)})
+    assert (short[rows], short["rows_left_out"], short["output_path"]) == ([], PEOPLE, str(place))
+    assert [json.loads(line) for line in place.read_text(encoding="utf-8").splitlines()] == whole[rows]
+    assert place.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [place], "no temporary file is left"
+    assert not [text for text in short["warnings"] if "max_rows" in text]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"max_rows": -1}, "max_rows: expected 0 or more rows, found -1"),
+        ({"output_path": "{folder}"}, "output_path: '{folder}' cannot be written: it is a directory"),
+        ({"output_path": "{folder}/no/rows"}, "output_path: '{folder}/no/rows' cannot be written: its directory is"),
+        ({"progress_path": "{folder}"}, "progress_path: '{folder}' cannot be written: Is a directory"),
+        ({"progress_path": "{folder}/no/lines"}, "progress_path: '{folder}/no/lines' cannot be written: No such file"),
+        ({"progress_path": "{folder}/link"}, "progress_path: '{folder}/link' cannot be written: "),
+        ({"progress_path": "{folder}/pipe"}, "progress_path: '{folder}/pipe' cannot be written: "),
+        ({"progress_path": "/dev/null"}, "progress_path: '/dev/null' cannot be written: it is no file of the user"),
+    ],
+)
+def test_what_cannot_be_written_is_an_error_before_any_request(
+    desk: PlanningDesk, tmp_path: Path, wrong: Json, told: str
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(tmp_path / "pipe")
+    given = {name: value.format(folder=tmp_path) if isinstance(value, str) else value for name, value in wrong.items()}
+    result = run(desk, "m365_user_license_info", given, status=1)
+    assert told.format(folder=tmp_path) in result["msg"]
+    assert result["requests"] == 0
+    assert desk.tenant.requests() == []
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def fail_some(desk: PlanningDesk, count: int) -> list[str]:
+    """The last of the people are refused; their names."""
+    users = list(desk.world.users.values())[-count:]
+    for user in users:
+        desk.refuse(f"{user['id']}/assignLicense", status=400, body={"error": {"code": "Bad", "message": "No."}})
+    return [user["userPrincipalName"] for user in users]
+
+
+@pytest.mark.parametrize("module", ["m365_user_license", "m365_license_plan"])
+@pytest.mark.parametrize("to_file", [False, True])
+def test_who_failed_is_told_although_rows_are_left_out(
+    desk: PlanningDesk, tmp_path: Path, module: str, to_file: bool
+) -> None:
+    unlucky = fail_some(desk, 3)
+    params = {**params_of(desk, module), "on_error": "continue", **LIMITED}
+    params |= {"mode": "apply"} if module == "m365_license_plan" else {}
+    params |= {"output_path": str(tmp_path / "rows.jsonl")} if to_file else {}
+    result = run(desk, module, params, status=1)
+    assert (result["changed"], result["users"], result["rows_left_out"]) == (True, [], PEOPLE)
+    assert (result["summary"]["changed"], result["summary"]["failed"]) == (PEOPLE - 3, 3)
+    assert {row["user_principal_name"] for row in result["first_rows"][:3]} == set(unlucky)
+    assert {row["error"]["message"] for row in result["first_rows"][:3]} == {
+        result["first_rows"][0]["error"]["message"]
+    }
+    assert len(result["first_rows"]) == 20
+    (named,) = [text for text in result["warnings"] if "3 users failed or were not tried: " in text]
+    assert all(upn in named for upn in unlucky)
+    if to_file:
+        rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+        assert len(rows) == PEOPLE
+        assert {row["user_principal_name"] for row in rows if row["status"] == "failed"} == set(unlucky)
+
+
+def test_the_report_has_the_rows_that_the_result_has_not(desk: PlanningDesk, tmp_path: Path) -> None:
+    for module, name in (("m365_license_plan", "contoso.json"), ("exo_unlicensed_mailbox_info", "contoso-audit.json")):
+        params = {**params_of(desk, module), **LIMITED, "report_dir": str(tmp_path), "report_name": "contoso"}
+        result = run(desk, module, params)
+        rows = json.loads((tmp_path / name).read_text(encoding="utf-8"))[MODULES[module]]
+        assert (len(rows), result[MODULES[module]], result["rows_left_out"]) == (PEOPLE, [], PEOPLE)
+        assert str(tmp_path / name) in result["reports"]
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+        assert not [text for text in result["warnings"] if "max_rows" in text]
+
+
+def test_no_other_list_is_longer_either(desk: PlanningDesk) -> None:
+    rule = {**EVERYBODY, "match": {"upn": "user000@*"}}
+    params = {**PLAN, "rules": [rule], "max_rows": 5, "_ansible_diff": True}
+    result = run(desk, "m365_license_plan", params)
+    assert (result["unmatched"], result["summary"]["actions"]["unmatched"]) == ([], PEOPLE - 1)
+    assert any(text.startswith(f"unmatched: {PEOPLE - 1} entries are more than") for text in result["warnings"])
+    wish = {**params_of(desk, "m365_user_license"), "_ansible_check_mode": True, "_ansible_diff": True}
+    assert len(run(desk, "m365_user_license", wish)["diff"]["before"]) == PEOPLE
+    assert "diff" not in run(desk, "m365_user_license", {**wish, "_ansible_diff": False})
+    short = run(desk, "m365_user_license", {**wish, **LIMITED})
+    assert "diff" not in short
+    assert any(text.startswith(f"diff: {PEOPLE} entries are more than") for text in short["warnings"])
+
+
+def test_a_list_that_breaks_off_leaves_no_file(desk: PlanningDesk, tmp_path: Path) -> None:
+    desk.world.switches.page_limit = 7
+    page = {"service": "graph", "path": "skiptoken", "status": 400, "times": None}
+    desk.tenant.set_faults({**page, "body": {"error": {"code": "Bad", "message": "No."}}})
+    params = {"output_path": str(tmp_path / "rows.jsonl")}
+    result = run(desk, "m365_user_license_info", params, status=1)
+    assert "page 2 of /v1.0/users did not come" in result["msg"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_it_cost_is_told(desk: PlanningDesk) -> None:
+    result = run(desk, "m365_user_license", params_of(desk, "m365_user_license"))
+    assert result["requests"] == len(desk.tenant.requests())
+    assert result["throttled_seconds"] == 0
+    assert result["seconds"] >= 0
+    assert result["rate"] > 0
+    assert result["writes_per_second"] > 0
+    again = run(desk, "m365_user_license", params_of(desk, "m365_user_license"))
+    assert "writes_per_second" not in again
+    desk.tenant.set_faults({"service": "graph", "path": "/subscribedSkus", "status": 403})
+    refused = run(desk, "m365_user_license", params_of(desk, "m365_user_license"), status=1)
+    assert {"requests", "seconds", "throttled_seconds", "rate"} <= refused.keys()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -149,15 +150,16 @@ def test_a_mailbox_is_covered_by_a_plan_that_works_and_not_by_having_a_license(
 def test_stray_blanks_and_case_change_nothing() -> None:
     raw: dict[str, Any] = dict.fromkeys(USER_PROPERTIES)
     raw |= {
-        "id": " ID-ANNA ",
+        "id": " 11111111-2222-3333-4444-AAAAAAAAAAAA ",
         "userPrincipalName": "anna@contoso.com",
         "licenseAssignmentStates": [{"skuId": f" {SPE_E3.upper()} ", "disabledPlans": [], "state": " Active "}],
         "assignedPlans": [{"servicePlanId": PLAN2.upper(), "capabilityStatus": " enabled ", "service": "exchange"}],
     }
-    assert finding_of(box(sku_assigned=None), user_from(raw)) is None
+    owned = replace(box(), user_id="11111111-2222-3333-4444-aaaaaaaaaaaa")
+    assert finding_of(replace(owned, sku_assigned=None), user_from(raw)) is None
     raw["licenseAssignmentStates"][0]["disabledPlans"] = [f" {PLAN2.upper()} "]
     raw["assignedPlans"] = []
-    assert found(box(), user_from(raw)).reason == "exchange_plan_disabled"
+    assert found(owned, user_from(raw)).reason == "exchange_plan_disabled"
 
 
 # why not --------------------------------------------------------------------------------------------------------

@@ -164,10 +164,10 @@ def test_every_option_that_sounds_secret_says_whether_it_is() -> None:
 
 
 def test_what_nobody_expects_is_told_by_its_kind_and_place_and_with_what_was_written() -> None:
-    try:
+    with pytest.raises(KeyError) as caught:
         dict[str, str]()["hush-0123456789"]
-    except KeyError as error:
-        found = failure(Unexpected(error, {"anna@contoso.com": "changed", "otto@contoso.com": "unknown"}), {})
+    ledger = {"anna@contoso.com": "changed", "otto@contoso.com": "unknown"}
+    found = failure(Unexpected(caught.value, ledger), {})
     assert "KeyError in test_module_values.py, line " in found["msg"]
     assert "report" in found["msg"]
     assert "1 users were changed (anna@contoso.com)" in found["msg"]

@@ -78,7 +78,7 @@ def refusal(desk: PlanningDesk, status: int, **where: Any) -> dict[str, Any]:
 def clean(desk: PlanningDesk, text: str) -> None:
     """Nothing of the secrets is in there, as it is or written otherwise, nor what a terminal would obey."""
     for secret in (PLANTED, *issued(desk.world), UNKNOWN_TOKEN):
-        for form in {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}:
+        for form in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]):
             assert form not in text
             assert form[:14] not in text
     assert "\x1b" not in text
@@ -135,7 +135,7 @@ def test_no_report_holds_what_a_service_repeats(desk: PlanningDesk, tmp_path: Pa
 
 
 def test_a_code_is_short_and_one_line(desk: PlanningDesk) -> None:
-    body = {"error": {"code": "c\x1b]0;x\x07\nfatal: " + "x" * 5_000_000, "message": "y" * 5_000_000}}
+    body = {"error": {"code": "c\x1b]0;x\x07\nfatal: " + "x" * 1_000_000, "message": "y" * 1_000_000}}
     for part in ({"part": True, "path": "assignLicense"}, {"path": "subscribedSkus"}):
         desk.tenant.set_faults({"status": 400, "service": "graph", "body": body, "times": None, **part})
         users = [user["userPrincipalName"] for user in desk.world.users.values()]

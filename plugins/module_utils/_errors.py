@@ -9,8 +9,7 @@ a token, or a request's body. ``_module.py`` turns these into ``fail_json`` in o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 NAMED_AT_MOST = 20
 """Users that one message names; the result has them all."""
@@ -24,8 +23,6 @@ class M365Error(Exception):
         self.message = message
         self.code = code
         self.hint = hint
-        self.partial: Mapping[str, Any] = {}
-        """The result as far as the work came, where it came that far."""
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -123,6 +123,7 @@ class Batcher:
     ``idempotent``: a lost answer is asked for again; otherwise its outcome is ``unknown``. ``collect`` (writes): what
     a request around the parts met becomes their answers instead of being raised, so that nobody forgets what the
     other batches did. ``stop_on``: after an answer for which it is true, batches not sent yet are ``not_sent``.
+    ``keep``: what is kept of the body of a part that succeeded, as soon as it is there.
     """
 
     def __init__(
@@ -133,6 +134,7 @@ class Batcher:
         idempotent: bool,
         collect: bool = False,
         stop_on: Callable[[BatchAnswer], bool] | None = None,
+        keep: Callable[[Any], Any] | None = None,
     ) -> None:
         self._service = service
         self._backoff = service.backoff
@@ -140,6 +142,7 @@ class Batcher:
         self._idempotent = idempotent
         self._collect = collect
         self._stop_on = stop_on
+        self._keep = keep
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._throttled_until = 0.0
@@ -210,6 +213,8 @@ class Batcher:
         answers = [self._read(answer, item) for item, answer in zip(chunk, got, strict=True)]
         self._note(chunk, answers)
         self._tell(chunk, answers)
+        if self._keep is not None:
+            answers = [replace(item, body=self._keep(item.body)) if item.ok else item for item in answers]
         return answers
 
     def _tell(self, chunk: Sequence[_Waiting], answers: Sequence[BatchAnswer]) -> None:

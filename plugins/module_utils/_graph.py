@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote as percent_encode
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer, BatchPart
@@ -40,6 +40,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._paging import Prog
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, is_guid, quote
 
 __all__ = ["USER_SELECT", "BatchAnswer", "BatchPart", "Graph", "Group", "NamesConcealed", "UsageRow"]
+
+T = TypeVar("T")
 
 IN_VALUES = 15
 """Values that one ``in`` takes [aad-advanced-queries]."""
@@ -137,8 +139,7 @@ class Graph:
                 break
             if not isinstance(link, str) or not link or link in links:
                 raise _incomplete(f"page {number} of {path} links to a page that was read already", path)
-            links.add(link)
-            request = link
+            links.add(request := link)
         if expected is not None and expected != total and self._count(path, params, headers) != total:
             raise _incomplete(f"{path} announced {expected} entries and delivered {total} on {number} pages", path)
 
@@ -193,17 +194,17 @@ class Graph:
         idempotent: bool,
         collect: bool = False,
         stop_on: Callable[[BatchAnswer], bool] | None = None,
+        keep: Callable[[Any], Any] | None = None,
     ) -> list[BatchAnswer]:
         """The answers to ``parts``, in their order; 20 to a request, requests in parallel.
 
         What is refused for now is sent again alone within ``retry_seconds``. ``idempotent=False``: an answer that
         was lost has ``outcome`` ``unknown``. ``collect``: what happens to a request around the parts is their answer
-        instead of being raised. ``stop_on``: after an answer for which it is true nothing more is sent.
+        instead of being raised. ``stop_on``: after an answer for which it is true nothing more is sent. ``keep``: what
+        is kept of a body, as soon as it is there.
         """
-        version = "beta" if beta else "v1.0"
-        batcher = Batcher(
-            self.service, version, idempotent=idempotent, collect=collect or not idempotent, stop_on=stop_on
-        )
+        version, collect = "beta" if beta else "v1.0", collect or not idempotent
+        batcher = Batcher(self.service, version, idempotent=idempotent, collect=collect, stop_on=stop_on, keep=keep)
         return batcher.run(parts)
 
     def users_by_id(self, ids: Iterable[str]) -> dict[str, User]:
@@ -239,8 +240,7 @@ class Graph:
                 raise_for(answer, part, self.service)
                 found[name] = _group(answer.body)
         same: dict[str, list[Group]] = {}
-        for item in self._read_in("groups", "displayName", [name.strip() for name in by_name], "id,displayName"):
-            group = _group(item)
+        for group in self._read_in("groups", "displayName", list(map(str.strip, by_name)), "id,displayName", _group):
             same.setdefault(group.display_name.casefold(), []).append(group)
         problems = []
         for name in by_name:
@@ -312,9 +312,9 @@ class Graph:
     # inside -----------------------------------------------------------------------------------------------------
 
     def _users_in(self, prop: str, values: Sequence[str]) -> list[User]:
-        return [user_from(item) for item in self._read_in("users", prop, values, USER_SELECT)]
+        return self._read_in("users", prop, values, USER_SELECT, user_from)
 
-    def _read_in(self, what: str, prop: str, values: Sequence[str], select: str) -> list[dict[str, Any]]:
+    def _read_in(self, what: str, prop: str, values: Sequence[str], select: str, make: Callable[[Any], T]) -> list[T]:
         """The elements of ``what`` whose ``prop`` is one of ``values``: 300 values in one request."""
         parts = []
         literals = list(_literals(values))
@@ -322,15 +322,18 @@ class Graph:
             some = ",".join(literals[start : start + IN_VALUES])
             clause = percent_encode(f"{prop} in ({some})", safe="")
             parts.append(BatchPart("GET", f"/{what}?$filter={clause}&$select={select}"))
-        found: list[dict[str, Any]] = []
-        for part, answer in zip(parts, self.batch(parts, idempotent=True), strict=True):
+
+        def keep(body: Any) -> tuple[list[T], Any]:
+            return [make(item) for item in _items(body, f"GET /{what}", 1)], body.get("@odata.nextLink")
+
+        found: list[T] = []
+        for part, answer in zip(parts, self.batch(parts, idempotent=True, keep=keep), strict=True):
             raise_for(answer, part, self.service)
-            found += _items(answer.body, part.name, 1)
-            link = answer.body.get("@odata.nextLink")
+            some, link = answer.body
             if link is not None and not isinstance(link, str):
                 raise _incomplete(f"{part.name} has a link to the next page that is none", f"/v1.0/{what}")
-            if link:
-                found += self.pages(link, page=2)
+            found += some
+            found += map(make, self.pages(link, page=2)) if link else ()
         return found
 
 

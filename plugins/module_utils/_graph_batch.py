@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import (
     BatchAnswer,
@@ -66,6 +67,7 @@ class Batcher:
     ``idempotent``: a lost answer is asked for again; otherwise its outcome is ``unknown``. ``collect`` (writes): what
     a request around the parts met becomes their answers instead of being raised, so that nobody forgets what the
     other batches did. ``stop_on``: after an answer for which it is true, batches not sent yet are ``not_sent``.
+    ``keep``: what is kept of the body of a part that succeeded, as soon as it is there.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Batcher:
         idempotent: bool,
         collect: bool = False,
         stop_on: Callable[[BatchAnswer], bool] | None = None,
+        keep: Callable[[Any], Any] | None = None,
     ) -> None:
         self._service = service
         self._pace = service.pace
@@ -84,6 +87,7 @@ class Batcher:
         self._idempotent = idempotent
         self._collect = collect
         self._stop_on = stop_on
+        self._keep = keep
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._throttled_until = 0.0
@@ -167,6 +171,8 @@ class Batcher:
         answers = self._with_new_token(chunk, answers, token)
         self._note(chunk, answers)
         self._tell(chunk, answers)
+        if self._keep is not None:
+            answers = [replace(item, body=self._keep(item.body)) if item.ok else item for item in answers]
         return answers
 
     def _with_new_token(self, chunk: list[_Waiting], answers: list[BatchAnswer], token: str) -> list[BatchAnswer]:

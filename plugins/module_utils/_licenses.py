@@ -88,7 +88,7 @@ def change_for(
     else:
         if state == "exact":
             remove = set(direct) - named
-        off = off_in(user, (remove | set(leaving)) - named, skus) - catalog.plan_classes.keys()
+        off = off_in(user, (remove | set(leaving)) - named, skus).difference(catalog.plan_classes)
         for item in wanted:
             target = _direct_target(user, item, direct.get(item.sku_id), skus.get(item.sku_id), off)
             if target is not None:

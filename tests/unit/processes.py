@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,12 @@ def until(happened: Callable[[], object], what: str) -> None:
         time.sleep(0.002)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
-    """A run on its way."""
+    """A run on its way. ``left``: its descendants when it was killed."""
 
     process: subprocess.Popen[str]
+    left: set[int] = field(default_factory=set)
 
     @property
     def ended(self) -> bool:
@@ -51,10 +53,17 @@ class Run:
         """Kill the group; ``whole``: also those of its descendants who have made a group of their own."""
         if self.ended:
             return
+        self.left = family(self.process.pid) - {self.process.pid}
         groups = {os.getpgid(pid) for pid in family(self.process.pid)} if whole else {self.process.pid}
         for group in groups:
             os.killpg(group, signal.SIGKILL)
         self.process.communicate(timeout=SECONDS)
+
+    def sweep(self) -> None:
+        """End what a kill of the playbook's own group has left behind, as far as it was started by this run."""
+        for pid in self.left & set(alive()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def end(self) -> tuple[int, str]:
         """Wait for the end: the exit status, and all that it wrote."""

@@ -96,7 +96,9 @@ READINGS: dict[str, Reading] = {
     "info: subscriptions": Reading(
         {"service": "graph", **GRAPH["subscriptions"]}, lambda made: subscription_info(made.graph, BUILTIN)
     ),
-    "info: users": Reading({"service": "graph", **GRAPH["users"]}, lambda made: user_license_info(made.graph, BUILTIN)),
+    "info: users": Reading(
+        {"service": "graph", **GRAPH["users"]}, lambda made: list(user_license_info(made.graph, BUILTIN)["users"])
+    ),
     "groups": Reading(
         {"service": "graph", "path": "/groups", "part": True}, lambda made: made.graph.groups_by_name(["sg-sales", "x"])
     ),

@@ -150,9 +150,9 @@ def the_truth(tenant: Tenant, name: str) -> Json:
                     paths = {part["id"]: part["url"] for part in more["json"]["requests"]}
                     for part in answer.body["responses"]:
                         if fault["path"] in paths[part["id"]]:
-                            seen.append(part["body"])
+                            seen.append(copy.deepcopy(part["body"]))
                 elif fault.get("cmdlet", cmdlet) == cmdlet and fault.get("path", "") in url:
-                    seen.append(answer.body)
+                    seen.append(copy.deepcopy(answer.body))
                 return answer
 
             service.request = spy  # type: ignore[method-assign, assignment]

@@ -76,9 +76,10 @@ def weakenings(
     """The changes that take something away from their users' plans. Asks nobody."""
     found = []
     for change in changes:
-        if not change:
-            continue
         user = users[change.user_id]
+        held = {state.sku_id for state in user.license_states if state.direct}
+        if not change.remove and held.isdisjoint(item.sku_id for item in change.add):
+            continue  # what only adds licenses takes no plan away
         before, after = granted(user, catalog), granted(apply_to(user, change, skus), catalog)
         uncovers = uncovered_by(user, change, skus, catalog)
         lost = (NOTHING_LEFT,) if uncovers else abilities_lost(before, after)
@@ -97,8 +98,10 @@ def had_more(
         had = any(catalog.plan_class(plan.plan_id) is PlanClass.PLAN2 for plan in user.assigned_plans)
         off = {plan for state in user.license_states for plan in state.disabled_plans}
         had = had or any(catalog.plan_class(plan) is PlanClass.PLAN2 for plan in off)
+        if not had:
+            continue
         now = granted(user, catalog), granted(apply_to(user, change, skus), catalog)
-        if had and not any(PlanClass.PLAN2 in classes for classes in now) and not now[1].isdisjoint(MAILBOX_CLASSES):
+        if not any(PlanClass.PLAN2 in classes for classes in now) and not now[1].isdisjoint(MAILBOX_CLASSES):
             found.add(user.id)
     return found
 

@@ -198,7 +198,9 @@ class Batcher:
         """Lets whoever follows the progress know how many parts are done; those that are sent again are not."""
         with self._lock:
             self._done |= {
-                item.index for item, answer in zip(chunk, answers, strict=False) if self._wait(answer) is None
+                item.index
+                for item, answer in zip(chunk, answers, strict=False)
+                if self._wait(answer) is None and not self._unauthorized(item, answer)
             }
             if chunk:
                 self._service.client.progress(chunk[0].part.phase, len(self._done), self._total)

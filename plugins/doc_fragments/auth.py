@@ -124,6 +124,7 @@ options:
   retry_seconds:
     description:
       - How long one request is tried again while a service throttles or fails, in seconds.
+      - A write that waits for the service's quota is not given up while other writes of the run get through.
     type: float
     default: 300.0
   concurrency:

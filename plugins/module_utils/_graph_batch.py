@@ -57,6 +57,8 @@ class _Waiting:
     attempt: int = 0
     due: float = 0.0
     first_refused: float | None = None
+    throttled: bool = False
+    """Was it refused with 429 the last time? Then it waits for its turn, and nothing is wrong with it."""
     renewed: bool = False
     """Was it refused with 401 before? Then a new token does not help."""
 
@@ -91,6 +93,8 @@ class Batcher:
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._throttled_until = 0.0
+        self._moved = 0.0
+        """When the service last carried out a part."""
         self._done: set[int] = set()
         self._total = 0
 
@@ -237,6 +241,8 @@ class Batcher:
     def _note(self, chunk: list[_Waiting], answers: list[BatchAnswer]) -> None:
         """Lets the other batches know of a throttle, and of an answer that ends the work."""
         now = self._backoff.clock()
+        if any(answer.ok for answer in answers):
+            self._moved = now
         for item, answer in zip(chunk, answers, strict=True):
             if self._unauthorized(item, answer):
                 item.due = now
@@ -245,7 +251,8 @@ class Batcher:
                 if item.first_refused is None:
                     item.first_refused = now
                 item.attempt += 1
-                if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+                item.throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
+                if item.throttled:
                     self._throttle(item)
             elif self._stop_on is not None and self._stop_on(answer):
                 self._stopped.set()
@@ -280,12 +287,18 @@ class Batcher:
         if self._wait(answer) is None or "retry-after" not in answer.headers:
             return answer
         now = self._backoff.clock()
-        left = (item.first_refused or now) + self._service.client.settings.retry_seconds - now
-        asked = max(0.0, item.due - now)
-        return replace(answer, waited=f"; it asks to wait {asked:.0f} s, and {max(0.0, left):.0f} s are left.")
+        left, asked = max(0.0, self._end(item) - now), max(0.0, item.due - now)
+        return replace(answer, waited=f"; it asks to wait {asked:.0f} s, and {left:.0f} s are left.")
 
     def _in_time(self, item: _Waiting) -> bool:
-        return item.due <= (item.first_refused or 0.0) + self._service.client.settings.retry_seconds
+        return item.due <= self._end(item)
+
+    def _end(self, item: _Waiting) -> float:
+        """Until when a part is tried that was refused. One that is throttled, for as long as others get through."""
+        since = item.first_refused or 0.0
+        if item.throttled:
+            since = max(since, self._moved)
+        return since + self._service.client.settings.retry_seconds
 
 
 def raise_for(answer: BatchAnswer, part: BatchPart, service: Service) -> None:

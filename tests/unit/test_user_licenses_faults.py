@@ -99,12 +99,21 @@ def test_what_is_refused_for_too_long_fails_with_what_was_done(desk: Desk) -> No
 
 def test_a_quota_of_writes_is_waited_for(desk: Desk) -> None:
     people = desk.people(90, location=None)
-    desk.world.switches.write_quota = 70
+    desk.world.switches.write_quota = 50
     result = desk.run(people, "SPE_E3", usage_location="DE")
     assert statuses(result) == {"changed": 90}
     assert {desk.location(upn) for upn in people} == {"DE"}
-    # 180 writes at 70 in 150 seconds
-    assert sum(desk.clock.slept) > 200
+    # 180 writes at 50 in 150 seconds
+    assert sum(desk.clock.slept) > 300
+
+
+def test_who_waits_for_a_quota_waits_for_as_long_as_others_get_through(desk: Desk) -> None:
+    """Several periods of the quota, each as long as half of ``retry_seconds``: nobody is given up meanwhile."""
+    people = desk.people(200)
+    desk.seats("SPE_E3", 200)
+    desk.world.switches.write_quota = 40
+    assert statuses(desk.run(people, "SPE_E3")) == {"changed": 200}
+    assert sum(desk.clock.slept) > 2 * 300
 
 
 # --- lost answers ------------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ def restored(tenant: Tenant) -> Iterator[None]:
     yield
     tenant.clear_faults()
     tenant.world.switches.pagination_expired = False
+    tenant.world.switches.page_limit = 0
 
 
 def full(tenant: Tenant, made: Clients) -> int:
@@ -78,12 +79,11 @@ def test_a_broken_page_of_mailboxes_names_the_cmdlet(tenant: Tenant, kind: str) 
         made.exchange.mailboxes()
 
 
-# candidates fit on one page
-ONE_PAGE = [(kind, "filtered") for kind in BROKEN if kind not in ("duplicate_page", "overlapping_page")]
-
-
-@pytest.mark.parametrize(("kind", "strategy"), [*ONE_PAGE, *((kind, "full") for kind in BROKEN)])
+@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("strategy", ["filtered", "full"])
 def test_a_broken_page_of_exchange_ends_the_audit(tenant: Tenant, kind: str, strategy: str) -> None:
+    if strategy == "filtered":
+        tenant.world.switches.page_limit = 5  # else the candidates fit on one page
     tenant.set_faults(always(kind, "exchange", "InvokeCommand"))
     options = AuditOptions(now=tenant.world.now(), strategy=strategy, shared_mailbox_sizes="never")
     with clients(tenant, retry_seconds=1.0) as made, pytest.raises(ApiError, match=r"Get-[A-Z]\w+"):

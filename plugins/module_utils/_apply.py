@@ -95,8 +95,7 @@ def apply_changes(
     """Write ``changes``, one for each user, and return what became of each, in their order.
 
     ``users`` are the users as read, by id. ``on_error=fail`` hands out no further batch after the first user who fails,
-    ``continue`` tries them all. Raises ValueError for two changes of one user; the service's
-    errors become outcomes.
+    ``continue`` tries them all. Raises ValueError for two changes of one user; the service's errors become outcomes.
     """
     if len({change.user_id for change in changes}) != len(changes):
         raise ValueError("two changes of one user")

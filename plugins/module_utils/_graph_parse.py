@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -25,6 +24,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Subscription,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._times import parse_time
 
 USER_PROPERTIES = (
@@ -51,7 +51,6 @@ _USABLE_WORDS = frozenset({"Enabled", "Warning"})
 _KNOWN_WORDS = _USABLE_WORDS | {"Suspended", "LockedOut", "Deleted"}
 """What ``capabilityStatus`` may be [assignedPlan resource], in the documented spelling."""
 _SHARED_AT_MOST = 4096
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _COLUMNS = ("User Principal Name", "Storage Used (Byte)")
 _DIGITS_MAX = 18
 """An exabyte: Python itself refuses to read thousands of digits."""
@@ -286,7 +285,7 @@ def _sum(same: list[Sku]) -> Sku:
 def guid_from(raw: Any, key: str, where: str) -> str:
     """The id of an element, in lower case. Raises IncompleteAnswer where there is none."""
     text = _id(raw, key, where)
-    if not _GUID.fullmatch(text):
+    if not is_guid(text):
         raise _incomplete(f"{where}: {key} is no GUID: {text!r}")
     return text
 

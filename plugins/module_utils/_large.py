@@ -57,7 +57,7 @@ def large(rows: str, work: Callable[[Context], Mapping[str, Any]]) -> Callable[[
             try:
                 result = _Rows(context, rows).shorten(work(context))
             except M365Error as error:
-                vars(error)["partial"] = {**progress.cost(), **_shortened(context, rows, error)}
+                error.partial = {**progress.cost(), **_shortened(context, rows, error)}
                 raise
             finally:
                 if progress.trouble:
@@ -71,7 +71,7 @@ def _shortened(context: Context, rows: str, error: M365Error) -> dict[str, Any]:
     if isinstance(error, RowsNotWritten):
         return error.partial
     try:
-        return _Rows(context, rows).shorten(getattr(error, "partial", None) or {})
+        return _Rows(context, rows).shorten(error.partial)
     except RowsNotWritten as second:
         # Two errors at once: the first is why the work failed, and its rows are in the result.
         context.warn(str(second))

@@ -197,7 +197,7 @@ def run_module(
     except M365Error as error:
         told["requests"] = client.requests if client else 0
         if stop.told:
-            error = _interrupted(getattr(error, "partial", None) or {}, check_mode=module.check_mode)
+            error = _interrupted(error.partial, check_mode=module.check_mode)
             # Who reads this process's answer may have been stopped, too: the journal of the machine keeps it.
             module.log(shown.mask(str(error)))
         result = failure(error, told)
@@ -220,8 +220,7 @@ def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:
         detail |= {"status": error.status, "request_id": error.request_id, "service": error.service}
         detail["request"] = error.request
     problems = error.problems if isinstance(error, ConfigurationError) else []
-    partial = getattr(error, "partial", None) or {}
-    plain = to_plain({**told, **partial, "error": detail, "problems": problems})
+    plain = to_plain({**told, **error.partial, "error": detail, "problems": problems})
     return {"msg": str(error), **plain}
 
 

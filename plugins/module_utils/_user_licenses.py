@@ -207,7 +207,10 @@ def _key(name: str) -> str:
 
 def _refuse_weakening(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weakening]) -> None:
     """An archive, a hold or a mailbox over 50 GB needs more than any mailbox plan: ask who has one."""
-    hint = "Keep a license with Plan 2 or the archiving add-on in the same task, or set allow_uncovered=true."
+    hint = (
+        "Keep a license that covers them, or assign one in the same task (state=exact): with Plan 2 or the archiving "
+        "add-on where there is an archive, a hold or more than 50 GB; or set allow_uncovered=true."
+    )
     try:
         stakes = at_stake(graph, exchange, weak)
     except M365Error as error:

@@ -12,90 +12,22 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 import subprocess
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from data.generate_graph_types import PACKAGES, TARGET, render
+from tests.clients.answers import answers
 from tests.clients.clients import MODULES
 from tests.tenant.launch import Tenant
-from tests.tenant.skus import table
 from tests.tenant.state import Json
 
-PACKAGES = {"v1.0": "@microsoft/microsoft-graph-types", "beta": "@microsoft/microsoft-graph-types-beta"}
-E3 = table()["SPE_E3"].id
 OPTIONS = {"strict": True, "noEmit": True, "skipLibCheck": True, "types": [], "module": "node16", "target": "es2022"}
 VALUES = re.compile(r"[Pp]ossible values are:?\s*(.*?)(?:\.\s+See|\.?$)", re.DOTALL)
 """How a comment lists what a property may say."""
-
-
-class Reader:
-    """Reads the tenant over HTTPS, as an application that signed in."""
-
-    def __init__(self, tenant: Tenant) -> None:
-        self.known = tenant.info
-        self.tls = ssl.create_default_context(cafile=str(tenant.ca_path))
-        form = {"grant_type": "client_credentials", "client_id": self.known["client_id"],
-                "client_secret": self.known["client_secret"],
-                "scope": "https://graph.microsoft.com/.default"}  # fmt: skip
-        url = f"{self.known['login_url']}/{self.known['tenant_id']}/oauth2/v2.0/token"
-        with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), context=self.tls) as answer:  # noqa: S310
-            self.token = json.load(answer)["access_token"]
-
-    def get(self, version: str, target: str, body: Any = None) -> Json:
-        """An answer, whatever its status; as a POST with a body."""
-        request = urllib.request.Request(  # noqa: S310 - the tenant
-            f"{self.known['graph_url']}/{version}{target}",
-            None if body is None else json.dumps(body).encode(),
-            {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, context=self.tls) as answer:  # noqa: S310 - as above
-                found: Json = json.load(answer)
-        except urllib.error.HTTPError as error:
-            found = json.load(error)
-        return found
-
-
-def bare(value: Any) -> Any:
-    """Without the annotations of OData, which are no properties."""
-    if isinstance(value, dict):
-        return {name: bare(item) for name, item in value.items() if "@odata." not in name}
-    return [bare(item) for item in value] if isinstance(value, list) else value
-
-
-def answers(tenant: Tenant, version: str) -> dict[str, Any]:
-    """What the tenant answers, by the type that it should be of: ``User[]`` and so on."""
-    reader = Reader(tenant)
-    select = "?$select=*&$top=999"
-    users = reader.get(version, f"/users{select}")["value"]
-    unlicensed = tenant.state()["truth"]["at_risk"]["no_license_fresh"][0]
-    tenant.patch_state({"users": {unlicensed: {"usageLocation": "DE"}}})
-    add = {"addLicenses": [{"skuId": E3, "disabledPlans": []}], "removeLicenses": []}
-    group = reader.get(version, f"/groups{select}")["value"]
-    error = reader.get(version, "/users/nobody@contoso.example")
-    error["error"].pop("innerError")  # The types know one of other names; test_clients.py compares it with the SDK's.
-    target = f"/users/{unlicensed}"
-    found = {
-        "User[]": users,
-        "User": reader.get(version, f"{target}/assignLicense", add),
-        "Partial<User>": reader.get(version, target),
-        "LicenseDetails[]": reader.get(version, f"{target}/licenseDetails")["value"],
-        "Group[]": group,
-        "Partial<Group>": reader.get(version, f"/groups/{group[0]['id']}"),
-        "SubscribedSku[]": reader.get(version, "/subscribedSkus")["value"],
-        "CompanySubscription[]": reader.get(version, "/directory/subscriptions")["value"],
-        "PublicErrorResponse": error,
-    }
-    for kind, value in found.items():
-        assert value, f"{version}: nothing of {kind} came"
-    return {kind: bare(value) for kind, value in found.items()}
 
 
 def compiler(folder: Path, found: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -120,6 +52,10 @@ def _name(version: str) -> str:
 
 def test_every_answer_is_of_its_published_type(tenant: Tenant, tmp_path: Path) -> None:
     assert compiler(tmp_path, {version: answers(tenant, version) for version in PACKAGES}) == []
+
+
+def test_the_table_that_make_test_reads_is_of_these_types() -> None:
+    assert TARGET.read_text(encoding="utf-8") == render(MODULES)
 
 
 def test_v1_has_no_property_of_beta_alone(tenant: Tenant) -> None:

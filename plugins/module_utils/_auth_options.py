@@ -245,6 +245,15 @@ def _url(value: _Value, problems: list[str]) -> str:
     return f"https://{parts.netloc}"
 
 
+def written_in_addresses(params: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """Credentials that somebody wrote into an address, which is refused: each ``user:password``, and the password."""
+    names = {option: names for option, names in ENVIRONMENT.items() if option.endswith("_url")}
+    given = [str(params.get(option) or "") for option in names]
+    given += [environ.get(name, "") for variables in names.values() for name in variables]
+    people = [(text.partition("//")[2] or text).rpartition("@")[0] for text in given]
+    return [text for person in people for text in (person, person.partition(":")[2]) if text]
+
+
 def _check_words(values: Mapping[str, _Value], problems: list[str]) -> None:
     for name, choices in (("auth_source", AUTH_SOURCE_CHOICES), ("exchange_api", EXCHANGE_API_CHOICES)):
         value = values.get(name)

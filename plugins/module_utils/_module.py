@@ -29,6 +29,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._auth_options impor
     ENVIRONMENT,
     EXCHANGE_API_CHOICES,
     SECRET_OPTIONS,
+    written_in_addresses,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._consent import CONSENTS
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
@@ -175,6 +176,7 @@ def run_module(
             module.fail_json(msg=missing_required_lib(library), exception=trace)
     hidden = [os.environ.get(name, "") for option in SECRET_OPTIONS for name in ENVIRONMENT[option]]
     hidden += [str(module.params[option] or "") for option in SECRET_OPTIONS]
+    hidden += written_in_addresses(module.params, os.environ)
     _hide(module, hidden)
     told: dict[str, Any] = {}
     client: HttpClient | None = None

@@ -185,6 +185,18 @@ def test_tokens_in_a_wrong_form_are_hidden(desk: PlanningDesk, given: Any) -> No
     assert READY not in output
 
 
+@pytest.mark.parametrize("given", [f"https://reader:{READY}@x.example", f"http://{READY}@x.example", f"a@b:{READY}@x"])
+@pytest.mark.parametrize("option", ["login_url", "graph_url", "exchange_url"])
+def test_credentials_in_an_address_are_hidden(desk: PlanningDesk, option: str, given: str) -> None:
+    params: dict[str, Any] = {option: given}
+    result, output = start(desk, "m365_subscription_info", **params)
+    assert option in result["msg"]
+    assert "x.example" in output or given[0] == "a"
+    assert READY not in output
+    result, output = start(desk, "m365_subscription_info", {f"M365_{option.upper()}": given})
+    assert READY not in output
+
+
 def test_a_token_in_place_of_tokens_as_ansible_shows_it(desk: PlanningDesk, tmp_path: Path) -> None:
     task = {"m365.licensing.m365_subscription_info": {"access_tokens": "{{ lookup('env', 'T') }}"}}
     book = tmp_path / "play.yml"

@@ -25,6 +25,8 @@ _BUSY = 0.8
 """The service sends its percentage from here on [throttling-limits]."""
 _MINE = 0.9
 """So much of what the service counts may be our own, counted a moment later."""
+_LATE_SECONDS = 5.0
+"""So old may be what an answer tells: after a burst, much may have left the window since."""
 _SLOWEST = 1.0
 _LESS = 0.9
 _CLEAN_SECONDS = 20.0
@@ -47,6 +49,8 @@ class Pace:
         """When answers came, and how many writes they were of: the service had counted them by then."""
         self._recent = 0
         self._flying = 0
+        self._lately: deque[tuple[float, int]] = deque()
+        """How many writes counted, at moments of the last seconds."""
         self.rate: float | None = None
         """Writes a second, once the quota is shared; None: only the quota counts."""
         self._next = 0.0
@@ -73,6 +77,7 @@ class Pace:
                     return max(_TICK, self._next - now)
                 self._next = max(self._next, now) + count / self.rate
             self._flying += count
+            self._lately.append((now, self._recent + self._flying))
             return 0.0
 
     def _may_fly(self, count: int) -> bool:
@@ -98,7 +103,9 @@ class Pace:
             if count > refused:
                 self._sent.append((now, count - refused))
                 self._recent += count - refused
-            mine = (self._recent + self._flying) / self._quota
+            while len(self._lately) > 1 and self._lately[0][0] < now - _LATE_SECONDS:
+                self._lately.popleft()
+            mine = max((counted for _when, counted in self._lately), default=0) / self._quota
             crowded = percentage >= _BUSY and mine < _MINE * percentage
             self._refused = refused > 0
             if refused or (crowded and self.rate is None):

@@ -117,6 +117,27 @@ def test_a_smaller_quota_is_learned(quota: int, writes: int) -> None:
     assert world.now <= 2 * QUOTA_SECONDS * (writes / quota + 1)
 
 
+def test_a_late_answer_is_compared_with_what_counted_when_it_was_given() -> None:
+    """Of a burst much leaves the window while an answer is on its way: nobody else spends from the quota."""
+    now = 0.0
+    pace = Pace(lambda: now)
+    for number in range(QUOTA // BATCH):
+        now = number / 15
+        assert pace.wait(BATCH, lambda: False) == 0
+        pace.answered(BATCH, 0)
+    now = QUOTA_SECONDS
+    while now < QUOTA_SECONDS + 3.0:
+        if pause := pace.wait(BATCH, lambda: False):
+            now += pause
+        else:
+            pace.answered(BATCH, 0, 0.99)
+    while pause := pace.wait(BATCH, lambda: False):
+        now += pause
+    now += 2.0
+    pace.answered(BATCH, 0, 0.99)
+    assert pace.rate is None
+
+
 def test_what_is_held_back_is_not_counted() -> None:
     pace = Pace(lambda: 0.0, quota=20)
     assert pace.wait(20, lambda: False) == 0

@@ -8,7 +8,8 @@ Every list is complete or an exception: a page that is lost, repeated or cut sho
 - ``@odata.nextLink`` is opaque and absolute, and is followed as it is [paging].
 - Advanced queries need ``ConsistencyLevel: eventual`` and ``$count=true`` on every page; without the header
   ``$count`` is ignored in silence, so its answer is checked [aad-advanced-queries].
-- At most 15 values go into one ``in`` [aad-advanced-queries]; 20 such reads travel in one ``$batch``: 300 users.
+- At most 15 values go into one ``in`` [aad-advanced-queries]; 20 such reads travel in one ``$batch``: 300 users. For
+  more than these ``getByIds`` is tried first, and asked no more in this run once it was refused.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ConfigurationError,
     IncompleteAnswer,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import Batcher, raise_for
+from ansible_collections.m365.licensing.plugins.module_utils._get_by_ids import GetByIds
+from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BATCH_SIZE, Batcher, raise_for
 from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import (
     USER_SELECT,
     guid_from,
@@ -84,6 +86,7 @@ class Graph:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self._get_by_ids = GetByIds(self.pages, service.client.parallel)
 
     # lists ------------------------------------------------------------------------------------------------------
 
@@ -210,7 +213,12 @@ class Graph:
     def users_by_id(self, ids: Iterable[str]) -> dict[str, User]:
         """Users by their (lower-case) id; who does not exist is absent."""
         wanted = list(dict.fromkeys(user_id.strip().lower() for user_id in ids))
-        found = {user.id: user for user in self._users_in("id", wanted)}
+        found: dict[str, User] = {}
+        if len(wanted) > IN_VALUES * BATCH_SIZE:
+            found = {user.id: user for user in self._get_by_ids.read(wanted)}
+        # also whom it left out: that alone does not mean that there is no such user
+        rest = [user_id for user_id in wanted if user_id not in found]
+        found.update((user.id, user) for user in self._users_in("id", rest))
         return {user_id: found[user_id] for user_id in wanted if user_id in found}
 
     def users_by_upn(self, upns: Iterable[str]) -> dict[str, User]:

@@ -75,6 +75,8 @@ def get_by_ids(request: Request) -> Answer:
         if kind not in ("user", "group", "directoryObject"):
             raise not_simulated(f"the type '{kind}' of getByIds")
     keys = selected(request, (*graph_users.PROPERTIES, *graph_groups.PROPERTIES), (), graph_users.ONLY_BETA)
+    if request.world.switches.get_by_ids == "stateless":
+        keys = [key for key in keys if key != "licenseAssignmentStates"]
     value = [
         found
         for key in dict.fromkeys(str(item).casefold() for item in body["ids"])

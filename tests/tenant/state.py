@@ -61,7 +61,7 @@ class Switches:
     beta_gone: bool = False
     """Graph's beta endpoint answers 404, as in a national cloud."""
     get_by_ids: str = "allowed"
-    """``allowed`` or ``403``: whether directoryObjects/getByIds is permitted."""
+    """directoryObjects/getByIds: ``allowed``, ``403``, or ``stateless``: without ``licenseAssignmentStates``."""
     replica_lag_reads: int = 0
     """So many reads of a user after a write still show the state before it."""
     service_disables_plans: bool = False

@@ -19,7 +19,7 @@ GROUPS = {
     "_redaction _refusals _report _rules _rules_schema _seats _times _wanted",
     "transport": "_http _http_body _http_types _pacing _service _stop",
     "signing in": "_auth _auth_options",
-    "services": "_batch_parts _exchange _exchange_parse _graph _graph_batch _graph_parse",
+    "services": "_batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse",
     "frame": "_module _progress",
     "reading and writing": "_apply _audit _audit_read _readings _sizes _stakes _survey",
     "work": "_audit_module _large _license_info _plan_module _plan_result _planner _reports "

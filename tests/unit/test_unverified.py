@@ -82,7 +82,7 @@ def test_no_position_of_what_is_unverified_changes_the_outcome(usual: tuple[Any,
 
 @pytest.mark.parametrize("position", POSITIONS["get_by_ids"])
 def test_objects_by_id_may_be_forbidden(position: str) -> None:
-    """The collection does without getByIds, so that its refusal can cost nothing."""
+    """Few are read in another way, which costs as little."""
     with running(60, 12, 3, get_by_ids=position) as tenant:
         look(tenant, strategy="full")
         assert not [entry for entry in tenant.requests() if "getByIds" in str(entry)]

@@ -8,7 +8,7 @@ What came back more than once, or not at all, is no answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +16,8 @@ from typing import Any
 from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._http_body import part_error
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
+
+_UNIT_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,16 @@ def percentage_of(headers: Mapping[str, str]) -> float:
         return float(headers.get("x-ms-throttle-limit-percentage", 0))
     except ValueError:
         return 0.0
+
+
+def units_of(answers: Iterable[BatchAnswer | None]) -> int:
+    """The resource units that the parts of a batch cost: one where it is not told, none where it was refused."""
+    told = (
+        answer.headers.get("x-ms-resource-unit", "")
+        for answer in answers
+        if answer is not None and answer.status != HTTPStatus.TOO_MANY_REQUESTS
+    )
+    return sum(int(text) if text.isdecimal() and len(text) <= _UNIT_DIGITS else 1 for text in told)
 
 
 def incomplete_batch(message: str, path: str) -> IncompleteAnswer:

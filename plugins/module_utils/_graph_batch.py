@@ -26,6 +26,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import
     incomplete_batch,
     percentage_of,
     request_of,
+    units_of,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
@@ -83,7 +84,6 @@ class Batcher:
         keep: Callable[[Any], Any] | None = None,
     ) -> None:
         self._service = service
-        self._pace = service.pace
         self._backoff = service.backoff
         self._path = f"/{version}/$batch"
         self._idempotent = idempotent
@@ -145,14 +145,15 @@ class Batcher:
         with self._lock:
             until = self._throttled_until
         self._sleep_until(until)
-        writes, pause = sum(item.part.writes for item in chunk), 0.0
-        while writes and (pause := self._pace.wait(writes, self._ended)) and not self._ended():
+        writes = any(item.part.writes for item in chunk)
+        pace = self._service.pace if writes else self._service.reading_pace
+        while (pause := pace.wait(len(chunk), self._ended)) and not self._ended():
             self._sleep_until(self._backoff.clock() + pause)
         if self._ended():
-            if writes and not pause:
-                self._pace.held_back(writes)
+            if not pause:
+                pace.held_back(len(chunk))
             return [self._not_sent() for _unused in chunk]
-        token, refused, percentages = "", 0, [0.0]
+        token, refused, percentages, units = "", 0, [0.0], None
         try:
             token = self._service.token()
             response = self._service.request(
@@ -163,14 +164,14 @@ class Batcher:
             )
             got = answers_of(response.body, len(chunk), self._path, self._service.client.redactor)
             refused = sum(answer is not None and answer.status == HTTPStatus.TOO_MANY_REQUESTS for answer in got)
+            units = None if writes else units_of(got)
             percentages += [percentage_of(answer.headers) for answer in (response, *got) if answer is not None]
         except M365Error as error:
             if not self._collect:
                 raise
             got = self._failed_envelope(error, len(chunk))
         finally:
-            if writes:
-                self._pace.answered(writes, refused, max(percentages))
+            pace.answered(len(chunk), refused, max(percentages), units)
         answers = [self._read(answer, item) for item, answer in zip(chunk, got, strict=True)]
         answers = self._with_new_token(chunk, answers, token)
         self._note(chunk, answers)

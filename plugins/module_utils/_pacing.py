@@ -1,10 +1,13 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast writes may go: the published quota until the service says more, and a fair share of it afterwards.
+"""How fast batches may go: the published quotas until the service says more, and a fair share of them afterwards.
 
-Microsoft's identity service takes 3,000 writes in 150 seconds from one application in one tenant [throttling-limits];
-each part of a batch is one. So no more than these are sent in any 150 seconds, as fast as they go. Once the service
+Microsoft's identity service takes 3,000 writes in 150 seconds from one application in one tenant, and reads of 3,500 to
+8,000 resource units in 10 seconds, the most where there are more than 500 users [throttling-limits]; each part of a
+batch is one write, or costs the units that its answer tells. What is said here of writes holds for units as well.
+
+So no more than the quota is sent in any 150 seconds, as fast as it goes. Once the service
 says that somebody else spends from the same quota (429, or ``x-ms-throttle-limit-percentage`` beyond what was sent
 here), writes are spread evenly: at half of the quota first, at a little less than what got through at each further
 refusal, and a little faster for every while in which there is room. Two runs that both do so end up with a half each.
@@ -20,30 +23,32 @@ from collections.abc import Callable
 
 QUOTA = 3000
 QUOTA_SECONDS = 150.0
+READ_QUOTA = 8000
+"""Resource units. A tenant that has a smaller quota has too few users to reach it, or says so."""
+READ_SECONDS = 10.0
 
 _BUSY = 0.8
 """The service sends its percentage from here on [throttling-limits]."""
 _MINE = 0.9
 """So much of what the service counts may be our own, counted a moment later."""
-_LATE_SECONDS = 5.0
-"""So old may be what an answer tells: after a burst, much may have left the window since."""
-_SLOWEST = 1.0
 _LESS = 0.9
-_CLEAN_SECONDS = 20.0
-_FASTER = 0.5
-"""Writes a second more, for each CLEAN_SECONDS without a refusal."""
+_SLOWEST, _FASTER = 1 / 20, 1 / 40
+"""Parts of the quota's own rate: no run goes slower, and so much is added for each clean while."""
+_CLEAN, _ONE_REFUSAL, _LATE = 2 / 15, 1 / 10, 1 / 30
+"""Parts of the quota's window: a while without a refusal; refusals that are one, as batches in flight are refused
+together; how old an answer may be: after a burst, much may have left the window since it was given."""
 _LOOK_SECONDS = 0.1
 _TICK = 0.01
 """No wait is shorter: fractions of it would be waited for again and again."""
-_ONE_REFUSAL = 15.0
-"""Refusals within so many seconds are one: batches in flight are refused together."""
 
 
 class Pace:
-    """The writes of one application in one tenant, as far as this process sends them. Safe to use from threads."""
+    """What one application spends of a quota of one tenant, as far as this process does. Safe to use from threads."""
 
     def __init__(self, clock: Callable[[], float], quota: int = QUOTA, seconds: float = QUOTA_SECONDS) -> None:
         self._clock, self._quota, self._seconds = clock, quota, seconds
+        self._even = quota / seconds
+        """Writes a second, where the quota is spread evenly."""
         self._landed = threading.Condition()
         self._sent: deque[tuple[float, int]] = deque()
         """When answers came, and how many writes they were of: the service had counted them by then."""
@@ -93,17 +98,21 @@ class Pace:
             self._flying -= count
             self._landed.notify_all()
 
-    def answered(self, count: int, refused: int, percentage: float = 0.0) -> None:
-        """``count`` writes were answered, ``refused`` of them with 429; ``percentage``: the service's, 1.0 is all."""
+    def answered(self, count: int, refused: int, percentage: float = 0.0, spent: int | None = None) -> None:
+        """``count`` writes were answered, ``refused`` of them with 429; ``percentage``: the service's, 1.0 is all.
+
+        ``spent``: how many of the quota they took, where that is not one for each that was not refused.
+        """
+        spent = count - refused if spent is None else spent
         with self._landed:
             now = self._clock()
             self._forget(now)
             self._flying -= count
             self._landed.notify_all()
-            if count > refused:
-                self._sent.append((now, count - refused))
-                self._recent += count - refused
-            while len(self._lately) > 1 and self._lately[0][0] < now - _LATE_SECONDS:
+            if spent:
+                self._sent.append((now, spent))
+                self._recent += spent
+            while len(self._lately) > 1 and self._lately[0][0] < now - _LATE * self._seconds:
                 self._lately.popleft()
             mine = max((counted for _when, counted in self._lately), default=0) / self._quota
             crowded = percentage >= _BUSY and mine < _MINE * percentage
@@ -115,18 +124,19 @@ class Pace:
 
     def _slow_down(self, now: float) -> None:
         if self.rate is None:
-            self.rate = self._quota / self._seconds / 2
-        elif now - self._changed_at > _ONE_REFUSAL:
-            self.rate = max(_SLOWEST, _LESS * min(self.rate, self._recent / self._seconds))
+            self.rate = self._even / 2
+        elif now - self._changed_at > _ONE_REFUSAL * self._seconds:
+            self.rate = max(_SLOWEST * self._even, _LESS * min(self.rate, self._recent / self._seconds))
         else:
             return
         self._changed_at = now
 
     def _speed_up(self, now: float) -> None:
-        steps = int((now - self._changed_at) / _CLEAN_SECONDS)
+        clean = _CLEAN * self._seconds
+        steps = int((now - self._changed_at) / clean)
         if steps > 0 and self.rate is not None:
-            self.rate = min(self._quota / self._seconds, self.rate + steps * _FASTER)
-            self._changed_at += steps * _CLEAN_SECONDS
+            self.rate = min(self._even, self.rate + steps * _FASTER * self._even)
+            self._changed_at += steps * clean
 
     def _forget(self, now: float) -> None:
         while self._sent and self._sent[0][0] <= now - self._seconds:

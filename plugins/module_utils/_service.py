@@ -30,7 +30,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_types import 
     incomplete,
     with_query,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._pacing import Pace
+from ansible_collections.m365.licensing.plugins.module_utils._pacing import READ_QUOTA, READ_SECONDS, Pace
 
 if TYPE_CHECKING:
     from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient
@@ -55,6 +55,7 @@ class Service:
         self.consent = consent
         self.backoff = client.backoff
         self.pace = Pace(client.backoff.now)
+        self.reading_pace = Pace(client.backoff.now, READ_QUOTA, READ_SECONDS)
         self._token = token
         self._token_lock = threading.Lock()
         self._no_token: tuple[float, M365Error] | None = None

@@ -26,6 +26,9 @@ QUOTA = "graph.quota"
 _WRITES = "graph.writes"
 REFUSED = "graph.refused"
 """… and where those that it has refused."""
+READ_SECONDS = 10.0
+_READS = "graph.reads"
+"""When so many resource units were spent on reading."""
 COSTS = {"users": 2, "subscribedskus": 3, "members": 3, "transitivemembers": 5, "licensedetails": 2}
 """Resource units of a GET, by the last segment of a collection; any other GET is 1 [throttling-limits]."""
 
@@ -44,11 +47,12 @@ def dispatch(
     client_id = headers.get("client-request-id") or request_id
     try:
         request = _request(world, method, path, query, headers, body, app)
+        _spend_units(request)
         answer = _route(request)
         if NO_METADATA in headers.get("accept", "").replace(" ", "").casefold():
             _strip(answer)
         answer.headers["x-ms-resource-unit"] = str(_units(request))
-        _show_quota(world, answer)
+        _show_quota(request, answer)
     except GraphError as error:
         text = error_body(
             error.code, error.message, now=world.now(), request_id=request_id, client_request_id=client_id
@@ -165,13 +169,37 @@ def _spend(request: Request) -> None:
         count["last"] = writes[-1]
         return
     refused = world.scratch[REFUSED] = world.scratch.get(REFUSED, 0) + 1
-    headers = {
-        "x-ms-throttle-scope": f"Tenant_Application/Write/{request.app.client_id}/{world.tenant_id}",
-        "x-ms-throttle-information": "WriteLimitExceeded",
-    }
-    if refused % 3 == 0:
-        headers["Retry-After"] = str(max(1, int(writes[0] + QUOTA_SECONDS - world.seconds()) + 1))
-    raise GraphError(429, "TooManyRequests", "Too many requests.", headers)
+    wait = int(writes[0] + QUOTA_SECONDS - world.seconds()) + 1
+    raise _too_many(request, "Write", {"Retry-After": str(max(1, wait))} if refused % 3 == 0 else {})
+
+
+def _spend_units(request: Request) -> None:
+    """The resource units of a read, or 429 where there are too many in 10 seconds."""
+    world = request.world
+    quota = world.switches.read_quota
+    if not quota or not _reads(request):
+        return
+    spent, cost = _recent_units(world), _units(request)
+    if sum(units for _when, units in spent) + cost > quota:
+        raise _too_many(request, "ResourceUnit", {})
+    spent.append((world.seconds(), cost))
+
+
+def _reads(request: Request) -> bool:
+    return request.path != "/$batch" and (request.method == "GET" or request.path.endswith("/checkMemberGroups"))
+
+
+def _too_many(request: Request, limit: str, headers: Mapping[str, str]) -> GraphError:
+    return GraphError(
+        429,
+        "TooManyRequests",
+        "Too many requests.",
+        {
+            "x-ms-throttle-scope": f"Tenant_Application/{limit}/{request.app.client_id}/{request.world.tenant_id}",
+            "x-ms-throttle-information": f"{limit}LimitExceeded",
+            **headers,
+        },
+    )
 
 
 def _recent(world: World) -> deque[float]:
@@ -181,9 +209,21 @@ def _recent(world: World) -> deque[float]:
     return writes
 
 
-def _show_quota(world: World, answer: Answer) -> None:
-    quota = world.switches.write_quota
-    if quota and (used := len(_recent(world)) / quota) > 0.8:
+def _recent_units(world: World) -> deque[tuple[float, int]]:
+    spent: deque[tuple[float, int]] = world.scratch.setdefault(_READS, deque())
+    while spent and spent[0][0] < world.seconds() - READ_SECONDS:
+        spent.popleft()
+    return spent
+
+
+def _show_quota(request: Request, answer: Answer) -> None:
+    world, used = request.world, 0.0
+    if _reads(request):
+        if world.switches.read_quota:
+            used = sum(units for _when, units in _recent_units(world)) / world.switches.read_quota
+    elif world.switches.write_quota:
+        used = len(_recent(world)) / world.switches.write_quota
+    if used > 0.8:
         answer.headers["x-ms-throttle-limit-percentage"] = f"{used:.2f}"
 
 

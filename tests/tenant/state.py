@@ -68,6 +68,8 @@ class Switches:
     """After an assignment the service switches off one more plan by itself."""
     write_quota: int = 0
     """Writes per 150 seconds that Graph accepts; 0: no limit."""
+    read_quota: int = 0
+    """Resource units per 10 seconds that Graph accepts of reads; 0: no limit."""
     indexes: bool = False
     """What a search has found is known until the next write: it costs no more in a large tenant than in a small one."""
     clock_speed: int = 1

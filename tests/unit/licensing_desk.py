@@ -27,7 +27,7 @@ from tests.tenant.state import Json, Switches
 
 SEATS = 100
 # where the tenant keeps the moments of the last writes
-_WRITES = "graph.writes"
+_WRITES, _READS = "graph.writes", "graph.reads"
 
 
 class Clock:
@@ -135,9 +135,11 @@ class Desk:
         return caught.value
 
     def _age_quota(self, seconds: float) -> None:
-        """The tenant counts writes by its own clock: let them grow older as well."""
+        """The tenant counts writes and units by its own clock: let them grow older as well."""
         if writes := self.world.scratch.get(_WRITES):
             self.world.scratch[_WRITES] = deque(moment - seconds for moment in writes)
+        if units := self.world.scratch.get(_READS):
+            self.world.scratch[_READS] = deque((moment - seconds, cost) for moment, cost in units)
 
     def fault(self, kind: str, *, after_batches: int = 0, **more: Any) -> None:
         """Something goes wrong with a ``$batch``, after so many of them went well; faults add up."""

@@ -138,6 +138,18 @@ def test_a_late_answer_is_compared_with_what_counted_when_it_was_given() -> None
     assert pace.rate is None
 
 
+def test_units_count_as_they_were_spent() -> None:
+    now = 0.0
+    pace = Pace(lambda: now, quota=100, seconds=10.0)
+    assert pace.wait(20, lambda: False) == 0
+    pace.answered(20, 0, spent=90)
+    assert pace.wait(20, lambda: False) == pytest.approx(10.0)
+    assert pace.wait(10, lambda: False) == 0
+    pace.answered(10, 0, spent=0)
+    now = 10.0
+    assert pace.wait(100, lambda: False) == 0
+
+
 def test_what_is_held_back_is_not_counted() -> None:
     pace = Pace(lambda: 0.0, quota=20)
     assert pace.wait(20, lambda: False) == 0

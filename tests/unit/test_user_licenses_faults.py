@@ -107,6 +107,16 @@ def test_a_quota_of_writes_is_waited_for(desk: Desk) -> None:
     assert sum(desk.clock.slept) > 300
 
 
+def test_a_quota_of_reads_is_waited_for(desk: Desk) -> None:
+    """Of the resource units that reading costs: parts and single requests alike."""
+    people = desk.people(90)
+    desk.world.switches.read_quota = 4
+    assert statuses(desk.run(people, "SPE_E3")) == {"changed": 90}
+    # 90 people are read by name, and read again by id, 15 in a part
+    assert sum(desk.clock.slept) > 20
+    assert desk.run(people, "SPE_E3")["changed"] is False
+
+
 def test_who_waits_for_a_quota_waits_for_as_long_as_others_get_through(desk: Desk) -> None:
     """Several periods of the quota, each as long as half of ``retry_seconds``: nobody is given up meanwhile."""
     people = desk.people(200)

@@ -197,6 +197,16 @@ class TestThrottling:
             shown.append(answer.headers.get("x-ms-throttle-limit-percentage"))
         assert shown == [None, None, None, None, "1.00"]
 
+    def test_reads_beyond_the_quota_of_units(self) -> None:
+        desk = Desk(read_quota=5)
+        user = desk.user()
+        parts = [get(str(number), "/users") for number in range(4)]  # of 2 units each
+        answer = send(desk, *parts, patch("write", user))
+        assert sorted(statuses(answer).values()) == [200, 200, 204, 429, 429]
+        (one, _other) = [part for part in answer.body["responses"] if part["status"] == 429]
+        assert one["headers"]["x-ms-throttle-information"] == "ResourceUnitLimitExceeded"
+        assert desk.ask("/subscribedSkus").status == 429
+
     def test_a_fault_of_one_part(self, desk: Desk) -> None:
         user = desk.user()
         desk.world.faults = [Fault(part=True, path=f"/users/{user['id']}", status=429, headers={"Retry-After": "2"})]

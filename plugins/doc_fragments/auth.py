@@ -129,7 +129,9 @@ options:
     default: 300.0
   concurrency:
     description:
-      - How many requests are sent at the same time, from 1 to 32.
+      - How many requests are sent at the same time at first, from 1 to 32.
+      - While all goes well they become up to twice as many; with each answer that tells of throttling one less, but at
+        least one. With V(1) one is sent after the other.
     type: int
     default: 4
   max_response_bytes:

@@ -172,6 +172,8 @@ class Batcher:
             got = self._failed_envelope(error, len(chunk))
         finally:
             pace.answered(len(chunk), refused, max(percentages), units)
+            if refused:
+                self._service.client.workers.went(throttled=True)
         answers = [self._read(answer, item) for item, answer in zip(chunk, got, strict=True)]
         answers = self._with_new_token(chunk, answers, token)
         self._note(chunk, answers)

@@ -17,10 +17,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ConfigurationError,
@@ -46,6 +45,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_types import 
     untrusted,
     words,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._parallel import Workers
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
 from ansible_collections.m365.licensing.plugins.module_utils._service import MsalHttp, Service
 from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
@@ -135,6 +135,7 @@ class HttpClient:
         self.settings = settings
         self.stop = stop or Stop()
         self.backoff = Backoff(clock, sleep or self.stop.sleep)
+        self.workers = Workers(settings.concurrency, self.stop)
         self.requests = 0
         """HTTP requests sent so far, those for tokens included."""
         self.throttled_seconds = 0.0
@@ -168,36 +169,8 @@ class HttpClient:
             session.close()
 
     def parallel(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-        """Apply ``function`` to each item, ``concurrency`` at a time; the results are in the items' order.
-
-        The first exception stops the handing out of further items, and is raised when those at work are done.
-        """
-        work = list(items)
-        if self.settings.concurrency <= 1 or len(work) <= 1:
-            return [function(item) for item in work]
-        results: list[Any] = [None] * len(work)
-        queue = iter(range(len(work)))
-        failures: list[BaseException] = []
-
-        def run() -> None:
-            while True:
-                with lock:
-                    index = None if failures else next(queue, None)
-                if index is None:
-                    return
-                try:
-                    results[index] = function(work[index])
-                except BaseException as error:
-                    with lock:
-                        failures.append(error)
-
-        lock = threading.Lock()
-        workers = min(self.settings.concurrency, len(work))
-        with ThreadPoolExecutor(workers) as pool:
-            self.stop.await_all([pool.submit(run) for _unused in range(workers)])
-        if failures:
-            raise failures[0]
-        return results
+        """Apply ``function`` to each item, several at a time; the results are in the items' order [Workers.apply]."""
+        return self.workers.apply(function, items)
 
     def deliver(self, call: Call, read: Callable[[Raw], T], deadline: float | None = None) -> T:
         """Send until there is an answer that ``read`` can read; answers of 429 and of most 5xx are not given to it.
@@ -214,6 +187,7 @@ class HttpClient:
             try:
                 raw = self._answer(call)
                 self._check(raw)
+                self.workers.went(throttled=False)
                 return read(raw)
             except WrongBodyError as error:
                 raise incomplete(call, f"the answer cannot be used: {self.redactor.words(str(error))}") from None
@@ -222,6 +196,8 @@ class HttpClient:
             except TroubleError as error:
                 trouble = error
             broken += trouble.kind == "broken"
+            if trouble.kind == "refused":
+                self.workers.went(throttled=True)
             if not call.idempotent and trouble.kind in ("failed", "lost", "broken"):
                 raise unknown(call, trouble)
             if broken >= BROKEN_TRIES:

@@ -27,11 +27,17 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
 
 _MAILBOX = frozenset(plan for plan, kind in PLAN_CLASSES.items() if kind in MAILBOX_CLASSES)
+_CLASSED = frozenset(PLAN_CLASSES)
 _ADD_ON = frozenset(plan for plan, kind in PLAN_CLASSES.items() if kind is PlanClass.ARCHIVING)
 
 
-def foreseen_refusal(user: User, change: LicenseChange, skus: Mapping[str, Sku]) -> Problem | None:
-    """Why assignLicense will refuse ``change`` for this user as far as SKUs and Exchange plans tell, or None."""
+def foreseen_refusal(
+    user: User, change: LicenseChange, skus: Mapping[str, Sku], predicted: User | None = None
+) -> Problem | None:
+    """Why assignLicense will refuse ``change`` for this user as far as SKUs and Exchange plans tell, or None.
+
+    ``predicted``: the user after the change, where the caller knows it [apply_to].
+    """
     if not change.add and not change.remove:
         return None
     if gone := sorted({*change.remove, *(item.sku_id for item in change.add)} - skus.keys()):
@@ -40,7 +46,7 @@ def foreseen_refusal(user: User, change: LicenseChange, skus: Mapping[str, Sku])
             f"{', '.join(gone)}: the tenant does not have this SKU any more, so the service will refuse to touch it.",
             "Use state=present, which leaves alone what it does not name.",
         )
-    predicted = apply_to(user, change, skus)
+    predicted = predicted or apply_to(user, change, skus)
     after = _carriers(predicted, skus)
     added = frozenset(item.sku_id for item in change.add)
     mailbox = sorted(_MAILBOX & after.keys())
@@ -98,9 +104,8 @@ def _carriers(user: User, skus: Mapping[str, Sku]) -> dict[str, frozenset[str]]:
         sku = skus.get(state.sku_id)
         if sku is None or not state.effective:
             continue
-        for plan in sku.plans:
-            if plan.id in PLAN_CLASSES and plan.id not in state.disabled_plans:
-                found.setdefault(plan.id, set()).add(state.sku_id)
+        for plan_id in (_CLASSED & sku.plan_ids) - state.disabled_plans:
+            found.setdefault(plan_id, set()).add(state.sku_id)
     return {plan: frozenset(carriers) for plan, carriers in found.items()}
 
 

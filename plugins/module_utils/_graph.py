@@ -74,11 +74,7 @@ class UsageRow:
 
 
 class NamesConcealed(ApiError):
-    """The tenant hides the names in its reports; ``sizes`` are the bytes of all mailboxes all the same."""
-
-    def __init__(self, message: str, *, sizes: Sequence[int], **more: Any) -> None:
-        super().__init__(message, **more)
-        self.sizes = tuple(sizes)
+    """The tenant hides the names in its reports, and some mailbox is as large as was asked for."""
 
 
 class Graph:
@@ -298,18 +294,21 @@ class Graph:
 
     # reports ----------------------------------------------------------------------------------------------------
 
-    def mailbox_usage(self) -> list[UsageRow]:
-        """The sizes of all mailboxes, from the usage report of the last week [reportRoot: getMailboxUsageDetail].
+    def mailbox_usage(self, over: float = -1) -> list[UsageRow]:
+        """The mailboxes of more than ``over`` bytes in the report of the last week [reportRoot: getMailboxUsageDetail].
 
-        Raises NamesConcealed where the tenant hides the names in its reports.
+        Raises NamesConcealed where the tenant hides the names in its reports, and there is such a mailbox.
         """
         path = "/v1.0/reports/getMailboxUsageDetail(period='D7')"
         response = self.service.request("GET", path, idempotent=True, accept="redirect")
-        rows = [UsageRow(upn, size) for upn, size in usage_from(response.text)]
-        if rows and not any("@" in row.upn for row in rows):
+        rows, named = [], False
+        for upn, size in usage_from(response.text):
+            named = named or "@" in upn
+            if size > over:
+                rows.append(UsageRow(upn, size))
+        if rows and not named:
             raise NamesConcealed(
                 "The mailbox usage report conceals the names of its users.",
-                sizes=[row.storage_bytes for row in rows],
                 code="names_concealed",
                 hint="Microsoft 365 admin center: Settings, Org settings, Reports, 'Display concealed user names'.",
                 service="Microsoft Graph",

@@ -10,8 +10,7 @@ asked for and is missing is an error: a user without ``licenseAssignmentStates``
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer
@@ -111,10 +110,9 @@ def subscription_from(raw: Mapping[str, Any]) -> Subscription:
     )
 
 
-def usage_from(report: str) -> list[tuple[str, int]]:
+def usage_from(report: str) -> Iterator[tuple[str, int]]:
     """The mailbox usage report: the user principal name and the bytes of each mailbox that is not deleted."""
-    reader = csv.DictReader(io.StringIO(report.lstrip("\ufeff")))
-    rows = []
+    reader = csv.DictReader(_lines(report))
     try:
         missing = set(_COLUMNS) - set(reader.fieldnames or ())
         if missing:
@@ -124,10 +122,18 @@ def usage_from(report: str) -> list[tuple[str, int]]:
             if not size.isdecimal() or len(size) > _DIGITS_MAX:
                 raise _incomplete(f"line {number} of the mailbox usage report has no size")
             if (row.get("Is Deleted") or "").strip().casefold() != "true":
-                rows.append((upn, int(size)))
+                yield upn, int(size)
     except csv.Error as error:
         raise _incomplete(f"the mailbox usage report is no CSV: {error}") from None
-    return rows
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines with their ends, one by one: a large report would be in memory once more."""
+    start = len(text) - len(text.lstrip("\ufeff"))
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
 def _license_state(raw: Any, where: str) -> LicenseState:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ class _Rows:
         longer = [name for name, value in short.items() if name not in _NOT_ROWS and _length(value) > self._most]
         if self._context.client.stop.told:
             # Who was stopped is told with all rows what was done: there may be nobody left to look for a file.
-            return {**short, self._name: result[self._name]} if _length(result.get(self._name)) else short
+            return {**short, **_rows(self._name, result)}
         for name in longer:
             self._context.warn(
                 f"{name}: {_length(short[name])} entries are more than max_rows ({self._most}), and are left out."
@@ -135,7 +135,7 @@ class _Rows:
             try:
                 self._context.write_private(self._path, (json_lines([to_plain(row)]) for row in self._seen(rows)))
             except ConfigurationError as error:
-                raise RowsNotWritten(error.message, result) from None
+                raise RowsNotWritten(error.message, {**result, **_rows(self._name, result)}) from None
             return {self._name: [], "output_path": self._path, **self._left_out(f"all are in {self._path}")}
         seen = self._seen(rows)
         kept = list(itertools.islice(seen, self._most + 1))
@@ -173,6 +173,11 @@ class _Rows:
                 f"returned, in first_rows; {place}."
             )
         return {"rows_left_out": self._count, "first_rows": first[:FIRST_ROWS]}
+
+
+def _rows(name: str, result: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The rows once more, unless they could be read only once."""
+    return {name: list(result[name])} if isinstance(result.get(name), Sequence) else {}
 
 
 def _length(value: Any) -> int:

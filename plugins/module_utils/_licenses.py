@@ -19,6 +19,7 @@ Pure: no I/O, no clock.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -92,9 +93,13 @@ def change_for(
         for item in wanted:
             target = _direct_target(user, item, direct.get(item.sku_id), skus.get(item.sku_id), off)
             if target is not None:
-                add.append(Assignment(item.sku_id, target))
+                add.append(_assignment(item.sku_id, target))
     location = _location(user, usage_location, force_location, wanted_when_missing=state != "absent")
     return LicenseChange(user.id, tuple(sorted(add, key=lambda item: item.sku_id)), tuple(sorted(remove)), location)
+
+
+# many users get the same
+_assignment = functools.lru_cache(maxsize=1024)(Assignment)
 
 
 def satisfied(user: User, wanted: Sequence[Wanted], state: str, skus: Mapping[str, Sku]) -> bool:
@@ -314,7 +319,7 @@ def _on_against_wish(wanted: Wanted, inherited: LicenseState, sku: Sku | None) -
 def _predict_plans(
     plans: tuple[AssignedPlan, ...], states: Iterable[LicenseState], touched: set[str], skus: Mapping[str, Sku]
 ) -> tuple[AssignedPlan, ...]:
-    affected = {plan.id for sku_id in touched if sku_id in skus for plan in skus[sku_id].plans}
+    affected = {plan_id for sku_id in touched if sku_id in skus for plan_id in skus[sku_id].plan_ids}
     if any(sku_id not in skus for sku_id in touched):
         # nobody knows what such a SKU gave: count on nothing that no other license gives
         affected |= {item.plan_id for item in plans}
@@ -323,12 +328,10 @@ def _predict_plans(
         sku = skus.get(state.sku_id)
         if sku is None or not state.effective:
             continue
-        for plan in sku.plans:
-            if plan.id not in affected or plan.id in state.disabled_plans:
-                continue
+        for plan_id in (affected & sku.plan_ids) - state.disabled_plans:
             # the best of several SKUs counts
-            if plan.id not in given or _rank(sku.capability_status) < _rank(given[plan.id]):
-                given[plan.id] = sku.capability_status
+            if plan_id not in given or _rank(sku.capability_status) < _rank(given[plan_id]):
+                given[plan_id] = sku.capability_status
     result: list[AssignedPlan] = []
     done: set[str] = set()
     for item in plans:

@@ -164,7 +164,12 @@ class Sku:
             return 0
         return max(0, self.enabled + (self.warning if use_warning else 0) - self.consumed)
 
-    @property
+    @functools.cached_property
+    def plan_ids(self) -> frozenset[str]:
+        """All of its plans."""
+        return frozenset(plan.id for plan in self.plans)
+
+    @functools.cached_property
     def user_plan_ids(self) -> frozenset[str]:
         """The plans that can be off for one user."""
         return frozenset(plan.id for plan in self.plans if plan.applies_to.casefold() != "company")
@@ -207,7 +212,7 @@ class Mailbox:
     capabilities: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """One element of ``addLicenses``. ``disabled_plans`` replaces the direct assignment's set."""
 
@@ -215,7 +220,7 @@ class Assignment:
     disabled_plans: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LicenseChange:
     """What one ``assignLicense`` (and, before it, one usage location) does to one user. Empty: nothing to do."""
 

@@ -102,7 +102,7 @@ def _order(candidate: Candidate) -> tuple[int, float, str, str, str]:
     return (*(urgency(finding) if finding else (9, 0.0)), user.user_principal_name.casefold(), guid, user.id)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Alternative:
     """One license list of a rule, tried on one user."""
 
@@ -199,7 +199,7 @@ class _Planner:
                 return replace(
                     entry, action="unchanged", note=_joined("the plans of this user cover it already", *reasons)
                 )
-            if refusal := foreseen_refusal(entry.user, option.change, self._skus):
+            if refusal := foreseen_refusal(entry.user, option.change, self._skus, option.predicted):
                 conflicting = True
                 reasons.append(f"{name}: {refusal.message}")
                 continue
@@ -224,7 +224,7 @@ class _Planner:
             if not option.change:
                 notes = notes_for(user, wanted, "present", self._skus, self._catalog)
                 return replace(entry, action="unchanged", note=_joined(*reasons, *notes))
-            if refusal := foreseen_refusal(user, option.change, self._skus):
+            if refusal := foreseen_refusal(user, option.change, self._skus, option.predicted):
                 reasons.append(f"{name}: {refusal.message}")
                 continue
             missing = self._seats.missing(seats_needed(user, option.change))
@@ -249,7 +249,7 @@ class _Planner:
         if not leave <= {state.sku_id for state in user.license_states if state.direct}:
             return self._unswapped(entry, rule, " through a group; only there it can end", needs)
         option = self._try(user, rule, "licenses", rule.licenses, also_remove=leave)
-        if refusal := foreseen_refusal(user, option.change, self._skus):
+        if refusal := foreseen_refusal(user, option.change, self._skus, option.predicted):
             return self._unswapped(entry, rule, f"; {refusal.message}", needs)
         missing = self._seats.missing(seats_needed(user, option.change))
         if missing:
@@ -266,7 +266,7 @@ class _Planner:
         kept = replace(entry, action="unchanged", note=note)
         option = self._try(user, rule, "licenses", rule.licenses)
         change = option.change
-        if change.remove or seats_needed(user, change) or foreseen_refusal(user, change, self._skus):
+        if change.remove or seats_needed(user, change) or foreseen_refusal(user, change, self._skus, option.predicted):
             return kept
         guarded = self._guarded(entry, rule, option, rule.licenses, [note], needs)
         return kept if guarded.action == "refused_uncovered" else guarded
@@ -277,9 +277,9 @@ class _Planner:
         held = {item.sku_id for item in rule.fallback} & {state.sku_id for state in user.license_states if state.direct}
         if name == "fallback" or not held or not self._options.allow_removals:
             return option
-        if foreseen_refusal(user, option.change, self._skus):
+        if foreseen_refusal(user, option.change, self._skus, option.predicted):
             swapped = self._try(user, rule, name, wanted, also_remove=held)
-            if not foreseen_refusal(user, swapped.change, self._skus):
+            if not foreseen_refusal(user, swapped.change, self._skus, swapped.predicted):
                 return swapped
         return option
 

@@ -18,6 +18,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Reci
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import NOTHING_TO_DO, Candidate, PlanEntry
 
 _PLENTY = 10**9
+_AT_ONCE = 1000
+"""So many users are planned for at once: all of a large tenant would be in memory twice."""
 
 
 def with_next_rules(
@@ -32,9 +34,13 @@ def with_next_rules(
     seats in plenty, for more may be there in the next run.
     """
     by_id = {sku.id: sku for sku in skus}
-    later = [_later(candidates[entry.user.id], entry, by_id) for entry in entries if entry.change]
+    changed = [entry for entry in entries if entry.change]
     plenty = [replace(sku, enabled=sku.consumed + _PLENTY) for sku in skus]
-    again = {entry.user.id: entry for entry in replan(later, plenty) if entry.action not in NOTHING_TO_DO}
+    again: dict[str, PlanEntry] = {}
+    # with seats in plenty nobody's plan depends on anybody else's
+    for start in range(0, len(changed), _AT_ONCE):
+        later = [_later(candidates[entry.user.id], entry, by_id) for entry in changed[start : start + _AT_ONCE]]
+        again.update((entry.user.id, entry) for entry in replan(later, plenty) if entry.action not in NOTHING_TO_DO)
     return tuple(_marked(entry, again.get(entry.user.id)) for entry in entries)
 
 

@@ -22,7 +22,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._quoting import gui
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, first_match
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A candidate after the rules. ``rule`` is None where nothing is left to decide: ``entry`` says all."""
 

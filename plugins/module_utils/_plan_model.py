@@ -32,7 +32,7 @@ NOTHING_TO_DO = ("unchanged", "ignore", "unmatched", "protected")
 """Actions that are worth no word about a user of whom nothing is at risk."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A mailbox at risk, or a user whom the plan looks at for another reason.
 
@@ -65,7 +65,7 @@ class PlanOptions:
     """Does the next run look at the users whom this one has changed? Not where only mailboxes at risk count."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlanEntry:
     """What the plan says about one mailbox at risk, or about a user without one.
 

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error, named
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
+from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._planner import Planned, PlannerOptions
 from ansible_collections.m365.licensing.plugins.module_utils._report import (
     audit_markdown,
@@ -47,21 +50,83 @@ class PlanFailed(M365Error):
         self.partial = dict(partial)
 
 
+class Fate:
+    """An entry of the plan, and what became of it. ``outcome`` is None where nothing was tried for it."""
+
+    __slots__ = ("entry", "outcome")
+
+    def __init__(self, entry: PlanEntry, outcome: Outcome | None) -> None:
+        self.entry = entry
+        self.outcome = outcome if entry.action == "license" else None
+
+    @property
+    def status(self) -> str:
+        """One of STATUSES, or ``planned``."""
+        if self.outcome is not None:
+            return self.outcome.status
+        return "planned" if self.entry.action == "license" else "unchanged"
+
+    @property
+    def confirmation(self) -> str:
+        return self.outcome.confirmation if self.outcome is not None else ""
+
+    @property
+    def missed(self) -> bool:
+        """Was it to be changed, and is not?"""
+        return self.status in ("failed", "skipped")
+
+    @property
+    def unresolved(self) -> bool:
+        """Is this mailbox at risk, and will it be so after this run, though nobody asked for that?"""
+        return self.entry.finding is not None and (self.entry.action in AT_RISK_STILL or self.missed)
+
+    @property
+    def upn(self) -> str:
+        return self.entry.user.user_principal_name
+
+
+class PlanRows(Sequence[dict[str, Any]]):
+    """The rows of a result, each made when it is asked for: all of a large tenant at once would fill the memory."""
+
+    def __init__(self, planned: Planned, catalog: Catalog) -> None:
+        outcomes = planned.outcomes or {}
+        self._skus, self._catalog = planned.skus, catalog
+        self.fates = [
+            Fate(entry, outcomes.get(entry.user.id))
+            for entry in planned.plan.entries
+            if entry.finding is not None or entry.action not in ("unchanged", "unmatched")
+        ]
+
+    def __len__(self) -> int:
+        return len(self.fates)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self._row(fate) for fate in self.fates[place]]
+        return self._row(self.fates[place])
+
+    def _row(self, fate: Fate) -> dict[str, Any]:
+        row = plan_row(fate.entry, self._skus, self._catalog)
+        row.update(status=fate.status, confirmation=fate.confirmation, error=None)
+        if fate.outcome is not None:
+            problem = fate.outcome.error
+            row["error"] = {"code": problem.code, "message": problem.message, "hint": problem.hint} if problem else None
+            row["after"] = describe(fate.outcome.after, self._skus, self._catalog)
+        return row
+
+
 def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check_mode: bool) -> dict[str, Any]:
     """The result of the module, without what it is to say as warnings (``warnings_of``)."""
     plan, skus, catalog = planned.plan, planned.skus, options.audit.catalog
     outcomes = planned.outcomes or {}
-    rows = [
-        _with_outcome(plan_row(entry, skus, catalog), outcomes.get(entry.user.id), planned, options)
-        for entry in plan.entries
-        if entry.finding is not None or entry.action not in ("unchanged", "unmatched")
-    ]
+    rows = PlanRows(planned, catalog)
+    fates = rows.fates
     # users, and not mailboxes: only one row of a user says what is written
-    licensed = [row for row in rows if row["action"] == "license"]
-    tally = Counter((row["reason"] is not None, row["status"] in ("failed", "skipped")) for row in licensed)
-    writing = [row for row in rows if row["add"] or row["remove"] or row["usage_location"]]
-    statuses = Counter(row["status"] for row in writing)
-    confirmations = Counter(row["confirmation"] for row in writing)
+    licensed = [fate for fate in fates if fate.entry.action == "license"]
+    tally = Counter((fate.entry.finding is not None, fate.missed) for fate in licensed)
+    writing = [fate for fate in fates if fate.entry.change]
+    statuses = Counter(fate.status for fate in writing)
+    confirmations = Counter(fate.confirmation for fate in writing)
     written = [outcome for outcome in outcomes.values() if outcome.wrote]
     names = {outcome.user_id: outcome.before.user_principal_name for outcome in written}
     return {
@@ -80,7 +145,7 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
             "at_risk_failed": tally[True, True],
             "others_licensed": tally[False, False],
             "others_failed": tally[False, True],
-            "unresolved": sum(_unresolved(row) for row in rows),
+            "unresolved": sum(fate.unresolved for fate in fates),
             "audit": planned.found.summary(),
             "requests": requests,
         },
@@ -92,27 +157,6 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
     }
 
 
-def _with_outcome(
-    row: dict[str, Any], outcome: Outcome | None, planned: Planned, options: PlannerOptions
-) -> dict[str, Any]:
-    """A row of the plan with what became of it."""
-    row.update(status="planned" if row["action"] == "license" else "unchanged", confirmation="", error=None)
-    if outcome is not None and row["action"] == "license":
-        problem = outcome.error
-        row.update(
-            status=outcome.status,
-            confirmation=outcome.confirmation,
-            error={"code": problem.code, "message": problem.message, "hint": problem.hint} if problem else None,
-            after=describe(outcome.after, planned.skus, options.audit.catalog),
-        )
-    return row
-
-
-def _unresolved(row: Mapping[str, Any]) -> bool:
-    """Is this mailbox at risk, and will it be so after this run, though nobody asked for that?"""
-    return row["reason"] is not None and (row["action"] in AT_RISK_STILL or row["status"] in ("failed", "skipped"))
-
-
 def warnings_of(planned: Planned, result: Mapping[str, Any]) -> list[str]:
     """One sentence for each kind of trouble, however many users have it; without those of the audit."""
     warnings = list(planned.warnings)
@@ -121,19 +165,20 @@ def warnings_of(planned: Planned, result: Mapping[str, Any]) -> list[str]:
         warnings += [f"The plan may not be applied: {violation}." for violation in result["violations"]]
     by_action: dict[str, list[str]] = {}
     weakened: dict[str, list[str]] = {}
-    for row in result["users"]:
-        if row["reason"] is not None and row["action"] in AT_RISK_STILL:
-            by_action.setdefault(row["action"], []).append(row["user_principal_name"])
-        for sentence in row["warnings"]:
-            weakened.setdefault(sentence, []).append(row["user_principal_name"])
+    fates = result["users"].fates
+    for fate in fates:
+        if fate.entry.finding is not None and fate.entry.action in AT_RISK_STILL:
+            by_action.setdefault(fate.entry.action, []).append(fate.upn)
+        for sentence in fate.entry.warnings:
+            weakened.setdefault(sentence, []).append(fate.upn)
     warnings += [
         f"Still at risk, because {_REASONS[action]}: {named(_once(by_action[action]))}."
         for action in AT_RISK_STILL
         if action in by_action
     ]
     warnings += [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}." for sentence, upns in weakened.items()]
-    warnings += _restless(result["users"])
-    late = _once(row["user_principal_name"] for row in result["users"] if row["confirmation"] == "accepted")
+    warnings += _restless([fate.entry for fate in fates if fate.entry.next_rule], planned.skus)
+    late = _once(fate.upn for fate in fates if fate.confirmation == "accepted")
     if late:
         warnings.append(
             f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {named(late)}."
@@ -141,17 +186,16 @@ def warnings_of(planned: Planned, result: Mapping[str, Any]) -> list[str]:
     return warnings
 
 
-def _restless(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+def _restless(entries: Iterable[PlanEntry], skus: Mapping[str, Sku]) -> list[str]:
     """One sentence for each two rules of which one takes up in the next run whom the other has just changed."""
-    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for row in rows:
-        if row["next_rule"]:
-            found.setdefault((row["rule"], row["next_rule"]), []).append(row)
+    found: dict[tuple[str, str], list[PlanEntry]] = {}
+    for entry in entries:
+        found.setdefault((entry.rule, entry.next_rule), []).append(entry)
     warnings = []
     for (first, then), some in found.items():
-        gets = ", ".join(dict.fromkeys(item["sku"] for row in some for item in row["add"]))
+        gets = ", ".join(dict.fromkeys(skus[item.sku_id].part_number for entry in some for item in entry.change.add))
         advice = f"lacks: [{gets}] in {then!r}" if gets else f"not, has or lacks in {then!r}"
-        upns = named(_once(row["user_principal_name"] for row in some))
+        upns = named(_once(entry.user.user_principal_name for entry in some))
         warnings.append(
             f"The rules do not come to rest: whom rule {first!r} changes now, rule {then!r} would change again in the "
             f"next run: {upns}. Let only one of them mean these users, for example with {advice}."
@@ -173,13 +217,14 @@ def refuse(result: Mapping[str, Any], options: PlannerOptions) -> None:
             code="plan_refused",
             hint="Look at the plan, then change the rules or the guard that it names.",
         )
-    failed = [row for row in result["users"] if row["status"] in ("failed", "skipped")]
-    if failed:
-        first = next((row for row in failed if row["status"] == "failed"), failed[0])
+    missed = [fate for fate in result["users"].fates if fate.missed]
+    if missed:
+        first = next((fate for fate in missed if fate.status == "failed"), missed[0])
+        why = first.outcome.error.message if first.outcome and first.outcome.error else ""
         summary = result["summary"]
         raise PlanFailed(
             f"{summary['failed']} of {summary['changes']} users failed, {summary['changed']} were changed, "
-            f"{summary['skipped']} were not tried. First: {first['user_principal_name']}: {first['error']['message']}",
+            f"{summary['skipped']} were not tried. First: {first.upn}: {why}",
             result,
             code="users_failed",
             hint="Each user's error is in the result. Run again: it takes up where this run ended.",
@@ -189,13 +234,14 @@ def refuse(result: Mapping[str, Any], options: PlannerOptions) -> None:
 def report_of(planned: Planned, result: Mapping[str, Any], options: PlannerOptions, tenant: str) -> dict[str, str]:
     """The report by file ending: ``md`` for people, ``json`` for programs."""
     found, now = planned.found, planned.found.now
+    users = list(result["users"])
     rows = [audit_row(finding, planned.skus, options.audit.catalog) for finding in found.findings]
     summary = result["summary"]
     warnings = [*found.warnings, *planned.warnings]
     facts = {"mailboxes examined": found.examined, "strategy": found.readings.strategy, "requests": summary["requests"]}
     if gaps := found.readings.gaps:
         facts = {"NOT looked at": "; ".join(gaps), **facts}
-    text = plan_markdown(result["users"], summary, tenant=tenant, generated=now, warnings=warnings)
+    text = plan_markdown(users, summary, tenant=tenant, generated=now, warnings=warnings)
     text += "\n" + audit_markdown(rows, facts=facts)
     content = {
         "tenant": tenant,
@@ -203,7 +249,7 @@ def report_of(planned: Planned, result: Mapping[str, Any], options: PlannerOptio
         "summary": summary,
         "violations": result["violations"],
         "warnings": warnings,
-        "users": result["users"],
+        "users": users,
         "unmatched": result["unmatched"],
         "mailboxes": rows,
     }

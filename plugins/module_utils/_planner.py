@@ -336,9 +336,14 @@ def _sized(
                 f"The sizes of {len(sized)} mailboxes are not known, as no report names them: whether one that had "
                 "Plan 2 is over 50 GB was not looked at."
             )
+        if not large and not (large is None and losing):
+            # nothing that the plan was made of has changed
+            return plan
         needs = {box.user_id: needs_of(box) for box in (large or {}).values()}
         candidates = [
-            replace(_resized(item, large or {}), needs=needs.get(item.subject.user.id, item.needs))
+            replace(_resized(item, large or {}), needs=needs[item.subject.user.id])
+            if item.subject.user.id in needs
+            else item
             for item in candidates
         ]
 

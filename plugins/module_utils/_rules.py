@@ -23,7 +23,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Reci
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Subject:
     """Whom the rules look at. ``recipient_type`` is None where no mailbox is known (scope ``all_users``)."""
 
@@ -33,7 +33,7 @@ class Subject:
     """The groups of the rules (not all groups) in which the user is, directly or through other groups."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Facts:
     """A subject as conditions see it: texts in one case, licenses as a set."""
 
@@ -96,7 +96,7 @@ class Rule:
         return self.until is not None and today > self.until
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Which rule decides for a user. ``expired`` are the exceptions that would have matched but are over."""
 

@@ -39,7 +39,8 @@ def main() -> None:
                 call["method"], url, params=params, json=call.get("json"), headers=headers, timeout=60
             )
             answer.raise_for_status()
-            body = answer.json() if answer.content else {}
+            # writes answer nothing, reports with a table
+            body = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
             entries += len(body.get("value") or body.get("responses") or [body])
             url, params = None if call.get("first_page") else body.get("@odata.nextLink"), None
     json.dump({"entries": entries}, sys.stdout)

@@ -14,6 +14,8 @@ Json = dict[str, Any]
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ANCHOR = "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@"
+_BY_ITSELF = ("login", "reports")
+"""The loop signs in, and follows the redirect to a report."""
 _TYPED = {"Content-Type": "application/json"}
 _ADVANCED = {"ConsistencyLevel": "eventual"}
 
@@ -23,7 +25,7 @@ def replay(log: Sequence[Json], instead: Mapping[str, str] | None = None) -> lis
 
     ``instead``: ids of users in whose place others are asked for and written, as nobody is licensed twice.
     """
-    calls = [_call(entry) for entry in log if entry["service"] != "login" and "$skiptoken" not in entry["query"]]
+    calls = [_call(entry) for entry in log if entry["service"] not in _BY_ITSELF and "$skiptoken" not in entry["query"]]
     if not instead:
         return calls
     text = _GUID.sub(lambda found: instead.get(found[0].lower(), found[0]), json.dumps(calls))

@@ -55,8 +55,13 @@ def plan(found: Clients, rules: Any, *, check_mode: bool = False, **options: Any
     result = result_of(planned, chosen, requests=found.http.requests, check_mode=check_mode)
     result["warnings"] = warnings_of(planned, result)
     result["reports"] = report_of(planned, result, chosen, "contoso")
-    refuse(result, chosen)
-    return result
+    rows = list(result["users"])
+    try:
+        refuse(result, chosen)
+    except PlanFailed as error:
+        error.partial["users"] = rows
+        raise
+    return {**result, "users": rows}
 
 
 class PlanningDesk(Desk):

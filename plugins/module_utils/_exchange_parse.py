@@ -141,13 +141,14 @@ def _mailbox(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
         capabilities = [capabilities]
     if not isinstance(capabilities, list):
         raise _incomplete(f"PersistedCapabilities of {_name(raw)} is no list")
+    upn, address = text_from(raw, "UserPrincipalName"), text_from(raw, "PrimarySmtpAddress")
     return Mailbox(
         user_id=text_from(raw, "ExternalDirectoryObjectId").lower(),
-        user_principal_name=text_from(raw, "UserPrincipalName"),
+        user_principal_name=upn,
         recipient_type=kind,
         guid=_guid(raw),
         display_name=text_from(raw, "DisplayName"),
-        primary_smtp_address=text_from(raw, "PrimarySmtpAddress"),
+        primary_smtp_address=upn if address == upn else address,  # in memory once
         # a mail user has no mailbox: it is as old as its recipient, and its archive is not older
         created=moment(raw, "WhenMailboxCreated") or moment(raw, "WhenCreated"),
         sku_assigned=None if assigned in (None, "") else flag(assigned),

@@ -10,6 +10,8 @@ asked for and is missing is an error: a user without ``licenseAssignmentStates``
 from __future__ import annotations
 
 import csv
+import functools
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -50,6 +52,8 @@ _USABLE_WORDS = frozenset({"Enabled", "Warning"})
 _KNOWN_WORDS = _USABLE_WORDS | {"Suspended", "LockedOut", "Deleted"}
 """What ``capabilityStatus`` may be [assignedPlan resource], in the documented spelling."""
 _SHARED_AT_MOST = 4096
+_set_of = functools.lru_cache(_SHARED_AT_MOST)(frozenset[str])
+"""Users share the sets of plans that are off, too; most of them are empty."""
 _COLUMNS = ("User Principal Name", "Storage Used (Byte)")
 _DIGITS_MAX = 18
 """An exabyte: Python itself refuses to read thousands of digits."""
@@ -69,13 +73,13 @@ def user_from(raw: Mapping[str, Any]) -> User:
         id=user_id,
         user_principal_name=upn,
         display_name=_text(raw, "displayName", where) or "",
-        user_type=_text(raw, "userType", where) or "Member",
+        user_type=_word(raw, "userType", where) or "Member",
         account_enabled=raw.get("accountEnabled") is not False,
-        usage_location=_text(raw, "usageLocation", where),
-        country=_text(raw, "country", where),
-        department=_text(raw, "department", where),
-        company=_text(raw, "companyName", where),
-        job_title=_text(raw, "jobTitle", where),
+        usage_location=_word(raw, "usageLocation", where),
+        country=_word(raw, "country", where),
+        department=_word(raw, "department", where),
+        company=_word(raw, "companyName", where),
+        job_title=_word(raw, "jobTitle", where),
         on_premises_sync=raw.get("onPremisesSyncEnabled") is True,
         extension_attributes={key: text for key in extensions if (text := _text(extensions, key, where)) is not None},
         license_states=tuple(_license_state(item, where) for item in _list(raw, "licenseAssignmentStates", where)),
@@ -142,11 +146,11 @@ def _license_state(raw: Any, where: str) -> LicenseState:
     error = _text(raw, "error", where)
     group = _text(raw, "assignedByGroup", where)
     return LicenseState(
-        sku_id=_id(raw, "skuId", f"{where}: licenseAssignmentStates"),
-        disabled_plans=frozenset(_plan_ids(raw.get("disabledPlans"), where)),
-        group_id=group.lower() if group else None,
+        sku_id=sys.intern(_id(raw, "skuId", f"{where}: licenseAssignmentStates")),
+        disabled_plans=_set_of(tuple(_plan_ids(raw.get("disabledPlans"), where))),
+        group_id=sys.intern(group.lower()) if group else None,
         # an assignment without a state has not been processed: it must not count as one that gives the user its plans
-        state=_text(raw, "state", where) or "Unknown",
+        state=_word(raw, "state", where) or "Unknown",
         error=None if error is None or error.casefold() == "none" else error,
         updated=_time(raw.get("lastUpdatedDateTime"), where),
     )
@@ -320,6 +324,12 @@ def _list(raw: Mapping[str, Any], key: str, where: str) -> list[Any]:
     if not isinstance(value, list):
         raise _incomplete(f"{where}: {key} is no list")
     return value
+
+
+def _word(raw: Mapping[str, Any], key: str, where: str) -> str | None:
+    """A text that many users share, and then have in memory once."""
+    text = _text(raw, key, where)
+    return text if text is None else sys.intern(text)
 
 
 def _text(raw: Mapping[str, Any], key: str, where: str) -> str | None:

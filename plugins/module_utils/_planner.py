@@ -56,6 +56,8 @@ T = TypeVar("T")
 IN_USE = frozenset(RecipientType) - {RecipientType.SOFT_DELETED, RecipientType.ARCHIVE}
 """The kinds of mailboxes of which a user has one at most."""
 
+_NO_GROUPS: frozenset[str] = frozenset()
+
 
 @dataclass(frozen=True)
 class PlannerOptions:
@@ -238,7 +240,7 @@ def _candidates(
     for user_id, user in users.items():
         box = mailboxes.get(user_id)
         needs = needs_of(box) if box is not None else unknown
-        mine = groups.get(user_id, frozenset())
+        mine = groups.get(user_id, _NO_GROUPS)
         kinds = {item.recipient_type for item in findings.get(user_id, ())}
         for item in findings.get(user_id, ()):
             replaced = item.recipient_type is RecipientType.SOFT_DELETED and user_id in in_use

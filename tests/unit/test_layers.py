@@ -18,7 +18,7 @@ GROUPS = {
     "_models _outcome _paging _plain _plan _plan_again _plan_guards _plan_judge _plan_model _plan_reasons _quoting "
     "_redaction _refusals _report _rules _rules_schema _seats _times _wanted",
     "transport": "_http _http_body _http_types _pacing _parallel _service _stop",
-    "signing in": "_auth _auth_options",
+    "signing in": "_auth _auth_options _certificates",
     "services": "_batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse",
     "frame": "_module _progress",
     "reading and writing": "_apply _audit _audit_read _readings _sizes _stakes _survey",
@@ -39,7 +39,13 @@ GROUP_OF = {name: group for group, names in GROUPS.items() for name in names.spl
 FILES = {path.stem: path for folder in ("module_utils", "modules") for path in sorted((PLUGINS / folder).glob("*.py"))}
 PURE = [name for name in FILES if GROUP_OF.get(name) == "pure"]
 
-ALONE = {"ansible": "_module", "msal": "_auth", "requests": "_http", "urllib3": "_http"}
+ALONE = {
+    "ansible": "_module",
+    "cryptography": "_certificates",
+    "msal": "_auth",
+    "requests": "_http",
+    "urllib3": "_http",
+}
 """Packages that one file alone imports. ``ansible`` is not ``ansible_collections``."""
 OUTSIDE = {
     *("asyncio", "concurrent", "ctypes", "ftplib", "glob", "http.client", "importlib", "io", "locale", "logging"),

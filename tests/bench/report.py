@@ -20,15 +20,24 @@ class Measured(Protocol):
     """What a row needs to know of a contestant."""
 
     @property
-    def seconds(self) -> float: ...
+    def seconds(self) -> float:
+        """By the wall's clock."""
+
     @property
-    def cpu(self) -> float: ...
+    def cpu(self) -> float:
+        """Seconds of CPU."""
+
     @property
-    def peak(self) -> int: ...
+    def peak(self) -> int:
+        """Bytes."""
+
     @property
-    def requests(self) -> int: ...
+    def requests(self) -> int:
+        """What the tenant saw."""
+
     @property
-    def tenant_cpu(self) -> float: ...
+    def tenant_cpu(self) -> float:
+        """Seconds of CPU that the tenant took."""
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,7 @@ notes:
   - Options that are not set in a task can be set for all modules of this collection with C(module_defaults)
     and the group C(group/m365.licensing.m365).
 requirements:
-  - msal >= 1.29.0
+  - msal >= 1.32.0
   - requests >= 2.31.0
+  - urllib3 >= 1.26.18 (comes with requests)
 """

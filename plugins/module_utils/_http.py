@@ -56,6 +56,7 @@ try:
     import requests
     import urllib3
     from urllib3.util.retry import RequestHistory, Retry
+    from urllib3.util.ssl_match_hostname import CertificateError
 except ImportError:
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 
@@ -311,7 +312,8 @@ class HttpClient:
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
             raise ConfigurationError(f"{call.service}: {call.host!r} is no valid host.") from None
         causes = list(causes_of(error))
-        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        # urllib3 before 2.0 compares the names by itself, and has an error of its own for that.
+        if any(isinstance(cause, (ssl.SSLCertVerificationError, CertificateError)) for cause in causes):
             raise untrusted(call, causes) from None
         if any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes):
             return TroubleError("not_sent", f"the proxy did not connect to {call.host} (HTTPS_PROXY, NO_PROXY)")

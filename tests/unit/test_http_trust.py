@@ -238,12 +238,11 @@ QUOTING: dict[str, Callable[[], Reply]] = {
 
 @pytest.mark.parametrize("answer", QUOTING.values(), ids=list(QUOTING))
 def test_no_error_shows_a_token_a_query_or_a_body(tmp_path: Path, answer: Callable[[], Reply]) -> None:
+    query, body = {"q": "query-text"}, {"passwordProfile": "body-text"}  # not in the call: a traceback shows that
     with serving(lambda _: answer(), tmp_path) as server:
         service = service_for(server, token=lambda _: JWT, retry_seconds=0.0)
         with pytest.raises(M365Error) as caught:
-            service.request(
-                "POST", "/x", params={"q": "query-text"}, json={"passwordProfile": "body-text"}, idempotent=True
-            )
+            service.request("POST", "/x", params=query, json=body, idempotent=True)
     error = caught.value
     shown = "".join(traceback.format_exception(error)) + repr(vars(error))
     for hidden in (JWT, JWT.split(".")[1], "query-text", "body-text", f"{TOKEN}-0123456789"):

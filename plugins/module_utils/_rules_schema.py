@@ -42,6 +42,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._wanted import (
 )
 
 SCOPES = ("mailboxes_at_risk", "all_users")
+
+UNQUOTED = "Quote its dates: before ansible-core 2.19 a template makes a text of a list that holds one."
 """Whom the rules look at."""
 RULE_KEYS = (
     "name",
@@ -82,7 +84,8 @@ def parse_rules(
     if scope not in SCOPES:
         raise ConfigurationError(f"scope: expected one of {', '.join(SCOPES)}, found {shown(scope)}")
     if not isinstance(raw, (list, tuple)):
-        raise ConfigurationError(f"{path}: expected a list of rules, found {shown(raw)}")
+        hint = UNQUOTED if isinstance(raw, str) and "datetime.date(" in raw else ""
+        raise ConfigurationError(f"{path}: expected a list of rules, found {shown(raw)}", hint=hint)
     if not raw:
         raise ConfigurationError(f"{path}: the list is empty; write at least one rule")
     finder = SkuFinder(skus, catalog)

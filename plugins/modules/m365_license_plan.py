@@ -38,6 +38,7 @@ options:
       - C(usage_location) is a country (V(DE)), or a dictionary with C(from=country) and optionally C(default). It is
         set only where the user has none.
       - C(action=ignore) with C(reason), and optionally C(until) (the last day, V(2026-12-31)), makes an exception.
+        Write the day in quotes, as a template of ansible-core before 2.19 makes a text of a list that holds a date.
     type: raw
     required: true
   rules_label:

@@ -44,9 +44,11 @@ class Client(Protocol):
     def users(self) -> list[Json]:
         """All users with ``id`` and ``userPrincipalName``, page by page."""
 
-    def user(self, user: str) -> Json: ...
+    def user(self, user: str) -> Json:
+        """One user."""
 
-    def skus(self) -> list[Json]: ...
+    def skus(self) -> list[Json]:
+        """All SKUs of the tenant."""
 
     def details(self, user: str) -> list[Json]:
         """``licenseDetails``."""

@@ -106,6 +106,8 @@ def run(folder: Path, plays: list[dict[str, Any]], log: str, *arguments: str) ->
     (folder / "play.yml").write_text(json.dumps(plays), encoding="utf-8")
     variables = environment(folder) | spy(log, folder)
     variables |= {"ANSIBLE_PIPELINING": "0", "TMPDIR": str(folder / "tmp"), "ANSIBLE_LOG_PATH": str(folder / "log")}
+    # From 2.21 on, it has to be asked for the arguments of a module.
+    variables |= {"ANSIBLE_INJECT_INVOCATION": "1"}
     # Ansible looks up the user's home by itself, whatever HOME says.
     variables |= {"ANSIBLE_REMOTE_TMP": str(folder / "remote")}
     inventory = str(folder / "given" / "inventory.json")

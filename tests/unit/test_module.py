@@ -251,7 +251,8 @@ def shown(tenant: Tenant, folder: Path, module: str, arguments: str, environ: Ma
     folder.mkdir(exist_ok=True)
     command = ["ansible", "localhost", "-vvvvv", "-c", "local", "-i", "localhost,", "-m", f"m365.licensing.{module}"]
     command += ["-e", f"ansible_python_interpreter={sys.executable}", *(["-a", arguments] if arguments else [])]
-    played = run(command, folder, environment(folder) | {"ANSIBLE_KEEP_REMOTE_FILES": "0"} | dict(environ))
+    settings = {"ANSIBLE_KEEP_REMOTE_FILES": "0", "ANSIBLE_INJECT_INVOCATION": "1"}  # from 2.21 on, it has to be asked
+    played = run(command, folder, environment(folder) | settings | dict(environ))
     for secret in (tenant.world.app.client_secret, *issued(tenant.world)):
         assert secret not in played.output, "the output shows a secret or a token"
     return played.status, played.output

@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 REQUIREMENTS := requirements.txt $(wildcard requirements/*.txt)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-clients gate bench bench-docs lock clean
+.PHONY: help setup demo test test-long test-clients test-matrix gate bench bench-docs lock clean
 
 help: ## Show these lines
 	@sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ test-long: setup ## Run the random tests that take long: kills at many moments, 
 
 test-clients: setup ## Run clients and types of others on the simulated tenant (needs Node.js with npm, and namespaces)
 	@$(BIN)/python -m tests.gates.run clients
+
+test-matrix: setup ## Try every supported ansible-core on each of its Pythons (CELL="2.16-py3.10" chooses some)
+	@$(BIN)/python -m tests.matrix.run $(CELL)
 
 gate: setup ## Run some checks only: make gate NAME="unit ruff" (without NAME: list them)
 	@$(BIN)/python -m tests.gates.run $(or $(NAME),--list)

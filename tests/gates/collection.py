@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.gates.gate import BIN, Failed, Gate, Work, home
 
+SANITY_SECONDS = 1200.0
+"""A limit for the sanity tests: they may install much."""
 PYTHONS = tuple(f"python3.{minor}" for minor in range(8, 20))
 BOOTSTRAP = "import ensurepip\n\nensurepip.bootstrap(upgrade=True)\n"
 """Stands in for the get-pip.py that ansible-test would fetch from a server of its own: all else comes from PyPI."""
@@ -24,37 +26,55 @@ def sanity(work: Work) -> None:
 
     pslint and shellcheck look at ``*.ps1`` and ``*.sh``, of which there are none.
     """
+    ansible_test(work, BIN, {"PATH": path_of_pythons(work), "HOME": str(home())})
+
+
+def ansible_test(work: Work, tools: Path, variables: Mapping[str, str], *more: str) -> str:
+    """Run the sanity tests by the ansible-test of an environment; what it printed. Findings are ``Failed``."""
     tree = work.tree()
-    cache = home() / ".ansible" / "test" / "cache"
+    cache = Path(variables["HOME"]) / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
-    for version in pip_versions():
+    for version in pip_versions(tools):
         (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(BOOTSTRAP, encoding="utf-8")
-    arguments = ("--color", "no", "--truncate", "0", "--requirements", "--allow-disabled")
-    path = path_of_pythons(work)
-    printed = work.run("ansible-test", "sanity", *arguments, cwd=tree, variables={"PATH": path}, may_end_with=(0, 1))
+    arguments = ("--color", "no", "--truncate", "0", "--requirements", "--allow-disabled", *more)
+    printed = work.run(
+        tools / "ansible-test",
+        "sanity",
+        *arguments,
+        cwd=tree,
+        variables=variables,
+        may_end_with=(0, 1),
+        seconds=SANITY_SECONDS,
+    )
     work.none_of((line for line in printed.splitlines() if line.startswith(("ERROR", "FATAL"))), "mend them")
+    return printed
 
 
-def pip_versions() -> set[str]:
+def pip_versions(tools: Path) -> set[str]:
     """The versions of pip that ansible-test asks for when it makes an environment: only its source names them."""
-    package = importlib.util.find_spec("ansible_test")
-    if package is None or not package.submodule_search_locations:
+    sources = list(tools.parent.glob("lib/python*/site-packages/ansible_test/_internal/python_requirements.py"))
+    if not sources:
         raise Failed("ansible-test is not installed: run make setup")
-    source = Path(package.submodule_search_locations[0]) / "_internal" / "python_requirements.py"
-    return set(re.findall(r"\bpip='([0-9.]+)'", source.read_text(encoding="utf-8")))
+    return set(re.findall(r"\bpip='([0-9.]+)'", sources[0].read_text(encoding="utf-8")))
 
 
-def path_of_pythons(work: Work) -> str:
-    """A search path on which each ``python3.N`` starts: ansible-test takes whatever has such a name.
+def python_named(name: str) -> Path | None:
+    """A Python of this name that starts: on the search path, or of the version manager pyenv.
 
     A version manager's stand-ins for versions that are not chosen do not start; the versions behind them do.
     """
+    folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder]
+    found = [folder / name for folder in folders] + sorted(Path.home().glob(f".pyenv/versions/*/bin/{name}"))
+    return next((python for python in found if python.is_file() and _starts(python)), None)
+
+
+def path_of_pythons(work: Work) -> str:
+    """A search path on which each ``python3.N`` starts: ansible-test takes whatever has such a name."""
     links = work.folder / "pythons"
     links.mkdir()
     folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder]
     for name in PYTHONS:
-        found = [folder / name for folder in folders] + sorted(Path.home().glob(f".pyenv/versions/*/bin/{name}"))
-        works = next((python for python in found if python.is_file() and _starts(python)), None)
+        works = python_named(name)
         if works and name != f"python3.{sys.version_info.minor}":
             (links / name).symlink_to(works)
     whole = [

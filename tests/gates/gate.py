@@ -144,9 +144,8 @@ def own_files() -> list[Path]:
     return sorted(Path(name) for name in set(names) if name and (CHECKOUT / name).is_file())
 
 
-def home() -> Path:
+def home(place: Path = BUILD / "home") -> Path:
     """The home of all tools: caches end up under ``build``, and no configuration of the user changes a result."""
-    place = BUILD / "home"
     for name in OF_THE_USER:
         theirs, here = Path.home() / name, place / name
         here.parent.mkdir(parents=True, exist_ok=True)

@@ -6,27 +6,35 @@
 ``.venv/collections/ansible_collections/m365/licensing`` is a link to the checkout, and a ``.pth`` file puts
 ``.venv/collections`` on the environment's ``sys.path``: there Python finds ``ansible_collections.m365.licensing``, and
 so does Ansible, from whatever directory it is started and without an ``ansible.cfg``. Run by ``make setup``.
+Another environment below the checkout (a cell of ``make test-matrix``) gets a ``.pth`` file to the same place.
 """
 
 from __future__ import annotations
 
+import os
 import sysconfig
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
+COLLECTIONS = CHECKOUT / ".venv" / "collections"
+
+
 def link() -> None:
-    """Lay the link and the ``.pth`` file; both relative, both overwritten when they exist."""
-    collections = CHECKOUT / ".venv" / "collections"
-    collection = collections / "ansible_collections" / "m365" / "licensing"
+    """Lay the link; relative, overwritten when it exists."""
+    collection = COLLECTIONS / "ansible_collections" / "m365" / "licensing"
     collection.parent.mkdir(parents=True, exist_ok=True)
     collection.unlink(missing_ok=True)
     collection.symlink_to(Path(*[".."] * 4), target_is_directory=True)
-    site_packages = Path(sysconfig.get_paths()["purelib"])
-    relative = Path(*[".."] * len(site_packages.relative_to(CHECKOUT / ".venv").parts)) / "collections"
+
+
+def point_at(site_packages: Path) -> None:
+    """Lay the ``.pth`` file of an environment; relative, overwritten when it exists."""
+    relative = os.path.relpath(COLLECTIONS, site_packages)
     (site_packages / "m365_licensing_checkout.pth").write_text(f"{relative}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
     link()
+    point_at(Path(sysconfig.get_paths()["purelib"]))

@@ -13,6 +13,7 @@ TYPED = (
     "tests.clients",
     "tests.gates",
     "tests.integration",
+    "tests.matrix",
     "tests.tenant",
     "tests.unit",
 )

@@ -1,0 +1,121 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which ansible-core is tried on which Python, and what is tried there.
+
+Each series of ansible-core is tried on each Python that its controller supports. What depends on neither is not
+repeated: random and slow tests draw or repeat what other tests hold, and the tests of the parts are pure for the most
+part. So each Python runs all others of those once, each series runs the integration tests and the sanity tests once,
+and every other cell runs what touches Ansible itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ALL_UNIT = (
+    "tests/unit",
+    # Audits of whole tenants under many faults and switches: long, and their parts have tests of their own.
+    "--ignore=tests/unit/test_audit_faults.py",
+    "--ignore=tests/unit/test_properties_domain.py",
+    "--ignore=tests/unit/test_unverified.py",
+)
+UNIT_WITH_ANSIBLE = (
+    "tests/unit/test_module.py",  # options, defaults, results, no_log, and runs with -vvvvv
+    "tests/unit/test_module_values.py",  # what exit_json takes
+)
+UNIT_OF_SERIES = (
+    *UNIT_WITH_ANSIBLE,
+    "tests/unit/test_license_info.py",  # check mode and results of modules
+    "tests/unit/test_interrupted.py",  # signals: from 2.19 on, workers have sessions of their own
+)
+ALL_INTEGRATION = (
+    "tests/integration",
+    # Modes make no difference to modules that only read.
+    *("-k", "not (test_target and (auth or info or audit) and (check or diff))"),
+)
+TARGETS_ONCE = (
+    "tests/integration/test_targets.py",
+    "tests/integration/test_collection.py",
+    *("-k", "test_collection or (normal and (m365_subscription_info or plan or role or playbook))"),
+)
+"""Reading, planning and writing, a role and playbooks; that the modules are those of the installed collection."""
+NOT_SELECTED = "not random and not slow and not long"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One version of ansible-core on one Python. ``oldest``: with the oldest msal, requests and urllib3 supported."""
+
+    core: str
+    python: str
+    unit: tuple[str, ...] = UNIT_WITH_ANSIBLE
+    integration: tuple[str, ...] = TARGETS_ONCE
+    sanity: bool = False
+    oldest: bool = False
+
+    @property
+    def series(self) -> str:
+        """Such as 2.16."""
+        return self.core.rpartition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """Such as 2.16-py3.10: also that of a folder."""
+        return f"{self.series}-py{self.python}"
+
+
+CELLS = (
+    Cell("2.16.0", "3.10", ALL_UNIT, ALL_INTEGRATION, oldest=True),  # The oldest of everything.
+    Cell("2.16.19", "3.11", sanity=True),
+    Cell("2.16.19", "3.12"),
+    Cell("2.17.14", "3.10", UNIT_OF_SERIES, ALL_INTEGRATION),
+    Cell("2.17.14", "3.11"),
+    Cell("2.17.14", "3.12", sanity=True),
+    Cell("2.18.19", "3.11", ALL_UNIT),
+    Cell("2.18.19", "3.12", UNIT_OF_SERIES, ALL_INTEGRATION),
+    Cell("2.18.19", "3.13", sanity=True),
+    Cell("2.19.14", "3.11", UNIT_OF_SERIES, ALL_INTEGRATION),
+    Cell("2.19.14", "3.12", ALL_UNIT),
+    Cell("2.19.14", "3.13", sanity=True),
+    Cell("2.20.10", "3.12", UNIT_OF_SERIES, ALL_INTEGRATION, sanity=True),
+    Cell("2.20.10", "3.13", ALL_UNIT),
+    Cell("2.20.10", "3.14"),
+    Cell("2.21.5", "3.12", sanity=True, oldest=True),
+    Cell("2.21.5", "3.13", UNIT_OF_SERIES, ALL_INTEGRATION),
+    Cell("2.21.5", "3.14", ALL_UNIT),
+)
+RESOLVELIB = {"2.16": "1.0.1", "2.17": "1.0.1", "2.18": "1.0.1"}
+"""Series that want another one than requirements/constraints.txt has."""
+BESIDE_OLDEST = {"cryptography": "44.0.3"}
+"""What msal of ``oldest`` allows; the newest is too new for it."""
+
+
+def pins(cell: Cell, constraints: str, requirements: str) -> dict[str, str]:
+    """The versions of a cell that differ from ``constraints``, for the texts of both files.
+
+    The oldest versions are the lower bounds of requirements.txt: what it promises is what is tried.
+    """
+    found = {"ansible-core": cell.core}
+    if cell.series in RESOLVELIB:
+        found["resolvelib"] = RESOLVELIB[cell.series]
+    if cell.oldest:
+        found |= lower_bounds(requirements) | BESIDE_OLDEST
+    unknown = {name for name in found if f"\n{name}==" not in constraints}
+    if unknown:
+        raise ValueError(f"requirements/constraints.txt does not pin {sorted(unknown)}")
+    return found
+
+
+def lower_bounds(requirements: str) -> dict[str, str]:
+    """From ``name>=1.2,<3`` to ``{name: 1.2}``."""
+    lines = (line.partition("#")[0].strip() for line in requirements.splitlines())
+    split = (line.partition(",")[0].partition(">=") for line in lines if line)
+    return {name: version for name, _sign, version in split}
+
+
+def pinned(constraints: str, changed: Mapping[str, str]) -> str:
+    """The text of a constraints file with some versions replaced."""
+    kept = [line for line in constraints.splitlines() if line.partition("==")[0] not in changed]
+    return "\n".join([*kept, *(f"{name}=={version}" for name, version in changed.items()), ""])

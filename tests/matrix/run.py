@@ -1,0 +1,190 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``make test-matrix``: what of the tests depends on ansible-core and Python, on every pair that is supported.
+
+``python -m tests.matrix.run [CELL …]`` (without names: all). Each cell has a virtual environment of its own under
+``build/matrix``, which the next run finds again, and a log as a gate has (``build/gates/<cell>/log``). The last output
+is the table that the README carries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from tests.gates.artefact import built
+from tests.gates.collection import ansible_test, python_named
+from tests.gates.gate import BUILD, CHECKOUT, Counts, Failed, Gate, Work, home
+from tests.gates.link_checkout import point_at
+from tests.gates.run import Result, perform, perform_all, show_tail
+from tests.gates.running import CORES, counts
+from tests.matrix.cells import ALL_INTEGRATION, ALL_UNIT, CELLS, NOT_SELECTED, Cell, pinned, pins
+
+PLACE = BUILD / "matrix"
+SECONDS = 1800.0
+"""A limit for one step of a cell."""
+SHOWN = ("msal", "requests", "urllib3")
+VERSIONS = (
+    "import platform, importlib.metadata as m; "
+    f"print(platform.python_version(), *(m.version(name) for name in {SHOWN!r}))"
+)
+HEAD = ("ansible-core", "Python", " / ".join(SHOWN), "unit tests", "integration tests", "sanity tests")
+
+
+@dataclass
+class Run:
+    """A cell on its way; ``told``: what its row says of it, by the names of ``HEAD``."""
+
+    cell: Cell
+    python: Path | None
+    told: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Path:
+        """The virtual environment."""
+        return PLACE / self.cell.name
+
+    @property
+    def weight(self) -> int:
+        """Cells that take long are begun first."""
+        cell = self.cell
+        return (cell.unit is ALL_UNIT) + (cell.integration is ALL_INTEGRATION) + cell.sanity
+
+    def check(self, work: Work, artefact: Path) -> Counts:
+        """Prepare the cell and run all of its steps, also after one that failed."""
+        steps: dict[str, Callable[[], Counts]] = {
+            "unit tests": lambda: pytest(work, self, "unit", ("-m", NOT_SELECTED, *self.cell.unit)),
+            "integration tests": lambda: integration(work, self, artefact),
+        }
+        if self.cell.sanity:
+            steps["sanity tests"] = lambda: sanity(work, self)
+        self.told |= dict.fromkeys(steps, "FAILED")
+        prepare(work, self)
+        total = Counts(0, 0)
+        for name, step in steps.items():
+            try:
+                found = step()
+            except Failed as error:
+                work.say(f"{name}: {error}")
+                found = Counts(0, 1)
+            total = Counts(total.passed + found.passed, total.failed + found.failed)
+            self.told[name] = f"{found.failed} FAILED" if found.failed else f"{found.passed}"
+        return total
+
+
+def prepare(work: Work, run: Run) -> None:
+    """Make the virtual environment, unless it is there with just these versions; note what it holds."""
+    texts = {
+        name: (CHECKOUT / name).read_text(encoding="utf-8")
+        for name in (
+            "requirements.txt",
+            "requirements/tenant.txt",
+            "requirements/test.txt",
+            "requirements/constraints.txt",
+        )
+    }
+    constraints = texts["requirements/constraints.txt"]
+    chosen = pinned(constraints, pins(run.cell, constraints, texts["requirements.txt"]))
+    wanted = hashlib.sha256("\0".join([str(run.python), *texts.values(), chosen]).encode()).hexdigest()
+    stamp = run.place / "stamp"
+    inside = run.place / "bin" / "python"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        work.run(str(run.python), "-m", "venv", "--clear", run.place)
+        file = run.place / "constraints.txt"
+        file.write_text(chosen, encoding="utf-8")
+        needs = [word for name in texts if name != "requirements/constraints.txt" for word in ("--requirement", name)]
+        pip = (inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        work.run(*pip, *needs, "ansible-core", "--constraint", file)
+        work.run(inside, "-m", "pip", "check")
+        point_at(next(run.place.glob("lib/python*/site-packages")))
+        stamp.write_text(wanted, encoding="utf-8")
+    version, *needed = work.run(inside, "-c", VERSIONS).split()
+    run.told |= {"Python": version, " / ".join(SHOWN): " / ".join(needed)}
+
+
+def variables(run: Run) -> dict[str, str]:
+    """What makes every command of a step one of the cell's."""
+    path = os.pathsep.join([str(run.place / "bin"), os.environ.get("PATH", os.defpath)])
+    return {"PATH": path, "VIRTUAL_ENV": str(run.place), "HOME": str(home(run.place / "home"))}
+
+
+def pytest(work: Work, run: Run, step: str, tests: Sequence[str], settings: dict[str, str] | None = None) -> Counts:
+    """Run tests by the Python of the cell. Other cells have the other cores."""
+    report = work.folder / f"{step}.xml"
+    apart = ("-p", "no:xdist", "-o", f"cache_dir={work.folder / 'pytest'}")
+    work.run(
+        run.place / "bin" / "python",
+        *("-m", "pytest", "--junit-xml", str(report), *apart, *tests),
+        variables=variables(run) | (settings or {}),
+        may_end_with=(0, 1),
+        seconds=SECONDS,
+    )
+    return counts(report, " ".join(tests))
+
+
+def integration(work: Work, run: Run, artefact: Path) -> Counts:
+    """Install the artefact by the ansible-galaxy of the cell, and test that."""
+    place = work.folder / "collections"
+    galaxy = run.place / "bin" / "ansible-galaxy"
+    work.run(galaxy, "collection", "install", "--force", "--no-deps", "-p", place, artefact, variables=variables(run))
+    return pytest(work, run, "integration", run.cell.integration, {"M365_TEST_COLLECTIONS": str(place)})
+
+
+def sanity(work: Work, run: Run) -> Counts:
+    """All tests of ``ansible-test sanity``, on the Python of the cell."""
+    printed = ansible_test(work, run.place / "bin", variables(run), "--python", run.cell.python)
+    return Counts(printed.count("Running sanity test "), 0)
+
+
+def table(runs: Sequence[Run]) -> str:
+    """What was tried, in Markdown."""
+    rows = [[run.cell.core, *(run.told.get(name, "-") for name in HEAD[1:])] for run in runs]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (HEAD, ("---",) * len(HEAD), *rows))
+
+
+def attempt(runs: Sequence[Run]) -> list[Result]:
+    """Build the collection once, and try all cells that can be tried here."""
+    for run in runs:
+        if run.python is None:
+            run.told = {"Python": run.cell.python} | dict.fromkeys(HEAD[2:], "not here")
+    artefacts: list[Path] = []
+    made = perform(Gate("matrix-artefact", "build the collection", lambda work: artefacts.append(built(work))))
+    if not made.ok:
+        return [made]
+    # Tests wait now and then: one more than there are cores keeps these busy.
+    here = sorted((run for run in runs if run.python), key=lambda run: -run.weight)
+    return perform_all([Gate(run.cell.name, "", partial(run.check, artefact=artefacts[0])) for run in here], CORES + 1)
+
+
+def main(names: Sequence[str]) -> int:
+    """Try the cells of these names, or all; the exit status."""
+    unknown = set(names) - {cell.name for cell in CELLS}
+    if unknown:
+        sys.exit(f"no such cell: {', '.join(sorted(unknown))}. There are: {', '.join(cell.name for cell in CELLS)}")
+    began = time.monotonic()
+    runs = [Run(cell, python_named(f"python{cell.python}")) for cell in CELLS if not names or cell.name in names]
+    for name in ("matrix-artefact", *(run.cell.name for run in runs)):
+        shutil.rmtree(BUILD / "gates" / name, ignore_errors=True)
+    results = attempt(runs)
+    failed = [result for result in results if not result.ok]
+    for result in failed:
+        show_tail(result)
+    absent = sum(run.python is None for run in runs)
+    minutes = (time.monotonic() - began) / 60
+    print(
+        f"\n{len(results) - len(failed)} cells passed, {len(failed)} failed, {absent} not here; {minutes:.0f} minutes\n"
+    )
+    print(table(runs))
+    return 1 if failed or not results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -188,6 +188,10 @@ class Server:
             await asyncio.sleep(0.005)
         self._started.set()
         await asyncio.gather(*running)
+        # clients that hung up while TLS was agreed on are not known to the servers, and Python 3.10 leaves them open
+        for transport in list(getattr(asyncio.get_running_loop(), "_transports", {}).values()):
+            transport.abort()
+        await asyncio.sleep(0)
 
 
 class _Quiet(uvicorn.Server):

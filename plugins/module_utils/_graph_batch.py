@@ -60,6 +60,8 @@ class _Waiting:
     first_refused: float | None = None
     throttled: bool = False
     """Was it refused with 429 the last time? Then it waits for its turn, and nothing is wrong with it."""
+    lost: bool = False
+    """Was it a write that failed in a way in which it may have been done?"""
     renewed: bool = False
     """Was it refused with 401 before? Then a new token does not help."""
 
@@ -112,7 +114,7 @@ class Batcher:
                     if not self._again(item, answer):
                         answers[item.index] = self._given_up(item, answer)
                     elif self._ended():
-                        answers[item.index] = self._not_sent()
+                        answers[item.index] = self._given_up(item, answer) if item.lost else self._not_sent()
                     else:
                         waiting.append(item)
         done = [answer for answer in answers if answer is not None]
@@ -254,6 +256,7 @@ class Batcher:
                 if item.first_refused is None:
                     item.first_refused = now
                 item.attempt += 1
+                item.lost = item.lost or (item.part.writes and answer.status in _LOST)
                 item.throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
                 if item.throttled:
                     self._throttle(item)
@@ -286,7 +289,12 @@ class Batcher:
         return self._wait(answer) is not None and self._in_time(item)
 
     def _given_up(self, item: _Waiting, answer: BatchAnswer) -> BatchAnswer:
-        """The last word on a part; where the service asks for a wait that is too long, with both times."""
+        """The last word on a part; where the service asks for a wait that is too long, with both times.
+
+        Of a write that may have been done in one of its tries a refusal says nothing.
+        """
+        if item.lost and answer.outcome == "answered" and not answer.ok:
+            return _unknown(_spoken(answer, item.part))
         if self._wait(answer) is None or "retry-after" not in answer.headers:
             return answer
         now = self._backoff.clock()

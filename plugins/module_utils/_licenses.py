@@ -151,13 +151,18 @@ def shows(user: User, change: LicenseChange, before: User | None = None) -> bool
 
 
 def still_to_do(change: LicenseChange, before: User, user: User) -> LicenseChange:
-    """What of ``change`` (made for the user as it was ``before``) the user as it is now does not show yet."""
+    """What of ``change`` (made for the user as it was ``before``) the user as it is now does not show yet.
+
+    A location that was missing is not set where somebody else has set one since; one that is to be replaced, is.
+    """
+    found_elsewhere = bool(user.usage_location) and not before.usage_location
+    located = found_elsewhere or _same(user.usage_location, change.usage_location)
     direct = {state.sku_id for state in user.license_states if state.direct}
     return LicenseChange(
         change.user_id,
         add=tuple(item for item in change.add if not shows(user, LicenseChange(user.id, add=(item,)), before)),
         remove=tuple(sku_id for sku_id in change.remove if sku_id in direct),
-        usage_location=None if user.usage_location else change.usage_location,
+        usage_location=None if located else change.usage_location,
     )
 
 

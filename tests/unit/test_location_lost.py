@@ -1,0 +1,92 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A usage location that replaces another, and whose answer is lost: it is never told of as written where it is not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import UsersFailed
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+
+from tests.tenant.launch import Tenant
+from tests.tenant.state import Json
+
+BATCH = {"service": "graph", "path": "$batch", "method": "POST"}
+READ = {**BATCH, "kind": "slow", "seconds": 0, "times": 1}
+"""The batch that reads the users passes."""
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Tenant]:
+    with empty_tenant() as found:
+        yield found
+
+
+@pytest.fixture
+def desk(served: Tenant) -> Desk:
+    return Desk(served, retry_seconds=30.0)
+
+
+def statuses(result: Json) -> Counter[str]:
+    return Counter(row["status"] for row in result["users"])
+
+
+def moved(desk: Desk, people: list[str], *faults: Json, **options: Any) -> Json:
+    """Everybody gets E3, and moves to the USA."""
+    desk.tenant.set_faults(*faults)
+    chosen = {"usage_location": "US", "usage_location_force": True, "on_error": "continue", **options}
+    try:
+        return desk.run(people, "SPE_E3", **chosen)
+    except UsersFailed as error:
+        return dict(error.partial)
+    finally:
+        desk.tenant.clear_faults()
+
+
+@pytest.mark.parametrize("holds", [True, False], ids=["licensed", "not licensed"])
+@pytest.mark.parametrize("kind", ["html", "empty"])
+@pytest.mark.parametrize("times", [1, 4])
+def test_an_answer_that_was_never_one(desk: Desk, kind: str, times: int, holds: bool) -> None:
+    people = desk.people(30, location="DE")
+    if holds:
+        desk.run(people, "SPE_E3")
+    result = moved(desk, people, READ, {**BATCH, "kind": kind, "times": times})
+    assert statuses(result) == {"changed": 30}
+    assert {desk.location(upn) for upn in people} == {"US"}
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_part_that_took_effect_and_never_says_so(desk: Desk, status: int) -> None:
+    people = desk.people(5, location="DE")
+    part = {"service": "graph", "part": True, "path": "/users/", "method": "PATCH", "status": status, "times": None}
+    result = moved(desk, people, {**part, "kind": "late_status"})
+    assert {desk.location(upn) for upn in people} == {"US"}
+    assert statuses(result) == {"changed": 5}
+    assert result["changed"] is True
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_part_that_never_takes_effect(desk: Desk, status: int) -> None:
+    people = desk.people(5, location="DE")
+    part = {"service": "graph", "part": True, "path": "/users/", "method": "PATCH", "status": status, "times": None}
+    result = moved(desk, people, part)
+    assert statuses(result) == {"failed": 5}
+    assert {row["error"]["code"] for row in result["users"]} == {"unknown_outcome"}
+    assert {desk.location(upn) for upn in people} == {"DE"}
+    assert desk.states(people[0]) == {}
+    assert result["changed"] is False
+
+
+def test_who_got_another_location_meanwhile_keeps_it_where_none_was_forced(desk: Desk) -> None:
+    """Only a missing location is set: what somebody else has set since stays."""
+    (upn,) = desk.people(1, location=None)
+    fault = {"service": "graph", "part": True, "path": "/users/", "method": "PATCH", "status": 504, "times": 1}
+    desk.tenant.set_faults(fault)
+    result = desk.run([upn], "SPE_E3", usage_location="US")
+    assert statuses(result) == {"changed": 1}
+    assert desk.location(upn) == "US"

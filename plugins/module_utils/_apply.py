@@ -44,6 +44,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._refusals import Pr
 # seconds between two reads of what is not visible yet; the last one repeats
 _CONFIRM_WAITS = (2.0, 4.0, 8.0, 16.0, 30.0)
 # how long a refusal may come from a replica that is late: of a usage location just set, of a license just removed
+_NEXT_RUN = "Run again: it takes up where this run ended."
 _REPLICA_SECONDS = 60.0
 
 
@@ -232,9 +233,11 @@ class _Run:
 
     def _hold_back(self, job: Job) -> None:
         if self._graph.service.client.stop.told:
-            hold_back(job, "the run was stopped", "Run again: it takes up where this run ended.")
-        else:
+            hold_back(job, "the run was stopped", _NEXT_RUN)
+        elif self._fail_fast:
             hold_back(job)
+        else:
+            hold_back(job, "a request before it failed as this one would have", _NEXT_RUN)
 
     # --- lost answers --------------------------------------------------------------------------------------------
 

@@ -106,8 +106,11 @@ def request_of(number: int, part: BatchPart) -> dict[str, Any]:
     return request
 
 
-def answers_of(body: Any, count: int, path: str, redactor: Redactor) -> list[BatchAnswer | None]:
-    """The parts' answers in the order sent; None where one is missing or came twice (then neither can be believed)."""
+def answers_of(body: Any, count: int, path: str, redactor: Redactor, date: str = "") -> list[BatchAnswer | None]:
+    """The parts' answers in the order sent; None where one is missing or came twice (then neither can be believed).
+
+    ``date``: when the service says that it answered; parts say it seldom, and their ``Retry-After`` may be a date.
+    """
     entries = body.get("responses") if isinstance(body, Mapping) else None
     if not isinstance(entries, list):
         raise incomplete_batch("the answer to a batch has no list of responses", path)
@@ -119,17 +122,18 @@ def answers_of(body: Any, count: int, path: str, redactor: Redactor) -> list[Bat
         if number not in places:
             stranger = redactor.code(number) or "without an id"
             raise incomplete_batch(f"a batch answered a part that was not asked ({stranger})", path)
-        found[places[number]] = None if number in seen else _answer(entry, redactor)
+        found[places[number]] = None if number in seen else _answer(entry, redactor, date)
         seen.add(number)
     return found
 
 
-def _answer(entry: Mapping[str, Any], redactor: Redactor) -> BatchAnswer | None:
+def _answer(entry: Mapping[str, Any], redactor: Redactor, date: str) -> BatchAnswer | None:
     status = entry.get("status")
     headers = entry.get("headers") or {}
     if not isinstance(status, int) or isinstance(status, bool) or not isinstance(headers, Mapping):
         return None
     told = {str(key).lower(): redactor.words(str(value)) for key, value in headers.items()}
+    told.setdefault("date", date)
     return BatchAnswer(status, told, part_error(entry.get("body"), redactor))
 
 

@@ -14,11 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._errors import (
-    ApiError,
-    IncompleteAnswer,
-    ServiceUnavailable,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, IncompleteAnswer
 from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import (
     USER_PROPERTIES,
     USER_SELECT,
@@ -44,9 +40,9 @@ class GetByIds:
         self.works = True
 
     def read(self, ids: Sequence[str]) -> list[User]:
-        """Those of these users that it finds; none where it does not work here.
+        """Those of these users that it finds; none where it does not work here, or not now.
 
-        The first request is alone: a refusal is told once. Raises ServiceUnavailable, as any read does.
+        The first request is alone: a refusal is told once.
         """
         if not self.works:
             return []
@@ -54,8 +50,6 @@ class GetByIds:
         try:
             found = [self._some(some) for some in chunks[:1]]
             found += self._parallel(self._some, chunks[1:])
-        except ServiceUnavailable:
-            raise
         except ApiError:
             self.works = False
             return []

@@ -164,7 +164,9 @@ class Batcher:
                 json={"requests": [request_of(number, item.part) for number, item in enumerate(chunk, 1)]},
                 idempotent=self._idempotent,
             )
-            got = answers_of(response.body, len(chunk), self._path, self._service.client.redactor)
+            got = answers_of(
+                response.body, len(chunk), self._path, self._service.client.redactor, response.headers.get("Date", "")
+            )
             refused = sum(answer is not None and answer.status == HTTPStatus.TOO_MANY_REQUESTS for answer in got)
             units = None if writes else units_of(got)
             percentages += [percentage_of(answer.headers) for answer in (response, *got) if answer is not None]

@@ -85,12 +85,15 @@ def check_rows(params: Mapping[str, Any]) -> None:
     if path := params["output_path"]:
         place = Path(path).expanduser()
         reason = ""
-        if place.is_dir():
-            reason = "it is a directory"
-        elif not place.parent.is_dir():
-            reason = "its directory is missing"
-        elif not os.access(place.parent, os.W_OK | os.X_OK):
-            reason = "its directory cannot be written to"
+        try:
+            if place.is_dir():
+                reason = "it is a directory"
+            elif not place.parent.is_dir():
+                reason = "its directory is missing"
+            elif not os.access(place.parent, os.W_OK | os.X_OK):
+                reason = "its directory cannot be written to"
+        except OSError as error:  # such as a name that is too long
+            reason = error.strerror or "no reason given"
         if reason:
             raise ConfigurationError(f"output_path: {path!r} cannot be written: {reason}.", code="not_writable")
 

@@ -214,7 +214,7 @@ def _refuse_weakening(graph: Graph, exchange: Callable[[], Exchange], weak: Sequ
     try:
         stakes = at_stake(graph, exchange, weak)
     except M365Error as error:
-        names = [item.user.user_principal_name for item in weak]
+        names = sorted(item.user.user_principal_name for item in weak)
         what = "; ".join(dict.fromkeys(sentence for item in weak for sentence in item.lost))
         raise UsersFailed(
             f"Refused, nothing was written: {what}. Whether these mailboxes make use of it is not known "
@@ -224,6 +224,7 @@ def _refuse_weakening(graph: Graph, exchange: Callable[[], Exchange], weak: Sequ
             hint=f"{error.hint} {hint}".strip(),
         ) from error
     if stakes:
+        stakes = dict(sorted(stakes.items()))
         told = [f"{upn} ({', '.join(words)})" for upn, words in stakes.items()]
         raise UsersFailed(
             f"Refused, nothing was written: this would take away what these mailboxes need: {named(told)}.",
@@ -285,7 +286,8 @@ def _share_seats(
                     ],
                 },
                 code="insufficient_seats",
-                hint="Buy seats or free some, or set on_insufficient_seats=skip to license as many as there are.",
+                hint="Buy seats or free some, or set on_insufficient_seats=skip to license as many as there are. Where "
+                "licenses were given a moment ago, run again in some minutes: what is read may be late.",
             )
     kept: list[LicenseChange] = []
     skipped: dict[str, Blocked] = {}
@@ -305,7 +307,10 @@ def _share_seats(
 
 
 def _raise_for_failed(result: Mapping[str, Any]) -> None:
-    failed = [row for row in result["users"] if row["status"] == "failed"]
+    # also who got a usage location, and then no license for what had failed before
+    failed = [
+        row for row in result["users"] if row["status"] == "failed" and (row["error"] or {}).get("code") != "not_tried"
+    ]
     not_tried = [row for row in result["users"] if (row["error"] or {}).get("code") == "not_tried"]
     if not failed and not not_tried:
         return

@@ -92,7 +92,7 @@ class Switches:
         allowed = {
             "sku_assigned_unlicensed": ("null", "false"),
             "invoke_paging": ("nextlink", "unlimited_only"),
-            "get_by_ids": ("allowed", "403"),
+            "get_by_ids": ("allowed", "403", "stateless"),
             "license_brings_back": ("alone", "always"),
         }
         for name, value in values.items():

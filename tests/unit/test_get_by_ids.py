@@ -34,7 +34,7 @@ def tenant(large_tenant: Tenant) -> Tenant:
 
 @pytest.fixture
 def made(tenant: Tenant) -> Iterator[Clients]:
-    with clients(tenant) as found:
+    with clients(tenant, retry_seconds=0.5) as found:
         yield found
 
 
@@ -83,7 +83,7 @@ def test_plans_without_a_license_are_no_answer(tenant: Tenant, made: Clients) ->
     assert made.graph.users_by_id([user["id"] for user in elements]) == {user.id: user for user in made.graph.users()}
 
 
-@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize("status", [400, 403, 404, 503])
 def test_what_refuses_get_by_ids_is_nobodys_trouble(tenant: Tenant, made: Clients, status: int) -> None:
     ids = list(tenant.world.users)
     tenant.set_faults({"path": PATH, "status": status, "times": None})

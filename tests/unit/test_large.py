@@ -105,6 +105,7 @@ def test_the_file_has_all_rows(desk: PlanningDesk, tmp_path: Path, module: str, 
     [
         ({"max_rows": -1}, "max_rows: expected 0 or more rows, found -1"),
         ({"output_path": "{folder}"}, "output_path: '{folder}' cannot be written: it is a directory"),
+        ({"output_path": "{folder}/" + 300 * "x"}, "cannot be written: File name too long"),
         ({"output_path": "{folder}/no/rows"}, "output_path: '{folder}/no/rows' cannot be written: its directory is"),
         ({"progress_path": "{folder}"}, "progress_path: '{folder}' cannot be written: Is a directory"),
         ({"progress_path": "{folder}/no/lines"}, "progress_path: '{folder}/no/lines' cannot be written: No such file"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -80,6 +81,22 @@ def test_a_part_that_never_takes_effect(desk: Desk, status: int) -> None:
     assert {desk.location(upn) for upn in people} == {"DE"}
     assert desk.states(people[0]) == {}
     assert result["changed"] is False
+
+
+def test_a_quota_that_is_not_waited_for_is_told_as_the_reason(served: Tenant) -> None:
+    """Each user counts once, and the first who is named is one whom the service refused."""
+    desk = Desk(served, retry_seconds=5.0)
+    people = desk.people(60, location=None)
+    desk.world.switches.write_quota = 20
+    with pytest.raises(UsersFailed) as caught:
+        desk.run(people, "SPE_E3", usage_location="US", on_error="continue")
+    rows = [(row["status"], (row["error"] or {}).get("code")) for row in caught.value.partial["users"]]
+    untried = sum(code == "not_tried" for _status, code in rows)
+    others = sum(code not in (None, "not_tried") for _status, code in rows)
+    assert caught.value.message.startswith(f"{others} of 60 users failed, ")
+    assert f"{untried} were not tried" in caught.value.message
+    assert "on_error" not in json.dumps(caught.value.partial)
+    assert "throttled" in caught.value.code or "Too many requests" in caught.value.message
 
 
 def test_who_got_another_location_meanwhile_keeps_it_where_none_was_forced(desk: Desk) -> None:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import email.utils
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -105,6 +107,19 @@ def test_a_write_that_is_to_wait_for_too_long_says_how_long(desk: Desk) -> None:
     row = desk.fail(people, "SPE_E3").partial["users"][0]
     assert row["error"]["code"] == "throttled"
     assert "it asks to wait 7200 s, and 300 s are left" in row["error"]["message"]
+
+
+@pytest.mark.parametrize("ahead", [-300, 0, 300])
+@pytest.mark.parametrize("url", ["/users?", "assignLicense"])
+def test_a_date_in_a_part_is_reckoned_by_the_services_clock(desk: Desk, ahead: int, url: str) -> None:
+    people = desk.people(3)
+    true = desk.world.now()
+    desk.world.set_clock(true + timedelta(seconds=ahead))
+    when = email.utils.format_datetime(desk.world.now() + timedelta(seconds=20), usegmt=True)
+    desk.refuse(url, status=429, headers={"Retry-After": when}, times=1)
+    assert statuses(desk.run(people, "SPE_E3")) == {"changed": 3}
+    desk.world.set_clock(true)
+    assert 10 < max(desk.clock.slept) <= 20
 
 
 # mistakes of ours -------------------------------------------------------------------------------------------------

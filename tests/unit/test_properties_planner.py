@@ -220,7 +220,9 @@ def check_seats(desk: PlanningDesk, before: dict[str, int], done: Json, options:
 
 def check_audit(desk: PlanningDesk, done: Json, options: Json) -> None:
     """Who is still at risk is so because rules except them, or for want of a seat or a usage location."""
-    rows = {row["user_principal_name"]: row for row in done["users"]}
+    # a user has a row for each mailbox at risk, and perhaps one without: what is said of a mailbox stands in its own
+    told = sorted(done["users"], key=lambda row: row["reason"] is not None)
+    rows = {row["user_principal_name"]: row for row in told}
     with desk.clients() as found:
         looking = AuditOptions(now=desk.make.now, shared_mailbox_sizes=options["shared_mailbox_sizes"], strategy="full")
         findings = audit(found.graph, found.exchange, looking).findings

@@ -231,7 +231,10 @@ def plan_markdown(
 
 
 def escape(value: Any) -> str:
-    """A value as plain text inside Markdown: no markup, HTML, link, mention or line break comes out of it."""
+    """A value as plain text inside Markdown: no markup, HTML, mention or line break comes out of it.
+
+    Nor a link, but to an address of mail, which renderers make of what looks like one.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -263,7 +266,7 @@ def _breaks(char: str) -> bool:
     """Control characters, line and paragraph separators, and marks that turn the direction of writing."""
     return (
         unicodedata.category(char) in ("Cc", "Zl", "Zp")
-        or char in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+        or char in "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
     )
 
 

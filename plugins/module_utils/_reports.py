@@ -39,7 +39,8 @@ def report_folder(path: str | None) -> Path | None:
         return None
     folder = Path(path)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for place in (*reversed(folder.parents), folder):
+            place.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
             f"report_dir: {path!r} is no directory and cannot be made: {error.strerror}", code="not_writable"

@@ -158,6 +158,7 @@ def test_nothing_at_risk_is_said_in_words() -> None:
         ("@octocat", "&#64;octocat"),
         ("anna@contoso.com", "anna@contoso.com"),
         ("\u202egnp.exe", "gnp.exe"),
+        ("\u200fgnp\u061c.exe", "gnp .exe"),
         ("x" * 400, "x" * 299 + "…"),
         ("\ud800", "?"),
     ],

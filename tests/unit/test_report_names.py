@@ -1,14 +1,16 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two names of reports are two files, on every file system."""
+"""Two names of reports are two files, on every file system, in folders of their own."""
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._reports import report_stem
+from ansible_collections.m365.licensing.plugins.module_utils._reports import report_folder, report_stem
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,3 +47,14 @@ def test_any_two_names(one: str, other: str) -> None:
     assert (report_stem(one) == report_stem(other)) is (one == other)
     assert re.fullmatch(r"[A-Za-z0-9_.-]{1,209}", report_stem(one))
     assert not report_stem(one).startswith(".")
+
+
+def test_folders_that_are_made_are_private(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        made = report_folder(str(tmp_path / "a" / "b" / "c"))
+    finally:
+        os.umask(before)
+    assert made is not None
+    assert [place.stat().st_mode & 0o777 for place in (made, made.parent, made.parent.parent)] == [0o700] * 3
+    assert report_folder(str(made)) == made

@@ -47,9 +47,12 @@ def dispatch(
     client_id = headers.get("client-request-id") or request_id
     try:
         request = _request(world, method, path, query, headers, body, app)
+        accept = headers.get("accept", "").replace(" ", "").casefold()
+        if "odata.metadata=full" in accept:
+            raise not_simulated("odata.metadata=full")
         _spend_units(request)
         answer = _route(request)
-        if NO_METADATA in headers.get("accept", "").replace(" ", "").casefold():
+        if NO_METADATA in accept:
             _strip(answer)
         answer.headers["x-ms-resource-unit"] = str(_units(request))
         _show_quota(request, answer)

@@ -64,6 +64,11 @@ def test_without_metadata_members_do_not_say_their_type(desk: Desk) -> None:
     assert "@odata.type" not in desk.ask(target, headers={"Accept": "application/json; odata.metadata=none"}).value[0]
 
 
+def test_full_metadata_are_not_known(desk: Desk) -> None:
+    answer = desk.ask("/users", headers={"Accept": "application/json;odata.metadata=full"})
+    assert (answer.status, answer.code) == (501, "NotSimulated")
+
+
 def test_errors_carry_the_ids_of_the_request(desk: Desk) -> None:
     answer = desk.ask("/users/nobody@contoso.example", headers={"client-request-id": "mine"})
     inner = answer.body["error"]["innerError"]

@@ -44,8 +44,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._refusals import Pr
 # seconds between two reads of what is not visible yet; the last one repeats
 _CONFIRM_WAITS = (2.0, 4.0, 8.0, 16.0, 30.0)
 # how long a refusal may come from a replica that is late: of a usage location just set, of a license just removed
-_NEXT_RUN = "Run again: it takes up where this run ended."
 _REPLICA_SECONDS = 60.0
+_NEXT_RUN = "Run again: it takes up where this run ended."
 
 
 def predict_changes(

@@ -173,7 +173,9 @@ def _spend(request: Request) -> None:
         return
     refused = world.scratch[REFUSED] = world.scratch.get(REFUSED, 0) + 1
     wait = int(writes[0] + QUOTA_SECONDS - world.seconds()) + 1
-    raise _too_many(request, "Write", {"Retry-After": str(max(1, wait))} if refused % 3 == 0 else {})
+    raise _too_many(
+        request, "Write", "WriteLimitExceeded", {"Retry-After": str(max(1, wait))} if refused % 3 == 0 else {}
+    )
 
 
 def _spend_units(request: Request) -> None:
@@ -184,7 +186,7 @@ def _spend_units(request: Request) -> None:
         return
     spent, cost = _recent_units(world), _units(request)
     if sum(units for _when, units in spent) + cost > quota:
-        raise _too_many(request, "ResourceUnit", {})
+        raise _too_many(request, "Read", "ResourceUnitLimitExceeded", {})
     spent.append((world.seconds(), cost))
 
 
@@ -192,14 +194,14 @@ def _reads(request: Request) -> bool:
     return request.path != "/$batch" and (request.method == "GET" or request.path.endswith("/checkMemberGroups"))
 
 
-def _too_many(request: Request, limit: str, headers: Mapping[str, str]) -> GraphError:
+def _too_many(request: Request, limit: str, information: str, headers: Mapping[str, str]) -> GraphError:
     return GraphError(
         429,
         "TooManyRequests",
         "Too many requests.",
         {
             "x-ms-throttle-scope": f"Tenant_Application/{limit}/{request.app.client_id}/{request.world.tenant_id}",
-            "x-ms-throttle-information": f"{limit}LimitExceeded",
+            "x-ms-throttle-information": information,
             **headers,
         },
     )

@@ -9,7 +9,7 @@ import contextlib
 import random
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -196,3 +196,8 @@ def empty_tenant() -> Iterator[Tenant]:
     """A tenant with SKUs and nobody in it."""
     with running(mailboxes=0, at_risk=0) as tenant:
         yield tenant
+
+
+def statuses(result: Json) -> Counter[str]:
+    """How many users of a result have which status."""
+    return Counter(row["status"] for row in result["users"])

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import still_to_do
+from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, User
 from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import UsersFailed
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant, statuses
 
 from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
@@ -31,10 +33,6 @@ def served() -> Iterator[Tenant]:
 @pytest.fixture
 def desk(served: Tenant) -> Desk:
     return Desk(served, retry_seconds=30.0)
-
-
-def statuses(result: Json) -> Counter[str]:
-    return Counter(row["status"] for row in result["users"])
 
 
 def moved(desk: Desk, people: list[str], *faults: Json, **options: Any) -> Json:
@@ -99,11 +97,16 @@ def test_a_quota_that_is_not_waited_for_is_told_as_the_reason(served: Tenant) ->
     assert "throttled" in caught.value.code or "Too many requests" in caught.value.message
 
 
-def test_who_got_another_location_meanwhile_keeps_it_where_none_was_forced(desk: Desk) -> None:
-    """Only a missing location is set: what somebody else has set since stays."""
-    (upn,) = desk.people(1, location=None)
-    fault = {"service": "graph", "part": True, "path": "/users/", "method": "PATCH", "status": 504, "times": 1}
-    desk.tenant.set_faults(fault)
-    result = desk.run([upn], "SPE_E3", usage_location="US")
-    assert statuses(result) == {"changed": 1}
-    assert desk.location(upn) == "US"
+def test_a_location_of_somebody_else_stays_unless_it_is_to_be_replaced() -> None:
+    """What is left to send after an answer was lost."""
+
+    def left(before: str | None, now: str | None) -> str | None:
+        user = User("1", "anna@contoso.example", usage_location=before)
+        change = LicenseChange("1", usage_location="US")
+        return still_to_do(change, user, replace(user, usage_location=now)).usage_location
+
+    assert left(None, None) == "US"
+    assert left(None, "FR") is None, "only a missing one was to be set"
+    assert left("DE", "DE") == "US"
+    assert left("DE", "FR") == "US"
+    assert left("DE", "us") is None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import email.utils
 import json
-from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -19,11 +18,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ServiceUnavailable,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant, statuses
 
 from tests.tenant.launch import Tenant
 from tests.tenant.login import issued
-from tests.tenant.state import Json
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +33,6 @@ def served() -> Iterator[Tenant]:
 @pytest.fixture
 def desk(served: Tenant) -> Desk:
     return Desk(served)
-
-
-def statuses(result: Json) -> Counter[str]:
-    return Counter(row["status"] for row in result["users"])
 
 
 # 401 --------------------------------------------------------------------------------------------------------------

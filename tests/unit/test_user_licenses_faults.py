@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant, statuses
 
 from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
@@ -27,10 +27,6 @@ def tenant() -> Iterator[Tenant]:
 def desk(tenant: Tenant) -> Desk:
     # one request at a time, so that it is known which batch a fault meets
     return Desk(tenant, concurrency=1)
-
-
-def statuses(result: Json) -> Counter[str]:
-    return Counter(item["status"] for item in result["users"])
 
 
 def times_sent(desk: Desk) -> Counter[int]:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant, statuses
 
 from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
@@ -29,10 +29,6 @@ def tenant() -> Iterator[Tenant]:
 def desk(tenant: Tenant) -> Desk:
     tenant.clear_faults()
     return Desk(tenant, concurrency=1)
-
-
-def statuses(result: Json) -> Counter[str]:
-    return Counter(item["status"] for item in result["users"])
 
 
 def effects(desk: Desk) -> dict[str, set[str]]:

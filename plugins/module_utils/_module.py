@@ -81,7 +81,7 @@ COMMON_SPEC: dict[str, dict[str, Any]] = {
 
 CONCURRENCY_MAX = 32
 GC_OBJECTS, GC_YOUNG, GC_OLD = 100_000, 50, 100
-"""When Python looks for cycles: after so many new objects, and among older ones after so many looks [gc.set_threshold]."""
+"""When Python looks for cycles: after so many new objects, and older ones after so many looks [gc.set_threshold]."""
 RESPONSE_BYTES_MIN = 65536
 """Room for every refusal and for what the identity platform says of itself: less would only break the signing in."""
 FORBIDDEN_RESULTS = frozenset({"items", "keys", "values", "get", "update", "copy", "pop"})

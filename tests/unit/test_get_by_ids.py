@@ -12,6 +12,7 @@ import pytest
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import Json, Switches
 from tests.unit.clients import Clients, clients
+from tests.unit.licensing_desk import Desk, empty_tenant, statuses
 
 PATH = "/v1.0/directoryObjects/getByIds"
 NOBODY = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -90,3 +91,17 @@ def test_what_refuses_get_by_ids_is_nobodys_trouble(tenant: Tenant, made: Client
     assert list(made.graph.users_by_id(ids)) == ids
     assert list(made.graph.users_by_id(ids)) == ids
     assert [entry["path"] for entry in sent(tenant)].count(PATH) == 1
+
+
+@pytest.mark.parametrize("answer", ["allowed", "403", "stateless"])
+def test_many_are_licensed_and_read_back_whatever_it_answers(answer: str) -> None:
+    with empty_tenant() as served:
+        desk = Desk(served)
+        desk.world.switches.get_by_ids = answer
+        people = desk.people(320)
+        desk.seats("SPE_E3", 320)
+        result = desk.run(people, "SPE_E3")
+        assert statuses(result) == {"changed": 320}
+        assert {row["confirmation"] for row in result["users"]} == {"confirmed"}
+        assert any(entry["path"] == PATH for entry in served.requests()), "the position makes a difference"
+        assert desk.run(people, "SPE_E3")["changed"] is False

@@ -53,18 +53,26 @@ ARCHIVE_CANDIDATES = _NO_ARCHIVING
 """Archives of mail users that Exchange does not record as covered."""
 
 
+_HAS_ADDRESS = "(mail ne null or proxyAddresses/$count ne 0)"
+"""OData (advanced): a mailbox has an address, and Exchange writes it to the directory."""
+
+
 def licensed_without_mailbox_plan(catalog: Catalog) -> str:
     """OData (advanced): members without a mailbox plan at work, who hold some license or had such a plan.
 
     Who had one keeps its entry (Deleted, Suspended, LockedOut, or a word never seen before): so a license that went a
     moment ago is seen before Exchange notices it.
+
+    Who has no address is left out, or Exchange would be asked for everybody who has but Power BI. Not a mailbox is lost
+    by that: one so new that its address has not come to the directory yet was never licensed, or just now, and
+    Exchange itself reports it (``UNLICENSED_USERS``).
     """
     plans = catalog.plans_of(MAILBOX_CLASSES)
     had = " or ".join(
         f"assignedPlans/any(p:p/servicePlanId in ({','.join(guid(plan) for plan in some)}))" for some in _chunks(plans)
     )
     either = f"(assignedLicenses/$count ne 0 or {had})" if had else "assignedLicenses/$count ne 0"
-    return " and ".join(text for text in (either, "userType ne 'Guest'", _no_plan(plans)) if text)
+    return " and ".join(text for text in (either, _HAS_ADDRESS, "userType ne 'Guest'", _no_plan(plans)) if text)
 
 
 def held_by_no_rights(sku_ids: Iterable[str], catalog: Catalog) -> str:

@@ -79,7 +79,7 @@ def test_what_a_filtered_audit_costs_depends_on_what_is_at_risk_and_not_on_the_t
     for each in (large, tenant):
         each.clear_requests()
         look(each)
-    assert len(large.requests()) - len(tenant.requests()) <= 4
+    assert len(large.requests()) - len(tenant.requests()) <= 2
 
 
 # without one signal ---------------------------------------------------------------------------------------------

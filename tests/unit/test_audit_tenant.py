@@ -160,19 +160,36 @@ def test_skus_about_to_expire_are_named_with_their_date_and_the_mailboxes_that_h
     assert expiring["next_lifecycle"] > world.now()
 
 
+@pytest.mark.parametrize("without", ["mail", "proxyAddresses", None])
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
 def test_a_removal_that_exchange_has_not_noticed_is_seen_and_the_contradiction_shown(
-    tenant: Tenant, strategy: str
+    tenant: Tenant, strategy: str, without: str | None
 ) -> None:
     user_id = planted(tenant, "license_removed")[0][0]
     (mailbox,) = tenant.world.mailboxes_of(user_id)
+    user = tenant.world.users[user_id]
+    before = {name: user[name] for name in ("mail", "proxyAddresses")}
     mailbox["SKUAssigned"] = True
+    if without:
+        user[without] = None if without == "mail" else []
+    tenant.world.touch()
     try:
         found = {item.user_id: item for item in look(tenant, strategy=strategy).findings}
     finally:
         mailbox["SKUAssigned"] = False
+        user.update(before)
+        tenant.world.touch()
     assert found[user_id].reason == "license_removed"
     assert any("SKUAssigned is true" in text for text in found[user_id].disagreements)
+
+
+def test_exchange_is_not_asked_for_who_has_no_address(tenant: Tenant) -> None:
+    nobody = tenant.truth()["harmless"]["no_mailbox"]
+    tenant.clear_requests()
+    look(tenant)
+    asked = [str(each.get("body")) for each in tenant.requests() if "ExternalDirectoryObjectId -eq" in str(each)]
+    assert asked
+    assert not any(user_id in text for user_id in nobody for text in asked)
 
 
 @pytest.mark.parametrize("seed", range(6))

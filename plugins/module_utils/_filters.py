@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, PlanClass
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, guid, quote
 
@@ -35,21 +35,24 @@ USERS = _of_kinds("UserMailbox", "LinkedMailbox", "LegacyMailbox")
 UNLICENSED_USERS = f"({USERS} -and SKUAssigned -ne $true)"
 """De-licensed (false) and never licensed (null) mailboxes of users: ``-eq $false`` alone would miss the latter."""
 
-_SHORT_OF_PLAN2 = "(PersistedCapabilities -ne 'BPOS_S_Enterprise' -and PersistedCapabilities -ne 'BPOS_S_ArchiveAddOn')"
-_NO_ARCHIVING = "(PersistedCapabilities -ne 'BPOS_S_Enterprise' -and PersistedCapabilities -ne 'BPOS_S_Archive')"
+
+def _without(*capabilities: str) -> str:
+    return "(" + " -and ".join(f"PersistedCapabilities -ne {quote(name, Style.OPATH)}" for name in capabilities) + ")"
+
 
 MAILBOX_CANDIDATES = " -or ".join(
     (
         UNLICENSED_USERS,
-        f"({RESOURCES} -and {_ARCHIVE_OR_HOLD})",
-        f"({USERS} -and {_ARCHIVE_OR_HOLD} -and {_SHORT_OF_PLAN2})",
+        f"({USERS} -and {_without('BPOS_S_Enterprise', 'BPOS_S_Standard', 'BPOS_S_Deskless')})",
+        f"(({RESOURCES} -or {USERS}) -and {_ARCHIVE_OR_HOLD}"
+        f" -and {_without('BPOS_S_Enterprise', 'BPOS_S_ArchiveAddOn')})",
     )
 )
-"""Every mailbox that may lack what it needs, as far as Exchange knows. Archives and holds of users that Exchange
-records as covered (``PersistedCapabilities``) are left out, or a healthy tenant would be read whole; the strategy
-``full`` does not rely on that record."""
+"""Every mailbox that may lack what it needs, as far as Exchange knows. Mailboxes that Exchange records as covered
+(``PersistedCapabilities``) are left out, or a healthy tenant would be read whole; the strategy ``full`` does not rely on
+that record. A plan whose word in that record is not known here costs a look at each of its mailboxes, and loses none."""
 
-ARCHIVE_CANDIDATES = _NO_ARCHIVING
+ARCHIVE_CANDIDATES = _without("BPOS_S_Enterprise", "BPOS_S_Archive")
 """Archives of mail users that Exchange does not record as covered."""
 
 
@@ -58,27 +61,27 @@ _HAS_ADDRESS = "(mail ne null or proxyAddresses/$count ne 0)"
 
 
 def licensed_without_mailbox_plan(catalog: Catalog) -> str:
-    """OData (advanced): members without a mailbox plan at work, who hold some license or had such a plan.
+    """OData (advanced): members without a mailbox plan at work, who hold some license or had an Exchange plan.
 
     Who had one keeps its entry (Deleted, Suspended, LockedOut, or a word never seen before): so a license that went a
     moment ago is seen before Exchange notices it.
 
-    Who has no address is left out, or Exchange would be asked for everybody who has but Power BI. Not a mailbox is lost
-    by that: one so new that its address has not come to the directory yet was never licensed, or just now, and
-    Exchange itself reports it (``UNLICENSED_USERS``).
+    Left out are two kinds of people who mostly have no mailbox, or Exchange would be asked for each of them: who has no
+    address, and who has the archive for mailboxes on premises at work and never had a mailbox plan. If there is a
+    mailbox, Exchange reports it by itself (``MAILBOX_CANDIDATES``): one so new that its address has not come to the
+    directory was licensed a moment ago or never, and a plan that nobody had is in no record.
     """
-    plans = catalog.plans_of(MAILBOX_CLASSES)
-    had = " or ".join(
-        f"assignedPlans/any(p:p/servicePlanId in ({','.join(guid(plan) for plan in some)}))" for some in _chunks(plans)
-    )
-    either = f"(assignedLicenses/$count ne 0 or {had})" if had else "assignedLicenses/$count ne 0"
-    return " and ".join(text for text in (either, _HAS_ADDRESS, "userType ne 'Guest'", _no_plan(plans)) if text)
+    plans, archives = catalog.plans_of(MAILBOX_CLASSES), catalog.plans_of({PlanClass.ARCHIVE})
+    had = _had({*plans, *BUILTIN.plans_of(MAILBOX_CLASSES)})
+    other = " or ".join(["assignedLicenses/$count ne 0", *_had(archives)])
+    either = " or ".join([" and ".join([f"({other})", *_no_plan(archives)]), *had])
+    return " and ".join([f"({either})", _HAS_ADDRESS, "userType ne 'Guest'", *_no_plan(plans)])
 
 
 def held_by_no_rights(sku_ids: Iterable[str], catalog: Catalog) -> str:
     """OData (advanced): holders of these SKUs who have no Plan 1 or Plan 2 at work besides."""
     better = catalog.plans_of({PlanClass.PLAN1, PlanClass.PLAN2})
-    return f"({_any_sku(sku_ids)}) and {_no_plan(better)}"
+    return " and ".join([f"({_any_sku(sku_ids)})", *_no_plan(better)])
 
 
 def hanging_on(sku_id: str, others: Sequence[str]) -> str:
@@ -104,12 +107,19 @@ def _any_sku(sku_ids: Iterable[str]) -> str:
     return f"assignedLicenses/any(l:l/skuId in ({','.join(guid(sku_id) for sku_id in sorted(sku_ids))}))"
 
 
-def _no_plan(plan_ids: Sequence[str]) -> str:
-    return " and ".join(
-        f"not assignedPlans/any(p:p/servicePlanId in ({','.join(guid(plan) for plan in some)})"
-        " and p/capabilityStatus in ('Enabled','Warning'))"
-        for some in _chunks(plan_ids)
-    )
+def _no_plan(plan_ids: Sequence[str]) -> list[str]:
+    """None of these plans is at work: clauses to be joined by ``and``."""
+    at_work = " and p/capabilityStatus in ('Enabled','Warning')"
+    return [f"not {_any_plan(some, at_work)}" for some in _chunks(plan_ids)]
+
+
+def _had(plan_ids: Iterable[str]) -> list[str]:
+    """There is an entry of one of these plans, whatever its state: clauses to be joined by ``or``."""
+    return [_any_plan(some) for some in _chunks(sorted(plan_ids))]
+
+
+def _any_plan(plan_ids: Sequence[str], state: str = "") -> str:
+    return f"assignedPlans/any(p:p/servicePlanId in ({','.join(guid(plan) for plan in plan_ids)}){state})"
 
 
 def _chunks(values: Sequence[str]) -> list[Sequence[str]]:

@@ -33,6 +33,9 @@ def raw(**more: Any) -> dict[str, Any]:
     return values | more
 
 
+COVERED_ARCHIVE = {"ArchiveStatus": "Active", "PersistedCapabilities": ["BPOS_S_Enterprise"]}
+
+
 @pytest.mark.parametrize(
     ("more", "found"),
     [
@@ -47,8 +50,13 @@ def raw(**more: Any) -> dict[str, Any]:
         ({"RecipientTypeDetails": "SharedMailbox", "ArchiveStatus": "Active"}, True),
         ({"RecipientTypeDetails": "RoomMailbox", "LitigationHoldEnabled": True}, True),
         ({"RecipientTypeDetails": "EquipmentMailbox", "LitigationHoldEnabled": True}, True),
+        ({"PersistedCapabilities": []}, True),
+        ({"PersistedCapabilities": ["BPOS_S_Archive"]}, True),
+        ({"PersistedCapabilities": ["BPOS_S_Deskless"]}, False),
+        ({"PersistedCapabilities": [], "RecipientTypeDetails": "SharedMailbox"}, False),
         ({"LitigationHoldEnabled": True}, True),
         ({"ArchiveStatus": "Active"}, True),
+        ({"RecipientTypeDetails": "SharedMailbox", **COVERED_ARCHIVE}, False),
         ({"ArchiveStatus": "Active", "PersistedCapabilities": ["BPOS_S_Enterprise"]}, False),
         ({"ArchiveStatus": "Active", "PersistedCapabilities": ["BPOS_S_Standard", "BPOS_S_ArchiveAddOn"]}, False),
         (
@@ -105,9 +113,11 @@ def test_resources_are_found_by_name_fifty_at_a_time() -> None:
     assert _filters.by_upn([]) == []
 
 
-def test_graph_is_asked_for_every_mailbox_plan_and_no_other() -> None:
+def test_graph_is_asked_for_every_plan_that_is_enough_by_itself_and_no_other() -> None:
     text = _filters.licensed_without_mailbox_plan(BUILTIN)
-    assert set(re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", text)) == set(BUILTIN.plans_of(MAILBOX_CLASSES))
+    assert set(re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", text)) == set(
+        BUILTIN.plans_of({*MAILBOX_CLASSES, PlanClass.ARCHIVE})
+    )
     assert "assignedLicenses/$count ne 0" in text
     assert "'Enabled','Warning'" in text
 

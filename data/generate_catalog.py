@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -29,6 +30,31 @@ Source: "Product names and service plan identifiers for licensing", the table th
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+'''
+
+TAIL = '''\
+_SKU_LINES = _SKUS.splitlines()
+_PLAN_LINES = _PLANS.splitlines()
+_PLAN_IDS = _PLAN_LINES[::2]
+
+SKUS: dict[str, tuple[str, str]] = {
+    sku_id: (part, product) for sku_id, part, product in zip(_SKU_LINES[::3], _SKU_LINES[1::3], _SKU_LINES[2::3])
+}
+"""SKU id to (part number, product name)."""
+
+PLANS: dict[str, str] = dict(zip(_PLAN_IDS, _PLAN_LINES[1::2]))
+"""Service plan id to name."""
+
+_NUMBERS = dict(zip(SKUS, _CARRIED.replace("\\n ", " ").splitlines()))
+
+
+@lru_cache(maxsize=None)
+def carried(sku_id: str) -> frozenset[str] | None:
+    """The ids of the service plans that a SKU carries; None for a SKU that is not in the table."""
+    numbers = _NUMBERS.get(sku_id)
+    return None if numbers is None else frozenset(_PLAN_IDS[int(number)] for number in numbers.split())
 '''
 
 
@@ -43,40 +69,26 @@ def render(table: Path = TABLE) -> str:
             plan_id = row["service_plan_id"].strip().lower()
             plans.setdefault(plan_id, row["service_plan_name"])
             carried.setdefault(row["sku_id"].strip().lower(), set()).add(plan_id)
-    # flat tuples of strings: one string a line keeps the lines short, and Python reads them fast
-    lines = [HEAD, "_SKUS = (\n"]
-    for sku_id, (part, product) in sorted(skus.items()):
-        lines.append(f"    {_quoted(sku_id)},\n    {_quoted(part)},\n    {_quoted(product)},\n")
-    lines.append(")\n\n_PLANS = (\n")
-    for plan_id, name in sorted(plans.items()):
-        lines.append(f"    {_quoted(plan_id)},\n    {_quoted(name)},\n")
-    lines.append(")\n\n")
-    lines.append("SKUS: dict[str, tuple[str, str]] = {\n")
-    lines.append(
-        "    sku_id: (part, product) for sku_id, part, product in zip(_SKUS[::3], _SKUS[1::3], _SKUS[2::3])\n}\n"
-    )
-    lines.append('"""SKU id to (part number, product name)."""\n\n')
-    lines.append("PLANS: dict[str, str] = dict(zip(_PLANS[::2], _PLANS[1::2]))\n")
-    lines.append('"""Service plan id to name."""\n\n')
     number = {plan_id: index for index, plan_id in enumerate(sorted(plans))}
-    lines.append("_CARRIED = (\n")
-    for sku_id in sorted(skus):
-        numbers = " ".join(str(number[plan_id]) for plan_id in sorted(carried[sku_id]))
-        rows = textwrap.wrap(numbers, 100)
-        lines.extend(f'    "{row} "\n' for row in rows[:-1])
-        lines.append(f'    "{rows[-1]}",\n')
-    lines.append(")\n\n")
-    lines.append("_PLAN_IDS = _PLANS[::2]\n\n")
-    lines.append("CARRIED: dict[str, tuple[str, ...]] = {\n")
-    lines.append("    sku_id: tuple(_PLAN_IDS[int(number)] for number in numbers.split())\n")
-    lines.append("    for sku_id, numbers in zip(_SKUS[::3], _CARRIED)\n}\n")
-    lines.append('"""SKU id to the ids of the service plans it carries."""\n')
-    return "".join(lines)
+    numbers = (" ".join(str(number[plan_id]) for plan_id in sorted(carried[sku_id])) for sku_id in sorted(skus))
+    # long texts of short lines: Python compiles one text in no time, and thousands of them slowly
+    return "".join(
+        [
+            HEAD,
+            _text("_SKUS", (line for sku_id, names in sorted(skus.items()) for line in (sku_id, *names))),
+            _text("_PLANS", (line for plan in sorted(plans.items()) for line in plan)),
+            _text("_CARRIED", ("\n ".join(textwrap.wrap(line, 100)) for line in numbers)),
+            TAIL,
+        ]
+    )
 
 
-def _quoted(text: str) -> str:
-    body = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{body}"'
+def _text(name: str, lines: Iterable[str]) -> str:
+    """A text of lines. What would end or change it is in none of Microsoft's names."""
+    text = "\n".join(lines)
+    if "\\" in text or '"""' in text:
+        raise ValueError(f"{name} cannot be written as it is")
+    return f'{name} = """\\\n{text}\n"""\n\n'
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._catalog_data import CARRIED, PLANS, SKUS
+from ansible_collections.m365.licensing.plugins.module_utils._catalog_data import PLANS, SKUS, carried
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, PlanClass, Sku
 
@@ -77,13 +77,12 @@ class Catalog:
 
     def carries(self, sku_id: str, plan_id: str) -> bool:
         """May this SKU bring this plan, by Microsoft's table or else the tenant's? True for one that neither knows."""
-        if sku_id in CARRIED:
-            return plan_id in CARRIED[sku_id]
-        return plan_id in self.tenant.get(sku_id, (plan_id,))
+        known = carried(sku_id)
+        return plan_id in (self.tenant.get(sku_id, (plan_id,)) if known is None else known)
 
     def in_tenant(self, skus: Iterable[Sku]) -> Catalog:
         """The same, with what a tenant says of SKUs that Microsoft's table does not know (yet)."""
-        strange = {sku.id: frozenset(plan.id for plan in sku.plans) for sku in skus if sku.id not in CARRIED}
+        strange = {sku.id: frozenset(plan.id for plan in sku.plans) for sku in skus if carried(sku.id) is None}
         return replace(self, tenant=strange) if strange else self
 
     def plan_name(self, plan_id: str) -> str:

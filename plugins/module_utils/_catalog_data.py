@@ -9,4162 +9,4169 @@ Source: "Product names and service plan identifiers for licensing", the table th
 
 from __future__ import annotations
 
-_SKUS = (
-    "00e1ec7b-e4a3-40d1-9441-b69b597ab222",
-    "Microsoft_365_ Business_ Premium_(no Teams)",
-    "Microsoft 365 Business Premium (no Teams)",
-    "017fb6f8-00dd-4025-be2b-4eff067cae72",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_1_V2_GCC",
-    "Privacy Management - subject rights request (1) GCC",
-    "01c8007a-57d2-41e0-a3c3-0b46ead16cc4",
-    "CAREERCOACH_STUDENTS",
-    "Career Coach for students",
-    "01d46c34-3525-47d5-bd1a-5f19979938a0",
-    "Power_Pages_authenticated_users_T3_min_1,000_units_100_users/per_site/month_capacity_pack_USGOV_GCCHIGH",
-    "Power Pages authenticated users T3 min 1,000 units - 100 users/per site/month capacity pack_USGOV_GCCHIGH",
-    "036c2481-aa8a-47cd-ab43-324f0c157c2d",
-    "DYN365_CUSTOMER_INSIGHTS_VIRAL",
-    "Dynamics 365 Customer Insights vTrial",
-    "046f7d3b-9595-4685-a2e8-a2832d2b26aa",
-    "PRIVACY_MANAGEMENT_RISK_GCC",
-    "Privacy Management - risk GCC",
-    "04a7fb0d-32e0-4241-b4f5-3f7618cd1162",
-    "MIDSIZEPACK",
-    "Office 365 Midsize Business",
-    "05735051-46c0-4c84-9107-bb13d77d0b88",
-    "Dynamics_365_Customer_Insights_Journeys_T3_Interacted_People",
-    "Dynamics 365 Customer Insights Journeys T3 Interacted People",
-    "05e9a617-0261-4cee-bb44-138d3ef5d965",
-    "SPE_E3",
-    "Microsoft 365 E3",
-    "060d8061-f606-4e69-a4e7-e8fff75ea1f5",
-    "PBI_PREMIUM_PER_USER_FACULTY",
-    "Power BI Premium Per User for Faculty",
-    "061f9ace-7d42-4136-88ac-31dc755f143f",
-    "INTUNE_A",
-    "Intune",
-    "064a9707-9dba-4cc1-9902-38bfcfda6328",
-    "MESSAGING_GCC_TEST",
-    "Digital Messaging for GCC Test SKU",
-    "0666269f-b167-4c5b-a76f-fc574f2b1118",
-    "Microsoft_365_F1_EEA_(no_Teams)",
-    "Microsoft 365 F1 EEA (no Teams)",
-    "06b48c5f-01d9-4b18-9015-03b52040f51a",
-    "MCOPSTNPP",
-    "Skype for Business PSTN Usage Calling Plan",
-    "06ebc4ee-1bb5-47dd-8120-11324bc54e06",
-    "SPE_E5",
-    "Microsoft 365 E5",
-    "074c6829-b3a0-430a-ba3d-aca365e57065",
-    "PROJECTPROFESSIONAL_GOV",
-    "Project Plan 3 for GCC",
-    "078d2b04-f1bd-4111-bbd4-b4b1b354cef4",
-    "AAD_PREMIUM",
-    "Microsoft Entra ID P1",
-    "086e9b70-4720-4442-ab6d-3ef32bfb4721",
-    "POWERAUTOMATE_UNATTENDED_RPA_GCC",
-    "Power Automate unattended RPA add-on for Government",
-    "08d7bce8-6e16-490e-89db-1d508e5e9609",
-    "BUSINESS_VOICE_MED2_TELCO",
-    "Microsoft 365 Business Voice (US)",
-    "08e18479-4483-4f70-8f17-6f92156d8ea9",
-    "DYN365_IOT_INTELLIGENCE_ADDL_MACHINES",
-    "Sensor Data Intelligence Additional Machines Add-in for Dynamics 365 Supply Chain Management",
-    "09015f9f-377f-4538-bbb5-f75ceb09358a",
-    "PROJECTPREMIUM",
-    "Project Online Premium",
-    "090b4a96-8114-4c95-9c91-60e81ef53302",
-    "DYN365_SCM_ATTACH",
-    "Dynamics 365 for Supply Chain Management Attach to Qualifying Dynamics 365 Base Offer",
-    "093e8d14-a334-43d9-93e3-30589a8b47d0",
-    "RMSBASIC",
-    "Rights Management Service Basic Content Protection",
-    "0a389a77-9850-4dc4-b600-bc66fdfefc60",
-    "GUIDES_USER",
-    "Dynamics 365 Guides",
-    "0b7b15a8-7fd2-4964-bb96-5a566d4e3c15",
-    "EXCHANGEENTERPRISE_FACULTY",
-    "Exchange Online (Plan 2) for Faculty",
-    "0c21030a-7e60-4ec7-9a0f-0042e0e0211a",
-    "Microsoft_365_E3",
-    "Microsoft 365 E3 (500 seats min)_HUB",
-    "0c250654-c7f7-461f-871a-7222f6592cf2",
-    "DYN365_CUSTOMER_INSIGHTS_BASE",
-    "Dynamics 365 Customer Insights Standalone",
-    "0c266dff-15dd-4b49-8397-2bb16070ed52",
-    "MCOMEETADV",
-    "Microsoft 365 Audio Conferencing",
-    "0c278af4-c9c1-45de-9f4b-cd929e747a2c",
-    "CPC_E_1C_2GB_64GB",
-    "Windows 365 Enterprise 1 vCPU 2 GB 64 GB",
-    "0da63026-e422-4390-89e8-b14520d7e699",
-    "CPC_E_4C_16GB_512GB",
-    "Windows 365 Enterprise 4 vCPU 16 GB 512 GB",
-    "0dab259f-bf13-4952-b7f8-7db8f131b28d",
-    "MCOPSTN1",
-    "Skype for Business PSTN Domestic Calling",
-    "0e142028-345e-45da-8d92-8bfd4093bbb9",
-    "PHONESYSTEM_VIRTUALUSER_FACULTY",
-    "Microsoft Teams Phone Resource Account for Faculty",
-    "0f13a262-dc6f-4800-8dc6-a62f72c95fad",
-    "POWERFLOWGCC_TEST",
-    "PowerApps & Flow GCC Test - O365 & Dyn365 Plans",
-    "0fe440c5-f2bf-442b-a4f4-9a7af77a200b",
-    "Clipchamp_Premium",
-    "Clipchamp Premium",
-    "10dd46b2-c5ad-4de3-865c-a6fa1363fb51",
-    "Compliance_Program_for_Microsoft_Cloud",
-    "Compliance Program for Microsoft Cloud",
-    "111046dd-295b-4d6d-9724-d52ac90bd1f2",
-    "WIN_DEF_ATP",
-    "Microsoft Defender for Endpoint",
-    "12b5a442-a6f2-49e4-868b-2d7408c2356f",
-    "Dynamics_365_Customer_Insights_User_License",
-    "Dynamics 365 Customer Insights User License",
-    "12b8c807-2e20-48fc-b453-542b6ee9d171",
-    "OFFICESUBSCRIPTION_FACULTY",
-    "Microsoft 365 Apps for Faculty",
-    "1341559b-49df-443c-8e79-fa604fed2d82",
-    "ENTERPRISEPREMIUM_NOPSTNCONF_NOPBI_GOV",
-    "Office 365 GCC G5 without Audio Conferencing",
-    "135bee78-485b-4181-ad6e-40286e311850",
-    "CPC_B_2C_4RAM_128GB",
-    "Windows 365 Business 2 vCPU 4 GB 128 GB",
-    "1392051d-0cb9-4b7a-88d5-621fee5e8711",
-    "ENTERPRISEWITHSCAL",
-    "Office 365 E4",
-    "1439b6e2-5d59-4873-8c59-d60e2a196e92",
-    "DYN365_CUSTOMER_SERVICE_PRO",
-    "Dynamics 365 Customer Service Professional",
-    "1508ad2d-5802-44e6-bfe8-6fb65de63d28",
-    "DYN365_RETAIL_TRIAL",
-    "Dynamics 365 Commerce Trial",
-    "15a64d3e-5b99-4c4b-ae8f-aa6da264bfe7",
-    "POWERAPPS_PORTALS_PAGEVIEW_GCC",
-    "Power Apps Portals page view capacity add-on for Government",
-    "15f2e9fc-b782-4f73-bf51-81d8b7fff6f4",
-    "Microsoft_Copilot_for_Sales",
-    "Microsoft 365 Copilot for Sales",
-    "16a55f2f-ff35-4cd5-9146-fb784e3761a5",
-    "DEFENDER_ENDPOINT_P1",
-    "Microsoft Defender for Endpoint P1",
-    "16ddbbfc-09ea-4de2-b1d7-312db6112d70",
-    "TEAMS_FREE",
-    "Microsoft Teams (Free)",
-    "170ba00c-38b2-468c-a756-24c05037160a",
-    "MCOACBYOT_AR_GCCHIGH_USGOV_GCCHIGH",
-    "Microsoft 365 Audio Conferencing - GCCHigh Tenant (AR)_USGOV_GCCHIGH",
-    "18181a46-0d4e-45cd-891e-60aabd171b4e",
-    "STANDARDPACK",
-    "Office 365 E1",
-    "18250162-5d87-4436-a834-d795c15c80f3",
-    "M365EDU_A3_STUUSEBNFT",
-    "Microsoft 365 A3 student use benefits",
-    "184efa21-98c3-4e5d-95ab-d07053a96e67",
-    "INFORMATION_PROTECTION_COMPLIANCE",
-    "Microsoft 365 E5 Compliance",
-    "189a915c-fe4f-4ffa-bde4-85b9628d07a0",
-    "DEVELOPERPACK",
-    "Office 365 E3 Developer",
-    "18a4bd3f-0b5b-4887-b04f-61dd0ee15f5e",
-    "Microsoft_365_E5_(no_Teams)",
-    "Microsoft 365 E5 (no Teams)",
-    "1925967e-8013-495f-9644-c99f8b463748",
-    "TVM_Premium_Standalone",
-    "Microsoft Defender Vulnerability Management",
-    "19dec69d-d9f3-4792-8a39-d8ecdf51937b",
-    "D365_CUSTOMER_SERVICE_PRO_ATTACH",
-    "Dynamics 365 for Customer Service Professional Attach to Qualifying Dynamics 365 Base Offer",
-    "19ec0d23-8335-4cbd-94ac-6050e30712fa",
-    "EXCHANGEENTERPRISE",
-    "Exchange Online (PLAN 2)",
-    "1a585bba-1ce3-416e-b1d6-9c482b52fcf6",
-    "EQUIVIO_ANALYTICS_GOV",
-    "Office 365 Advanced Compliance for GCC",
-    "1aa94593-ca12-4254-a738-81a5972958e8",
-    "M365EDU_A3_STUUSEBNFT_RPA1",
-    "Microsoft 365 A3 - Unattended License for students use benefit",
-    "1b1b1f7a-8355-43b6-829f-336cfccb744c",
-    "EQUIVIO_ANALYTICS",
-    "Office 365 Advanced Compliance",
-    "1b3043ad-dfc6-427e-a2c0-5ca7a6c94a2b",
-    "CPC_B_4C_16RAM_512GB",
-    "Windows 365 Business 4 vCPU 16 GB 512 GB",
-    "1b399f66-be2a-479c-a79d-84a43a46f79e",
-    "DYN365_CS_CHAT_GOV",
-    "Dynamics 365 for Customer Service Chat for Government",
-    "1b572d5e-1bf8-4b19-9259-f9eda31a6972",
-    "PBI_PREMIUM_PER_USER_ADDON_GCC",
-    "Power BI Premium Per User Add-On for GCC",
-    "1bf40e76-4065-4530-ac37-f1513f362f50",
-    "Windows_365_S_4vCPU_16GB_128GB",
-    "Windows 365 Shared Use 4 vCPU 16 GB 128 GB",
-    "1c27243e-fb4d-42b1-ae8c-fe25c9616588",
-    "Microsoft_Teams_Audio_Conferencing_select_dial_out",
-    "Microsoft Teams Audio Conferencing with dial-out to USA/CAN",
-    "1c79494f-e170-431f-a409-428f6053fa35",
-    "CPC_E_2C_8GB_256GB",
-    "Windows 365 Enterprise 2 vCPU 8 GB 256 GB",
-    "1d2756cb-2147-4b05-b4d5-f013c022dcb9",
-    "CRMTESTINSTANCE_GCC",
-    "Dynamics 365 Enterprise Edition - Additional Non-Production Instance for Government",
-    "1d506c23-1702-46f1-b940-160c55f98d05",
-    "Dynamics_365_Business_Central_Essentials_Attach",
-    "Dynamics 365 Business Central Essentials Attach",
-    "1e1a282c-9c54-43a2-9310-98ef728faace",
-    "DYN365_ENTERPRISE_SALES",
-    "Dynamics 365 for Sales Enterprise Edition",
-    "1e615a51-59db-4807-9957-aa83c3657351",
-    "Dynamics_365_Customer_Service_Enterprise_viral_trial",
-    "Dynamics 365 Customer Service Enterprise Viral Trial",
-    "1e7e1070-8ccb-4aca-b470-d7cb538cb07e",
-    "WIN_ENT_E5",
-    "Windows 10/11 Enterprise E5 (Original)",
-    "1e988bf3-8b7c-4731-bec0-4e2a2946600c",
-    "O365_w/o_Teams_Bundle_M5_(500_seats_min)_HUB",
-    "Microsoft 365 E5 EEA (no Teams) (500 seats min)_HUB",
-    "1ec19b5f-7542-4b20-b01f-fb5d3f040e2d",
-    "DYN365_ENTERPRISE_PROJECT_SERVICE_AUTOMATION_GOV",
-    "Dynamics 365 for Project Service Automation Enterprise Edition for Government",
-    "1f2f344a-700d-42c9-9427-5cea1d5d7ba6",
-    "STREAM",
-    "Microsoft Stream",
-    "1f338bbc-767e-4a1e-a2d4-b73207cc5b93",
-    "MCOEV_STUDENT",
-    "Microsoft Teams Phone Standard for Student",
-    "1f9990ca-45d9-4c8d-8d04-a79241924ce1",
-    "Windows_365_S_2vCPU_4GB_64GB",
-    "Windows 365 Shared Use 2 vCPU 4 GB 64 GB",
-    "1fc08a02-8b3d-43b9-831e-f76859e04e1a",
-    "SHAREPOINTSTANDARD",
-    "SharePoint Online (Plan 1)",
-    "2113661c-6509-4034-98bb-9c47bd28d63c",
-    "Microsoft_365_E5_without_Audio_Conferencing",
-    "Microsoft 365 E5 without Audio Conferencing (500 seats min)_HUB",
-    "21502a13-c8dc-4744-be9c-177fd9d2eafc",
-    "Microsoft_365_Business_Basic_(no Teams)",
-    "Microsoft 365 Business Basic (no Teams)",
-    "21943e3a-2429-4f83-84c1-02735cd49e78",
-    "Microsoft_Teams_Rooms_Pro_without_Audio_Conferencing",
-    "Microsoft Teams Rooms Pro without Audio Conferencing",
-    "226ca751-f0a4-4232-9be5-73c02a92555e",
-    "CPC_E_2C_4GB_128GB",
-    "Windows 365 Enterprise 2 vCPU 4 GB 128 GB",
-    "229fa362-9d30-4dbc-8110-21b77a7f9b26",
-    "D365_SALES_PRO_GOV",
-    "Dynamics 365 for Sales Professional for Government",
-    "23053933-0fda-431f-9a5b-a00fd78444c1",
-    "DYN365_MARKETING_CONTACT_ADDON_T3",
-    "Dynamics 365 for Marketing Additional Contacts Tier 3",
-    "2347355b-4e81-41a4-9c22-55057a399791",
-    "M365_SECURITY_COMPLIANCE_FOR_FLW",
-    "Microsoft 365 Security and Compliance for Firstline Workers",
-    "238e2f8d-e429-4035-94db-6926be4ffe7b",
-    "DYN365_BUSINESS_MARKETING",
-    "Dynamics 365 for Marketing Business Edition",
-    "23e6e135-e869-4ce4-9ae4-5710cd69ac13",
-    "D365_FIELD_SERVICE_CONTRACTOR",
-    "Dynamics 365 Field Service Contractor",
-    "245e6bf9-411e-481e-8611-5c08595e2988",
-    "D365_SALES_PRO_ATTACH",
-    "Dynamics 365 for Sales Professional Attach to Qualifying Dynamics 365 Base Offer",
-    "24aebea8-7fac-48d0-8750-de4ee1fde205",
-    "ENTERPRISEPACKWITHOUTPROPLUS_GOV",
-    "Office 365 G3 without Microsoft 365 Apps GCC",
-    "24be3cd7-82ca-41a5-94a7-4903373cdcae",
-    "Windows_365_Business_16_vCPU,_64_GB,_1_TB",
-    "Windows 365 Business 16 vCPU, 64 GB, 1 TB",
-    "24c35284-d768-4e53-84d9-b7ae73dddf69",
-    "Microsoft_365_Business_Premium_Donation_(Non_Profit_Pricing)",
-    "Microsoft 365 Business Premium Donation",
-    "253ce8d3-6122-4240-8b04-f434a8fa831f",
-    "Power_Automate_per_process",
-    "Power Automate Process",
-    "26124093-3d78-432b-b5dc-48bf992543d5",
-    "IDENTITY_THREAT_PROTECTION",
-    "Microsoft Defender Suite",
-    "26ad4b5c-b686-462e-84b9-d7c22b46837f",
-    "ATP_ENTERPRISE_FACULTY",
-    "Microsoft Defender for Office 365 (Plan 1) Faculty",
-    "26c903d5-d385-4cb1-b650-8d81a643b3c4",
-    "POWERAPPS_PORTALS_LOGIN_T2_GCC",
-    "Power Apps Portals login capacity add-on Tier 2 (10 unit min) for Government",
-    "26d45bd9-adf1-46cd-a9e1-51e9a5524128",
-    "ENTERPRISEPREMIUM_NOPSTNCONF",
-    "Office 365 E5 without Audio Conferencing",
-    "27cb5f12-2e3f-4997-a649-45298673e6a1",
-    "Power_Pages_authenticated_users_T1_100_users/per_site/month_capacity_pack_GCC",
-    "Power Pages authenticated users T1 100 users/per site/month capacity pack_GCC",
-    "2880026b-2b0c-4251-8656-5d41ff11e3aa",
-    "DYN365_BUSCENTRAL_ESSENTIAL",
-    "Dynamics 365 Business Central Essentials",
-    "28b275ce-aec7-4c26-82e2-1ffbc2746ad4",
-    "DYN365_ENTERPRISE_SALES_GOV",
-    "Dynamics 365 for Sales, Enterprise Edition for Government",
-    "295a8eb0-f78d-45c7-8b5b-1eed5ed02dff",
-    "MCOCAP",
-    "Microsoft Teams Shared Devices",
-    "29a2f828-8f39-4837-b8ff-c957e86abe3c",
-    "TEAMS_COMMERCIAL_TRIAL",
-    "Microsoft Teams Commercial Cloud",
-    "29fcd665-d8d1-4f34-8eed-3811e3fca7b3",
-    "Dynamics_365_Field_Service_Enterprise_viral_trial",
-    "Dynamics 365 Field Service Viral Trial",
-    "2a6fb3c6-30cc-4558-a69d-032425c1a3ba",
-    "POWERAPPS_PER_USER_ISVEMB",
-    "Power Apps Premium embedded",
-    "2a914830-d700-444a-b73c-e3f31980d833",
-    "M365_F1_GOV",
-    "Microsoft 365 F3 GCC",
-    "2b26f637-35a0-4dbc-b69e-ff674782be9d",
-    "INTUNE_A_GOV",
-    "Microsoft Intune Government",
-    "2b317a4a-77a6-4188-9437-b68a77b4e2c6",
-    "INTUNE_A_D",
-    "Microsoft Intune Device",
-    "2b3b0c87-36af-4d15-8124-04a691cc2546",
-    "FLOW_P1_GOV",
-    "Power Automate Plan 1 for Government (Qualified Offer)",
-    "2b9c8e7c-319c-43a2-a2a0-48c5c6161de7",
-    "AAD_BASIC",
-    "Microsoft Entra Basic",
-    "2bd3cb20-1bb6-446b-b4d0-089af3a05c52",
-    "CRMINSTANCE_GCC",
-    "Dynamics 365 Enterprise Edition - Additional Production Instance for Government",
-    "2c21e77a-e0d6-4570-b38a-7ff2dc17d2ca",
-    "INTUNE_A_D_GOV",
-    "Microsoft Intune Device for Government",
-    "2ced8a00-3ed1-4295-ab7c-57170ff28e58",
-    "POWERAPPS_PER_USER_BD_ONLY",
-    "Power Apps Per User BD Only",
-    "2cf22bcb-0c9e-4bc6-8daf-7e7654c0f285",
-    "PHONESYSTEM_VIRTUALUSER_GOV",
-    "Microsoft Teams Phone Resource Account for GCC",
-    "2cf302fe-62db-4e20-b573-e0998b1208b5",
-    "CRMTESTINSTANCE_NOPREREQ",
-    "Dynamics 365 - Additional Non-Production Instance for Government",
-    "2cfd692f-a352-4fa8-b960-e3ad0c9b1178",
-    "Power Pages authenticated users T3_CN_CN",
-    "Power Pages authenticated users T3 min 1,000 units - 100 users/per site/month capacity pack CN_CN",
-    "2d21fc84-b918-491e-ad84-e24d61ccec94",
-    "Windows_365_S_2vCPU_8GB_128GB",
-    "Windows 365 Shared Use 2 vCPU 8 GB 128 GB",
-    "2d3091c7-0712-488b-b3d8-6b97bde6a1f5",
-    "MCOMEETADV_GOV",
-    "Microsoft 365 Audio Conferencing for GCC",
-    "2db84718-652c-47a7-860c-f10d8abbdae3",
-    "PROJECTONLINE_PLAN_1",
-    "Project Online Premium without Project Client",
-    "2e3c4023-80f6-4711-aa5d-29e0ecb46835",
-    "DYN365_BUSCENTRAL_TEAM_MEMBER",
-    "Dynamics 365 Business Central Team Members",
-    "2eaa4058-403e-4434-9da9-ea693f5d96dc",
-    "Windows_365_S_2vCPU_8GB_256GB",
-    "Windows 365 Shared Use 2 vCPU 8 GB 256 GB",
-    "2edaa1dc-966d-4475-93d6-8ee8dfd96877",
-    "DYN365_SALES_PREMIUM",
-    "Dynamics 365 Sales Premium",
-    "2ef3064c-c95c-426c-96dd-9ffeaa2f2c37",
-    "Microsoft_Entra_Suite_Step_Up_for_Microsoft_Entra_ID_P2",
-    "Microsoft Entra Suite Add-on for Microsoft Entra ID P2",
-    "2f105cc2-c2c1-435b-a955-c5e82156c05d",
-    "ENTERPRISEPREMIUM_NOPBIPBX_GOV",
-    "Office 365 GCC G5 without Power BI and Phone System",
-    "30fc3c36-5a95-4956-ba57-c09c2a600bb9",
-    "AAD_PREMIUM_FACULTY",
-    "Microsoft Entra ID P1 for faculty",
-    "314c4481-f395-4525-be8b-2ec4bb1e9d91",
-    "STANDARDWOFFPACK_STUDENT",
-    "Office 365 A1 for students",
-    "31d57bc7-3a05-4867-ab53-97a17835a411",
-    "M365EDU_A5_STUUSEBNFT",
-    "Microsoft 365 A5 student use benefits",
-    "31ecb341-2a17-483e-9140-c473006d1e1a",
-    "Microsoft_Teams_Rooms_Pro_GCC",
-    "Microsoft Teams Rooms Pro for GCC",
-    "3227bcb2-8448-4f81-b3c2-8c2074e15a2a",
-    "Microsoft_Viva_Sales",
-    "Microsoft Sales Copilot",
-    "3271cf8e-2be5-4a09-a549-70fd05baaa17",
-    "O365_w/o_Teams_Bundle_M5",
-    "Microsoft 365 E5 EEA (no Teams)",
-    "328dc228-00bc-48c6-8b09-1fbc8bc3435d",
-    "CRMSTORAGE",
-    "Dynamics 365 - Additional Database Storage (Qualified Offer)",
-    "32a0e471-8a27-4167-b24f-941559912425",
-    "Microsoft_365_A3_Suite_features_for_faculty",
-    "Microsoft 365 A3 Suite features for faculty",
-    "32b47245-eb31-44fc-b945-a8b1576c439f",
-    "SPE_F5_SECCOMP",
-    "Microsoft 365 F5 Security + Compliance Add-on",
-    "336dfe1f-3b33-4ab4-b395-cba8f614976d",
-    "DYN365_CS_MESSAGING_GOV",
-    "Dynamics 365 for Customer Service Digital Messaging add-on for Government",
-    "338148b6-1b11-4102-afb9-f92b6cdc0f8d",
-    "DYN365_ENTERPRISE_P1_IW",
-    "Dynamics 365 P1 Trial for Information Workers",
-    "3539d28c-6e35-4a30-b3a9-cd43d5d3e0e2",
-    "POWERAUTOMATE_UNATTENDED_RPA",
-    "Power Automate unattended RPA add-on",
-    "359ea3e6-8130-4a57-9f8f-ad897a0342f1",
-    "DYN365_CUSTOMER_VOICE_BASE",
-    "Dynamics 365 Customer Voice",
-    "36a0f3b3-adb5-49ea-bf66-762134cf063a",
-    "Microsoft_Teams_Premium",
-    "Microsoft Teams Premium Introductory Pricing",
-    "3856cd1b-8033-458e-8d0f-9909ec6e6e6d",
-    "CRMPLAN2_GCC",
-    "Microsoft Dynamics CRM Online Basic for Government",
-    "38b434d2-a15e-4cde-9a98-e737c75623e1",
-    "VISIO_PLAN2_DEPT",
-    "Visio Plan 2",
-    "398d37b5-8deb-48db-8f7f-703eb2fb7c72",
-    "Power_Pages_authenticated_users_T3_min_1,000_units_100_users/per_site/month_capacity_pack_USGOV_DOD",
-    "Power Pages authenticated users T3 min 1,000 units - 100 users/per site/month capacity pack_USGOV_DOD",
-    "39a78eb6-3a8a-4e1e-878a-575a5c8984e7",
-    "DYNAMICS_365_CONTACT_CENTER_ADD_ON_FOR_CUSTOMER_SERVICE_ENTERPRISE",
-    "Dynamics 365 Contact Center Add-on for Customer Service Enterprise",
-    "3a256e9a-15b6-4092-b0dc-82993f4debc6",
-    "SKU_Dynamics_365_for_HCM_Trial",
-    "Dynamics 365 for Talent",
-    "3a349c99-ffec-43d2-a2e8-6b97fcb71103",
-    "Viva_Goals_User_led",
-    "Viva Goals User-led",
-    "3a6a908c-09c5-406a-8170-8ebb63c42882",
-    "POWER_BI_PRO_DEPT",
-    "Power BI Pro Dept",
-    "3ab6abff-666f-4424-bfb7-f0bc274ec7bc",
-    "TEAMS_ESSENTIALS_AAD",
-    "Microsoft Teams Essentials (Microsoft Entra identity)",
-    "3b555118-da6a-4418-894f-7df1e2096870",
-    "O365_BUSINESS_ESSENTIALS",
-    "Microsoft 365 Business Basic",
-    "3bbd44ed-8a70-4c07-9088-6232ddbd5ddd",
-    "Dynamics_365_for_Operations_Devices",
-    "Dynamics 365 Operations - Device",
-    "3c74d823-8f01-4fe8-82d5-f089a5504cec",
-    "DYN365_ENTERPRISE_CUSTOMER_SERVICE_GOV",
-    "Dynamics 365 for Customer Service, Enterprise Edition for Government",
-    "3cb45fab-ae53-4ff6-af40-24c1915ca07b",
-    "CPC_B_8C_32RAM_128GB",
-    "Windows 365 Business 8 vCPU 32 GB 128 GB",
-    "3d957427-ecdc-4df2-aacd-01cc9d519da8",
-    "WORKPLACE_ANALYTICS",
-    "Microsoft Workplace Analytics",
-    "3dc7332d-f0fa-40a3-81d3-dd6b84469b78",
-    "Viva_Glint_Standalone",
-    "Microsoft Viva Glint",
-    "3dd6cf57-d688-4eed-ba52-9e40b5468c3e",
-    "THREAT_INTELLIGENCE",
-    "Microsoft Defender for Office 365 (Plan 2)",
-    "3f17cf90-67a2-4fdb-8587-37c1539507e1",
-    "SPE_F5_COMP_GCC",
-    "Microsoft 365 F5 Compliance Add-on GCC",
-    "3f4babde-90ec-47c6-995d-d223749065d1",
-    "STANDARDPACK_GOV",
-    "Office 365 G1 GCC",
-    "3f9f06f5-3c31-472c-985f-62d9c10ec167",
-    "Power_Pages_vTrial_for_Makers",
-    "Power Pages vTrial for Makers",
-    "4016f256-b063-4864-816e-d818aad600c9",
-    "TOPIC_EXPERIENCES",
-    "Viva Topics",
-    "420af87e-8177-4146-a780-3786adaffbca",
-    "POWER_BI_PRO_CE",
-    "Power BI Pro CE",
-    "420c7602-7f70-4895-9394-d3d679ea36fb",
-    "MCOCAP_FACULTY",
-    "Microsoft Teams Shared Devices for Faculty",
-    "42e6818f-8966-444b-b7ac-0027c83fa8b5",
-    "CPC_B_2C_4RAM_64GB",
-    "Windows 365 Business 2 vCPU 4 GB 64 GB",
-    "439ac253-bfbc-49c7-acc0-6b951407b5ef",
-    "CPC_B_4C_16RAM_128GB_WHB",
-    "Windows 365 Business 4 vCPU 16 GB 128 GB (with Windows Hybrid Benefit)",
-    "440eaaa8-b3e0-484b-a8be-62870b9ba70a",
-    "PHONESYSTEM_VIRTUALUSER",
-    "Microsoft Teams Phone Resource Account",
-    "44575883-256e-4a79-9da4-ebe9acabe2b2",
-    "M365_F1",
-    "Microsoft 365 F1",
-    "4468c39a-28b2-42fb-9094-840bcf28771f",
-    "OFFICEBASIC",
-    "Basic Collaboration",
-    "446a86f8-a0cb-4095-83b3-d100eb050e3d",
-    "Forms_Pro_AddOn",
-    "Dynamics 365 Customer Voice Additional Responses",
-    "448b063f-9cc6-42fc-a0e6-40e08724a395",
-    "CDS_LOG_CAPACITY",
-    "Common Data Service Log Capacity",
-    "44ac31e7-2999-4304-ad94-c948886741d4",
-    "IDENTITY_THREAT_PROTECTION_FOR_EMS_E5",
-    "Microsoft 365 E5 Security for EMS E5",
-    "45a2423b-e884-448d-a831-d9e139c52d2f",
-    "EOP_ENTERPRISE",
-    "Exchange Online Protection",
-    "45bc2c81-6072-436a-9b0b-3b12eefbc402",
-    "POWER_BI_ADDON",
-    "Power BI for Office 365 Add-On",
-    "46102f44-d912-47e7-b0ca-1bd7b70ada3b",
-    "PROJECT_PLAN3_DEPT",
-    "Project Plan 3 (for Department)",
-    "461cb62c-6db7-41aa-bf3c-ce78236cdb9e",
-    "CPC_LVL_2",
-    "Windows 365 Enterprise 2 vCPU 8 GB 128 GB (Preview)",
-    "46974aed-363e-423c-9e6a-951037cec495",
-    "PROJECTPROFESSIONAL_FACULTY",
-    "Project Plan 3 for Faculty",
-    "469af4da-121c-4529-8c85-9467bbebaa4b",
-    "Windows_365_S_4vCPU_16GB_512GB",
-    "Windows 365 Shared Use 4 vCPU 16 GB 512 GB",
-    "46c119d4-0379-4a9d-85e4-97c66d3f909e",
-    "M365EDU_A5_STUDENT",
-    "Microsoft 365 A5 for students",
-    "46c3a859-c90d-40b3-9551-6178a48d5c18",
-    "Office_365_E3_(no_Teams)",
-    "Office 365 E3 (no Teams)",
-    "470845c0-6884-47e1-89d0-9d6244a77b44",
-    "VIRTUAL_AGENT_USL_AR_USGOV_GCCHIGH",
-    "Microsoft Copilot Studio User License for GCC High_USGOV_GCCHIGH",
-    "4755df59-3f73-41ab-a249-596ad72b5504",
-    "FLOW_P2",
-    "Microsoft Power Automate Plan 2",
-    "475e3e81-3c75-4e07-95b6-2fed374536c8",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_1_EDU_V2",
-    "Privacy Management - subject rights request (1) for EDU",
-    "47794cd0-f0e5-45c5-9033-2eb6b5fc84e0",
-    "MCOPSTNC",
-    "Communications Credits",
-    "481f3bc2-5756-4b28-9375-5c8c86b99e6b",
-    "Clipchamp_Standard",
-    "Clipchamp Standard",
-    "488ba24a-39a9-4473-8ee5-19291e71b002",
-    "WIN10_VDA_E5",
-    "Windows 10/11 Enterprise E5",
-    "494721b8-1f30-4315-aba6-70ca169358d9",
-    "Dynamics_365_Sales_Field_Service_and_Customer_Service_Partner_Sandbox",
-    "Dynamics 365 Sales, Field Service and Customer Service Partner Sandbox",
-    "4a51bf65-409c-4a91-b845-1121b571cc9d",
-    "FLOW_PER_USER",
-    "Power Automate per user plan",
-    "4ae99959-6b0f-43b0-b1ce-68146001bdba",
-    "VISIOCLIENT_GOV",
-    "Visio Plan 2 for GCC",
-    "4aed5dd6-eb9c-4143-8f14-368d70287121",
-    "CRMSTORAGE_GCC",
-    "Dynamics 365 Enterprise Edition - Additional Database Storage for Government",
-    "4b244418-9658-4451-a2b8-b5e2b364e9bd",
-    "VISIOONLINE_PLAN1",
-    "Visio Plan 1",
-    "4b2c20e4-939d-4bf4-9dd8-6870240cfe19",
-    "Clipchamp_Premium_Add_on",
-    "Clipchamp Premium Add-on",
-    "4b32a493-9a67-4649-8eb9-9fc5a5f75c12",
-    "D365_MARKETING_USER",
-    "Dynamics 365 for Marketing USL",
-    "4b585984-651b-448a-9e53-3b10f069cf7f",
-    "DESKLESSPACK",
-    "Office 365 F3",
-    "4b590615-0888-425a-a965-b3bf7789848d",
-    "M365EDU_A3_FACULTY",
-    "Microsoft 365 A3 for faculty",
-    "4b74a65c-8b4a-4fc8-9f6b-5177ed11ddfa",
-    "VIRTUAL_AGENT_USL",
-    "Microsoft Copilot Studio User License",
-    "4b9405b0-7788-4568-add1-99614e613b69",
-    "EXCHANGESTANDARD",
-    "Exchange Online (Plan 1)",
-    "4cde982a-ede4-4409-9ae6-b003453c8ea6",
-    "Microsoft_Teams_Rooms_Pro",
-    "Microsoft Teams Rooms Pro",
-    "4dee1f32-0808-4fd2-a2ed-fdd575e3a45f",
-    "MCOMEETADV_USGOV_GCCHIGH",
-    "Microsoft 365 Audio Conferencing_USGOV_GCCHIGH",
-    "4eb45c5b-0d19-4e33-b87c-adfc25268f20",
-    "SPE_E5_USGOV_GCCHIGH",
-    "Microsoft 365 E5_USGOV_GCCHIGH",
-    "4ef96642-f096-40de-a3e9-d83fb2f90211",
-    "ATP_ENTERPRISE",
-    "Microsoft Defender for Office 365 (Plan 1)",
-    "4f05b1a3-a978-462c-b93f-781c6bee998f",
-    "DYN365_ENTERPRISE_RELATIONSHIP_SALES",
-    "Microsoft Relationship Sales solution",
-    "4fb214cb-a430-4a91-9c91-4976763aa78f",
-    "MTR_PREM",
-    "Teams Rooms Premium",
-    "50509a35-f0bd-4c5e-89ac-22f0e16a00f8",
-    "Microsoft_Teams_Rooms_Basic_without_Audio_Conferencing",
-    "Microsoft Teams Rooms Basic without Audio Conferencing",
-    "509e8ab6-0274-4cda-bcbd-bd164fd562c4",
-    "MDATP_Server",
-    "Microsoft Defender for Endpoint Server",
-    "50f60901-3181-4b75-8a2c-4c8e4c1d5a72",
-    "M365_F1_COMM",
-    "Microsoft 365 F1",
-    "5265a84e-8def-4fa2-ab4b-5dc278df5025",
-    "CPC_E_2C_4GB_256GB",
-    "Windows 365 Enterprise 2 vCPU 4 GB 256 GB",
-    "52cdf00e-8303-4223-a749-ff69a13e2dd0",
-    "Workload_Identities_P2",
-    "Microsoft Entra Workload ID",
-    "52ea0e27-ae73-4983-a08f-13561ebdb823",
-    "Teams_Premium_(for_Departments)",
-    "Teams Premium (for Departments)",
-    "53265c61-c78c-4223-ab30-422da0c97fbb",
-    "Power_Pages_authenticated_users_T3_min_1,000_units_100_users/per_site/month_capacity_pack_GCC",
-    "Power Pages authenticated users T3 min 1,000 units - 100 users/per site/month capacity pack_GCC",
-    "533b8f26-f74b-4e9c-9c59-50fc4b393b63",
-    "MEE_STUDENT",
-    "Minecraft Education Student",
-    "535a3a29-c5f0-42fe-8215-d3b9e1f38c4a",
-    "ENTERPRISEPACK_GOV",
-    "Office 365 G3 GCC",
-    "53818b1b-4a27-454b-8896-0dba576410e6",
-    "PROJECTPROFESSIONAL",
-    "Planner and Project Plan 3",
-    "54a152dc-90de-4996-93d2-bc47e670fc06",
-    "MCOPSTN5",
-    "Skype for Business PSTN Domestic Calling (120 Minutes)",
-    "550f19ba-f323-4a7d-a8d2-8971b0d9ea85",
-    "ATP_ENTERPRISE_USGOV_GCCHIGH",
-    "Microsoft Defender for Office 365 (Plan 1)_USGOV_GCCHIGH",
-    "556640c0-53ea-4773-907d-29c55332983f",
-    "Microsoft_Cloud_for_Sustainability_vTrial",
-    "Microsoft Cloud for Sustainability vTrial",
-    "55c9eb4e-c746-45b4-b255-9ab6b19d5c62",
-    "DYN365_FINANCE",
-    "Dynamics 365 Finance",
-    "56a59ffb-9df1-421b-9e61-8b568583474d",
-    "THREAT_INTELLIGENCE_GOV",
-    "Microsoft Defender for Office 365 (Plan 2) GCC",
-    "57f3babd-73ce-40de-bcb2-dadbfbfff9f7",
-    "POWERAPPS_PORTALS_LOGIN_T2",
-    "Power Apps Portals login capacity add-on Tier 2 (10 unit min)",
-    "59d3d0bf-df39-4b8b-8601-ea6c09a7fd66",
-    "DYNAMICS_365_CONTACT_CENTER_DIGITAL",
-    "Dynamics 365 Contact Center Digital",
-    "5a1c7b8d-0739-4ca8-bf69-ec87e69133ac",
-    "MICROSOFT_365_BUSINESS_STANDARD_NO_TEAMS",
-    "Microsoft 365 Business Standard (no Teams)",
-    "5b22585d-1b71-4c6b-b6ec-160b1a9c2323",
-    "D365_SALES_ENT_ATTACH",
-    "Dynamics 365 Sales Enterprise Attach to Qualifying Dynamics 365 Base Offer",
-    "5b631642-bd26-49fe-bd20-1daaa972ef80",
-    "POWERAPPS_DEV",
-    "Microsoft PowerApps for Developer",
-    "5c739a73-651d-4c2c-8a4e-fe4ba12253b0",
-    "M365_G3_RPA1_GOV",
-    "Microsoft 365 G3 - Unattended License for GCC",
-    "5cd0b796-9ac8-4792-9f0b-796ca9044e4a",
-    "D365_ENTERPRISE_CASE_MANAGEMENT_GOV",
-    "Dynamics 365 for Case Management, Enterprise Edition for Government",
-    "5d505572-203c-4b83-aa9b-dab50fb46277",
-    "Project_Professional_TEST_GCC",
-    "Project Plan 3 for GCC TEST",
-    "5e1e7702-a2b7-4360-8d07-2f515792896f",
-    "MDE_SMB",
-    "Microsoft Defender for Business",
-    "5e36d0d4-e9e5-4052-aba0-0257465c9b86",
-    "Microsoft_Intune_Advanced_Analytics",
-    "Microsoft Intune Advanced Analytics",
-    "5f43d48c-dd3d-4dd8-a059-70c2f040f979",
-    "Power_Pages_authenticated_users_T2_min_100_units_100_users/per_site/month_capacity_pack_GCC",
-    "Power Pages authenticated users T2 min 100 units - 100 users/per site/month capacity pack_GCC",
-    "602e6573-55a3-46b1-a1a0-cc267991501a",
-    "O365_w/o Teams Bundle_M3_(500_seats_min)_HUB",
-    "Microsoft 365 E3 EEA (no Teams) (500 seats min)_HUB",
-    "606b54a9-78d8-4298-ad8b-df6ef4481c80",
-    "CCIBOTS_PRIVPREV_VIRAL",
-    "Microsoft Copilot Studio Viral Trial",
-    "6070a4c8-34c6-4937-8dfb-39bbc6397a60",
-    "MEETING_ROOM",
-    "Microsoft Teams Rooms Standard",
-    "61902246-d7cb-453e-85cd-53ee28eec138",
-    "VIVA",
-    "Microsoft Viva Suite",
-    "61bec411-e46a-4dab-8f46-8b58ec845ffe",
-    "MEETING_ROOM_NOAUDIOCONF",
-    "Microsoft Teams Rooms Standard without Audio Conferencing",
-    "61e6bd70-fbdb-4deb-82ea-912842f39431",
-    "DYN365_AI_SERVICE_INSIGHTS",
-    "Dynamics 365 Customer Service Insights Trial",
-    "631d5fb1-a668-4c2a-9427-8830665a742e",
-    "CDS_FILE_CAPACITY",
-    "Common Data Service for Apps File Capacity",
-    "639dec6b-bb19-468b-871c-c5c441c4b0cb",
-    "Microsoft_365_Copilot",
-    "Copilot for Microsoft 365",
-    "6432c818-bcef-43b6-9290-aec052964950",
-    "M365_TEAMS_PREMIUM",
-    "Microsoft Teams Premium",
-    "6470687e-a428-4b7a-bef2-8a291ad947c9",
-    "WINDOWS_STORE",
-    "Windows Store for Business",
-    "64758d81-92b7-4855-bcac-06617becb3e8",
-    "PROJECTPROFESSIONAL_USGOV_GCCHIGH",
-    "Project Plan 3_USGOV_GCCHIGH",
-    "64fca79f-c471-4e13-a335-9069cddf8aeb",
-    "OFFICEMOBILE_SUBSCRIPTION_GOV_TEST",
-    "Office Mobile Apps for Office 365 for GCC",
-    "65758a5f-2e16-43b3-a8cb-296cd8f69e09",
-    "D365_ENTERPRISE_CUSTOMER_SERVICE_GOV",
-    "Dynamics 365 for Customer Service Enterprise for Government",
-    "65f71586-ade3-4ce1-afc0-1b452eaf3782",
-    "DYN365_CUSTOMER_VOICE_ADDON",
-    "Dynamics 365 Customer Voice Additional Responses",
-    "66024bbf-4cd4-4329-95c8-c932e2ae01a8",
-    "PBI_PREMIUM_PER_USER_ADDON_CE_GCC",
-    "Power BI Premium Per User Add-On for GCC",
-    "6634e0ce-1a9f-428c-a498-f84ec7b8aa2e",
-    "STANDARDWOFFPACK",
-    "Office 365 E2",
-    "66b55226-6b4f-492c-910c-a3b7a3c9d993",
-    "SPE_F1",
-    "Microsoft 365 F3",
-    "673afb9d-d85b-40c2-914e-7bf46cd5cd75",
-    "DYN365_ASSETMANAGEMENT",
-    "Dynamics 365 Asset Management Addl Assets",
-    "67f58b51-af53-4344-9663-9a2beb1d8a8e",
-    "CRM_ONLINE_PORTAL_NOPREREQ",
-    "Dynamics 365 Enterprise Edition - Additional Portal for Government",
-    "67ffe999-d9ca-49e1-9d2c-03fb28aa7a48",
-    "SPE_F5_SEC",
-    "Microsoft 365 F5 Security Add-on",
-    "6a0f6da5-0b87-4190-a6ae-9bb5a2b9546a",
-    "WIN10_VDA_E3",
-    "WINDOWS 10/11 ENTERPRISE E3",
-    "6a4a1628-9b9a-424d-bed5-4118f0ede3fd",
-    "PROJECT_MADEIRA_PREVIEW_IW_SKU",
-    "Dynamics 365 Business Central for IWs",
-    "6af4b3d6-14bb-4a2a-960c-6c902aad34f3",
-    "Microsoft_Teams_Rooms_Basic",
-    "Microsoft Teams Rooms Basic",
-    "6c75fb1b-61f2-42d0-b1b8-6492ca9ae159",
-    "Dynamics_365_Multi_app_",
-    "Dynamics 365 Multi-app",
-    "6c827f0a-42cb-4cff-b1cd-f4104c16ede3",
-    "D365_ENTERPRISE_PROJECT_SERVICE_AUTOMATION_GOV",
-    "Dynamics 365 for Project Service Automation for Government",
-    "6ec542c9-2a86-4d4a-8a52-d233eb58ef0a",
-    "DYN365_CS_OC_MESSAGING_VOICE_GOV",
-    "Dynamics 365 Customer Service Digital Messaging and Voice Add-in for Government",
-    "6ec92958-3cc1-49db-95bd-bc6b3798df71",
-    "Dynamics_365_Sales_Premium_Viral_Trial",
-    "Dynamics 365 Sales Premium Viral Trial",
-    "6ee4114a-9b2d-4577-9e7a-49fa43d222d3",
-    "Microsoft_365_E5_EEA_(no_Teams)_with_Calling_Minutes",
-    "Microsoft 365 E5 EEA (no Teams) with Calling Minutes",
-    "6fd2c87f-b296-42f0-b197-1e91e994b900",
-    "ENTERPRISEPACK",
-    "Office 365 E3",
-    "6fe1e61a-91e5-40d7-a547-0d2dcc81bce8",
-    "Power_Pages_authenticated_users_T2_min_100_units_100_users/per_site/month_capacity_pack",
-    "Power Pages authenticated users T2 min 100 units - 100 users/per site/month capacity pack",
-    "7035277a-5e49-4abc-a24f-0ec49c501bb5",
-    "MCOEV_GCCHIGH",
-    "Microsoft Teams Phone Standard for GCCHIGH",
-    "706d2425-6170-4818-ba08-2ad8f1d2d078",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_1_V2_USGOV_GCCHIGH",
-    "Privacy Management - subject rights request (1) USGOV_GCCHIGH",
-    "710779e8-3d4a-4c88-adb9-386c958d1fdf",
-    "TEAMS_EXPLORATORY",
-    "Microsoft Teams Exploratory",
-    "71772aeb-4bb8-4f74-9dd4-36c7a9b5ca74",
-    "Office_365_E5_EEA_(no_Teams)_without_Audio_Conferencing",
-    "Office 365 E5 EEA (no Teams) without Audio Conferencing",
-    "71f21848-f89b-4aaa-a2dc-780c8e8aac5b",
-    "CPC_B_2C_8RAM_128GB",
-    "Windows 365 Business 2 vCPU 8 GB 128 GB",
-    "726a0894-2c77-4d65-99da-9775ef05aad1",
-    "MICROSOFT_BUSINESS_CENTER",
-    "Microsoft Business Center",
-    "729dbb8f-8d56-4994-8e33-2f218f549544",
-    "MCOPSTN_6",
-    "Microsoft Teams Domestic Calling Plan (240 min)",
-    "73e8b747-20bf-463d-8ffd-274a7d65d0bc",
-    "DYNAMICS_365_CONTACT_CENTER_VOICE_ADD_ON_FOR_CUSTOMER_SERVICE_ENTERPRISE",
-    "Dynamics 365 Contact Center Voice Add-on for Customer Service Enterprise",
-    "73fa80b5-689f-4db9-bbe4-bd414bc41e44",
-    "Workload_Identities_Premium_CN",
-    "Workload Identities Premium",
-    "74039b88-bd62-4b5c-9d9c-7a92bbc0bfdf",
-    "DESKLESSPACK_USGOV_GCCHIGH",
-    "Office 365 F3_USGOV_GCCHIGH",
-    "749742bf-0d37-4158-a120-33567104deeb",
-    "DYN365_ENTERPRISE_CUSTOMER_SERVICE",
-    "Dynamics 365 for Customer Service Enterprise Edition",
-    "74fbf1bb-47c6-4796-9623-77dc7371723b",
-    "MS_TEAMS_IW",
-    "Microsoft Teams Trial",
-    "750d9542-a2f8-41c7-8c81-311352173432",
-    "CPC_B_2C_8RAM_256GB",
-    "Windows 365 Business 2 vCPU 8 GB 256 GB",
-    "75564b9c-51e8-431c-b8fe-d472d5a545c8",
-    "Power_Virtual_Agents",
-    "Microsoft Copilot Studio",
-    "776df282-9fc0-4862-99e2-70e561b9909e",
-    "PROJECTESSENTIALS",
-    "Project Online Essentials",
-    "7818ca3e-73c8-4e49-bc34-1276a2d27918",
-    "CPC_E_8C_32GB_256GB",
-    "Windows 365 Enterprise 8 vCPU 32 GB 256 GB",
-    "78362de1-6942-4bb8-83a1-a32aa67e6e2c",
-    "RIGHTSMANAGEMENT_CE_GOV",
-    "Azure Information Protection Premium P1 for Government",
-    "787d7e75-29ca-4b90-a3a9-0b780b35367c",
-    "PRIVACY_MANAGEMENT_RISK_USGOV_GCCHIGH",
-    "Privacy Management - risk_USGOV_GCCHIGH",
-    "78e66a63-337a-4a9a-8959-41c6654dfb56",
-    "STANDARDWOFFPACK_IW_FACULTY",
-    "Office 365 A1 Plus for Faculty",
-    "78ea43ac-9e5d-474f-8537-4abb82dafe27",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_10_V2",
-    "Privacy Management - subject rights request (10)",
-    "796a6fb4-740b-4d36-bf56-9c12ca7fa069",
-    "AGENT_365",
-    "Agent 365",
-    "79909bd8-4c69-4202-939e-11bc4385b134",
-    "DYN365_RETAIL",
-    "Dynamics 365 Commerce",
-    "79e2368c-4568-48d5-a352-b0344afabcf8",
-    "DYNAMICS_365_CONTACT_CENTER_VOICE",
-    "Dynamics 365 Contact Center Voice",
-    "7a551360-26c4-4f61-84e6-ef715673e083",
-    "MICROSOFT_REMOTE_ASSIST",
-    "Dynamics 365 Remote Assist",
-    "7ac9fe77-66b7-4e5e-9e46-10eed1cff547",
-    "DYN365_TEAM_MEMBERS",
-    "Dynamics 365 Team Members_wDynamicsRetail",
-    "7b1a89a9-5eb9-4cf8-9467-20c943f1122c",
-    "WIN10_ENT_A5_FAC",
-    "Windows 10/11 Enterprise A5 for faculty",
-    "7b26f5ab-a763-4c00-a1ac-f6c4b5506945",
-    "PBI_PREMIUM_P1_ADDON",
-    "Power BI Premium P1",
-    "7bb14422-3b90-4389-a7be-f1b745fc037f",
-    "CPC_E_2C_4GB_64GB",
-    "Windows 365 Enterprise 2 vCPU 4 GB 64 GB",
-    "7be8dc28-4da4-4e6d-b9b9-c60f2806df8a",
-    "EXCHANGEENTERPRISE_GOV",
-    "Exchange Online (Plan 2) for GCC",
-    "7cae5432-61bb-48c3-b75c-831394ec13a0",
-    "Power_Pages_authenticated_users_T2_min_100_units_100_users/per_site/month_capacity_pack_USGOV_GCCHIGH",
-    "Power Pages authenticated users T2 min 100 units - 100 users/per site/month capacity pack_USGOV_GCCHIGH",
-    "7cfd9a2b-e110-4c39-bf20-c6a3f36a3121",
-    "M365EDU_A3_STUDENT",
-    "Microsoft 365 A3 for students",
-    "7d0d4f9a-2686-4cb8-814c-eff3fdab6d74",
-    "DYN365_BUSCENTRAL_DB_CAPACITY",
-    "Dynamics 365 Business Central Database Capacity",
-    "7d2bb54a-a870-41c2-98d1-1f3b5b523275",
-    "Power Pages authenticated users T2_CN_CN",
-    "Power Pages authenticated users T2 min 100 units - 100 users/per site/month capacity pack CN_CN",
-    "7d7af6c2-0be6-46df-84d1-c181b0272909",
-    "DYN365_CS_CHAT",
-    "Dynamics 365 for Customer Service Chat",
-    "7e6e6091-1680-4532-9370-6cd4598483ac",
-    "DYNAMICS_365_CONTACT_CENTER_DIGITAL_ADD_ON_FOR_CUSTOMER_SERVICE_ENTERPRISE",
-    "Dynamics 365 Contact Center Digital Add-on for Customer Service Enterprise",
-    "7e74bd05-2c47-404e-829a-ba95c66fe8e5",
-    "Microsoft_Teams_EEA_New",
-    "Microsoft Teams EEA",
-    "7ed4877c-0863-4f69-9187-245487128d4f",
-    "DYN365_REGULATORY_SERVICE",
-    "Dynamics 365 Regulatory Service - Enterprise Edition Trial",
-    "7fc0182e-d107-4556-8329-7caaa511197b",
-    "EXCHANGEESSENTIALS",
-    "Exchange Online Essentials (ExO P1 Based)",
-    "805d57c3-a97d-4c12-a1d0-858ffe5015d0",
-    "CPC_B_2C_4RAM_256GB",
-    "Windows 365 Business 2 vCPU 4 GB 256 GB",
-    "80b2d799-d2ba-4d2a-8842-fb0d0f3a4b82",
-    "EXCHANGEDESKLESS",
-    "Exchange Online Kiosk",
-    "80e52531-ad7f-44ea-abc3-28e389462f1b",
-    "VISIOCLIENT_USGOV_GCCHIGH",
-    "Visio Plan 2_USGOV_GCCHIGH",
-    "81441ae1-0b31-4185-a6c0-32b6b84d419f",
-    "M365EDU_A5_NOPSTNCONF_STUUSEBNFT",
-    "Microsoft 365 A5 without Audio Conferencing for students use benefit",
-    "816eacd3-e1e3-46b3-83c8-1ffd37e053d9",
-    "CPC_B_1C_2RAM_64GB",
-    "Windows 365 Business 1 vCPU 2 GB 64 GB",
-    "816ee058-f70c-42ad-b433-d6171984ea20",
-    "Power_Apps_per_app_plan_(1_app_or_portal)_BD_Only_GCC",
-    "Power Apps per app plan (1 app or website) BD Only – GCC",
-    "8330dae3-d349-44f7-9cad-1b23c64baabe",
-    "BUSINESS_VOICE_DIRECTROUTING_MED",
-    "Microsoft 365 Business Voice (without Calling Plan) for US",
-    "83b30692-0d09-435c-a455-2ab220d504b9",
-    "PRIVACY_MANAGEMENT_RISK_USGOV_DOD",
-    "Privacy Management - risk_USGOV_DOD",
-    "83c489a4-94b6-4dcc-9fdc-ff9b107a4621",
-    "DYN365_HUMAN_RESOURCES_ATTACH",
-    "Dynamics 365 Human Resources Attach to Qualifying Dynamics 365 Base Offer",
-    "84951599-62b7-46f3-9c9d-30551b2ad607",
-    "OFFICE365_MULTIGEO",
-    "Office 365 Multi-Geo Capabilities",
-    "84a661c4-e949-4bd2-a560-ed7766fcaf2b",
-    "AAD_PREMIUM_P2",
-    "Microsoft Entra ID P2",
-    "84cd610f-a3f8-4beb-84ab-d9d2c902c6c9",
-    "PROJECT_PLAN1_DEPT",
-    "Project Plan 1 (for Department)",
-    "84d5f90f-cd0d-4864-b90b-1c7ba63b4808",
-    "ADALLOM_O365",
-    "Office 365 Cloud App Security",
-    "84ed7c30-3738-43a0-aa03-cf6c577d8dbb",
-    "Power_Virtual_Agents_USGOV_GCCHIGH",
-    "Microsoft Copilot Studio_USGOV_GCCHIGH",
-    "85430fb9-02e8-48be-9d7e-328beb41fa29",
-    "DYN365_MARKETING_APP_ATTACH",
-    "Dynamics 365 for Marketing Attach",
-    "8623b2d7-5e24-4281-b6b7-086a5f3b0b1c",
-    "POWERAPPS_PER_APP_GCC",
-    "Power Apps per app plan for Government",
-    "878b8bbd-3cd0-4b44-9a56-3406741e65e0",
-    "Power_Pages_authenticated_users_T3_min_1,000_units_100_users/per_site/month_capacity_pack",
-    "Power Pages authenticated users T3 min 1,000 units - 100 users/per site/month capacity pack",
-    "87bbbc60-4754-4998-8c88-227dca264858",
-    "POWERAPPS_INDIVIDUAL_USER",
-    "Power Apps and Logic Flows",
-    "8900a2c0-edba-4079-bdf3-b276e293b6a8",
-    "ENTERPRISEPREMIUM_GOV",
-    "Office 365 G5 GCC",
-    "8a180c2b-f4cf-4d44-897c-3d32acc4a60b",
-    "EMSPREMIUM_GOV",
-    "Enterprise Mobility + Security G5 GCC",
-    "8a5fbbed-8b8c-41e5-907e-c50c471340fd",
-    "CMPA_addon",
-    "Compliance Manager Premium Assessment Add-On",
-    "8c4ce438-32a7-4ac5-91a6-e22ae08d9c8b",
-    "RIGHTSMANAGEMENT_ADHOC",
-    "Rights Management Adhoc",
-    "8e4c6baa-f2ff-4884-9c38-93785d0d7ba1",
-    "POWERAPPS_PER_USER_GCC",
-    "Power Apps Premium for Government",
-    "8e7a3d30-d97d-43ab-837c-d7701cef83dc",
-    "DYN365_ENTERPRISE_TEAM_MEMBERS",
-    "Dynamics 365 for Team Members Enterprise Edition",
-    "8eac9119-7e6b-4278-9dc4-e3458993b08a",
-    "D365_ENTERPRISE_FIELD_SERVICE_GOV",
-    "Dynamics 365 for Field Service for Government",
-    "8ecbd3c1-b108-437c-a859-e3c125e3f83f",
-    "PBI_PREMIUM_EM2_ADDON",
-    "Power BI Premium EM2",
-    "8edc2cf8-6438-4fa9-b6e3-aa1660c640cc",
-    "DYN365_ENTERPRISE_SALES_CUSTOMERSERVICE",
-    "Dynamics 365 for Sales and Customer Service Enterprise Edition",
-    "8ee402cd-e6a8-4b67-a411-54d1f37a2049",
-    "CPC_B_8C_32RAM_512GB",
-    "Windows 365 Business 8 vCPU 32 GB 512 GB",
-    "8efbe2f6-106e-442f-97d4-a59aa6037e06",
-    "WIN10_ENT_A3_FAC",
-    "Windows 10/11 Enterprise A3 for faculty",
-    "8f0c5670-4e56-4892-b06d-91c085d7004f",
-    "SPZA_IW",
-    "App Connect IW",
-    "8fe96593-34d3-49bb-aeee-fb794fed0800",
-    "Windows_365_S_2vCPU_4GB_256GB",
-    "Windows 365 Shared Use 2 vCPU 4 GB 256 GB",
-    "90277bc7-a6fe-4181-99d8-712b08b8d32b",
-    "Microsoft_365_E5_EEA_(no_Teams)_without_Audio_Conferencing",
-    "Microsoft 365 E5 EEA (no Teams) without Audio Conferencing",
-    "90369797-7141-4e75-8f5e-d13f4b6092c1",
-    "Windows_365_S_2vCPU_4GB_128GB",
-    "Windows 365 Shared Use 2 vCPU 4 GB 128 GB",
-    "906af65a-2970-46d5-9b58-4e9aa50f0657",
-    "CRMPLAN2",
-    "Microsoft Dynamics CRM Online Basic",
-    "90b5e015-709a-4b8b-b08e-3200f994494c",
-    "EXCHANGEARCHIVE",
-    "Exchange Online Archiving for Exchange Server",
-    "90d8b3f8-712e-4f7b-aa1e-62e7ae6cbe96",
-    "SMB_APPS",
-    "Business Apps (free)",
-    "917fb2b4-f71c-43a1-8edc-75532b554bb5",
-    "ATP_ENTERPRISE_STUDENT",
-    "Microsoft Defender for Office 365 (Plan 1) Student",
-    "91bbc479-4c2c-4210-9c88-e5b468c35b83",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_100_V2_GCC",
-    "Privacy Management - subject rights request (100) GCC",
-    "91de26be-adfa-4a3d-989e-9131cc23dda7",
-    "SPE_F5_COMP",
-    "Microsoft 365 F5 Compliance Add-on",
-    "923f58ab-fca1-46a1-92f9-89fda21238a8",
-    "MCOPSTN_1_GOV",
-    "Microsoft 365 Domestic Calling Plan for GCC",
-    "927d8402-8d3b-40e8-b779-34e859f7b497",
-    "POWERAPPS_PORTALS_LOGIN_T3",
-    "Power Apps Portals login capacity add-on Tier 3 (50 unit min)",
-    "930cc132-4d6b-4d8c-8818-587d17c50d56",
-    "PROJECTPREMIUM_FACULTY",
-    "Project Plan 5 for faculty",
-    "938fd547-d794-42a4-996c-1cc206619580",
-    "WINE5_GCC_COMPAT",
-    "Windows 10/11 Enterprise E5 Commercial (GCC Compatible)",
-    "93d9955a-ec70-44d5-8faa-a194492390f7",
-    "Windows_365_Business_16_vCPU,_64_GB,_512_GB",
-    "Windows 365 Business 16 vCPU, 64 GB, 512 GB",
-    "9467fd84-2758-4287-b1fa-6a908c441b8a",
-    "Dynamics_365_Supply_Chain_Management_Premium",
-    "Dynamics 365 Supply Chain Management Premium",
-    "94763226-9b3c-4e75-a931-5c89701abe66",
-    "STANDARDWOFFPACK_FACULTY",
-    "Office 365 A1 for faculty",
-    "94a6fbd4-6a2f-4990-b356-dc7dd8bed08a",
-    "Dynamics_365_Customer_Service_Enterprise_admin_trial",
-    "Dynamics 365 Customer Service Enterprise Admin",
-    "9571e9ac-2741-4b63-95fd-a79696f0d0ac",
-    "MEETING_ROOM_GOV",
-    "Microsoft Teams Rooms Standard for GCC",
-    "95de1760-7682-406d-98c9-52ef14e51e2b",
-    "CAREERCOACH_FACULTY",
-    "Career Coach for faculty",
-    "960a972f-d017-4a17-8f64-b42c8035bc7d",
-    "Teams_Premium_for_Faculty",
-    "Teams Premium for Faculty",
-    "96d2951e-cb42-4481-9d6d-cad3baac177e",
-    "CPC_E_4C_16GB_256GB",
-    "Windows 365 Enterprise 4 vCPU, 16 GB, 256 GB",
-    "9706eed9-966f-4f1b-94f6-bb2b4af99a5b",
-    "Microsoft_Cloud_App_Security_App_Governance_Add_On",
-    "App governance add-on to Microsoft Defender for Cloud Apps",
-    "977464c4-bfaf-4b67-b761-a9bb735a2196",
-    "CRM_AUTO_ROUTING_ADDON",
-    "Dynamics 365 Field Service, Enterprise Edition - Resource Scheduling Optimization",
-    "978ec396-f930-4ee1-85f3-e1d82e8f73a4",
-    "Power_Pages_authenticated_users_T1_100_users/per_site/month_capacity_pack_USGOV_GCCHIGH",
-    "Power Pages authenticated users T1 100 users/per site/month capacity pack_USGOV_GCCHIGH",
-    "984df360-9a74-4647-8cf8-696749f6247a",
-    "MEE_FACULTY",
-    "Minecraft Education Faculty",
-    "985fcb26-7b94-475b-b512-89356697be71",
-    "MCOEV_USGOV_GCCHIGH",
-    "Microsoft Teams Phone Standard_USGOV_GCCHIGH",
-    "98619618-9dc8-48c6-8f0c-741890ba5f93",
-    "DYN365_PROJECT_OPERATIONS",
-    "Dynamics 365 Project Operations",
-    "98b6e773-24d4-4c0d-a968-6e787a1f8204",
-    "ENTERPRISEPACKPLUS_STUDENT",
-    "Office 365 A3 for Students",
-    "98defdf7-f6c1-44f5-a1f6-943b6764e7a5",
-    "ATA",
-    "Microsoft Defender for Identity",
-    "9900a3e2-6660-4c52-9074-60c949991389",
-    "VIRTUAL_AGENT_BASE_GCC",
-    "Power Virtual Agent for GCC",
-    "99049c9c-6011-4908-bf17-15f496e6519d",
-    "SHAREPOINTSTORAGE",
-    "Office 365 Extra File Storage",
-    "99c5688b-6c75-4496-876f-07f0fbd69add",
-    "DYN365_MARKETING_APPLICATION_ADDON",
-    "Dynamics 365 for Marketing Additional Application",
-    "99cb3f83-fbec-4aa1-8262-9679e6df7c53",
-    "Dynamics_365_Guides_vTrial",
-    "Dynamics 365 Guides vTrial",
-    "99cc8282-2f74-4954-83b7-c6a9a1999067",
-    "M365_E5_SUITE_COMPONENTS",
-    "Microsoft 365 E5 Extra Features",
-    "99fc2803-fa72-42d3-ae78-b055e177d275",
-    "INTUNE_A_VL",
-    "Microsoft Intune Plan 1 A VL",
-    "9a18296a-025f-4e37-9ffa-30bf8d1ce775",
-    "MICROSOFT_365_E7",
-    "Microsoft 365 E7",
-    "9a1e33ed-9697-43f3-b84c-1b0959dbb1d4",
-    "DYN365_FINANCIALS_ACCOUNTANT_SKU",
-    "Dynamics 365 Business Central External Accountant",
-    "9a3c2a19-06c0-41b1-b2ea-13528d7b2e17",
-    "Power Pages authenticated users T1_CN_CN",
-    "Power Pages authenticated users T1 100 users/per site/month capacity pack CN_CN",
-    "9b196e97-5830-4c2e-adc2-1e10ebf5dee5",
-    "Microsoft_Teams_Calling_Plan_pay_as_you_go_(country_zone_1_US)",
-    "Microsoft Teams Calling Plan pay-as-you-go (country zone 1 - US)",
-    "9b85b4f0-92d9-4c3d-b230-041520cb1046",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_100_EDU_V2",
-    "Privacy Management - subject rights request (100) for EDU",
-    "9b8fe788-6174-4c4e-983b-3330c93ec278",
-    "M365_A5_SUITE_COMPONENTS_FACULTY",
-    "Microsoft 365 A5 Suite features for faculty",
-    "9bd7c846-9556-4453-a542-191d527209e8",
-    "STREAM_STORAGE",
-    "Microsoft Stream Storage Add-On (500 GB)",
-    "9c0587f3-8665-4252-a8ad-b7a5ade57312",
-    "Microsoft365_Lighthouse",
-    "Microsoft 365 Lighthouse",
-    "9c7bff7a-3715-4da7-88d3-07f57f8d0fb6",
-    "D365_SALES_PRO_IW",
-    "Dynamics 365 for Sales Professional Trial",
-    "9cfd6bc3-84cd-4274-8a21-8c7c41d6c350",
-    "SPE_F5_COMP_AR_D_USGOV_DOD",
-    "Microsoft 365 F5 Compliance Add-on AR DOD_USGOV_DOD",
-    "9d576ffb-dd32-4c33-91ee-91625b61424a",
-    "MICROSOFT_SUSTAINABILITY_MANAGER_PREMIUM_USL_ADDON",
-    "Microsoft Sustainability Manager Premium USL Plus",
-    "9d776713-14cb-4697-a21d-9a52455c738a",
-    "CRMINSTANCE",
-    "Dynamics 365 - Additional Production Instance (Qualified Offer)",
-    "9ea4bdef-a20b-4668-b4a7-73e1f7696e0a",
-    "DYN365_IOT_INTELLIGENCE_SCENARIO",
-    "Sensor Data Intelligence Scenario Add-in for Dynamics 365 Supply Chain Management",
-    "9f3d9c1d-25a5-4aaa-8e59-23a1e6450a67",
-    "UNIVERSAL_PRINT",
-    "Universal Print",
-    "9f436c0e-fb32-424b-90be-6a9f2919d506",
-    "SPE_F5_COMP_AR_USGOV_GCCHIGH",
-    "Microsoft 365 F5 Compliance Add-on AR_USGOV_GCCHIGH",
-    "9fa2f157-c8e4-4351-a3f2-ffa506da1406",
-    "EXPERTS_ON_DEMAND",
-    "Microsoft Threat Experts - Experts on Demand",
-    "9fb0ba5f-4825-4e84-b239-5167a3a5d4dc",
-    "CPC_E_8C_32GB_512GB",
-    "Windows 365 Enterprise 8 vCPU 32 GB 512 GB",
-    "a056b037-1fa0-4133-a583-d05cff47d551",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_10_V2_GCC",
-    "Privacy Management - subject rights request (10) GCC",
-    "a0de5e3a-2500-4a19-b8f4-ec1c64692d22",
-    "POWERAPPS_PORTALS_PAGEVIEW",
-    "Power Apps Portals page view capacity add-on",
-    "a0e6a48f-b056-4037-af70-b9ac53504551",
-    "RIGHTSMANAGEMENT_CE",
-    "Azure Information Protection Plan 1",
-    "a10d5e58-74da-4312-95c8-76be4e5b75a0",
-    "PROJECTCLIENT",
-    "Project for Office 365",
-    "a237b6d8-572e-4839-bffd-7786d32a5d0e",
-    "ATP_ENTERPRISE_STUDENTS_USE_BENEFIT",
-    "Microsoft Defender for Office 365 (Plan 1) Student use benefit",
-    "a23dbafb-3396-48b3-ad9c-a304fe206043",
-    "Microsoft_365_E3_EEA_(no_Teams)_Unattended_License",
-    "Microsoft 365 E3 EEA (no Teams) - Unattended License",
-    "a36cdaa2-a806-4b6e-9ae0-28dbd993c20e",
-    "D365_FIELD_SERVICE_ATTACH",
-    "Dynamics 365 for Field Service Attach to Qualifying Dynamics 365 Base Offer",
-    "a3d0cd86-8068-4071-ad40-4dc5b5908c4b",
-    "DYN365_CUSTOMER_INSIGHTS_ATTACH",
-    "Dynamics 365 Customer Insights Attach",
-    "a3f586b6-8cce-4d9b-99d6-55238397f77a",
-    "Office_365_w/o_Teams_Bundle_Business_Premium",
-    "Microsoft 365 Business Premium EEA (no Teams)",
-    "a403ebcc-fae0-4ca2-8c8c-7a907fd6c235",
-    "POWER_BI_STANDARD",
-    "Microsoft Fabric (Free)",
-    "a4585165-0533-458a-97e3-c400570268c4",
-    "ENTERPRISEPREMIUM_FACULTY",
-    "Office 365 A5 for faculty",
-    "a460366a-ade7-4791-b581-9fbff1bdaa85",
-    "MCOEV_GOV",
-    "Microsoft Teams Phone Standard for GCC",
-    "a461b89c-10e3-471c-82b8-aae4d820fccb",
-    "EMSPREMIUM_USGOV_GCCHIGH",
-    "Enterprise Mobility + Security E5_USGOV_GCCHIGH",
-    "a4bfb28e-becc-41b0-a454-ac680dc258d3",
-    "CRM_ONLINE_PORTAL",
-    "Dynamics 365 Enterprise Edition - Additional Portal (Qualified Offer)",
-    "a4e376bd-c61e-4618-9901-3fc0cb1b88bb",
-    "Microsoft_Teams_Rooms_Basic_FAC",
-    "Microsoft Teams Rooms Basic for EDU",
-    "a58f5506-b382-44d4-bfab-225b2fbf8390",
-    "DYN365_BUSCENTRAL_ADD_ENV_ADDON",
-    "Dynamics 365 Business Central Additional Environment Addon",
-    "a6051f20-9cbc-47d2-930d-419183bf6cf1",
-    "BUSINESS_VOICE_MED2",
-    "Microsoft 365 Business Voice",
-    "a640eead-25f6-4bec-97e3-23cfd382d7c2",
-    "Microsoft_365_E5_EEA_(no_Teams)without_Audio_Conferencing(500_seats_min)_HUB",
-    "Microsoft 365 E5 EEA (no Teams) without Audio Conferencing (500 seats min)_HUB",
-    "a809996b-059e-42e2-9866-db24b99a9782",
-    "M365_Copilot",
-    "Microsoft Copilot for Microsoft 365",
-    "a8ad7d2b-b8cf-49d6-b25a-69094a0be206",
-    "POWERAPPS_PER_APP",
-    "Power Apps per app Plan",
-    "a91fc4e0-65e5-4266-aa76-4037509c1626",
-    "SPE_E5_CALLINGMINUTES",
-    "Microsoft 365 E5 with Calling Minutes",
-    "a929cd4d-8672-47c9-8664-159c1f322ba8",
-    "Microsoft_Intune_Suite",
-    "Microsoft Intune Suite",
-    "a9732ec9-17d9-494c-a51c-d6b45b384dcb",
-    "SHAREPOINTENTERPRISE",
-    "SharePoint Online (Plan 2)",
-    "a9c51c15-ffad-4c66-88c0-8771455c832d",
-    "Defender_Threat_Intelligence",
-    "Defender Threat Intelligence",
-    "a9d1e0df-df6f-48df-9386-76a832119cca",
-    "Windows_365_S_4vCPU_16GB_256GB",
-    "Windows 365 Shared Use 4 vCPU 16 GB 256 GB",
-    "a9d7ef53-9bea-4a2a-9650-fa7df58fe094",
-    "CMPA_addon_GCC",
-    "Compliance Manager Premium Assessment Add-On for GCC",
-    "aa0f9eb7-eff2-4943-8424-226fb137fcad",
-    "EXCHANGESTANDARD_ALUMNI",
-    "Exchange Online (Plan 1) for Alumni with Yammer",
-    "aa2695c9-8d59-4800-9dc8-12e01f1735af",
-    "NONPROFIT_PORTAL",
-    "Nonprofit Portal",
-    "aa6791d3-bb09-4bc2-afed-c30c3fe26032",
-    "MCOEVSMB_1",
-    "Microsoft Teams Phone Standard for Small and Medium Business",
-    "ab28dfa1-853a-4f54-9315-f5146975ac9a",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_10_V2_USGOV_DOD",
-    "Privacy Management - subject rights request (10) USGOV_DOD",
-    "ac5cef5d-921b-4f97-9ef3-c99076e5470f",
-    "SMB_BUSINESS_PREMIUM",
-    "Microsoft 365 Business Standard - Prepaid Legacy",
-    "ad2fe44a-915d-4e2b-ade1-6766d50a9d9c",
-    "EXCHANGESTANDARD_STUDENT",
-    "Exchange Online (Plan 1) for Students",
-    "ad7a56e0-6903-4d13-94f3-5ad491e78960",
-    "TVM_Premium_Add_on",
-    "Microsoft Defender Vulnerability Management Add-on",
-    "ad83ac17-4a5a-4ebb-adb2-079fb277e8b9",
-    "CPC_B_4C_16RAM_128GB",
-    "Windows 365 Business 4 vCPU 16 GB 128 GB",
-    "ad9c22b3-52d7-4e7e-973c-88121ea96436",
-    "Microsoft_365_Copilot_EDU",
-    "Microsoft 365 Copilot (Education Faculty)",
-    "ade29b5f-397e-4eb9-a287-0344bd46c68d",
-    "POWER_BI_STANDARD_FACULTY",
-    "Microsoft Fabric (Free) for faculty",
-    "ae2343d1-0999-43f6-ae18-d816516f6e78",
-    "MCOTEAMS_ESSENTIALS",
-    "Teams Phone with Calling Plan",
-    "aea38a85-9bd5-4981-aa00-616b411205bf",
-    "ENTERPRISEPACK_USGOV_GCCHIGH",
-    "Office 365 E3_USGOV_GCCHIGH",
-    "aecb477b-2f56-4e38-b711-b752c24fc19b",
-    "Microsoft_Sustainability_Manager_Premium",
-    "Microsoft Sustainability Manager Premium",
-    "aedfac18-56b8-45e3-969b-53edb4ba4952",
-    "EMS_EDU_FACULTY",
-    "Enterprise Mobility + Security A3 for Faculty",
-    "af739e8e-dd11-4eb5-a986-5908f595c603",
-    "DYN365_PROJECT_OPERATIONS_ATTACH",
-    "Dynamics 365 Project Operations Attach",
-    "b05e124f-c7cc-45a0-a6aa-8cf78c946968",
-    "EMSPREMIUM",
-    "Enterprise Mobility + Security E5",
-    "b0e7de67-e503-4934-b729-53d595ba5cd1",
-    "MCOEV_USGOV_DOD",
-    "Microsoft Teams Phone Standard_System_USGOV_DOD",
-    "b0f809d5-a662-4391-a5aa-136e9c565b9d",
-    "M365_G5_GOV",
-    "Microsoft 365 GCC G5 w/o WDATP/CAS Unified",
-    "b107e5a3-3e60-4c0d-a184-a7e4395eb44c",
-    "ENTERPRISEPACK_USGOV_DOD",
-    "Office 365 E3_USGOV_DOD",
-    "b126b073-72db-4a9d-87a4-b17afe41d4ab",
-    "MDATP_XPLAT",
-    "Microsoft Defender for Endpoint P2_XPLAT",
-    "b1511558-69bd-4e1b-8270-59ca96dba0f3",
-    "MCOCAP_GOV",
-    "Microsoft Teams Shared Devices for GCC",
-    "b17653a4-2443-4e8c-a550-18249dda78bb",
-    "M365EDU_A1",
-    "Microsoft 365 A1",
-    "b1f3042b-a390-4b56-ab61-b88e7e767a97",
-    "Microsoft_365_Business_Basic_EEA_(no_Teams)",
-    "Microsoft 365 Business Basic EEA (no Teams)",
-    "b214fe43-f5a3-4703-beeb-fa97188220fc",
-    "SMB_BUSINESS",
-    "Microsoft 365 Apps for Business",
-    "b30411f5-fea1-4a59-9ad9-3db7c7ead579",
-    "POWERAPPS_PER_USER",
-    "Power Apps Premium",
-    "b3891a9f-c7d9-463c-a2ec-0b2321bda6f9",
-    "CPC_B_4C_16RAM_256GB",
-    "Windows 365 Business 4 vCPU  16 GB  256 GB",
-    "b3a42176-0a8c-4c3f-ba4e-f2b37fe5be6b",
-    "FLOW_BUSINESS_PROCESS",
-    "Power Automate per flow plan",
-    "b4288abe-01be-47d9-ad20-311d6e83fc24",
-    "INTUNE_A_VL_USGOV_GCCHIGH",
-    "Microsoft Intune Plan 1 A VL_USGOV_GCCHIGH",
-    "b4348f75-a776-4061-ac6c-36b9016b01d1",
-    "MEETING_ROOM_GOV_NOAUDIOCONF",
-    "Microsoft Teams Rooms Standard for GCC without Audio Conferencing",
-    "b4d7b828-e8dc-4518-91f9-e123ae48440d",
-    "POWERAPPS_PER_APP_NEW",
-    "Power Apps per app Plan (1 app or portal)",
-    "b54f012e-69e1-43b1-87d0-666def064940",
-    "Power_Pages_authenticated_users_T1_100_users/per_site/month_capacity_pack_USGOV_DOD",
-    "Power Pages authenticated users T1 100 users/per site/month capacity pack_USGOV_DOD",
-    "b56e7ccc-d5c7-421f-a23b-5c18bdbad7c0",
-    "DYNAMICS_365_ONBOARDING_SKU",
-    "Dynamics 365 Talent: Onboard",
-    "b57282e3-65bd-4252-9502-c0eae1e5ab7f",
-    "Office_365_w/o_Teams_Bundle_E1",
-    "Office 365 E1 EEA (no Teams)",
-    "b732e2a7-5694-4dff-a0f2-9d9204c794ac",
-    "PROJECTONLINE_PLAN_1_FACULTY",
-    "Project Plan 5 without Project Client for Faculty",
-    "b75074f1-4c54-41bf-970f-c9ac871567f5",
-    "Dyn365_Operations_Activity",
-    "Dynamics 365 Operations – Activity",
-    "b84d58c9-0a0d-46cf-8a4b-d9f23c1674d5",
-    "Operator_Connect_Mobile",
-    "Teams Phone Mobile",
-    "b8b749f8-a4ef-4887-9539-c95b1eaa5db7",
-    "MCOIMP",
-    "Skype for Business Online (Plan 1)",
-    "ba051a1a-4c3d-4ccd-9890-6fa6a4e696e7",
-    "CRMSTANDARD_GCC",
-    "Microsoft Dynamics CRM Online for Government",
-    "ba05762f-32ff-4fac-a096-55309b3700a3",
-    "DYN365_ENTERPRISE_TEAM_MEMBERS_GOV",
-    "Dynamics 365 for Team Members Enterprise Edition for Government",
-    "ba6e69d5-ba2e-47a7-b081-66c1b8e7e7d4",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_100_V2_USGOV_DOD",
-    "Privacy Management - subject rights request (100) USGOV_DOD",
-    "ba929637-f158-4dee-927c-eb7cdefcd955",
-    "Microsoft_Viva_Goals",
-    "Microsoft Viva Goals",
-    "ba9a34de-4489-469d-879c-0f0f145321cd",
-    "IT_ACADEMY_AD",
-    "Microsoft Imagine Academy",
-    "bba890d4-7881-4584-8102-0c3fdfb739a7",
-    "DEFENDER_ENDPOINT_P1_EDU",
-    "Microsoft Defender for Endpoint P1 for EDU",
-    "bbb4bf6e-3e12-4343-84a1-54d160c00f40",
-    "CPC_LVL_3",
-    "Windows 365 Enterprise 4 vCPU 16 GB 256 GB (Preview)",
-    "bc757c42-5622-4583-a483-a9e537fcb71c",
-    "PBI_PREMIUM_EM1_ADDON",
-    "Power BI Premium EM1",
-    "bc946dac-7877-4271-b2f7-99d2db13cd2c",
-    "FORMS_PRO",
-    "Dynamics 365 Customer Voice Trial",
-    "bce09f38-1800-4a51-8d50-5486380ba84a",
-    "CPC_LVL_1",
-    "Windows 365 Enterprise 2 vCPU 4 GB 128 GB (Preview)",
-    "bd09678e-b83c-4d3f-aaba-3dad4abd128b",
-    "LITEPACK",
-    "Office 365 Small Business",
-    "bdcaf6aa-04c1-4b8f-b64e-6e3bd505ac64",
-    "POWER_BI_STANDARD_STUDENT",
-    "Microsoft Fabric (Free) for student",
-    "be9f9771-1c64-4618-9907-244325141096",
-    "D365_SALES_PRO",
-    "Dynamics 365 for Sales Professional",
-    "beb6439c-caad-48d3-bf46-0c82871e12be",
-    "PROJECT_P1",
-    "Planner Plan 1",
-    "bf666882-9c9b-4b2e-aa2f-4789b0a52ba2",
-    "POWERAPPS_PER_APP_IW",
-    "Power Apps per app baseline access",
-    "bf95fd32-576a-4742-8d7a-6dc4940b9532",
-    "VISIOCLIENT_FACULTY",
-    "Visio Plan 2 for Faculty",
-    "c05b235f-be75-4029-8851-6a4170758eef",
-    "PBI_PREMIUM_PER_USER_ADDON_FACULTY",
-    "Power BI Premium Per User Add-On for Faculty",
-    "c14d7f00-457c-4e3e-8960-48f35459b3c9",
-    "POWERAPPS_PER_APP_GCC_NEW",
-    "Power Apps per app plan (1 app or website) for Government",
-    "c1d032e0-5619-4761-9b5c-75b6831e1711",
-    "PBI_PREMIUM_PER_USER",
-    "Power BI Premium Per User",
-    "c1f79c29-5d7a-4bec-a2c1-1a76774864c0",
-    "Office_365_w/o_Teams_Bundle_Business_Standard",
-    "Microsoft 365 Business Standard EEA (no Teams)",
-    "c2273bd0-dff7-4215-9ef5-2c7bcfb06425",
-    "OFFICESUBSCRIPTION",
-    "Microsoft 365 Apps for enterprise",
-    "c25e2b36-e161-4946-bef2-69239729f690",
-    "Microsoft_Teams_Rooms_Pro_FAC",
-    "Microsoft Teams Rooms Pro for EDU",
-    "c2ac2ee4-9bb1-47e4-8541-d689c7e83371",
-    "SPE_E3_RPA1",
-    "Microsoft 365 E3 - Unattended License",
-    "c2cda955-3359-44e5-989f-852ca0cfa02f",
-    "MCOMEETADV_FACULTY",
-    "Microsoft 365 Audio Conferencing for faculty",
-    "c2e41e49-e2a2-4c55-832a-cf13ffba1d6a",
-    "10_ALR_ADDON",
-    "10-Year Audit Log Retention Add On",
-    "c2fe850d-fbbb-4858-b67d-bd0c6e746da3",
-    "O365_w/o Teams Bundle_M3",
-    "Microsoft 365 E3 EEA (no Teams)",
-    "c32f9321-a627-406d-a114-1f9c81aaafac",
-    "OFFICESUBSCRIPTION_STUDENT",
-    "Microsoft 365 Apps for Students",
-    "c393e9bd-2335-4b46-8b88-9e2a86a85ec1",
-    "DYN365_MARKETING_SANDBOX_APPLICATION_ADDON",
-    "Dynamics 365 for Marketing Additional Non-Prod Application",
-    "c3d74ead-70b7-4513-8dce-797be3fbe07a",
-    "DYN365_ENTERPRISE_FIELD_SERVICE_GOV",
-    "Dynamics 365 for Field Service Enterprise Edition for Government",
-    "c416b349-a83c-48cb-9529-c420841dedd6",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_50",
-    "Privacy Management - subject rights request (50)",
-    "c42b9cae-ea4f-4ab7-9717-81576235ccac",
-    "DEVELOPERPACK_E5",
-    "Microsoft 365 E5 Developer (without Windows and Audio Conferencing)",
-    "c52ea49f-fe5d-4e95-93ba-1de91d380f89",
-    "RIGHTSMANAGEMENT",
-    "Azure Information Protection Plan 1",
-    "c57afa2a-d468-46c4-9a90-f86cb1b3c54a",
-    "RIGHTSMANAGEMENT_CE_USGOV_GCCHIGH",
-    "Azure Information Protection Premium P1_USGOV_GCCHIGH",
-    "c5928f49-12ba-48f7-ada3-0d743a3601d5",
-    "VISIOCLIENT",
-    "Visio Plan 2",
-    "c6df1e30-1c9f-427f-907c-3d913474a1c7",
-    "SOCIAL_ENGAGEMENT_APP_USER",
-    "Dynamics 365 AI for Market Insights (Preview)",
-    "c793db86-5237-494e-9b11-dcd4877c2c8c",
-    "EMS_GOV",
-    "Enterprise Mobility + Security G3 GCC",
-    "c7d15985-e746-4f01-b113-20b575898250",
-    "DYN365_ENTERPRISE_FIELD_SERVICE",
-    "Dynamics 365 for Field Service Enterprise Edition",
-    "c7df2760-2c81-4ef7-b578-5b5392b571df",
-    "ENTERPRISEPREMIUM",
-    "Office 365 E5",
-    "c7e9d9e6-1981-4bf3-bb50-a5bdfaa06fb2",
-    "WSFB_EDU_FACULTY",
-    "Windows Store for Business EDU Faculty",
-    "c8803586-c136-479a-8ff3-f5f32d23a68e",
-    "FLOW_PER_USER_GCC",
-    "Power Automate per user plan for Government",
-    "c97d00e4-0c4c-4ec2-a016-9448c65de986",
-    "CPC_E_8C_32GB_128GB",
-    "Windows 365 Enterprise 8 vCPU 32 GB 128 GB",
-    "c9d442fc-21fb-4bd7-89e0-a710d74987f6",
-    "VIVA_LEARNING",
-    "Viva Learning",
-    "ca1a159a-f09e-42b8-bb82-cb6420f54c8e",
-    "PROJECTESSENTIALS_GOV",
-    "Project Online Essentials for GCC",
-    "ca7f3140-d88c-455b-9a1c-7f0679e31a76",
-    "VISIO_PLAN1_DEPT",
-    "Visio Plan 1",
-    "ca9d1dd9-dfe9-4fef-b97c-9bc1ea3c3658",
-    "SPE_E3_USGOV_GCCHIGH",
-    "Microsoft 365 E3_USGOV_GCCHIGH",
-    "cb0a98a8-11bc-494c-83d9-c1b1ac65327e",
-    "EXCHANGETELCO",
-    "Exchange Online POP",
-    "cb10e6cd-9da4-4992-867b-67546b1db821",
-    "WIN10_PRO_ENT_SUB",
-    "WINDOWS 10/11 ENTERPRISE E3",
-    "cb2020b1-d8f6-41c0-9acd-8ff3d6d7831b",
-    "MFA_STANDALONE",
-    "Microsoft Azure Multi-Factor Authentication",
-    "cb9bc974-a47b-4123-998d-a383390168cc",
-    "CRM_ONLINE_PORTAL_GCC",
-    "Dynamics 365 Enterprise Edition - Additional Portal for Government",
-    "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46",
-    "SPB",
-    "Microsoft 365 Business Premium",
-    "cc13a803-544e-4464-b4e4-6d6169a138fa",
-    "DYN365_FINANCIALS_BUSINESS_SKU",
-    "Dynamics 365 for Financials Business Edition",
-    "ccba3cfe-71ef-423a-bd87-b6df3dce59a9",
-    "Dynamics_365_for_Operations",
-    "Dynamics 365 UNF OPS Plan ENT Edition",
-    "cd2925a3-5076-4233-8931-638a8c94f773",
-    "SPE_E5_NOPSTNCONF",
-    "Microsoft 365 E5 without Audio Conferencing",
-    "cdc8d0fc-fd16-4954-aae6-ed89a99f5620",
-    "POWERAPPS_PER_APP_BD_ONLY_GCC",
-    "Power Apps Per App BD Only for GCC",
-    "cdd28e44-67e3-425e-be4c-737fab2899d3",
-    "O365_BUSINESS",
-    "Microsoft 365 Apps for Business",
-    "cee36ce4-cc31-481f-8cab-02765d3e441f",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_100_V2_USGOV_GCCHIGH",
-    "Privacy Management - subject rights request (100) USGOV_GCCHIGH",
-    "cf4c6c3b-f863-4940-97e8-1d25e912f4c4",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_100_V2",
-    "Privacy Management - subject rights request (100)",
-    "cf50bae9-29e8-4775-b07c-56ee10e3776d",
-    "Office_365_w/o_Teams_Bundle_E5",
-    "Office 365 E5 EEA (no Teams)",
-    "cf6b0d46-4093-4546-a0ab-0b1546dcc10e",
-    "Microsoft_Entra_ID_Governance",
-    "Microsoft Entra ID Governance",
-    "d01d9287-694b-44f3-bcc5-ada78c8d953e",
-    "MCOEV_DOD",
-    "Microsoft Teams Phone Standard for DOD",
-    "d0d1ca43-b81a-4f51-81e5-a5b1ad7bb005",
-    "ATP_ENTERPRISE_GOV",
-    "Microsoft Defender for Office 365 (Plan 1) GCC",
-    "d13e9d1b-316a-4946-98c6-362c97a4fdfe",
-    "MCOPSTN5_US",
-    "Microsoft 365 Domestic Calling Plan (120 minutes) – US",
-    "d13ef257-988a-46f3-8fce-f47484dd4550",
-    "E3_VDA_only",
-    "Windows 10/11 Enterprise VDA",
-    "d17b27af-3f49-4822-99f9-56a661538792",
-    "CRMSTANDARD",
-    "Microsoft Dynamics CRM Online",
-    "d1f0495b-cb7b-4e11-8b85-daee7e7e5664",
-    "Office_365_F3_EEA_(no_Teams)",
-    "Office 365 F3 EEA (no Teams)",
-    "d201f153-d3b2-4057-be2f-fe25c8983e6f",
-    "CPC_E_4C_16GB_128GB",
-    "Windows 365 Enterprise 4 vCPU 16 GB 128 GB",
-    "d2dea78b-507c-4e56-b400-39447f4738f8",
-    "CDSAICAPACITY",
-    "AI Builder Capacity add-on",
-    "d3987516-4b53-4dc0-8335-411260bf5626",
-    "POWERAUTOMATE_ATTENDED_RPA_GCC",
-    "Power Automate Premium for Government",
-    "d39fb075-21ae-42d0-af80-22a2599749e0",
-    "DYN365_ENTERPRISE_CASE_MANAGEMENT",
-    "Dynamics 365 for Case Management Enterprise Edition",
-    "d3b4fe1f-9992-4930-8acb-ca6ec609365e",
-    "MCOPSTN2",
-    "Skype for Business PSTN Domestic and International Calling",
-    "d3c841f3-ea93-4da2-8040-6f2348d20954",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_1_V2_USGOV_DOD",
-    "Privacy Management - subject rights request (1) USGOV_DOD",
-    "d4009785-b899-4cab-97b6-d06a7c799507",
-    "MCOSMS2",
-    "Skype for Business PSTN Domestic and International Calling",
-    "d42c793f-6c78-4f43-92ca-e8f6a02b035f",
-    "MCOSTANDARD",
-    "Skype for Business Online (Plan 2)",
-    "d43177b5-475b-4880-92d4-d54c27b5efbd",
-    "MCOPSTN5",
-    "Skype for Business PSTN Calling Domestic Small",
-    "d4ef921e-840b-4b48-9a90-ab6698bc7b31",
-    "WIN10_ENT_A3_STU",
-    "Windows 10/11 Enterprise A3 for students",
-    "d52db95a-5ecb-46b6-beb0-190ab5cda4a8",
-    "BUSINESS_VOICE_DIRECTROUTING",
-    "Microsoft 365 Business Voice (without Calling Plan)",
-    "d61d61cc-f992-433f-a577-5bd016037eeb",
-    "SPE_E3_USGOV_DOD",
-    "Microsoft 365 E3_USGOV_DOD",
-    "d711d25a-a21c-492f-bd19-aae1e8ebaf30",
-    "O365_w/o_Teams_Bundle_E3",
-    "Office 365 E3 EEA (no Teams)",
-    "d721f2e4-099b-4105-b40e-872e46cad402",
-    "DYN365_FINANCE_ATTACH",
-    "Dynamics 365 for Finance Attach to Qualifying Dynamics 365 Base Offer",
-    "d7974fa0-ddd7-4899-9589-1ea04273aa26",
-    "Power_Virtual_Agents_for_GCC_GCC",
-    "Microsoft Copilot Studio for GCC",
-    "d80a4c5d-8f05-4b64-9926-6574b9e6aee4",
-    "FLOW_PER_USER_DEPT",
-    "Power Automate per user plan dept",
-    "d8eec316-778c-4f14-a7d1-a0aca433b4e7",
-    "DYN365_MARKETING_CONTACT_ADDON_T5",
-    "Dynamics 365 for Marketing Addnl Contacts Tier 5",
-    "d9020d1c-94ef-495a-b6de-818cbbcaa3b8",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_1_V2",
-    "Privacy Management - subject rights request (1)",
-    "d979703c-028d-4de5-acbf-7955566b69b9",
-    "MCOEV_FACULTY",
-    "Microsoft Teams Phone Standard for Faculty",
-    "d9d89b70-a645-4c24-b041-8d3cb1884ec7",
-    "INTUNE_EDU",
-    "Intune for Education",
-    "d9de51e5-d8cd-45bb-8da3-1d55e28c52e6",
-    "FLOW_BUSINESS_PROCESS_GCC",
-    "Power Automate per flow plan for Government",
-    "dab7782a-93b1-4074-8bb1-0e61318bea0b",
-    "SMB_BUSINESS_ESSENTIALS",
-    "Microsoft 365 Business Basic",
-    "dadd2312-b5b1-4fa0-8c15-0903de3e2303",
-    "DYN365_CS_VOICE",
-    "Dynamics 365 Customer Service Voice Channel Add-in",
-    "db5bd06c-b99a-4c54-98e9-90fea5164c88",
-    "DYN365_FINANCE_ATTACH_ISVEMB_PROJOPS",
-    "Dynamics 365 Finance Attach to Qualifying Base Offer Embedded with Project Management & Accounting",
-    "db684ac5-c0e7-4f92-8284-ef9ebde75d33",
-    "Microsoft_365_E5",
-    "Microsoft 365 E5 (500 seats min)_HUB",
-    "dcb1a3ae-b33f-4487-846a-a640262fadf4",
-    "POWERAPPS_VIRAL",
-    "Microsoft Power Apps Plan 2 Trial",
-    "dcdbaae7-d8c9-40cb-8bb1-62737b9e5a86",
-    "PRIVACY_MANAGEMENT_RISK_EDU",
-    "Privacy Management - risk for EDU",
-    "dcf0408c-aaec-446c-afd4-43e3683943ea",
-    "Microsoft_365_E3_(no_Teams)",
-    "Microsoft 365 E3 (no Teams)",
-    "ddfae3e3-fcb2-4174-8ebd-3023cb213c8b",
-    "POWERFLOW_P2",
-    "Microsoft Power Apps Plan 2 (Qualified Offer)",
-    "de176c31-616d-4eae-829a-718918d7ec23",
-    "CRM_HYBRIDCONNECTOR",
-    "Dynamics 365 Hybrid Connector",
-    "de3312e1-c7b0-46e6-a7c3-a515ff90bc86",
-    "MCOPSTNEAU2",
-    "TELSTRA Calling for O365",
-    "de376a03-6e5b-42ec-855f-093fb50b8ca5",
-    "PBI_PREMIUM_PER_USER_ADDON",
-    "Power BI Premium Per User Add-On",
-    "de597797-22fb-4d65-a9fe-b7dbe8893914",
-    "AAD_PREMIUM_USGOV_GCCHIGH",
-    "Microsoft Entra ID P1_USGOV_GCCHIGH",
-    "de5f128b-46d7-4cfc-b915-a89ba060ea56",
-    "POWER_BI_PRO_FACULTY",
-    "Power BI Pro for Faculty",
-    "debc9e58-f2d7-412c-a0b6-575608564228",
-    "Power_Pages_authenticated_users_T1_100_users/per_site/month_capacity_pack",
-    "Power Pages authenticated users T1 100 users/per site/month capacity pack",
-    "df845ce7-05f9-4894-b5f2-11bbfbcfd2b6",
-    "ADALLOM_STANDALONE",
-    "Microsoft Cloud App Security",
-    "df9561a4-4969-4e6a-8e73-c601b68ec077",
-    "MCOMEETACPEA",
-    "Microsoft 365 Audio Conferencing Pay-Per-Minute - EA",
-    "dfb1700c-013e-4132-8bce-0d319c43a95d",
-    "DYNAMICS_365_CONTACT_CENTER",
-    "Dynamics 365 Contact Center",
-    "e001d9f1-5047-4ebf-8927-148530491f83",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_10_EDU_V2",
-    "Privacy Management - subject rights request (10) for EDU",
-    "e06abcc2-7ec5-4a79-b08b-d9c282376f72",
-    "CRMTESTINSTANCE",
-    "Dynamics 365 - Additional Non-Production Instance (Qualified Offer)",
-    "e0dfc8b9-9531-4ec8-94b4-9fec23b05fc8",
-    "Microsoft_Teams_Exploratory_Dept",
-    "Microsoft Teams Exploratory Dept",
-    "e2767865-c3c9-4f09-9f99-6eee6eef861a",
-    "POWER_BI_INDIVIDUAL_USER",
-    "Power BI",
-    "e2ae107b-a571-426f-9367-6d4c8f1390ba",
-    "Forms_Pro_USL",
-    "Dynamics 365 Customer Voice USL",
-    "e2aebe6c-897d-480f-9d62-fff1381581f7",
-    "CPC_E_2C_8GB_128GB",
-    "Windows 365 Enterprise 2 vCPU 8 GB 128 GB",
-    "e2be619b-b125-455f-8660-fb503e431a5d",
-    "M365_G5_GCC",
-    "Microsoft 365 GCC G5",
-    "e3f0522e-ebb7-4561-9f90-b44516d65b77",
-    "PHONESYSTEM_VIRTUALUSER_USGOV_GCCHIGH",
-    "Microsoft Teams Phone Resource Account_USGOV_GCCHIGH",
-    "e42bc969-759a-4820-9283-6b73085b68e6",
-    "PRIVACY_MANAGEMENT_RISK",
-    "Privacy Management – risk",
-    "e430a580-c37b-4d16-adba-d881d7cd0364",
-    "Microsoft_Defender_for_Endpoint_F2",
-    "Microsoft Defender for Endpoint F2",
-    "e433b246-63e7-4d0b-9efa-7940fa3264d6",
-    "PROJECTESSENTIALS_FACULTY",
-    "Project Online Essentials for Faculty",
-    "e43b5b99-8dfb-405f-9987-dc307f34bcbd",
-    "MCOEV",
-    "Microsoft Teams Phone Standard",
-    "e4654015-5daf-4a48-9b37-4f309dddd88b",
-    "ADV_COMMS",
-    "Advanced Communications",
-    "e48328a2-8e98-4484-a70f-a99f8ac9ec89",
-    "MICROSOFT_REMOTE_ASSIST_HOLOLENS",
-    "Dynamics 365 Remote Assist HoloLens",
-    "e485d696-4c87-4aac-bf4a-91b2fb6f0fa7",
-    "Dynamics_365_for_Operations_Sandbox_Tier2_SKU",
-    "Dynamics 365 Operations - Sandbox Tier 2:Standard Acceptance Testing",
-    "e4e55366-9635-46f4-a907-fc8c3b5ec81f",
-    "VIRTUAL_AGENT_BASE",
-    "Power Virtual Agent",
-    "e53d92fc-778b-4a8b-83de-791240ebf88d",
-    "PBI_PREMIUM_PER_USER_GCC",
-    "Power BI Premium Per User for Government",
-    "e561871f-74fa-4f02-abee-5b0ef54dd36d",
-    "Dynamics_365_Hiring_SKU",
-    "Dynamics 365 Talent: Attract",
-    "e5788282-6381-469f-84f0-3d7d4021d34d",
-    "SHAREPOINTSTORAGE_GOV",
-    "Office 365 Extra File Storage for GCC",
-    "e578b273-6db4-4691-bba0-8d691f4da603",
-    "ENTERPRISEPACKPLUS_FACULTY",
-    "Office 365 A3 for Faculty",
-    "e5a17adf-8f0d-4b57-bc14-d331235f9307",
-    "BUSINESS_VOICE",
-    "Microsoft 365 Business Voice (UK)",
-    "e6025b08-2fa5-4313-bd0a-7e5ffca32958",
-    "INTUNE_SMB",
-    "Microsoft Intune SMB",
-    "e612d426-6bc3-4181-9658-91aa906b0ac0",
-    "CDS_DB_CAPACITY",
-    "Common Data Service Database Capacity",
-    "e6778190-713e-4e4f-9119-8b8238de25df",
-    "WACONEDRIVESTANDARD",
-    "OneDrive for Business (Plan 1)",
-    "e7965e3a-1f49-4d67-a3de-ad1ce460bbcc",
-    "D365_FIELD_SERVICE_CONTRACTOR_GOV",
-    "Dynamics 365 Field Service Contractor for Government",
-    "e823ca47-49c4-46b3-b38d-ca11d5abe3d2",
-    "M365_G3_GOV",
-    "Microsoft 365 G3 GCC",
-    "e82ae690-a2d5-4d76-8d30-7c6e01e6022e",
-    "STANDARDWOFFPACK_IW_STUDENT",
-    "Office 365 A1 Plus for Students",
-    "e85b3345-2fd5-45cf-a196-7968d3e18e56",
-    "D365_ENTERPRISE_SALES_GOV",
-    "Dynamics 365 for Sales Enterprise for Government",
-    "e8ecdf70-47a8-4d39-9d15-093624b7f640",
-    "EOP_ENTERPRISE_PREMIUM",
-    "Exchange Enterprise CAL Services (EOP, DLP)",
-    "e8f81a67-bd96-4074-b108-cf193eb9433b",
-    "EXCHANGE_S_ESSENTIALS",
-    "Exchange Online Essentials",
-    "e97c048c-37a4-45fb-ab50-922fbf07a370",
-    "M365EDU_A5_FACULTY",
-    "Microsoft 365 A5 for faculty",
-    "ea126fc5-a19e-42e2-a731-da9d437bffcf",
-    "DYN365_ENTERPRISE_PLAN1",
-    "Dynamics 365 Plan 1 Enterprise Edition",
-    "ea4c5ec8-50e3-4193-89b9-50da5bd4cdc7",
-    "OFFICE_PROPLUS_DEVICE1",
-    "Microsoft 365 Apps for enterprise (device)",
-    "ea9ba490-50b8-474e-8671-9fec0f1268f3",
-    "DYN365_CS_OC_MESSAGING_VOICE_GOV_TEST",
-    "Dynamics 365 Customer Service Digital Messaging and Voice Add-in for Government for Test",
-    "eb18b715-ea9d-4290-9994-2ebf4b5042d2",
-    "D365_CUSTOMER_SERVICE_ENT_ATTACH",
-    "Dynamics 365 for Customer Service Enterprise Attach to Qualifying Dynamics 365 Base Offer A",
-    "ec156933-b85b-4c50-84ec-c9e5603709ef",
-    "STREAM_P2",
-    "Microsoft Stream Plan 2",
-    "eca22b68-b31f-4e9c-a20c-4d40287bc5dd",
-    "POWERAPPS_P1_GOV",
-    "Power Apps Plan 1 for Government",
-    "ece037b4-a52b-4cf8-93ea-649e5d83767a",
-    "Microsoft_Cloud_for_Sustainability_USL",
-    "Microsoft Sustainability Manager USL Essentials",
-    "ed01faf2-1d88-4947-ae91-45ca18703a96",
-    "WACONEDRIVEENTERPRISE",
-    "OneDrive for Business (Plan 2)",
-    "ed45d397-7d61-4110-acc0-95674917bb14",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_50_EDU_V2",
-    "Privacy Management - subject rights request (50) for EDU",
-    "eda1941c-3c4f-4995-b5eb-e85a42175ab9",
-    "POWERAUTOMATE_ATTENDED_RPA",
-    "Power Automate Premium",
-    "eddf428b-da0e-4115-accf-b29eb0b83965",
-    "CDS_DB_CAPACITY_GOV",
-    "Common Data Service Database Capacity for Government",
-    "ee02fd1b-340e-4a4b-b355-4a514e4c8943",
-    "EXCHANGEARCHIVE_ADDON",
-    "Exchange Online Archiving for Exchange Online",
-    "ee656612-49fa-43e5-b67e-cb1fdf7699df",
-    "ENTERPRISEPREMIUM_STUDENT",
-    "Office 365 A5 for students",
-    "efccb6f7-5641-4e0e-bd10-b4976e1bf68e",
-    "EMS",
-    "Enterprise Mobility + Security E3",
-    "f0612879-44ea-47fb-baf0-3d76d9235576",
-    "POWERBI_PRO_GOV",
-    "Power BI Pro for GCC",
-    "f168a3fb-7bcf-4a27-98c3-c235ea4b78b4",
-    "PBI_PREMIUM_PER_USER_DEPT",
-    "Power BI Premium Per User Dept",
-    "f1de227b-f1bd-4959-bd80-b80547095e6d",
-    "VIRTUAL_AGENT_USL_GCC",
-    "Microsoft Copilot Studio User License for GCC",
-    "f2230877-72be-4fec-b1ba-7156d6f75bd6",
-    "PROJECTPREMIUM_GOV",
-    "Project Plan 5 for GCC",
-    "f245ecc8-75af-4f8e-b61f-27d8114de5f3",
-    "O365_BUSINESS_PREMIUM",
-    "Microsoft 365 Business Standard",
-    "f2e48cb3-9da0-42cd-8464-4a54ce198ad0",
-    "DYN365_SCM",
-    "Dynamics 365 for Supply Chain Management",
-    "f30db892-07e9-47e9-837c-80727f46fd3d",
-    "FLOW_FREE",
-    "Microsoft Power Automate Free",
-    "f319c63a-61a9-42b7-b786-5695bc7edbaf",
-    "Windows_365_S_8vCPU_32GB_128GB",
-    "Windows 365 Shared Use 8 vCPU 32 GB 128 GB",
-    "f37d5ebf-4bf1-4aa2-8fa3-50c51059e983",
-    "EXCHANGESTANDARD_GOV",
-    "Exchange Online (Plan 1) for GCC",
-    "f3d55e2d-4367-44fa-952e-83d0b5dd53fc",
-    "Power_Pages_authenticated_users_T2_min_100_units_100_users/per_site/month_capacity_pack_USGOV_DOD",
-    "Power Pages authenticated users T2 min 100 units - 100 users/per site/month capacity pack_USGOV_DOD",
-    "f4dc1de8-8c94-4d37-af8a-1fca6675590a",
-    "Windows_365_S_8vCPU_32GB_512GB",
-    "Windows 365 Shared Use 8 vCPU 32 GB 512 GB",
-    "f59b22a0-9819-48bf-b01d-715ef2b31027",
-    "PBI_PREMIUM_P1_ADDON_GCC",
-    "Power BI Premium P1 GCC",
-    "f5b15d67-b99e-406b-90f1-308452f94de6",
-    "Microsoft_365_E3_Extra_Features",
-    "Microsoft 365 E3 Extra Features",
-    "f61d4aba-134f-44e9-a2a0-f81a5adb26e4",
-    "Intelligent_Content_Services",
-    "SharePoint Syntex",
-    "f698ca06-024f-4562-b029-9cb1f1e02646",
-    "STANDARDPACK_USGOV_GCCHIGH",
-    "Office 365 E1_USGOV_GCCHIGH",
-    "f6aa3b3d-62f4-4c1d-a44f-0550f40f729c",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_10_V2_USGOV_GCCHIGH",
-    "Privacy Management - subject rights request (10) USGOV_GCCHIGH",
-    "f6c82f13-9554-4da1-bed3-c024cc906e02",
-    "PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_50_V2",
-    "Privacy Management - subject rights request (50)",
-    "f7ad4bca-7221-452c-bdb6-3e6089f25e06",
-    "Dynamics_365_for_Operations_Sandbox_Tier4_SKU",
-    "Dynamics 365 Operations - Sandbox Tier 4:Standard Performance Testing",
-    "f7ee79a7-7aec-4ca4-9fb9-34d6b930ad87",
-    "Microsoft_365_F3_EEA_(no_Teams)",
-    "Microsoft 365 F3 EEA (no Teams)",
-    "f82a60b8-1ee3-4cfb-a4fe-1c6a53c2656c",
-    "PROJECTONLINE_PLAN_2",
-    "Project Online with Project for Office 365",
-    "f8a1db68-be16-40ed-86d5-cb42ce701560",
-    "POWER_BI_PRO",
-    "Power BI Pro",
-    "f8ced641-8e17-4dc5-b014-f5a2d53f6ac8",
-    "Office_365_E1_(no_Teams)",
-    "Office 365 E1 (no Teams)",
-    "f991cecc-3f91-4cd0-a9a8-bf1c8167e029",
-    "DYN365_BUSCENTRAL_PREMIUM",
-    "Dynamics 365 Business Central Premium",
-    "fb019e88-26a0-4218-bd61-7767d109ac26",
-    "Windows_365_S_8vCPU_32GB_256GB",
-    "Windows 365 Shared Use 8 vCPU 32 GB 256 GB",
-    "fbc79df2-da01-4c17-8d88-17f8c9493d8f",
-    "CPC_B_8C_32RAM_256GB",
-    "Windows 365 Business 8 vCPU 32 GB 256 GB",
-    "fc14ec4a-4169-49a4-a51e-2c852931814b",
-    "LITEPACK_P2",
-    "Office 365 Small Business Premium",
-    "fc4581aa-6b1f-459d-95b6-84bd49d6f843",
-    "DYN365_MARKETING_CONTACT_ADDON",
-    "Dynamics 365 for Marketing Addnl Contacts Tier 1",
-    "fcecd1f9-a91e-488d-a918-a96cdb6ce2b0",
-    "AX7_USER_TRIAL",
-    "Microsoft Dynamics AX7 User Trial",
-    "fde42873-30b6-436b-b361-21af5a6b84ae",
-    "Teams_Ess",
-    "Microsoft Teams Essentials",
-    "ff22b8d4-5073-4b24-ba45-84ad5d9b6642",
-    "Dynamics_365_Customer_Insights_Attach_New",
-    "Dynamics 365 Customer Insights Attach",
-    "ff5a82be-1edd-4d48-94e0-52527825b589",
-    "DYN365_ENTERPRISE_CASE_MANAGEMENT_GOV",
-    "Dynamics 365 for Case Management, Enterprise Edition for Government",
-    "ffa3a2a0-3820-462a-aa81-8a4d741f0cba",
-    "Microsoft_365_Business_Standard_EEA_(no_Teams)",
-    "Microsoft 365 Business Standard EEA (no Teams)",
-    "ffaf2d68-1c95-4eb3-9ddd-59b81fba0f61",
-    "MCOEV_TELSTRA",
-    "Microsoft Teams Phone Standard for TELSTRA",
-)
+from functools import lru_cache
 
-_PLANS = (
-    "00283e6b-2bd8-440f-a2d5-87358e4c89a1",
-    "Power_Automate_For_Project_P1",
-    "004ddfc0-c92f-4b0a-90c5-c60646299d71",
-    "INSIDER_RISK_MANAGEMENT_FOR_AGENTS",
-    "00527d7f-d5bc-4c2a-8d1e-6c0de2410c81",
-    "POWERAPPS_P2",
-    "00b6f978-853b-4041-9de0-a233d18669aa",
-    "Virtual_Agent_Usl_Gov",
-    "0210d5c8-49d2-4dd1-a01b-a91c7c14e0bf",
-    "CRM_HYBRIDCONNECTOR",
-    "03300fea-7a88-45a6-b5bd-29653803c591",
-    "PowerPages_Authenticated_User_DoD",
-    "0363c8e5-c30d-4d7c-a621-7b6cab5e0482",
-    "D365_SCM_Premium",
-    "0368fc9c-3721-437f-8b7d-3d0f888cdefc",
-    "FLOW_CUSTOMER_SERVICE_PRO",
-    "0374d34c-6be4-4dbb-b3f0-26105db0b28a",
-    "Teams_Rooms_Pro",
-    "03acaee3-9492-4f40-aed4-bcb6b32981b6",
-    "NBENTERPRISE",
-    "0403bb98-9d17-4f94-b53e-eca56a7698a6",
-    "MICROSOFT_MYANALYTICS_FULL",
-    "041fe683-03e4-45b6-b1af-c0cdc516daee",
-    "POWER_VIRTUAL_AGENTS_O365_P2",
-    "048a552e-c849-4027-b54c-4c7ead26150a",
-    "Dynamics_365_Talent_Onboard",
-    "0504111f-feb8-4a3c-992a-70280f9a2869",
-    "TEAMSPRO_MGMT",
-    "056a5f80-b4e0-4983-a8be-7ad254a113c9",
-    "DYN365_ENTERPRISE_P1_IW",
-    "057efbfe-a95d-4263-acb0-12b4a31fed8d",
-    "CPC_S_2C_8GB_128GB",
-    "06162da2-ebf9-4954-99a0-00fee96f95cc",
-    "DYN365_CDS_O365_P2_GCC",
-    "0628a73f-3b4a-4989-bd7b-0f8823144313",
-    "MCOEV_VIRTUALUSER_GOV",
-    "065f3c64-0649-4ec7-9f47-ef5cf134c751",
-    "D365_SALES_PRO_ATTACH",
-    "066e2fd1-ba15-40e7-aa96-d6636b1cdf71",
-    "POWER_APPS_DYN365_VIRAL_TRIAL_MIXED_REALITY",
-    "0683001c-0492-4d59-9515-d9a6426b5813",
-    "POWER_VIRTUAL_AGENTS_O365_P1",
-    "06879193-37cc-4976-8991-f8165c994ce7",
-    "FLOW_DYN_P2_GOV",
-    "07699545-9485-468e-95b6-2fca3738be01",
-    "FLOW_O365_P3",
-    "07a4098c-3f2d-427f-bfe2-5889ed75dd7b",
-    "PRIVACY_MANGEMENT_DSR_1",
-    "084747ad-b095-4a57-b41f-061d84d69f6f",
-    "POWERAPPS_PORTALS_LOGIN",
-    "0850ebb5-64ee-4d3a-a3e1-5a97213653b5",
-    "CDS_REMOTE_ASSIST",
-    "0898bdbb-73b0-471a-81e5-20f1fe4dd66e",
-    "KAIZALA_STANDALONE",
-    "094e7854-93fc-4d55-b2c0-3ab5369ebdc1",
-    "OFFICE_BUSINESS",
-    "0a05d977-a21a-45b2-91ce-61c240dbafa2",
-    "PROJECT_FOR_PROJECT_OPERATIONS",
-    "0a0a23fa-fea1-4195-bb89-b4789cb12f7f",
-    "CDS_VIRTUAL_AGENT_BASE",
-    "0a20c815-5e81-4727-9bdc-2b5a117850c3",
-    "POWERAPPS_O365_P2_GOV",
-    "0a4983bb-d3e5-4a09-95d8-b2d0127b3df5",
-    "SHAREPOINTSTANDARD_EDU",
-    "0aedf20c-091d-420b-aadf-30c042609612",
-    "M365_COPILOT_SHAREPOINT",
-    "0b03f40b-c404-40c3-8651-2aceb74365fa",
-    "POWERAPPS_DYN_P2",
-    "0b2c029c-dca0-454a-a336-887285d6ef07",
-    "GUIDES",
-    "0b4346bb-8dc3-4079-9dfc-513696f56039",
-    "POWERFLOWSFREE",
-    "0b939472-1861-45f1-ab6d-208f359c05cd",
-    "Flow_Virtual_Agent_Usl_Gov",
-    "0bdd5466-65c3-470a-9fa6-f679b48286b0",
-    "Power_Virtual_Agent_Usl_GCC",
-    "0bf3c642-7bb5-4ccc-884e-59d09df0266c",
-    "BI_AZURE_P3",
-    "0bfc98ed-1dbc-4a97-b246-701754e48b17",
-    "SPZA",
-    "0c1c2af2-6c51-43c7-9c55-fa487ac147ff",
-    "Microsoft_Copilot_for_Sales_PowerAutomate",
-    "0d0c0d31-fae7-41f2-b909-eaf4d7f26dba",
-    "Bing_Chat_Enterprise",
-    "0d143570-9b92-4f57-adb5-e4efcd23b3bb",
-    "CPC_E_2C_4GB_256GB",
-    "0d3366f3-266e-4117-b422-7cabbc165e7c",
-    "PowerPages_Authenticated_User",
-    "0d373a98-a27a-426f-8993-f9a425ae99c5",
-    "POWER_AUTOMATE_UNATTENDED_RPA",
-    "0e837228-8250-4047-8a80-d4a34ba11658",
-    "CPC_E_8C_32GB_512GB",
-    "0eacfc38-458a-40d3-9eab-9671258f1a3e",
-    "POWERAPPS_O365_P3_GOV",
-    "0ef2b4e3-0a2b-450d-8c5f-a52203c40f50",
-    "DYN365_CC_DIGITAL",
-    "0f7b9a29-7990-44ff-9d05-a76be778f410",
-    "CDS_POWERAPPS_PORTALS_LOGIN_GCC",
-    "0f9b09cb-62d1-4ff4-9129-43f4996f83f4",
-    "FLOW_O365_P1",
-    "0feaeb32-d00e-4d66-bd5a-43b5b83db82c",
-    "MCOSTANDARD",
-    "1126bef5-da20-4f07-b45e-ad25d2581aa8",
-    "EXCHANGE_S_ESSENTIALS",
-    "113feb6c-3fe4-4440-bddc-54d774bf0318",
-    "EXCHANGE_S_FOUNDATION",
-    "117e3aa0-8d08-4a19-a6a5-90b7a96e2128",
-    "DYN365_RETAIL",
-    "1224eae4-0d91-474a-8a52-27ec96a63fe7",
-    "D365_SCM",
-    "1259157c-8581-4875-bca7-2ffb18c51bda",
-    "PROJECT_ESSENTIALS",
-    "1263586c-59a4-4ad0-85e1-d50bc7149501",
-    "VIRTUAL_AGENT_USL",
-    "1265e154-5544-4197-bba1-03ef69c3b180",
-    "CPMC",
-    "12cf31f8-754f-4efe-87a8-167c19e30831",
-    "POWERAPPS_SALES_PRO_GOV",
-    "1315ade1-0410-450d-b8e3-8050e6da320f",
-    "DYN365_CDS_GUIDES",
-    "1346d5e6-15a6-4b88-9693-806ff7296a7a",
-    "PSTN5_US",
-    "135fe762-031a-4e79-bd3c-ac376addddec",
-    "COMMUNICATION_COMPLIANCE_FOR_AGENTS",
-    "13696edf-5a08-49f6-8134-03083ed8ba30",
-    "ONEDRIVESTANDARD",
-    "13b6da2c-0d84-450e-9f69-a33e221387ca",
-    "PEOPLE_SKILLS_FOUNDATION",
-    "1412cdc1-d593-4ad1-9050-40c30ad0b023",
-    "D365_CSI_EMBED_CE",
-    "14ab5db5-e6c4-4b20-b4bc-13e36fd2227f",
-    "ATA",
-    "14f8dac2-0784-4daa-9cb2-6d670b088d64",
-    "POWERAPPS_PER_APP_NEW",
-    "15267263-5986-449d-ac5c-124f3b49b2d6",
-    "STREAM_O365_E1_GOV",
-    "153f85dd-d912-4762-af6c-d6e0fb4f6692",
-    "SHAREPOINTENTERPRISE_GOV",
-    "15499661-b229-4a1f-b0f9-bd5832ef7b3e",
-    "CPC_B_4C_16RAM_512GB",
-    "156a1efe-17cd-4b03-9f17-2eb512298fb3",
-    "MCOPSTN_PAYG_1",
-    "1599de10-5250-4c95-acf2-491f74edce48",
-    "DYN365_MARKETING_SANDBOX_APPLICATION_ADDON",
-    "159f4cd6-e380-449f-a816-af1a9ef76344",
-    "FORMS_PLAN_E1",
-    "16687e20-06f9-4577-9cc0-34a2704260fc",
-    "FLOW_FOR_PROJECT_GOV",
-    "1689aade-3d6a-4bfc-b017-46d2672df5ad",
-    "Intune_Defender",
-    "16935b20-87c0-4908-934a-22aa267d0d26",
-    "MCOPSTN8",
-    "170991d7-b98e-41c5-83d4-db2052e1795f",
-    "DYN365_FINANCIALS_ACCOUNTANT",
-    "1720c3f7-7da3-4a11-8324-92aad283eb68",
-    "DYN365_CUSTOMER_INSIGHTS_JOURNEYS_BASE",
-    "176a09a6-7ec5-4039-ac02-b2791c6ba793",
-    "EXCHANGE_S_ARCHIVE_ADDON",
-    "17ab22cd-a0b3-4536-910a-cb6eb12696c0",
-    "DYN365_CDS_VIRAL",
-    "17ca446c-d7a4-4d29-8dec-8e241592164b",
-    "DYN365_BUSCENTRAL_ESSENTIALS_ATTACH",
-    "17efdd9f-c22c-4ad8-b48e-3b1f3ee1dc9a",
-    "FORMS_PRO",
-    "18db5075-2c70-408d-a82b-929059d782af",
-    "DYN365_MARKETING_CONTACT_ADDON",
-    "18dfd9bd-5214-4184-8123-c9822d81a9bc",
-    "OFFICESUBSCRIPTION_unattended_GOV",
-    "18e74ca2-b5f0-4802-9a8b-00d2ff1e8322",
-    "PowerPages_Authenticated_User_GCCH",
-    "18fa3aba-b085-4105-87d7-55617b8585e6",
-    "D365_ProjectOperationsCDS",
-    "199a5c09-e0ca-4e37-8f7c-b05d533e1ea2",
-    "MICROSOFTBOOKINGS",
-    "19e4c3a8-3ebe-455f-a294-4f3479873ae3",
-    "POWER_VIRTUAL_AGENTS_D365_CS_CHAT",
-    "1a13832e-cd79-497d-be76-24186f55c8b0",
-    "CPC_B_2C_4RAM_128GB",
-    "1a3ef005-2ef6-434b-8be1-faa56c892854",
-    "CPC_B_2C_8RAM_256GB",
-    "1b66aedf-8ca1-4f73-af76-ec76c6180f98",
-    "RMS_S_PREMIUM_GOV",
-    "1c22bb50-96fb-49e5-baa6-195cab19eee2",
-    "POWER_AUTOMATE_FOR_MCS_USL_PLUS",
-    "1c4ae475-5608-43fa-b3f7-d20e07cf24b4",
-    "Forms_Pro_Talent",
-    "1c5a559a-ec06-4f76-be5b-6a315418495f",
-    "POWERAPPS_PORTALS_PAGEVIEW",
-    "1d0f309f-fdf9-4b2a-9ae7-9c48b91f1426",
-    "AAD_BASIC_EDU",
-    "1d4e9cb1-708d-449c-9f71-943aa8ed1d6a",
-    "CRM_ONLINE_PORTAL",
-    "1d4f75d3-a19b-49aa-88cb-f1ea1690b550",
-    "CPC_B_4C_16RAM_128GB",
-    "1d8c8e0e-4308-4db5-8a41-b129dbdaea20",
-    "DYN365_ENTERPRISE_PROJECT_SERVICE_AUTOMATION_GOV",
-    "1db85bca-cd60-4bf5-ae54-641e0778a532",
-    "FLOW_O365_S1_GCCHIGH",
-    "1ddffef6-4f69-455e-89c7-d5d72105f915",
-    "CDS_DB_CAPACITY_GOV",
-    "1e2321a0-f81c-4d43-a0d5-9895125706b8",
-    "CPC_S_8C_32GB_256GB",
-    "1ec58c70-f69c-486a-8109-4b87ce86e449",
-    "FLOW_DYN_TEAM",
-    "1f87ee90-5c3a-4cf9-b6fd-e3e8017c26ec",
-    "Dynamics_365_for_Talent_Activity",
-    "1fe6227d-3e01-46d0-9510-0acad4ff6e94",
-    "PLACES_CORE",
-    "2049e525-b859-401b-b2a0-e0a31c4b1fe4",
-    "BI_AZURE_P0",
-    "2078e8df-cff6-4290-98cb-5408261a760a",
-    "YAMMER_EDU",
-    "208120d1-9adb-4daf-8c22-816bd5d237e7",
-    "EXCHANGE_ANALYTICS_GOV",
-    "20d1455b-72b2-4725-8354-a177845ab77d",
-    "DYN365_FS_ENTERPRISE_VIRAL_TRIAL",
-    "2125cfd7-2110-4567-83c4-c1cd5275163d",
-    "BI_AZURE_P1",
-    "213be507-d547-4f79-bc2c-6196bc54c4a3",
-    "DYN365_ENTERPRISE_SALES_GOV",
-    "21b439ba-a0ca-424f-a6cc-52f954a5b111",
-    "WIN10_PRO_ENT_SUB",
-    "223e33cb-eee0-462d-b1bd-e9a5febf8e85",
-    "D365_Finance_Attach",
-    "22572403-045f-432b-a660-af949c0a77b5",
-    "PROJECT_PROFESSIONAL_FACULTY",
-    "225e52e5-7bbf-4793-8fb1-4307a7a1ae8e",
-    "FLOW_Virtual_Agent_Base_Gov_High",
-    "22b657cf-0a9e-467b-8a91-5e31f21bc570",
-    "Forms_Pro_Marketing_App",
-    "23a25099-1b2f-4e07-84bd-b84606109438",
-    "CPC_E_2C_4GB_64GB",
-    "24435e4b-87d0-4d7d-8beb-63a9b1573022",
-    "CRM_AUTO_ROUTING_ENGINE_ADDON",
-    "2457fe40-65be-48a1-935f-924ad6e62dba",
-    "CDS_FIELD_SERVICE_CONTRACTOR_GCC",
-    "24af5f65-d0f3-467b-9f78-ea798c4aeffc",
-    "FORMS_GOV_E3",
-    "26fa8a18-2812-4b3d-96b4-864818ce26be",
-    "POWER_AUTOMATE_DYN365_VIRAL_TRIAL_MIXED_REALITY",
-    "27216c54-caf8-4d0d-97e2-517afb5c08f6",
-    "MCOVOICECONF",
-    "276d6e8a-f056-4f70-b7e8-4fc27f79f809",
-    "OFFICE_SHARED_COMPUTER_ACTIVATION",
-    "2789c901-c14e-48ab-a76a-be334d9d793a",
-    "FORMS_PLAN_E3",
-    "27e196a4-8b80-4930-bd65-53fd28581878",
-    "ENTRA_NETWORK_CONTROLS_FOR_ASSISTIVE_AGENTS",
-    "2822a3a1-9b8f-4432-8989-e11669a60dc8",
-    "DYN365_ENTERPRISE_CASE_MANAGEMENT",
-    "2824c69a-1ac5-4397-8592-eae51cb8b581",
-    "DYN365_MARKETING_MSE_USER",
-    "28b0fa46-c39a-4188-89e2-58e979a6b014",
-    "DYN365_CDS_O365_P3",
-    "29007dd3-36c0-4cc2-935d-f5bca2c2c473",
-    "DYN365_CDS_O365_F1_GCC",
-    "292cc034-7b7c-4950-aaf5-943befd3f1d4",
-    "MDE_LITE",
-    "296820fe-dce5-40f4-a4f2-e14b8feef383",
-    "Customer_Voice_Base",
-    "29c62f1c-8ffc-4304-9cb9-398a6aa1852b",
-    "MICROSOFT_TEAMS_EVENTS",
-    "2a4baa0e-5e99-4c38-b1f2-6864960f1bd1",
-    "Intune_AdvancedEA",
-    "2a9d72b3-1714-440f-babf-bf92bf9683d8",
-    "DYN365_CC",
-    "2b815d45-56e4-4e3a-b65c-66cb9175b560",
-    "ContentExplorer_Standard",
-    "2b8c7c8c-9db5-44a5-a1dd-f4aa5b97b372",
-    "CRMSTANDARD_GCC",
-    "2ba394e0-6f18-4b77-b45f-a5663bbab540",
-    "CRM_AUTO_ROUTING_ADDON",
-    "2bb89402-51e9-4c5a-be33-e954a9dd1ba6",
-    "CDS_FOR_IOM",
-    "2bdbaf8f-738f-4ac7-9234-3c3ee2ce7d0f",
-    "VISIOONLINE",
-    "2c1ada27-dbaa-46f9-bda6-ecb94445f758",
-    "STREAM_O365_E3_GOV",
-    "2c4ec2dc-c62d-4167-a966-52a3e6374015",
-    "POWERVIDEOSFREE",
-    "2c6af4f1-e7b6-4d59-bbc8-eaa884f42d69",
-    "FLOW_DYN_APPS_GOV",
-    "2c9fb43e-915a-4d61-b6ca-058ece89fd66",
-    "Dynamics_365_for_OperationsDevices",
-    "2d1d344e-d10c-41bb-953b-b3a47521dca0",
-    "CPC_S_4C_16GB_256GB",
-    "2d2f174c-c3cc-4abe-9ce8-4dd86f469ab1",
-    "POWER_VIRTUAL_AGENTS_D365_CS_MESSAGING",
-    "2d589a15-b171-4e61-9b5f-31d15eeb2872",
-    "POWERAUTOMATE_DESKTOP_FOR_WIN",
-    "2d925ad8-2479-4bd8-bb76-5b80f1d48935",
-    "DYN365_CDS_DYN_APPS",
-    "2da8e897-7791-486b-b08f-cc63c8129df7",
-    "DYN365_ENTERPRISE_SALES",
-    "2de9c682-ca3f-4f2b-b360-dfc4775db133",
-    "CPC_E_4C_16GB_128GB",
-    "2e2ddb96-6af9-4b1d-a3f0-d6ecfd22edb2",
-    "ADALLOM_S_STANDALONE",
-    "2e6ffd72-52d1-4541-8f6c-938f9a8d4cdc",
-    "MICROSOFT_APPLICATION_PROTECTION_AND_GOVERNANCE_D",
-    "2e8dde43-6986-479d-b179-7dbe31c31f60",
-    "POWERAPPS_PER_USER_CUSTOM",
-    "2f2e81a6-15de-4041-9f33-73c06fed3801",
-    "ON",
-    "2f3cdb12-bcde-4e37-8529-e9e09ec09e23",
-    "CPC_E_8C_32GB_128GB",
-    "2f442157-a11c-46b9-ae5b-6e39ff4e5849",
-    "M365_ADVANCED_AUDITING",
-    "300b8114-8555-4313-b861-0c115d820f50",
-    "Dynamics_365_Onboarding_Free_PLAN",
-    "304767db-7d23-49e8-a945-4a7eb65f9f28",
-    "TEAMS_GOV",
-    "3069d530-e41b-421c-ad59-fb1001a23e11",
-    "CDS_O365_E5_KM",
-    "3089c02b-e533-4b73-96a5-01fa648c3c3c",
-    "POWERAPPS_DYN_APPS_GOV",
-    "30d56d35-9be2-41c1-b4b8-7a8d6f073152",
-    "DATA_LIFECYCLE_MANAGEMENT_FOR_AGENTS",
-    "30df3dbd-5bf6-4d74-9417-cccc096595e4",
-    "PBI_PREMIUM_P1_ADDON_GCC",
-    "30f6e561-8805-41d0-80ce-f82698b72d7d",
-    "CPC_B_4C_16RAM_256GB",
-    "31b4e2fc-4cd6-4e7d-9c1b-41407303bd66",
-    "PROJECT_O365_P2",
-    "31cf2cfc-6b0d-4adc-a336-88b724ed8122",
-    "RMS_S_BASIC",
-    "3219525a-4064-45ec-9c35-a33ea6b39a49",
-    "D365_HR_Attach",
-    "3227bcb2-8448-4f81-b3c2-8c2074e15a2a",
-    "",
-    "326e2b78-9d27-42c9-8509-46c827743a17",
-    "EOP_ENTERPRISE",
-    "32ad3a4e-2272-43b4-88d0-80d284258208",
-    "CDS_POWERAPPS_PORTALS_LOGIN",
-    "32d15238-9a8c-46da-af3f-21fc5351d365",
-    "BI_AZURE_P3_GOV",
-    "33850b82-0a37-4ebb-a0b2-ee163facd716",
-    "Forms_Pro_SalesEnt_GCC",
-    "339f4def-5ad8-4430-8d12-da5fd4c769a7",
-    "SOCIAL_ENGAGEMENT_APP_USER",
-    "33c4f319-9bdd-48d6-9c4d-410b750a4a5a",
-    "MYANALYTICS_P2",
-    "33f1466e-63a6-464c-bf6a-d1787928a56a",
-    "DYNB365_CSI_VIRAL_TRIAL",
-    "3413916e-ee66-4071-be30-6f94d4adfeda",
-    "MDM_SALES_COLLABORATION",
-    "346d83bf-6fe6-42ca-b424-b9300d2e21bf",
-    "MCOPSTN6",
-    "34c0d7a0-a70f-4668-9238-47f9fc208882",
-    "EXCHANGE_ANALYTICS",
-    "35122886-cef5-44a3-ab36-97134eabd9ba",
-    "POWERAPPS_PER_APP_IWTRIAL",
-    "352257a9-db78-4217-a29d-8b8d4705b014",
-    "CDS_POWERAPPS_PORTALS_PAGEVIEW_GCC",
-    "360bcc37-0c11-4264-8eed-9fa7a3297c9b",
-    "CDS_DB_CAPACITY",
-    "363430d1-e3f7-43bc-b07b-767b6bb95e4b",
-    "DYN365_CDS_FORMS_PRO",
-    "36810a13-b903-490a-aa45-afbeb7540832",
-    "TVM_PREMIUM_1",
-    "36b29273-c6d0-477a-aca6-6fbe24f538e3",
-    "WHITEBOARD_FIRSTLINE1",
-    "37396c73-2203-48e6-8be1-d882dae53275",
-    "DYN365_CDS_P2_GOV",
-    "375cd0ad-c407-49fd-866a-0bff4f8a9a4d",
-    "POWER_AUTOMATE_ATTENDED_RPA",
-    "37c961db-2cfd-4e13-b81e-b0059ce10e34",
-    "CPC_B_16C_64GB_1TB",
-    "3913e44e-824e-490c-a182-82785d769b45",
-    "POWERAPPS_O365_P1_GCCHIGH",
-    "393a0c96-9ba1-4af0-8975-fa2f853a25ac",
-    "DYN365_BUSINESS_Marketing",
-    "39b5c996-467e-4e60-bd62-46066f572726",
-    "DYN365BC_MS_INVOICING",
-    "3a117d30-cfac-4f00-84ac-54f8b6a18d78",
-    "COMPLIANCE_MANAGER_PREMIUM_ASSESSMENT_ADDON",
-    "3a3976ce-de18-4a87-a78e-5e9245e252df",
-    "AAD_EDU",
-    "3ae52229-572e-414f-937c-ff35a87d4f29",
-    "D365_SALES_ENT_ATTACH",
-    "3b98b912-1720-4a1e-9630-c9a41dbb61d8",
-    "CPC_B_1C_2RAM_64GB",
-    "3bba9856-7cf2-4396-904a-00de74fba3a4",
-    "CPC_E_4C_16GB_512GB",
-    "3bf52bdf-5226-4a97-829e-5cca9b3f3392",
-    "DYN365_CS_MESSAGING_VIRAL_TRIAL",
-    "3c53ea51-d578-46fa-a4c0-fd0a92809a60",
-    "STREAM_O365_SMB",
-    "3c8a8792-7866-409b-bb61-1b20ace0368b",
-    "MCOPSTN1_GOV",
-    "3c994f28-87d5-4273-b07a-eb6190852599",
-    "OFFICE_PROPLUS_DEVICE",
-    "3ca0766a-643e-4304-af20-37f02726339b",
-    "Forms_Pro_USL",
-    "3d53f6d9-d6e0-45c1-9575-6acd77692584",
-    "CRMPLAN2_GCC",
-    "3da2fd4c-1bee-4b61-a17f-94c31e5cab93",
-    "CDS_ATTENDED_RPA",
-    "3de81e39-4ce1-47f7-a77f-8473d4eb6d7c",
-    "DYN365_CS_VOICE_VIRAL_TRIAL",
-    "3e170737-c728-4eae-bbb9-3f3360f7184c",
-    "INTUNE_A_VL",
-    "3e26ee1f-8a5f-4d52-aee2-b81ce45c8f40",
-    "MCOMEETADV",
-    "3e58e97c-9abe-ebab-cd5f-d543d1529634",
-    "NBPROFESSIONALFORCRM",
-    "3ec18638-bd4c-4d3b-8905-479ed636b83e",
-    "CustomerLockboxA_Enterprise",
-    "3eeb8536-fecf-41bf-a3f8-d6f17a9f3efc",
-    "Intune_ServiceNow",
-    "3efbd4ed-8958-4824-8389-1321f8730af8",
-    "MESH_AVATARS_ADDITIONAL_FOR_TEAMS",
-    "3efff3fe-528a-4fc5-b1ba-845802cc764f",
-    "CPC_2",
-    "3f2afeed-6fb5-4bf9-998f-f2912133aead",
-    "PROJECT_MADEIRA_PREVIEW_IW",
-    "3f30311c-6b1e-48a4-ab79-725b469da960",
-    "M365_COPILOT_BUSINESS_CHAT",
-    "3fb82609-8c27-4f7b-bd51-30634711ee67",
-    "BPOS_S_TODO_3",
-    "3fbe8cdf-c735-44bf-bbfa-646724af4bb4",
-    "Power_Virtual_Agent_Usl_GCC_High",
-    "3ffba0d2-38e5-4d5e-8ec0-98f2b05c09d9",
-    "STREAM_O365_K",
-    "4092fdb5-8d81-41d3-be76-aaba4074530b",
-    "DYN365_TEAM_MEMBERS",
-    "40b010bb-0b69-4654-ac5e-ba161433f4b4",
-    "DYN365_CDS_O365_P1",
-    "411b0c93-8f89-455e-a663-c0a3effd12c3",
-    "DYN365_CS_VOICE_GOV",
-    "41781fb2-bc02-4b7c-bd55-b576c07bb09d",
-    "AAD_PREMIUM",
-    "41bf139a-4e60-409f-9346-a1361efc6dfb",
-    "YAMMER_MIDSIZE",
-    "41eda15d-6b52-453b-906f-bc4a5b25a26b",
-    "TEAMSMULTIGEO",
-    "41fcdd7d-4733-4863-9cf4-c65b83ce2df4",
-    "COMMUNICATIONS_COMPLIANCE",
-    "4229a0b4-7f34-4835-b068-6dc8d10be57c",
-    "CPC_B_8C_32RAM_512GB",
-    "426ec19c-d5b1-4548-b894-6fe75028c30d",
-    "DYN365_CS_CHAT_FPA",
-    "42a3ec34-28ba-46b6-992f-db53a675ac5b",
-    "MCO_TEAMS_IW",
-    "430b908f-78e1-4812-b045-cf83320e7d5d",
-    "CLIPCHAMP_PREMIUM",
-    "43304c6a-1d4e-4e0b-9b06-5b2a2ff58a90",
-    "VIVAENGAGE_COMMUNITIES_AND_COMMUNICATIONS",
-    "43b076f2-1123-45ba-a339-2e170ee58c53",
-    "DYN365_CS_MESSAGING",
-    "43de0ff5-c92c-492b-9116-175376d08c38",
-    "OFFICESUBSCRIPTION",
-    "448898aa-3ae7-478c-b49a-1fac7a8a35cf",
-    "MCOBASIC",
-    "4495894f-534f-41ca-9d3b-0ebf1220a423",
-    "ONEDRIVE_BASIC_P2",
-    "456747c0-cf1e-4b0d-940f-703a01b964cc",
-    "DYN365_SALES_INSIGHTS_VIRAL_TRIAL",
-    "45c6831b-ad74-4c7f-bd03-7c2b3fa39067",
-    "PROJECT_CLIENT_SUBSCRIPTION_GOV",
-    "45e63e9f-6dd9-41fd-bd41-93bfa008c537",
-    "POWER_AUTOMATE_UNATTENDED_RPA_GCC",
-    "46129a58-a698-46f0-aa5b-17f6586297d9",
-    "DATA_INVESTIGATIONS",
-    "46c5ea0a-2343-49d9-ae4f-1c268b232d53",
-    "Customer_Voice_Customer_Insights",
-    "46d3c309-0ba7-461f-9d0e-eaca165794c2",
-    "DATA_LOSS_PREVENTION_FOR_AGENTS",
-    "47bdde6a-959f-4c7f-8d59-3243e34f1cb3",
-    "FLOW_DYN_TEAM_GOV",
-    "47c2b191-a5fb-4129-b690-00c474d2f623",
-    "DYN365_CS_MESSAGING_TPS",
-    "4802707d-47e1-45dc-82c5-b6981f0fb38c",
-    "CDS_ATTENDED_RPA_GCC",
-    "4828c8ec-dc2e-4779-b502-87ac9ce28ab7",
-    "MCOEV",
-    "483cc331-f4df-4a3b-b8ca-fe1a247569f6",
-    "CRMINSTANCE_GCC",
-    "483d5646-7724-46ac-ad71-c78b7f099d8d",
-    "POWERAPPS_PORTALS_PAGEVIEW_GCC",
-    "48478b49-91a1-4ded-94f0-066db80035ca",
-    "INFORMATION_PROTECTION_FOR_AGENTS",
-    "48b82071-99a5-4214-b493-406a637bd68d",
-    "CPC_S_4C_16GB_512GB",
-    "493ff600-6a2b-4db6-ad37-a7d4eb214516",
-    "ATP_ENTERPRISE_GOV",
-    "49c7bc16-7004-4df6-8cd5-4ec48b7e9ea0",
-    "PROJECT_PROFESSIONAL_FOR_GOV",
-    "49f06c3d-da7d-4fa0-bcce-1458fdd18a59",
-    "POWERAPPS_O365_S1_GOV",
-    "4a12c688-56c6-461a-87b1-30d6f32136f9",
-    "PROJECT_P1",
-    "4a51bca5-1eff-43f5-878c-177680f191af",
-    "WHITEBOARD_PLAN3",
-    "4a82b400-a79f-41a4-b4e2-e94f5787b113",
-    "EXCHANGE_S_DESKLESS",
-    "4ade5aa6-5959-4d2c-bf0a-f4c9e2cc00f2",
-    "DYN365_AI_SERVICE_INSIGHTS",
-    "4b81a949-69a1-4409-ad34-9791a6ec88aa",
-    "FLOW_VIRTUAL_AGENT_BASE",
-    "4b9ec373-ed29-4192-8a47-c9ab9048b079",
-    "FLOW_VIRTUAL_AGENT_BASE_MESSAGES",
-    "4c00c16c-0304-4421-b598-555c3e78edcb",
-    "DYN365_FP_ACC_PROTECTION",
-    "4c246bbc-f513-4311-beff-eba54c353256",
-    "MINECRAFT_EDUCATION_EDITION",
-    "4ccb60ee-9523-48fd-8f63-4b090f1ad77a",
-    "OFFICEMOBILE_SUBSCRIPTION_GOV",
-    "4de31727-a228-4ec3-a5bf-8e45b5ca48cc",
-    "EQUIVIO_ANALYTICS",
-    "4e29abd1-ba96-44c0-8a72-e24e4fe9956e",
-    "PBI_PREMIUM_EM2_ADDON",
-    "4ed3ff63-69d7-4fb7-b984-5aec7f605ca8",
-    "MCOPSTN1",
-    "4f4c7800-298a-4e22-8867-96b17850d4dd",
-    "MICROSOFT_REMOTE_ASSIST",
-    "4fa4026d-ce74-4962-a151-8e96d57ea8e4",
-    "TEAMS_FREE",
-    "4ff01e01-1ba7-4d71-8cf8-ce96c3bbcf14",
-    "DYN365_CDS_O365_P2",
-    "500b6a2a-7a50-4f40-b5f9-160e5b8c2f48",
-    "SCHOOL_DATA_SYNC_P2",
-    "500f440d-167e-4030-a3a7-8cd35421fbd8",
-    "PRIVACY_MANGEMENT_DSR_100",
-    "50554c47-71d9-49fd-bc54-42a2765c555c",
-    "DYN365_CDS_PROJECT",
-    "505e180f-f7e0-4b65-91d4-00d670bbd18c",
-    "MCOPSTNC",
-    "507172c0-6001-4f4f-80e7-f350507af3e5",
-    "Forms_Pro_Relationship_Sales",
-    "50e68c76-46c6-4674-81f9-75456511b170",
-    "FLOW_P2_VIRAL",
-    "50ef7026-6174-40ba-bff7-f0e4fcddbf65",
-    "CPC_S_2C_8GB_256GB",
-    "5136a095-5cf0-4aff-bec3-e84448b38ea5",
-    "MIP_S_CLP1",
-    "5141c408-df3d-456a-9878-a65119b0a750",
-    "CDS_UNATTENDED_RPA_GCC",
-    "51729bb5-7564-4927-8df8-9f5b12279cf3",
-    "POWERAPPS_DYN_P2_GOV",
-    "51855c77-4d2e-4736-be67-6dca605f2b57",
-    "CPC_S_2C_4GB_128GB",
-    "51cf0638-4861-40c0-8b20-1161ab2f80be",
-    "DYN365_MARKETING_APPLICATION_ADDON",
-    "527f7cdd-0e86-4c47-b879-f5fd357a3ac6",
-    "SHAREPOINTWAC_DEVELOPER",
-    "52e619e2-2730-439a-b0d3-d09ab7e8b705",
-    "POWERAPPS_DYN_TEAM",
-    "531ee2f8-b1cb-453b-9c21-d2180d014ca5",
-    "EXCEL_PREMIUM",
-    "5400a66d-eaa5-427d-80f2-0f26d59d8fce",
-    "RMS_S_PREMIUM2_GOV",
-    "5410f688-68f2-47a5-9b8f-7466194a806a",
-    "PowerPages_Authenticated_Users_GCCH",
-    "545e3611-3af8-49a5-9a0a-b7867968f4b0",
-    "CPC_1",
-    "54a152dc-90de-4996-93d2-bc47e670fc06",
-    "MCOPSTN5",
-    "54b37829-818e-4e3c-a08a-3ea66ab9b45d",
-    "POWER_APPS_DYN365_VIRAL_TRIAL",
-    "54b61386-c818-4634-8400-61c9e8f6acd3",
-    "CDS_Flow_Business_Process_GCC",
-    "54fc630f-5a40-48ee-8965-af0503c1386e",
-    "KAIZALA_O365_P2",
-    "55c9148b-d5f0-4101-b5a0-b2727cfc0916",
-    "D365_FIELD_SERVICE_ATTACH",
-    "5689bec4-755d-4753-8b61-40975025187c",
-    "RMS_S_PREMIUM2",
-    "56be9436-e4b2-446c-bb7f-cc15d16cca4d",
-    "FLOW_P2",
-    "56e3d4ca-2e31-4c3f-8d57-89c1d363503b",
-    "DYN365_ENTERPRISE_RELATIONSHIP_SALES",
-    "57517633-b4ad-4db8-8c1a-65f443424490",
-    "DYN365_CC_VOICE",
-    "57a0746c-87b8-4405-9397-df365a9db793",
-    "FLOW_FORMS_PRO",
-    "57ff2da0-773e-42df-b2af-ffb7a2317929",
-    "TEAMS1",
-    "59231cdf-b40d-4534-a93e-14d0cd31d27e",
-    "DATAVERSE_FOR_POWERAUTOMATE_DESKTOP",
-    "59fb5884-fdec-40bf-aa7f-89e2bae79a7a",
-    "FORMS_PLAN_K_AR_GCCHIGH",
-    "5a10155d-f5c1-411a-a8ec-e99aae125390",
-    "MCOPSTN2",
-    "5a94d0aa-ee95-455a-bb38-326e5f134478",
-    "DYN365_ENTERPRISE_TEAM_MEMBERS_GOV",
-    "5b1e5982-0e88-47bb-a95e-ae6085eda612",
-    "D365_CSI_EMBED_CSEnterprise",
-    "5b4ef465-7ea1-459a-9f91-033317755a51",
-    "PROJECTWORKMANAGEMENT_GOV",
-    "5b96ffc4-3853-4cf4-af50-e38505080f6b",
-    "MIP_S_EXCHANGE_CO",
-    "5bfe124c-bbdc-4494-8835-f1297d457d79",
-    "O365_SB_Relationship_Management",
-    "5c221cec-2c39-435b-a1e2-7cdd7fac5913",
-    "PRIVACY_MANGEMENT_DSR_EXCHANGE_100",
-    "5ce719f1-169f-4021-8a64-7d24dcaec15f",
-    "POWERAPPS_P1_GOV",
-    "5d32692e-5b24-4a59-a77e-b2a8650e25c1",
-    "FLOW_O365_S1_GOV",
-    "5d798708-6473-48ad-9776-3acc301c40af",
-    "FLOW_CCI_BOTS",
-    "5d7a2e9a-4ee5-4f1c-bc9f-abc481bf39d8",
-    "CDSAICAPACITY_PERAPP",
-    "5d7a6abc-eebd-46ab-96e1-e4a2f54a2248",
-    "DYN365_MARKETING_USER",
-    "5d85ec34-44e5-43b6-a9aa-d1b4c1d3aa3b",
-    "CDS_AI_Capacity_FI",
-    "5dbe027f-2339-4123-9542-606e4d348a72",
-    "SHAREPOINTENTERPRISE",
-    "5dd1819f-0de7-487f-985b-c450a4c9cc1d",
-    "CDS_VIRTUAL_AGENT_BASE_MESSAGES",
-    "5e05331a-0aec-437e-87db-9ef5934b5771",
-    "CDS_O365_F1_GCC",
-    "5e62787c-c316-451f-b873-1d05acd4d12c",
-    "BPOS_S_TODO_1",
-    "5ed38b64-c3b7-4d9f-b1cd-0de18c9c4331",
-    "Dynamics_365_for_HCM_Trial",
-    "5f3b1ded-75c0-4b31-8e6e-9b077eaadfd5",
-    "MICROSOFT_APPLICATION_PROTECTION_AND_GOVERNANCE_A",
-    "5ffd371c-037a-41a2-98a3-6452f8c5de17",
-    "POWER_APPS_FOR_MCS_USL",
-    "604ec28a-ae18-4bc6-91b0-11da94504ba9",
-    "TEAMS_ADVCOMMS",
-    "60bf28f9-2b70-4522-96f7-335f5e06c941",
-    "Power_Pages_Internal_User",
-    "616cf6e2-f52f-4738-b463-10003061fcd3",
-    "DYN365_IOM",
-    "617b097b-4b93-4ede-83de-5f075bb5fb2f",
-    "PREMIUM_ENCRYPTION",
-    "617d9209-3b90-4879-96e6-838c42b2701d",
-    "MCOFREE",
-    "61a2665f-1873-488c-9199-c3d0bc213fdf",
-    "D365_CUSTOMER_SERVICE_ENT_ATTACH",
-    "61d18b02-6889-479f-8f36-56e6e0fe5792",
-    "ADALLOM_FOR_AATP",
-    "62edd427-6067-4274-93c4-29afdeb30707",
-    "CRMSTORAGE_GCC",
-    "63038b2c-28d0-45f6-bc36-33062963b498",
-    "SHAREPOINTENTERPRISE_EDU",
-    "638862ef-afb3-46e4-b292-ed0aad759476",
-    "Forms_Pro_FS_GCC",
-    "63efc247-5f28-43e3-a2f8-00c183e3f1db",
-    "POWERAPPS_DYN_TEAM_GOV",
-    "643d201a-9884-45be-962a-06ba97062e5e",
-    "DYN365_Enterprise_Talent_Attract_TeamMember",
-    "648005fc-b330-4bd9-8af6-771f28958ac0",
-    "CPC_B_8C_32RAM_128GB",
-    "64981bdb-a5a6-4a22-869f-a9455366d5bc",
-    "CPC_S_2C_4GB_64GB",
-    "64bfac92-2b17-4482-b5e5-a0304429de3e",
-    "MICROSOFTENDPOINTDLP",
-    "65a1ebf4-6732-4f00-9dcb-3d115ffdeecd",
-    "DYN365_TALENT_ENTERPRISE",
-    "65cc641f-cccd-4643-97e0-a17e3045e541",
-    "RECORDS_MANAGEMENT",
-    "663a804f-1c30-4ff0-9915-9db84f0d1cea",
-    "VISIO_CLIENT_SUBSCRIPTION",
-    "664a2fed-6c7a-468e-af35-d61740f0ec90",
-    "SHAREPOINT_PROJECT_EDU",
-    "67bf4812-f90b-4db9-97e7-c0bbbf7b2d09",
-    "Forms_Pro_Service",
-    "6817d093-2d30-4249-8bd6-774f01efa78c",
-    "POWER_PAGES_VTRIAL",
-    "684a2229-5c57-43ab-b69f-f86fe8997358",
-    "DYN365_CDS_FOR_PROJECT_GCC_P5",
-    "6929f657-b31b-4947-b4ce-5066c3214f54",
-    "DYN365_CUSTOMER_SERVICE_PRO",
-    "69dc175c-dcff-4757-8389-d19e76acb45d",
-    "CPC_E_8C_32GB_256GB",
-    "69f07c66-bee4-4222-b051-195095efee5b",
-    "D365_ProjectOperations",
-    "6a54b05e-4fab-40e7-9828-428db3b336fa",
-    "DYN365_ENTERPRISE_TEAM_MEMBERS",
-    "6a76346d-5d6e-4051-9fe3-ed3f312b5597",
-    "RMS_S_ENTERPRISE_GOV",
-    "6b270342-093e-4015-8c5c-224561532fbf",
-    "Viva_Glint",
-    "6b340437-d6f9-4dc5-8cc2-99163f7f83d6",
-    "MCOPSTN3",
-    "6b5b6a67-fc72-4a1f-a2b5-beecf05de761",
-    "SHAREPOINTENTERPRISE_MIDMARKET",
-    "6bddf93e-d6f4-4991-b9fc-30cfdf07ee7b",
-    "Dynamics_365_for_Operations_Activity",
-    "6c57d4b6-3b23-47a5-9bc9-69f17b4947b3",
-    "RMS_S_PREMIUM",
-    "6c6042f5-6f01-4d67-b8c1-eb99d36eed3e",
-    "STREAM_O365_E5",
-    "6d8e07c6-9613-484f-8cc1-a66c5c3979bb",
-    "PROJECT_FOR_PROJECT_OPERATIONS_ATTACH",
-    "6d99eb83-7b5f-4947-8e99-cc12f1adb399",
-    "CRMTESTINSTANCE_GCC",
-    "6d9b0ae5-e6a0-4f04-991a-e5700fd84930",
-    "AUDIT_FOR_AGENTS",
-    "6db1f1db-2b46-403f-be40-e39395f08dbb",
-    "CUSTOMER_KEY",
-    "6db7aeea-6c4a-475d-bbb0-7338bc73d646",
-    "YAMMER_BASIC",
-    "6dc0e3c6-2e4e-463c-90a4-9989d8543841",
-    "Windows_10_ESU_Commercial",
-    "6dc145d6-95dd-4191-b9c3-185575ee6f6b",
-    "COMMUNICATIONS_DLP",
-    "6e5b7995-bd4f-4cbd-9d19-0e32010c72f0",
-    "MYANALYTICS_P2_GOV",
-    "6ea4c1ef-c259-46df-bce2-943342cd3cb2",
-    "DYN365_CDS_P2",
-    "6ebdddb7-8e55-4af2-952b-69e77262f96c",
-    "DOD",
-    "6f0e9100-ff66-41ce-96fc-3d8b7ad26887",
-    "DATAVERSE_POWERAPPS_PER_APP_NEW",
-    "6f23d6a9-adbf-481c-8538-b4c095654487",
-    "M365_LIGHTHOUSE_CUSTOMER_PLAN1",
-    "6f9f70ce-138d-49f8-bb8b-2e701b7dde75",
-    "POWERAPPS_SALES_PRO",
-    "70091fc8-1836-470f-a386-f4e6639cb04e",
-    "POWERAPPS_PER_APP_GCC_NEW",
-    "70710b6b-3ab4-4a38-9f6d-9f169461650a",
-    "MCOLITE",
-    "70d33638-9c74-4d01-bfd3-562de28bd4ba",
-    "BI_AZURE_P2",
-    "711413d0-b36e-4cd4-93db-0a50a4ab7ea3",
-    "MCO_VIRTUAL_APPT",
-    "7162bd38-edae-4022-83a7-c5837f951759",
-    "VIVA_LEARNING_PREMIUM",
-    "7251de8f-ecfb-481e-bcff-4af4f1a4573c",
-    "FLOW_FOR_PROJECT_GCC",
-    "72c30473-7845-460a-9feb-b58f216e8694",
-    "CDS_POWERAPPS_PORTALS_PAGEVIEW",
-    "735c1d98-dd3f-4818-b4ed-c8052e18e62d",
-    "SHAREPOINTONLINE_MULTIGEO",
-    "73b2a583-6a59-42e3-8e83-54db46bc3278",
-    "KAIZALA_O365_P1",
-    "73f205fc-6b15-47a5-967e-9e64fdf72d0a",
-    "D365_SALES_PRO_IW",
-    "743dd19e-1ce3-4c62-a3ad-49ba8f63a2f6",
-    "STREAM_O365_E1",
-    "74853901-d7a9-428e-895d-f4c8687a9f0b",
-    "PRIVACY_MANGEMENT_DSR_10",
-    "74d93933-6f22-436e-9441-66d205435abb",
-    "CDSAICAPACITY_PERUSER_NEW",
-    "7547a3fe-08ee-4ccb-b430-5077c5041653",
-    "YAMMER_ENTERPRISE",
-    "75badc48-628e-4446-8460-41344d73abd6",
-    "EOP_ENTERPRISE_PREMIUM",
-    "76366ba0-d230-47aa-8087-b6d55dae454f",
-    "Forms_Pro_Marketing",
-    "76846ad7-7776-4c40-a281-a386362dd1b9",
-    "FLOW_O365_P2",
-    "769b8bee-2779-4c5a-9456-6f4f8629fd41",
-    "FLOW_PER_USER_GCC",
-    "774da41c-a8b3-47c1-8322-b9c1ab68be9f",
-    "FLOW_P1_GOV",
-    "77866113-0f3e-4e6e-9666-b1e25c6f99b0",
-    "CRMSTORAGE",
-    "7861360b-dc3b-4eba-a3fc-0d323a035746",
-    "MCOPSTNEAU",
-    "78b58230-ec7e-4309-913c-93a45cc4735b",
-    "TEAMSPRO_WEBINAR",
-    "795f6fe0-cc4d-4773-b050-5dde4dc704c9",
-    "UNIVERSAL_PRINT_01",
-    "79bb0a8d-e686-4e16-ac59-2b3fd0014a61",
-    "DYN365_ENTERPRISE_CASE_MANAGEMENT_GOV",
-    "79d69417-9e27-4a13-b7a5-80c513145533",
-    "Teams_Room_Premium",
-    "7a39d7dd-e456-4e09-842a-0204ee08187b",
-    "RMS_S_ADHOC",
-    "7aae746a-3463-4737-b295-3c1a16c31438",
-    "DV_PowerPages_Authenticated_User",
-    "7b0640f1-63cc-4f83-b8c6-0a4d78b8b988",
-    "VIRTUAL_AGENT_BASE_MESSAGES",
-    "7bf960f6-2cd9-443a-8046-5dbff9558365",
-    "WINDOWSUPDATEFORBUSINESS_DEPLOYMENTSERVICE",
-    "7ca7f875-98db-4458-ab1b-47503826dd73",
-    "PRIVACY_MANGEMENT_DSR_EXCHANGE",
-    "7d16094b-4db8-41ff-a182-372a90a85407",
-    "Add_On",
-    "7dbc2d88-20e2-4eb6-b065-4510b38d6eb2",
-    "NONPROFIT_PORTAL",
-    "7dc0e92d-bf15-401d-907e-0884efe7c760",
-    "AAD_WRKLDID_P2",
-    "7df1d500-ca5c-4229-8cea-815bc88798c9",
-    "D365CDSforProjectOperations",
-    "7e017b61-a6e0-4bdc-861a-932846591f6e",
-    "FLOW_BUSINESS_PROCESS",
-    "7e6d7d78-73de-46ba-83b1-6d25117334ba",
-    "FLOW_DYN_APPS",
-    "7f636c80-0961-41b2-94da-9642ccf02de0",
-    "DYN365_SALES_ENTERPRISE_VIRAL_TRIAL",
-    "7f6f28c2-34bb-4d4b-be36-48ca2e77e1ec",
-    "PROJECT_O365_F3",
-    "7ffee552-ebe8-4725-8678-5c1775c05847",
-    "Virtual_Agent_Usl_Gov_High",
-    "8055d84a-c172-42eb-b997-6c2ae4628246",
-    "FLOW_O365_P3_GOV",
-    "8081ca9c-188c-4b49-a8e5-c23b5e9463a8",
-    "Teams_Room_Basic",
-    "80873e7a-cd2a-4e67-b061-1b5381a676a5",
-    "BPOS_S_TODO_FIRSTLINE",
-    "80f0ae31-0dfb-425c-b3fc-36f40170eb35",
-    "CAREERCOACH_EDU",
-    "81375e2f-5ef7-4773-96aa-e3279f50bd21",
-    "DYN365_IOM_USER",
-    "816971f4-37c5-424a-b12b-b56881f402e7",
-    "POWERAPPS_GUIDES",
-    "818523f5-016b-4355-9be8-ed6944946ea7",
-    "PROJECT_PROFESSIONAL",
-    "81d4ecb8-0481-42fb-8868-51536c5aceeb",
-    "POWER_AUTOMATE_DYN365_VIRAL_TRIAL",
-    "82d30987-df9b-4486-b146-198b21d164c7",
-    "GRAPH_CONNECTORS_COPILOT",
-    "82f141c9-2e87-4f43-8cb2-12d2701dc6b3",
-    "FLOW_VIRTUAL_AGENT_USL",
-    "835b837b-63c1-410e-bf6b-bdef201ad129",
-    "D365_HR_SELF_SERVICE_OPS",
-    "83837d9c-c21a-46a0-873e-d834c94015d6",
-    "DYN365_CDS_PROJECT_GCC",
-    "83bced11-77ce-4071-95bd-240133796768",
-    "STREAM_STORAGE",
-    "83dd9619-c7d5-44da-9250-dc4ee79fff7e",
-    "D365_IOTFORSCM",
-    "843da3a8-d2cc-4e7a-9e90-dc46019f964c",
-    "FORMS_GOV_E5",
-    "84c289f0-efcb-486f-8581-07f44fc9efad",
-    "AAD_WRKLDID_P1",
-    "85704d55-2e73-47ee-93b4-4b8ea14db92b",
-    "MICROSOFT_ECDN",
-    "86d70dbb-d4c6-4662-ba17-3014204cbb28",
-    "CPC_E_1C_2GB_64GB",
-    "871d91ec-ec1a-452b-a83f-bd76c7d770ef",
-    "WINDEFATP",
-    "874d6da5-2a67-45c1-8635-96e8b3e300ea",
-    "DYN365_RETAIL_TRIAL",
-    "874fc546-6efe-4d22-90b8-5c4e7aa59f4b",
-    "POWERAPPS_DYN_APPS",
-    "882e1d05-acd1-4ccb-8708-6ee03664b117",
-    "INTUNE_O365",
-    "8839ef0e-91f1-4085-b485-62e06e7c7987",
-    "Forms_Pro_SalesEnt",
-    "88d83950-ff78-4e85-aa66-abfc787f8090",
-    "DYN365_SALES_PRO",
-    "88f4d7ef-a73b-4246-8047-516022144c9f",
-    "EXCHANGE_S_DESKLESS_GOV",
-    "897d51f1-2cfa-4848-9b30-469149f5e68e",
-    "EXCHANGEONLINE_MULTIGEO",
-    "89b5d3b1-3855-49fe-b46c-87c66dbc1526",
-    "LOCKBOX_ENTERPRISE_GOV",
-    "89f1c4c8-0878-40f7-804d-869c9128ab5d",
-    "M365_COPILOT_CONNECTORS",
-    "8a256a2b-b617-496d-b51b-e76466e88db0",
-    "MFA_PREMIUM",
-    "8a9ecb07-cfc0-48ab-866c-f83c4d911576",
-    "VISIOONLINE_GOV",
-    "8a9f17f1-5872-44e8-9b11-3caade9dc90f",
-    "MCOIMP_GOV",
-    "8b21a5dc-5485-49ed-a2d4-0e772c830f6d",
-    "D365_HR_OPS",
-    "8ba1ff15-7bf6-4620-b65c-ecedb6942766",
-    "Microsoft_Viva_Sales_PremiumTrial",
-    "8bbd1fea-6dc6-4aef-8abc-79af22d746e4",
-    "PRIVACY_MANGEMENT_DSR",
-    "8c098270-9dd4-4350-9b30-ba4703f3b36b",
-    "ADALLOM_S_O365",
-    "8c3069c0-ccdb-44be-ab77-986203a67df2",
-    "EXCHANGE_S_ENTERPRISE_GOV",
-    "8c66ef8a-177f-4c0d-853c-d4f219331d09",
-    "DYN365_ENTERPRISE_FIELD_SERVICE",
-    "8c7d2df8-86f0-4902-b2ed-a0458298f3b3",
-    "Deskless",
-    "8ca59559-e2ca-470b-b7dd-afd8c0dee963",
-    "OFFICE_PRO_PLUS_SUBSCRIPTION_SMBIZ",
-    "8d23cb83-ab07-418f-8517-d7aca77307dc",
-    "Entra_Premium_Internet_Access",
-    "8d77e2d9-9e28-4450-8431-0def64078fc5",
-    "OFFICESUBSCRIPTION_unattended",
-    "8e0c0a52-6a6c-4d40-8370-dd62790dcd70",
-    "THREAT_INTELLIGENCE",
-    "8e229017-d77b-43d5-9305-903395523b99",
-    "WINBIZ",
-    "8e2c2c3d-07f6-4da7-86a9-e78cc8c2c8b9",
-    "Flow_Per_APP_GCC",
-    "8e3eb3bd-bc99-4221-81b8-8b8bc882e128",
-    "Flow_PowerApps_PerUser_GCC",
-    "8e9002c0-a1d8-4465-b952-817d2948e6e2",
-    "DYN365_BUSCENTRAL_PREMIUM",
-    "8e9ff0ff-aa7a-4b20-83c1-2f636b600ac2",
-    "INTUNE_SMBIZ",
-    "8eb5e9bc-783f-4425-921a-c65f45dd72c6",
-    "DYN365_CDS_O365_P1_GCC",
-    "8f55b472-f8bf-40a9-be30-e29919d4ddfe",
-    "POWERAPPS_PER_USER_GCC",
-    "8f9f0f3b-ca90-406c-a842-95579171f8ec",
-    "SHAREPOINTWAC_GOV",
-    "900018f1-0cdb-4ecb-94d4-90281760fdc6",
-    "THREAT_INTELLIGENCE_GOV",
-    "9023fe69-f9e0-4c1e-bfde-654954469162",
-    "POWER_VIRTUAL_AGENTS_D365_CS_CHAT_GOV",
-    "902b47e5-dcb2-4fdc-858b-c63a90a2bdb9",
-    "SHAREPOINTDESKLESS",
-    "90467813-5b40-40d4-835c-abd48009b1d9",
-    "D365_AssetforSCM",
-    "90927877-dcff-4af6-b346-2332c0b15bb7",
-    "EXCHANGE_B_STANDARD",
-    "90a816f6-de5f-49fd-963c-df490d73b7b5",
-    "Forms_Pro_AddOn",
-    "90d8cb62-e98a-4639-8342-8c7d2c8215ba",
-    "D365_HR_ATTACH_OPS",
-    "90db65a7-bf11-4904-a79f-ef657605145b",
-    "CDS_O365_F1",
-    "9104f592-f2a7-4f77-904c-ca5a5715883f",
-    "TEAMSPRO_VIRTUALAPPT",
-    "91f50f7b-2204-4803-acac-5cf5668b8b39",
-    "CDSAICAPACITY_PERUSER",
-    "920656a2-7dd8-4c83-97b6-a356414dbd36",
-    "DYN365_FINANCIALS_BUSINESS",
-    "922ba911-5694-4e99-a794-73aed9bfeec8",
-    "EXCHANGE_S_FOUNDATION_GOV",
-    "92c2089d-9a53-49fe-b1a6-9e6bdf959547",
-    "STREAM_O365_E5_GOV",
-    "92c6b761-01de-457a-9dd9-793a975238f7",
-    "Teams_Room_Standard",
-    "92cedcb2-3fb2-40b4-9df4-f9a5603d9631",
-    "EDISCOVERY_FOR_AGENTS",
-    "92f7a6f3-b89b-4bbd-8c30-809e6da5ad1c",
-    "POWERAPPS_O365_P1",
-    "931e4a88-a67f-48b5-814f-16a5f1e6028d",
-    "M365_COPILOT_INTELLIGENT_SEARCH",
-    "932ad362-64a8-4783-9106-97849a1a30b9",
-    "ADALLOM_S_DISCOVERY",
-    "93cc200d-a47f-4c56-aec1-83f8b0d0425a",
-    "DYN365_CDS_RETAIL",
-    "93d24177-c2c3-408a-821d-3d25dfa66e7a",
-    "PRIVACY_MANGEMENT_DSR_EXCHANGE_1",
-    "94065c59-bc8e-4e8b-89e5-5138d471eaff",
-    "MICROSOFT_SEARCH",
-    "944e9726-f011-4353-b654-5f7d2663db76",
-    "BI_AZURE_P_2_GOV",
-    "94a54592-cd8b-425e-87c6-97868b000b91",
-    "WHITEBOARD_PLAN2",
-    "94a669d1-84d5-4e54-8462-53b0ae2c8be5",
-    "CDS_PER_APP_IWTRIAL",
-    "94e5cbf6-d843-4ee8-a2ec-8b15eb52019e",
-    "CDS_CUSTOMER_INSIGHTS_TRIAL",
-    "94fb67d3-465f-4d1f-a50a-952da079a564",
-    "DYN365_CS_ENTERPRISE_VIRAL_TRIAL",
-    "959e5dec-6522-4d44-8349-132c27c3795a",
-    "CDS_O365_P1_GCC",
-    "95b76021-6a53-4741-ab8b-1d1f3d66a95a",
-    "CDS_O365_P2",
-    "95d2cd7b-1007-484b-8595-5e97e63fe189",
-    "Dynamics_365_for_Operations",
-    "95df1203-fee7-4726-b7e1-8037a8e899eb",
-    "CDS_Virtual_Agent_Usl_GCC",
-    "967d9574-a076-4bb7-ab89-f41f64bc142e",
-    "PowerPages_Authenticated_User_CN",
-    "96c1e14a-ef43-418d-b115-9636cdaa8eed",
-    "OFFICE_FORMS_PLAN_3",
-    "97f29a83-1a20-44ff-bf48-5e4ad11f3e51",
-    "Forms_Pro_CE",
-    "986d454b-9027-4d9f-880b-f1b68f920cc4",
-    "MCOMEETBASIC_GOV",
-    "98709c2e-96b5-4244-95f5-a0ebe139fb8a",
-    "ONEDRIVE_BASIC_GOV",
-    "99340b49-fb81-4b1e-976b-8f2ae8e9394f",
-    "DYN365_ENTERPRISE_CUSTOMER_SERVICE",
-    "9953b155-8aef-4c56-92f3-72b0487fce41",
-    "TEAMS_AR_GCCHIGH",
-    "9974d6cf-cd24-4ba2-921c-e2aa687da846",
-    "MCOMEETBASIC",
-    "99cd49a9-0e54-4e07-aea1-d8d9f5f704f5",
-    "Defender_for_Iot_Enterprise",
-    "9a0125a5-c8f8-4526-b231-49e2abe0ebce",
-    "Small",
-    "9a6eeb79-0b4b-4bf0-9808-39d99a2cd5a3",
-    "Windows_Autopatch",
-    "9aaf7827-d63c-4b61-89c3-182f06f82e5c",
-    "EXCHANGE_S_STANDARD",
-    "9b5de886-f035-4ff2-b3d8-c9127bea3620",
-    "OFFICE_FORMS_PLAN_2",
-    "9b7c50ec-cd50-44f2-bf48-d72de6f90717",
-    "PROJECT_O365_P3_GOV",
-    "9bec7e34-c9fa-40b7-a9d1-bd6d1165c7ed",
-    "BPOS_S_DlpAddOn",
-    "9c0dab89-a30c-4117-86e7-97bda240acd2",
-    "POWERAPPS_O365_P3",
-    "9c37c053-dfe3-4421-b6d4-bac8b86d42bd",
-    "FORMS_PLAN_E1_AR_GCCHIGH",
-    "9c439259-63b0-46cc-a258-72be4313a42d",
-    "Forms_Pro_FS",
-    "9d0c4ee5-e4a1-4625-ab39-d82b619b1a34",
-    "INSIDER_RISK_MANAGEMENT",
-    "9d2eed2c-b0c0-4a89-940c-bc303444a41b",
-    "CPC_SS_2",
-    "9d37aa61-3cc3-457c-8b54-e6f3853aa6b6",
-    "DYN365_CS_MESSAGING_TPS_GOV",
-    "9da49a6d-707a-48a1-b44a-53dcde5267f8",
-    "PBI_PREMIUM_P1_ADDON",
-    "9e6d1620-dce9-4655-8933-af8fa5bccc9c",
-    "FLOW_FOR_IOM_USL",
-    "9e700747-8b1d-45e5-ab8d-ef187ceec156",
-    "STREAM_O365_E3",
-    "9ecf691d-8b82-46cb-b254-cd061b2c02fb",
-    "CPC_E_4C_16GB_256GB",
-    "9f0e1b4e-9b33-4300-b451-b2c662cd4ff7",
-    "D365_Finance",
-    "9f2f00ad-21ae-4ceb-994b-d8bc7be90999",
-    "CDS_PER_APP",
-    "9f431833-0334-42de-a7dc-70aa40db46db",
-    "LOCKBOX_ENTERPRISE",
-    "a0b1c075-51c9-4a42-b34c-308f3993bb7e",
-    "CPC_B_2C_4RAM_256GB",
-    "a1ace008-72f3-4ea0-8dac-33b3a23a2472",
-    "CLIPCHAMP",
-    "a1c15058-5559-4c1a-ba05-8040847f91bb",
-    "DEFENDER_FOR_AI",
-    "a1f3d0a8-84c0-4ae0-bae4-685917b8ab48",
-    "SHAREPOINTLITE",
-    "a2194428-ead1-4fc1-bb81-ab8675125f42",
-    "Microsoft_Copilot_for_Sales",
-    "a23b959c-7ce8-4e57-9140-b90eb88a9e97",
-    "SWAY",
-    "a2729df7-25f8-4e63-984b-8a8484121554",
-    "POWERAPPS_DEV_VIRAL",
-    "a312bdeb-1e21-40d0-84b1-0e73f128144f",
-    "COMMON_DEFENDER_PLATFORM_FOR_OFFICE",
-    "a31ef4a2-f787-435e-8335-e47eb0cafc94",
-    "MCOSTANDARD_GOV",
-    "a361d6e2-509e-4e25-a8ad-950060064ef4",
-    "SHAREPOINT_S_DEVELOPER",
-    "a3a4fa10-5092-401a-af30-0462a95a7ac8",
-    "DYN365_MARKETING_APP",
-    "a3dce1be-e9ca-453a-9483-e69a5b46ce98",
-    "POWER_VIRTUAL_AGENTS_D365_CS_VOICE",
-    "a413a9ff-720c-4822-98ef-2f37c2a21f4c",
-    "MICROSOFT_COMMUNICATION_COMPLIANCE",
-    "a420f25f-a7b3-4ff5-a9d0-5d58f73b537d",
-    "WINDOWS_STORE",
-    "a42de799-58ae-4e6a-aa1d-948e7abec726",
-    "TEAMS_DESKLESS",
-    "a4c6cf29-1168-4076-ba5c-e8fe0e62b17e",
-    "REMOTE_HELP",
-    "a55dfd10-0864-46d9-a3cd-da5991a3e0e2",
-    "PROJECT_O365_P1",
-    "a5f38206-2f48-4d83-9957-525f4e75e9c0",
-    "D365_IOTFORSCM_ADDITIONAL",
-    "a62f8878-de10-42f3-b68f-6149a25ceb97",
-    "M365_COPILOT_APPS",
-    "a64b30ba-f310-4065-b444-2670ef146db0",
-    "PBI_PREMIUM_EM1_ADDON",
-    "a6520331-d7d4-4276-95f5-15c0933bc757",
-    "GRAPH_CONNECTORS_SEARCH_INDEX",
-    "a6e407da-7411-4397-8a2e-d9b52780849e",
-    "MAMTunnel",
-    "a6f677b3-62a6-4644-93e7-2a85d240845e",
-    "DYN365_CDS_FOR_PROJECT_P1",
-    "a70bbf38-cdda-470d-adb8-5804b8770f41",
-    "CDS_O365_P2_GCC",
-    "a790cd6e-a153-4461-83c7-e127037830b6",
-    "CPC_B_2C_4RAM_64GB",
-    "a7c70a41-5e02-4271-93e6-d9b4184d83f5",
-    "CDSAICAPACITY",
-    "a7d3fb37-b6df-4085-b509-50810d991a39",
-    "DYN365_CDS_O365_P3_GCC",
-    "a82fbf69-b4d7-49f4-83a6-915b2cf354f4",
-    "VIVAENGAGE_CORE",
-    "a933a62f-c3fb-48e5-a0b7-ac92b94b4420",
-    "Microsoft_Viva_Sales_PowerAutomate",
-    "a98b7619-66c7-4885-bdfc-1d9c8c3d279f",
-    "CRMTESTINSTANCE",
-    "a9a5be2d-17dd-4d43-ba78-9391e11d20a7",
-    "DYN365_ENTERPRISE_FIELD_SERVICE_GOV",
-    "a9b86446-fa4e-498f-a92a-41b447e03337",
-    "EducationAnalyticsP1",
-    "a9dd2dca-10ae-4da2-aaf0-d3fe8a825110",
-    "D365_CUSTOMER_SERVICE_PRO_ATTACH",
-    "a9e39199-8369-444b-89c1-5fe65ec45665",
-    "Dynamics_365_for_Retail",
-    "a9e85e05-1687-4958-8a4c-bdacda2943db",
-    "ENTRA_ID_GOV_FOR_ASSISTIVE_AGENTS",
-    "aa8fbe7b-695c-4c05-8d45-d1dddf6f7616",
-    "CPC_S_2C_4GB_256GB",
-    "aaa2cd24-5519-450f-a1a0-160750710ca1",
-    "Store_faculty",
-    "aaae1744-dc7a-4811-9dd0-2bf926ff9d80",
-    "Flow_Virtual_Agent_Usl_Gov_High",
-    "aac5a56b-b02e-4608-8014-b076646d4011",
-    "DYN365_Enterprise_Talent_Attract_Activity",
-    "aae826b7-14cd-4691-8178-2b312f7072ea",
-    "Verifiable_Credentials_Service_Request",
-    "ab2d4fb5-f80a-4bf1-a11d-7f1da254041b",
-    "QUEUES_APP",
-    "acbca54f-c771-423b-a476-6d7a98cbbcec",
-    "MESH_IMMERSIVE",
-    "acffdce6-c30f-4dc2-81c0-372e33c515ec",
-    "STREAM",
-    "ad6c8870-6356-474c-901c-64d7da8cea48",
-    "FLOW_O365_P1_GOV",
-    "ae6b27b3-fe31-4e77-ae06-ec5fabbc103a",
-    "DYN365_BUSCENTRAL_DB_CAPACITY",
-    "aebd3021-9f8f-4bf8-bbe3-0ed2f4f047a1",
-    "KAIZALA_O365_P3",
-    "afa73018-811e-46e9-988f-f75d2b1b8430",
-    "CDS_O365_P3",
-    "afc06cb0-b4f4-4473-8286-d644f70d8faf",
-    "MCOIMP",
-    "afcafa6a-d966-4462-918c-ec0b4e0fe642",
-    "ONEDRIVEENTERPRISE",
-    "b088306e-925b-44ab-baa0-63291c629a91",
-    "INSIGHTS_BY_MYANALYTICS",
-    "b1188c4c-1b36-4018-b48b-ee07604f6feb",
-    "PAM_ENTERPRISE",
-    "b1aeb897-3a19-46e2-8c27-a609413cf193",
-    "SHAREPOINTDESKLESS_GOV",
-    "b21a6b06-1988-436e-a07b-51ec6d9f52ad",
-    "PROJECT_O365_P3",
-    "b21c777f-c2d5-486e-88f6-fc0a3e474271",
-    "D365_SCM_Attach",
-    "b2669e95-76ef-4e7e-a367-002f60a39f3e",
-    "MCOSTANDARD_MIDMARKET",
-    "b3c26516-3b8d-492f-a5a3-64d70ad3f8d0",
-    "DYN365_CUSTOMER_INSIGHTS_ENGAGEMENT_INSIGHTS_BASE",
-    "b44c6eaf-5c9f-478c-8f16-8cea26353bfb",
-    "Viva_Goals_Premium",
-    "b475952f-128a-4a44-b82a-0b98a45ca7fb",
-    "CDS_UNATTENDED_RPA",
-    "b4ac11a0-32ff-4e78-982d-e039fa803dec",
-    "ONEDRIVELITE_IW",
-    "b4f657ff-d83e-4053-909d-baa2b595ec97",
-    "POWERAPPS_PER_APP",
-    "b50a9096-5b07-4ded-a5e4-a492fb94b6ee",
-    "POWERAPPS_O365_P3_GCCHIGH",
-    "b622badb-1b45-48d5-920f-4b27a2c0996c",
-    "WORKPLACE_ANALYTICS_INSIGHTS_USER",
-    "b650d915-9886-424b-a08d-633cede56f57",
-    "FLOW_DYN_P2",
-    "b67adbaf-a096-42c9-967e-5a84edbe0086",
-    "UNIVERSAL_PRINT_NO_SEEDING",
-    "b6a8b974-2956-4e14-ae81-f0384c363528",
-    "DYN365_CDS_SUPPLYCHAINMANAGEMENT",
-    "b737dad2-2f6c-4c65-90e3-ca563267e8b9",
-    "PROJECTWORKMANAGEMENT",
-    "b74d57b2-58e9-484a-9731-aeccbba954f0",
-    "GRAPH_CONNECTORS_SEARCH_INDEX_TOPICEXP",
-    "b76fb638-6ba6-402a-b9f9-83d28acb3d86",
-    "VIVA_LEARNING_SEEDED",
-    "b83a66d4-f05f-414d-ac0f-ea1c5239c42b",
-    "EXPERTS_ON_DEMAND",
-    "b8afc642-032e-4de5-8c0a-507a7bba7e5d",
-    "WHITEBOARD_PLAN1",
-    "b95945de-b3bd-46db-8437-f2beb6ea2347",
-    "M365_COPILOT_TEAMS",
-    "b9f1a92f-d4c7-477b-b64c-e23d7b4e8cf9",
-    "POWERAPPS_O365_S1_GCCHIGH",
-    "b9f7ce72-67ff-4695-a9d9-5ff620232024",
-    "DYN365_CS_CHAT_FPA_GOV",
-    "ba2fdb48-290b-4632-b46a-e4ecc58ac11a",
-    "POWER_VIRTUAL_AGENTS_O365_F1",
-    "ba80223c-e515-4642-a838-3e7d66f70cb6",
-    "CDS_CLOUD_FOR_SUSTAINABILITY_PLUS",
-    "bb038288-76ab-49d6-afc1-eaa6c222c65a",
-    "MCOMEETACPEA",
-    "bb681a9b-58f5-42ee-9926-674325be8aaa",
-    "Forms_Pro_Service_GCC",
-    "bb73f429-78ef-4ff2-83c8-722b04c3e7d1",
-    "EPM",
-    "bcc0702e-ba97-48d9-ae04-fa8689c53bba",
-    "CDS_Virtual_Agent_Usl_Gov",
-    "bce5e5ca-c2fd-4d53-8ee2-58dfffed4c10",
-    "CDS_O365_P3_GCC",
-    "bd6f2ac2-991a-49f9-b23c-18c96a02c228",
-    "TEAMS_FREE_SERVICE",
-    "bd91b1a4-9f94-4ecf-b45b-3a65e5c8128a",
-    "FLOW_O365_S1",
-    "bdaa59a3-74fd-4137-981a-31d4f84eb8a0",
-    "MMR_P1",
-    "be5a7ed5-c598-4fcd-a061-5e6724c68a58",
-    "SHAREPOINTSTORAGE",
-    "be6e5cba-3661-424c-b79a-6d95fa1d849a",
-    "POWERAPPS_PER_APP_GCC",
-    "bea4c11e-220a-4e6d-8eb8-8ea15d019f90",
-    "RMS_S_ENTERPRISE",
-    "bea6aef1-f52d-4cce-ae09-bed96c4b1811",
-    "POWERAPPS_PORTALS_LOGIN_GCC",
-    "beaf5b5c-d11c-4417-b5cb-cd9f9e6719b0",
-    "MCS_BIZAPPS_CLOUD_FOR_SUSTAINABILITY_USL_PLUS",
-    "bed136c6-b799-4462-824d-fc045d3a9d25",
-    "CDS_O365_P1",
-    "bf28f719-7844-4079-9c78-c1307898e192",
-    "MTP",
-    "bf36ca64-95c6-4918-9275-eb9f4ce2c04f",
-    "CRMPLAN2",
-    "bf6f5520-59e3-4f82-974b-7dbbc4fd27c7",
-    "SAFEDOCS",
-    "bfc1bbd9-981b-4f71-9b82-17c35fd0e2a4",
-    "MDE_SMB",
-    "bfd4133a-bbf3-4212-972b-60412137c428",
-    "FORMS_GOV_F1",
-    "c0454a3d-32b5-4740-b090-78c32f48f0ad",
-    "Dynamics_365_for_Retail_Team_members",
-    "c1c902e3-a956-4273-abdb-c92afcd027ef",
-    "MCS_BizApps_Cloud_for_Sustainability_vTrial",
-    "c1ec4a95-1f05-45b3-a911-aa3fa01094f5",
-    "INTUNE_A",
-    "c244cc9e-622f-4576-92ea-82e233e44e36",
-    "VIVAENGAGE_KNOWLEDGE",
-    "c2da6658-f89d-49f2-9508-40431dee115b",
-    "POWERAPPS_PER_APP_CUSTOM_NEW",
-    "c33802dd-1b50-4b9a-8bb9-f13d2cdeadac",
-    "SCHOOL_DATA_SYNC_P1",
-    "c42aa49a-f357-45d5-9972-bc29df885fee",
-    "POWERAPPS_O365_P1_GOV",
-    "c46c42af-d654-4385-8c85-29a84f3dfb22",
-    "MCS_BizApps_Cloud_for_Sustainability_USL",
-    "c4801e8a-cb58-4c35-aca6-f2dcc106f287",
-    "INFORMATION_BARRIERS",
-    "c4b8c31a-fb44-4c65-9837-a21f55fcabda",
-    "MICROSOFT_LOOP",
-    "c4da7f8a-5ee2-4c99-a7e1-87d2df57f6fe",
-    "AAD_BASIC",
-    "c5002c70-f725-4367-b409-f0eff4fee6c0",
-    "FLOW_PER_USER",
-    "c507b04c-a905-4940-ada6-918891e6d3ad",
-    "POWERAPPS_CUSTOMER_SERVICE_PRO",
-    "c537f360-6a00-4ace-a7f5-9128d0ac1e4b",
-    "FLOW_O365_P2_GOV",
-    "c539fa36-a64e-479a-82e1-e40ff2aa83ee",
-    "Flow_Per_APP",
-    "c5502fe7-406d-442a-827f-4948b821ba08",
-    "POWER_APPS_FOR_MCS_USL_PLUS",
-    "c63d4d19-e8cb-460e-b37c-4d6c34603745",
-    "OFFICEMOBILE_SUBSCRIPTION",
-    "c68f8d98-5534-41c8-bf36-22fa496fa792",
-    "POWERAPPS_O365_P2",
-    "c7657ae3-c0b0-4eed-8c1d-6a7967bd9c65",
-    "DYN365_REGULATORY_SERVICE",
-    "c7699d2e-19aa-44de-8edf-1736da088ca1",
-    "SHAREPOINTSTANDARD",
-    "c7ce3f26-564d-4d3a-878d-d8ab868c85fe",
-    "FLOW_DEV_VIRAL",
-    "c815c93d-0759-4bb8-b857-bc921a71be83",
-    "CORTEX",
-    "c84e52ae-1906-4947-ac4d-6fb3e5bf7c2e",
-    "CDS_Flow_Business_Process",
-    "c8529366-cffd-4415-ab8f-be0144a33ab1",
-    "Teams_Rooms_Basic",
-    "c85e4b03-254a-453b-af72-167a53f38530",
-    "MCOACBYOT_GCCHigh",
-    "c87f142c-d1e9-4363-8630-aaea9c4d9ae5",
-    "BPOS_S_TODO_2",
-    "c948ea65-2053-4a5a-8a62-9eaaaf11b522",
-    "PURVIEW_DISCOVERY",
-    "ca00cff5-2568-4d03-bb6c-a653a8f360ca",
-    "CDS_CUSTOMER_INSIGHTS",
-    "ca6e61ec-d4f4-41eb-8b88-d96e0e14323f",
-    "DYN365_CDS_O365_F1",
-    "cad9c719-36e0-43c7-9506-6886f272d4f0",
-    "POWER_VIRTUAL_AGENTS_D365_CS_VOICE_GOV",
-    "cb22fbd7-ed7d-4786-a27a-e4cd617b69c0",
-    "MCOFMC1",
-    "cb83e771-a077-4a73-9201-d955585b29fa",
-    "FLOW_BUSINESS_PROCESS_GCC",
-    "cb867b3c-7f38-4d0d-99ce-e29cd69812c8",
-    "CDS_VIRTUAL_AGENT_USL",
-    "cbbedc49-52d5-4fd6-82ac-a5bc51634dc3",
-    "CPC_B_16C_64GB_512GB",
-    "cc8c0802-a325-43df-8cba-995d0c6cb373",
-    "TEAMSPRO_CUST",
-    "cca845f9-fd51-4df6-b563-976a37c56ce0",
-    "MICROSOFT_BUSINESS_CENTER",
-    "ccbe468e-7973-442c-8ec4-5fbe16438711",
-    "POWER_AUTOMATE_FOR_MCS_USL",
-    "cd31b152-6326-4d1b-ae1b-997b625182e6",
-    "MIP_S_Exchange",
-    "cdf787bd-1546-48d2-9e93-b21f9ea7067a",
-    "PowerPages_Authenticated_User_GCC",
-    "ce312d15-8fdf-44c0-9974-a25a177125ee",
-    "CCIBOTS_PRIVPREV_VIRAL",
-    "ce361df2-f2a5-4713-953f-4050ba09aad8",
-    "DYN365_CDS_P1_GOV",
-    "ceb28005-d758-4df7-bb97-87a617b93d6c",
-    "DYN365_RETAIL_DEVICE",
-    "cf1b2895-e3fd-4b33-9594-2ab924104547",
-    "FORMS_PLAN_E5_AR_GCCHIGH",
-    "cf7034ed-348f-42eb-8bbd-dddeea43ee81",
-    "DYN365_CDS_CCI_BOTS",
-    "cfce7ae3-4b41-4438-999c-c0e91f3b7fb9",
-    "SPECIALTY_DEVICES",
-    "d04ca659-b119-4a92-b8fc-3ede584a9d65",
-    "CDS_CUSTOMER_INSIGHTS_BASE",
-    "d0ce5ebb-9db0-491f-b780-8973a1d815fe",
-    "AGENT_365",
-    "d1142cfd-872e-4e77-b6ff-d98ec5a51f66",
-    "DDYN365_CDS_DYN_P2",
-    "d1cbfb67-18a8-4792-b643-630b7f19aad1",
-    "EQUIVIO_ANALYTICS_GOV",
-    "d1f65d05-a302-4861-bd35-da8933ba7655",
-    "COMPLIANCE_MANAGER_FOR_AGENTS",
-    "d20bfa21-e9ae-43fc-93c2-20783f0840c3",
-    "FLOW_P2_VIRAL_REAL",
-    "d216f254-796f-4dab-bbfa-710686e646b9",
-    "INTUNE_A_GOV",
-    "d2d51368-76c9-4317-ada2-a12c004c432f",
-    "ML_CLASSIFICATION",
-    "d3468c8c-3545-4f44-a32f-b465934d2498",
-    "CPC_E_2C_8GB_256GB",
-    "d397d6c6-9664-4502-b71c-66f39c400ca4",
-    "DYN365_BUSCENTRAL_ENVIRONMENT",
-    "d3a458d0-f10d-48c2-9e44-86f3f684029e",
-    "STREAM_P2",
-    "d4009785-b899-4cab-97b6-d06a7c799507",
-    "MCOSMS2",
-    "d42bdbd6-c335-4231-ab3d-c8f348d5aff5",
-    "EXCHANGE_L_STANDARD",
-    "d5156635-0704-4f66-8803-93258f8b2678",
-    "Dynamics_365_for_Talent_Team_members",
-    "d5368ca3-357e-4acb-9c21-8495fb025d1f",
-    "POWERAPPS_P2_VIRAL",
-    "d55411c9-cfff-40a9-87c7-240f14df7da5",
-    "M365_LIGHTHOUSE_PARTNER_PLAN1",
-    "d56f3deb-50d8-465a-bedb-f079817ccac1",
-    "DYN365_ENTERPRISE_P1",
-    "d587c7a3-bda9-4f99-8776-9bcf59c84f75",
-    "INSIDER_RISK",
-    "d65648f1-9504-46e4-8611-2658763f28b8",
-    "STREAM_O365_K_GOV",
-    "d66ee5da-07d5-49d6-a1d8-45662c3f37be",
-    "CDS_CUSTOMER_INSIGHTS_COMBINED_BASE",
-    "d703990f-006e-459b-b8dd-1267c4533a22",
-    "DYN365_FP_PURCH_PROTECTION",
-    "d736def0-1fde-43f0-a5be-e3f8b2de6e41",
-    "IT_ACADEMY_AD",
-    "d7a5113a-0276-4dc2-94f8-ca9f2c5ae078",
-    "CPC_B_8C_32RAM_256GB",
-    "d7c3df99-6f58-40b9-8940-cd3a51679d85",
-    "DATAVERSE_FOR_POWER_AUTOMATE_PER_PROCESS",
-    "d7f9c9bc-0a28-4da4-b5f1-731acb27a3e4",
-    "CDS_PER_APP_GCC",
-    "d8ba6fb2-c6b1-4f07-b7c8-5f2745e36b54",
-    "Dynamics_365_for_Operations_Sandbox_Tier2",
-    "d8c638e2-9508-40e3-9877-feb87603837b",
-    "DYN365_CDS_DEV_VIRAL",
-    "d9923fe3-a2de-4d29-a5be-e3e83bb786be",
-    "INTUNE_P2",
-    "d9a6391b-8970-4976-bd94-5f205007c8d8",
-    "DYN365_FINANCIALS_TEAM_MEMBERS",
-    "d9fa6af4-e046-4c89-9226-729a0786685d",
-    "Content_Explorer",
-    "da040e0a-b393-4bea-bb76-928b3fa1cf5a",
-    "EXCHANGE_S_ARCHIVE",
-    "da24caf9-af8e-485c-b7c8-e73336da2693",
-    "INTUNE_EDU",
-    "da792a53-cbc0-4184-a10d-e544dd34b3c1",
-    "ONEDRIVE_BASIC",
-    "db225597-e9c2-4d96-8ace-5424744c80f8",
-    "DYN365_Enterprise_Talent_Onboard_Activity",
-    "db23fce2-a974-42ef-9002-d78dd42a0f22",
-    "MCOEV_GOV",
-    "db39a47e-1f4f-462b-bf5b-2ec471fb7b88",
-    "D365_SALES_PRO_IW_Trial",
-    "db4d623d-b514-490b-b7ef-8885eee514de",
-    "Nucleus",
-    "dbe07046-af68-4861-a20d-1c8cbda9194f",
-    "CUSTOMER_VOICE_DYN365_VIRAL_TRIAL",
-    "dc48f5c5-e87d-43d6-b884-7ac4a59e7ee9",
-    "CDS_LOG_CAPACITY",
-    "dc6643d9-1e72-4dce-9f64-1d6eac1f1c5a",
-    "DYN365_ENTERPRISE_CUSTOMER_SERVICE_GOV",
-    "dc789ed8-0170-4b65-a415-eb77d5bb350a",
-    "Flow_PowerApps_PerUser",
-    "dcf9d2f4-772e-4434-b757-77a453cfbc02",
-    "MESH_AVATARS_FOR_TEAMS",
-    "dd12a3a8-caec-44f8-b4fb-2f1a864b51e3",
-    "CDS_FILE_CAPACITY",
-    "dd14867e-8d31-4779-a595-304405f5ad39",
-    "Flow_Per_APP_IWTRIAL",
-    "dd3801e2-4aa1-4b16-a44b-243e55497584",
-    "CPC_S_4C_16GB_128GB",
-    "dd89efa0-5a55-4892-ba30-82e3f8008339",
-    "DYN365_SALES_PRO_GOV",
-    "de377cbc-0019-4ec2-b77c-3f223947e102",
-    "AAD_SMB",
-    "de9234ff-6483-44d9-b15e-dca72fdd27af",
-    "OFFICESUBSCRIPTION_GOV",
-    "ded3d325-1bdc-453e-8432-5bac26d7a014",
-    "POWER_VIRTUAL_AGENTS_O365_P3",
-    "e0287f9f-e222-4f98-9a83-f379e249159a",
-    "POWERAPPS_O365_S1",
-    "e03c7e47-402c-463c-ab25-949079bedb21",
-    "SHAREPOINTWAC_EDU",
-    "e041597c-9c7f-4ed9-99b0-2663301576f7",
-    "WIN10_ENT_LOC_F1",
-    "e212cbc7-0961-4c40-9825-01117710dcb1",
-    "FORMS_PLAN_E5",
-    "e26c2fcc-ab91-4a61-b35c-03cdc8dddf66",
-    "INFO_GOVERNANCE",
-    "e2bdea63-235e-44c6-9f5e-5b0e783f07dd",
-    "DYN365_CUSTOMER_INSIGHTS_ENGAGEMENT_INSIGHTS_BASE_TRIAL",
-    "e2f705fd-2468-4090-8c58-fad6e6b1e724",
-    "ERP_TRIAL_INSTANCE",
-    "e304c3c3-f86c-4200-b174-1ade48805b22",
-    "DYN365_CS_MESSAGING_GOV",
-    "e425b9f6-1543-45a0-8efb-f8fdaf18cba1",
-    "Virtual_Agent_Base_GCC",
-    "e4d0b25d-e440-4ee9-aac4-1d5a5db9f3ef",
-    "CDS_Virtual_Agent_Base_Gov",
-    "e4dee41f-a5c5-457d-b7d3-c309986fdbb2",
-    "CPC_S_8C_32GB_128GB",
-    "e501d49b-1176-4816-aece-2563c0d995db",
-    "POWER_VIRTUAL_AGENTS_D365_CS_MESSAGING_GOV",
-    "e564d403-7eaf-4c91-b92f-bb0dc62026e1",
-    "D365_ProjectOperationsCDSAttach",
-    "e57afa78-1f19-4542-ba13-b32cd4d8f472",
-    "SHAREPOINT_PROJECT_GOV",
-    "e5bb877f-6ac9-4461-9e43-ca581543ab16",
-    "SHAREPOINTSTORAGE_GOV",
-    "e61a2945-1d4e-4523-b6e7-30ba39d20f32",
-    "POWERAPPSFREE",
-    "e626a4ec-1ba2-409e-bf75-9bc0bc30cca7",
-    "DYN365_MARKETING_50K_CONTACT_ADDON",
-    "e62ffe5b-7612-441f-a72d-c11cf456d33a",
-    "FLOW_SALES_PRO_GOV",
-    "e6e35e2d-2e7f-4e71-bc6f-2f40ed062f5d",
-    "CUSTOMER_VOICE_ADDON",
-    "e7c91390-7625-45be-94e0-e16907e03118",
-    "",
-    "e7d09ae4-099a-4c34-a2a2-3e166e95c44a",
-    "PROJECT_O365_P2_GOV",
-    "e866a266-3cff-43a3-acca-0c90a7e00c8b",
-    "Entra_Identity_Governance",
-    "e8b616eb-1a6d-42b4-84c7-b63870791349",
-    "D365_DemandPlanning",
-    "e923bad8-588e-44d5-acd0-b226daa7b4de",
-    "FLOW_O365_P1_GCCHIGH",
-    "e95bec33-7c88-4a70-8e19-b10bd9d0c014",
-    "SHAREPOINTWAC",
-    "e95d7060-d4d9-400a-a2bd-a244bf0b609e",
-    "DYN365_CDS_FINANCE",
-    "e98256c5-17d0-4987-becc-e991c52d55c6",
-    "Forms_Pro_PS_GCC",
-    "e9830cfd-e65d-49dc-84fb-7d56b9aa2c89",
-    "CDS_FORM_PRO_USL",
-    "e9b4930a-925f-45e2-ac2a-3f7788ca6fdd",
-    "EXCHANGE_S_STANDARD_GOV",
-    "ea2cf03b-ac60-46ae-9c1d-eeaeb63cec86",
-    "POWERAPPS_PER_USER",
-    "eac6b45b-aa89-429f-a37b-c8ce00e8367e",
-    "CRM_ONLINE_PORTAL_GCC",
-    "ebb17a6e-6002-4f65-acb0-d386480cebc1",
-    "PRIVACY_MANGEMENT_RISK_EXCHANGE",
-    "ec17f317-f4bc-451e-b2da-0167e5c260f9",
-    "Teams_Room_Pro",
-    "ecc62904-fa88-4552-a62c-fe582fb31444",
-    "DYN365_FP_LOSS_PREVENTION",
-    "ecc74eae-eeb7-4ad5-9c88-e8b2bfca75b8",
-    "MTRProManagement",
-    "ed29ae92-ff5f-4446-8460-83c54d0e7088",
-    "MCS_BIZAPPS_CLOUD_FOR_SUSTAINABILITY_PLUS",
-    "ed777b71-af04-42ca-9798-84344c66f7c6",
-    "MCOEVSMB",
-    "ed8e8769-94c5-4132-a3e7-7543b713d51f",
-    "DYN365_CUSTOMER_INSIGHTS_VIRAL",
-    "ee493f70-a3b3-4204-9511-e3f6083b8df3",
-    "POWERAPPS_PER_APP_CUSTOM_GCC",
-    "ee85d528-c4b4-4a99-9b07-fb9a1365dc93",
-    "DYN365_CUSTOMER_INSIGHTS_BASE",
-    "ee939cf0-7cd1-4262-9f72-9eaa45dbba69",
-    "FLOW_O365_P3_GCCHIGH",
-    "eec0eb4f-6444-4f95-aba0-50c24d67f998",
-    "AAD_PREMIUM_P2",
-    "eeea837a-c885-4167-b3d5-ddde30cbd85f",
-    "CRMINSTANCE",
-    "efb0351d-3b08-4503-993d-383af8de41e3",
-    "MIP_S_CLP2",
-    "efb87545-963c-4e0d-99df-69c6916d9eb0",
-    "EXCHANGE_S_ENTERPRISE",
-    "f00bd55e-1633-416e-97c0-03684e42bc42",
-    "Intelligent_Content_Services",
-    "f0241705-7b44-4401-a6b6-7055062b5b03",
-    "PRIVACY_MANGEMENT_DSR_EXCHANGE_10",
-    "f057aab1-b184-49b2-85c0-881b02a405c5",
-    "Entra_Premium_Private_Access",
-    "f06754ec-6d72-4bf6-991c-4cb5413d9932",
-    "DYN365_RETAIL_Activity",
-    "f07046bd-2a3c-4b96-b0be-dea79d7cbfb8",
-    "FORMS_PLAN_K",
-    "f0ff6ac6-297d-49cd-be34-6dfef97f0c28",
-    "MESH_IMMERSIVE_FOR_TEAMS",
-    "f1e3613f-3818-4254-9b5e-f02d803384e0",
-    "MCOMEETADV_AR_GCCHigh",
-    "f20fedf3-f3c3-43c3-8267-2bfdd51c0939",
-    "ATP_ENTERPRISE",
-    "f281fb1f-99a7-46ab-9edb-ffd74e260ed3",
-    "PRIVACY_MANGEMENT_RISK",
-    "f2f49eef-4b3f-4853-809a-a055c6103fe0",
-    "DYN365_Enterprise_Talent_Onboard_TeamMember",
-    "f4614a66-d632-443a-bc77-afe92987b322",
-    "CDS_FIELD_SERVICE_CONTRACTOR",
-    "f47330e9-c134-43b3-9993-e7f004506889",
-    "MCOEV_VIRTUALUSER",
-    "f477b0f0-3bb1-4890-940c-40fcee6ce05f",
-    "WORKPLACE_ANALYTICS",
-    "f4cba850-4f34-4fd2-a341-0fddfdce1e8f",
-    "FORMS_GOV_E1",
-    "f4f2f6de-6830-442b-a433-e92249faebe2",
-    "TeamsEss",
-    "f544b08d-1645-4287-82de-8d91f37c02a1",
-    "MCOMEETADV_GOV",
-    "f5aa7b45-8a36-4cd1-bc37-5d06dea98645",
-    "Dynamics_365_for_Operations_Team_members",
-    "f69129db-6dc1-4107-855e-0aaebbcd9dd4",
-    "DYN365_CS_CHAT",
-    "f6934f16-83d3-4f3b-ad27-c6e9c187b260",
-    "VIRTUAL_AGENT_BASE",
-    "f6b5efb1-1813-426f-96d0-9b4f7438714f",
-    "Dynamics_365_for_Operations_Sandbox_Tier4",
-    "f6de4823-28fa-440b-b886-4783fa86ddba",
-    "M365_AUDIT_PLATFORM",
-    "f6ec6dfa-2402-468d-a455-89be11116d43",
-    "DYN365_CS_VOICE",
-    "f7e5b77d-f293-410a-bae8-f941f19fe680",
-    "ONEDRIVECLIPCHAMP",
-    "f815ac79-c5dd-4bcc-9b78-d97f7b817d0d",
-    "Dynamics_365_Hiring_Free_PLAN",
-    "f85945f4-7a55-4009-bc39-6a5f14a8eac1",
-    "VISIO_CLIENT_SUBSCRIPTION_GOV",
-    "f8b44f54-18bb-46a3-9658-44ab58712968",
-    "TEAMSPRO_PROTECTION",
-    "f944d685-f762-4371-806d-a1f48e5bea13",
-    "FLOW_SALES_PRO",
-    "f9646fb2-e3b2-4309-95de-dc4833737456",
-    "CRMSTANDARD",
-    "f9c43823-deb4-46a8-aa65-8b551f0c4f8a",
-    "1G",
-    "f9f6db16-ace6-4838-b11c-892ee75e810a",
-    "FLOW_Virtual_Agent_Base_Gov",
-    "fa0b4021-0f60-4d95-bf68-95036285282a",
-    "CPC_S_8C_32GB_512GB",
-    "fa200448-008c-4acb-abd4-ea106ed2199d",
-    "FLOW_FOR_PROJECT",
-    "fa7675bd-6717-40e7-8172-d0bbcbe1ab12",
-    "D365_ProjectOperationsAttach",
-    "fafd7243-e5c1-4a3a-9e40-495efcb1d3c3",
-    "PROJECT_CLIENT_SUBSCRIPTION",
-    "fb613c67-1a58-4645-a8df-21e95a37d433",
-    "POWER_AUTOMATE_ATTENDED_RPA_GCC",
-    "fbdb91e6-7bfd-4a1f-8f7a-d27f4ef39702",
-    "THREAT_INTELLIGENCE_APP",
-    "fc0a60aa-feee-4746-a0e3-aecfe81a38dd",
-    "SQL_IS_SSIM",
-    "fc52cc4b-ed7d-472d-bbe7-b081c23ecc56",
-    "EXCHANGE_S_STANDARD_MIDMARKET",
-    "fc9f7921-4ca5-42c6-8533-1b84c4ee496b",
-    "MICROSOFT_SEARCH_GCCH",
-    "fd2e7f90-1010-487e-a11b-d2b1ae9651fc",
-    "Intelligent_Content_Services_SPO_type",
-    "fd500458-c24c-478e-856c-a6067a8376cd",
-    "TEAMS_AR_DOD",
-    "fdcb7064-f45c-46fa-b056-7e0e9fdf4bf3",
-    "PROJECT_ESSENTIALS_GOV",
-    "fe581650-cf61-4a09-8814-4bd77eca9cb5",
-    "Forms_Pro_Customer_Insights",
-    "fe6c28b3-d468-44ea-bbd0-a10a5167435c",
-    "COPILOT_STUDIO_IN_COPILOT_FOR_M365",
-    "fe71d6c3-a2ea-4499-9778-da042bf08063",
-    "SHAREPOINT_PROJECT",
-    "fe986032-d840-4817-82d4-51fe4fbbe163",
-    "D365_GUIDES_VIRAL_TRIAL",
-    "fedc185f-0711-4cc0-80ed-0a92da1a8384",
-    "DYN365_SALES_INSIGHTS",
-    "ff7b261f-d98b-415b-827c-42a3fdf015af",
-    "WORKPLACE_ANALYTICS_INSIGHTS_BACKEND",
-    "ffb878a5-3184-472b-800b-65eadc63d764",
-    "DYN365_CS_CHAT_GOV",
-)
+_SKUS = """\
+00e1ec7b-e4a3-40d1-9441-b69b597ab222
+Microsoft_365_ Business_ Premium_(no Teams)
+Microsoft 365 Business Premium (no Teams)
+017fb6f8-00dd-4025-be2b-4eff067cae72
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_1_V2_GCC
+Privacy Management - subject rights request (1) GCC
+01c8007a-57d2-41e0-a3c3-0b46ead16cc4
+CAREERCOACH_STUDENTS
+Career Coach for students
+01d46c34-3525-47d5-bd1a-5f19979938a0
+Power_Pages_authenticated_users_T3_min_1,000_units_100_users/per_site/month_capacity_pack_USGOV_GCCHIGH
+Power Pages authenticated users T3 min 1,000 units - 100 users/per site/month capacity pack_USGOV_GCCHIGH
+036c2481-aa8a-47cd-ab43-324f0c157c2d
+DYN365_CUSTOMER_INSIGHTS_VIRAL
+Dynamics 365 Customer Insights vTrial
+046f7d3b-9595-4685-a2e8-a2832d2b26aa
+PRIVACY_MANAGEMENT_RISK_GCC
+Privacy Management - risk GCC
+04a7fb0d-32e0-4241-b4f5-3f7618cd1162
+MIDSIZEPACK
+Office 365 Midsize Business
+05735051-46c0-4c84-9107-bb13d77d0b88
+Dynamics_365_Customer_Insights_Journeys_T3_Interacted_People
+Dynamics 365 Customer Insights Journeys T3 Interacted People
+05e9a617-0261-4cee-bb44-138d3ef5d965
+SPE_E3
+Microsoft 365 E3
+060d8061-f606-4e69-a4e7-e8fff75ea1f5
+PBI_PREMIUM_PER_USER_FACULTY
+Power BI Premium Per User for Faculty
+061f9ace-7d42-4136-88ac-31dc755f143f
+INTUNE_A
+Intune
+064a9707-9dba-4cc1-9902-38bfcfda6328
+MESSAGING_GCC_TEST
+Digital Messaging for GCC Test SKU
+0666269f-b167-4c5b-a76f-fc574f2b1118
+Microsoft_365_F1_EEA_(no_Teams)
+Microsoft 365 F1 EEA (no Teams)
+06b48c5f-01d9-4b18-9015-03b52040f51a
+MCOPSTNPP
+Skype for Business PSTN Usage Calling Plan
+06ebc4ee-1bb5-47dd-8120-11324bc54e06
+SPE_E5
+Microsoft 365 E5
+074c6829-b3a0-430a-ba3d-aca365e57065
+PROJECTPROFESSIONAL_GOV
+Project Plan 3 for GCC
+078d2b04-f1bd-4111-bbd4-b4b1b354cef4
+AAD_PREMIUM
+Microsoft Entra ID P1
+086e9b70-4720-4442-ab6d-3ef32bfb4721
+POWERAUTOMATE_UNATTENDED_RPA_GCC
+Power Automate unattended RPA add-on for Government
+08d7bce8-6e16-490e-89db-1d508e5e9609
+BUSINESS_VOICE_MED2_TELCO
+Microsoft 365 Business Voice (US)
+08e18479-4483-4f70-8f17-6f92156d8ea9
+DYN365_IOT_INTELLIGENCE_ADDL_MACHINES
+Sensor Data Intelligence Additional Machines Add-in for Dynamics 365 Supply Chain Management
+09015f9f-377f-4538-bbb5-f75ceb09358a
+PROJECTPREMIUM
+Project Online Premium
+090b4a96-8114-4c95-9c91-60e81ef53302
+DYN365_SCM_ATTACH
+Dynamics 365 for Supply Chain Management Attach to Qualifying Dynamics 365 Base Offer
+093e8d14-a334-43d9-93e3-30589a8b47d0
+RMSBASIC
+Rights Management Service Basic Content Protection
+0a389a77-9850-4dc4-b600-bc66fdfefc60
+GUIDES_USER
+Dynamics 365 Guides
+0b7b15a8-7fd2-4964-bb96-5a566d4e3c15
+EXCHANGEENTERPRISE_FACULTY
+Exchange Online (Plan 2) for Faculty
+0c21030a-7e60-4ec7-9a0f-0042e0e0211a
+Microsoft_365_E3
+Microsoft 365 E3 (500 seats min)_HUB
+0c250654-c7f7-461f-871a-7222f6592cf2
+DYN365_CUSTOMER_INSIGHTS_BASE
+Dynamics 365 Customer Insights Standalone
+0c266dff-15dd-4b49-8397-2bb16070ed52
+MCOMEETADV
+Microsoft 365 Audio Conferencing
+0c278af4-c9c1-45de-9f4b-cd929e747a2c
+CPC_E_1C_2GB_64GB
+Windows 365 Enterprise 1 vCPU 2 GB 64 GB
+0da63026-e422-4390-89e8-b14520d7e699
+CPC_E_4C_16GB_512GB
+Windows 365 Enterprise 4 vCPU 16 GB 512 GB
+0dab259f-bf13-4952-b7f8-7db8f131b28d
+MCOPSTN1
+Skype for Business PSTN Domestic Calling
+0e142028-345e-45da-8d92-8bfd4093bbb9
+PHONESYSTEM_VIRTUALUSER_FACULTY
+Microsoft Teams Phone Resource Account for Faculty
+0f13a262-dc6f-4800-8dc6-a62f72c95fad
+POWERFLOWGCC_TEST
+PowerApps & Flow GCC Test - O365 & Dyn365 Plans
+0fe440c5-f2bf-442b-a4f4-9a7af77a200b
+Clipchamp_Premium
+Clipchamp Premium
+10dd46b2-c5ad-4de3-865c-a6fa1363fb51
+Compliance_Program_for_Microsoft_Cloud
+Compliance Program for Microsoft Cloud
+111046dd-295b-4d6d-9724-d52ac90bd1f2
+WIN_DEF_ATP
+Microsoft Defender for Endpoint
+12b5a442-a6f2-49e4-868b-2d7408c2356f
+Dynamics_365_Customer_Insights_User_License
+Dynamics 365 Customer Insights User License
+12b8c807-2e20-48fc-b453-542b6ee9d171
+OFFICESUBSCRIPTION_FACULTY
+Microsoft 365 Apps for Faculty
+1341559b-49df-443c-8e79-fa604fed2d82
+ENTERPRISEPREMIUM_NOPSTNCONF_NOPBI_GOV
+Office 365 GCC G5 without Audio Conferencing
+135bee78-485b-4181-ad6e-40286e311850
+CPC_B_2C_4RAM_128GB
+Windows 365 Business 2 vCPU 4 GB 128 GB
+1392051d-0cb9-4b7a-88d5-621fee5e8711
+ENTERPRISEWITHSCAL
+Office 365 E4
+1439b6e2-5d59-4873-8c59-d60e2a196e92
+DYN365_CUSTOMER_SERVICE_PRO
+Dynamics 365 Customer Service Professional
+1508ad2d-5802-44e6-bfe8-6fb65de63d28
+DYN365_RETAIL_TRIAL
+Dynamics 365 Commerce Trial
+15a64d3e-5b99-4c4b-ae8f-aa6da264bfe7
+POWERAPPS_PORTALS_PAGEVIEW_GCC
+Power Apps Portals page view capacity add-on for Government
+15f2e9fc-b782-4f73-bf51-81d8b7fff6f4
+Microsoft_Copilot_for_Sales
+Microsoft 365 Copilot for Sales
+16a55f2f-ff35-4cd5-9146-fb784e3761a5
+DEFENDER_ENDPOINT_P1
+Microsoft Defender for Endpoint P1
+16ddbbfc-09ea-4de2-b1d7-312db6112d70
+TEAMS_FREE
+Microsoft Teams (Free)
+170ba00c-38b2-468c-a756-24c05037160a
+MCOACBYOT_AR_GCCHIGH_USGOV_GCCHIGH
+Microsoft 365 Audio Conferencing - GCCHigh Tenant (AR)_USGOV_GCCHIGH
+18181a46-0d4e-45cd-891e-60aabd171b4e
+STANDARDPACK
+Office 365 E1
+18250162-5d87-4436-a834-d795c15c80f3
+M365EDU_A3_STUUSEBNFT
+Microsoft 365 A3 student use benefits
+184efa21-98c3-4e5d-95ab-d07053a96e67
+INFORMATION_PROTECTION_COMPLIANCE
+Microsoft 365 E5 Compliance
+189a915c-fe4f-4ffa-bde4-85b9628d07a0
+DEVELOPERPACK
+Office 365 E3 Developer
+18a4bd3f-0b5b-4887-b04f-61dd0ee15f5e
+Microsoft_365_E5_(no_Teams)
+Microsoft 365 E5 (no Teams)
+1925967e-8013-495f-9644-c99f8b463748
+TVM_Premium_Standalone
+Microsoft Defender Vulnerability Management
+19dec69d-d9f3-4792-8a39-d8ecdf51937b
+D365_CUSTOMER_SERVICE_PRO_ATTACH
+Dynamics 365 for Customer Service Professional Attach to Qualifying Dynamics 365 Base Offer
+19ec0d23-8335-4cbd-94ac-6050e30712fa
+EXCHANGEENTERPRISE
+Exchange Online (PLAN 2)
+1a585bba-1ce3-416e-b1d6-9c482b52fcf6
+EQUIVIO_ANALYTICS_GOV
+Office 365 Advanced Compliance for GCC
+1aa94593-ca12-4254-a738-81a5972958e8
+M365EDU_A3_STUUSEBNFT_RPA1
+Microsoft 365 A3 - Unattended License for students use benefit
+1b1b1f7a-8355-43b6-829f-336cfccb744c
+EQUIVIO_ANALYTICS
+Office 365 Advanced Compliance
+1b3043ad-dfc6-427e-a2c0-5ca7a6c94a2b
+CPC_B_4C_16RAM_512GB
+Windows 365 Business 4 vCPU 16 GB 512 GB
+1b399f66-be2a-479c-a79d-84a43a46f79e
+DYN365_CS_CHAT_GOV
+Dynamics 365 for Customer Service Chat for Government
+1b572d5e-1bf8-4b19-9259-f9eda31a6972
+PBI_PREMIUM_PER_USER_ADDON_GCC
+Power BI Premium Per User Add-On for GCC
+1bf40e76-4065-4530-ac37-f1513f362f50
+Windows_365_S_4vCPU_16GB_128GB
+Windows 365 Shared Use 4 vCPU 16 GB 128 GB
+1c27243e-fb4d-42b1-ae8c-fe25c9616588
+Microsoft_Teams_Audio_Conferencing_select_dial_out
+Microsoft Teams Audio Conferencing with dial-out to USA/CAN
+1c79494f-e170-431f-a409-428f6053fa35
+CPC_E_2C_8GB_256GB
+Windows 365 Enterprise 2 vCPU 8 GB 256 GB
+1d2756cb-2147-4b05-b4d5-f013c022dcb9
+CRMTESTINSTANCE_GCC
+Dynamics 365 Enterprise Edition - Additional Non-Production Instance for Government
+1d506c23-1702-46f1-b940-160c55f98d05
+Dynamics_365_Business_Central_Essentials_Attach
+Dynamics 365 Business Central Essentials Attach
+1e1a282c-9c54-43a2-9310-98ef728faace
+DYN365_ENTERPRISE_SALES
+Dynamics 365 for Sales Enterprise Edition
+1e615a51-59db-4807-9957-aa83c3657351
+Dynamics_365_Customer_Service_Enterprise_viral_trial
+Dynamics 365 Customer Service Enterprise Viral Trial
+1e7e1070-8ccb-4aca-b470-d7cb538cb07e
+WIN_ENT_E5
+Windows 10/11 Enterprise E5 (Original)
+1e988bf3-8b7c-4731-bec0-4e2a2946600c
+O365_w/o_Teams_Bundle_M5_(500_seats_min)_HUB
+Microsoft 365 E5 EEA (no Teams) (500 seats min)_HUB
+1ec19b5f-7542-4b20-b01f-fb5d3f040e2d
+DYN365_ENTERPRISE_PROJECT_SERVICE_AUTOMATION_GOV
+Dynamics 365 for Project Service Automation Enterprise Edition for Government
+1f2f344a-700d-42c9-9427-5cea1d5d7ba6
+STREAM
+Microsoft Stream
+1f338bbc-767e-4a1e-a2d4-b73207cc5b93
+MCOEV_STUDENT
+Microsoft Teams Phone Standard for Student
+1f9990ca-45d9-4c8d-8d04-a79241924ce1
+Windows_365_S_2vCPU_4GB_64GB
+Windows 365 Shared Use 2 vCPU 4 GB 64 GB
+1fc08a02-8b3d-43b9-831e-f76859e04e1a
+SHAREPOINTSTANDARD
+SharePoint Online (Plan 1)
+2113661c-6509-4034-98bb-9c47bd28d63c
+Microsoft_365_E5_without_Audio_Conferencing
+Microsoft 365 E5 without Audio Conferencing (500 seats min)_HUB
+21502a13-c8dc-4744-be9c-177fd9d2eafc
+Microsoft_365_Business_Basic_(no Teams)
+Microsoft 365 Business Basic (no Teams)
+21943e3a-2429-4f83-84c1-02735cd49e78
+Microsoft_Teams_Rooms_Pro_without_Audio_Conferencing
+Microsoft Teams Rooms Pro without Audio Conferencing
+226ca751-f0a4-4232-9be5-73c02a92555e
+CPC_E_2C_4GB_128GB
+Windows 365 Enterprise 2 vCPU 4 GB 128 GB
+229fa362-9d30-4dbc-8110-21b77a7f9b26
+D365_SALES_PRO_GOV
+Dynamics 365 for Sales Professional for Government
+23053933-0fda-431f-9a5b-a00fd78444c1
+DYN365_MARKETING_CONTACT_ADDON_T3
+Dynamics 365 for Marketing Additional Contacts Tier 3
+2347355b-4e81-41a4-9c22-55057a399791
+M365_SECURITY_COMPLIANCE_FOR_FLW
+Microsoft 365 Security and Compliance for Firstline Workers
+238e2f8d-e429-4035-94db-6926be4ffe7b
+DYN365_BUSINESS_MARKETING
+Dynamics 365 for Marketing Business Edition
+23e6e135-e869-4ce4-9ae4-5710cd69ac13
+D365_FIELD_SERVICE_CONTRACTOR
+Dynamics 365 Field Service Contractor
+245e6bf9-411e-481e-8611-5c08595e2988
+D365_SALES_PRO_ATTACH
+Dynamics 365 for Sales Professional Attach to Qualifying Dynamics 365 Base Offer
+24aebea8-7fac-48d0-8750-de4ee1fde205
+ENTERPRISEPACKWITHOUTPROPLUS_GOV
+Office 365 G3 without Microsoft 365 Apps GCC
+24be3cd7-82ca-41a5-94a7-4903373cdcae
+Windows_365_Business_16_vCPU,_64_GB,_1_TB
+Windows 365 Business 16 vCPU, 64 GB, 1 TB
+24c35284-d768-4e53-84d9-b7ae73dddf69
+Microsoft_365_Business_Premium_Donation_(Non_Profit_Pricing)
+Microsoft 365 Business Premium Donation
+253ce8d3-6122-4240-8b04-f434a8fa831f
+Power_Automate_per_process
+Power Automate Process
+26124093-3d78-432b-b5dc-48bf992543d5
+IDENTITY_THREAT_PROTECTION
+Microsoft Defender Suite
+26ad4b5c-b686-462e-84b9-d7c22b46837f
+ATP_ENTERPRISE_FACULTY
+Microsoft Defender for Office 365 (Plan 1) Faculty
+26c903d5-d385-4cb1-b650-8d81a643b3c4
+POWERAPPS_PORTALS_LOGIN_T2_GCC
+Power Apps Portals login capacity add-on Tier 2 (10 unit min) for Government
+26d45bd9-adf1-46cd-a9e1-51e9a5524128
+ENTERPRISEPREMIUM_NOPSTNCONF
+Office 365 E5 without Audio Conferencing
+27cb5f12-2e3f-4997-a649-45298673e6a1
+Power_Pages_authenticated_users_T1_100_users/per_site/month_capacity_pack_GCC
+Power Pages authenticated users T1 100 users/per site/month capacity pack_GCC
+2880026b-2b0c-4251-8656-5d41ff11e3aa
+DYN365_BUSCENTRAL_ESSENTIAL
+Dynamics 365 Business Central Essentials
+28b275ce-aec7-4c26-82e2-1ffbc2746ad4
+DYN365_ENTERPRISE_SALES_GOV
+Dynamics 365 for Sales, Enterprise Edition for Government
+295a8eb0-f78d-45c7-8b5b-1eed5ed02dff
+MCOCAP
+Microsoft Teams Shared Devices
+29a2f828-8f39-4837-b8ff-c957e86abe3c
+TEAMS_COMMERCIAL_TRIAL
+Microsoft Teams Commercial Cloud
+29fcd665-d8d1-4f34-8eed-3811e3fca7b3
+Dynamics_365_Field_Service_Enterprise_viral_trial
+Dynamics 365 Field Service Viral Trial
+2a6fb3c6-30cc-4558-a69d-032425c1a3ba
+POWERAPPS_PER_USER_ISVEMB
+Power Apps Premium embedded
+2a914830-d700-444a-b73c-e3f31980d833
+M365_F1_GOV
+Microsoft 365 F3 GCC
+2b26f637-35a0-4dbc-b69e-ff674782be9d
+INTUNE_A_GOV
+Microsoft Intune Government
+2b317a4a-77a6-4188-9437-b68a77b4e2c6
+INTUNE_A_D
+Microsoft Intune Device
+2b3b0c87-36af-4d15-8124-04a691cc2546
+FLOW_P1_GOV
+Power Automate Plan 1 for Government (Qualified Offer)
+2b9c8e7c-319c-43a2-a2a0-48c5c6161de7
+AAD_BASIC
+Microsoft Entra Basic
+2bd3cb20-1bb6-446b-b4d0-089af3a05c52
+CRMINSTANCE_GCC
+Dynamics 365 Enterprise Edition - Additional Production Instance for Government
+2c21e77a-e0d6-4570-b38a-7ff2dc17d2ca
+INTUNE_A_D_GOV
+Microsoft Intune Device for Government
+2ced8a00-3ed1-4295-ab7c-57170ff28e58
+POWERAPPS_PER_USER_BD_ONLY
+Power Apps Per User BD Only
+2cf22bcb-0c9e-4bc6-8daf-7e7654c0f285
+PHONESYSTEM_VIRTUALUSER_GOV
+Microsoft Teams Phone Resource Account for GCC
+2cf302fe-62db-4e20-b573-e0998b1208b5
+CRMTESTINSTANCE_NOPREREQ
+Dynamics 365 - Additional Non-Production Instance for Government
+2cfd692f-a352-4fa8-b960-e3ad0c9b1178
+Power Pages authenticated users T3_CN_CN
+Power Pages authenticated users T3 min 1,000 units - 100 users/per site/month capacity pack CN_CN
+2d21fc84-b918-491e-ad84-e24d61ccec94
+Windows_365_S_2vCPU_8GB_128GB
+Windows 365 Shared Use 2 vCPU 8 GB 128 GB
+2d3091c7-0712-488b-b3d8-6b97bde6a1f5
+MCOMEETADV_GOV
+Microsoft 365 Audio Conferencing for GCC
+2db84718-652c-47a7-860c-f10d8abbdae3
+PROJECTONLINE_PLAN_1
+Project Online Premium without Project Client
+2e3c4023-80f6-4711-aa5d-29e0ecb46835
+DYN365_BUSCENTRAL_TEAM_MEMBER
+Dynamics 365 Business Central Team Members
+2eaa4058-403e-4434-9da9-ea693f5d96dc
+Windows_365_S_2vCPU_8GB_256GB
+Windows 365 Shared Use 2 vCPU 8 GB 256 GB
+2edaa1dc-966d-4475-93d6-8ee8dfd96877
+DYN365_SALES_PREMIUM
+Dynamics 365 Sales Premium
+2ef3064c-c95c-426c-96dd-9ffeaa2f2c37
+Microsoft_Entra_Suite_Step_Up_for_Microsoft_Entra_ID_P2
+Microsoft Entra Suite Add-on for Microsoft Entra ID P2
+2f105cc2-c2c1-435b-a955-c5e82156c05d
+ENTERPRISEPREMIUM_NOPBIPBX_GOV
+Office 365 GCC G5 without Power BI and Phone System
+30fc3c36-5a95-4956-ba57-c09c2a600bb9
+AAD_PREMIUM_FACULTY
+Microsoft Entra ID P1 for faculty
+314c4481-f395-4525-be8b-2ec4bb1e9d91
+STANDARDWOFFPACK_STUDENT
+Office 365 A1 for students
+31d57bc7-3a05-4867-ab53-97a17835a411
+M365EDU_A5_STUUSEBNFT
+Microsoft 365 A5 student use benefits
+31ecb341-2a17-483e-9140-c473006d1e1a
+Microsoft_Teams_Rooms_Pro_GCC
+Microsoft Teams Rooms Pro for GCC
+3227bcb2-8448-4f81-b3c2-8c2074e15a2a
+Microsoft_Viva_Sales
+Microsoft Sales Copilot
+3271cf8e-2be5-4a09-a549-70fd05baaa17
+O365_w/o_Teams_Bundle_M5
+Microsoft 365 E5 EEA (no Teams)
+328dc228-00bc-48c6-8b09-1fbc8bc3435d
+CRMSTORAGE
+Dynamics 365 - Additional Database Storage (Qualified Offer)
+32a0e471-8a27-4167-b24f-941559912425
+Microsoft_365_A3_Suite_features_for_faculty
+Microsoft 365 A3 Suite features for faculty
+32b47245-eb31-44fc-b945-a8b1576c439f
+SPE_F5_SECCOMP
+Microsoft 365 F5 Security + Compliance Add-on
+336dfe1f-3b33-4ab4-b395-cba8f614976d
+DYN365_CS_MESSAGING_GOV
+Dynamics 365 for Customer Service Digital Messaging add-on for Government
+338148b6-1b11-4102-afb9-f92b6cdc0f8d
+DYN365_ENTERPRISE_P1_IW
+Dynamics 365 P1 Trial for Information Workers
+3539d28c-6e35-4a30-b3a9-cd43d5d3e0e2
+POWERAUTOMATE_UNATTENDED_RPA
+Power Automate unattended RPA add-on
+359ea3e6-8130-4a57-9f8f-ad897a0342f1
+DYN365_CUSTOMER_VOICE_BASE
+Dynamics 365 Customer Voice
+36a0f3b3-adb5-49ea-bf66-762134cf063a
+Microsoft_Teams_Premium
+Microsoft Teams Premium Introductory Pricing
+3856cd1b-8033-458e-8d0f-9909ec6e6e6d
+CRMPLAN2_GCC
+Microsoft Dynamics CRM Online Basic for Government
+38b434d2-a15e-4cde-9a98-e737c75623e1
+VISIO_PLAN2_DEPT
+Visio Plan 2
+398d37b5-8deb-48db-8f7f-703eb2fb7c72
+Power_Pages_authenticated_users_T3_min_1,000_units_100_users/per_site/month_capacity_pack_USGOV_DOD
+Power Pages authenticated users T3 min 1,000 units - 100 users/per site/month capacity pack_USGOV_DOD
+39a78eb6-3a8a-4e1e-878a-575a5c8984e7
+DYNAMICS_365_CONTACT_CENTER_ADD_ON_FOR_CUSTOMER_SERVICE_ENTERPRISE
+Dynamics 365 Contact Center Add-on for Customer Service Enterprise
+3a256e9a-15b6-4092-b0dc-82993f4debc6
+SKU_Dynamics_365_for_HCM_Trial
+Dynamics 365 for Talent
+3a349c99-ffec-43d2-a2e8-6b97fcb71103
+Viva_Goals_User_led
+Viva Goals User-led
+3a6a908c-09c5-406a-8170-8ebb63c42882
+POWER_BI_PRO_DEPT
+Power BI Pro Dept
+3ab6abff-666f-4424-bfb7-f0bc274ec7bc
+TEAMS_ESSENTIALS_AAD
+Microsoft Teams Essentials (Microsoft Entra identity)
+3b555118-da6a-4418-894f-7df1e2096870
+O365_BUSINESS_ESSENTIALS
+Microsoft 365 Business Basic
+3bbd44ed-8a70-4c07-9088-6232ddbd5ddd
+Dynamics_365_for_Operations_Devices
+Dynamics 365 Operations - Device
+3c74d823-8f01-4fe8-82d5-f089a5504cec
+DYN365_ENTERPRISE_CUSTOMER_SERVICE_GOV
+Dynamics 365 for Customer Service, Enterprise Edition for Government
+3cb45fab-ae53-4ff6-af40-24c1915ca07b
+CPC_B_8C_32RAM_128GB
+Windows 365 Business 8 vCPU 32 GB 128 GB
+3d957427-ecdc-4df2-aacd-01cc9d519da8
+WORKPLACE_ANALYTICS
+Microsoft Workplace Analytics
+3dc7332d-f0fa-40a3-81d3-dd6b84469b78
+Viva_Glint_Standalone
+Microsoft Viva Glint
+3dd6cf57-d688-4eed-ba52-9e40b5468c3e
+THREAT_INTELLIGENCE
+Microsoft Defender for Office 365 (Plan 2)
+3f17cf90-67a2-4fdb-8587-37c1539507e1
+SPE_F5_COMP_GCC
+Microsoft 365 F5 Compliance Add-on GCC
+3f4babde-90ec-47c6-995d-d223749065d1
+STANDARDPACK_GOV
+Office 365 G1 GCC
+3f9f06f5-3c31-472c-985f-62d9c10ec167
+Power_Pages_vTrial_for_Makers
+Power Pages vTrial for Makers
+4016f256-b063-4864-816e-d818aad600c9
+TOPIC_EXPERIENCES
+Viva Topics
+420af87e-8177-4146-a780-3786adaffbca
+POWER_BI_PRO_CE
+Power BI Pro CE
+420c7602-7f70-4895-9394-d3d679ea36fb
+MCOCAP_FACULTY
+Microsoft Teams Shared Devices for Faculty
+42e6818f-8966-444b-b7ac-0027c83fa8b5
+CPC_B_2C_4RAM_64GB
+Windows 365 Business 2 vCPU 4 GB 64 GB
+439ac253-bfbc-49c7-acc0-6b951407b5ef
+CPC_B_4C_16RAM_128GB_WHB
+Windows 365 Business 4 vCPU 16 GB 128 GB (with Windows Hybrid Benefit)
+440eaaa8-b3e0-484b-a8be-62870b9ba70a
+PHONESYSTEM_VIRTUALUSER
+Microsoft Teams Phone Resource Account
+44575883-256e-4a79-9da4-ebe9acabe2b2
+M365_F1
+Microsoft 365 F1
+4468c39a-28b2-42fb-9094-840bcf28771f
+OFFICEBASIC
+Basic Collaboration
+446a86f8-a0cb-4095-83b3-d100eb050e3d
+Forms_Pro_AddOn
+Dynamics 365 Customer Voice Additional Responses
+448b063f-9cc6-42fc-a0e6-40e08724a395
+CDS_LOG_CAPACITY
+Common Data Service Log Capacity
+44ac31e7-2999-4304-ad94-c948886741d4
+IDENTITY_THREAT_PROTECTION_FOR_EMS_E5
+Microsoft 365 E5 Security for EMS E5
+45a2423b-e884-448d-a831-d9e139c52d2f
+EOP_ENTERPRISE
+Exchange Online Protection
+45bc2c81-6072-436a-9b0b-3b12eefbc402
+POWER_BI_ADDON
+Power BI for Office 365 Add-On
+46102f44-d912-47e7-b0ca-1bd7b70ada3b
+PROJECT_PLAN3_DEPT
+Project Plan 3 (for Department)
+461cb62c-6db7-41aa-bf3c-ce78236cdb9e
+CPC_LVL_2
+Windows 365 Enterprise 2 vCPU 8 GB 128 GB (Preview)
+46974aed-363e-423c-9e6a-951037cec495
+PROJECTPROFESSIONAL_FACULTY
+Project Plan 3 for Faculty
+469af4da-121c-4529-8c85-9467bbebaa4b
+Windows_365_S_4vCPU_16GB_512GB
+Windows 365 Shared Use 4 vCPU 16 GB 512 GB
+46c119d4-0379-4a9d-85e4-97c66d3f909e
+M365EDU_A5_STUDENT
+Microsoft 365 A5 for students
+46c3a859-c90d-40b3-9551-6178a48d5c18
+Office_365_E3_(no_Teams)
+Office 365 E3 (no Teams)
+470845c0-6884-47e1-89d0-9d6244a77b44
+VIRTUAL_AGENT_USL_AR_USGOV_GCCHIGH
+Microsoft Copilot Studio User License for GCC High_USGOV_GCCHIGH
+4755df59-3f73-41ab-a249-596ad72b5504
+FLOW_P2
+Microsoft Power Automate Plan 2
+475e3e81-3c75-4e07-95b6-2fed374536c8
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_1_EDU_V2
+Privacy Management - subject rights request (1) for EDU
+47794cd0-f0e5-45c5-9033-2eb6b5fc84e0
+MCOPSTNC
+Communications Credits
+481f3bc2-5756-4b28-9375-5c8c86b99e6b
+Clipchamp_Standard
+Clipchamp Standard
+488ba24a-39a9-4473-8ee5-19291e71b002
+WIN10_VDA_E5
+Windows 10/11 Enterprise E5
+494721b8-1f30-4315-aba6-70ca169358d9
+Dynamics_365_Sales_Field_Service_and_Customer_Service_Partner_Sandbox
+Dynamics 365 Sales, Field Service and Customer Service Partner Sandbox
+4a51bf65-409c-4a91-b845-1121b571cc9d
+FLOW_PER_USER
+Power Automate per user plan
+4ae99959-6b0f-43b0-b1ce-68146001bdba
+VISIOCLIENT_GOV
+Visio Plan 2 for GCC
+4aed5dd6-eb9c-4143-8f14-368d70287121
+CRMSTORAGE_GCC
+Dynamics 365 Enterprise Edition - Additional Database Storage for Government
+4b244418-9658-4451-a2b8-b5e2b364e9bd
+VISIOONLINE_PLAN1
+Visio Plan 1
+4b2c20e4-939d-4bf4-9dd8-6870240cfe19
+Clipchamp_Premium_Add_on
+Clipchamp Premium Add-on
+4b32a493-9a67-4649-8eb9-9fc5a5f75c12
+D365_MARKETING_USER
+Dynamics 365 for Marketing USL
+4b585984-651b-448a-9e53-3b10f069cf7f
+DESKLESSPACK
+Office 365 F3
+4b590615-0888-425a-a965-b3bf7789848d
+M365EDU_A3_FACULTY
+Microsoft 365 A3 for faculty
+4b74a65c-8b4a-4fc8-9f6b-5177ed11ddfa
+VIRTUAL_AGENT_USL
+Microsoft Copilot Studio User License
+4b9405b0-7788-4568-add1-99614e613b69
+EXCHANGESTANDARD
+Exchange Online (Plan 1)
+4cde982a-ede4-4409-9ae6-b003453c8ea6
+Microsoft_Teams_Rooms_Pro
+Microsoft Teams Rooms Pro
+4dee1f32-0808-4fd2-a2ed-fdd575e3a45f
+MCOMEETADV_USGOV_GCCHIGH
+Microsoft 365 Audio Conferencing_USGOV_GCCHIGH
+4eb45c5b-0d19-4e33-b87c-adfc25268f20
+SPE_E5_USGOV_GCCHIGH
+Microsoft 365 E5_USGOV_GCCHIGH
+4ef96642-f096-40de-a3e9-d83fb2f90211
+ATP_ENTERPRISE
+Microsoft Defender for Office 365 (Plan 1)
+4f05b1a3-a978-462c-b93f-781c6bee998f
+DYN365_ENTERPRISE_RELATIONSHIP_SALES
+Microsoft Relationship Sales solution
+4fb214cb-a430-4a91-9c91-4976763aa78f
+MTR_PREM
+Teams Rooms Premium
+50509a35-f0bd-4c5e-89ac-22f0e16a00f8
+Microsoft_Teams_Rooms_Basic_without_Audio_Conferencing
+Microsoft Teams Rooms Basic without Audio Conferencing
+509e8ab6-0274-4cda-bcbd-bd164fd562c4
+MDATP_Server
+Microsoft Defender for Endpoint Server
+50f60901-3181-4b75-8a2c-4c8e4c1d5a72
+M365_F1_COMM
+Microsoft 365 F1
+5265a84e-8def-4fa2-ab4b-5dc278df5025
+CPC_E_2C_4GB_256GB
+Windows 365 Enterprise 2 vCPU 4 GB 256 GB
+52cdf00e-8303-4223-a749-ff69a13e2dd0
+Workload_Identities_P2
+Microsoft Entra Workload ID
+52ea0e27-ae73-4983-a08f-13561ebdb823
+Teams_Premium_(for_Departments)
+Teams Premium (for Departments)
+53265c61-c78c-4223-ab30-422da0c97fbb
+Power_Pages_authenticated_users_T3_min_1,000_units_100_users/per_site/month_capacity_pack_GCC
+Power Pages authenticated users T3 min 1,000 units - 100 users/per site/month capacity pack_GCC
+533b8f26-f74b-4e9c-9c59-50fc4b393b63
+MEE_STUDENT
+Minecraft Education Student
+535a3a29-c5f0-42fe-8215-d3b9e1f38c4a
+ENTERPRISEPACK_GOV
+Office 365 G3 GCC
+53818b1b-4a27-454b-8896-0dba576410e6
+PROJECTPROFESSIONAL
+Planner and Project Plan 3
+54a152dc-90de-4996-93d2-bc47e670fc06
+MCOPSTN5
+Skype for Business PSTN Domestic Calling (120 Minutes)
+550f19ba-f323-4a7d-a8d2-8971b0d9ea85
+ATP_ENTERPRISE_USGOV_GCCHIGH
+Microsoft Defender for Office 365 (Plan 1)_USGOV_GCCHIGH
+556640c0-53ea-4773-907d-29c55332983f
+Microsoft_Cloud_for_Sustainability_vTrial
+Microsoft Cloud for Sustainability vTrial
+55c9eb4e-c746-45b4-b255-9ab6b19d5c62
+DYN365_FINANCE
+Dynamics 365 Finance
+56a59ffb-9df1-421b-9e61-8b568583474d
+THREAT_INTELLIGENCE_GOV
+Microsoft Defender for Office 365 (Plan 2) GCC
+57f3babd-73ce-40de-bcb2-dadbfbfff9f7
+POWERAPPS_PORTALS_LOGIN_T2
+Power Apps Portals login capacity add-on Tier 2 (10 unit min)
+59d3d0bf-df39-4b8b-8601-ea6c09a7fd66
+DYNAMICS_365_CONTACT_CENTER_DIGITAL
+Dynamics 365 Contact Center Digital
+5a1c7b8d-0739-4ca8-bf69-ec87e69133ac
+MICROSOFT_365_BUSINESS_STANDARD_NO_TEAMS
+Microsoft 365 Business Standard (no Teams)
+5b22585d-1b71-4c6b-b6ec-160b1a9c2323
+D365_SALES_ENT_ATTACH
+Dynamics 365 Sales Enterprise Attach to Qualifying Dynamics 365 Base Offer
+5b631642-bd26-49fe-bd20-1daaa972ef80
+POWERAPPS_DEV
+Microsoft PowerApps for Developer
+5c739a73-651d-4c2c-8a4e-fe4ba12253b0
+M365_G3_RPA1_GOV
+Microsoft 365 G3 - Unattended License for GCC
+5cd0b796-9ac8-4792-9f0b-796ca9044e4a
+D365_ENTERPRISE_CASE_MANAGEMENT_GOV
+Dynamics 365 for Case Management, Enterprise Edition for Government
+5d505572-203c-4b83-aa9b-dab50fb46277
+Project_Professional_TEST_GCC
+Project Plan 3 for GCC TEST
+5e1e7702-a2b7-4360-8d07-2f515792896f
+MDE_SMB
+Microsoft Defender for Business
+5e36d0d4-e9e5-4052-aba0-0257465c9b86
+Microsoft_Intune_Advanced_Analytics
+Microsoft Intune Advanced Analytics
+5f43d48c-dd3d-4dd8-a059-70c2f040f979
+Power_Pages_authenticated_users_T2_min_100_units_100_users/per_site/month_capacity_pack_GCC
+Power Pages authenticated users T2 min 100 units - 100 users/per site/month capacity pack_GCC
+602e6573-55a3-46b1-a1a0-cc267991501a
+O365_w/o Teams Bundle_M3_(500_seats_min)_HUB
+Microsoft 365 E3 EEA (no Teams) (500 seats min)_HUB
+606b54a9-78d8-4298-ad8b-df6ef4481c80
+CCIBOTS_PRIVPREV_VIRAL
+Microsoft Copilot Studio Viral Trial
+6070a4c8-34c6-4937-8dfb-39bbc6397a60
+MEETING_ROOM
+Microsoft Teams Rooms Standard
+61902246-d7cb-453e-85cd-53ee28eec138
+VIVA
+Microsoft Viva Suite
+61bec411-e46a-4dab-8f46-8b58ec845ffe
+MEETING_ROOM_NOAUDIOCONF
+Microsoft Teams Rooms Standard without Audio Conferencing
+61e6bd70-fbdb-4deb-82ea-912842f39431
+DYN365_AI_SERVICE_INSIGHTS
+Dynamics 365 Customer Service Insights Trial
+631d5fb1-a668-4c2a-9427-8830665a742e
+CDS_FILE_CAPACITY
+Common Data Service for Apps File Capacity
+639dec6b-bb19-468b-871c-c5c441c4b0cb
+Microsoft_365_Copilot
+Copilot for Microsoft 365
+6432c818-bcef-43b6-9290-aec052964950
+M365_TEAMS_PREMIUM
+Microsoft Teams Premium
+6470687e-a428-4b7a-bef2-8a291ad947c9
+WINDOWS_STORE
+Windows Store for Business
+64758d81-92b7-4855-bcac-06617becb3e8
+PROJECTPROFESSIONAL_USGOV_GCCHIGH
+Project Plan 3_USGOV_GCCHIGH
+64fca79f-c471-4e13-a335-9069cddf8aeb
+OFFICEMOBILE_SUBSCRIPTION_GOV_TEST
+Office Mobile Apps for Office 365 for GCC
+65758a5f-2e16-43b3-a8cb-296cd8f69e09
+D365_ENTERPRISE_CUSTOMER_SERVICE_GOV
+Dynamics 365 for Customer Service Enterprise for Government
+65f71586-ade3-4ce1-afc0-1b452eaf3782
+DYN365_CUSTOMER_VOICE_ADDON
+Dynamics 365 Customer Voice Additional Responses
+66024bbf-4cd4-4329-95c8-c932e2ae01a8
+PBI_PREMIUM_PER_USER_ADDON_CE_GCC
+Power BI Premium Per User Add-On for GCC
+6634e0ce-1a9f-428c-a498-f84ec7b8aa2e
+STANDARDWOFFPACK
+Office 365 E2
+66b55226-6b4f-492c-910c-a3b7a3c9d993
+SPE_F1
+Microsoft 365 F3
+673afb9d-d85b-40c2-914e-7bf46cd5cd75
+DYN365_ASSETMANAGEMENT
+Dynamics 365 Asset Management Addl Assets
+67f58b51-af53-4344-9663-9a2beb1d8a8e
+CRM_ONLINE_PORTAL_NOPREREQ
+Dynamics 365 Enterprise Edition - Additional Portal for Government
+67ffe999-d9ca-49e1-9d2c-03fb28aa7a48
+SPE_F5_SEC
+Microsoft 365 F5 Security Add-on
+6a0f6da5-0b87-4190-a6ae-9bb5a2b9546a
+WIN10_VDA_E3
+WINDOWS 10/11 ENTERPRISE E3
+6a4a1628-9b9a-424d-bed5-4118f0ede3fd
+PROJECT_MADEIRA_PREVIEW_IW_SKU
+Dynamics 365 Business Central for IWs
+6af4b3d6-14bb-4a2a-960c-6c902aad34f3
+Microsoft_Teams_Rooms_Basic
+Microsoft Teams Rooms Basic
+6c75fb1b-61f2-42d0-b1b8-6492ca9ae159
+Dynamics_365_Multi_app_
+Dynamics 365 Multi-app
+6c827f0a-42cb-4cff-b1cd-f4104c16ede3
+D365_ENTERPRISE_PROJECT_SERVICE_AUTOMATION_GOV
+Dynamics 365 for Project Service Automation for Government
+6ec542c9-2a86-4d4a-8a52-d233eb58ef0a
+DYN365_CS_OC_MESSAGING_VOICE_GOV
+Dynamics 365 Customer Service Digital Messaging and Voice Add-in for Government
+6ec92958-3cc1-49db-95bd-bc6b3798df71
+Dynamics_365_Sales_Premium_Viral_Trial
+Dynamics 365 Sales Premium Viral Trial
+6ee4114a-9b2d-4577-9e7a-49fa43d222d3
+Microsoft_365_E5_EEA_(no_Teams)_with_Calling_Minutes
+Microsoft 365 E5 EEA (no Teams) with Calling Minutes
+6fd2c87f-b296-42f0-b197-1e91e994b900
+ENTERPRISEPACK
+Office 365 E3
+6fe1e61a-91e5-40d7-a547-0d2dcc81bce8
+Power_Pages_authenticated_users_T2_min_100_units_100_users/per_site/month_capacity_pack
+Power Pages authenticated users T2 min 100 units - 100 users/per site/month capacity pack
+7035277a-5e49-4abc-a24f-0ec49c501bb5
+MCOEV_GCCHIGH
+Microsoft Teams Phone Standard for GCCHIGH
+706d2425-6170-4818-ba08-2ad8f1d2d078
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_1_V2_USGOV_GCCHIGH
+Privacy Management - subject rights request (1) USGOV_GCCHIGH
+710779e8-3d4a-4c88-adb9-386c958d1fdf
+TEAMS_EXPLORATORY
+Microsoft Teams Exploratory
+71772aeb-4bb8-4f74-9dd4-36c7a9b5ca74
+Office_365_E5_EEA_(no_Teams)_without_Audio_Conferencing
+Office 365 E5 EEA (no Teams) without Audio Conferencing
+71f21848-f89b-4aaa-a2dc-780c8e8aac5b
+CPC_B_2C_8RAM_128GB
+Windows 365 Business 2 vCPU 8 GB 128 GB
+726a0894-2c77-4d65-99da-9775ef05aad1
+MICROSOFT_BUSINESS_CENTER
+Microsoft Business Center
+729dbb8f-8d56-4994-8e33-2f218f549544
+MCOPSTN_6
+Microsoft Teams Domestic Calling Plan (240 min)
+73e8b747-20bf-463d-8ffd-274a7d65d0bc
+DYNAMICS_365_CONTACT_CENTER_VOICE_ADD_ON_FOR_CUSTOMER_SERVICE_ENTERPRISE
+Dynamics 365 Contact Center Voice Add-on for Customer Service Enterprise
+73fa80b5-689f-4db9-bbe4-bd414bc41e44
+Workload_Identities_Premium_CN
+Workload Identities Premium
+74039b88-bd62-4b5c-9d9c-7a92bbc0bfdf
+DESKLESSPACK_USGOV_GCCHIGH
+Office 365 F3_USGOV_GCCHIGH
+749742bf-0d37-4158-a120-33567104deeb
+DYN365_ENTERPRISE_CUSTOMER_SERVICE
+Dynamics 365 for Customer Service Enterprise Edition
+74fbf1bb-47c6-4796-9623-77dc7371723b
+MS_TEAMS_IW
+Microsoft Teams Trial
+750d9542-a2f8-41c7-8c81-311352173432
+CPC_B_2C_8RAM_256GB
+Windows 365 Business 2 vCPU 8 GB 256 GB
+75564b9c-51e8-431c-b8fe-d472d5a545c8
+Power_Virtual_Agents
+Microsoft Copilot Studio
+776df282-9fc0-4862-99e2-70e561b9909e
+PROJECTESSENTIALS
+Project Online Essentials
+7818ca3e-73c8-4e49-bc34-1276a2d27918
+CPC_E_8C_32GB_256GB
+Windows 365 Enterprise 8 vCPU 32 GB 256 GB
+78362de1-6942-4bb8-83a1-a32aa67e6e2c
+RIGHTSMANAGEMENT_CE_GOV
+Azure Information Protection Premium P1 for Government
+787d7e75-29ca-4b90-a3a9-0b780b35367c
+PRIVACY_MANAGEMENT_RISK_USGOV_GCCHIGH
+Privacy Management - risk_USGOV_GCCHIGH
+78e66a63-337a-4a9a-8959-41c6654dfb56
+STANDARDWOFFPACK_IW_FACULTY
+Office 365 A1 Plus for Faculty
+78ea43ac-9e5d-474f-8537-4abb82dafe27
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_10_V2
+Privacy Management - subject rights request (10)
+796a6fb4-740b-4d36-bf56-9c12ca7fa069
+AGENT_365
+Agent 365
+79909bd8-4c69-4202-939e-11bc4385b134
+DYN365_RETAIL
+Dynamics 365 Commerce
+79e2368c-4568-48d5-a352-b0344afabcf8
+DYNAMICS_365_CONTACT_CENTER_VOICE
+Dynamics 365 Contact Center Voice
+7a551360-26c4-4f61-84e6-ef715673e083
+MICROSOFT_REMOTE_ASSIST
+Dynamics 365 Remote Assist
+7ac9fe77-66b7-4e5e-9e46-10eed1cff547
+DYN365_TEAM_MEMBERS
+Dynamics 365 Team Members_wDynamicsRetail
+7b1a89a9-5eb9-4cf8-9467-20c943f1122c
+WIN10_ENT_A5_FAC
+Windows 10/11 Enterprise A5 for faculty
+7b26f5ab-a763-4c00-a1ac-f6c4b5506945
+PBI_PREMIUM_P1_ADDON
+Power BI Premium P1
+7bb14422-3b90-4389-a7be-f1b745fc037f
+CPC_E_2C_4GB_64GB
+Windows 365 Enterprise 2 vCPU 4 GB 64 GB
+7be8dc28-4da4-4e6d-b9b9-c60f2806df8a
+EXCHANGEENTERPRISE_GOV
+Exchange Online (Plan 2) for GCC
+7cae5432-61bb-48c3-b75c-831394ec13a0
+Power_Pages_authenticated_users_T2_min_100_units_100_users/per_site/month_capacity_pack_USGOV_GCCHIGH
+Power Pages authenticated users T2 min 100 units - 100 users/per site/month capacity pack_USGOV_GCCHIGH
+7cfd9a2b-e110-4c39-bf20-c6a3f36a3121
+M365EDU_A3_STUDENT
+Microsoft 365 A3 for students
+7d0d4f9a-2686-4cb8-814c-eff3fdab6d74
+DYN365_BUSCENTRAL_DB_CAPACITY
+Dynamics 365 Business Central Database Capacity
+7d2bb54a-a870-41c2-98d1-1f3b5b523275
+Power Pages authenticated users T2_CN_CN
+Power Pages authenticated users T2 min 100 units - 100 users/per site/month capacity pack CN_CN
+7d7af6c2-0be6-46df-84d1-c181b0272909
+DYN365_CS_CHAT
+Dynamics 365 for Customer Service Chat
+7e6e6091-1680-4532-9370-6cd4598483ac
+DYNAMICS_365_CONTACT_CENTER_DIGITAL_ADD_ON_FOR_CUSTOMER_SERVICE_ENTERPRISE
+Dynamics 365 Contact Center Digital Add-on for Customer Service Enterprise
+7e74bd05-2c47-404e-829a-ba95c66fe8e5
+Microsoft_Teams_EEA_New
+Microsoft Teams EEA
+7ed4877c-0863-4f69-9187-245487128d4f
+DYN365_REGULATORY_SERVICE
+Dynamics 365 Regulatory Service - Enterprise Edition Trial
+7fc0182e-d107-4556-8329-7caaa511197b
+EXCHANGEESSENTIALS
+Exchange Online Essentials (ExO P1 Based)
+805d57c3-a97d-4c12-a1d0-858ffe5015d0
+CPC_B_2C_4RAM_256GB
+Windows 365 Business 2 vCPU 4 GB 256 GB
+80b2d799-d2ba-4d2a-8842-fb0d0f3a4b82
+EXCHANGEDESKLESS
+Exchange Online Kiosk
+80e52531-ad7f-44ea-abc3-28e389462f1b
+VISIOCLIENT_USGOV_GCCHIGH
+Visio Plan 2_USGOV_GCCHIGH
+81441ae1-0b31-4185-a6c0-32b6b84d419f
+M365EDU_A5_NOPSTNCONF_STUUSEBNFT
+Microsoft 365 A5 without Audio Conferencing for students use benefit
+816eacd3-e1e3-46b3-83c8-1ffd37e053d9
+CPC_B_1C_2RAM_64GB
+Windows 365 Business 1 vCPU 2 GB 64 GB
+816ee058-f70c-42ad-b433-d6171984ea20
+Power_Apps_per_app_plan_(1_app_or_portal)_BD_Only_GCC
+Power Apps per app plan (1 app or website) BD Only – GCC
+8330dae3-d349-44f7-9cad-1b23c64baabe
+BUSINESS_VOICE_DIRECTROUTING_MED
+Microsoft 365 Business Voice (without Calling Plan) for US
+83b30692-0d09-435c-a455-2ab220d504b9
+PRIVACY_MANAGEMENT_RISK_USGOV_DOD
+Privacy Management - risk_USGOV_DOD
+83c489a4-94b6-4dcc-9fdc-ff9b107a4621
+DYN365_HUMAN_RESOURCES_ATTACH
+Dynamics 365 Human Resources Attach to Qualifying Dynamics 365 Base Offer
+84951599-62b7-46f3-9c9d-30551b2ad607
+OFFICE365_MULTIGEO
+Office 365 Multi-Geo Capabilities
+84a661c4-e949-4bd2-a560-ed7766fcaf2b
+AAD_PREMIUM_P2
+Microsoft Entra ID P2
+84cd610f-a3f8-4beb-84ab-d9d2c902c6c9
+PROJECT_PLAN1_DEPT
+Project Plan 1 (for Department)
+84d5f90f-cd0d-4864-b90b-1c7ba63b4808
+ADALLOM_O365
+Office 365 Cloud App Security
+84ed7c30-3738-43a0-aa03-cf6c577d8dbb
+Power_Virtual_Agents_USGOV_GCCHIGH
+Microsoft Copilot Studio_USGOV_GCCHIGH
+85430fb9-02e8-48be-9d7e-328beb41fa29
+DYN365_MARKETING_APP_ATTACH
+Dynamics 365 for Marketing Attach
+8623b2d7-5e24-4281-b6b7-086a5f3b0b1c
+POWERAPPS_PER_APP_GCC
+Power Apps per app plan for Government
+878b8bbd-3cd0-4b44-9a56-3406741e65e0
+Power_Pages_authenticated_users_T3_min_1,000_units_100_users/per_site/month_capacity_pack
+Power Pages authenticated users T3 min 1,000 units - 100 users/per site/month capacity pack
+87bbbc60-4754-4998-8c88-227dca264858
+POWERAPPS_INDIVIDUAL_USER
+Power Apps and Logic Flows
+8900a2c0-edba-4079-bdf3-b276e293b6a8
+ENTERPRISEPREMIUM_GOV
+Office 365 G5 GCC
+8a180c2b-f4cf-4d44-897c-3d32acc4a60b
+EMSPREMIUM_GOV
+Enterprise Mobility + Security G5 GCC
+8a5fbbed-8b8c-41e5-907e-c50c471340fd
+CMPA_addon
+Compliance Manager Premium Assessment Add-On
+8c4ce438-32a7-4ac5-91a6-e22ae08d9c8b
+RIGHTSMANAGEMENT_ADHOC
+Rights Management Adhoc
+8e4c6baa-f2ff-4884-9c38-93785d0d7ba1
+POWERAPPS_PER_USER_GCC
+Power Apps Premium for Government
+8e7a3d30-d97d-43ab-837c-d7701cef83dc
+DYN365_ENTERPRISE_TEAM_MEMBERS
+Dynamics 365 for Team Members Enterprise Edition
+8eac9119-7e6b-4278-9dc4-e3458993b08a
+D365_ENTERPRISE_FIELD_SERVICE_GOV
+Dynamics 365 for Field Service for Government
+8ecbd3c1-b108-437c-a859-e3c125e3f83f
+PBI_PREMIUM_EM2_ADDON
+Power BI Premium EM2
+8edc2cf8-6438-4fa9-b6e3-aa1660c640cc
+DYN365_ENTERPRISE_SALES_CUSTOMERSERVICE
+Dynamics 365 for Sales and Customer Service Enterprise Edition
+8ee402cd-e6a8-4b67-a411-54d1f37a2049
+CPC_B_8C_32RAM_512GB
+Windows 365 Business 8 vCPU 32 GB 512 GB
+8efbe2f6-106e-442f-97d4-a59aa6037e06
+WIN10_ENT_A3_FAC
+Windows 10/11 Enterprise A3 for faculty
+8f0c5670-4e56-4892-b06d-91c085d7004f
+SPZA_IW
+App Connect IW
+8fe96593-34d3-49bb-aeee-fb794fed0800
+Windows_365_S_2vCPU_4GB_256GB
+Windows 365 Shared Use 2 vCPU 4 GB 256 GB
+90277bc7-a6fe-4181-99d8-712b08b8d32b
+Microsoft_365_E5_EEA_(no_Teams)_without_Audio_Conferencing
+Microsoft 365 E5 EEA (no Teams) without Audio Conferencing
+90369797-7141-4e75-8f5e-d13f4b6092c1
+Windows_365_S_2vCPU_4GB_128GB
+Windows 365 Shared Use 2 vCPU 4 GB 128 GB
+906af65a-2970-46d5-9b58-4e9aa50f0657
+CRMPLAN2
+Microsoft Dynamics CRM Online Basic
+90b5e015-709a-4b8b-b08e-3200f994494c
+EXCHANGEARCHIVE
+Exchange Online Archiving for Exchange Server
+90d8b3f8-712e-4f7b-aa1e-62e7ae6cbe96
+SMB_APPS
+Business Apps (free)
+917fb2b4-f71c-43a1-8edc-75532b554bb5
+ATP_ENTERPRISE_STUDENT
+Microsoft Defender for Office 365 (Plan 1) Student
+91bbc479-4c2c-4210-9c88-e5b468c35b83
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_100_V2_GCC
+Privacy Management - subject rights request (100) GCC
+91de26be-adfa-4a3d-989e-9131cc23dda7
+SPE_F5_COMP
+Microsoft 365 F5 Compliance Add-on
+923f58ab-fca1-46a1-92f9-89fda21238a8
+MCOPSTN_1_GOV
+Microsoft 365 Domestic Calling Plan for GCC
+927d8402-8d3b-40e8-b779-34e859f7b497
+POWERAPPS_PORTALS_LOGIN_T3
+Power Apps Portals login capacity add-on Tier 3 (50 unit min)
+930cc132-4d6b-4d8c-8818-587d17c50d56
+PROJECTPREMIUM_FACULTY
+Project Plan 5 for faculty
+938fd547-d794-42a4-996c-1cc206619580
+WINE5_GCC_COMPAT
+Windows 10/11 Enterprise E5 Commercial (GCC Compatible)
+93d9955a-ec70-44d5-8faa-a194492390f7
+Windows_365_Business_16_vCPU,_64_GB,_512_GB
+Windows 365 Business 16 vCPU, 64 GB, 512 GB
+9467fd84-2758-4287-b1fa-6a908c441b8a
+Dynamics_365_Supply_Chain_Management_Premium
+Dynamics 365 Supply Chain Management Premium
+94763226-9b3c-4e75-a931-5c89701abe66
+STANDARDWOFFPACK_FACULTY
+Office 365 A1 for faculty
+94a6fbd4-6a2f-4990-b356-dc7dd8bed08a
+Dynamics_365_Customer_Service_Enterprise_admin_trial
+Dynamics 365 Customer Service Enterprise Admin
+9571e9ac-2741-4b63-95fd-a79696f0d0ac
+MEETING_ROOM_GOV
+Microsoft Teams Rooms Standard for GCC
+95de1760-7682-406d-98c9-52ef14e51e2b
+CAREERCOACH_FACULTY
+Career Coach for faculty
+960a972f-d017-4a17-8f64-b42c8035bc7d
+Teams_Premium_for_Faculty
+Teams Premium for Faculty
+96d2951e-cb42-4481-9d6d-cad3baac177e
+CPC_E_4C_16GB_256GB
+Windows 365 Enterprise 4 vCPU, 16 GB, 256 GB
+9706eed9-966f-4f1b-94f6-bb2b4af99a5b
+Microsoft_Cloud_App_Security_App_Governance_Add_On
+App governance add-on to Microsoft Defender for Cloud Apps
+977464c4-bfaf-4b67-b761-a9bb735a2196
+CRM_AUTO_ROUTING_ADDON
+Dynamics 365 Field Service, Enterprise Edition - Resource Scheduling Optimization
+978ec396-f930-4ee1-85f3-e1d82e8f73a4
+Power_Pages_authenticated_users_T1_100_users/per_site/month_capacity_pack_USGOV_GCCHIGH
+Power Pages authenticated users T1 100 users/per site/month capacity pack_USGOV_GCCHIGH
+984df360-9a74-4647-8cf8-696749f6247a
+MEE_FACULTY
+Minecraft Education Faculty
+985fcb26-7b94-475b-b512-89356697be71
+MCOEV_USGOV_GCCHIGH
+Microsoft Teams Phone Standard_USGOV_GCCHIGH
+98619618-9dc8-48c6-8f0c-741890ba5f93
+DYN365_PROJECT_OPERATIONS
+Dynamics 365 Project Operations
+98b6e773-24d4-4c0d-a968-6e787a1f8204
+ENTERPRISEPACKPLUS_STUDENT
+Office 365 A3 for Students
+98defdf7-f6c1-44f5-a1f6-943b6764e7a5
+ATA
+Microsoft Defender for Identity
+9900a3e2-6660-4c52-9074-60c949991389
+VIRTUAL_AGENT_BASE_GCC
+Power Virtual Agent for GCC
+99049c9c-6011-4908-bf17-15f496e6519d
+SHAREPOINTSTORAGE
+Office 365 Extra File Storage
+99c5688b-6c75-4496-876f-07f0fbd69add
+DYN365_MARKETING_APPLICATION_ADDON
+Dynamics 365 for Marketing Additional Application
+99cb3f83-fbec-4aa1-8262-9679e6df7c53
+Dynamics_365_Guides_vTrial
+Dynamics 365 Guides vTrial
+99cc8282-2f74-4954-83b7-c6a9a1999067
+M365_E5_SUITE_COMPONENTS
+Microsoft 365 E5 Extra Features
+99fc2803-fa72-42d3-ae78-b055e177d275
+INTUNE_A_VL
+Microsoft Intune Plan 1 A VL
+9a18296a-025f-4e37-9ffa-30bf8d1ce775
+MICROSOFT_365_E7
+Microsoft 365 E7
+9a1e33ed-9697-43f3-b84c-1b0959dbb1d4
+DYN365_FINANCIALS_ACCOUNTANT_SKU
+Dynamics 365 Business Central External Accountant
+9a3c2a19-06c0-41b1-b2ea-13528d7b2e17
+Power Pages authenticated users T1_CN_CN
+Power Pages authenticated users T1 100 users/per site/month capacity pack CN_CN
+9b196e97-5830-4c2e-adc2-1e10ebf5dee5
+Microsoft_Teams_Calling_Plan_pay_as_you_go_(country_zone_1_US)
+Microsoft Teams Calling Plan pay-as-you-go (country zone 1 - US)
+9b85b4f0-92d9-4c3d-b230-041520cb1046
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_100_EDU_V2
+Privacy Management - subject rights request (100) for EDU
+9b8fe788-6174-4c4e-983b-3330c93ec278
+M365_A5_SUITE_COMPONENTS_FACULTY
+Microsoft 365 A5 Suite features for faculty
+9bd7c846-9556-4453-a542-191d527209e8
+STREAM_STORAGE
+Microsoft Stream Storage Add-On (500 GB)
+9c0587f3-8665-4252-a8ad-b7a5ade57312
+Microsoft365_Lighthouse
+Microsoft 365 Lighthouse
+9c7bff7a-3715-4da7-88d3-07f57f8d0fb6
+D365_SALES_PRO_IW
+Dynamics 365 for Sales Professional Trial
+9cfd6bc3-84cd-4274-8a21-8c7c41d6c350
+SPE_F5_COMP_AR_D_USGOV_DOD
+Microsoft 365 F5 Compliance Add-on AR DOD_USGOV_DOD
+9d576ffb-dd32-4c33-91ee-91625b61424a
+MICROSOFT_SUSTAINABILITY_MANAGER_PREMIUM_USL_ADDON
+Microsoft Sustainability Manager Premium USL Plus
+9d776713-14cb-4697-a21d-9a52455c738a
+CRMINSTANCE
+Dynamics 365 - Additional Production Instance (Qualified Offer)
+9ea4bdef-a20b-4668-b4a7-73e1f7696e0a
+DYN365_IOT_INTELLIGENCE_SCENARIO
+Sensor Data Intelligence Scenario Add-in for Dynamics 365 Supply Chain Management
+9f3d9c1d-25a5-4aaa-8e59-23a1e6450a67
+UNIVERSAL_PRINT
+Universal Print
+9f436c0e-fb32-424b-90be-6a9f2919d506
+SPE_F5_COMP_AR_USGOV_GCCHIGH
+Microsoft 365 F5 Compliance Add-on AR_USGOV_GCCHIGH
+9fa2f157-c8e4-4351-a3f2-ffa506da1406
+EXPERTS_ON_DEMAND
+Microsoft Threat Experts - Experts on Demand
+9fb0ba5f-4825-4e84-b239-5167a3a5d4dc
+CPC_E_8C_32GB_512GB
+Windows 365 Enterprise 8 vCPU 32 GB 512 GB
+a056b037-1fa0-4133-a583-d05cff47d551
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_10_V2_GCC
+Privacy Management - subject rights request (10) GCC
+a0de5e3a-2500-4a19-b8f4-ec1c64692d22
+POWERAPPS_PORTALS_PAGEVIEW
+Power Apps Portals page view capacity add-on
+a0e6a48f-b056-4037-af70-b9ac53504551
+RIGHTSMANAGEMENT_CE
+Azure Information Protection Plan 1
+a10d5e58-74da-4312-95c8-76be4e5b75a0
+PROJECTCLIENT
+Project for Office 365
+a237b6d8-572e-4839-bffd-7786d32a5d0e
+ATP_ENTERPRISE_STUDENTS_USE_BENEFIT
+Microsoft Defender for Office 365 (Plan 1) Student use benefit
+a23dbafb-3396-48b3-ad9c-a304fe206043
+Microsoft_365_E3_EEA_(no_Teams)_Unattended_License
+Microsoft 365 E3 EEA (no Teams) - Unattended License
+a36cdaa2-a806-4b6e-9ae0-28dbd993c20e
+D365_FIELD_SERVICE_ATTACH
+Dynamics 365 for Field Service Attach to Qualifying Dynamics 365 Base Offer
+a3d0cd86-8068-4071-ad40-4dc5b5908c4b
+DYN365_CUSTOMER_INSIGHTS_ATTACH
+Dynamics 365 Customer Insights Attach
+a3f586b6-8cce-4d9b-99d6-55238397f77a
+Office_365_w/o_Teams_Bundle_Business_Premium
+Microsoft 365 Business Premium EEA (no Teams)
+a403ebcc-fae0-4ca2-8c8c-7a907fd6c235
+POWER_BI_STANDARD
+Microsoft Fabric (Free)
+a4585165-0533-458a-97e3-c400570268c4
+ENTERPRISEPREMIUM_FACULTY
+Office 365 A5 for faculty
+a460366a-ade7-4791-b581-9fbff1bdaa85
+MCOEV_GOV
+Microsoft Teams Phone Standard for GCC
+a461b89c-10e3-471c-82b8-aae4d820fccb
+EMSPREMIUM_USGOV_GCCHIGH
+Enterprise Mobility + Security E5_USGOV_GCCHIGH
+a4bfb28e-becc-41b0-a454-ac680dc258d3
+CRM_ONLINE_PORTAL
+Dynamics 365 Enterprise Edition - Additional Portal (Qualified Offer)
+a4e376bd-c61e-4618-9901-3fc0cb1b88bb
+Microsoft_Teams_Rooms_Basic_FAC
+Microsoft Teams Rooms Basic for EDU
+a58f5506-b382-44d4-bfab-225b2fbf8390
+DYN365_BUSCENTRAL_ADD_ENV_ADDON
+Dynamics 365 Business Central Additional Environment Addon
+a6051f20-9cbc-47d2-930d-419183bf6cf1
+BUSINESS_VOICE_MED2
+Microsoft 365 Business Voice
+a640eead-25f6-4bec-97e3-23cfd382d7c2
+Microsoft_365_E5_EEA_(no_Teams)without_Audio_Conferencing(500_seats_min)_HUB
+Microsoft 365 E5 EEA (no Teams) without Audio Conferencing (500 seats min)_HUB
+a809996b-059e-42e2-9866-db24b99a9782
+M365_Copilot
+Microsoft Copilot for Microsoft 365
+a8ad7d2b-b8cf-49d6-b25a-69094a0be206
+POWERAPPS_PER_APP
+Power Apps per app Plan
+a91fc4e0-65e5-4266-aa76-4037509c1626
+SPE_E5_CALLINGMINUTES
+Microsoft 365 E5 with Calling Minutes
+a929cd4d-8672-47c9-8664-159c1f322ba8
+Microsoft_Intune_Suite
+Microsoft Intune Suite
+a9732ec9-17d9-494c-a51c-d6b45b384dcb
+SHAREPOINTENTERPRISE
+SharePoint Online (Plan 2)
+a9c51c15-ffad-4c66-88c0-8771455c832d
+Defender_Threat_Intelligence
+Defender Threat Intelligence
+a9d1e0df-df6f-48df-9386-76a832119cca
+Windows_365_S_4vCPU_16GB_256GB
+Windows 365 Shared Use 4 vCPU 16 GB 256 GB
+a9d7ef53-9bea-4a2a-9650-fa7df58fe094
+CMPA_addon_GCC
+Compliance Manager Premium Assessment Add-On for GCC
+aa0f9eb7-eff2-4943-8424-226fb137fcad
+EXCHANGESTANDARD_ALUMNI
+Exchange Online (Plan 1) for Alumni with Yammer
+aa2695c9-8d59-4800-9dc8-12e01f1735af
+NONPROFIT_PORTAL
+Nonprofit Portal
+aa6791d3-bb09-4bc2-afed-c30c3fe26032
+MCOEVSMB_1
+Microsoft Teams Phone Standard for Small and Medium Business
+ab28dfa1-853a-4f54-9315-f5146975ac9a
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_10_V2_USGOV_DOD
+Privacy Management - subject rights request (10) USGOV_DOD
+ac5cef5d-921b-4f97-9ef3-c99076e5470f
+SMB_BUSINESS_PREMIUM
+Microsoft 365 Business Standard - Prepaid Legacy
+ad2fe44a-915d-4e2b-ade1-6766d50a9d9c
+EXCHANGESTANDARD_STUDENT
+Exchange Online (Plan 1) for Students
+ad7a56e0-6903-4d13-94f3-5ad491e78960
+TVM_Premium_Add_on
+Microsoft Defender Vulnerability Management Add-on
+ad83ac17-4a5a-4ebb-adb2-079fb277e8b9
+CPC_B_4C_16RAM_128GB
+Windows 365 Business 4 vCPU 16 GB 128 GB
+ad9c22b3-52d7-4e7e-973c-88121ea96436
+Microsoft_365_Copilot_EDU
+Microsoft 365 Copilot (Education Faculty)
+ade29b5f-397e-4eb9-a287-0344bd46c68d
+POWER_BI_STANDARD_FACULTY
+Microsoft Fabric (Free) for faculty
+ae2343d1-0999-43f6-ae18-d816516f6e78
+MCOTEAMS_ESSENTIALS
+Teams Phone with Calling Plan
+aea38a85-9bd5-4981-aa00-616b411205bf
+ENTERPRISEPACK_USGOV_GCCHIGH
+Office 365 E3_USGOV_GCCHIGH
+aecb477b-2f56-4e38-b711-b752c24fc19b
+Microsoft_Sustainability_Manager_Premium
+Microsoft Sustainability Manager Premium
+aedfac18-56b8-45e3-969b-53edb4ba4952
+EMS_EDU_FACULTY
+Enterprise Mobility + Security A3 for Faculty
+af739e8e-dd11-4eb5-a986-5908f595c603
+DYN365_PROJECT_OPERATIONS_ATTACH
+Dynamics 365 Project Operations Attach
+b05e124f-c7cc-45a0-a6aa-8cf78c946968
+EMSPREMIUM
+Enterprise Mobility + Security E5
+b0e7de67-e503-4934-b729-53d595ba5cd1
+MCOEV_USGOV_DOD
+Microsoft Teams Phone Standard_System_USGOV_DOD
+b0f809d5-a662-4391-a5aa-136e9c565b9d
+M365_G5_GOV
+Microsoft 365 GCC G5 w/o WDATP/CAS Unified
+b107e5a3-3e60-4c0d-a184-a7e4395eb44c
+ENTERPRISEPACK_USGOV_DOD
+Office 365 E3_USGOV_DOD
+b126b073-72db-4a9d-87a4-b17afe41d4ab
+MDATP_XPLAT
+Microsoft Defender for Endpoint P2_XPLAT
+b1511558-69bd-4e1b-8270-59ca96dba0f3
+MCOCAP_GOV
+Microsoft Teams Shared Devices for GCC
+b17653a4-2443-4e8c-a550-18249dda78bb
+M365EDU_A1
+Microsoft 365 A1
+b1f3042b-a390-4b56-ab61-b88e7e767a97
+Microsoft_365_Business_Basic_EEA_(no_Teams)
+Microsoft 365 Business Basic EEA (no Teams)
+b214fe43-f5a3-4703-beeb-fa97188220fc
+SMB_BUSINESS
+Microsoft 365 Apps for Business
+b30411f5-fea1-4a59-9ad9-3db7c7ead579
+POWERAPPS_PER_USER
+Power Apps Premium
+b3891a9f-c7d9-463c-a2ec-0b2321bda6f9
+CPC_B_4C_16RAM_256GB
+Windows 365 Business 4 vCPU  16 GB  256 GB
+b3a42176-0a8c-4c3f-ba4e-f2b37fe5be6b
+FLOW_BUSINESS_PROCESS
+Power Automate per flow plan
+b4288abe-01be-47d9-ad20-311d6e83fc24
+INTUNE_A_VL_USGOV_GCCHIGH
+Microsoft Intune Plan 1 A VL_USGOV_GCCHIGH
+b4348f75-a776-4061-ac6c-36b9016b01d1
+MEETING_ROOM_GOV_NOAUDIOCONF
+Microsoft Teams Rooms Standard for GCC without Audio Conferencing
+b4d7b828-e8dc-4518-91f9-e123ae48440d
+POWERAPPS_PER_APP_NEW
+Power Apps per app Plan (1 app or portal)
+b54f012e-69e1-43b1-87d0-666def064940
+Power_Pages_authenticated_users_T1_100_users/per_site/month_capacity_pack_USGOV_DOD
+Power Pages authenticated users T1 100 users/per site/month capacity pack_USGOV_DOD
+b56e7ccc-d5c7-421f-a23b-5c18bdbad7c0
+DYNAMICS_365_ONBOARDING_SKU
+Dynamics 365 Talent: Onboard
+b57282e3-65bd-4252-9502-c0eae1e5ab7f
+Office_365_w/o_Teams_Bundle_E1
+Office 365 E1 EEA (no Teams)
+b732e2a7-5694-4dff-a0f2-9d9204c794ac
+PROJECTONLINE_PLAN_1_FACULTY
+Project Plan 5 without Project Client for Faculty
+b75074f1-4c54-41bf-970f-c9ac871567f5
+Dyn365_Operations_Activity
+Dynamics 365 Operations – Activity
+b84d58c9-0a0d-46cf-8a4b-d9f23c1674d5
+Operator_Connect_Mobile
+Teams Phone Mobile
+b8b749f8-a4ef-4887-9539-c95b1eaa5db7
+MCOIMP
+Skype for Business Online (Plan 1)
+ba051a1a-4c3d-4ccd-9890-6fa6a4e696e7
+CRMSTANDARD_GCC
+Microsoft Dynamics CRM Online for Government
+ba05762f-32ff-4fac-a096-55309b3700a3
+DYN365_ENTERPRISE_TEAM_MEMBERS_GOV
+Dynamics 365 for Team Members Enterprise Edition for Government
+ba6e69d5-ba2e-47a7-b081-66c1b8e7e7d4
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_100_V2_USGOV_DOD
+Privacy Management - subject rights request (100) USGOV_DOD
+ba929637-f158-4dee-927c-eb7cdefcd955
+Microsoft_Viva_Goals
+Microsoft Viva Goals
+ba9a34de-4489-469d-879c-0f0f145321cd
+IT_ACADEMY_AD
+Microsoft Imagine Academy
+bba890d4-7881-4584-8102-0c3fdfb739a7
+DEFENDER_ENDPOINT_P1_EDU
+Microsoft Defender for Endpoint P1 for EDU
+bbb4bf6e-3e12-4343-84a1-54d160c00f40
+CPC_LVL_3
+Windows 365 Enterprise 4 vCPU 16 GB 256 GB (Preview)
+bc757c42-5622-4583-a483-a9e537fcb71c
+PBI_PREMIUM_EM1_ADDON
+Power BI Premium EM1
+bc946dac-7877-4271-b2f7-99d2db13cd2c
+FORMS_PRO
+Dynamics 365 Customer Voice Trial
+bce09f38-1800-4a51-8d50-5486380ba84a
+CPC_LVL_1
+Windows 365 Enterprise 2 vCPU 4 GB 128 GB (Preview)
+bd09678e-b83c-4d3f-aaba-3dad4abd128b
+LITEPACK
+Office 365 Small Business
+bdcaf6aa-04c1-4b8f-b64e-6e3bd505ac64
+POWER_BI_STANDARD_STUDENT
+Microsoft Fabric (Free) for student
+be9f9771-1c64-4618-9907-244325141096
+D365_SALES_PRO
+Dynamics 365 for Sales Professional
+beb6439c-caad-48d3-bf46-0c82871e12be
+PROJECT_P1
+Planner Plan 1
+bf666882-9c9b-4b2e-aa2f-4789b0a52ba2
+POWERAPPS_PER_APP_IW
+Power Apps per app baseline access
+bf95fd32-576a-4742-8d7a-6dc4940b9532
+VISIOCLIENT_FACULTY
+Visio Plan 2 for Faculty
+c05b235f-be75-4029-8851-6a4170758eef
+PBI_PREMIUM_PER_USER_ADDON_FACULTY
+Power BI Premium Per User Add-On for Faculty
+c14d7f00-457c-4e3e-8960-48f35459b3c9
+POWERAPPS_PER_APP_GCC_NEW
+Power Apps per app plan (1 app or website) for Government
+c1d032e0-5619-4761-9b5c-75b6831e1711
+PBI_PREMIUM_PER_USER
+Power BI Premium Per User
+c1f79c29-5d7a-4bec-a2c1-1a76774864c0
+Office_365_w/o_Teams_Bundle_Business_Standard
+Microsoft 365 Business Standard EEA (no Teams)
+c2273bd0-dff7-4215-9ef5-2c7bcfb06425
+OFFICESUBSCRIPTION
+Microsoft 365 Apps for enterprise
+c25e2b36-e161-4946-bef2-69239729f690
+Microsoft_Teams_Rooms_Pro_FAC
+Microsoft Teams Rooms Pro for EDU
+c2ac2ee4-9bb1-47e4-8541-d689c7e83371
+SPE_E3_RPA1
+Microsoft 365 E3 - Unattended License
+c2cda955-3359-44e5-989f-852ca0cfa02f
+MCOMEETADV_FACULTY
+Microsoft 365 Audio Conferencing for faculty
+c2e41e49-e2a2-4c55-832a-cf13ffba1d6a
+10_ALR_ADDON
+10-Year Audit Log Retention Add On
+c2fe850d-fbbb-4858-b67d-bd0c6e746da3
+O365_w/o Teams Bundle_M3
+Microsoft 365 E3 EEA (no Teams)
+c32f9321-a627-406d-a114-1f9c81aaafac
+OFFICESUBSCRIPTION_STUDENT
+Microsoft 365 Apps for Students
+c393e9bd-2335-4b46-8b88-9e2a86a85ec1
+DYN365_MARKETING_SANDBOX_APPLICATION_ADDON
+Dynamics 365 for Marketing Additional Non-Prod Application
+c3d74ead-70b7-4513-8dce-797be3fbe07a
+DYN365_ENTERPRISE_FIELD_SERVICE_GOV
+Dynamics 365 for Field Service Enterprise Edition for Government
+c416b349-a83c-48cb-9529-c420841dedd6
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_50
+Privacy Management - subject rights request (50)
+c42b9cae-ea4f-4ab7-9717-81576235ccac
+DEVELOPERPACK_E5
+Microsoft 365 E5 Developer (without Windows and Audio Conferencing)
+c52ea49f-fe5d-4e95-93ba-1de91d380f89
+RIGHTSMANAGEMENT
+Azure Information Protection Plan 1
+c57afa2a-d468-46c4-9a90-f86cb1b3c54a
+RIGHTSMANAGEMENT_CE_USGOV_GCCHIGH
+Azure Information Protection Premium P1_USGOV_GCCHIGH
+c5928f49-12ba-48f7-ada3-0d743a3601d5
+VISIOCLIENT
+Visio Plan 2
+c6df1e30-1c9f-427f-907c-3d913474a1c7
+SOCIAL_ENGAGEMENT_APP_USER
+Dynamics 365 AI for Market Insights (Preview)
+c793db86-5237-494e-9b11-dcd4877c2c8c
+EMS_GOV
+Enterprise Mobility + Security G3 GCC
+c7d15985-e746-4f01-b113-20b575898250
+DYN365_ENTERPRISE_FIELD_SERVICE
+Dynamics 365 for Field Service Enterprise Edition
+c7df2760-2c81-4ef7-b578-5b5392b571df
+ENTERPRISEPREMIUM
+Office 365 E5
+c7e9d9e6-1981-4bf3-bb50-a5bdfaa06fb2
+WSFB_EDU_FACULTY
+Windows Store for Business EDU Faculty
+c8803586-c136-479a-8ff3-f5f32d23a68e
+FLOW_PER_USER_GCC
+Power Automate per user plan for Government
+c97d00e4-0c4c-4ec2-a016-9448c65de986
+CPC_E_8C_32GB_128GB
+Windows 365 Enterprise 8 vCPU 32 GB 128 GB
+c9d442fc-21fb-4bd7-89e0-a710d74987f6
+VIVA_LEARNING
+Viva Learning
+ca1a159a-f09e-42b8-bb82-cb6420f54c8e
+PROJECTESSENTIALS_GOV
+Project Online Essentials for GCC
+ca7f3140-d88c-455b-9a1c-7f0679e31a76
+VISIO_PLAN1_DEPT
+Visio Plan 1
+ca9d1dd9-dfe9-4fef-b97c-9bc1ea3c3658
+SPE_E3_USGOV_GCCHIGH
+Microsoft 365 E3_USGOV_GCCHIGH
+cb0a98a8-11bc-494c-83d9-c1b1ac65327e
+EXCHANGETELCO
+Exchange Online POP
+cb10e6cd-9da4-4992-867b-67546b1db821
+WIN10_PRO_ENT_SUB
+WINDOWS 10/11 ENTERPRISE E3
+cb2020b1-d8f6-41c0-9acd-8ff3d6d7831b
+MFA_STANDALONE
+Microsoft Azure Multi-Factor Authentication
+cb9bc974-a47b-4123-998d-a383390168cc
+CRM_ONLINE_PORTAL_GCC
+Dynamics 365 Enterprise Edition - Additional Portal for Government
+cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46
+SPB
+Microsoft 365 Business Premium
+cc13a803-544e-4464-b4e4-6d6169a138fa
+DYN365_FINANCIALS_BUSINESS_SKU
+Dynamics 365 for Financials Business Edition
+ccba3cfe-71ef-423a-bd87-b6df3dce59a9
+Dynamics_365_for_Operations
+Dynamics 365 UNF OPS Plan ENT Edition
+cd2925a3-5076-4233-8931-638a8c94f773
+SPE_E5_NOPSTNCONF
+Microsoft 365 E5 without Audio Conferencing
+cdc8d0fc-fd16-4954-aae6-ed89a99f5620
+POWERAPPS_PER_APP_BD_ONLY_GCC
+Power Apps Per App BD Only for GCC
+cdd28e44-67e3-425e-be4c-737fab2899d3
+O365_BUSINESS
+Microsoft 365 Apps for Business
+cee36ce4-cc31-481f-8cab-02765d3e441f
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_100_V2_USGOV_GCCHIGH
+Privacy Management - subject rights request (100) USGOV_GCCHIGH
+cf4c6c3b-f863-4940-97e8-1d25e912f4c4
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_100_V2
+Privacy Management - subject rights request (100)
+cf50bae9-29e8-4775-b07c-56ee10e3776d
+Office_365_w/o_Teams_Bundle_E5
+Office 365 E5 EEA (no Teams)
+cf6b0d46-4093-4546-a0ab-0b1546dcc10e
+Microsoft_Entra_ID_Governance
+Microsoft Entra ID Governance
+d01d9287-694b-44f3-bcc5-ada78c8d953e
+MCOEV_DOD
+Microsoft Teams Phone Standard for DOD
+d0d1ca43-b81a-4f51-81e5-a5b1ad7bb005
+ATP_ENTERPRISE_GOV
+Microsoft Defender for Office 365 (Plan 1) GCC
+d13e9d1b-316a-4946-98c6-362c97a4fdfe
+MCOPSTN5_US
+Microsoft 365 Domestic Calling Plan (120 minutes) – US
+d13ef257-988a-46f3-8fce-f47484dd4550
+E3_VDA_only
+Windows 10/11 Enterprise VDA
+d17b27af-3f49-4822-99f9-56a661538792
+CRMSTANDARD
+Microsoft Dynamics CRM Online
+d1f0495b-cb7b-4e11-8b85-daee7e7e5664
+Office_365_F3_EEA_(no_Teams)
+Office 365 F3 EEA (no Teams)
+d201f153-d3b2-4057-be2f-fe25c8983e6f
+CPC_E_4C_16GB_128GB
+Windows 365 Enterprise 4 vCPU 16 GB 128 GB
+d2dea78b-507c-4e56-b400-39447f4738f8
+CDSAICAPACITY
+AI Builder Capacity add-on
+d3987516-4b53-4dc0-8335-411260bf5626
+POWERAUTOMATE_ATTENDED_RPA_GCC
+Power Automate Premium for Government
+d39fb075-21ae-42d0-af80-22a2599749e0
+DYN365_ENTERPRISE_CASE_MANAGEMENT
+Dynamics 365 for Case Management Enterprise Edition
+d3b4fe1f-9992-4930-8acb-ca6ec609365e
+MCOPSTN2
+Skype for Business PSTN Domestic and International Calling
+d3c841f3-ea93-4da2-8040-6f2348d20954
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_1_V2_USGOV_DOD
+Privacy Management - subject rights request (1) USGOV_DOD
+d4009785-b899-4cab-97b6-d06a7c799507
+MCOSMS2
+Skype for Business PSTN Domestic and International Calling
+d42c793f-6c78-4f43-92ca-e8f6a02b035f
+MCOSTANDARD
+Skype for Business Online (Plan 2)
+d43177b5-475b-4880-92d4-d54c27b5efbd
+MCOPSTN5
+Skype for Business PSTN Calling Domestic Small
+d4ef921e-840b-4b48-9a90-ab6698bc7b31
+WIN10_ENT_A3_STU
+Windows 10/11 Enterprise A3 for students
+d52db95a-5ecb-46b6-beb0-190ab5cda4a8
+BUSINESS_VOICE_DIRECTROUTING
+Microsoft 365 Business Voice (without Calling Plan)
+d61d61cc-f992-433f-a577-5bd016037eeb
+SPE_E3_USGOV_DOD
+Microsoft 365 E3_USGOV_DOD
+d711d25a-a21c-492f-bd19-aae1e8ebaf30
+O365_w/o_Teams_Bundle_E3
+Office 365 E3 EEA (no Teams)
+d721f2e4-099b-4105-b40e-872e46cad402
+DYN365_FINANCE_ATTACH
+Dynamics 365 for Finance Attach to Qualifying Dynamics 365 Base Offer
+d7974fa0-ddd7-4899-9589-1ea04273aa26
+Power_Virtual_Agents_for_GCC_GCC
+Microsoft Copilot Studio for GCC
+d80a4c5d-8f05-4b64-9926-6574b9e6aee4
+FLOW_PER_USER_DEPT
+Power Automate per user plan dept
+d8eec316-778c-4f14-a7d1-a0aca433b4e7
+DYN365_MARKETING_CONTACT_ADDON_T5
+Dynamics 365 for Marketing Addnl Contacts Tier 5
+d9020d1c-94ef-495a-b6de-818cbbcaa3b8
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_1_V2
+Privacy Management - subject rights request (1)
+d979703c-028d-4de5-acbf-7955566b69b9
+MCOEV_FACULTY
+Microsoft Teams Phone Standard for Faculty
+d9d89b70-a645-4c24-b041-8d3cb1884ec7
+INTUNE_EDU
+Intune for Education
+d9de51e5-d8cd-45bb-8da3-1d55e28c52e6
+FLOW_BUSINESS_PROCESS_GCC
+Power Automate per flow plan for Government
+dab7782a-93b1-4074-8bb1-0e61318bea0b
+SMB_BUSINESS_ESSENTIALS
+Microsoft 365 Business Basic
+dadd2312-b5b1-4fa0-8c15-0903de3e2303
+DYN365_CS_VOICE
+Dynamics 365 Customer Service Voice Channel Add-in
+db5bd06c-b99a-4c54-98e9-90fea5164c88
+DYN365_FINANCE_ATTACH_ISVEMB_PROJOPS
+Dynamics 365 Finance Attach to Qualifying Base Offer Embedded with Project Management & Accounting
+db684ac5-c0e7-4f92-8284-ef9ebde75d33
+Microsoft_365_E5
+Microsoft 365 E5 (500 seats min)_HUB
+dcb1a3ae-b33f-4487-846a-a640262fadf4
+POWERAPPS_VIRAL
+Microsoft Power Apps Plan 2 Trial
+dcdbaae7-d8c9-40cb-8bb1-62737b9e5a86
+PRIVACY_MANAGEMENT_RISK_EDU
+Privacy Management - risk for EDU
+dcf0408c-aaec-446c-afd4-43e3683943ea
+Microsoft_365_E3_(no_Teams)
+Microsoft 365 E3 (no Teams)
+ddfae3e3-fcb2-4174-8ebd-3023cb213c8b
+POWERFLOW_P2
+Microsoft Power Apps Plan 2 (Qualified Offer)
+de176c31-616d-4eae-829a-718918d7ec23
+CRM_HYBRIDCONNECTOR
+Dynamics 365 Hybrid Connector
+de3312e1-c7b0-46e6-a7c3-a515ff90bc86
+MCOPSTNEAU2
+TELSTRA Calling for O365
+de376a03-6e5b-42ec-855f-093fb50b8ca5
+PBI_PREMIUM_PER_USER_ADDON
+Power BI Premium Per User Add-On
+de597797-22fb-4d65-a9fe-b7dbe8893914
+AAD_PREMIUM_USGOV_GCCHIGH
+Microsoft Entra ID P1_USGOV_GCCHIGH
+de5f128b-46d7-4cfc-b915-a89ba060ea56
+POWER_BI_PRO_FACULTY
+Power BI Pro for Faculty
+debc9e58-f2d7-412c-a0b6-575608564228
+Power_Pages_authenticated_users_T1_100_users/per_site/month_capacity_pack
+Power Pages authenticated users T1 100 users/per site/month capacity pack
+df845ce7-05f9-4894-b5f2-11bbfbcfd2b6
+ADALLOM_STANDALONE
+Microsoft Cloud App Security
+df9561a4-4969-4e6a-8e73-c601b68ec077
+MCOMEETACPEA
+Microsoft 365 Audio Conferencing Pay-Per-Minute - EA
+dfb1700c-013e-4132-8bce-0d319c43a95d
+DYNAMICS_365_CONTACT_CENTER
+Dynamics 365 Contact Center
+e001d9f1-5047-4ebf-8927-148530491f83
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_10_EDU_V2
+Privacy Management - subject rights request (10) for EDU
+e06abcc2-7ec5-4a79-b08b-d9c282376f72
+CRMTESTINSTANCE
+Dynamics 365 - Additional Non-Production Instance (Qualified Offer)
+e0dfc8b9-9531-4ec8-94b4-9fec23b05fc8
+Microsoft_Teams_Exploratory_Dept
+Microsoft Teams Exploratory Dept
+e2767865-c3c9-4f09-9f99-6eee6eef861a
+POWER_BI_INDIVIDUAL_USER
+Power BI
+e2ae107b-a571-426f-9367-6d4c8f1390ba
+Forms_Pro_USL
+Dynamics 365 Customer Voice USL
+e2aebe6c-897d-480f-9d62-fff1381581f7
+CPC_E_2C_8GB_128GB
+Windows 365 Enterprise 2 vCPU 8 GB 128 GB
+e2be619b-b125-455f-8660-fb503e431a5d
+M365_G5_GCC
+Microsoft 365 GCC G5
+e3f0522e-ebb7-4561-9f90-b44516d65b77
+PHONESYSTEM_VIRTUALUSER_USGOV_GCCHIGH
+Microsoft Teams Phone Resource Account_USGOV_GCCHIGH
+e42bc969-759a-4820-9283-6b73085b68e6
+PRIVACY_MANAGEMENT_RISK
+Privacy Management – risk
+e430a580-c37b-4d16-adba-d881d7cd0364
+Microsoft_Defender_for_Endpoint_F2
+Microsoft Defender for Endpoint F2
+e433b246-63e7-4d0b-9efa-7940fa3264d6
+PROJECTESSENTIALS_FACULTY
+Project Online Essentials for Faculty
+e43b5b99-8dfb-405f-9987-dc307f34bcbd
+MCOEV
+Microsoft Teams Phone Standard
+e4654015-5daf-4a48-9b37-4f309dddd88b
+ADV_COMMS
+Advanced Communications
+e48328a2-8e98-4484-a70f-a99f8ac9ec89
+MICROSOFT_REMOTE_ASSIST_HOLOLENS
+Dynamics 365 Remote Assist HoloLens
+e485d696-4c87-4aac-bf4a-91b2fb6f0fa7
+Dynamics_365_for_Operations_Sandbox_Tier2_SKU
+Dynamics 365 Operations - Sandbox Tier 2:Standard Acceptance Testing
+e4e55366-9635-46f4-a907-fc8c3b5ec81f
+VIRTUAL_AGENT_BASE
+Power Virtual Agent
+e53d92fc-778b-4a8b-83de-791240ebf88d
+PBI_PREMIUM_PER_USER_GCC
+Power BI Premium Per User for Government
+e561871f-74fa-4f02-abee-5b0ef54dd36d
+Dynamics_365_Hiring_SKU
+Dynamics 365 Talent: Attract
+e5788282-6381-469f-84f0-3d7d4021d34d
+SHAREPOINTSTORAGE_GOV
+Office 365 Extra File Storage for GCC
+e578b273-6db4-4691-bba0-8d691f4da603
+ENTERPRISEPACKPLUS_FACULTY
+Office 365 A3 for Faculty
+e5a17adf-8f0d-4b57-bc14-d331235f9307
+BUSINESS_VOICE
+Microsoft 365 Business Voice (UK)
+e6025b08-2fa5-4313-bd0a-7e5ffca32958
+INTUNE_SMB
+Microsoft Intune SMB
+e612d426-6bc3-4181-9658-91aa906b0ac0
+CDS_DB_CAPACITY
+Common Data Service Database Capacity
+e6778190-713e-4e4f-9119-8b8238de25df
+WACONEDRIVESTANDARD
+OneDrive for Business (Plan 1)
+e7965e3a-1f49-4d67-a3de-ad1ce460bbcc
+D365_FIELD_SERVICE_CONTRACTOR_GOV
+Dynamics 365 Field Service Contractor for Government
+e823ca47-49c4-46b3-b38d-ca11d5abe3d2
+M365_G3_GOV
+Microsoft 365 G3 GCC
+e82ae690-a2d5-4d76-8d30-7c6e01e6022e
+STANDARDWOFFPACK_IW_STUDENT
+Office 365 A1 Plus for Students
+e85b3345-2fd5-45cf-a196-7968d3e18e56
+D365_ENTERPRISE_SALES_GOV
+Dynamics 365 for Sales Enterprise for Government
+e8ecdf70-47a8-4d39-9d15-093624b7f640
+EOP_ENTERPRISE_PREMIUM
+Exchange Enterprise CAL Services (EOP, DLP)
+e8f81a67-bd96-4074-b108-cf193eb9433b
+EXCHANGE_S_ESSENTIALS
+Exchange Online Essentials
+e97c048c-37a4-45fb-ab50-922fbf07a370
+M365EDU_A5_FACULTY
+Microsoft 365 A5 for faculty
+ea126fc5-a19e-42e2-a731-da9d437bffcf
+DYN365_ENTERPRISE_PLAN1
+Dynamics 365 Plan 1 Enterprise Edition
+ea4c5ec8-50e3-4193-89b9-50da5bd4cdc7
+OFFICE_PROPLUS_DEVICE1
+Microsoft 365 Apps for enterprise (device)
+ea9ba490-50b8-474e-8671-9fec0f1268f3
+DYN365_CS_OC_MESSAGING_VOICE_GOV_TEST
+Dynamics 365 Customer Service Digital Messaging and Voice Add-in for Government for Test
+eb18b715-ea9d-4290-9994-2ebf4b5042d2
+D365_CUSTOMER_SERVICE_ENT_ATTACH
+Dynamics 365 for Customer Service Enterprise Attach to Qualifying Dynamics 365 Base Offer A
+ec156933-b85b-4c50-84ec-c9e5603709ef
+STREAM_P2
+Microsoft Stream Plan 2
+eca22b68-b31f-4e9c-a20c-4d40287bc5dd
+POWERAPPS_P1_GOV
+Power Apps Plan 1 for Government
+ece037b4-a52b-4cf8-93ea-649e5d83767a
+Microsoft_Cloud_for_Sustainability_USL
+Microsoft Sustainability Manager USL Essentials
+ed01faf2-1d88-4947-ae91-45ca18703a96
+WACONEDRIVEENTERPRISE
+OneDrive for Business (Plan 2)
+ed45d397-7d61-4110-acc0-95674917bb14
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_50_EDU_V2
+Privacy Management - subject rights request (50) for EDU
+eda1941c-3c4f-4995-b5eb-e85a42175ab9
+POWERAUTOMATE_ATTENDED_RPA
+Power Automate Premium
+eddf428b-da0e-4115-accf-b29eb0b83965
+CDS_DB_CAPACITY_GOV
+Common Data Service Database Capacity for Government
+ee02fd1b-340e-4a4b-b355-4a514e4c8943
+EXCHANGEARCHIVE_ADDON
+Exchange Online Archiving for Exchange Online
+ee656612-49fa-43e5-b67e-cb1fdf7699df
+ENTERPRISEPREMIUM_STUDENT
+Office 365 A5 for students
+efccb6f7-5641-4e0e-bd10-b4976e1bf68e
+EMS
+Enterprise Mobility + Security E3
+f0612879-44ea-47fb-baf0-3d76d9235576
+POWERBI_PRO_GOV
+Power BI Pro for GCC
+f168a3fb-7bcf-4a27-98c3-c235ea4b78b4
+PBI_PREMIUM_PER_USER_DEPT
+Power BI Premium Per User Dept
+f1de227b-f1bd-4959-bd80-b80547095e6d
+VIRTUAL_AGENT_USL_GCC
+Microsoft Copilot Studio User License for GCC
+f2230877-72be-4fec-b1ba-7156d6f75bd6
+PROJECTPREMIUM_GOV
+Project Plan 5 for GCC
+f245ecc8-75af-4f8e-b61f-27d8114de5f3
+O365_BUSINESS_PREMIUM
+Microsoft 365 Business Standard
+f2e48cb3-9da0-42cd-8464-4a54ce198ad0
+DYN365_SCM
+Dynamics 365 for Supply Chain Management
+f30db892-07e9-47e9-837c-80727f46fd3d
+FLOW_FREE
+Microsoft Power Automate Free
+f319c63a-61a9-42b7-b786-5695bc7edbaf
+Windows_365_S_8vCPU_32GB_128GB
+Windows 365 Shared Use 8 vCPU 32 GB 128 GB
+f37d5ebf-4bf1-4aa2-8fa3-50c51059e983
+EXCHANGESTANDARD_GOV
+Exchange Online (Plan 1) for GCC
+f3d55e2d-4367-44fa-952e-83d0b5dd53fc
+Power_Pages_authenticated_users_T2_min_100_units_100_users/per_site/month_capacity_pack_USGOV_DOD
+Power Pages authenticated users T2 min 100 units - 100 users/per site/month capacity pack_USGOV_DOD
+f4dc1de8-8c94-4d37-af8a-1fca6675590a
+Windows_365_S_8vCPU_32GB_512GB
+Windows 365 Shared Use 8 vCPU 32 GB 512 GB
+f59b22a0-9819-48bf-b01d-715ef2b31027
+PBI_PREMIUM_P1_ADDON_GCC
+Power BI Premium P1 GCC
+f5b15d67-b99e-406b-90f1-308452f94de6
+Microsoft_365_E3_Extra_Features
+Microsoft 365 E3 Extra Features
+f61d4aba-134f-44e9-a2a0-f81a5adb26e4
+Intelligent_Content_Services
+SharePoint Syntex
+f698ca06-024f-4562-b029-9cb1f1e02646
+STANDARDPACK_USGOV_GCCHIGH
+Office 365 E1_USGOV_GCCHIGH
+f6aa3b3d-62f4-4c1d-a44f-0550f40f729c
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_10_V2_USGOV_GCCHIGH
+Privacy Management - subject rights request (10) USGOV_GCCHIGH
+f6c82f13-9554-4da1-bed3-c024cc906e02
+PRIVACY_MANAGEMENT_SUB_RIGHTS_REQ_50_V2
+Privacy Management - subject rights request (50)
+f7ad4bca-7221-452c-bdb6-3e6089f25e06
+Dynamics_365_for_Operations_Sandbox_Tier4_SKU
+Dynamics 365 Operations - Sandbox Tier 4:Standard Performance Testing
+f7ee79a7-7aec-4ca4-9fb9-34d6b930ad87
+Microsoft_365_F3_EEA_(no_Teams)
+Microsoft 365 F3 EEA (no Teams)
+f82a60b8-1ee3-4cfb-a4fe-1c6a53c2656c
+PROJECTONLINE_PLAN_2
+Project Online with Project for Office 365
+f8a1db68-be16-40ed-86d5-cb42ce701560
+POWER_BI_PRO
+Power BI Pro
+f8ced641-8e17-4dc5-b014-f5a2d53f6ac8
+Office_365_E1_(no_Teams)
+Office 365 E1 (no Teams)
+f991cecc-3f91-4cd0-a9a8-bf1c8167e029
+DYN365_BUSCENTRAL_PREMIUM
+Dynamics 365 Business Central Premium
+fb019e88-26a0-4218-bd61-7767d109ac26
+Windows_365_S_8vCPU_32GB_256GB
+Windows 365 Shared Use 8 vCPU 32 GB 256 GB
+fbc79df2-da01-4c17-8d88-17f8c9493d8f
+CPC_B_8C_32RAM_256GB
+Windows 365 Business 8 vCPU 32 GB 256 GB
+fc14ec4a-4169-49a4-a51e-2c852931814b
+LITEPACK_P2
+Office 365 Small Business Premium
+fc4581aa-6b1f-459d-95b6-84bd49d6f843
+DYN365_MARKETING_CONTACT_ADDON
+Dynamics 365 for Marketing Addnl Contacts Tier 1
+fcecd1f9-a91e-488d-a918-a96cdb6ce2b0
+AX7_USER_TRIAL
+Microsoft Dynamics AX7 User Trial
+fde42873-30b6-436b-b361-21af5a6b84ae
+Teams_Ess
+Microsoft Teams Essentials
+ff22b8d4-5073-4b24-ba45-84ad5d9b6642
+Dynamics_365_Customer_Insights_Attach_New
+Dynamics 365 Customer Insights Attach
+ff5a82be-1edd-4d48-94e0-52527825b589
+DYN365_ENTERPRISE_CASE_MANAGEMENT_GOV
+Dynamics 365 for Case Management, Enterprise Edition for Government
+ffa3a2a0-3820-462a-aa81-8a4d741f0cba
+Microsoft_365_Business_Standard_EEA_(no_Teams)
+Microsoft 365 Business Standard EEA (no Teams)
+ffaf2d68-1c95-4eb3-9ddd-59b81fba0f61
+MCOEV_TELSTRA
+Microsoft Teams Phone Standard for TELSTRA
+"""
+
+_PLANS = """\
+00283e6b-2bd8-440f-a2d5-87358e4c89a1
+Power_Automate_For_Project_P1
+004ddfc0-c92f-4b0a-90c5-c60646299d71
+INSIDER_RISK_MANAGEMENT_FOR_AGENTS
+00527d7f-d5bc-4c2a-8d1e-6c0de2410c81
+POWERAPPS_P2
+00b6f978-853b-4041-9de0-a233d18669aa
+Virtual_Agent_Usl_Gov
+0210d5c8-49d2-4dd1-a01b-a91c7c14e0bf
+CRM_HYBRIDCONNECTOR
+03300fea-7a88-45a6-b5bd-29653803c591
+PowerPages_Authenticated_User_DoD
+0363c8e5-c30d-4d7c-a621-7b6cab5e0482
+D365_SCM_Premium
+0368fc9c-3721-437f-8b7d-3d0f888cdefc
+FLOW_CUSTOMER_SERVICE_PRO
+0374d34c-6be4-4dbb-b3f0-26105db0b28a
+Teams_Rooms_Pro
+03acaee3-9492-4f40-aed4-bcb6b32981b6
+NBENTERPRISE
+0403bb98-9d17-4f94-b53e-eca56a7698a6
+MICROSOFT_MYANALYTICS_FULL
+041fe683-03e4-45b6-b1af-c0cdc516daee
+POWER_VIRTUAL_AGENTS_O365_P2
+048a552e-c849-4027-b54c-4c7ead26150a
+Dynamics_365_Talent_Onboard
+0504111f-feb8-4a3c-992a-70280f9a2869
+TEAMSPRO_MGMT
+056a5f80-b4e0-4983-a8be-7ad254a113c9
+DYN365_ENTERPRISE_P1_IW
+057efbfe-a95d-4263-acb0-12b4a31fed8d
+CPC_S_2C_8GB_128GB
+06162da2-ebf9-4954-99a0-00fee96f95cc
+DYN365_CDS_O365_P2_GCC
+0628a73f-3b4a-4989-bd7b-0f8823144313
+MCOEV_VIRTUALUSER_GOV
+065f3c64-0649-4ec7-9f47-ef5cf134c751
+D365_SALES_PRO_ATTACH
+066e2fd1-ba15-40e7-aa96-d6636b1cdf71
+POWER_APPS_DYN365_VIRAL_TRIAL_MIXED_REALITY
+0683001c-0492-4d59-9515-d9a6426b5813
+POWER_VIRTUAL_AGENTS_O365_P1
+06879193-37cc-4976-8991-f8165c994ce7
+FLOW_DYN_P2_GOV
+07699545-9485-468e-95b6-2fca3738be01
+FLOW_O365_P3
+07a4098c-3f2d-427f-bfe2-5889ed75dd7b
+PRIVACY_MANGEMENT_DSR_1
+084747ad-b095-4a57-b41f-061d84d69f6f
+POWERAPPS_PORTALS_LOGIN
+0850ebb5-64ee-4d3a-a3e1-5a97213653b5
+CDS_REMOTE_ASSIST
+0898bdbb-73b0-471a-81e5-20f1fe4dd66e
+KAIZALA_STANDALONE
+094e7854-93fc-4d55-b2c0-3ab5369ebdc1
+OFFICE_BUSINESS
+0a05d977-a21a-45b2-91ce-61c240dbafa2
+PROJECT_FOR_PROJECT_OPERATIONS
+0a0a23fa-fea1-4195-bb89-b4789cb12f7f
+CDS_VIRTUAL_AGENT_BASE
+0a20c815-5e81-4727-9bdc-2b5a117850c3
+POWERAPPS_O365_P2_GOV
+0a4983bb-d3e5-4a09-95d8-b2d0127b3df5
+SHAREPOINTSTANDARD_EDU
+0aedf20c-091d-420b-aadf-30c042609612
+M365_COPILOT_SHAREPOINT
+0b03f40b-c404-40c3-8651-2aceb74365fa
+POWERAPPS_DYN_P2
+0b2c029c-dca0-454a-a336-887285d6ef07
+GUIDES
+0b4346bb-8dc3-4079-9dfc-513696f56039
+POWERFLOWSFREE
+0b939472-1861-45f1-ab6d-208f359c05cd
+Flow_Virtual_Agent_Usl_Gov
+0bdd5466-65c3-470a-9fa6-f679b48286b0
+Power_Virtual_Agent_Usl_GCC
+0bf3c642-7bb5-4ccc-884e-59d09df0266c
+BI_AZURE_P3
+0bfc98ed-1dbc-4a97-b246-701754e48b17
+SPZA
+0c1c2af2-6c51-43c7-9c55-fa487ac147ff
+Microsoft_Copilot_for_Sales_PowerAutomate
+0d0c0d31-fae7-41f2-b909-eaf4d7f26dba
+Bing_Chat_Enterprise
+0d143570-9b92-4f57-adb5-e4efcd23b3bb
+CPC_E_2C_4GB_256GB
+0d3366f3-266e-4117-b422-7cabbc165e7c
+PowerPages_Authenticated_User
+0d373a98-a27a-426f-8993-f9a425ae99c5
+POWER_AUTOMATE_UNATTENDED_RPA
+0e837228-8250-4047-8a80-d4a34ba11658
+CPC_E_8C_32GB_512GB
+0eacfc38-458a-40d3-9eab-9671258f1a3e
+POWERAPPS_O365_P3_GOV
+0ef2b4e3-0a2b-450d-8c5f-a52203c40f50
+DYN365_CC_DIGITAL
+0f7b9a29-7990-44ff-9d05-a76be778f410
+CDS_POWERAPPS_PORTALS_LOGIN_GCC
+0f9b09cb-62d1-4ff4-9129-43f4996f83f4
+FLOW_O365_P1
+0feaeb32-d00e-4d66-bd5a-43b5b83db82c
+MCOSTANDARD
+1126bef5-da20-4f07-b45e-ad25d2581aa8
+EXCHANGE_S_ESSENTIALS
+113feb6c-3fe4-4440-bddc-54d774bf0318
+EXCHANGE_S_FOUNDATION
+117e3aa0-8d08-4a19-a6a5-90b7a96e2128
+DYN365_RETAIL
+1224eae4-0d91-474a-8a52-27ec96a63fe7
+D365_SCM
+1259157c-8581-4875-bca7-2ffb18c51bda
+PROJECT_ESSENTIALS
+1263586c-59a4-4ad0-85e1-d50bc7149501
+VIRTUAL_AGENT_USL
+1265e154-5544-4197-bba1-03ef69c3b180
+CPMC
+12cf31f8-754f-4efe-87a8-167c19e30831
+POWERAPPS_SALES_PRO_GOV
+1315ade1-0410-450d-b8e3-8050e6da320f
+DYN365_CDS_GUIDES
+1346d5e6-15a6-4b88-9693-806ff7296a7a
+PSTN5_US
+135fe762-031a-4e79-bd3c-ac376addddec
+COMMUNICATION_COMPLIANCE_FOR_AGENTS
+13696edf-5a08-49f6-8134-03083ed8ba30
+ONEDRIVESTANDARD
+13b6da2c-0d84-450e-9f69-a33e221387ca
+PEOPLE_SKILLS_FOUNDATION
+1412cdc1-d593-4ad1-9050-40c30ad0b023
+D365_CSI_EMBED_CE
+14ab5db5-e6c4-4b20-b4bc-13e36fd2227f
+ATA
+14f8dac2-0784-4daa-9cb2-6d670b088d64
+POWERAPPS_PER_APP_NEW
+15267263-5986-449d-ac5c-124f3b49b2d6
+STREAM_O365_E1_GOV
+153f85dd-d912-4762-af6c-d6e0fb4f6692
+SHAREPOINTENTERPRISE_GOV
+15499661-b229-4a1f-b0f9-bd5832ef7b3e
+CPC_B_4C_16RAM_512GB
+156a1efe-17cd-4b03-9f17-2eb512298fb3
+MCOPSTN_PAYG_1
+1599de10-5250-4c95-acf2-491f74edce48
+DYN365_MARKETING_SANDBOX_APPLICATION_ADDON
+159f4cd6-e380-449f-a816-af1a9ef76344
+FORMS_PLAN_E1
+16687e20-06f9-4577-9cc0-34a2704260fc
+FLOW_FOR_PROJECT_GOV
+1689aade-3d6a-4bfc-b017-46d2672df5ad
+Intune_Defender
+16935b20-87c0-4908-934a-22aa267d0d26
+MCOPSTN8
+170991d7-b98e-41c5-83d4-db2052e1795f
+DYN365_FINANCIALS_ACCOUNTANT
+1720c3f7-7da3-4a11-8324-92aad283eb68
+DYN365_CUSTOMER_INSIGHTS_JOURNEYS_BASE
+176a09a6-7ec5-4039-ac02-b2791c6ba793
+EXCHANGE_S_ARCHIVE_ADDON
+17ab22cd-a0b3-4536-910a-cb6eb12696c0
+DYN365_CDS_VIRAL
+17ca446c-d7a4-4d29-8dec-8e241592164b
+DYN365_BUSCENTRAL_ESSENTIALS_ATTACH
+17efdd9f-c22c-4ad8-b48e-3b1f3ee1dc9a
+FORMS_PRO
+18db5075-2c70-408d-a82b-929059d782af
+DYN365_MARKETING_CONTACT_ADDON
+18dfd9bd-5214-4184-8123-c9822d81a9bc
+OFFICESUBSCRIPTION_unattended_GOV
+18e74ca2-b5f0-4802-9a8b-00d2ff1e8322
+PowerPages_Authenticated_User_GCCH
+18fa3aba-b085-4105-87d7-55617b8585e6
+D365_ProjectOperationsCDS
+199a5c09-e0ca-4e37-8f7c-b05d533e1ea2
+MICROSOFTBOOKINGS
+19e4c3a8-3ebe-455f-a294-4f3479873ae3
+POWER_VIRTUAL_AGENTS_D365_CS_CHAT
+1a13832e-cd79-497d-be76-24186f55c8b0
+CPC_B_2C_4RAM_128GB
+1a3ef005-2ef6-434b-8be1-faa56c892854
+CPC_B_2C_8RAM_256GB
+1b66aedf-8ca1-4f73-af76-ec76c6180f98
+RMS_S_PREMIUM_GOV
+1c22bb50-96fb-49e5-baa6-195cab19eee2
+POWER_AUTOMATE_FOR_MCS_USL_PLUS
+1c4ae475-5608-43fa-b3f7-d20e07cf24b4
+Forms_Pro_Talent
+1c5a559a-ec06-4f76-be5b-6a315418495f
+POWERAPPS_PORTALS_PAGEVIEW
+1d0f309f-fdf9-4b2a-9ae7-9c48b91f1426
+AAD_BASIC_EDU
+1d4e9cb1-708d-449c-9f71-943aa8ed1d6a
+CRM_ONLINE_PORTAL
+1d4f75d3-a19b-49aa-88cb-f1ea1690b550
+CPC_B_4C_16RAM_128GB
+1d8c8e0e-4308-4db5-8a41-b129dbdaea20
+DYN365_ENTERPRISE_PROJECT_SERVICE_AUTOMATION_GOV
+1db85bca-cd60-4bf5-ae54-641e0778a532
+FLOW_O365_S1_GCCHIGH
+1ddffef6-4f69-455e-89c7-d5d72105f915
+CDS_DB_CAPACITY_GOV
+1e2321a0-f81c-4d43-a0d5-9895125706b8
+CPC_S_8C_32GB_256GB
+1ec58c70-f69c-486a-8109-4b87ce86e449
+FLOW_DYN_TEAM
+1f87ee90-5c3a-4cf9-b6fd-e3e8017c26ec
+Dynamics_365_for_Talent_Activity
+1fe6227d-3e01-46d0-9510-0acad4ff6e94
+PLACES_CORE
+2049e525-b859-401b-b2a0-e0a31c4b1fe4
+BI_AZURE_P0
+2078e8df-cff6-4290-98cb-5408261a760a
+YAMMER_EDU
+208120d1-9adb-4daf-8c22-816bd5d237e7
+EXCHANGE_ANALYTICS_GOV
+20d1455b-72b2-4725-8354-a177845ab77d
+DYN365_FS_ENTERPRISE_VIRAL_TRIAL
+2125cfd7-2110-4567-83c4-c1cd5275163d
+BI_AZURE_P1
+213be507-d547-4f79-bc2c-6196bc54c4a3
+DYN365_ENTERPRISE_SALES_GOV
+21b439ba-a0ca-424f-a6cc-52f954a5b111
+WIN10_PRO_ENT_SUB
+223e33cb-eee0-462d-b1bd-e9a5febf8e85
+D365_Finance_Attach
+22572403-045f-432b-a660-af949c0a77b5
+PROJECT_PROFESSIONAL_FACULTY
+225e52e5-7bbf-4793-8fb1-4307a7a1ae8e
+FLOW_Virtual_Agent_Base_Gov_High
+22b657cf-0a9e-467b-8a91-5e31f21bc570
+Forms_Pro_Marketing_App
+23a25099-1b2f-4e07-84bd-b84606109438
+CPC_E_2C_4GB_64GB
+24435e4b-87d0-4d7d-8beb-63a9b1573022
+CRM_AUTO_ROUTING_ENGINE_ADDON
+2457fe40-65be-48a1-935f-924ad6e62dba
+CDS_FIELD_SERVICE_CONTRACTOR_GCC
+24af5f65-d0f3-467b-9f78-ea798c4aeffc
+FORMS_GOV_E3
+26fa8a18-2812-4b3d-96b4-864818ce26be
+POWER_AUTOMATE_DYN365_VIRAL_TRIAL_MIXED_REALITY
+27216c54-caf8-4d0d-97e2-517afb5c08f6
+MCOVOICECONF
+276d6e8a-f056-4f70-b7e8-4fc27f79f809
+OFFICE_SHARED_COMPUTER_ACTIVATION
+2789c901-c14e-48ab-a76a-be334d9d793a
+FORMS_PLAN_E3
+27e196a4-8b80-4930-bd65-53fd28581878
+ENTRA_NETWORK_CONTROLS_FOR_ASSISTIVE_AGENTS
+2822a3a1-9b8f-4432-8989-e11669a60dc8
+DYN365_ENTERPRISE_CASE_MANAGEMENT
+2824c69a-1ac5-4397-8592-eae51cb8b581
+DYN365_MARKETING_MSE_USER
+28b0fa46-c39a-4188-89e2-58e979a6b014
+DYN365_CDS_O365_P3
+29007dd3-36c0-4cc2-935d-f5bca2c2c473
+DYN365_CDS_O365_F1_GCC
+292cc034-7b7c-4950-aaf5-943befd3f1d4
+MDE_LITE
+296820fe-dce5-40f4-a4f2-e14b8feef383
+Customer_Voice_Base
+29c62f1c-8ffc-4304-9cb9-398a6aa1852b
+MICROSOFT_TEAMS_EVENTS
+2a4baa0e-5e99-4c38-b1f2-6864960f1bd1
+Intune_AdvancedEA
+2a9d72b3-1714-440f-babf-bf92bf9683d8
+DYN365_CC
+2b815d45-56e4-4e3a-b65c-66cb9175b560
+ContentExplorer_Standard
+2b8c7c8c-9db5-44a5-a1dd-f4aa5b97b372
+CRMSTANDARD_GCC
+2ba394e0-6f18-4b77-b45f-a5663bbab540
+CRM_AUTO_ROUTING_ADDON
+2bb89402-51e9-4c5a-be33-e954a9dd1ba6
+CDS_FOR_IOM
+2bdbaf8f-738f-4ac7-9234-3c3ee2ce7d0f
+VISIOONLINE
+2c1ada27-dbaa-46f9-bda6-ecb94445f758
+STREAM_O365_E3_GOV
+2c4ec2dc-c62d-4167-a966-52a3e6374015
+POWERVIDEOSFREE
+2c6af4f1-e7b6-4d59-bbc8-eaa884f42d69
+FLOW_DYN_APPS_GOV
+2c9fb43e-915a-4d61-b6ca-058ece89fd66
+Dynamics_365_for_OperationsDevices
+2d1d344e-d10c-41bb-953b-b3a47521dca0
+CPC_S_4C_16GB_256GB
+2d2f174c-c3cc-4abe-9ce8-4dd86f469ab1
+POWER_VIRTUAL_AGENTS_D365_CS_MESSAGING
+2d589a15-b171-4e61-9b5f-31d15eeb2872
+POWERAUTOMATE_DESKTOP_FOR_WIN
+2d925ad8-2479-4bd8-bb76-5b80f1d48935
+DYN365_CDS_DYN_APPS
+2da8e897-7791-486b-b08f-cc63c8129df7
+DYN365_ENTERPRISE_SALES
+2de9c682-ca3f-4f2b-b360-dfc4775db133
+CPC_E_4C_16GB_128GB
+2e2ddb96-6af9-4b1d-a3f0-d6ecfd22edb2
+ADALLOM_S_STANDALONE
+2e6ffd72-52d1-4541-8f6c-938f9a8d4cdc
+MICROSOFT_APPLICATION_PROTECTION_AND_GOVERNANCE_D
+2e8dde43-6986-479d-b179-7dbe31c31f60
+POWERAPPS_PER_USER_CUSTOM
+2f2e81a6-15de-4041-9f33-73c06fed3801
+ON
+2f3cdb12-bcde-4e37-8529-e9e09ec09e23
+CPC_E_8C_32GB_128GB
+2f442157-a11c-46b9-ae5b-6e39ff4e5849
+M365_ADVANCED_AUDITING
+300b8114-8555-4313-b861-0c115d820f50
+Dynamics_365_Onboarding_Free_PLAN
+304767db-7d23-49e8-a945-4a7eb65f9f28
+TEAMS_GOV
+3069d530-e41b-421c-ad59-fb1001a23e11
+CDS_O365_E5_KM
+3089c02b-e533-4b73-96a5-01fa648c3c3c
+POWERAPPS_DYN_APPS_GOV
+30d56d35-9be2-41c1-b4b8-7a8d6f073152
+DATA_LIFECYCLE_MANAGEMENT_FOR_AGENTS
+30df3dbd-5bf6-4d74-9417-cccc096595e4
+PBI_PREMIUM_P1_ADDON_GCC
+30f6e561-8805-41d0-80ce-f82698b72d7d
+CPC_B_4C_16RAM_256GB
+31b4e2fc-4cd6-4e7d-9c1b-41407303bd66
+PROJECT_O365_P2
+31cf2cfc-6b0d-4adc-a336-88b724ed8122
+RMS_S_BASIC
+3219525a-4064-45ec-9c35-a33ea6b39a49
+D365_HR_Attach
+3227bcb2-8448-4f81-b3c2-8c2074e15a2a
+
+326e2b78-9d27-42c9-8509-46c827743a17
+EOP_ENTERPRISE
+32ad3a4e-2272-43b4-88d0-80d284258208
+CDS_POWERAPPS_PORTALS_LOGIN
+32d15238-9a8c-46da-af3f-21fc5351d365
+BI_AZURE_P3_GOV
+33850b82-0a37-4ebb-a0b2-ee163facd716
+Forms_Pro_SalesEnt_GCC
+339f4def-5ad8-4430-8d12-da5fd4c769a7
+SOCIAL_ENGAGEMENT_APP_USER
+33c4f319-9bdd-48d6-9c4d-410b750a4a5a
+MYANALYTICS_P2
+33f1466e-63a6-464c-bf6a-d1787928a56a
+DYNB365_CSI_VIRAL_TRIAL
+3413916e-ee66-4071-be30-6f94d4adfeda
+MDM_SALES_COLLABORATION
+346d83bf-6fe6-42ca-b424-b9300d2e21bf
+MCOPSTN6
+34c0d7a0-a70f-4668-9238-47f9fc208882
+EXCHANGE_ANALYTICS
+35122886-cef5-44a3-ab36-97134eabd9ba
+POWERAPPS_PER_APP_IWTRIAL
+352257a9-db78-4217-a29d-8b8d4705b014
+CDS_POWERAPPS_PORTALS_PAGEVIEW_GCC
+360bcc37-0c11-4264-8eed-9fa7a3297c9b
+CDS_DB_CAPACITY
+363430d1-e3f7-43bc-b07b-767b6bb95e4b
+DYN365_CDS_FORMS_PRO
+36810a13-b903-490a-aa45-afbeb7540832
+TVM_PREMIUM_1
+36b29273-c6d0-477a-aca6-6fbe24f538e3
+WHITEBOARD_FIRSTLINE1
+37396c73-2203-48e6-8be1-d882dae53275
+DYN365_CDS_P2_GOV
+375cd0ad-c407-49fd-866a-0bff4f8a9a4d
+POWER_AUTOMATE_ATTENDED_RPA
+37c961db-2cfd-4e13-b81e-b0059ce10e34
+CPC_B_16C_64GB_1TB
+3913e44e-824e-490c-a182-82785d769b45
+POWERAPPS_O365_P1_GCCHIGH
+393a0c96-9ba1-4af0-8975-fa2f853a25ac
+DYN365_BUSINESS_Marketing
+39b5c996-467e-4e60-bd62-46066f572726
+DYN365BC_MS_INVOICING
+3a117d30-cfac-4f00-84ac-54f8b6a18d78
+COMPLIANCE_MANAGER_PREMIUM_ASSESSMENT_ADDON
+3a3976ce-de18-4a87-a78e-5e9245e252df
+AAD_EDU
+3ae52229-572e-414f-937c-ff35a87d4f29
+D365_SALES_ENT_ATTACH
+3b98b912-1720-4a1e-9630-c9a41dbb61d8
+CPC_B_1C_2RAM_64GB
+3bba9856-7cf2-4396-904a-00de74fba3a4
+CPC_E_4C_16GB_512GB
+3bf52bdf-5226-4a97-829e-5cca9b3f3392
+DYN365_CS_MESSAGING_VIRAL_TRIAL
+3c53ea51-d578-46fa-a4c0-fd0a92809a60
+STREAM_O365_SMB
+3c8a8792-7866-409b-bb61-1b20ace0368b
+MCOPSTN1_GOV
+3c994f28-87d5-4273-b07a-eb6190852599
+OFFICE_PROPLUS_DEVICE
+3ca0766a-643e-4304-af20-37f02726339b
+Forms_Pro_USL
+3d53f6d9-d6e0-45c1-9575-6acd77692584
+CRMPLAN2_GCC
+3da2fd4c-1bee-4b61-a17f-94c31e5cab93
+CDS_ATTENDED_RPA
+3de81e39-4ce1-47f7-a77f-8473d4eb6d7c
+DYN365_CS_VOICE_VIRAL_TRIAL
+3e170737-c728-4eae-bbb9-3f3360f7184c
+INTUNE_A_VL
+3e26ee1f-8a5f-4d52-aee2-b81ce45c8f40
+MCOMEETADV
+3e58e97c-9abe-ebab-cd5f-d543d1529634
+NBPROFESSIONALFORCRM
+3ec18638-bd4c-4d3b-8905-479ed636b83e
+CustomerLockboxA_Enterprise
+3eeb8536-fecf-41bf-a3f8-d6f17a9f3efc
+Intune_ServiceNow
+3efbd4ed-8958-4824-8389-1321f8730af8
+MESH_AVATARS_ADDITIONAL_FOR_TEAMS
+3efff3fe-528a-4fc5-b1ba-845802cc764f
+CPC_2
+3f2afeed-6fb5-4bf9-998f-f2912133aead
+PROJECT_MADEIRA_PREVIEW_IW
+3f30311c-6b1e-48a4-ab79-725b469da960
+M365_COPILOT_BUSINESS_CHAT
+3fb82609-8c27-4f7b-bd51-30634711ee67
+BPOS_S_TODO_3
+3fbe8cdf-c735-44bf-bbfa-646724af4bb4
+Power_Virtual_Agent_Usl_GCC_High
+3ffba0d2-38e5-4d5e-8ec0-98f2b05c09d9
+STREAM_O365_K
+4092fdb5-8d81-41d3-be76-aaba4074530b
+DYN365_TEAM_MEMBERS
+40b010bb-0b69-4654-ac5e-ba161433f4b4
+DYN365_CDS_O365_P1
+411b0c93-8f89-455e-a663-c0a3effd12c3
+DYN365_CS_VOICE_GOV
+41781fb2-bc02-4b7c-bd55-b576c07bb09d
+AAD_PREMIUM
+41bf139a-4e60-409f-9346-a1361efc6dfb
+YAMMER_MIDSIZE
+41eda15d-6b52-453b-906f-bc4a5b25a26b
+TEAMSMULTIGEO
+41fcdd7d-4733-4863-9cf4-c65b83ce2df4
+COMMUNICATIONS_COMPLIANCE
+4229a0b4-7f34-4835-b068-6dc8d10be57c
+CPC_B_8C_32RAM_512GB
+426ec19c-d5b1-4548-b894-6fe75028c30d
+DYN365_CS_CHAT_FPA
+42a3ec34-28ba-46b6-992f-db53a675ac5b
+MCO_TEAMS_IW
+430b908f-78e1-4812-b045-cf83320e7d5d
+CLIPCHAMP_PREMIUM
+43304c6a-1d4e-4e0b-9b06-5b2a2ff58a90
+VIVAENGAGE_COMMUNITIES_AND_COMMUNICATIONS
+43b076f2-1123-45ba-a339-2e170ee58c53
+DYN365_CS_MESSAGING
+43de0ff5-c92c-492b-9116-175376d08c38
+OFFICESUBSCRIPTION
+448898aa-3ae7-478c-b49a-1fac7a8a35cf
+MCOBASIC
+4495894f-534f-41ca-9d3b-0ebf1220a423
+ONEDRIVE_BASIC_P2
+456747c0-cf1e-4b0d-940f-703a01b964cc
+DYN365_SALES_INSIGHTS_VIRAL_TRIAL
+45c6831b-ad74-4c7f-bd03-7c2b3fa39067
+PROJECT_CLIENT_SUBSCRIPTION_GOV
+45e63e9f-6dd9-41fd-bd41-93bfa008c537
+POWER_AUTOMATE_UNATTENDED_RPA_GCC
+46129a58-a698-46f0-aa5b-17f6586297d9
+DATA_INVESTIGATIONS
+46c5ea0a-2343-49d9-ae4f-1c268b232d53
+Customer_Voice_Customer_Insights
+46d3c309-0ba7-461f-9d0e-eaca165794c2
+DATA_LOSS_PREVENTION_FOR_AGENTS
+47bdde6a-959f-4c7f-8d59-3243e34f1cb3
+FLOW_DYN_TEAM_GOV
+47c2b191-a5fb-4129-b690-00c474d2f623
+DYN365_CS_MESSAGING_TPS
+4802707d-47e1-45dc-82c5-b6981f0fb38c
+CDS_ATTENDED_RPA_GCC
+4828c8ec-dc2e-4779-b502-87ac9ce28ab7
+MCOEV
+483cc331-f4df-4a3b-b8ca-fe1a247569f6
+CRMINSTANCE_GCC
+483d5646-7724-46ac-ad71-c78b7f099d8d
+POWERAPPS_PORTALS_PAGEVIEW_GCC
+48478b49-91a1-4ded-94f0-066db80035ca
+INFORMATION_PROTECTION_FOR_AGENTS
+48b82071-99a5-4214-b493-406a637bd68d
+CPC_S_4C_16GB_512GB
+493ff600-6a2b-4db6-ad37-a7d4eb214516
+ATP_ENTERPRISE_GOV
+49c7bc16-7004-4df6-8cd5-4ec48b7e9ea0
+PROJECT_PROFESSIONAL_FOR_GOV
+49f06c3d-da7d-4fa0-bcce-1458fdd18a59
+POWERAPPS_O365_S1_GOV
+4a12c688-56c6-461a-87b1-30d6f32136f9
+PROJECT_P1
+4a51bca5-1eff-43f5-878c-177680f191af
+WHITEBOARD_PLAN3
+4a82b400-a79f-41a4-b4e2-e94f5787b113
+EXCHANGE_S_DESKLESS
+4ade5aa6-5959-4d2c-bf0a-f4c9e2cc00f2
+DYN365_AI_SERVICE_INSIGHTS
+4b81a949-69a1-4409-ad34-9791a6ec88aa
+FLOW_VIRTUAL_AGENT_BASE
+4b9ec373-ed29-4192-8a47-c9ab9048b079
+FLOW_VIRTUAL_AGENT_BASE_MESSAGES
+4c00c16c-0304-4421-b598-555c3e78edcb
+DYN365_FP_ACC_PROTECTION
+4c246bbc-f513-4311-beff-eba54c353256
+MINECRAFT_EDUCATION_EDITION
+4ccb60ee-9523-48fd-8f63-4b090f1ad77a
+OFFICEMOBILE_SUBSCRIPTION_GOV
+4de31727-a228-4ec3-a5bf-8e45b5ca48cc
+EQUIVIO_ANALYTICS
+4e29abd1-ba96-44c0-8a72-e24e4fe9956e
+PBI_PREMIUM_EM2_ADDON
+4ed3ff63-69d7-4fb7-b984-5aec7f605ca8
+MCOPSTN1
+4f4c7800-298a-4e22-8867-96b17850d4dd
+MICROSOFT_REMOTE_ASSIST
+4fa4026d-ce74-4962-a151-8e96d57ea8e4
+TEAMS_FREE
+4ff01e01-1ba7-4d71-8cf8-ce96c3bbcf14
+DYN365_CDS_O365_P2
+500b6a2a-7a50-4f40-b5f9-160e5b8c2f48
+SCHOOL_DATA_SYNC_P2
+500f440d-167e-4030-a3a7-8cd35421fbd8
+PRIVACY_MANGEMENT_DSR_100
+50554c47-71d9-49fd-bc54-42a2765c555c
+DYN365_CDS_PROJECT
+505e180f-f7e0-4b65-91d4-00d670bbd18c
+MCOPSTNC
+507172c0-6001-4f4f-80e7-f350507af3e5
+Forms_Pro_Relationship_Sales
+50e68c76-46c6-4674-81f9-75456511b170
+FLOW_P2_VIRAL
+50ef7026-6174-40ba-bff7-f0e4fcddbf65
+CPC_S_2C_8GB_256GB
+5136a095-5cf0-4aff-bec3-e84448b38ea5
+MIP_S_CLP1
+5141c408-df3d-456a-9878-a65119b0a750
+CDS_UNATTENDED_RPA_GCC
+51729bb5-7564-4927-8df8-9f5b12279cf3
+POWERAPPS_DYN_P2_GOV
+51855c77-4d2e-4736-be67-6dca605f2b57
+CPC_S_2C_4GB_128GB
+51cf0638-4861-40c0-8b20-1161ab2f80be
+DYN365_MARKETING_APPLICATION_ADDON
+527f7cdd-0e86-4c47-b879-f5fd357a3ac6
+SHAREPOINTWAC_DEVELOPER
+52e619e2-2730-439a-b0d3-d09ab7e8b705
+POWERAPPS_DYN_TEAM
+531ee2f8-b1cb-453b-9c21-d2180d014ca5
+EXCEL_PREMIUM
+5400a66d-eaa5-427d-80f2-0f26d59d8fce
+RMS_S_PREMIUM2_GOV
+5410f688-68f2-47a5-9b8f-7466194a806a
+PowerPages_Authenticated_Users_GCCH
+545e3611-3af8-49a5-9a0a-b7867968f4b0
+CPC_1
+54a152dc-90de-4996-93d2-bc47e670fc06
+MCOPSTN5
+54b37829-818e-4e3c-a08a-3ea66ab9b45d
+POWER_APPS_DYN365_VIRAL_TRIAL
+54b61386-c818-4634-8400-61c9e8f6acd3
+CDS_Flow_Business_Process_GCC
+54fc630f-5a40-48ee-8965-af0503c1386e
+KAIZALA_O365_P2
+55c9148b-d5f0-4101-b5a0-b2727cfc0916
+D365_FIELD_SERVICE_ATTACH
+5689bec4-755d-4753-8b61-40975025187c
+RMS_S_PREMIUM2
+56be9436-e4b2-446c-bb7f-cc15d16cca4d
+FLOW_P2
+56e3d4ca-2e31-4c3f-8d57-89c1d363503b
+DYN365_ENTERPRISE_RELATIONSHIP_SALES
+57517633-b4ad-4db8-8c1a-65f443424490
+DYN365_CC_VOICE
+57a0746c-87b8-4405-9397-df365a9db793
+FLOW_FORMS_PRO
+57ff2da0-773e-42df-b2af-ffb7a2317929
+TEAMS1
+59231cdf-b40d-4534-a93e-14d0cd31d27e
+DATAVERSE_FOR_POWERAUTOMATE_DESKTOP
+59fb5884-fdec-40bf-aa7f-89e2bae79a7a
+FORMS_PLAN_K_AR_GCCHIGH
+5a10155d-f5c1-411a-a8ec-e99aae125390
+MCOPSTN2
+5a94d0aa-ee95-455a-bb38-326e5f134478
+DYN365_ENTERPRISE_TEAM_MEMBERS_GOV
+5b1e5982-0e88-47bb-a95e-ae6085eda612
+D365_CSI_EMBED_CSEnterprise
+5b4ef465-7ea1-459a-9f91-033317755a51
+PROJECTWORKMANAGEMENT_GOV
+5b96ffc4-3853-4cf4-af50-e38505080f6b
+MIP_S_EXCHANGE_CO
+5bfe124c-bbdc-4494-8835-f1297d457d79
+O365_SB_Relationship_Management
+5c221cec-2c39-435b-a1e2-7cdd7fac5913
+PRIVACY_MANGEMENT_DSR_EXCHANGE_100
+5ce719f1-169f-4021-8a64-7d24dcaec15f
+POWERAPPS_P1_GOV
+5d32692e-5b24-4a59-a77e-b2a8650e25c1
+FLOW_O365_S1_GOV
+5d798708-6473-48ad-9776-3acc301c40af
+FLOW_CCI_BOTS
+5d7a2e9a-4ee5-4f1c-bc9f-abc481bf39d8
+CDSAICAPACITY_PERAPP
+5d7a6abc-eebd-46ab-96e1-e4a2f54a2248
+DYN365_MARKETING_USER
+5d85ec34-44e5-43b6-a9aa-d1b4c1d3aa3b
+CDS_AI_Capacity_FI
+5dbe027f-2339-4123-9542-606e4d348a72
+SHAREPOINTENTERPRISE
+5dd1819f-0de7-487f-985b-c450a4c9cc1d
+CDS_VIRTUAL_AGENT_BASE_MESSAGES
+5e05331a-0aec-437e-87db-9ef5934b5771
+CDS_O365_F1_GCC
+5e62787c-c316-451f-b873-1d05acd4d12c
+BPOS_S_TODO_1
+5ed38b64-c3b7-4d9f-b1cd-0de18c9c4331
+Dynamics_365_for_HCM_Trial
+5f3b1ded-75c0-4b31-8e6e-9b077eaadfd5
+MICROSOFT_APPLICATION_PROTECTION_AND_GOVERNANCE_A
+5ffd371c-037a-41a2-98a3-6452f8c5de17
+POWER_APPS_FOR_MCS_USL
+604ec28a-ae18-4bc6-91b0-11da94504ba9
+TEAMS_ADVCOMMS
+60bf28f9-2b70-4522-96f7-335f5e06c941
+Power_Pages_Internal_User
+616cf6e2-f52f-4738-b463-10003061fcd3
+DYN365_IOM
+617b097b-4b93-4ede-83de-5f075bb5fb2f
+PREMIUM_ENCRYPTION
+617d9209-3b90-4879-96e6-838c42b2701d
+MCOFREE
+61a2665f-1873-488c-9199-c3d0bc213fdf
+D365_CUSTOMER_SERVICE_ENT_ATTACH
+61d18b02-6889-479f-8f36-56e6e0fe5792
+ADALLOM_FOR_AATP
+62edd427-6067-4274-93c4-29afdeb30707
+CRMSTORAGE_GCC
+63038b2c-28d0-45f6-bc36-33062963b498
+SHAREPOINTENTERPRISE_EDU
+638862ef-afb3-46e4-b292-ed0aad759476
+Forms_Pro_FS_GCC
+63efc247-5f28-43e3-a2f8-00c183e3f1db
+POWERAPPS_DYN_TEAM_GOV
+643d201a-9884-45be-962a-06ba97062e5e
+DYN365_Enterprise_Talent_Attract_TeamMember
+648005fc-b330-4bd9-8af6-771f28958ac0
+CPC_B_8C_32RAM_128GB
+64981bdb-a5a6-4a22-869f-a9455366d5bc
+CPC_S_2C_4GB_64GB
+64bfac92-2b17-4482-b5e5-a0304429de3e
+MICROSOFTENDPOINTDLP
+65a1ebf4-6732-4f00-9dcb-3d115ffdeecd
+DYN365_TALENT_ENTERPRISE
+65cc641f-cccd-4643-97e0-a17e3045e541
+RECORDS_MANAGEMENT
+663a804f-1c30-4ff0-9915-9db84f0d1cea
+VISIO_CLIENT_SUBSCRIPTION
+664a2fed-6c7a-468e-af35-d61740f0ec90
+SHAREPOINT_PROJECT_EDU
+67bf4812-f90b-4db9-97e7-c0bbbf7b2d09
+Forms_Pro_Service
+6817d093-2d30-4249-8bd6-774f01efa78c
+POWER_PAGES_VTRIAL
+684a2229-5c57-43ab-b69f-f86fe8997358
+DYN365_CDS_FOR_PROJECT_GCC_P5
+6929f657-b31b-4947-b4ce-5066c3214f54
+DYN365_CUSTOMER_SERVICE_PRO
+69dc175c-dcff-4757-8389-d19e76acb45d
+CPC_E_8C_32GB_256GB
+69f07c66-bee4-4222-b051-195095efee5b
+D365_ProjectOperations
+6a54b05e-4fab-40e7-9828-428db3b336fa
+DYN365_ENTERPRISE_TEAM_MEMBERS
+6a76346d-5d6e-4051-9fe3-ed3f312b5597
+RMS_S_ENTERPRISE_GOV
+6b270342-093e-4015-8c5c-224561532fbf
+Viva_Glint
+6b340437-d6f9-4dc5-8cc2-99163f7f83d6
+MCOPSTN3
+6b5b6a67-fc72-4a1f-a2b5-beecf05de761
+SHAREPOINTENTERPRISE_MIDMARKET
+6bddf93e-d6f4-4991-b9fc-30cfdf07ee7b
+Dynamics_365_for_Operations_Activity
+6c57d4b6-3b23-47a5-9bc9-69f17b4947b3
+RMS_S_PREMIUM
+6c6042f5-6f01-4d67-b8c1-eb99d36eed3e
+STREAM_O365_E5
+6d8e07c6-9613-484f-8cc1-a66c5c3979bb
+PROJECT_FOR_PROJECT_OPERATIONS_ATTACH
+6d99eb83-7b5f-4947-8e99-cc12f1adb399
+CRMTESTINSTANCE_GCC
+6d9b0ae5-e6a0-4f04-991a-e5700fd84930
+AUDIT_FOR_AGENTS
+6db1f1db-2b46-403f-be40-e39395f08dbb
+CUSTOMER_KEY
+6db7aeea-6c4a-475d-bbb0-7338bc73d646
+YAMMER_BASIC
+6dc0e3c6-2e4e-463c-90a4-9989d8543841
+Windows_10_ESU_Commercial
+6dc145d6-95dd-4191-b9c3-185575ee6f6b
+COMMUNICATIONS_DLP
+6e5b7995-bd4f-4cbd-9d19-0e32010c72f0
+MYANALYTICS_P2_GOV
+6ea4c1ef-c259-46df-bce2-943342cd3cb2
+DYN365_CDS_P2
+6ebdddb7-8e55-4af2-952b-69e77262f96c
+DOD
+6f0e9100-ff66-41ce-96fc-3d8b7ad26887
+DATAVERSE_POWERAPPS_PER_APP_NEW
+6f23d6a9-adbf-481c-8538-b4c095654487
+M365_LIGHTHOUSE_CUSTOMER_PLAN1
+6f9f70ce-138d-49f8-bb8b-2e701b7dde75
+POWERAPPS_SALES_PRO
+70091fc8-1836-470f-a386-f4e6639cb04e
+POWERAPPS_PER_APP_GCC_NEW
+70710b6b-3ab4-4a38-9f6d-9f169461650a
+MCOLITE
+70d33638-9c74-4d01-bfd3-562de28bd4ba
+BI_AZURE_P2
+711413d0-b36e-4cd4-93db-0a50a4ab7ea3
+MCO_VIRTUAL_APPT
+7162bd38-edae-4022-83a7-c5837f951759
+VIVA_LEARNING_PREMIUM
+7251de8f-ecfb-481e-bcff-4af4f1a4573c
+FLOW_FOR_PROJECT_GCC
+72c30473-7845-460a-9feb-b58f216e8694
+CDS_POWERAPPS_PORTALS_PAGEVIEW
+735c1d98-dd3f-4818-b4ed-c8052e18e62d
+SHAREPOINTONLINE_MULTIGEO
+73b2a583-6a59-42e3-8e83-54db46bc3278
+KAIZALA_O365_P1
+73f205fc-6b15-47a5-967e-9e64fdf72d0a
+D365_SALES_PRO_IW
+743dd19e-1ce3-4c62-a3ad-49ba8f63a2f6
+STREAM_O365_E1
+74853901-d7a9-428e-895d-f4c8687a9f0b
+PRIVACY_MANGEMENT_DSR_10
+74d93933-6f22-436e-9441-66d205435abb
+CDSAICAPACITY_PERUSER_NEW
+7547a3fe-08ee-4ccb-b430-5077c5041653
+YAMMER_ENTERPRISE
+75badc48-628e-4446-8460-41344d73abd6
+EOP_ENTERPRISE_PREMIUM
+76366ba0-d230-47aa-8087-b6d55dae454f
+Forms_Pro_Marketing
+76846ad7-7776-4c40-a281-a386362dd1b9
+FLOW_O365_P2
+769b8bee-2779-4c5a-9456-6f4f8629fd41
+FLOW_PER_USER_GCC
+774da41c-a8b3-47c1-8322-b9c1ab68be9f
+FLOW_P1_GOV
+77866113-0f3e-4e6e-9666-b1e25c6f99b0
+CRMSTORAGE
+7861360b-dc3b-4eba-a3fc-0d323a035746
+MCOPSTNEAU
+78b58230-ec7e-4309-913c-93a45cc4735b
+TEAMSPRO_WEBINAR
+795f6fe0-cc4d-4773-b050-5dde4dc704c9
+UNIVERSAL_PRINT_01
+79bb0a8d-e686-4e16-ac59-2b3fd0014a61
+DYN365_ENTERPRISE_CASE_MANAGEMENT_GOV
+79d69417-9e27-4a13-b7a5-80c513145533
+Teams_Room_Premium
+7a39d7dd-e456-4e09-842a-0204ee08187b
+RMS_S_ADHOC
+7aae746a-3463-4737-b295-3c1a16c31438
+DV_PowerPages_Authenticated_User
+7b0640f1-63cc-4f83-b8c6-0a4d78b8b988
+VIRTUAL_AGENT_BASE_MESSAGES
+7bf960f6-2cd9-443a-8046-5dbff9558365
+WINDOWSUPDATEFORBUSINESS_DEPLOYMENTSERVICE
+7ca7f875-98db-4458-ab1b-47503826dd73
+PRIVACY_MANGEMENT_DSR_EXCHANGE
+7d16094b-4db8-41ff-a182-372a90a85407
+Add_On
+7dbc2d88-20e2-4eb6-b065-4510b38d6eb2
+NONPROFIT_PORTAL
+7dc0e92d-bf15-401d-907e-0884efe7c760
+AAD_WRKLDID_P2
+7df1d500-ca5c-4229-8cea-815bc88798c9
+D365CDSforProjectOperations
+7e017b61-a6e0-4bdc-861a-932846591f6e
+FLOW_BUSINESS_PROCESS
+7e6d7d78-73de-46ba-83b1-6d25117334ba
+FLOW_DYN_APPS
+7f636c80-0961-41b2-94da-9642ccf02de0
+DYN365_SALES_ENTERPRISE_VIRAL_TRIAL
+7f6f28c2-34bb-4d4b-be36-48ca2e77e1ec
+PROJECT_O365_F3
+7ffee552-ebe8-4725-8678-5c1775c05847
+Virtual_Agent_Usl_Gov_High
+8055d84a-c172-42eb-b997-6c2ae4628246
+FLOW_O365_P3_GOV
+8081ca9c-188c-4b49-a8e5-c23b5e9463a8
+Teams_Room_Basic
+80873e7a-cd2a-4e67-b061-1b5381a676a5
+BPOS_S_TODO_FIRSTLINE
+80f0ae31-0dfb-425c-b3fc-36f40170eb35
+CAREERCOACH_EDU
+81375e2f-5ef7-4773-96aa-e3279f50bd21
+DYN365_IOM_USER
+816971f4-37c5-424a-b12b-b56881f402e7
+POWERAPPS_GUIDES
+818523f5-016b-4355-9be8-ed6944946ea7
+PROJECT_PROFESSIONAL
+81d4ecb8-0481-42fb-8868-51536c5aceeb
+POWER_AUTOMATE_DYN365_VIRAL_TRIAL
+82d30987-df9b-4486-b146-198b21d164c7
+GRAPH_CONNECTORS_COPILOT
+82f141c9-2e87-4f43-8cb2-12d2701dc6b3
+FLOW_VIRTUAL_AGENT_USL
+835b837b-63c1-410e-bf6b-bdef201ad129
+D365_HR_SELF_SERVICE_OPS
+83837d9c-c21a-46a0-873e-d834c94015d6
+DYN365_CDS_PROJECT_GCC
+83bced11-77ce-4071-95bd-240133796768
+STREAM_STORAGE
+83dd9619-c7d5-44da-9250-dc4ee79fff7e
+D365_IOTFORSCM
+843da3a8-d2cc-4e7a-9e90-dc46019f964c
+FORMS_GOV_E5
+84c289f0-efcb-486f-8581-07f44fc9efad
+AAD_WRKLDID_P1
+85704d55-2e73-47ee-93b4-4b8ea14db92b
+MICROSOFT_ECDN
+86d70dbb-d4c6-4662-ba17-3014204cbb28
+CPC_E_1C_2GB_64GB
+871d91ec-ec1a-452b-a83f-bd76c7d770ef
+WINDEFATP
+874d6da5-2a67-45c1-8635-96e8b3e300ea
+DYN365_RETAIL_TRIAL
+874fc546-6efe-4d22-90b8-5c4e7aa59f4b
+POWERAPPS_DYN_APPS
+882e1d05-acd1-4ccb-8708-6ee03664b117
+INTUNE_O365
+8839ef0e-91f1-4085-b485-62e06e7c7987
+Forms_Pro_SalesEnt
+88d83950-ff78-4e85-aa66-abfc787f8090
+DYN365_SALES_PRO
+88f4d7ef-a73b-4246-8047-516022144c9f
+EXCHANGE_S_DESKLESS_GOV
+897d51f1-2cfa-4848-9b30-469149f5e68e
+EXCHANGEONLINE_MULTIGEO
+89b5d3b1-3855-49fe-b46c-87c66dbc1526
+LOCKBOX_ENTERPRISE_GOV
+89f1c4c8-0878-40f7-804d-869c9128ab5d
+M365_COPILOT_CONNECTORS
+8a256a2b-b617-496d-b51b-e76466e88db0
+MFA_PREMIUM
+8a9ecb07-cfc0-48ab-866c-f83c4d911576
+VISIOONLINE_GOV
+8a9f17f1-5872-44e8-9b11-3caade9dc90f
+MCOIMP_GOV
+8b21a5dc-5485-49ed-a2d4-0e772c830f6d
+D365_HR_OPS
+8ba1ff15-7bf6-4620-b65c-ecedb6942766
+Microsoft_Viva_Sales_PremiumTrial
+8bbd1fea-6dc6-4aef-8abc-79af22d746e4
+PRIVACY_MANGEMENT_DSR
+8c098270-9dd4-4350-9b30-ba4703f3b36b
+ADALLOM_S_O365
+8c3069c0-ccdb-44be-ab77-986203a67df2
+EXCHANGE_S_ENTERPRISE_GOV
+8c66ef8a-177f-4c0d-853c-d4f219331d09
+DYN365_ENTERPRISE_FIELD_SERVICE
+8c7d2df8-86f0-4902-b2ed-a0458298f3b3
+Deskless
+8ca59559-e2ca-470b-b7dd-afd8c0dee963
+OFFICE_PRO_PLUS_SUBSCRIPTION_SMBIZ
+8d23cb83-ab07-418f-8517-d7aca77307dc
+Entra_Premium_Internet_Access
+8d77e2d9-9e28-4450-8431-0def64078fc5
+OFFICESUBSCRIPTION_unattended
+8e0c0a52-6a6c-4d40-8370-dd62790dcd70
+THREAT_INTELLIGENCE
+8e229017-d77b-43d5-9305-903395523b99
+WINBIZ
+8e2c2c3d-07f6-4da7-86a9-e78cc8c2c8b9
+Flow_Per_APP_GCC
+8e3eb3bd-bc99-4221-81b8-8b8bc882e128
+Flow_PowerApps_PerUser_GCC
+8e9002c0-a1d8-4465-b952-817d2948e6e2
+DYN365_BUSCENTRAL_PREMIUM
+8e9ff0ff-aa7a-4b20-83c1-2f636b600ac2
+INTUNE_SMBIZ
+8eb5e9bc-783f-4425-921a-c65f45dd72c6
+DYN365_CDS_O365_P1_GCC
+8f55b472-f8bf-40a9-be30-e29919d4ddfe
+POWERAPPS_PER_USER_GCC
+8f9f0f3b-ca90-406c-a842-95579171f8ec
+SHAREPOINTWAC_GOV
+900018f1-0cdb-4ecb-94d4-90281760fdc6
+THREAT_INTELLIGENCE_GOV
+9023fe69-f9e0-4c1e-bfde-654954469162
+POWER_VIRTUAL_AGENTS_D365_CS_CHAT_GOV
+902b47e5-dcb2-4fdc-858b-c63a90a2bdb9
+SHAREPOINTDESKLESS
+90467813-5b40-40d4-835c-abd48009b1d9
+D365_AssetforSCM
+90927877-dcff-4af6-b346-2332c0b15bb7
+EXCHANGE_B_STANDARD
+90a816f6-de5f-49fd-963c-df490d73b7b5
+Forms_Pro_AddOn
+90d8cb62-e98a-4639-8342-8c7d2c8215ba
+D365_HR_ATTACH_OPS
+90db65a7-bf11-4904-a79f-ef657605145b
+CDS_O365_F1
+9104f592-f2a7-4f77-904c-ca5a5715883f
+TEAMSPRO_VIRTUALAPPT
+91f50f7b-2204-4803-acac-5cf5668b8b39
+CDSAICAPACITY_PERUSER
+920656a2-7dd8-4c83-97b6-a356414dbd36
+DYN365_FINANCIALS_BUSINESS
+922ba911-5694-4e99-a794-73aed9bfeec8
+EXCHANGE_S_FOUNDATION_GOV
+92c2089d-9a53-49fe-b1a6-9e6bdf959547
+STREAM_O365_E5_GOV
+92c6b761-01de-457a-9dd9-793a975238f7
+Teams_Room_Standard
+92cedcb2-3fb2-40b4-9df4-f9a5603d9631
+EDISCOVERY_FOR_AGENTS
+92f7a6f3-b89b-4bbd-8c30-809e6da5ad1c
+POWERAPPS_O365_P1
+931e4a88-a67f-48b5-814f-16a5f1e6028d
+M365_COPILOT_INTELLIGENT_SEARCH
+932ad362-64a8-4783-9106-97849a1a30b9
+ADALLOM_S_DISCOVERY
+93cc200d-a47f-4c56-aec1-83f8b0d0425a
+DYN365_CDS_RETAIL
+93d24177-c2c3-408a-821d-3d25dfa66e7a
+PRIVACY_MANGEMENT_DSR_EXCHANGE_1
+94065c59-bc8e-4e8b-89e5-5138d471eaff
+MICROSOFT_SEARCH
+944e9726-f011-4353-b654-5f7d2663db76
+BI_AZURE_P_2_GOV
+94a54592-cd8b-425e-87c6-97868b000b91
+WHITEBOARD_PLAN2
+94a669d1-84d5-4e54-8462-53b0ae2c8be5
+CDS_PER_APP_IWTRIAL
+94e5cbf6-d843-4ee8-a2ec-8b15eb52019e
+CDS_CUSTOMER_INSIGHTS_TRIAL
+94fb67d3-465f-4d1f-a50a-952da079a564
+DYN365_CS_ENTERPRISE_VIRAL_TRIAL
+959e5dec-6522-4d44-8349-132c27c3795a
+CDS_O365_P1_GCC
+95b76021-6a53-4741-ab8b-1d1f3d66a95a
+CDS_O365_P2
+95d2cd7b-1007-484b-8595-5e97e63fe189
+Dynamics_365_for_Operations
+95df1203-fee7-4726-b7e1-8037a8e899eb
+CDS_Virtual_Agent_Usl_GCC
+967d9574-a076-4bb7-ab89-f41f64bc142e
+PowerPages_Authenticated_User_CN
+96c1e14a-ef43-418d-b115-9636cdaa8eed
+OFFICE_FORMS_PLAN_3
+97f29a83-1a20-44ff-bf48-5e4ad11f3e51
+Forms_Pro_CE
+986d454b-9027-4d9f-880b-f1b68f920cc4
+MCOMEETBASIC_GOV
+98709c2e-96b5-4244-95f5-a0ebe139fb8a
+ONEDRIVE_BASIC_GOV
+99340b49-fb81-4b1e-976b-8f2ae8e9394f
+DYN365_ENTERPRISE_CUSTOMER_SERVICE
+9953b155-8aef-4c56-92f3-72b0487fce41
+TEAMS_AR_GCCHIGH
+9974d6cf-cd24-4ba2-921c-e2aa687da846
+MCOMEETBASIC
+99cd49a9-0e54-4e07-aea1-d8d9f5f704f5
+Defender_for_Iot_Enterprise
+9a0125a5-c8f8-4526-b231-49e2abe0ebce
+Small
+9a6eeb79-0b4b-4bf0-9808-39d99a2cd5a3
+Windows_Autopatch
+9aaf7827-d63c-4b61-89c3-182f06f82e5c
+EXCHANGE_S_STANDARD
+9b5de886-f035-4ff2-b3d8-c9127bea3620
+OFFICE_FORMS_PLAN_2
+9b7c50ec-cd50-44f2-bf48-d72de6f90717
+PROJECT_O365_P3_GOV
+9bec7e34-c9fa-40b7-a9d1-bd6d1165c7ed
+BPOS_S_DlpAddOn
+9c0dab89-a30c-4117-86e7-97bda240acd2
+POWERAPPS_O365_P3
+9c37c053-dfe3-4421-b6d4-bac8b86d42bd
+FORMS_PLAN_E1_AR_GCCHIGH
+9c439259-63b0-46cc-a258-72be4313a42d
+Forms_Pro_FS
+9d0c4ee5-e4a1-4625-ab39-d82b619b1a34
+INSIDER_RISK_MANAGEMENT
+9d2eed2c-b0c0-4a89-940c-bc303444a41b
+CPC_SS_2
+9d37aa61-3cc3-457c-8b54-e6f3853aa6b6
+DYN365_CS_MESSAGING_TPS_GOV
+9da49a6d-707a-48a1-b44a-53dcde5267f8
+PBI_PREMIUM_P1_ADDON
+9e6d1620-dce9-4655-8933-af8fa5bccc9c
+FLOW_FOR_IOM_USL
+9e700747-8b1d-45e5-ab8d-ef187ceec156
+STREAM_O365_E3
+9ecf691d-8b82-46cb-b254-cd061b2c02fb
+CPC_E_4C_16GB_256GB
+9f0e1b4e-9b33-4300-b451-b2c662cd4ff7
+D365_Finance
+9f2f00ad-21ae-4ceb-994b-d8bc7be90999
+CDS_PER_APP
+9f431833-0334-42de-a7dc-70aa40db46db
+LOCKBOX_ENTERPRISE
+a0b1c075-51c9-4a42-b34c-308f3993bb7e
+CPC_B_2C_4RAM_256GB
+a1ace008-72f3-4ea0-8dac-33b3a23a2472
+CLIPCHAMP
+a1c15058-5559-4c1a-ba05-8040847f91bb
+DEFENDER_FOR_AI
+a1f3d0a8-84c0-4ae0-bae4-685917b8ab48
+SHAREPOINTLITE
+a2194428-ead1-4fc1-bb81-ab8675125f42
+Microsoft_Copilot_for_Sales
+a23b959c-7ce8-4e57-9140-b90eb88a9e97
+SWAY
+a2729df7-25f8-4e63-984b-8a8484121554
+POWERAPPS_DEV_VIRAL
+a312bdeb-1e21-40d0-84b1-0e73f128144f
+COMMON_DEFENDER_PLATFORM_FOR_OFFICE
+a31ef4a2-f787-435e-8335-e47eb0cafc94
+MCOSTANDARD_GOV
+a361d6e2-509e-4e25-a8ad-950060064ef4
+SHAREPOINT_S_DEVELOPER
+a3a4fa10-5092-401a-af30-0462a95a7ac8
+DYN365_MARKETING_APP
+a3dce1be-e9ca-453a-9483-e69a5b46ce98
+POWER_VIRTUAL_AGENTS_D365_CS_VOICE
+a413a9ff-720c-4822-98ef-2f37c2a21f4c
+MICROSOFT_COMMUNICATION_COMPLIANCE
+a420f25f-a7b3-4ff5-a9d0-5d58f73b537d
+WINDOWS_STORE
+a42de799-58ae-4e6a-aa1d-948e7abec726
+TEAMS_DESKLESS
+a4c6cf29-1168-4076-ba5c-e8fe0e62b17e
+REMOTE_HELP
+a55dfd10-0864-46d9-a3cd-da5991a3e0e2
+PROJECT_O365_P1
+a5f38206-2f48-4d83-9957-525f4e75e9c0
+D365_IOTFORSCM_ADDITIONAL
+a62f8878-de10-42f3-b68f-6149a25ceb97
+M365_COPILOT_APPS
+a64b30ba-f310-4065-b444-2670ef146db0
+PBI_PREMIUM_EM1_ADDON
+a6520331-d7d4-4276-95f5-15c0933bc757
+GRAPH_CONNECTORS_SEARCH_INDEX
+a6e407da-7411-4397-8a2e-d9b52780849e
+MAMTunnel
+a6f677b3-62a6-4644-93e7-2a85d240845e
+DYN365_CDS_FOR_PROJECT_P1
+a70bbf38-cdda-470d-adb8-5804b8770f41
+CDS_O365_P2_GCC
+a790cd6e-a153-4461-83c7-e127037830b6
+CPC_B_2C_4RAM_64GB
+a7c70a41-5e02-4271-93e6-d9b4184d83f5
+CDSAICAPACITY
+a7d3fb37-b6df-4085-b509-50810d991a39
+DYN365_CDS_O365_P3_GCC
+a82fbf69-b4d7-49f4-83a6-915b2cf354f4
+VIVAENGAGE_CORE
+a933a62f-c3fb-48e5-a0b7-ac92b94b4420
+Microsoft_Viva_Sales_PowerAutomate
+a98b7619-66c7-4885-bdfc-1d9c8c3d279f
+CRMTESTINSTANCE
+a9a5be2d-17dd-4d43-ba78-9391e11d20a7
+DYN365_ENTERPRISE_FIELD_SERVICE_GOV
+a9b86446-fa4e-498f-a92a-41b447e03337
+EducationAnalyticsP1
+a9dd2dca-10ae-4da2-aaf0-d3fe8a825110
+D365_CUSTOMER_SERVICE_PRO_ATTACH
+a9e39199-8369-444b-89c1-5fe65ec45665
+Dynamics_365_for_Retail
+a9e85e05-1687-4958-8a4c-bdacda2943db
+ENTRA_ID_GOV_FOR_ASSISTIVE_AGENTS
+aa8fbe7b-695c-4c05-8d45-d1dddf6f7616
+CPC_S_2C_4GB_256GB
+aaa2cd24-5519-450f-a1a0-160750710ca1
+Store_faculty
+aaae1744-dc7a-4811-9dd0-2bf926ff9d80
+Flow_Virtual_Agent_Usl_Gov_High
+aac5a56b-b02e-4608-8014-b076646d4011
+DYN365_Enterprise_Talent_Attract_Activity
+aae826b7-14cd-4691-8178-2b312f7072ea
+Verifiable_Credentials_Service_Request
+ab2d4fb5-f80a-4bf1-a11d-7f1da254041b
+QUEUES_APP
+acbca54f-c771-423b-a476-6d7a98cbbcec
+MESH_IMMERSIVE
+acffdce6-c30f-4dc2-81c0-372e33c515ec
+STREAM
+ad6c8870-6356-474c-901c-64d7da8cea48
+FLOW_O365_P1_GOV
+ae6b27b3-fe31-4e77-ae06-ec5fabbc103a
+DYN365_BUSCENTRAL_DB_CAPACITY
+aebd3021-9f8f-4bf8-bbe3-0ed2f4f047a1
+KAIZALA_O365_P3
+afa73018-811e-46e9-988f-f75d2b1b8430
+CDS_O365_P3
+afc06cb0-b4f4-4473-8286-d644f70d8faf
+MCOIMP
+afcafa6a-d966-4462-918c-ec0b4e0fe642
+ONEDRIVEENTERPRISE
+b088306e-925b-44ab-baa0-63291c629a91
+INSIGHTS_BY_MYANALYTICS
+b1188c4c-1b36-4018-b48b-ee07604f6feb
+PAM_ENTERPRISE
+b1aeb897-3a19-46e2-8c27-a609413cf193
+SHAREPOINTDESKLESS_GOV
+b21a6b06-1988-436e-a07b-51ec6d9f52ad
+PROJECT_O365_P3
+b21c777f-c2d5-486e-88f6-fc0a3e474271
+D365_SCM_Attach
+b2669e95-76ef-4e7e-a367-002f60a39f3e
+MCOSTANDARD_MIDMARKET
+b3c26516-3b8d-492f-a5a3-64d70ad3f8d0
+DYN365_CUSTOMER_INSIGHTS_ENGAGEMENT_INSIGHTS_BASE
+b44c6eaf-5c9f-478c-8f16-8cea26353bfb
+Viva_Goals_Premium
+b475952f-128a-4a44-b82a-0b98a45ca7fb
+CDS_UNATTENDED_RPA
+b4ac11a0-32ff-4e78-982d-e039fa803dec
+ONEDRIVELITE_IW
+b4f657ff-d83e-4053-909d-baa2b595ec97
+POWERAPPS_PER_APP
+b50a9096-5b07-4ded-a5e4-a492fb94b6ee
+POWERAPPS_O365_P3_GCCHIGH
+b622badb-1b45-48d5-920f-4b27a2c0996c
+WORKPLACE_ANALYTICS_INSIGHTS_USER
+b650d915-9886-424b-a08d-633cede56f57
+FLOW_DYN_P2
+b67adbaf-a096-42c9-967e-5a84edbe0086
+UNIVERSAL_PRINT_NO_SEEDING
+b6a8b974-2956-4e14-ae81-f0384c363528
+DYN365_CDS_SUPPLYCHAINMANAGEMENT
+b737dad2-2f6c-4c65-90e3-ca563267e8b9
+PROJECTWORKMANAGEMENT
+b74d57b2-58e9-484a-9731-aeccbba954f0
+GRAPH_CONNECTORS_SEARCH_INDEX_TOPICEXP
+b76fb638-6ba6-402a-b9f9-83d28acb3d86
+VIVA_LEARNING_SEEDED
+b83a66d4-f05f-414d-ac0f-ea1c5239c42b
+EXPERTS_ON_DEMAND
+b8afc642-032e-4de5-8c0a-507a7bba7e5d
+WHITEBOARD_PLAN1
+b95945de-b3bd-46db-8437-f2beb6ea2347
+M365_COPILOT_TEAMS
+b9f1a92f-d4c7-477b-b64c-e23d7b4e8cf9
+POWERAPPS_O365_S1_GCCHIGH
+b9f7ce72-67ff-4695-a9d9-5ff620232024
+DYN365_CS_CHAT_FPA_GOV
+ba2fdb48-290b-4632-b46a-e4ecc58ac11a
+POWER_VIRTUAL_AGENTS_O365_F1
+ba80223c-e515-4642-a838-3e7d66f70cb6
+CDS_CLOUD_FOR_SUSTAINABILITY_PLUS
+bb038288-76ab-49d6-afc1-eaa6c222c65a
+MCOMEETACPEA
+bb681a9b-58f5-42ee-9926-674325be8aaa
+Forms_Pro_Service_GCC
+bb73f429-78ef-4ff2-83c8-722b04c3e7d1
+EPM
+bcc0702e-ba97-48d9-ae04-fa8689c53bba
+CDS_Virtual_Agent_Usl_Gov
+bce5e5ca-c2fd-4d53-8ee2-58dfffed4c10
+CDS_O365_P3_GCC
+bd6f2ac2-991a-49f9-b23c-18c96a02c228
+TEAMS_FREE_SERVICE
+bd91b1a4-9f94-4ecf-b45b-3a65e5c8128a
+FLOW_O365_S1
+bdaa59a3-74fd-4137-981a-31d4f84eb8a0
+MMR_P1
+be5a7ed5-c598-4fcd-a061-5e6724c68a58
+SHAREPOINTSTORAGE
+be6e5cba-3661-424c-b79a-6d95fa1d849a
+POWERAPPS_PER_APP_GCC
+bea4c11e-220a-4e6d-8eb8-8ea15d019f90
+RMS_S_ENTERPRISE
+bea6aef1-f52d-4cce-ae09-bed96c4b1811
+POWERAPPS_PORTALS_LOGIN_GCC
+beaf5b5c-d11c-4417-b5cb-cd9f9e6719b0
+MCS_BIZAPPS_CLOUD_FOR_SUSTAINABILITY_USL_PLUS
+bed136c6-b799-4462-824d-fc045d3a9d25
+CDS_O365_P1
+bf28f719-7844-4079-9c78-c1307898e192
+MTP
+bf36ca64-95c6-4918-9275-eb9f4ce2c04f
+CRMPLAN2
+bf6f5520-59e3-4f82-974b-7dbbc4fd27c7
+SAFEDOCS
+bfc1bbd9-981b-4f71-9b82-17c35fd0e2a4
+MDE_SMB
+bfd4133a-bbf3-4212-972b-60412137c428
+FORMS_GOV_F1
+c0454a3d-32b5-4740-b090-78c32f48f0ad
+Dynamics_365_for_Retail_Team_members
+c1c902e3-a956-4273-abdb-c92afcd027ef
+MCS_BizApps_Cloud_for_Sustainability_vTrial
+c1ec4a95-1f05-45b3-a911-aa3fa01094f5
+INTUNE_A
+c244cc9e-622f-4576-92ea-82e233e44e36
+VIVAENGAGE_KNOWLEDGE
+c2da6658-f89d-49f2-9508-40431dee115b
+POWERAPPS_PER_APP_CUSTOM_NEW
+c33802dd-1b50-4b9a-8bb9-f13d2cdeadac
+SCHOOL_DATA_SYNC_P1
+c42aa49a-f357-45d5-9972-bc29df885fee
+POWERAPPS_O365_P1_GOV
+c46c42af-d654-4385-8c85-29a84f3dfb22
+MCS_BizApps_Cloud_for_Sustainability_USL
+c4801e8a-cb58-4c35-aca6-f2dcc106f287
+INFORMATION_BARRIERS
+c4b8c31a-fb44-4c65-9837-a21f55fcabda
+MICROSOFT_LOOP
+c4da7f8a-5ee2-4c99-a7e1-87d2df57f6fe
+AAD_BASIC
+c5002c70-f725-4367-b409-f0eff4fee6c0
+FLOW_PER_USER
+c507b04c-a905-4940-ada6-918891e6d3ad
+POWERAPPS_CUSTOMER_SERVICE_PRO
+c537f360-6a00-4ace-a7f5-9128d0ac1e4b
+FLOW_O365_P2_GOV
+c539fa36-a64e-479a-82e1-e40ff2aa83ee
+Flow_Per_APP
+c5502fe7-406d-442a-827f-4948b821ba08
+POWER_APPS_FOR_MCS_USL_PLUS
+c63d4d19-e8cb-460e-b37c-4d6c34603745
+OFFICEMOBILE_SUBSCRIPTION
+c68f8d98-5534-41c8-bf36-22fa496fa792
+POWERAPPS_O365_P2
+c7657ae3-c0b0-4eed-8c1d-6a7967bd9c65
+DYN365_REGULATORY_SERVICE
+c7699d2e-19aa-44de-8edf-1736da088ca1
+SHAREPOINTSTANDARD
+c7ce3f26-564d-4d3a-878d-d8ab868c85fe
+FLOW_DEV_VIRAL
+c815c93d-0759-4bb8-b857-bc921a71be83
+CORTEX
+c84e52ae-1906-4947-ac4d-6fb3e5bf7c2e
+CDS_Flow_Business_Process
+c8529366-cffd-4415-ab8f-be0144a33ab1
+Teams_Rooms_Basic
+c85e4b03-254a-453b-af72-167a53f38530
+MCOACBYOT_GCCHigh
+c87f142c-d1e9-4363-8630-aaea9c4d9ae5
+BPOS_S_TODO_2
+c948ea65-2053-4a5a-8a62-9eaaaf11b522
+PURVIEW_DISCOVERY
+ca00cff5-2568-4d03-bb6c-a653a8f360ca
+CDS_CUSTOMER_INSIGHTS
+ca6e61ec-d4f4-41eb-8b88-d96e0e14323f
+DYN365_CDS_O365_F1
+cad9c719-36e0-43c7-9506-6886f272d4f0
+POWER_VIRTUAL_AGENTS_D365_CS_VOICE_GOV
+cb22fbd7-ed7d-4786-a27a-e4cd617b69c0
+MCOFMC1
+cb83e771-a077-4a73-9201-d955585b29fa
+FLOW_BUSINESS_PROCESS_GCC
+cb867b3c-7f38-4d0d-99ce-e29cd69812c8
+CDS_VIRTUAL_AGENT_USL
+cbbedc49-52d5-4fd6-82ac-a5bc51634dc3
+CPC_B_16C_64GB_512GB
+cc8c0802-a325-43df-8cba-995d0c6cb373
+TEAMSPRO_CUST
+cca845f9-fd51-4df6-b563-976a37c56ce0
+MICROSOFT_BUSINESS_CENTER
+ccbe468e-7973-442c-8ec4-5fbe16438711
+POWER_AUTOMATE_FOR_MCS_USL
+cd31b152-6326-4d1b-ae1b-997b625182e6
+MIP_S_Exchange
+cdf787bd-1546-48d2-9e93-b21f9ea7067a
+PowerPages_Authenticated_User_GCC
+ce312d15-8fdf-44c0-9974-a25a177125ee
+CCIBOTS_PRIVPREV_VIRAL
+ce361df2-f2a5-4713-953f-4050ba09aad8
+DYN365_CDS_P1_GOV
+ceb28005-d758-4df7-bb97-87a617b93d6c
+DYN365_RETAIL_DEVICE
+cf1b2895-e3fd-4b33-9594-2ab924104547
+FORMS_PLAN_E5_AR_GCCHIGH
+cf7034ed-348f-42eb-8bbd-dddeea43ee81
+DYN365_CDS_CCI_BOTS
+cfce7ae3-4b41-4438-999c-c0e91f3b7fb9
+SPECIALTY_DEVICES
+d04ca659-b119-4a92-b8fc-3ede584a9d65
+CDS_CUSTOMER_INSIGHTS_BASE
+d0ce5ebb-9db0-491f-b780-8973a1d815fe
+AGENT_365
+d1142cfd-872e-4e77-b6ff-d98ec5a51f66
+DDYN365_CDS_DYN_P2
+d1cbfb67-18a8-4792-b643-630b7f19aad1
+EQUIVIO_ANALYTICS_GOV
+d1f65d05-a302-4861-bd35-da8933ba7655
+COMPLIANCE_MANAGER_FOR_AGENTS
+d20bfa21-e9ae-43fc-93c2-20783f0840c3
+FLOW_P2_VIRAL_REAL
+d216f254-796f-4dab-bbfa-710686e646b9
+INTUNE_A_GOV
+d2d51368-76c9-4317-ada2-a12c004c432f
+ML_CLASSIFICATION
+d3468c8c-3545-4f44-a32f-b465934d2498
+CPC_E_2C_8GB_256GB
+d397d6c6-9664-4502-b71c-66f39c400ca4
+DYN365_BUSCENTRAL_ENVIRONMENT
+d3a458d0-f10d-48c2-9e44-86f3f684029e
+STREAM_P2
+d4009785-b899-4cab-97b6-d06a7c799507
+MCOSMS2
+d42bdbd6-c335-4231-ab3d-c8f348d5aff5
+EXCHANGE_L_STANDARD
+d5156635-0704-4f66-8803-93258f8b2678
+Dynamics_365_for_Talent_Team_members
+d5368ca3-357e-4acb-9c21-8495fb025d1f
+POWERAPPS_P2_VIRAL
+d55411c9-cfff-40a9-87c7-240f14df7da5
+M365_LIGHTHOUSE_PARTNER_PLAN1
+d56f3deb-50d8-465a-bedb-f079817ccac1
+DYN365_ENTERPRISE_P1
+d587c7a3-bda9-4f99-8776-9bcf59c84f75
+INSIDER_RISK
+d65648f1-9504-46e4-8611-2658763f28b8
+STREAM_O365_K_GOV
+d66ee5da-07d5-49d6-a1d8-45662c3f37be
+CDS_CUSTOMER_INSIGHTS_COMBINED_BASE
+d703990f-006e-459b-b8dd-1267c4533a22
+DYN365_FP_PURCH_PROTECTION
+d736def0-1fde-43f0-a5be-e3f8b2de6e41
+IT_ACADEMY_AD
+d7a5113a-0276-4dc2-94f8-ca9f2c5ae078
+CPC_B_8C_32RAM_256GB
+d7c3df99-6f58-40b9-8940-cd3a51679d85
+DATAVERSE_FOR_POWER_AUTOMATE_PER_PROCESS
+d7f9c9bc-0a28-4da4-b5f1-731acb27a3e4
+CDS_PER_APP_GCC
+d8ba6fb2-c6b1-4f07-b7c8-5f2745e36b54
+Dynamics_365_for_Operations_Sandbox_Tier2
+d8c638e2-9508-40e3-9877-feb87603837b
+DYN365_CDS_DEV_VIRAL
+d9923fe3-a2de-4d29-a5be-e3e83bb786be
+INTUNE_P2
+d9a6391b-8970-4976-bd94-5f205007c8d8
+DYN365_FINANCIALS_TEAM_MEMBERS
+d9fa6af4-e046-4c89-9226-729a0786685d
+Content_Explorer
+da040e0a-b393-4bea-bb76-928b3fa1cf5a
+EXCHANGE_S_ARCHIVE
+da24caf9-af8e-485c-b7c8-e73336da2693
+INTUNE_EDU
+da792a53-cbc0-4184-a10d-e544dd34b3c1
+ONEDRIVE_BASIC
+db225597-e9c2-4d96-8ace-5424744c80f8
+DYN365_Enterprise_Talent_Onboard_Activity
+db23fce2-a974-42ef-9002-d78dd42a0f22
+MCOEV_GOV
+db39a47e-1f4f-462b-bf5b-2ec471fb7b88
+D365_SALES_PRO_IW_Trial
+db4d623d-b514-490b-b7ef-8885eee514de
+Nucleus
+dbe07046-af68-4861-a20d-1c8cbda9194f
+CUSTOMER_VOICE_DYN365_VIRAL_TRIAL
+dc48f5c5-e87d-43d6-b884-7ac4a59e7ee9
+CDS_LOG_CAPACITY
+dc6643d9-1e72-4dce-9f64-1d6eac1f1c5a
+DYN365_ENTERPRISE_CUSTOMER_SERVICE_GOV
+dc789ed8-0170-4b65-a415-eb77d5bb350a
+Flow_PowerApps_PerUser
+dcf9d2f4-772e-4434-b757-77a453cfbc02
+MESH_AVATARS_FOR_TEAMS
+dd12a3a8-caec-44f8-b4fb-2f1a864b51e3
+CDS_FILE_CAPACITY
+dd14867e-8d31-4779-a595-304405f5ad39
+Flow_Per_APP_IWTRIAL
+dd3801e2-4aa1-4b16-a44b-243e55497584
+CPC_S_4C_16GB_128GB
+dd89efa0-5a55-4892-ba30-82e3f8008339
+DYN365_SALES_PRO_GOV
+de377cbc-0019-4ec2-b77c-3f223947e102
+AAD_SMB
+de9234ff-6483-44d9-b15e-dca72fdd27af
+OFFICESUBSCRIPTION_GOV
+ded3d325-1bdc-453e-8432-5bac26d7a014
+POWER_VIRTUAL_AGENTS_O365_P3
+e0287f9f-e222-4f98-9a83-f379e249159a
+POWERAPPS_O365_S1
+e03c7e47-402c-463c-ab25-949079bedb21
+SHAREPOINTWAC_EDU
+e041597c-9c7f-4ed9-99b0-2663301576f7
+WIN10_ENT_LOC_F1
+e212cbc7-0961-4c40-9825-01117710dcb1
+FORMS_PLAN_E5
+e26c2fcc-ab91-4a61-b35c-03cdc8dddf66
+INFO_GOVERNANCE
+e2bdea63-235e-44c6-9f5e-5b0e783f07dd
+DYN365_CUSTOMER_INSIGHTS_ENGAGEMENT_INSIGHTS_BASE_TRIAL
+e2f705fd-2468-4090-8c58-fad6e6b1e724
+ERP_TRIAL_INSTANCE
+e304c3c3-f86c-4200-b174-1ade48805b22
+DYN365_CS_MESSAGING_GOV
+e425b9f6-1543-45a0-8efb-f8fdaf18cba1
+Virtual_Agent_Base_GCC
+e4d0b25d-e440-4ee9-aac4-1d5a5db9f3ef
+CDS_Virtual_Agent_Base_Gov
+e4dee41f-a5c5-457d-b7d3-c309986fdbb2
+CPC_S_8C_32GB_128GB
+e501d49b-1176-4816-aece-2563c0d995db
+POWER_VIRTUAL_AGENTS_D365_CS_MESSAGING_GOV
+e564d403-7eaf-4c91-b92f-bb0dc62026e1
+D365_ProjectOperationsCDSAttach
+e57afa78-1f19-4542-ba13-b32cd4d8f472
+SHAREPOINT_PROJECT_GOV
+e5bb877f-6ac9-4461-9e43-ca581543ab16
+SHAREPOINTSTORAGE_GOV
+e61a2945-1d4e-4523-b6e7-30ba39d20f32
+POWERAPPSFREE
+e626a4ec-1ba2-409e-bf75-9bc0bc30cca7
+DYN365_MARKETING_50K_CONTACT_ADDON
+e62ffe5b-7612-441f-a72d-c11cf456d33a
+FLOW_SALES_PRO_GOV
+e6e35e2d-2e7f-4e71-bc6f-2f40ed062f5d
+CUSTOMER_VOICE_ADDON
+e7c91390-7625-45be-94e0-e16907e03118
+
+e7d09ae4-099a-4c34-a2a2-3e166e95c44a
+PROJECT_O365_P2_GOV
+e866a266-3cff-43a3-acca-0c90a7e00c8b
+Entra_Identity_Governance
+e8b616eb-1a6d-42b4-84c7-b63870791349
+D365_DemandPlanning
+e923bad8-588e-44d5-acd0-b226daa7b4de
+FLOW_O365_P1_GCCHIGH
+e95bec33-7c88-4a70-8e19-b10bd9d0c014
+SHAREPOINTWAC
+e95d7060-d4d9-400a-a2bd-a244bf0b609e
+DYN365_CDS_FINANCE
+e98256c5-17d0-4987-becc-e991c52d55c6
+Forms_Pro_PS_GCC
+e9830cfd-e65d-49dc-84fb-7d56b9aa2c89
+CDS_FORM_PRO_USL
+e9b4930a-925f-45e2-ac2a-3f7788ca6fdd
+EXCHANGE_S_STANDARD_GOV
+ea2cf03b-ac60-46ae-9c1d-eeaeb63cec86
+POWERAPPS_PER_USER
+eac6b45b-aa89-429f-a37b-c8ce00e8367e
+CRM_ONLINE_PORTAL_GCC
+ebb17a6e-6002-4f65-acb0-d386480cebc1
+PRIVACY_MANGEMENT_RISK_EXCHANGE
+ec17f317-f4bc-451e-b2da-0167e5c260f9
+Teams_Room_Pro
+ecc62904-fa88-4552-a62c-fe582fb31444
+DYN365_FP_LOSS_PREVENTION
+ecc74eae-eeb7-4ad5-9c88-e8b2bfca75b8
+MTRProManagement
+ed29ae92-ff5f-4446-8460-83c54d0e7088
+MCS_BIZAPPS_CLOUD_FOR_SUSTAINABILITY_PLUS
+ed777b71-af04-42ca-9798-84344c66f7c6
+MCOEVSMB
+ed8e8769-94c5-4132-a3e7-7543b713d51f
+DYN365_CUSTOMER_INSIGHTS_VIRAL
+ee493f70-a3b3-4204-9511-e3f6083b8df3
+POWERAPPS_PER_APP_CUSTOM_GCC
+ee85d528-c4b4-4a99-9b07-fb9a1365dc93
+DYN365_CUSTOMER_INSIGHTS_BASE
+ee939cf0-7cd1-4262-9f72-9eaa45dbba69
+FLOW_O365_P3_GCCHIGH
+eec0eb4f-6444-4f95-aba0-50c24d67f998
+AAD_PREMIUM_P2
+eeea837a-c885-4167-b3d5-ddde30cbd85f
+CRMINSTANCE
+efb0351d-3b08-4503-993d-383af8de41e3
+MIP_S_CLP2
+efb87545-963c-4e0d-99df-69c6916d9eb0
+EXCHANGE_S_ENTERPRISE
+f00bd55e-1633-416e-97c0-03684e42bc42
+Intelligent_Content_Services
+f0241705-7b44-4401-a6b6-7055062b5b03
+PRIVACY_MANGEMENT_DSR_EXCHANGE_10
+f057aab1-b184-49b2-85c0-881b02a405c5
+Entra_Premium_Private_Access
+f06754ec-6d72-4bf6-991c-4cb5413d9932
+DYN365_RETAIL_Activity
+f07046bd-2a3c-4b96-b0be-dea79d7cbfb8
+FORMS_PLAN_K
+f0ff6ac6-297d-49cd-be34-6dfef97f0c28
+MESH_IMMERSIVE_FOR_TEAMS
+f1e3613f-3818-4254-9b5e-f02d803384e0
+MCOMEETADV_AR_GCCHigh
+f20fedf3-f3c3-43c3-8267-2bfdd51c0939
+ATP_ENTERPRISE
+f281fb1f-99a7-46ab-9edb-ffd74e260ed3
+PRIVACY_MANGEMENT_RISK
+f2f49eef-4b3f-4853-809a-a055c6103fe0
+DYN365_Enterprise_Talent_Onboard_TeamMember
+f4614a66-d632-443a-bc77-afe92987b322
+CDS_FIELD_SERVICE_CONTRACTOR
+f47330e9-c134-43b3-9993-e7f004506889
+MCOEV_VIRTUALUSER
+f477b0f0-3bb1-4890-940c-40fcee6ce05f
+WORKPLACE_ANALYTICS
+f4cba850-4f34-4fd2-a341-0fddfdce1e8f
+FORMS_GOV_E1
+f4f2f6de-6830-442b-a433-e92249faebe2
+TeamsEss
+f544b08d-1645-4287-82de-8d91f37c02a1
+MCOMEETADV_GOV
+f5aa7b45-8a36-4cd1-bc37-5d06dea98645
+Dynamics_365_for_Operations_Team_members
+f69129db-6dc1-4107-855e-0aaebbcd9dd4
+DYN365_CS_CHAT
+f6934f16-83d3-4f3b-ad27-c6e9c187b260
+VIRTUAL_AGENT_BASE
+f6b5efb1-1813-426f-96d0-9b4f7438714f
+Dynamics_365_for_Operations_Sandbox_Tier4
+f6de4823-28fa-440b-b886-4783fa86ddba
+M365_AUDIT_PLATFORM
+f6ec6dfa-2402-468d-a455-89be11116d43
+DYN365_CS_VOICE
+f7e5b77d-f293-410a-bae8-f941f19fe680
+ONEDRIVECLIPCHAMP
+f815ac79-c5dd-4bcc-9b78-d97f7b817d0d
+Dynamics_365_Hiring_Free_PLAN
+f85945f4-7a55-4009-bc39-6a5f14a8eac1
+VISIO_CLIENT_SUBSCRIPTION_GOV
+f8b44f54-18bb-46a3-9658-44ab58712968
+TEAMSPRO_PROTECTION
+f944d685-f762-4371-806d-a1f48e5bea13
+FLOW_SALES_PRO
+f9646fb2-e3b2-4309-95de-dc4833737456
+CRMSTANDARD
+f9c43823-deb4-46a8-aa65-8b551f0c4f8a
+1G
+f9f6db16-ace6-4838-b11c-892ee75e810a
+FLOW_Virtual_Agent_Base_Gov
+fa0b4021-0f60-4d95-bf68-95036285282a
+CPC_S_8C_32GB_512GB
+fa200448-008c-4acb-abd4-ea106ed2199d
+FLOW_FOR_PROJECT
+fa7675bd-6717-40e7-8172-d0bbcbe1ab12
+D365_ProjectOperationsAttach
+fafd7243-e5c1-4a3a-9e40-495efcb1d3c3
+PROJECT_CLIENT_SUBSCRIPTION
+fb613c67-1a58-4645-a8df-21e95a37d433
+POWER_AUTOMATE_ATTENDED_RPA_GCC
+fbdb91e6-7bfd-4a1f-8f7a-d27f4ef39702
+THREAT_INTELLIGENCE_APP
+fc0a60aa-feee-4746-a0e3-aecfe81a38dd
+SQL_IS_SSIM
+fc52cc4b-ed7d-472d-bbe7-b081c23ecc56
+EXCHANGE_S_STANDARD_MIDMARKET
+fc9f7921-4ca5-42c6-8533-1b84c4ee496b
+MICROSOFT_SEARCH_GCCH
+fd2e7f90-1010-487e-a11b-d2b1ae9651fc
+Intelligent_Content_Services_SPO_type
+fd500458-c24c-478e-856c-a6067a8376cd
+TEAMS_AR_DOD
+fdcb7064-f45c-46fa-b056-7e0e9fdf4bf3
+PROJECT_ESSENTIALS_GOV
+fe581650-cf61-4a09-8814-4bd77eca9cb5
+Forms_Pro_Customer_Insights
+fe6c28b3-d468-44ea-bbd0-a10a5167435c
+COPILOT_STUDIO_IN_COPILOT_FOR_M365
+fe71d6c3-a2ea-4499-9778-da042bf08063
+SHAREPOINT_PROJECT
+fe986032-d840-4817-82d4-51fe4fbbe163
+D365_GUIDES_VIRAL_TRIAL
+fedc185f-0711-4cc0-80ed-0a92da1a8384
+DYN365_SALES_INSIGHTS
+ff7b261f-d98b-415b-827c-42a3fdf015af
+WORKPLACE_ANALYTICS_INSIGHTS_BACKEND
+ffb878a5-3184-472b-800b-65eadc63d764
+DYN365_CS_CHAT_GOV
+"""
+
+_CARRIED = """\
+27 41 49 50 52 72 78 86 103 121 126 170 186 205 215 281 296 307 342 355 367 370 379 385 417 424 433
+ 438 442 461 463 466 487 490 505 509 524 531 550 556 569 571 573 589 596 600 607 617 624 658 679 684
+ 689 691 716 742 744
+23 295 465
+399
+84 276 383
+470 697 729 779
+635 723 745
+216 225 340 509 558 716 774
+52 151 708
+11 41 50 86 110 122 128 133 161 170 205 215 225 259 267 288 304 342 355 370 373 379 385 417 424 433
+ 463 466 468 473 486 499 505 509 524 531 549 569 571 589 600 607 615 623 658 679 684 716 736 742
+38 52 359
+600
+447 496 576 699 703 785
+86 211 215 247 342 355 370 417 424 448 463 466 531 551 569 571 589 600 626
+339
+22 26 41 50 65 86 110 126 133 148 153 170 174 201 203 205 209 215 218 225 231 237 246 254 267 274
+ 283 288 304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 484 486 491
+ 494 503 505 509 516 524 531 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 679 684
+ 691 695 696 716 733 735 736 742 744 757
+68 73 229 243 407 445 705
+52 215 424 463
+230 268 457
+201 237 256
+52 521
+304 716 770 781
+52 136 312 557 568 616
+52 162
+34 59 401
+162 307 417 736
+11 41 50 86 110 122 128 133 161 170 205 215 225 259 267 288 304 342 355 370 373 379 385 417 424 433
+ 463 466 468 473 486 499 505 509 549 569 571 589 600 607 615 623 658 679 684 716 736
+52 232 559 625 643 731
+201
+52 413
+52 191
+256
+748
+21 30 46 73 140 157 181 234 244 269 299 301 321 332 396 407 455 547 604 611 638
+52 222 505 759
+57
+52 414
+52 125 302
+52 62 162 225 417 466 468 488 509 693
+46 68 86 106 133 153 155 209 242 246 267 294 314 327 337 347 350 396 410 417 422 430 431 445 446 458
+ 466 467 489 512 516 524 530 583 593 606 635 646 672 677 690 696 735
+52 88 355 658
+50 120 122 225 288 304 370 373 433 499 509 569 589 615 623 716 736
+7 52 55 304 333 610 716
+52 415
+176 239 457
+32 40 208 404 423 462 508 522 565 574 780 784
+74 128
+52 180 258 315 448 584
+622
+20 41 49 50 72 86 162 170 205 213 281 288 307 355 367 370 417 433 461 466 487 509 520 531 569 571
+ 573 592 614 617 679 684 716 742
+50 86 94 105 161 215 225 252 259 260 267 288 319 373 417 424 430 433 463 466 468 488 499 509 535 549
+ 567 569 589 600 606 615 623 674 693 711 736
+133 148 153 218 231 254 283 314 325 327 347 350 494 503 516 554 606 635 650 660 672 696 735
+50 209 225 272 288 343 373 509 513 569 615 695 736
+22 26 41 50 63 65 86 103 110 126 133 148 153 170 174 201 203 205 209 215 218 225 231 237 246 254 267
+ 274 283 304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 484 486 491
+ 494 503 505 509 516 524 531 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 679 684
+ 691 695 696 716 733 735 736 742 744 757
+179
+52 536
+736
+133 153 267 314 327 347 350 422 516 606 646 672 696 735
+50 94 105 133 161 215 252 259 260 267 288 319 342 373 417 424 430 433 436 463 466 468 488 499 509
+ 535 549 567 569 600 606 615 623 674 693 711 736
+254 314 503 554 606 735
+52 69 355 658
+447 457 576 785
+167
+687
+483
+52 651
+52 345
+52 80 312 392 416
+9 55 146 304 392 416 716
+52 171 192 199 279 403 471 637 680
+52 110 144 289 379 385 414
+22 26 41 50 65 86 110 126 133 148 153 170 174 201 203 209 215 218 225 231 237 246 254 267 274 283
+ 304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 486 491 494 503 505
+ 509 516 524 531 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 679 691 695 696 716
+ 733 735 736 744 757
+52 68 97 140 157 229 445 705 718
+52 546
+237
+324
+617
+22 26 41 50 65 86 110 126 133 148 153 170 174 203 205 209 215 225 231 237 246 254 267 274 283 288
+ 304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 484 486 491 503 505
+ 509 516 524 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 679 684 691 695 696 716
+ 733 735 736 744 757
+20 41 49 50 72 86 103 162 170 193 205 213 281 307 355 370 417 461 466 487 509 520 524 531 569 571
+ 573 592 614 617 679 684 716 742
+50 215 237 246 288 600
+52 277
+58 68 445 457 688 709 778
+52 708
+65 78 133 148 153 254 283 314 325 347 350 414 437 490 503 516 554 593 606 635 650 672 733 735 744
+52 185
+52 416 747
+18 52
+16 30 68 86 118 133 138 155 253 267 294 337 351 417 431 445 466 512 527 611 672 679 712
+52 183 355 658
+27 41 49 50 52 72 78 86 121 126 170 186 205 215 281 288 296 307 342 355 367 370 379 385 417 424 433
+ 438 442 461 463 466 487 490 505 509 524 531 550 556 569 571 573 589 596 600 607 617 624 658 679 684
+ 689 691 716 742 744
+52 666
+65 148 414 437 593 595 733 744
+744
+48 457 590
+22 26 50 86 126 133 153 170 174 209 218 225 231 237 246 254 267 274 288 304 314 327 343 347 350 359
+ 370 417 430 433 437 466 491 503 509 516 524 550 554 556 569 571 589 593 606 635 672 679 691 695 696
+ 716 735 736 744
+383 636
+52 392 416 456
+52 68 109 140 157 445 778
+50 215 237 288 600 736
+20 49 52 72 221 288 367 370 448 461 509 569 573 592 716
+52 107 279 403 680
+52 312 352 683 721
+90 127 155 180 215 244 253 294 299 306 337 398 417 420 424 426 445 466 555 597 600 661
+457 649
+52 600
+375 457 638
+608
+52 238
+457 600
+52 150 312 683 721
+17
+52 345
+383 476
+15
+457 752
+72 304 509 716 781
+52 101 273 671
+266
+52 55 146 304 312 392 416 418 428 532 716 783
+435 543 713 739
+46 68 86 106 133 153 155 209 242 246 267 294 314 327 337 347 350 396 410 417 422 430 431 445 446 458
+ 466 489 512 516 524 530 583 593 606 635 646 672 690 696 735 752
+52 215 424 463
+31 41 50 94 105 213 281 288 355 373 417 433 466 487 488 499 509 520 535 569 573 589 603 606 614 615
+ 623 693
+26 50 65 86 94 105 126 148 215 225 246 252 260 267 288 319 373 417 424 430 433 437 463 466 488 499
+ 509 535 556 567 569 589 593 595 600 606 615 623 672 674 693 711 733 736 744
+155 215 246 397 414 512 649 677 724 752
+428 532
+22 26 41 50 65 86 110 126 133 148 153 170 174 201 203 209 215 218 225 231 237 246 254 267 274 283
+ 304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 486 491 494 503 505
+ 509 516 524 531 550 554 556 569 571 589 593 595 600 606 635 650 660 672 679 691 695 696 716 733 735
+ 736 744 757
+52 376
+128 519 674
+65 78 148 153 231 254 283 314 325 327 347 350 414 437 490 503 516 554 593 595 606 650 660 672 696
+ 733 735 744
+457 496 699 703
+14 52
+44 52 561
+52 129
+13 360 378 412 454 632 762
+52 140 157 197
+52 137 328 675
+5 383
+52 132 235 304 312 392 416 515 716 758
+52 145 154 308 392 416 760
+560
+52 359
+72 227 247 288 417 466 551 716
+49 50 72 288 307 370 461 487 509 531 569 614 617 716
+52 141 639
+52 68 140 157 445 580 682 778
+52 323 355 658
+565 749 784
+338
+437 593 744
+78 148 153 267 283 314 325 327 347 350 422 490 516 606 646 650 660 696 735
+67 155 253 294 307 351 417 443 445 466 472 512 547 573 604 720 750 765
+52 79 331
+570 619
+52 359
+50 215 237 288 600 642 736
+52 355 528 658
+52 96
+748
+52 211 215 288 337 342 370 417 424 448 463 551 569 600
+226 348 487 562
+52 451
+52 681
+414 437 593 595 744
+165
+108 773
+52 262 304 402 716 768 770 781
+52 206 349
+52 112 262 319 329 693 768 770
+241
+22 26 41 50 65 86 94 105 126 133 148 153 174 201 203 204 209 215 218 225 231 237 246 252 254 260 267
+ 274 283 288 314 319 325 327 342 343 347 350 355 359 379 385 414 417 424 430 433 437 466 477 491 494
+ 503 505 509 511 516 519 524 535 550 554 556 569 589 593 595 600 606 607 624 635 650 660 672 674 691
+ 693 696 711 733 735 736 744 757
+11 41 50 86 103 122 133 161 170 205 225 259 267 304 355 370 373 417 433 466 468 473 499 505 509 524
+ 531 549 569 571 589 615 623 679 684 716 736 742
+113 210 395 541 630
+52 284 352
+23 295 465
+263
+52 505
+52 379 385 414 486 711
+52 55 330 392 416 659
+52 352 609
+425 457 480 761
+52 318
+52 137 675
+222
+52 125 302 372 483
+86 162 180 211 247 288 365 370 394 398 417 433 448 453 466 509 531 551 569 577 585 614 626 692 716
+ 741
+11 50 86 94 105 128 133 161 170 215 225 252 259 260 267 288 319 342 373 379 385 417 424 430 433 463
+ 466 468 473 488 499 509 535 549 569 571 589 600 606 615 623 674 679 693 711 736
+56 405 630
+307 417 487
+50 201 215 237 246 288 600
+743
+50 65 126 133 148 153 170 215 225 237 254 267 283 304 314 325 327 342 343 347 350 359 414 424 430
+ 437 482 503 516 524 550 564 569 589 595 600 606 635 640 650 660 672 696 716 732 733 735 736 743 744
+ 775
+744
+9 52 55 264 285 304 392 416 428 532 716
+50 201 215 237 246 288 381 586 600 642
+246 288
+52 414
+86 211 215 247 288 342 370 417 424 448 463 466 531 551 569 589 600 626
+42 52
+389
+13 360 378 412 454 545 632 762
+383 636
+52 252
+16 30 68 86 118 133 138 155 267 294 337 351 417 431 445 466 468 512 527 611 623 672 690 712
+52 262 304 402 716 768 770 781
+278
+744
+52 79 279 403 599
+52 392 416 501 616 717
+242 446 593
+24 52 166
+47 52 224 235 304 312 392 416 716
+11 27 41 49 50 72 86 103 161 162 170 193 205 259 307 355 417 433 461 466 473 487 505 509 524 531 569
+ 571 573 607 617 679 684 716 742
+52 189
+52 510 618 669
+16 30 68 83 86 90 118 138 155 215 267 294 337 351 424 431 445 466 512 527 600 611 712
+68 140 157 380 445 457 778
+68 73 229 243 407 445 457 479 705
+74 355 596 658
+131
+383 636
+11 41 50 86 110 122 128 133 161 170 215 225 259 267 304 342 355 370 373 379 385 417 424 433 463 466
+ 468 473 486 499 505 509 531 549 569 571 589 600 607 615 623 658 679 716 736
+300 637 641
+50 201 215 237 246 288 459 600
+223 361 560 565 570 601 619 784
+50 237 246 288 459 600 642
+248
+52 685
+32 208 404 423 462 522 574 780
+13 360 454 544 632 762
+52 517
+52 262 304 716 770 781
+68 73 229 243 253 362 407 466
+68 140 157 312 445 457 580 682 778
+52 710
+167
+49 50 72 288 307 367 370 433 461 487 509 569 617 716
+41 86 180 211 215 247 288 342 355 365 370 379 385 394 398 417 424 433 448 453 463 466 486 509 531
+ 551 569 571 577 585 589 600 614 626 679 692 694 716 741
+52 449
+52 722
+65 148 414 437 593 733 744
+52 379 385 486 711
+52 207
+201 246 288 397 621 724
+34 52 55 143 146 235 257 288 293 304 392 401 416 418 432 481 493 514 515 680 716 758
+68 97 140 157 229 445 457 705 718
+214 457 496 627 703
+52 228 279 393 403 680
+26 49 50 65 75 86 110 126 133 148 153 170 174 201 209 215 218 225 231 237 246 254 267 274 283 314
+ 327 340 342 343 347 350 359 370 379 385 414 417 424 430 433 437 466 486 491 494 503 509 516 524 550
+ 554 556 569 571 589 595 600 606 635 650 660 672 679 691 695 696 716 733 735 736 744 757
+11 41 50 86 122 133 161 170 205 225 259 267 288 304 355 370 373 417 433 466 468 473 499 509 531 549
+ 569 571 589 615 623 679 684 716 736 742
+43 84 383
+237
+23 295 465
+20 49 72 170 221 288 307 367 370 417 433 461 466 487 509 569 573 592 614 617 716
+22 26 50 86 126 133 153 170 174 203 209 218 225 231 237 246 254 267 274 304 314 327 343 347 350 355
+ 359 370 417 430 433 437 466 491 503 509 516 524 531 550 554 556 569 571 589 593 606 635 672 679 691
+ 695 696 716 735 736 744
+52 355 495 658
+633
+173
+52 286 304 312 392 416 515 716 758
+389 411
+98 211 247 290 448 453 482 551 569 575 614 626 716 775
+9 52 55 293 304 330 392 416 481 716
+49 52 221 288 370 448 461 509 569 716
+52 89 355 658
+250 305 384
+52 55 72 304 509 716
+52 334
+90 337 457
+635 723 745
+31 50 94 105 213 225 281 288 373 417 433 466 487 488 499 509 520 535 569 571 573 589 603 606 615 623
+ 693
+295 368 738
+1 61 123 158 233 240 346 460 506 538 644 647
+52 53 136 251 312 313 392 400 416 464 498 616 663 725
+52 286 304 312 392 416 515 716 758
+25 257 288
+34 52 55 101 212 257 273 288 304 312 322 392 401 432 598 656 716 746 753
+52 379 385 414 711
+52 497
+52 115
+417 431
+84 276 383
+11 50 86 94 105 128 133 161 170 215 225 252 259 260 267 288 319 342 373 379 385 417 424 430 433 463
+ 466 468 473 488 499 509 535 549 569 589 600 606 615 623 674 693 711 736
+52 548
+383 476
+52 87 220 754
+47 52 224 235 304 312 392 416 716
+72 86 205 227 247 288 417 466 551 684 716 742
+52 616
+487
+52 355 504 658
+247
+52 137 328 675
+26 50 65 94 105 126 148 215 225 246 252 260 267 288 319 373 417 424 430 433 437 466 488 499 509 535
+ 556 567 569 589 593 595 600 615 623 672 674 693 711 733 736 744
+52 190 355 658
+52 357 439 602
+201 237
+635 723 745
+52 92 163 312 406 427 452
+217 364 421
+52 215 424 463 733
+0 52 55 245 526 617
+52 430
+250 305 384
+52 114 514
+439 457 588 667
+43 84 383
+35 52 139 707
+46 68 86 106 133 153 155 209 242 246 267 294 314 327 337 347 350 396 410 417 422 430 431 445 446 458
+ 466 467 489 512 516 524 530 583 593 606 635 646 672 677 690 696 735 752
+65 148 215 283 342 424 457 589 600 733
+187
+52 382
+181 369 440 444 455 457
+34 52 55 101 257 273 288 304 312 322 336 392 401 416 432 598 656 716 746 753
+68 140 157 312 320 445 457 534 778
+52 255
+9 55 304 392 416 659 716
+52 219 355 658
+52 379 385 711
+39 52
+539
+22 26 41 50 65 86 110 126 133 148 153 170 174 203 209 215 218 225 231 237 246 254 267 274 283 304
+ 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 486 491 494 503 505 509
+ 516 524 531 550 554 556 569 571 589 593 595 600 606 624 635 650 660 672 679 691 695 696 716 733 735
+ 736 744 757
+270
+52 392 416 594
+673
+86 186
+744
+261 295 297
+78 148 153 231 254 283 314 325 327 347 350 490 503 516 554 606 650 660 672 696 735
+194 457
+24 52 166
+52 112 262 319 329 693 768 770
+414 457 711
+52 355 631 658
+6 52 54 136 312 313 392 400 416 498 568 616 714
+31 41 50 94 105 213 281 288 355 373 417 433 466 487 488 499 509 520 535 569 571 573 589 603 606 614
+ 615 623 679 693
+52 143 235 293 392 416 481 515 680 758
+155 215 246 459 512 649 677 752
+399
+13 360 378 412 454 544 632 762
+52 500
+149 309 757
+52 116 135
+84 276 383
+52 252
+237
+28 52 85 312 335 390 392 416 616 617
+11 50 86 94 105 161 170 225 259 260 267 288 319 373 417 430 433 466 468 473 488 499 509 535 549 569
+ 589 615 623 693 736
+52 65 317
+700 701 766
+587
+52 271
+19 52 79 119 782
+41 203 205 325 379 385 484 486 505 595 607 624 650 660 672 684 742
+52 200
+1 22 32 50 61 63 65 86 110 123 126 133 148 153 158 170 174 201 203 205 208 209 215 225 233 237 240
+ 246 254 267 274 283 288 304 314 325 327 342 343 346 347 350 355 359 370 379 385 404 414 417 423 424
+ 430 433 435 437 460 462 466 484 486 491 494 503 505 506 509 511 516 522 524 531 538 543 550 553 554
+ 556 565 569 571 574 589 593 595 600 606 607 624 635 644 647 650 660 672 679 684 691 695 696 713 716
+ 733 735 736 739 742 744 757 780 784
+52 76 392 416
+383 476
+70
+261 295 297
+325 595 650 660 672 674
+52 408
+355 658
+366 678
+133 153 254 283 314 325 327 347 350 353 503 516 606 650 660 672 696 735
+52 91 591 613
+52 734
+52 409
+52 379
+78 148 153 254 267 283 314 325 327 347 490 503 516 606 650 660 696 735
+572
+45 52
+295 368 738
+52 93 363
+52 342 589
+770
+744
+11 41 50 86 110 122 128 161 170 215 259 267 304 342 355 370 373 379 385 417 424 433 436 463 466 468
+ 473 486 499 505 509 549 569 571 589 600 615 623 658 679 716 736
+52 282
+52 232 625 643 731
+27 41 49 50 52 72 78 86 121 126 170 186 215 281 296 307 342 355 367 370 379 385 417 424 433 438 442
+ 461 463 466 487 490 505 509 531 550 556 569 571 573 589 596 600 617 658 679 689 691 716 744
+52 104 624
+22 26 50 86 94 105 126 133 153 174 201 209 218 225 231 237 246 254 260 267 274 288 314 319 327 343
+ 347 350 359 417 430 433 437 466 477 491 503 509 516 535 550 554 556 569 571 589 593 606 635 672 679
+ 691 693 696 735 736 744
+457 677
+52 65 148 215 283 342 424 589 600 733
+52 95
+201 246 288 397 621 724
+652
+201 237 256
+22 26 41 50 65 86 110 126 133 148 153 170 174 209 215 225 231 237 246 254 267 274 283 304 314 325
+ 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 486 491 503 505 509 516 524 550
+ 554 556 569 571 589 593 595 600 606 635 650 660 672 679 691 695 696 716 733 735 736 744 757
+32 164 201 208 404 423 462 522 574 780
+52 502 563 612
+26 41 49 50 65 75 86 110 126 133 148 153 170 174 201 203 205 209 215 218 225 231 237 246 254 267 274
+ 283 288 304 314 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 484 486 491 494
+ 503 505 509 516 524 550 554 556 569 571 589 595 600 606 607 624 635 650 660 672 679 684 691 695 696
+ 716 733 735 736 744 757
+131 519 525 581 670
+304
+772
+142
+187
+105 417 487
+52 388
+728
+295 368 738
+27 49 50 72 86 216 288 296 307 433 461 487 509 569 617 716
+162 307 417 487
+179
+52 96 355 658
+32 208 404 423 462 522 574 780
+52 104
+237 256
+50 225 304 482 499 569 589 716 736
+52 578 727
+52 188 215 342 424 463 517 589 600 674
+52 312 335 344 390 617 704 769
+52 65 148 215 283 342 424 589 600 733
+237
+46 68 86 90 106 133 153 155 209 215 242 246 267 275 294 314 325 327 337 347 350 396 410 417 422 424
+ 431 445 446 458 466 467 489 512 516 524 530 583 593 600 606 635 646 650 660 672 677 690 696 733 735
+ 752
+50 225 304 499 589 716 736 777
+52 74 414
+155 215 431 512 600 677
+188 517 600 674
+20 49 50 72 86 162 170 193 213 281 307 355 370 417 461 466 487 509 520 531 569 571 573 592 614 617
+ 679 716
+27 62 72 509 716
+52 312 352 369 455 683 721
+52 160 355 658
+52 391 620
+52 200
+155 215 246 459 512 649 677
+52 66 301 354 612
+5 383
+12 52 145 154
+20 49 50 72 86 162 170 213 281 307 355 367 370 417 433 461 466 487 509 520 531 569 571 573 592 614
+ 617 679 716
+52 319 329 488 509 693
+52 102 341 542 676 740
+628
+551
+52 134 140 157
+52 68 157 234 292 321 445 778
+261 295 297
+52 560
+664
+128
+52 500
+52 523
+52 81 178 287 695
+52 277
+358 507 509 655
+52 104
+52 55 304 356 419 716 763
+0 52 55 245 526 617
+175 469 686
+52 137 328 675
+38 624
+301 354 357 439 457
+38 52 359
+11 27 41 49 50 72 86 161 162 170 186 193 259 281 296 307 355 370 417 433 461 466 473 487 505 509 531
+ 569 571 573 617 679 716
+52 62 72 225 417 466 468 509 716
+8 50 94 201 215 237 246 288 397 414 600 642 724 726
+11 41 50 86 110 122 128 161 170 205 215 259 267 288 304 342 355 370 373 379 385 417 424 433 436 463
+ 466 468 473 486 499 505 509 549 569 571 589 600 607 615 623 658 679 684 716 736
+201
+387
+11 41 50 86 110 122 128 133 161 170 215 225 259 267 304 342 355 370 373 379 385 417 424 433 463 466
+ 468 473 486 499 505 509 531 549 569 571 589 600 615 623 658 679 716 736
+52 62 162 225 417 466 468 488 509 693
+71
+52 68 140 157 320 445 534 778
+295 386 429
+22 41 50 65 86 126 148 153 174 203 205 209 215 218 225 231 237 246 254 267 274 283 288 304 327 342
+ 343 347 350 355 359 370 417 424 430 433 437 466 491 494 503 505 509 516 524 550 554 556 569 571 589
+ 593 595 600 607 624 635 650 660 672 679 684 691 695 696 716 733 735 736 744 757
+342 589
+52 342 589
+52 137 328 675
+52 169
+215 342 424 457 463 589 600
+9 52 55 304 392 416 432 493 716
+22 26 50 86 126 130 133 153 170 174 201 209 218 225 231 237 246 254 267 274 288 304 314 327 343 347
+ 350 359 370 417 430 433 437 466 491 503 509 516 524 531 550 554 556 569 571 589 593 606 635 672 691
+ 695 696 716 735 736 744
+540
+181 374 457
+52 152
+361
+68 445 457 778
+52 137 675
+50 215 225 304 342 424 463 482 499 569 589 600 716 736
+450
+110
+52 424
+52 722
+27 41 49 50 52 72 78 86 121 126 170 186 205 215 281 288 296 307 342 355 367 370 379 385 417 424 433
+ 438 442 461 463 466 487 490 505 509 531 550 556 569 571 573 589 596 600 607 617 624 658 679 684 689
+ 691 716 744
+392 416 456
+33 154 326 474 537 566 645 760
+22 26 41 50 65 86 110 126 133 148 153 170 174 203 205 209 215 218 225 231 237 246 254 267 274 283
+ 288 304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 484 486 491 494
+ 503 505 509 516 524 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 679 684 691 695
+ 696 716 733 735 736 744 757
+439 457 588 730
+27 62 72 509 716
+261 295 297
+261 295 297
+22 26 50 86 126 133 153 170 174 201 203 209 218 225 231 237 246 254 267 274 304 314 327 343 347 350
+ 355 359 370 417 430 433 437 466 491 503 509 516 524 531 550 554 556 569 571 589 593 606 635 672 679
+ 691 695 696 716 735 736 744
+713
+237
+242
+60
+52 144 289 379 385 486 711
+172 202 392 416 764
+86 162 180 211 247 355 365 370 394 398 417 433 448 453 466 509 531 551 569 571 577 585 614 626 679
+ 692 716 741
+52 147
+52 529
+236 457 771
+9 52 55 124 304 392 416 716
+291
+23 295 465
+654
+50
+485
+52 379 385 711
+201 237
+50 215 225 304 342 424 499 589 600 716 736 777
+11 50 86 122 133 161 170 225 259 267 304 355 370 373 417 433 466 468 473 499 509 531 549 569 571 589
+ 615 623 679 716 736
+52 111 303 312 616 717
+250 305 384
+52 352 609
+52 708
+23 295 465
+237
+52 188 517 600 674
+280 457 629
+49 50 72 216 288 307 461 487 509 569 614 617 716
+52 515 758
+52 111 303 312 344 617 704 769
+22 26 41 50 65 86 110 126 133 148 153 170 174 201 203 205 209 215 225 231 237 246 254 267 274 283
+ 288 304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 484 486 491 503
+ 505 509 516 524 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 679 684 691 695 696
+ 716 733 735 736 744 757
+52 79 265 648 657
+635 723 745
+11 41 50 86 103 110 122 128 133 161 170 205 215 225 259 267 304 342 355 370 373 379 385 417 424 433
+ 463 466 468 473 486 499 505 509 524 531 549 569 571 589 600 607 615 623 658 679 684 716 736 742
+2 52 284 352
+4 52
+377
+38
+52 215 424 463
+52 359
+43 84 383
+52 148 757
+579
+52 132 235 304 312 392 416 515 716 758
+295 368 738
+52 533
+20 49 72 170 205 221 288 307 367 370 417 433 461 466 487 509 569 573 592 614 617 684 716 742
+52 108 773
+196 287 719
+52 206
+46 65 68 86 90 106 133 148 153 155 209 215 242 246 267 275 294 314 325 327 337 347 350 396 410 414
+ 417 422 424 431 445 446 458 466 467 489 512 516 524 530 570 583 593 595 600 606 635 646 650 660 672
+ 677 690 696 733 735 752
+748
+635 723 745
+414
+52 55 319 488 509 693
+237
+311
+25 257 288
+52 668
+29 249 755
+167 457 467
+52 145 760
+457 706
+11 50 86 94 105 161 170 225 259 260 267 288 319 373 417 430 433 466 468 473 488 499 509 535 549 569
+ 589 615 623 693 736
+201 237 256
+52 442 600 689
+52 177
+62 72 509 716
+117 157 457
+16 30 68 86 90 118 133 138 155 215 267 294 337 351 424 431 445 463 466 468 512 527 600 611 623 672
+ 690 712
+31 50 94 105 213 225 281 288 373 417 433 466 487 488 499 509 520 535 569 573 589 603 606 615 623 693
+68 109 140 157 168 312 428 445 457 532 778
+371 589
+51 307
+22 26 41 50 65 86 94 105 126 133 148 153 174 201 203 204 209 215 218 225 231 237 246 252 254 260 267
+ 274 283 288 314 319 325 327 342 343 347 350 355 359 379 385 414 417 424 430 433 437 466 477 491 494
+ 503 505 509 511 516 519 524 535 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 674
+ 679 691 693 696 711 733 735 736 744 757
+9 28 33 34 52 59 64 85 257 288 304 312 335 392 401 432 478 566 659 716 770 781
+195
+214 457 496 627 703
+52 312 316
+52 653
+298 375 457 638
+52 310 605 634
+552 716
+295 386 429
+52 182 198
+99 457
+78
+22 26 50 86 94 105 126 133 153 174 201 209 218 225 231 237 246 254 260 267 274 288 314 319 327 343
+ 347 350 359 417 430 433 437 466 477 491 503 509 516 535 550 554 556 569 589 593 606 635 672 691 693
+ 696 735 736 744
+52 215 342 424 463 589 600
+457 467
+38 52 359
+3 36 37 475 582 766
+68 73 229 243 407 445 457 705
+11 27 41 49 50 72 86 161 162 170 186 193 205 259 281 288 296 307 355 370 417 433 461 466 473 487 505
+ 509 531 569 571 573 607 617 679 684 716
+52 54 392 416 568 616
+52 79 265
+702
+417 720
+5 383
+767
+159 457
+41 205 379 385 486 505 607 684
+156 737 776
+50 86 170 184 213 367 482 487 492 524 569 592 614 617 715 716 775
+295 368 738
+295 386 429
+52 756
+86 180 211 215 247 342 355 365 370 379 385 394 398 417 424 433 448 453 463 466 509 518 531 551 569
+ 571 577 585 589 600 614 626 679 692 694 716 741
+72 304 509 716 770 781
+52 359
+10 20 41 49 50 63 72 86 103 162 170 205 213 281 307 355 367 370 417 433 461 466 487 509 520 524 531
+ 553 569 571 573 592 614 617 679 684 716 742
+52 392 416 441
+100
+52 355 658 665
+358 434 507 509 655
+52 82
+52 698
+751
+52 77 114 643 662
+52 68 140 157 312 380 445 778
+11 27 49 50 72 86 161 162 170 186 193 259 281 296 307 355 370 417 433 461 466 473 487 505 509 531
+ 569 571 573 617 679 716
+237
+"""
+
+_SKU_LINES = _SKUS.splitlines()
+_PLAN_LINES = _PLANS.splitlines()
+_PLAN_IDS = _PLAN_LINES[::2]
 
 SKUS: dict[str, tuple[str, str]] = {
-    sku_id: (part, product) for sku_id, part, product in zip(_SKUS[::3], _SKUS[1::3], _SKUS[2::3])
+    sku_id: (part, product) for sku_id, part, product in zip(_SKU_LINES[::3], _SKU_LINES[1::3], _SKU_LINES[2::3])
 }
 """SKU id to (part number, product name)."""
 
-PLANS: dict[str, str] = dict(zip(_PLANS[::2], _PLANS[1::2]))
+PLANS: dict[str, str] = dict(zip(_PLAN_IDS, _PLAN_LINES[1::2]))
 """Service plan id to name."""
 
-_CARRIED = (
-    "27 41 49 50 52 72 78 86 103 121 126 170 186 205 215 281 296 307 342 355 367 370 379 385 417 424 433 "
-    "438 442 461 463 466 487 490 505 509 524 531 550 556 569 571 573 589 596 600 607 617 624 658 679 684 "
-    "689 691 716 742 744",
-    "23 295 465",
-    "399",
-    "84 276 383",
-    "470 697 729 779",
-    "635 723 745",
-    "216 225 340 509 558 716 774",
-    "52 151 708",
-    "11 41 50 86 110 122 128 133 161 170 205 215 225 259 267 288 304 342 355 370 373 379 385 417 424 433 "
-    "463 466 468 473 486 499 505 509 524 531 549 569 571 589 600 607 615 623 658 679 684 716 736 742",
-    "38 52 359",
-    "600",
-    "447 496 576 699 703 785",
-    "86 211 215 247 342 355 370 417 424 448 463 466 531 551 569 571 589 600 626",
-    "339",
-    "22 26 41 50 65 86 110 126 133 148 153 170 174 201 203 205 209 215 218 225 231 237 246 254 267 274 "
-    "283 288 304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 484 486 491 "
-    "494 503 505 509 516 524 531 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 679 684 "
-    "691 695 696 716 733 735 736 742 744 757",
-    "68 73 229 243 407 445 705",
-    "52 215 424 463",
-    "230 268 457",
-    "201 237 256",
-    "52 521",
-    "304 716 770 781",
-    "52 136 312 557 568 616",
-    "52 162",
-    "34 59 401",
-    "162 307 417 736",
-    "11 41 50 86 110 122 128 133 161 170 205 215 225 259 267 288 304 342 355 370 373 379 385 417 424 433 "
-    "463 466 468 473 486 499 505 509 549 569 571 589 600 607 615 623 658 679 684 716 736",
-    "52 232 559 625 643 731",
-    "201",
-    "52 413",
-    "52 191",
-    "256",
-    "748",
-    "21 30 46 73 140 157 181 234 244 269 299 301 321 332 396 407 455 547 604 611 638",
-    "52 222 505 759",
-    "57",
-    "52 414",
-    "52 125 302",
-    "52 62 162 225 417 466 468 488 509 693",
-    "46 68 86 106 133 153 155 209 242 246 267 294 314 327 337 347 350 396 410 417 422 430 431 445 446 458 "
-    "466 467 489 512 516 524 530 583 593 606 635 646 672 677 690 696 735",
-    "52 88 355 658",
-    "50 120 122 225 288 304 370 373 433 499 509 569 589 615 623 716 736",
-    "7 52 55 304 333 610 716",
-    "52 415",
-    "176 239 457",
-    "32 40 208 404 423 462 508 522 565 574 780 784",
-    "74 128",
-    "52 180 258 315 448 584",
-    "622",
-    "20 41 49 50 72 86 162 170 205 213 281 288 307 355 367 370 417 433 461 466 487 509 520 531 569 571 "
-    "573 592 614 617 679 684 716 742",
-    "50 86 94 105 161 215 225 252 259 260 267 288 319 373 417 424 430 433 463 466 468 488 499 509 535 549 "
-    "567 569 589 600 606 615 623 674 693 711 736",
-    "133 148 153 218 231 254 283 314 325 327 347 350 494 503 516 554 606 635 650 660 672 696 735",
-    "50 209 225 272 288 343 373 509 513 569 615 695 736",
-    "22 26 41 50 63 65 86 103 110 126 133 148 153 170 174 201 203 205 209 215 218 225 231 237 246 254 267 "
-    "274 283 304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 484 486 491 "
-    "494 503 505 509 516 524 531 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 679 684 "
-    "691 695 696 716 733 735 736 742 744 757",
-    "179",
-    "52 536",
-    "736",
-    "133 153 267 314 327 347 350 422 516 606 646 672 696 735",
-    "50 94 105 133 161 215 252 259 260 267 288 319 342 373 417 424 430 433 436 463 466 468 488 499 509 "
-    "535 549 567 569 600 606 615 623 674 693 711 736",
-    "254 314 503 554 606 735",
-    "52 69 355 658",
-    "447 457 576 785",
-    "167",
-    "687",
-    "483",
-    "52 651",
-    "52 345",
-    "52 80 312 392 416",
-    "9 55 146 304 392 416 716",
-    "52 171 192 199 279 403 471 637 680",
-    "52 110 144 289 379 385 414",
-    "22 26 41 50 65 86 110 126 133 148 153 170 174 201 203 209 215 218 225 231 237 246 254 267 274 283 "
-    "304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 486 491 494 503 505 "
-    "509 516 524 531 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 679 691 695 696 716 "
-    "733 735 736 744 757",
-    "52 68 97 140 157 229 445 705 718",
-    "52 546",
-    "237",
-    "324",
-    "617",
-    "22 26 41 50 65 86 110 126 133 148 153 170 174 203 205 209 215 225 231 237 246 254 267 274 283 288 "
-    "304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 484 486 491 503 505 "
-    "509 516 524 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 679 684 691 695 696 716 "
-    "733 735 736 744 757",
-    "20 41 49 50 72 86 103 162 170 193 205 213 281 307 355 370 417 461 466 487 509 520 524 531 569 571 "
-    "573 592 614 617 679 684 716 742",
-    "50 215 237 246 288 600",
-    "52 277",
-    "58 68 445 457 688 709 778",
-    "52 708",
-    "65 78 133 148 153 254 283 314 325 347 350 414 437 490 503 516 554 593 606 635 650 672 733 735 744",
-    "52 185",
-    "52 416 747",
-    "18 52",
-    "16 30 68 86 118 133 138 155 253 267 294 337 351 417 431 445 466 512 527 611 672 679 712",
-    "52 183 355 658",
-    "27 41 49 50 52 72 78 86 121 126 170 186 205 215 281 288 296 307 342 355 367 370 379 385 417 424 433 "
-    "438 442 461 463 466 487 490 505 509 524 531 550 556 569 571 573 589 596 600 607 617 624 658 679 684 "
-    "689 691 716 742 744",
-    "52 666",
-    "65 148 414 437 593 595 733 744",
-    "744",
-    "48 457 590",
-    "22 26 50 86 126 133 153 170 174 209 218 225 231 237 246 254 267 274 288 304 314 327 343 347 350 359 "
-    "370 417 430 433 437 466 491 503 509 516 524 550 554 556 569 571 589 593 606 635 672 679 691 695 696 "
-    "716 735 736 744",
-    "383 636",
-    "52 392 416 456",
-    "52 68 109 140 157 445 778",
-    "50 215 237 288 600 736",
-    "20 49 52 72 221 288 367 370 448 461 509 569 573 592 716",
-    "52 107 279 403 680",
-    "52 312 352 683 721",
-    "90 127 155 180 215 244 253 294 299 306 337 398 417 420 424 426 445 466 555 597 600 661",
-    "457 649",
-    "52 600",
-    "375 457 638",
-    "608",
-    "52 238",
-    "457 600",
-    "52 150 312 683 721",
-    "17",
-    "52 345",
-    "383 476",
-    "15",
-    "457 752",
-    "72 304 509 716 781",
-    "52 101 273 671",
-    "266",
-    "52 55 146 304 312 392 416 418 428 532 716 783",
-    "435 543 713 739",
-    "46 68 86 106 133 153 155 209 242 246 267 294 314 327 337 347 350 396 410 417 422 430 431 445 446 458 "
-    "466 489 512 516 524 530 583 593 606 635 646 672 690 696 735 752",
-    "52 215 424 463",
-    "31 41 50 94 105 213 281 288 355 373 417 433 466 487 488 499 509 520 535 569 573 589 603 606 614 615 "
-    "623 693",
-    "26 50 65 86 94 105 126 148 215 225 246 252 260 267 288 319 373 417 424 430 433 437 463 466 488 499 "
-    "509 535 556 567 569 589 593 595 600 606 615 623 672 674 693 711 733 736 744",
-    "155 215 246 397 414 512 649 677 724 752",
-    "428 532",
-    "22 26 41 50 65 86 110 126 133 148 153 170 174 201 203 209 215 218 225 231 237 246 254 267 274 283 "
-    "304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 486 491 494 503 505 "
-    "509 516 524 531 550 554 556 569 571 589 593 595 600 606 635 650 660 672 679 691 695 696 716 733 735 "
-    "736 744 757",
-    "52 376",
-    "128 519 674",
-    "65 78 148 153 231 254 283 314 325 327 347 350 414 437 490 503 516 554 593 595 606 650 660 672 696 "
-    "733 735 744",
-    "457 496 699 703",
-    "14 52",
-    "44 52 561",
-    "52 129",
-    "13 360 378 412 454 632 762",
-    "52 140 157 197",
-    "52 137 328 675",
-    "5 383",
-    "52 132 235 304 312 392 416 515 716 758",
-    "52 145 154 308 392 416 760",
-    "560",
-    "52 359",
-    "72 227 247 288 417 466 551 716",
-    "49 50 72 288 307 370 461 487 509 531 569 614 617 716",
-    "52 141 639",
-    "52 68 140 157 445 580 682 778",
-    "52 323 355 658",
-    "565 749 784",
-    "338",
-    "437 593 744",
-    "78 148 153 267 283 314 325 327 347 350 422 490 516 606 646 650 660 696 735",
-    "67 155 253 294 307 351 417 443 445 466 472 512 547 573 604 720 750 765",
-    "52 79 331",
-    "570 619",
-    "52 359",
-    "50 215 237 288 600 642 736",
-    "52 355 528 658",
-    "52 96",
-    "748",
-    "52 211 215 288 337 342 370 417 424 448 463 551 569 600",
-    "226 348 487 562",
-    "52 451",
-    "52 681",
-    "414 437 593 595 744",
-    "165",
-    "108 773",
-    "52 262 304 402 716 768 770 781",
-    "52 206 349",
-    "52 112 262 319 329 693 768 770",
-    "241",
-    "22 26 41 50 65 86 94 105 126 133 148 153 174 201 203 204 209 215 218 225 231 237 246 252 254 260 267 "
-    "274 283 288 314 319 325 327 342 343 347 350 355 359 379 385 414 417 424 430 433 437 466 477 491 494 "
-    "503 505 509 511 516 519 524 535 550 554 556 569 589 593 595 600 606 607 624 635 650 660 672 674 691 "
-    "693 696 711 733 735 736 744 757",
-    "11 41 50 86 103 122 133 161 170 205 225 259 267 304 355 370 373 417 433 466 468 473 499 505 509 524 "
-    "531 549 569 571 589 615 623 679 684 716 736 742",
-    "113 210 395 541 630",
-    "52 284 352",
-    "23 295 465",
-    "263",
-    "52 505",
-    "52 379 385 414 486 711",
-    "52 55 330 392 416 659",
-    "52 352 609",
-    "425 457 480 761",
-    "52 318",
-    "52 137 675",
-    "222",
-    "52 125 302 372 483",
-    "86 162 180 211 247 288 365 370 394 398 417 433 448 453 466 509 531 551 569 577 585 614 626 692 716 "
-    "741",
-    "11 50 86 94 105 128 133 161 170 215 225 252 259 260 267 288 319 342 373 379 385 417 424 430 433 463 "
-    "466 468 473 488 499 509 535 549 569 571 589 600 606 615 623 674 679 693 711 736",
-    "56 405 630",
-    "307 417 487",
-    "50 201 215 237 246 288 600",
-    "743",
-    "50 65 126 133 148 153 170 215 225 237 254 267 283 304 314 325 327 342 343 347 350 359 414 424 430 "
-    "437 482 503 516 524 550 564 569 589 595 600 606 635 640 650 660 672 696 716 732 733 735 736 743 744 "
-    "775",
-    "744",
-    "9 52 55 264 285 304 392 416 428 532 716",
-    "50 201 215 237 246 288 381 586 600 642",
-    "246 288",
-    "52 414",
-    "86 211 215 247 288 342 370 417 424 448 463 466 531 551 569 589 600 626",
-    "42 52",
-    "389",
-    "13 360 378 412 454 545 632 762",
-    "383 636",
-    "52 252",
-    "16 30 68 86 118 133 138 155 267 294 337 351 417 431 445 466 468 512 527 611 623 672 690 712",
-    "52 262 304 402 716 768 770 781",
-    "278",
-    "744",
-    "52 79 279 403 599",
-    "52 392 416 501 616 717",
-    "242 446 593",
-    "24 52 166",
-    "47 52 224 235 304 312 392 416 716",
-    "11 27 41 49 50 72 86 103 161 162 170 193 205 259 307 355 417 433 461 466 473 487 505 509 524 531 569 "
-    "571 573 607 617 679 684 716 742",
-    "52 189",
-    "52 510 618 669",
-    "16 30 68 83 86 90 118 138 155 215 267 294 337 351 424 431 445 466 512 527 600 611 712",
-    "68 140 157 380 445 457 778",
-    "68 73 229 243 407 445 457 479 705",
-    "74 355 596 658",
-    "131",
-    "383 636",
-    "11 41 50 86 110 122 128 133 161 170 215 225 259 267 304 342 355 370 373 379 385 417 424 433 463 466 "
-    "468 473 486 499 505 509 531 549 569 571 589 600 607 615 623 658 679 716 736",
-    "300 637 641",
-    "50 201 215 237 246 288 459 600",
-    "223 361 560 565 570 601 619 784",
-    "50 237 246 288 459 600 642",
-    "248",
-    "52 685",
-    "32 208 404 423 462 522 574 780",
-    "13 360 454 544 632 762",
-    "52 517",
-    "52 262 304 716 770 781",
-    "68 73 229 243 253 362 407 466",
-    "68 140 157 312 445 457 580 682 778",
-    "52 710",
-    "167",
-    "49 50 72 288 307 367 370 433 461 487 509 569 617 716",
-    "41 86 180 211 215 247 288 342 355 365 370 379 385 394 398 417 424 433 448 453 463 466 486 509 531 "
-    "551 569 571 577 585 589 600 614 626 679 692 694 716 741",
-    "52 449",
-    "52 722",
-    "65 148 414 437 593 733 744",
-    "52 379 385 486 711",
-    "52 207",
-    "201 246 288 397 621 724",
-    "34 52 55 143 146 235 257 288 293 304 392 401 416 418 432 481 493 514 515 680 716 758",
-    "68 97 140 157 229 445 457 705 718",
-    "214 457 496 627 703",
-    "52 228 279 393 403 680",
-    "26 49 50 65 75 86 110 126 133 148 153 170 174 201 209 215 218 225 231 237 246 254 267 274 283 314 "
-    "327 340 342 343 347 350 359 370 379 385 414 417 424 430 433 437 466 486 491 494 503 509 516 524 550 "
-    "554 556 569 571 589 595 600 606 635 650 660 672 679 691 695 696 716 733 735 736 744 757",
-    "11 41 50 86 122 133 161 170 205 225 259 267 288 304 355 370 373 417 433 466 468 473 499 509 531 549 "
-    "569 571 589 615 623 679 684 716 736 742",
-    "43 84 383",
-    "237",
-    "23 295 465",
-    "20 49 72 170 221 288 307 367 370 417 433 461 466 487 509 569 573 592 614 617 716",
-    "22 26 50 86 126 133 153 170 174 203 209 218 225 231 237 246 254 267 274 304 314 327 343 347 350 355 "
-    "359 370 417 430 433 437 466 491 503 509 516 524 531 550 554 556 569 571 589 593 606 635 672 679 691 "
-    "695 696 716 735 736 744",
-    "52 355 495 658",
-    "633",
-    "173",
-    "52 286 304 312 392 416 515 716 758",
-    "389 411",
-    "98 211 247 290 448 453 482 551 569 575 614 626 716 775",
-    "9 52 55 293 304 330 392 416 481 716",
-    "49 52 221 288 370 448 461 509 569 716",
-    "52 89 355 658",
-    "250 305 384",
-    "52 55 72 304 509 716",
-    "52 334",
-    "90 337 457",
-    "635 723 745",
-    "31 50 94 105 213 225 281 288 373 417 433 466 487 488 499 509 520 535 569 571 573 589 603 606 615 623 "
-    "693",
-    "295 368 738",
-    "1 61 123 158 233 240 346 460 506 538 644 647",
-    "52 53 136 251 312 313 392 400 416 464 498 616 663 725",
-    "52 286 304 312 392 416 515 716 758",
-    "25 257 288",
-    "34 52 55 101 212 257 273 288 304 312 322 392 401 432 598 656 716 746 753",
-    "52 379 385 414 711",
-    "52 497",
-    "52 115",
-    "417 431",
-    "84 276 383",
-    "11 50 86 94 105 128 133 161 170 215 225 252 259 260 267 288 319 342 373 379 385 417 424 430 433 463 "
-    "466 468 473 488 499 509 535 549 569 589 600 606 615 623 674 693 711 736",
-    "52 548",
-    "383 476",
-    "52 87 220 754",
-    "47 52 224 235 304 312 392 416 716",
-    "72 86 205 227 247 288 417 466 551 684 716 742",
-    "52 616",
-    "487",
-    "52 355 504 658",
-    "247",
-    "52 137 328 675",
-    "26 50 65 94 105 126 148 215 225 246 252 260 267 288 319 373 417 424 430 433 437 466 488 499 509 535 "
-    "556 567 569 589 593 595 600 615 623 672 674 693 711 733 736 744",
-    "52 190 355 658",
-    "52 357 439 602",
-    "201 237",
-    "635 723 745",
-    "52 92 163 312 406 427 452",
-    "217 364 421",
-    "52 215 424 463 733",
-    "0 52 55 245 526 617",
-    "52 430",
-    "250 305 384",
-    "52 114 514",
-    "439 457 588 667",
-    "43 84 383",
-    "35 52 139 707",
-    "46 68 86 106 133 153 155 209 242 246 267 294 314 327 337 347 350 396 410 417 422 430 431 445 446 458 "
-    "466 467 489 512 516 524 530 583 593 606 635 646 672 677 690 696 735 752",
-    "65 148 215 283 342 424 457 589 600 733",
-    "187",
-    "52 382",
-    "181 369 440 444 455 457",
-    "34 52 55 101 257 273 288 304 312 322 336 392 401 416 432 598 656 716 746 753",
-    "68 140 157 312 320 445 457 534 778",
-    "52 255",
-    "9 55 304 392 416 659 716",
-    "52 219 355 658",
-    "52 379 385 711",
-    "39 52",
-    "539",
-    "22 26 41 50 65 86 110 126 133 148 153 170 174 203 209 215 218 225 231 237 246 254 267 274 283 304 "
-    "314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 486 491 494 503 505 509 "
-    "516 524 531 550 554 556 569 571 589 593 595 600 606 624 635 650 660 672 679 691 695 696 716 733 735 "
-    "736 744 757",
-    "270",
-    "52 392 416 594",
-    "673",
-    "86 186",
-    "744",
-    "261 295 297",
-    "78 148 153 231 254 283 314 325 327 347 350 490 503 516 554 606 650 660 672 696 735",
-    "194 457",
-    "24 52 166",
-    "52 112 262 319 329 693 768 770",
-    "414 457 711",
-    "52 355 631 658",
-    "6 52 54 136 312 313 392 400 416 498 568 616 714",
-    "31 41 50 94 105 213 281 288 355 373 417 433 466 487 488 499 509 520 535 569 571 573 589 603 606 614 "
-    "615 623 679 693",
-    "52 143 235 293 392 416 481 515 680 758",
-    "155 215 246 459 512 649 677 752",
-    "399",
-    "13 360 378 412 454 544 632 762",
-    "52 500",
-    "149 309 757",
-    "52 116 135",
-    "84 276 383",
-    "52 252",
-    "237",
-    "28 52 85 312 335 390 392 416 616 617",
-    "11 50 86 94 105 161 170 225 259 260 267 288 319 373 417 430 433 466 468 473 488 499 509 535 549 569 "
-    "589 615 623 693 736",
-    "52 65 317",
-    "700 701 766",
-    "587",
-    "52 271",
-    "19 52 79 119 782",
-    "41 203 205 325 379 385 484 486 505 595 607 624 650 660 672 684 742",
-    "52 200",
-    "1 22 32 50 61 63 65 86 110 123 126 133 148 153 158 170 174 201 203 205 208 209 215 225 233 237 240 "
-    "246 254 267 274 283 288 304 314 325 327 342 343 346 347 350 355 359 370 379 385 404 414 417 423 424 "
-    "430 433 435 437 460 462 466 484 486 491 494 503 505 506 509 511 516 522 524 531 538 543 550 553 554 "
-    "556 565 569 571 574 589 593 595 600 606 607 624 635 644 647 650 660 672 679 684 691 695 696 713 716 "
-    "733 735 736 739 742 744 757 780 784",
-    "52 76 392 416",
-    "383 476",
-    "70",
-    "261 295 297",
-    "325 595 650 660 672 674",
-    "52 408",
-    "355 658",
-    "366 678",
-    "133 153 254 283 314 325 327 347 350 353 503 516 606 650 660 672 696 735",
-    "52 91 591 613",
-    "52 734",
-    "52 409",
-    "52 379",
-    "78 148 153 254 267 283 314 325 327 347 490 503 516 606 650 660 696 735",
-    "572",
-    "45 52",
-    "295 368 738",
-    "52 93 363",
-    "52 342 589",
-    "770",
-    "744",
-    "11 41 50 86 110 122 128 161 170 215 259 267 304 342 355 370 373 379 385 417 424 433 436 463 466 468 "
-    "473 486 499 505 509 549 569 571 589 600 615 623 658 679 716 736",
-    "52 282",
-    "52 232 625 643 731",
-    "27 41 49 50 52 72 78 86 121 126 170 186 215 281 296 307 342 355 367 370 379 385 417 424 433 438 442 "
-    "461 463 466 487 490 505 509 531 550 556 569 571 573 589 596 600 617 658 679 689 691 716 744",
-    "52 104 624",
-    "22 26 50 86 94 105 126 133 153 174 201 209 218 225 231 237 246 254 260 267 274 288 314 319 327 343 "
-    "347 350 359 417 430 433 437 466 477 491 503 509 516 535 550 554 556 569 571 589 593 606 635 672 679 "
-    "691 693 696 735 736 744",
-    "457 677",
-    "52 65 148 215 283 342 424 589 600 733",
-    "52 95",
-    "201 246 288 397 621 724",
-    "652",
-    "201 237 256",
-    "22 26 41 50 65 86 110 126 133 148 153 170 174 209 215 225 231 237 246 254 267 274 283 304 314 325 "
-    "327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 486 491 503 505 509 516 524 550 "
-    "554 556 569 571 589 593 595 600 606 635 650 660 672 679 691 695 696 716 733 735 736 744 757",
-    "32 164 201 208 404 423 462 522 574 780",
-    "52 502 563 612",
-    "26 41 49 50 65 75 86 110 126 133 148 153 170 174 201 203 205 209 215 218 225 231 237 246 254 267 274 "
-    "283 288 304 314 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 484 486 491 494 "
-    "503 505 509 516 524 550 554 556 569 571 589 595 600 606 607 624 635 650 660 672 679 684 691 695 696 "
-    "716 733 735 736 744 757",
-    "131 519 525 581 670",
-    "304",
-    "772",
-    "142",
-    "187",
-    "105 417 487",
-    "52 388",
-    "728",
-    "295 368 738",
-    "27 49 50 72 86 216 288 296 307 433 461 487 509 569 617 716",
-    "162 307 417 487",
-    "179",
-    "52 96 355 658",
-    "32 208 404 423 462 522 574 780",
-    "52 104",
-    "237 256",
-    "50 225 304 482 499 569 589 716 736",
-    "52 578 727",
-    "52 188 215 342 424 463 517 589 600 674",
-    "52 312 335 344 390 617 704 769",
-    "52 65 148 215 283 342 424 589 600 733",
-    "237",
-    "46 68 86 90 106 133 153 155 209 215 242 246 267 275 294 314 325 327 337 347 350 396 410 417 422 424 "
-    "431 445 446 458 466 467 489 512 516 524 530 583 593 600 606 635 646 650 660 672 677 690 696 733 735 "
-    "752",
-    "50 225 304 499 589 716 736 777",
-    "52 74 414",
-    "155 215 431 512 600 677",
-    "188 517 600 674",
-    "20 49 50 72 86 162 170 193 213 281 307 355 370 417 461 466 487 509 520 531 569 571 573 592 614 617 "
-    "679 716",
-    "27 62 72 509 716",
-    "52 312 352 369 455 683 721",
-    "52 160 355 658",
-    "52 391 620",
-    "52 200",
-    "155 215 246 459 512 649 677",
-    "52 66 301 354 612",
-    "5 383",
-    "12 52 145 154",
-    "20 49 50 72 86 162 170 213 281 307 355 367 370 417 433 461 466 487 509 520 531 569 571 573 592 614 "
-    "617 679 716",
-    "52 319 329 488 509 693",
-    "52 102 341 542 676 740",
-    "628",
-    "551",
-    "52 134 140 157",
-    "52 68 157 234 292 321 445 778",
-    "261 295 297",
-    "52 560",
-    "664",
-    "128",
-    "52 500",
-    "52 523",
-    "52 81 178 287 695",
-    "52 277",
-    "358 507 509 655",
-    "52 104",
-    "52 55 304 356 419 716 763",
-    "0 52 55 245 526 617",
-    "175 469 686",
-    "52 137 328 675",
-    "38 624",
-    "301 354 357 439 457",
-    "38 52 359",
-    "11 27 41 49 50 72 86 161 162 170 186 193 259 281 296 307 355 370 417 433 461 466 473 487 505 509 531 "
-    "569 571 573 617 679 716",
-    "52 62 72 225 417 466 468 509 716",
-    "8 50 94 201 215 237 246 288 397 414 600 642 724 726",
-    "11 41 50 86 110 122 128 161 170 205 215 259 267 288 304 342 355 370 373 379 385 417 424 433 436 463 "
-    "466 468 473 486 499 505 509 549 569 571 589 600 607 615 623 658 679 684 716 736",
-    "201",
-    "387",
-    "11 41 50 86 110 122 128 133 161 170 215 225 259 267 304 342 355 370 373 379 385 417 424 433 463 466 "
-    "468 473 486 499 505 509 531 549 569 571 589 600 615 623 658 679 716 736",
-    "52 62 162 225 417 466 468 488 509 693",
-    "71",
-    "52 68 140 157 320 445 534 778",
-    "295 386 429",
-    "22 41 50 65 86 126 148 153 174 203 205 209 215 218 225 231 237 246 254 267 274 283 288 304 327 342 "
-    "343 347 350 355 359 370 417 424 430 433 437 466 491 494 503 505 509 516 524 550 554 556 569 571 589 "
-    "593 595 600 607 624 635 650 660 672 679 684 691 695 696 716 733 735 736 744 757",
-    "342 589",
-    "52 342 589",
-    "52 137 328 675",
-    "52 169",
-    "215 342 424 457 463 589 600",
-    "9 52 55 304 392 416 432 493 716",
-    "22 26 50 86 126 130 133 153 170 174 201 209 218 225 231 237 246 254 267 274 288 304 314 327 343 347 "
-    "350 359 370 417 430 433 437 466 491 503 509 516 524 531 550 554 556 569 571 589 593 606 635 672 691 "
-    "695 696 716 735 736 744",
-    "540",
-    "181 374 457",
-    "52 152",
-    "361",
-    "68 445 457 778",
-    "52 137 675",
-    "50 215 225 304 342 424 463 482 499 569 589 600 716 736",
-    "450",
-    "110",
-    "52 424",
-    "52 722",
-    "27 41 49 50 52 72 78 86 121 126 170 186 205 215 281 288 296 307 342 355 367 370 379 385 417 424 433 "
-    "438 442 461 463 466 487 490 505 509 531 550 556 569 571 573 589 596 600 607 617 624 658 679 684 689 "
-    "691 716 744",
-    "392 416 456",
-    "33 154 326 474 537 566 645 760",
-    "22 26 41 50 65 86 110 126 133 148 153 170 174 203 205 209 215 218 225 231 237 246 254 267 274 283 "
-    "288 304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 484 486 491 494 "
-    "503 505 509 516 524 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 679 684 691 695 "
-    "696 716 733 735 736 744 757",
-    "439 457 588 730",
-    "27 62 72 509 716",
-    "261 295 297",
-    "261 295 297",
-    "22 26 50 86 126 133 153 170 174 201 203 209 218 225 231 237 246 254 267 274 304 314 327 343 347 350 "
-    "355 359 370 417 430 433 437 466 491 503 509 516 524 531 550 554 556 569 571 589 593 606 635 672 679 "
-    "691 695 696 716 735 736 744",
-    "713",
-    "237",
-    "242",
-    "60",
-    "52 144 289 379 385 486 711",
-    "172 202 392 416 764",
-    "86 162 180 211 247 355 365 370 394 398 417 433 448 453 466 509 531 551 569 571 577 585 614 626 679 "
-    "692 716 741",
-    "52 147",
-    "52 529",
-    "236 457 771",
-    "9 52 55 124 304 392 416 716",
-    "291",
-    "23 295 465",
-    "654",
-    "50",
-    "485",
-    "52 379 385 711",
-    "201 237",
-    "50 215 225 304 342 424 499 589 600 716 736 777",
-    "11 50 86 122 133 161 170 225 259 267 304 355 370 373 417 433 466 468 473 499 509 531 549 569 571 589 "
-    "615 623 679 716 736",
-    "52 111 303 312 616 717",
-    "250 305 384",
-    "52 352 609",
-    "52 708",
-    "23 295 465",
-    "237",
-    "52 188 517 600 674",
-    "280 457 629",
-    "49 50 72 216 288 307 461 487 509 569 614 617 716",
-    "52 515 758",
-    "52 111 303 312 344 617 704 769",
-    "22 26 41 50 65 86 110 126 133 148 153 170 174 201 203 205 209 215 225 231 237 246 254 267 274 283 "
-    "288 304 314 325 327 342 343 347 350 355 359 370 379 385 414 417 424 430 433 437 466 484 486 491 503 "
-    "505 509 516 524 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 679 684 691 695 696 "
-    "716 733 735 736 744 757",
-    "52 79 265 648 657",
-    "635 723 745",
-    "11 41 50 86 103 110 122 128 133 161 170 205 215 225 259 267 304 342 355 370 373 379 385 417 424 433 "
-    "463 466 468 473 486 499 505 509 524 531 549 569 571 589 600 607 615 623 658 679 684 716 736 742",
-    "2 52 284 352",
-    "4 52",
-    "377",
-    "38",
-    "52 215 424 463",
-    "52 359",
-    "43 84 383",
-    "52 148 757",
-    "579",
-    "52 132 235 304 312 392 416 515 716 758",
-    "295 368 738",
-    "52 533",
-    "20 49 72 170 205 221 288 307 367 370 417 433 461 466 487 509 569 573 592 614 617 684 716 742",
-    "52 108 773",
-    "196 287 719",
-    "52 206",
-    "46 65 68 86 90 106 133 148 153 155 209 215 242 246 267 275 294 314 325 327 337 347 350 396 410 414 "
-    "417 422 424 431 445 446 458 466 467 489 512 516 524 530 570 583 593 595 600 606 635 646 650 660 672 "
-    "677 690 696 733 735 752",
-    "748",
-    "635 723 745",
-    "414",
-    "52 55 319 488 509 693",
-    "237",
-    "311",
-    "25 257 288",
-    "52 668",
-    "29 249 755",
-    "167 457 467",
-    "52 145 760",
-    "457 706",
-    "11 50 86 94 105 161 170 225 259 260 267 288 319 373 417 430 433 466 468 473 488 499 509 535 549 569 "
-    "589 615 623 693 736",
-    "201 237 256",
-    "52 442 600 689",
-    "52 177",
-    "62 72 509 716",
-    "117 157 457",
-    "16 30 68 86 90 118 133 138 155 215 267 294 337 351 424 431 445 463 466 468 512 527 600 611 623 672 "
-    "690 712",
-    "31 50 94 105 213 225 281 288 373 417 433 466 487 488 499 509 520 535 569 573 589 603 606 615 623 693",
-    "68 109 140 157 168 312 428 445 457 532 778",
-    "371 589",
-    "51 307",
-    "22 26 41 50 65 86 94 105 126 133 148 153 174 201 203 204 209 215 218 225 231 237 246 252 254 260 267 "
-    "274 283 288 314 319 325 327 342 343 347 350 355 359 379 385 414 417 424 430 433 437 466 477 491 494 "
-    "503 505 509 511 516 519 524 535 550 554 556 569 571 589 593 595 600 606 607 624 635 650 660 672 674 "
-    "679 691 693 696 711 733 735 736 744 757",
-    "9 28 33 34 52 59 64 85 257 288 304 312 335 392 401 432 478 566 659 716 770 781",
-    "195",
-    "214 457 496 627 703",
-    "52 312 316",
-    "52 653",
-    "298 375 457 638",
-    "52 310 605 634",
-    "552 716",
-    "295 386 429",
-    "52 182 198",
-    "99 457",
-    "78",
-    "22 26 50 86 94 105 126 133 153 174 201 209 218 225 231 237 246 254 260 267 274 288 314 319 327 343 "
-    "347 350 359 417 430 433 437 466 477 491 503 509 516 535 550 554 556 569 589 593 606 635 672 691 693 "
-    "696 735 736 744",
-    "52 215 342 424 463 589 600",
-    "457 467",
-    "38 52 359",
-    "3 36 37 475 582 766",
-    "68 73 229 243 407 445 457 705",
-    "11 27 41 49 50 72 86 161 162 170 186 193 205 259 281 288 296 307 355 370 417 433 461 466 473 487 505 "
-    "509 531 569 571 573 607 617 679 684 716",
-    "52 54 392 416 568 616",
-    "52 79 265",
-    "702",
-    "417 720",
-    "5 383",
-    "767",
-    "159 457",
-    "41 205 379 385 486 505 607 684",
-    "156 737 776",
-    "50 86 170 184 213 367 482 487 492 524 569 592 614 617 715 716 775",
-    "295 368 738",
-    "295 386 429",
-    "52 756",
-    "86 180 211 215 247 342 355 365 370 379 385 394 398 417 424 433 448 453 463 466 509 518 531 551 569 "
-    "571 577 585 589 600 614 626 679 692 694 716 741",
-    "72 304 509 716 770 781",
-    "52 359",
-    "10 20 41 49 50 63 72 86 103 162 170 205 213 281 307 355 367 370 417 433 461 466 487 509 520 524 531 "
-    "553 569 571 573 592 614 617 679 684 716 742",
-    "52 392 416 441",
-    "100",
-    "52 355 658 665",
-    "358 434 507 509 655",
-    "52 82",
-    "52 698",
-    "751",
-    "52 77 114 643 662",
-    "52 68 140 157 312 380 445 778",
-    "11 27 49 50 72 86 161 162 170 186 193 259 281 296 307 355 370 417 433 461 466 473 487 505 509 531 "
-    "569 571 573 617 679 716",
-    "237",
-)
+_NUMBERS = dict(zip(SKUS, _CARRIED.replace("\n ", " ").splitlines()))
 
-_PLAN_IDS = _PLANS[::2]
 
-CARRIED: dict[str, tuple[str, ...]] = {
-    sku_id: tuple(_PLAN_IDS[int(number)] for number in numbers.split())
-    for sku_id, numbers in zip(_SKUS[::3], _CARRIED)
-}
-"""SKU id to the ids of the service plans it carries."""
+@lru_cache(maxsize=None)
+def carried(sku_id: str) -> frozenset[str] | None:
+    """The ids of the service plans that a SKU carries; None for a SKU that is not in the table."""
+    numbers = _NUMBERS.get(sku_id)
+    return None if numbers is None else frozenset(_PLAN_IDS[int(number)] for number in numbers.split())

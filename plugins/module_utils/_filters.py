@@ -49,8 +49,8 @@ MAILBOX_CANDIDATES = " -or ".join(
     )
 )
 """Every mailbox that may lack what it needs, as far as Exchange knows. Mailboxes that Exchange records as covered
-(``PersistedCapabilities``) are left out, or a healthy tenant would be read whole; the strategy ``full`` does not rely on
-that record. A plan whose word in that record is not known here costs a look at each of its mailboxes, and loses none."""
+(``PersistedCapabilities``) are left out, or a healthy tenant would be read whole; ``full`` does not rely on
+the record. A plan whose word in it is not known here costs a look at each of its mailboxes, and loses none."""
 
 ARCHIVE_CANDIDATES = _without("BPOS_S_Enterprise", "BPOS_S_Archive")
 """Archives of mail users that Exchange does not record as covered."""

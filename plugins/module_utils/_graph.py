@@ -83,6 +83,7 @@ class Graph:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._get_by_ids = GetByIds(self.pages, service.client.parallel)
+        self._usage: dict[float, tuple[list[UsageRow], bool]] = {}
 
     # lists ------------------------------------------------------------------------------------------------------
 
@@ -297,15 +298,19 @@ class Graph:
     def mailbox_usage(self, over: float = -1) -> list[UsageRow]:
         """The mailboxes of more than ``over`` bytes in the report of the last week [reportRoot: getMailboxUsageDetail].
 
+        It is large and changes once a day: read once, remembered for the run.
         Raises NamesConcealed where the tenant hides the names in its reports, and there is such a mailbox.
         """
         path = "/v1.0/reports/getMailboxUsageDetail(period='D7')"
-        response = self.service.request("GET", path, idempotent=True, accept="redirect")
-        rows, named = [], False
-        for upn, size in usage_from(response.text):
-            named = named or "@" in upn
-            if size > over:
-                rows.append(UsageRow(upn, size))
+        if over not in self._usage:
+            response = self.service.request("GET", path, idempotent=True, accept="redirect")
+            found, known = [], False
+            for upn, size in usage_from(response.text):
+                known = known or "@" in upn
+                if size > over:
+                    found.append(UsageRow(upn, size))
+            self._usage[over] = (found, known)
+        rows, named = self._usage[over]
         if rows and not named:
             raise NamesConcealed(
                 "The mailbox usage report conceals the names of its users.",

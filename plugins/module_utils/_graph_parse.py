@@ -55,6 +55,7 @@ _SHARED_AT_MOST = 4096
 _set_of = functools.lru_cache(_SHARED_AT_MOST)(frozenset[str])
 """Users share the sets of plans that are off, too; most of them are empty."""
 _COLUMNS = ("User Principal Name", "Storage Used (Byte)")
+_IS_DELETED = "Is Deleted"
 _DIGITS_MAX = 18
 """An exabyte: Python itself refuses to read thousands of digits."""
 
@@ -116,17 +117,20 @@ def subscription_from(raw: Mapping[str, Any]) -> Subscription:
 
 def usage_from(report: str) -> Iterator[tuple[str, int]]:
     """The mailbox usage report: the user principal name and the bytes of each mailbox that is not deleted."""
-    reader = csv.DictReader(_lines(report))
+    rows = csv.reader(_lines(report))
     try:
-        missing = set(_COLUMNS) - set(reader.fieldnames or ())
+        titles = next(rows, [])
+        missing = {*_COLUMNS} - {*titles}
         if missing:
             raise _incomplete(f"the mailbox usage report has no column {', '.join(sorted(missing))}")
-        for number, row in enumerate(reader, 2):
-            upn, size = ((row[name] or "").strip() for name in _COLUMNS)
+        name, used = map(titles.index, _COLUMNS)
+        deleted = titles.index(_IS_DELETED) if _IS_DELETED in titles else len(titles)
+        for number, row in enumerate(filter(None, rows), 2):
+            size = row[used].strip() if used < len(row) else ""
             if not size.isdecimal() or len(size) > _DIGITS_MAX:
                 raise _incomplete(f"line {number} of the mailbox usage report has no size")
-            if (row.get("Is Deleted") or "").strip().casefold() != "true":
-                yield upn, int(size)
+            if deleted >= len(row) or row[deleted].strip().casefold() != "true":
+                yield (row[name].strip() if name < len(row) else ""), int(size)
     except csv.Error as error:
         raise _incomplete(f"the mailbox usage report is no CSV: {error}") from None
 
@@ -164,8 +168,8 @@ class Glance:
 
     def __init__(self, classes: Mapping[str, PlanClass], no_rights: Collection[str]) -> None:
         self._classes, self._no_rights = classes, no_rights
-        self._seen: dict[str, PlanClass | None] = {}
-        """What plans grant, by their id as the service spells it."""
+        self._seen: dict[tuple[str, str], PlanClass | None] = {}
+        """What plans grant, by their id and capabilityStatus as the service spells them."""
 
     def __call__(self, raw: Mapping[str, Any]) -> frozenset[PlanClass] | None:
         """As ``_coverage.granted`` has it; None: take a closer look (``user_from``), which also says what is wrong."""
@@ -177,27 +181,24 @@ class Glance:
                 return None
             if any(state["skuId"].strip().lower() in self._no_rights for state in states):
                 return None
-            for plan in plans:
-                if plan["servicePlanId"] not in self._seen:
-                    self._learn(plan["servicePlanId"])
             seen = self._seen
-            telling = [
-                plan for plan in plans if seen[plan["servicePlanId"]] or plan["capabilityStatus"] not in _KNOWN_WORDS
-            ]
-            if any(plan["capabilityStatus"] not in _KNOWN_WORDS for plan in telling):
-                return None
-            return frozenset(
-                found
-                for plan in telling
-                if plan["capabilityStatus"] in _USABLE_WORDS and (found := seen[plan["servicePlanId"]])
-            )
+            try:
+                found = {seen[plan["servicePlanId"], plan["capabilityStatus"]] for plan in plans}
+            except KeyError:
+                found = {self._learn(plan["servicePlanId"], plan["capabilityStatus"]) for plan in plans}
+            return frozenset(grants for grants in found if grants)
         except (AttributeError, KeyError, TypeError):
             return None
 
-    def _learn(self, plan_id: str) -> None:
+    def _learn(self, plan_id: str, status: str) -> PlanClass | None:
+        """Raises KeyError for a status that is not known: it takes a closer look."""
+        if status not in _KNOWN_WORDS:
+            raise KeyError(status)
         if len(self._seen) >= _SHARED_AT_MOST:
             self._seen.clear()
-        self._seen[plan_id] = self._classes.get(plan_id.strip().lower())
+        grants = self._classes.get(plan_id.strip().lower()) if status in _USABLE_WORDS else None
+        self._seen[plan_id, status] = grants
+        return grants
 
 
 # A tenant of 100,000 users has four million assigned plans, a few hundred different ones, and a few hundred different

@@ -133,7 +133,11 @@ class Batcher:
         """Waits for the next parts; what is due shortly after them goes along, so that fewer requests are sent."""
         first = min(item.due for item in waiting)
         ready = [item for item in waiting if item.due <= first + _TOGETHER]
-        self._sleep_until(max(item.due for item in ready))
+        with self._lock:
+            throttled = self._throttled_until
+        due = max(item.due for item in ready)
+        self._wait_for_quota(min(due, throttled))
+        self._sleep_until(due)
         return ready, [item for item in waiting if item.due > first + _TOGETHER]
 
     def _sleep_until(self, due: float) -> None:
@@ -143,14 +147,19 @@ class Batcher:
         except Interrupted:
             self._stopped.set()
 
+    def _wait_for_quota(self, until: float) -> None:
+        if until > self._backoff.clock():
+            with self._service.client.held_up():
+                self._sleep_until(until)
+
     def _send(self, chunk: list[_Waiting]) -> list[BatchAnswer]:
         with self._lock:
             until = self._throttled_until
-        self._sleep_until(until)
+        self._wait_for_quota(until)
         writes = any(item.part.writes for item in chunk)
         pace = self._service.pace if writes else self._service.reading_pace
         while (pause := pace.wait(len(chunk), self._ended)) and not self._ended():
-            self._sleep_until(self._backoff.clock() + pause)
+            self._wait_for_quota(self._backoff.clock() + pause)
         if self._ended():
             if not pause:
                 pace.held_back(len(chunk))

@@ -10,6 +10,7 @@ an error. Messages name method and path; never headers, bodies or query strings.
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import random
 import ssl
@@ -140,6 +141,7 @@ class HttpClient:
         self.requests = 0
         """HTTP requests sent so far, those for tokens included."""
         self.throttled_seconds = 0.0
+        self._held_up, self._held_up_since = 0, 0.0
         """Time spent waiting because a service throttled (429)."""
         self.progress: Callable[[str, int, int | None], object] = lambda _phase, _done, _total: None
         """Told of each page and batch: what it belongs to, how much of that is done, and of how much (if known)."""
@@ -212,10 +214,23 @@ class HttpClient:
         now = self.backoff.clock()
         if now + seconds > end:
             raise exhausted(call, trouble, attempt + 1, now - started, seconds, max(0.0, end - now))
-        self.backoff.sleep(seconds)
-        if trouble.status == THROTTLED:
+        with self.held_up() if trouble.status == THROTTLED else contextlib.nullcontext():
+            self.backoff.sleep(seconds)
+
+    @contextlib.contextmanager
+    def held_up(self) -> Iterator[None]:
+        """What is waited for inside is a service's quota. The time of several threads at once counts once."""
+        with self._lock:
+            if not self._held_up:
+                self._held_up_since = self.backoff.clock()
+            self._held_up += 1
+        try:
+            yield
+        finally:
             with self._lock:
-                self.throttled_seconds += seconds
+                self._held_up -= 1
+                if not self._held_up:
+                    self.throttled_seconds += self.backoff.clock() - self._held_up_since
 
     def _answer(self, call: Call) -> Raw:
         try:

@@ -365,7 +365,7 @@ seconds:
   type: float
   sample: 4.2
 throttled_seconds:
-  description: How much of this time was spent waiting because a service throttled.
+  description: How much of this time was waited for a service's quota, after it throttled or so that it need not.
   returned: always, unless the options were refused
   type: float
   sample: 0.0

@@ -128,11 +128,12 @@ def test_the_wait_is_that_of_the_part_and_not_of_the_batch_around_it(
     assert clock.waits == [30.0, 70.0]
 
 
-def test_parts_that_are_due_together_travel_together(tenant: Tenant, made: Clients) -> None:
+def test_parts_that_are_due_together_travel_together(tenant: Tenant, made: Clients, clock: Clock) -> None:
     parts = reads(tenant, 60)
     tenant.set_faults({"service": "graph", "part": True, "status": 429, "times": 60, "headers": {"Retry-After": "5"}})
     assert all(answer.ok for answer in made.graph.batch(parts, idempotent=True))
     assert [len(urls) for urls in batches(tenant)] == [20, 20, 20, 20, 20, 20]
+    assert made.http.throttled_seconds == sum(clock.waits) >= 5
 
 
 def test_two_writes_that_met_are_sent_again(tenant: Tenant, made: Clients) -> None:
@@ -140,6 +141,7 @@ def test_two_writes_that_met_are_sent_again(tenant: Tenant, made: Clients) -> No
     tenant.set_faults(part_fault(parts[1], status=409))
     assert all(answer.ok for answer in made.graph.batch(parts, idempotent=False))
     assert batches(tenant)[1:] == [[parts[1].url]]
+    assert made.http.throttled_seconds == 0
 
 
 def test_any_other_conflict_is_an_answer(tenant: Tenant, made: Clients) -> None:

@@ -30,10 +30,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._get_by_ids import 
 from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BATCH_SIZE, Batcher, raise_for
 from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import (
     USER_SELECT,
+    UsageRow,
     guid_from,
     skus_from,
     subscription_from,
-    usage_from,
+    usage_over,
     user_from,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
@@ -63,14 +64,6 @@ class Group:
 
     id: str
     display_name: str
-
-
-@dataclass(frozen=True)
-class UsageRow:
-    """One mailbox of the usage report: up to a week old, so it informs and never decides."""
-
-    upn: str
-    storage_bytes: int
 
 
 class NamesConcealed(ApiError):
@@ -303,13 +296,8 @@ class Graph:
         """
         path = "/v1.0/reports/getMailboxUsageDetail(period='D7')"
         if over not in self._usage:
-            response = self.service.request("GET", path, idempotent=True, accept="redirect")
-            found, known = [], False
-            for upn, size in usage_from(response.text):
-                known = known or "@" in upn
-                if size > over:
-                    found.append(UsageRow(upn, size))
-            self._usage[over] = (found, known)
+            answer = self.service.request("GET", path, idempotent=True, keep=lambda lines: usage_over(over, lines))
+            self._usage[over] = answer.kept
         rows, named = self._usage[over]
         if rows and not named:
             raise NamesConcealed(

@@ -13,6 +13,7 @@ import csv
 import functools
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer
@@ -115,9 +116,17 @@ def subscription_from(raw: Mapping[str, Any]) -> Subscription:
     )
 
 
-def usage_from(report: str) -> Iterator[tuple[str, int]]:
-    """The mailbox usage report: the user principal name and the bytes of each mailbox that is not deleted."""
-    rows = csv.reader(_lines(report))
+@dataclass(frozen=True)
+class UsageRow:
+    """One mailbox of the usage report: up to a week old, so it informs and never decides."""
+
+    upn: str
+    storage_bytes: int
+
+
+def usage_from(lines: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """The mailbox usage report, by lines: user principal name and bytes of each mailbox that is not deleted."""
+    rows = csv.reader(lines)
     try:
         titles = next(rows, [])
         missing = {*_COLUMNS} - {*titles}
@@ -135,13 +144,14 @@ def usage_from(report: str) -> Iterator[tuple[str, int]]:
         raise _incomplete(f"the mailbox usage report is no CSV: {error}") from None
 
 
-def _lines(text: str) -> Iterator[str]:
-    """The lines with their ends, one by one: a large report would be in memory once more."""
-    start = len(text) - len(text.lstrip("\ufeff"))
-    while start < len(text):
-        end = text.find("\n", start) + 1 or len(text)
-        yield text[start:end]
-        start = end
+def usage_over(over: float, lines: Iterable[str]) -> tuple[list[UsageRow], bool]:
+    """The mailboxes of more than ``over`` bytes in the usage report, and whether it names anybody at all."""
+    rows, named = [], False
+    for upn, size in usage_from(lines):
+        named = named or "@" in upn
+        if size > over:
+            rows.append(UsageRow(upn, size))
+    return rows, named
 
 
 def _license_state(raw: Any, where: str) -> LicenseState:

@@ -18,6 +18,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import TypeVar
@@ -29,7 +30,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
 from ansible_collections.m365.licensing.plugins.module_utils._http_body import (
     BrokenBodyError,
     WrongBodyError,
-    collect,
+    decoded,
+    lines_of,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http_types import (
     THROTTLED,
@@ -243,20 +245,26 @@ class HttpClient:
         """Send once, and read the whole answer."""
         started = self.backoff.clock()
         session = self._borrow(call.direct)
-        whole = False
+        whole, content, kept = False, b"", None
         try:
             with self._open(session, call) as response:
                 headers = requests.structures.CaseInsensitiveDict(response.headers)
                 self.wall.compare(headers.get("Date", ""))
                 try:
-                    chunks = self._chunks(response, started)
-                    content = collect(chunks, headers.get("Content-Encoding", ""), self.settings.max_response_bytes)
+                    chunks = decoded(
+                        self._chunks(response, started),
+                        headers.get("Content-Encoding", ""),
+                        self.settings.max_response_bytes,
+                    )
+                    if call.keep is not None and response.status_code == HTTPStatus.OK:
+                        kept = call.keep(lines_of(chunks, headers.get("Content-Type", "")))
+                    else:
+                        content = b"".join(chunks)
                     whole = True
                 except (BrokenBodyError, WrongBodyError):
                     if response.status_code < 400:
-                        raise
-                    content = b""  # a refusal stays a refusal, whatever became of its text
-            return Raw(response.status_code, headers, content)
+                        raise  # but a refusal stays a refusal, whatever became of its text
+            return Raw(response.status_code, headers, content, kept)
         finally:
             # A connection with half an answer on it must not serve the next request.
             if whole and not call.direct:

@@ -9,6 +9,7 @@ inventory made of that would be a shorter list. So nothing here guesses: it is w
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import zlib
@@ -20,6 +21,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._redaction import R
 MAX_VALUES = 4 * 2**20
 """Values of one document. In memory an empty object of two bytes takes seventy, so the size alone is no limit.
 Graph's and Exchange's documents have one value in about thirty bytes."""
+
+MAX_LINE = 2**20
+"""Characters in a line of a text document."""
 
 _GZIP = 16 + zlib.MAX_WBITS
 _EXCEPTION_PREFIX = re.compile(r"^\|[\w.+]*\|\s*")
@@ -33,8 +37,8 @@ class WrongBodyError(Exception):
     """The body is too large or another kind of document. Asking again would bring the same."""
 
 
-def collect(chunks: Iterable[bytes], encoding: str, limit: int) -> bytes:
-    """Join the chunks of a body, decoded, and never hold more than ``limit`` bytes of it.
+def decoded(chunks: Iterable[bytes], encoding: str, limit: int) -> Iterator[bytes]:
+    """The chunks of a body, decoded, and never more than ``limit`` bytes of it.
 
     ``encoding`` is the ``Content-Encoding`` header. Raises BrokenBodyError where a gzip stream ends early, and
     WrongBodyError beyond the limit (also for a small stream that unpacks to a large one) or in an unknown encoding.
@@ -44,12 +48,12 @@ def collect(chunks: Iterable[bytes], encoding: str, limit: int) -> bytes:
         chunks = _unzip(chunks, limit)
     elif name not in ("", "identity"):
         raise WrongBodyError(f"its Content-Encoding is {name!r}, which was not asked for")
-    body = bytearray()
+    size = 0
     for chunk in chunks:
-        body += chunk
-        if len(body) > limit:
+        size += len(chunk)
+        if size > limit:
             raise WrongBodyError(f"it is larger than {limit} bytes (max_response_bytes)")
-    return bytes(body)
+        yield chunk
 
 
 def _unzip(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
@@ -65,7 +69,7 @@ def _unzip(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
                 unzipper = zlib.decompressobj(_GZIP)
             started = True
             try:
-                # One byte beyond the limit is enough for `collect` to refuse it.
+                # One byte beyond the limit is enough for `decoded` to refuse it.
                 yield unzipper.decompress(data, limit + 1)
             except zlib.error as error:
                 raise BrokenBodyError(f"it is no gzip stream ({error})") from None
@@ -96,18 +100,39 @@ def parse_json(body: bytes, content_type: str) -> Any:
         raise BrokenBodyError(f"it is not valid JSON{place} of {len(text)}") from None
 
 
-def parse_text(body: bytes, content_type: str) -> str:
-    """Read a text document (CSV). Raises like ``parse_json``; may be empty."""
-    return _text(body, content_type)
+def lines_of(chunks: Iterable[bytes], content_type: str) -> Iterator[str]:
+    """The lines of a text document (CSV) with their ends, as the chunks come. Raises like ``parse_json``."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    rest, began = "", False
+    _no_page("", content_type)
+    try:
+        for chunk in chunks:
+            *lines, rest = (rest + decoder.decode(chunk)).split("\n")
+            if not began and (lines or rest):
+                _no_page("".join(lines[:1]) or rest, content_type)
+                began = True
+            if len(rest) > MAX_LINE:
+                raise WrongBodyError(f"it has a line of more than {MAX_LINE} characters")
+            for line in lines:
+                yield line + "\n"
+        rest += decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise BrokenBodyError("it is not UTF-8") from None
+    if rest:
+        yield rest
 
 
 def _text(body: bytes, content_type: str) -> str:
-    if "html" in content_type.casefold() or body.lstrip()[:1] == b"<":
-        raise WrongBodyError(f"it is an HTML or XML page ({content_type or 'no Content-Type'})")
+    _no_page(body[:1024].decode("utf-8", "replace"), content_type)
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BrokenBodyError(f"it is not UTF-8 at byte {error.start} of {len(body)}") from None
+
+
+def _no_page(beginning: str, content_type: str) -> None:
+    if "html" in content_type.casefold() or beginning.lstrip()[:1] == "<":
+        raise WrongBodyError(f"it is an HTML or XML page ({content_type or 'no Content-Type'})")
 
 
 def _no_number(name: str) -> NoReturn:

@@ -50,7 +50,11 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: Any = None
-    text: str = ""
+    kept: Any = None
+    """Of a report: what the caller made of its lines."""
+
+
+Keep = Callable[[Iterator[str]], Any]
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class Call:
     data: bytes | None = None
     idempotent: bool = True
     direct: bool = False
+    keep: Keep | None = None
+    """What to make of the lines of a text, as they come: it may be large."""
 
     @property
     def name(self) -> str:
@@ -83,6 +89,7 @@ class Raw:
     status: int
     headers: Mapping[str, str]
     content: bytes
+    kept: Any = None
 
     @property
     def content_type(self) -> str:

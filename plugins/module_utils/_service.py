@@ -8,7 +8,7 @@ from __future__ import annotations
 import json as jsonlib
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -21,10 +21,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     NotFound,
     PermissionDenied,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._http_body import error_detail, parse_json, parse_text
+from ansible_collections.m365.licensing.plugins.module_utils._http_body import error_detail, parse_json
 from ansible_collections.m365.licensing.plugins.module_utils._http_types import (
     REDIRECTS,
     Call,
+    Keep,
     Raw,
     Response,
     incomplete,
@@ -73,29 +74,31 @@ class Service:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool,
-        accept: str = "json",
+        keep: Keep | None = None,
         deadline: float | None = None,
     ) -> Response:
         """Send, and return the whole answer of a 2xx.
 
-        ``path_or_url`` begins with ``/``, or is a link of this service, which is followed as it is. ``accept``:
-        ``json``, ``text``, or ``redirect`` (a report: its Location is fetched as text, without the token).
+        ``path_or_url`` begins with ``/``, or is a link of this service, which is followed as it is. ``keep`` is for a
+        report: what it makes of the lines is ``kept``. Where it redirects, that is fetched without the token.
         Raises PermissionDenied, NotFound, ServiceUnavailable, UnknownOutcome, IncompleteAnswer, ApiError.
         """
         url = with_query(self._address(method, path_or_url), params)
         end = self.client.deadline() if deadline is None else deadline
-        sent = {"Accept": "application/json" if accept == "json" else "*/*", "client-request-id": str(uuid.uuid4())}
+        sent = {"Accept": "*/*" if keep else "application/json", "client-request-id": str(uuid.uuid4())}
         data = None
         if json is not None:
             data = jsonlib.dumps(json, allow_nan=False).encode()
             sent["Content-Type"] = "application/json; charset=utf-8"
         sent.update(headers or {})
-        call = Call(self.name, method, url, sent, data, idempotent)
+        if keep is not None:
+            keep = self._scrubbed(keep)
+        call = Call(self.name, method, url, sent, data, idempotent, keep=keep)
         token = self.token()
-        response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw, accept), end)
+        response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw), end)
         if response.status == 401:
             token = self.renew(token)
-            response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw, accept), end)
+            response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw), end)
             if response.status == 401:
                 raise self._refusal(call, Raw(401, response.headers, response.body))
         if response.status in REDIRECTS:
@@ -135,20 +138,25 @@ class Service:
                 self._no_token = (self.backoff.clock(), error)
                 raise
 
-    def _read(self, call: Call, raw: Raw, accept: str) -> Response:
+    def _scrubbed(self, keep: Keep) -> Keep:
+        def kept(lines: Iterator[str]) -> Any:
+            return keep(self.client.redactor.scrub(line, line.encode()) for line in lines)
+
+        return kept
+
+    def _read(self, call: Call, raw: Raw) -> Response:
         if raw.status == 401:
             return Response(401, raw.headers, raw.content)
         if raw.status in REDIRECTS:
-            if accept != "redirect":
+            if call.keep is None:
                 target = _origin(_location(call, raw.headers))
                 place = self.client.redactor.words(target[1]) if target else "an unnamed place"
                 raise incomplete(call, f"it redirects to {place} ({raw.status}), which is not followed")
             return Response(raw.status, raw.headers)
         if not 200 <= raw.status < 300:
             raise self._refusal(call, raw)
-        if accept != "json":
-            text = parse_text(raw.content, raw.content_type)
-            return Response(raw.status, raw.headers, text=self.client.redactor.scrub(text, raw.content))
+        if call.keep is not None:
+            return Response(raw.status, raw.headers, kept=raw.kept)
         if raw.status in (202, 204) and not raw.content:
             return Response(raw.status, raw.headers)
         body = parse_json(raw.content, raw.content_type)
@@ -160,14 +168,13 @@ class Service:
         origin = _origin(target)
         if origin is None or origin[0] != "https" or target == call.url:
             raise incomplete(call, "it redirects to no https address")
-        further = Call(f"{self.name} (download)", "GET", target, {"Accept": "*/*"})
+        further = Call(f"{self.name} (download)", "GET", target, {"Accept": "*/*"}, keep=call.keep)
 
         def read(raw: Raw) -> Response:
             if raw.status != 200:
                 place = self.client.redactor.words(further.host)
                 raise incomplete(call, f"its report could not be fetched from {place} (HTTP {raw.status})")
-            text = parse_text(raw.content, raw.content_type)
-            return Response(raw.status, raw.headers, text=self.client.redactor.scrub(text, raw.content))
+            return Response(raw.status, raw.headers, kept=raw.kept)
 
         return self.client.deliver(further, read, end)
 

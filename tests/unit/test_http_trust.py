@@ -133,7 +133,7 @@ def test_the_file_behind_a_report_is_fetched_without_the_token(tmp_path: Path) -
             both = tmp_path / "both.pem"
             both.write_bytes(files.ca_path.read_bytes() + server.ca_path.read_bytes())
             service = service_for(server, ca_path=str(both))
-            assert service.request("GET", "/reports/r", idempotent=True, accept="redirect").text == "a,b\n"
+            assert service.request("GET", "/reports/r", idempotent=True, keep=list).kept == ["a,b\n"]
     assert "authorization" in server.seen[0].headers
     (fetched,) = files.seen
     assert fetched.target == "/report?sig=abc%2F"
@@ -146,7 +146,7 @@ def test_the_file_behind_a_report_is_fetched_without_the_token(tmp_path: Path) -
 def test_a_report_leads_to_https_or_nowhere(tmp_path: Path, location: str) -> None:
     with serving([Reply(302, b"", {"Location": location})], tmp_path) as server:
         with pytest.raises(IncompleteAnswer):
-            service_for(server).request("GET", "/reports/r", idempotent=True, accept="redirect")
+            service_for(server).request("GET", "/reports/r", idempotent=True, keep=list)
         assert len(server.seen) == 1
 
 

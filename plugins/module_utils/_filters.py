@@ -40,12 +40,14 @@ def _without(*capabilities: str) -> str:
     return "(" + " -and ".join(f"PersistedCapabilities -ne {quote(name, Style.OPATH)}" for name in capabilities) + ")"
 
 
+_NO_MAILBOX_PLAN = _without("BPOS_S_Enterprise", "BPOS_S_Standard", "BPOS_S_Deskless")
+_NO_ARCHIVE_RIGHT = _without("BPOS_S_Enterprise", "BPOS_S_ArchiveAddOn")
+
 MAILBOX_CANDIDATES = " -or ".join(
     (
         UNLICENSED_USERS,
-        f"({USERS} -and {_without('BPOS_S_Enterprise', 'BPOS_S_Standard', 'BPOS_S_Deskless')})",
-        f"(({RESOURCES} -or {USERS}) -and {_ARCHIVE_OR_HOLD}"
-        f" -and {_without('BPOS_S_Enterprise', 'BPOS_S_ArchiveAddOn')})",
+        f"({USERS} -and {_NO_MAILBOX_PLAN})",
+        f"(({RESOURCES} -or {USERS}) -and {_ARCHIVE_OR_HOLD} -and {_NO_ARCHIVE_RIGHT})",
     )
 )
 """Every mailbox that may lack what it needs, as far as Exchange knows. Mailboxes that Exchange records as covered
@@ -56,6 +58,7 @@ ARCHIVE_CANDIDATES = _without("BPOS_S_Enterprise", "BPOS_S_Archive")
 """Archives of mail users that Exchange does not record as covered."""
 
 
+_AT_WORK = "p/capabilityStatus in ('Enabled','Warning')"
 _HAS_ADDRESS = "(mail ne null or proxyAddresses/$count ne 0)"
 """OData (advanced): a mailbox has an address, and Exchange writes it to the directory."""
 
@@ -109,8 +112,7 @@ def _any_sku(sku_ids: Iterable[str]) -> str:
 
 def _no_plan(plan_ids: Sequence[str]) -> list[str]:
     """None of these plans is at work: clauses to be joined by ``and``."""
-    at_work = " and p/capabilityStatus in ('Enabled','Warning')"
-    return [f"not {_any_plan(some, at_work)}" for some in _chunks(plan_ids)]
+    return [f"not {_any_plan(some, at_work=True)}" for some in _chunks(plan_ids)]
 
 
 def _had(plan_ids: Iterable[str]) -> list[str]:
@@ -118,8 +120,11 @@ def _had(plan_ids: Iterable[str]) -> list[str]:
     return [_any_plan(some) for some in _chunks(sorted(plan_ids))]
 
 
-def _any_plan(plan_ids: Sequence[str], state: str = "") -> str:
-    return f"assignedPlans/any(p:p/servicePlanId in ({','.join(guid(plan) for plan in plan_ids)}){state})"
+def _any_plan(plan_ids: Sequence[str], at_work: bool = False) -> str:
+    ids = ",".join(guid(plan) for plan in plan_ids)
+    if at_work:
+        return f"assignedPlans/any(p:p/servicePlanId in ({ids}) and {_AT_WORK})"
+    return f"assignedPlans/any(p:p/servicePlanId in ({ids}))"
 
 
 def _chunks(values: Sequence[str]) -> list[Sequence[str]]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -150,7 +151,8 @@ def home(place: Path = BUILD / "home") -> Path:
         theirs, here = Path.home() / name, place / name
         here.parent.mkdir(parents=True, exist_ok=True)
         if theirs.exists() and not here.is_symlink():
-            here.symlink_to(theirs)
+            with contextlib.suppress(FileExistsError):  # gates run side by side: another one was first
+                here.symlink_to(theirs)
     return place
 
 

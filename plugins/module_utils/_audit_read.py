@@ -183,9 +183,9 @@ class Reader:
         """``filtered``: ask the services for whom they suspect, then read the details of those."""
         got = self.got
         lists = self._all(
-            lambda: self._exchange_list(lambda: self._exchange.mailboxes(_filters.MAILBOX_CANDIDATES)),
+            lambda: self._exchange_list(lambda: self._exchange.mailboxes(_filters.mailbox_candidates(self._catalog))),
             lambda: self._exchange_list(
-                lambda: self._exchange.mail_users(_filters.ARCHIVE_CANDIDATES), RecipientType.ARCHIVE
+                lambda: self._exchange.mail_users(_filters.archive_candidates(self._catalog)), RecipientType.ARCHIVE
             ),
             lambda: self._exchange_list(
                 lambda: self._exchange.mailboxes(soft_deleted=True), RecipientType.SOFT_DELETED
@@ -199,7 +199,11 @@ class Reader:
         exchange_ids = {mailbox.user_id for mailbox in got.mailboxes if mailbox.user_id}
         known = {user.id: user for user in suspects or ()}
         graph_ids = set(known) | (got.reconciliation or set()) | self._with_add_on(got.no_rights_users)
+        graph_ids |= {key for key in got.pending if is_guid(key)}
         if suspects is not None:
+            named = self._graph.users_by_upn(key for key in got.pending if not is_guid(key))
+            known.update({user.id: user for user in named.values()})
+            graph_ids |= {user.id for user in named.values()}
             known.update(self._graph.users_by_id(sorted((exchange_ids | graph_ids) - set(known))))
             got.users = known
         if got.mailboxes_known:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Two letters, three letters, then the English names: short name first, other spellings after it (or on a second line).
 _TABLE = """
@@ -270,12 +271,13 @@ ZW ZWE Zimbabwe
 _NOT_ISO = {"uk": "GB", "el": "GR"}
 
 
+@lru_cache(maxsize=1024)
 def country_code(text: str | None) -> str | None:
     """The ISO 3166-1 two-letter code that ``text`` means, upper case; None where it is not known.
 
     ``UK`` and ``EL`` become ``GB`` and ``GR``; two letters that are no country are not known either.
     """
-    return _BY_NAME.get(_fold(text or ""))
+    return _by_name().get(_fold(text or ""))
 
 
 def country_names() -> list[str]:
@@ -294,13 +296,11 @@ def _fold(text: str) -> str:
     return " ".join("saint" if word == "st" else word for word in words if word != "the")
 
 
-def _index() -> dict[str, str]:
+@lru_cache(maxsize=1)
+def _by_name() -> dict[str, str]:
     found = dict(_NOT_ISO)
     for line in _TABLE.strip().splitlines():
         two, three, names = line.split(" ", 2)
         for name in (two, three, *names.split("|")):
             found[_fold(name)] = two
     return found
-
-
-_BY_NAME = _index()

@@ -33,15 +33,15 @@ Needs = tuple[frozenset[PlanClass], ...]
 RESOURCE_TYPES = frozenset({RecipientType.SHARED, RecipientType.ROOM, RecipientType.EQUIPMENT})
 """Mailboxes that need no license until they are large, archived or on hold."""
 
-_ANY_MAILBOX: Needs = tuple(frozenset({item}) for item in (PlanClass.PLAN1, PlanClass.PLAN2, PlanClass.KIOSK))
+ANY_MAILBOX: Needs = tuple(frozenset({item}) for item in (PlanClass.PLAN1, PlanClass.PLAN2, PlanClass.KIOSK))
 _PLAN2_ONLY: Needs = (frozenset({PlanClass.PLAN2}),)
-_PLAN2_OR_ADDON: Needs = (
+PLAN2_OR_ADDON: Needs = (
     frozenset({PlanClass.PLAN2}),
     frozenset({PlanClass.PLAN1, PlanClass.ARCHIVING}),
     frozenset({PlanClass.KIOSK, PlanClass.ARCHIVING}),
 )
-_PLAN2_OR_PLAN1_ADDON: Needs = _PLAN2_OR_ADDON[:2]
-_ARCHIVE_ON_PREMISES: Needs = (frozenset({PlanClass.ARCHIVE}), frozenset({PlanClass.PLAN2}))
+PLAN2_OR_PLAN1_ADDON: Needs = PLAN2_OR_ADDON[:2]
+ARCHIVE_ON_PREMISES: Needs = (frozenset({PlanClass.ARCHIVE}), frozenset({PlanClass.PLAN2}))
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,17 @@ def needs_of(mailbox: Mailbox) -> Needs:
     or a hold are treated like shared mailboxes, which is an inference]
     """
     if mailbox.recipient_type is RecipientType.ARCHIVE:
-        return _ARCHIVE_ON_PREMISES
+        return ARCHIVE_ON_PREMISES
     if mailbox.over_50_gb:
         return _PLAN2_ONLY
     if mailbox.recipient_type in RESOURCE_TYPES:
-        return _PLAN2_OR_PLAN1_ADDON if mailbox.archive or mailbox.hold else ()
+        return PLAN2_OR_PLAN1_ADDON if mailbox.archive or mailbox.hold else ()
     return usual_needs(mailbox.archive or mailbox.hold)
 
 
 def usual_needs(stores: bool) -> Needs:
     """What the mailbox of a user needs; ``stores``: it has an archive or is on hold."""
-    return _PLAN2_OR_ADDON if stores else _ANY_MAILBOX
+    return PLAN2_OR_ADDON if stores else ANY_MAILBOX
 
 
 def granted(user: User, catalog: Catalog) -> frozenset[PlanClass]:
@@ -146,7 +146,7 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
     if (mailbox is None and user is None) or (user is not None and user.is_guest):
         return None
     recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
-    needs = needs_of(mailbox) if mailbox else _ANY_MAILBOX
+    needs = needs_of(mailbox) if mailbox else ANY_MAILBOX
     soft_deleted = recipient_type is RecipientType.SOFT_DELETED
     if not needs:
         return None
@@ -197,7 +197,7 @@ def contradicted(mailbox: Mailbox | None, classes: frozenset[PlanClass], flags: 
     recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
     if recipient_type not in (RecipientType.USER, RecipientType.ARCHIVE):
         return ""
-    if not is_covered(needs_of(mailbox) if mailbox else _ANY_MAILBOX, classes):
+    if not is_covered(needs_of(mailbox) if mailbox else ANY_MAILBOX, classes):
         return ""
     says = list(_evidence(mailbox, flags, False))
     if recipient_type is RecipientType.ARCHIVE and "exchange_sku_not_assigned" in says:
@@ -206,7 +206,7 @@ def contradicted(mailbox: Mailbox | None, classes: frozenset[PlanClass], flags: 
 
 
 def _hangs_on_no_rights(needs: Needs, user: User, catalog: Catalog) -> bool:
-    return needs == _ANY_MAILBOX and bool(no_rights_only(user, catalog))
+    return needs == ANY_MAILBOX and bool(no_rights_only(user, catalog))
 
 
 def _evidence(mailbox: Mailbox | None, flags: Flags, uncovered: bool) -> tuple[str, ...]:

@@ -13,6 +13,13 @@ import contextlib
 from collections.abc import Iterable, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+    ANY_MAILBOX,
+    ARCHIVE_ON_PREMISES,
+    PLAN2_OR_ADDON,
+    PLAN2_OR_PLAN1_ADDON,
+    Needs,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, PlanClass
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, guid, quote
 
@@ -36,26 +43,56 @@ UNLICENSED_USERS = f"({USERS} -and SKUAssigned -ne $true)"
 """De-licensed (false) and never licensed (null) mailboxes of users: ``-eq $false`` alone would miss the latter."""
 
 
-def _without(*capabilities: str) -> str:
-    return "(" + " -and ".join(f"PersistedCapabilities -ne {quote(name, Style.OPATH)}" for name in capabilities) + ")"
+_RECORDED_AS = {
+    PlanClass.PLAN2: "BPOS_S_Enterprise",
+    PlanClass.PLAN1: "BPOS_S_Standard",
+    PlanClass.KIOSK: "BPOS_S_Deskless",
+    PlanClass.ARCHIVING: "BPOS_S_ArchiveAddOn",
+    PlanClass.ARCHIVE: "BPOS_S_Archive",
+}
+"""Exchange's words for plans at work in ``PersistedCapabilities``, which filters understand [filter-properties]."""
 
 
-_NO_MAILBOX_PLAN = _without("BPOS_S_Enterprise", "BPOS_S_Standard", "BPOS_S_Deskless")
-_NO_ARCHIVE_RIGHT = _without("BPOS_S_Enterprise", "BPOS_S_ArchiveAddOn")
+def mailbox_candidates(catalog: Catalog) -> str:
+    """OPATH: every mailbox that may lack what it needs, as far as Exchange knows.
 
-MAILBOX_CANDIDATES = " -or ".join(
-    (
-        UNLICENSED_USERS,
-        f"({USERS} -and {_NO_MAILBOX_PLAN})",
-        f"(({RESOURCES} -or {USERS}) -and {_ARCHIVE_OR_HOLD} -and {_NO_ARCHIVE_RIGHT})",
+    Mailboxes that Exchange records as covered (``PersistedCapabilities``) are left out, or a healthy tenant would be
+    read whole; ``full`` does not rely on the record. A plan whose word in it is not known here costs a look at each of
+    its mailboxes, and loses none.
+    """
+    return " -or ".join(
+        (
+            UNLICENSED_USERS,
+            _all(USERS, *_not_recorded(ANY_MAILBOX, catalog)),
+            _all(USERS, _ARCHIVE_OR_HOLD, *_not_recorded(PLAN2_OR_ADDON, catalog)),
+            _all(RESOURCES, _ARCHIVE_OR_HOLD, *_not_recorded(PLAN2_OR_PLAN1_ADDON, catalog)),
+        )
     )
-)
-"""Every mailbox that may lack what it needs, as far as Exchange knows. Mailboxes that Exchange records as covered
-(``PersistedCapabilities``) are left out, or a healthy tenant would be read whole; ``full`` does not rely on
-the record. A plan whose word in it is not known here costs a look at each of its mailboxes, and loses none."""
 
-ARCHIVE_CANDIDATES = _without("BPOS_S_Enterprise", "BPOS_S_Archive")
-"""Archives of mail users that Exchange does not record as covered."""
+
+def archive_candidates(catalog: Catalog) -> str | None:
+    """OPATH: archives of mail users that Exchange does not record as covered. None: all of them."""
+    clauses = _not_recorded(ARCHIVE_ON_PREMISES, catalog)
+    return _all(*clauses) if clauses else None
+
+
+def _all(*clauses: str) -> str:
+    return "(" + " -and ".join(clauses) + ")"
+
+
+def _not_recorded(needs: Needs, catalog: Catalog) -> list[str]:
+    """OPATH, a clause for each alternative: one of its plans is not in the record.
+
+    An alternative is no clause where the catalogue takes one of its plans for something else than Microsoft's names
+    do: then the record says nothing about it.
+    """
+    clauses = []
+    for alternative in needs:
+        if not any(catalog.plan_class(plan) != grants for grants in alternative for plan in BUILTIN.plans_of({grants})):
+            words = sorted(_RECORDED_AS[grants] for grants in alternative)
+            missing = " -or ".join(f"PersistedCapabilities -ne {quote(word, Style.OPATH)}" for word in words)
+            clauses.append(f"({missing})")
+    return clauses
 
 
 _AT_WORK = "p/capabilityStatus in ('Enabled','Warning')"
@@ -66,16 +103,17 @@ _HAS_ADDRESS = "(mail ne null or proxyAddresses/$count ne 0)"
 def licensed_without_mailbox_plan(catalog: Catalog) -> str:
     """OData (advanced): members without a mailbox plan at work, who hold some license or had an Exchange plan.
 
-    Who had one keeps its entry (Deleted, Suspended, LockedOut, or a word never seen before): so a license that went a
+    A plan here is one that grants a mailbox, or the archiving add-on. Who had one keeps its entry (Deleted, Suspended, LockedOut, or a word never seen before): so a license that went a
     moment ago is seen before Exchange notices it.
 
     Left out are two kinds of people who mostly have no mailbox, or Exchange would be asked for each of them: who has no
     address, and who has the archive for mailboxes on premises at work and never had a mailbox plan. If there is a
-    mailbox, Exchange reports it by itself (``MAILBOX_CANDIDATES``): one so new that its address has not come to the
+    mailbox, Exchange reports it by itself (``mailbox_candidates``): one so new that its address has not come to the
     directory was licensed a moment ago or never, and a plan that nobody had is in no record.
     """
     plans, archives = catalog.plans_of(MAILBOX_CLASSES), catalog.plans_of({PlanClass.ARCHIVE})
-    had = _had({*plans, *BUILTIN.plans_of(MAILBOX_CLASSES)})
+    once = MAILBOX_CLASSES | {PlanClass.ARCHIVING}
+    had = _had({*catalog.plans_of(once), *BUILTIN.plans_of(once)})
     other = " or ".join(["assignedLicenses/$count ne 0", *_had(archives)])
     either = " or ".join([" and ".join([f"({other})", *_no_plan(archives)]), *had])
     return " and ".join([f"({either})", _HAS_ADDRESS, "userType ne 'Guest'", *_no_plan(plans)])

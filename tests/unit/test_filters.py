@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils import _filters
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import is_covered, needs_of
 from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import mailbox_from
 from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, PlanClass, RecipientType
 
@@ -66,7 +69,44 @@ COVERED_ARCHIVE = {"ArchiveStatus": "Active", "PersistedCapabilities": ["BPOS_S_
     ],
 )
 def test_mailboxes_that_exchange_is_asked_for(more: dict[str, Any], found: bool) -> None:
-    assert compile_filter(_filters.MAILBOX_CANDIDATES)(raw(**more)) is found
+    assert compile_filter(_filters.mailbox_candidates(BUILTIN))(raw(**more)) is found
+
+
+RECORDS = {
+    "BPOS_S_Enterprise": PlanClass.PLAN2,
+    "BPOS_S_Standard": PlanClass.PLAN1,
+    "BPOS_S_Deskless": PlanClass.KIOSK,
+    "BPOS_S_ArchiveAddOn": PlanClass.ARCHIVING,
+    "BPOS_S_Archive": PlanClass.ARCHIVE,
+}
+EVERY_RECORD = [list(some) for size in range(len(RECORDS) + 1) for some in itertools.combinations(RECORDS, size)]
+PLAN2 = "efb87545-963c-4e0d-99df-69c6916d9eb0"  # EXCHANGE_S_ENTERPRISE
+
+
+@pytest.mark.parametrize("capabilities", EVERY_RECORD, ids="+".join)
+@pytest.mark.parametrize("stores", [{}, {"ArchiveStatus": "Active"}, {"LitigationHoldEnabled": True}], ids=str)
+@pytest.mark.parametrize("kind", ["UserMailbox", "SharedMailbox", "RoomMailbox", "EquipmentMailbox"])
+def test_exchange_leaves_out_whom_its_record_calls_covered_and_nobody_else(
+    kind: str, stores: dict[str, Any], capabilities: list[str]
+) -> None:
+    answer = raw(RecipientTypeDetails=kind, PersistedCapabilities=capabilities, **stores)
+    mailbox = mailbox_from(answer)
+    assert mailbox is not None
+    covered = is_covered(needs_of(mailbox), frozenset(RECORDS[word] for word in capabilities))
+    assert compile_filter(_filters.mailbox_candidates(BUILTIN))(answer) is not covered
+
+
+def test_a_record_is_not_believed_of_a_plan_that_the_catalogue_takes_for_less() -> None:
+    less = replace(BUILTIN, plan_classes={**BUILTIN.plan_classes, PLAN2: PlanClass.PLAN1})
+    archive = raw(**COVERED_ARCHIVE)
+    assert compile_filter(_filters.mailbox_candidates(less))(archive)
+    assert compile_filter(_filters.mailbox_candidates(less))(archive | {"RecipientTypeDetails": "SharedMailbox"})
+    assert not compile_filter(_filters.mailbox_candidates(less))(raw()), "of Plan 1 it is as good as ever"
+    assert compile_filter(_filters.archive_candidates(less) or "")(raw(PersistedCapabilities=["BPOS_S_Enterprise"]))
+    assert not compile_filter(_filters.archive_candidates(less) or "")(raw(PersistedCapabilities=["BPOS_S_Archive"]))
+    nothing = replace(BUILTIN, plan_classes={})
+    assert compile_filter(_filters.mailbox_candidates(nothing))(raw())
+    assert _filters.archive_candidates(nothing) is None
 
 
 @pytest.mark.parametrize(
@@ -98,7 +138,7 @@ def test_the_filters_know_the_kinds_that_the_reader_of_answers_knows(kind: str) 
     [([], True), (["BPOS_S_ArchiveAddOn"], True), (["BPOS_S_Archive"], False), (["BPOS_S_Enterprise"], False)],
 )
 def test_archives_that_exchange_is_asked_for(capabilities: list[str], found: bool) -> None:
-    assert compile_filter(_filters.ARCHIVE_CANDIDATES)(raw(PersistedCapabilities=capabilities)) is found
+    assert compile_filter(_filters.archive_candidates(BUILTIN) or "")(raw(PersistedCapabilities=capabilities)) is found
 
 
 def test_resources_are_found_by_name_fifty_at_a_time() -> None:
@@ -113,10 +153,10 @@ def test_resources_are_found_by_name_fifty_at_a_time() -> None:
     assert _filters.by_upn([]) == []
 
 
-def test_graph_is_asked_for_every_plan_that_is_enough_by_itself_and_no_other() -> None:
+def test_graph_is_asked_for_every_plan_that_a_mailbox_or_an_archive_hangs_on() -> None:
     text = _filters.licensed_without_mailbox_plan(BUILTIN)
     assert set(re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", text)) == set(
-        BUILTIN.plans_of({*MAILBOX_CLASSES, PlanClass.ARCHIVE})
+        BUILTIN.plans_of({*MAILBOX_CLASSES, PlanClass.ARCHIVE, PlanClass.ARCHIVING})
     )
     assert "assignedLicenses/$count ne 0" in text
     assert "'Enabled','Warning'" in text

@@ -174,7 +174,10 @@ def _alarm(found: Audit, params: Mapping[str, Any], result: Mapping[str, Any]) -
         told = [f"{dated} have fewer than {days} days left"] * bool(dated)
         told += [f"{urgent} may go at any moment, without a known date"] * bool(urgent)
         files = [params["output_path"] or "", *result.get("reports", ())]
-        place = next((f"in {path}" for path in files if path), "in the result")
+        rest = len(found.findings) > params["max_rows"]
+        place = next(
+            (f"in {path}" for path in files if path), "left out: give output_path" if rest else "in the result"
+        )
         raise TooClose(
             f"Of {len(found.findings)} mailboxes and archives at risk {' and '.join(told)}; the first is "
             f"{first.user_principal_name} ({first.reason}, {_when(first)}).",

@@ -134,7 +134,7 @@ def _answer(entry: Mapping[str, Any], redactor: Redactor, date: str) -> BatchAns
         return None
     told = {str(key).lower(): redactor.words(str(value)) for key, value in headers.items()}
     told.setdefault("date", date)
-    return BatchAnswer(status, told, part_error(entry.get("body"), redactor))
+    return BatchAnswer(status, told, part_error(entry.get("body"), told, redactor))
 
 
 def percentage_of(headers: Mapping[str, str]) -> float:

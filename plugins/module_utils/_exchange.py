@@ -211,7 +211,8 @@ class Exchange:
             for item in items:
                 _once(item, seen, name, number)
             read += len(items)
-            self.service.client.progress(name, read, None if link else read)
+            phase = f"{name} (soft-deleted)" if "SoftDeletedMailbox" in parameters else name
+            self.service.client.progress(phase, read, None if link else read)
             stuck = progress.stuck(items)
             yield from drained(items)
             if link is None:

@@ -103,8 +103,8 @@ _HAS_ADDRESS = "(mail ne null or proxyAddresses/$count ne 0)"
 def licensed_without_mailbox_plan(catalog: Catalog) -> str:
     """OData (advanced): members without a mailbox plan at work, who hold some license or had an Exchange plan.
 
-    A plan here is one that grants a mailbox, or the archiving add-on. Who had one keeps its entry (Deleted, Suspended, LockedOut, or a word never seen before): so a license that went a
-    moment ago is seen before Exchange notices it.
+    Who had a mailbox plan or the archiving add-on keeps its entry (Deleted, Suspended, LockedOut, or a word never seen
+    before): so a license that went a moment ago is seen before Exchange notices it.
 
     Left out are two kinds of people who mostly have no mailbox, or Exchange would be asked for each of them: who has no
     address, and who has the archive for mailboxes on premises at work and never had a mailbox plan. If there is a

@@ -160,11 +160,21 @@ def error_detail(body: bytes, headers: Mapping[str, str], redactor: Redactor) ->
     inner = _mapping(error.get("innerError") or error.get("innererror"))
     message = _deepest(error, inner) or lowered.get("x-ms-diagnostics") or lowered.get("www-authenticate") or ""
     request_id = lowered.get("request-id") or lowered.get("x-ms-request-id") or inner.get("request-id")
-    return redactor.code(error.get("code")), redactor.words(message), redactor.code(request_id)
+    return redactor.code(error.get("code")), redactor.words(message + _limit(lowered)), redactor.code(request_id)
 
 
-def part_error(body: Any, redactor: Redactor) -> Any:
-    """The body of a batch's part, with what it says of an error fit to be shown, and nothing else of it."""
+def _limit(headers: Mapping[str, str]) -> str:
+    """Which limit was met, and whose, where a throttled answer says it [reports of Graph's directory service]."""
+    scope = "/".join(headers.get("x-ms-throttle-scope", "").split("/")[:2])
+    told = ", ".join(filter(None, (headers.get("x-ms-throttle-information"), scope)))
+    return f" [limit: {told}]" if told else ""
+
+
+def part_error(body: Any, headers: Mapping[str, str], redactor: Redactor) -> Any:
+    """The body of a batch's part, with what it says of an error fit to be shown, and nothing else of it.
+
+    ``headers``: the part's, in lower case.
+    """
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return body
@@ -173,7 +183,7 @@ def part_error(body: Any, redactor: Redactor) -> Any:
     return {
         "error": {
             "code": redactor.code(error.get("code")),
-            "message": redactor.words(message) if isinstance(message, str) else "",
+            "message": redactor.words((message if isinstance(message, str) else "") + _limit(headers)),
             "innerError": {"request-id": redactor.code(inner.get("request-id"))},
         }
     }

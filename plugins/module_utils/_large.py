@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,14 +89,23 @@ def check_rows(params: Mapping[str, Any]) -> None:
         try:
             if place.is_dir():
                 reason = "it is a directory"
+            elif place.exists() and not place.is_file():
+                reason = "it is no regular file"
             elif not place.parent.is_dir():
                 reason = "its directory is missing"
-            elif not os.access(place.parent, os.W_OK | os.X_OK):
-                reason = "its directory cannot be written to"
+            elif params["progress_path"] and _same(path, params["progress_path"]):
+                reason = "progress_path names the same file"
+            else:
+                # permissions do not tell it of every file system
+                tempfile.TemporaryFile(dir=place.parent).close()
         except OSError as error:  # such as a name that is too long
             reason = error.strerror or "no reason given"
         if reason:
             raise ConfigurationError(f"output_path: {path!r} cannot be written: {reason}.", code="not_writable")
+
+
+def _same(*paths: str) -> bool:
+    return len({os.path.realpath(Path(path).expanduser()) for path in paths}) == 1
 
 
 class _Rows:

@@ -43,8 +43,8 @@ options:
     elements: str
   fail_under_days:
     description:
-      - Fail, with all rows in the result, if a deadline is fewer than this many days away, has passed, or is unknown
-        for a mailbox that is V(overdue) or V(lost) by RV(mailboxes[].severity).
+      - Fail, with the result that it would have had, if a deadline is fewer than this many days away, has passed, or is
+        unknown for a mailbox that is V(overdue) or V(lost) by RV(mailboxes[].severity).
     type: int
   report_dir:
     description:

@@ -191,6 +191,16 @@ def test_a_wait_that_is_longer_than_the_time_left_is_not_begun(tmp_path: Path) -
     assert clock.waits == []
 
 
+def test_whoever_is_throttled_to_the_end_learns_by_which_limit(tmp_path: Path) -> None:
+    told = {"x-ms-throttle-information": "WriteLimitExceeded", "x-ms-throttle-scope": "Tenant_Application/Write/a/b"}
+    reply = document({"error": {"code": "TooManyRequests", "message": "Too many."}}, 429, **told)
+    with (
+        serving([reply] * 50, tmp_path) as server,
+        pytest.raises(ServiceUnavailable, match=r"Too many\. \[limit: WriteLimitExceeded, Tenant_Application/Write\]"),
+    ):
+        service_for(server, Clock()).request("GET", "/x", idempotent=True)
+
+
 def test_a_host_that_never_answered_is_given_up_early(tmp_path: Path) -> None:
     clock = Clock()
     with serving([], tmp_path) as server:

@@ -126,3 +126,12 @@ def test_a_disk_that_is_full_ends_the_lines_and_not_the_work(desk: Desk, tmp_pat
     result = json.loads(done.stdout)
     assert result["summary"]["confirmed"] == PEOPLE
     assert json.dumps(result["warnings"]).count("cannot be written any more: File too large") == 1
+
+
+def test_lists_of_an_audit_say_which_they_are(desk: Desk, tmp_path: Path) -> None:
+    place = tmp_path / "progress"
+    options = {"strategy": "full", "shared_mailbox_sizes": "never", "progress_path": str(place)}
+    status, _output = processes.module("exo_unlicensed_mailbox_info", options, desk.tenant).end()
+    assert status == 0
+    phases = {line["phase"] for line in lines_of(place)}
+    assert {"/v1.0/users", "Get-Mailbox", "Get-Mailbox (soft-deleted)", "Get-MailUser"} <= phases

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import TooClose, _alarm
@@ -57,8 +58,26 @@ def test_a_soft_deleted_mailbox_raises_the_alarm_where_its_date_is_near_or_over(
     desk.make.mailbox(desk.make.user("Gone", "gone"), "UserMailbox", soft_deleted_days=gone_days)
     found = look(desk.tenant)
     assert [finding.severity for finding in found.findings] == ["lost"]
+    params = {"fail_under_days": limit, "output_path": None, "max_rows": 1000}
     if alarm:
         with pytest.raises(TooClose, match=r"gone@contoso\.example"):
-            _alarm(found, {"fail_under_days": limit, "output_path": None}, {})
+            _alarm(found, params, {})
     else:
-        _alarm(found, {"fail_under_days": limit, "output_path": None}, {})
+        _alarm(found, params, {})
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, "The rows are in the result."),
+        ({"max_rows": 0}, "The rows are left out: give output_path."),
+        ({"max_rows": 0, "output_path": "rows.jsonl"}, "The rows are in rows.jsonl."),
+    ],
+)
+def test_the_alarm_says_where_the_rows_are(desk: PlanningDesk, more: dict[str, Any], told: str) -> None:
+    desk.at_risk("today", days=29)
+    found = look(desk.tenant)
+    params = {"fail_under_days": 3, "output_path": None, "max_rows": 1000, **more}
+    with pytest.raises(TooClose) as caught:
+        _alarm(found, params, {})
+    assert caught.value.hint.startswith(told)

@@ -307,7 +307,12 @@ class Reader:
         )
 
     def _no_rights(self) -> list[User]:
-        held = [sku_id for sku_id in self.got.skus if self._catalog.no_rights(sku_id)]
+        known = self.got.signals["subscribed_skus"] == "ok"
+        held = [
+            sku_id
+            for sku_id in (self.got.skus if known else self._catalog.no_rights_skus)
+            if self._catalog.no_rights(sku_id)
+        ]
         if not held:
             return []
         text = _filters.held_by_no_rights(held, self._catalog)

@@ -120,9 +120,11 @@ def licensed_without_mailbox_plan(catalog: Catalog) -> str:
 
 
 def held_by_no_rights(sku_ids: Iterable[str], catalog: Catalog) -> str:
-    """OData (advanced): holders of these SKUs who have no Plan 1 or Plan 2 at work besides."""
-    better = catalog.plans_of({PlanClass.PLAN1, PlanClass.PLAN2})
-    return " and ".join([f"({_any_sku(sku_ids)})", *_no_plan(better)])
+    """OData (advanced): holders of these SKUs who have no Plan 1 or Plan 2 at work that comes from elsewhere."""
+    held = sorted(sku_ids)
+    plans = catalog.plans_of({PlanClass.PLAN1, PlanClass.PLAN2})
+    better = [plan for plan in plans if not any(catalog.carries(sku_id, plan) for sku_id in held)]
+    return " and ".join([f"({_any_sku(held)})", *_no_plan(better)])
 
 
 def hanging_on(sku_id: str, others: Sequence[str]) -> str:

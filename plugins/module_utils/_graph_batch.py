@@ -310,7 +310,7 @@ class Batcher:
             return answer
         now = self._backoff.clock()
         left, asked = max(0.0, self._end(item) - now), max(0.0, item.due - now)
-        return replace(answer, waited=f"; it asks to wait {asked:.0f} s, and {left:.0f} s are left.")
+        return replace(answer, waited=f"; it asks to wait {round(asked, 1):g} s, and {round(left, 1):g} s are left.")
 
     def _in_time(self, item: _Waiting) -> bool:
         return item.due <= self._end(item)

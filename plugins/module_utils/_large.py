@@ -158,7 +158,8 @@ class _Rows:
         for _row in seen:
             pass
         reports = [path for path in result.get("reports", ()) if path.endswith(".json")]
-        place = f"the report {reports[0]} has all" if reports else "set output_path to have them written to a file"
+        options = "output_path or report_dir" if "report_dir" in self._context.params else "output_path"
+        place = f"the report {reports[0]} has all" if reports else f"set {options} to have them written to a file"
         return {self._name: [], **self._left_out(place, warn=not reports)}
 
     def _seen(self, rows: Iterable[Any]) -> Iterator[Any]:

@@ -95,7 +95,7 @@ def hold_back(
     hint: str = "Correct what failed and run again; on_error=continue goes on after users who fail.",
 ) -> None:
     job.skipped = True
-    done = "Only the usage location was set" if job.located else "Not tried"
+    done = "Only the usage location was set" if job.located else "Not done"
     job.problem = Problem("not_tried", f"{done}, because {why}.", hint)
 
 

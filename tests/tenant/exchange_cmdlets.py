@@ -155,11 +155,12 @@ def _get_pending(world: World, arguments: Json) -> Sequence[Json]:
     rows = [row for row in world.mailboxes.values() if row["_pending_delicense"]]
     if "Identity" in arguments:
         rows = _identity(world, rows, arguments["Identity"])
+    by_id = world.switches.pending_delicense_key == "id"
     return [
         {
             "Identity": row["Identity"],
             "DisplayName": row["DisplayName"],
-            "ExternalDirectoryObjectId": row["ExternalDirectoryObjectId"],
+            "ExternalDirectoryObjectId": row["ExternalDirectoryObjectId"] if by_id else "",
             "UserPrincipalName": row["UserPrincipalName"],
             "WhenDueForDelicensingUTC": row["_pending_delicense"],
         }

@@ -81,6 +81,9 @@ class Switches:
     license_brings_back: str = "alone"
     """Which soft-deleted mailbox comes back when its user gets a mailbox plan: ``alone``, the one of a user who had no
     such plan and has no other mailbox, or ``always``, that of whoever has a plan after the change."""
+    pending_delicense_key: str = "id"
+    """Who is in Get-PendingDelicenseUser has an ``ExternalDirectoryObjectId`` (``id``), or only a user principal name
+    (``upn``): its output is not documented."""
     report_names_concealed: bool = False
     """The usage reports show hashes in place of names."""
     pagination_expired: bool = False
@@ -94,6 +97,7 @@ class Switches:
             "invoke_paging": ("nextlink", "unlimited_only"),
             "get_by_ids": ("allowed", "403", "stateless"),
             "license_brings_back": ("alone", "always"),
+            "pending_delicense_key": ("id", "upn"),
         }
         for name, value in values.items():
             if name not in types:

@@ -11,6 +11,7 @@ another way.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import User
 IDS = 1000
 """Ids that one request takes [directoryObject: getByIds]."""
 PATH = "/v1.0/directoryObjects/getByIds"
+AT_ONCE = 3
+"""Answers at once: each is some 8 MB, and ten times that while it is parsed."""
 
 
 class GetByIds:
@@ -37,6 +40,7 @@ class GetByIds:
         self, pages: Callable[..., Iterable[Any]], parallel: Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]
     ) -> None:
         self._pages, self._parallel = pages, parallel
+        self._few = threading.BoundedSemaphore(AT_ONCE)
         self.works = True
 
     def read(self, ids: Sequence[str]) -> list[User]:
@@ -57,7 +61,8 @@ class GetByIds:
 
     def _some(self, ids: Sequence[str]) -> list[User]:
         body = {"ids": list(ids), "types": ["user"]}
-        return [_user(item) for item in self._pages(PATH, {"$select": USER_SELECT}, method="POST", json=body)]
+        with self._few:
+            return [_user(item) for item in self._pages(PATH, {"$select": USER_SELECT}, method="POST", json=body)]
 
 
 def _user(raw: Mapping[str, Any]) -> User:

@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -311,7 +310,7 @@ class Batcher:
             return answer
         now = self._backoff.clock()
         left, asked = max(0.0, self._end(item) - now), max(0.0, item.due - now)
-        return replace(answer, waited=f"; it asks to wait {math.ceil(asked)} s, and {math.floor(left)} s are left.")
+        return replace(answer, waited=f"; it asks to wait {asked:.0f} s, and {left:.0f} s are left.")
 
     def _in_time(self, item: _Waiting) -> bool:
         return item.due <= self._end(item)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import email.utils
-import math
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -187,7 +186,7 @@ def exhausted(
     """Make the error of a call whose time is over; the last three are seconds."""
     text = f"{call.service}: {call.name}: {trouble.text}, after {tries} tries in {spent:.0f} s"
     if "retry-after" in {str(name).casefold() for name in trouble.headers}:
-        text += f"; it asks to wait {math.ceil(wanted)} s, and {math.floor(left)} s are left"
+        text += f"; it asks to wait {wanted:.0f} s, and {left:.0f} s are left"
     hint = "Raise retry_seconds to wait longer."
     if trouble.kind == "not_sent":
         hint = f"Check the address, the network and the proxy settings of {call.host}."

@@ -9,7 +9,8 @@ Every list is complete or an exception: a page that is lost, repeated or cut sho
 - Advanced queries need ``ConsistencyLevel: eventual`` and ``$count=true`` on every page; without the header
   ``$count`` is ignored in silence, so its answer is checked [aad-advanced-queries].
 - At most 15 values go into one ``in`` [aad-advanced-queries]; 20 such reads travel in one ``$batch``: 300 users. For
-  more than these ``getByIds`` is tried first, and asked no more in this run once it was refused.
+  more than two of these, which travel at once, ``getByIds`` is tried first, and asked no more in this run once it was
+  refused.
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ T = TypeVar("T")
 
 IN_VALUES = 15
 """Values that one ``in`` takes [aad-advanced-queries]."""
+
+FEW_BATCHES = 2
+"""So many go out at once and cost no more than a ``getByIds``, and then a batch for whom it leaves out."""
 
 PAGE_SIZE = 999
 """The largest ``$top`` of ``/users`` [list users]."""
@@ -204,7 +208,7 @@ class Graph:
         """Users by their (lower-case) id; who does not exist is absent."""
         wanted = list(dict.fromkeys(user_id.strip().lower() for user_id in ids))
         found: dict[str, User] = {}
-        if len(wanted) > IN_VALUES * BATCH_SIZE:
+        if len(wanted) > FEW_BATCHES * IN_VALUES * BATCH_SIZE:
             found = {user.id: user for user in self._get_by_ids.read(wanted)}
         # also whom it left out: that alone does not mean that there is no such user
         rest = [user_id for user_id in wanted if user_id not in found]

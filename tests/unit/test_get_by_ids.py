@@ -98,10 +98,10 @@ def test_many_are_licensed_and_read_back_whatever_it_answers(answer: str) -> Non
     with empty_tenant() as served:
         desk = Desk(served)
         desk.world.switches.get_by_ids = answer
-        people = desk.people(320)
-        desk.seats("SPE_E3", 320)
+        people = desk.people(610)
+        desk.seats("SPE_E3", 610)
         result = desk.run(people, "SPE_E3")
-        assert statuses(result) == {"changed": 320}
+        assert statuses(result) == {"changed": 610}
         assert {row["confirmation"] for row in result["users"]} == {"confirmed"}
         assert any(entry["path"] == PATH for entry in served.requests()), "the position makes a difference"
         assert desk.run(people, "SPE_E3")["changed"] is False

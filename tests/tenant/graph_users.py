@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.tenant import licensing, properties
@@ -63,9 +63,9 @@ def list_users(request: Request) -> Answer:
     keys = selected(request, PROPERTIES, PROPERTIES if request.beta else DEFAULT, ONLY_BETA)
     filter_ = _filter(request)
     start, size = start_of(request), page_size(request)
-    order = list(world.users)
     result: dict[str, Any] = {"@odata.context": request.context("users")}
     if filter_ is None:
+        order = list(world.users)
         chosen = order[start : start + size]
         found = [world.users[user_id] for user_id in chosen]
         following = start + size if start + size < len(order) else None
@@ -74,8 +74,8 @@ def list_users(request: Request) -> Answer:
         count = request.advanced and not start
 
         def search() -> tuple[list[Json], int | None, int]:
-            total = sum(1 for _unused in _matching(world, filter_, order)) if count else 0
-            return *_scan(world, filter_, order, start, size), total
+            total = sum(1 for _unused in _matching(world, filter_)) if count else 0
+            return *_scan(world, filter_, start, size), total
 
         key = f"users {request.version} {request.query.get('$filter')} {start} {size} {count}"
         late = world.scratch.get(_STALE)
@@ -99,8 +99,8 @@ def count_users(request: Request) -> Answer:
     # The segment itself counts; the query option is not needed with it.
     request.query["$count"] = "true"
     filter_ = _filter(request)
-    order = list(request.world.users)
-    total = len(order) if filter_ is None else sum(1 for _unused in _matching(request.world, filter_, order))
+    world = request.world
+    total = len(world.users) if filter_ is None else sum(1 for _unused in _matching(world, filter_))
     return Answer(200, str(total).encode(), {"Content-Type": "text/plain"})
 
 
@@ -136,14 +136,14 @@ def _candidates(world: World, filter_: Filter) -> list[Json] | None:
     return list(found.values())
 
 
-def _matching(world: World, filter_: Filter, order: Sequence[str]) -> Iterator[Json]:
+def _matching(world: World, filter_: Filter) -> Iterator[Json]:
     candidates = _candidates(world, filter_)
     matches, view = filter_.matches, _view(world)
-    source = (world.users[user_id] for user_id in order) if candidates is None else candidates
+    source = world.users.values() if candidates is None else candidates
     return (user for user in source if matches(view(user)))
 
 
-def _scan(world: World, filter_: Filter, order: Sequence[str], start: int, size: int) -> tuple[list[Json], int | None]:
+def _scan(world: World, filter_: Filter, start: int, size: int) -> tuple[list[Json], int | None]:
     """One page of the users that match, and where the next one begins: positions are those of the unfiltered list."""
     candidates = _candidates(world, filter_)
     matches, view = filter_.matches, _view(world)
@@ -152,6 +152,7 @@ def _scan(world: World, filter_: Filter, order: Sequence[str], start: int, size:
         found = [user for user in candidates if matches(view(user))]
         return found[start : start + size], start + size if len(found) > start + size else None
     chosen: list[Json] = []
+    order = list(users)
     for position in range(start, len(order)):
         user = users[order[position]]
         if matches(view(user)):

@@ -11,7 +11,6 @@ another way.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,34 +25,29 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import User
 IDS = 1000
 """Ids that one request takes [directoryObject: getByIds]."""
 PATH = "/v1.0/directoryObjects/getByIds"
-AT_ONCE = 3
-"""Answers at once: each is some 8 MB, and ten times that while it is parsed."""
 
 
 class GetByIds:
     """One way to read many users by id. ``works`` becomes false with the first refusal, for the rest of the run.
 
-    ``pages`` reads a list as ``Graph.pages`` does, ``parallel`` applies a function to many items.
+    ``pages`` reads a list as ``Graph.pages`` does.
     """
 
-    def __init__(
-        self, pages: Callable[..., Iterable[Any]], parallel: Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]
-    ) -> None:
-        self._pages, self._parallel = pages, parallel
-        self._few = threading.BoundedSemaphore(AT_ONCE)
+    def __init__(self, pages: Callable[..., Iterable[Any]]) -> None:
+        self._pages = pages
         self.works = True
 
     def read(self, ids: Sequence[str]) -> list[User]:
         """Those of these users that it finds; none where it does not work here, or not now.
 
-        The first request is alone: a refusal is told once.
+        One request after the other: a refusal is told once, and an answer of 8 MB takes ten times that while it is
+        parsed.
         """
         if not self.works:
             return []
         chunks = [ids[start : start + IDS] for start in range(0, len(ids), IDS)]
         try:
-            found = [self._some(some) for some in chunks[:1]]
-            found += self._parallel(self._some, chunks[1:])
+            found = [self._some(some) for some in chunks]
         except ApiError:
             self.works = False
             return []
@@ -61,8 +55,7 @@ class GetByIds:
 
     def _some(self, ids: Sequence[str]) -> list[User]:
         body = {"ids": list(ids), "types": ["user"]}
-        with self._few:
-            return [_user(item) for item in self._pages(PATH, {"$select": USER_SELECT}, method="POST", json=body)]
+        return [_user(item) for item in self._pages(PATH, {"$select": USER_SELECT}, method="POST", json=body)]
 
 
 def _user(raw: Mapping[str, Any]) -> User:

@@ -79,7 +79,7 @@ class Graph:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._get_by_ids = GetByIds(self.pages, service.client.parallel)
+        self._get_by_ids = GetByIds(self.pages)
         self._usage: dict[float, tuple[list[UsageRow], bool]] = {}
 
     # lists ------------------------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ STRATEGIES = ("filtered", "full")
 
 
 def look(tenant: Tenant, strategy: str = "filtered", sizes: str = "never") -> Audit:
-    with clients(tenant) as made:
+    # a tenant of 20,000 in this process, beside other tests, takes its time
+    with clients(tenant, timeout=600.0, retry_seconds=300.0) as made:
         options = AuditOptions(now=tenant.world.now(), strategy=strategy, shared_mailbox_sizes=sizes)
         return audit(made.graph, made.exchange, options)
 

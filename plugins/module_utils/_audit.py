@@ -28,7 +28,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._deadlines import S
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
-    AssignedPlan,
     Finding,
     Mailbox,
     RecipientType,
@@ -162,13 +161,9 @@ def _clock(graph: Graph, readings: Readings) -> datetime:
 def _unheard_of(readings: Readings) -> None:
     """Warn of plans in a state that nobody knows: they count as off, which may make rows of mailboxes that are safe."""
     strange: dict[str, int] = {}
-    heard: set[str] = set()
     for user in (readings.users or {}).values():
-        for word in {plan.capability for plan in user.assigned_plans} - heard:
-            if AssignedPlan("", word).unheard_of:
-                strange[word] = strange.get(word, 0) + 1
-            else:
-                heard.add(word)
+        for word in {plan.capability for plan in user.assigned_plans if plan.unheard_of}:
+            strange[word] = strange.get(word, 0) + 1
     for word, count in sorted(strange.items()):
         readings.warnings.append(
             f"{count} users have plans with the capabilityStatus {word!r}, which this collection does not know. Such a "

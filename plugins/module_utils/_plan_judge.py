@@ -67,8 +67,7 @@ class Judge:
     def judge(self, candidate: Candidate) -> Judged:
         """The decision, or the rule by which it is to be made."""
         user = candidate.subject.user
-        kept = LicenseChange(user.id)
-        entry = PlanEntry(user, candidate.finding, "", "", "protected", kept)
+        entry = PlanEntry(user, candidate.finding, "", "", "protected", LicenseChange(user.id))
         if user.is_guest:
             return Judged(candidate, replace(entry, note="a guest is never licensed by rules"))
         for pattern, matches in self._protected:
@@ -76,11 +75,9 @@ class Judge:
                 return Judged(candidate, replace(entry, note=f"protected by {pattern!r}"))
         decision = first_match(self._rules, candidate.subject, self._today)
         rule = decision.rule
+        entry = replace(entry, rule=rule.name if rule else "", why=decision.why, expired=decision.expired)
         if rule is None:
-            entry = PlanEntry(user, candidate.finding, "", decision.why, "unmatched", kept, expired=decision.expired)
-            return Judged(candidate, entry)
-        name, why = rule.name, decision.why
-        entry = PlanEntry(user, candidate.finding, name, why, "protected", kept, expired=decision.expired)
+            return Judged(candidate, replace(entry, action="unmatched"))
         if rule.ignore:
             until = f" (until {rule.until.isoformat()})" if rule.until else ""
             return Judged(candidate, replace(entry, action="ignore", note=rule.reason + until))

@@ -299,8 +299,8 @@ def _match(raw: Any, finder: SkuFinder, path: str, problems: list[str], *, neste
         return ()
     unknown_keys(raw, MATCH_KEYS[:-1] if nested else MATCH_KEYS, path, problems)
     conditions: list[Condition] = []
-    # first what is cheap and true of few: most rules are left at their first condition
-    for key in (*FLAG_KEYS, "recipient_type", "department", "country", "company", "has", "lacks", "job_title", "upn"):
+    # the cheap tests first: most rules are left at their first condition
+    for key in (*FLAG_KEYS, "recipient_type", "has", "lacks", *TEXT_KEYS):
         if key in raw:
             conditions += _condition(key, raw[key], finder, f"{path}.{key}", problems)
     if "extension_attributes" in raw:

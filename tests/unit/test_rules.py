@@ -127,7 +127,7 @@ def test_the_first_match_wins_and_says_why() -> None:
     )
     decision = first_match(rules, ANNA, TODAY)
     assert decision.rule is rules[1]
-    assert decision.why == "department is 'Sales'; lacks EXCHANGESTANDARD"
+    assert decision.why == "lacks EXCHANGESTANDARD; department is 'Sales'"
     assert first_match(rules, NOBODY, TODAY).why == "it matches everybody"
     nothing = first_match(rules[:2], NOBODY, TODAY)
     assert (nothing.rule, nothing.why) == (None, "no rule matches")

@@ -197,13 +197,12 @@ class Reader:
             got.mailboxes += mailboxes or []
         suspects, got.no_rights_users = lists[3], lists[4] or []
         exchange_ids = {mailbox.user_id for mailbox in got.mailboxes if mailbox.user_id}
-        known = {user.id: user for user in suspects or ()}
-        graph_ids = set(known) | (got.reconciliation or set()) | self._with_add_on(got.no_rights_users)
-        graph_ids |= {key for key in got.pending if is_guid(key)}
+        upns = [key for key in got.pending if not is_guid(key)]
+        named = self._graph.users_by_upn(upns) if suspects is not None else {}
+        known = {user.id: user for user in (*(suspects or ()), *named.values())}
+        graph_ids = {*known, *(got.reconciliation or ()), *filter(is_guid, got.pending)}
+        graph_ids |= self._with_add_on(got.no_rights_users)
         if suspects is not None:
-            named = self._graph.users_by_upn(key for key in got.pending if not is_guid(key))
-            known.update({user.id: user for user in named.values()})
-            graph_ids |= {user.id for user in named.values()}
             known.update(self._graph.users_by_id(sorted((exchange_ids | graph_ids) - set(known))))
             got.users = known
         if got.mailboxes_known:
@@ -307,12 +306,9 @@ class Reader:
         )
 
     def _no_rights(self) -> list[User]:
-        known = self.got.signals["subscribed_skus"] == "ok"
-        held = [
-            sku_id
-            for sku_id in (self.got.skus if known else self._catalog.no_rights_skus)
-            if self._catalog.no_rights(sku_id)
-        ]
+        held = self._catalog.no_rights_skus
+        if self.got.signals["subscribed_skus"] == "ok":
+            held = held & self.got.skus.keys()
         if not held:
             return []
         text = _filters.held_by_no_rights(held, self._catalog)

@@ -10,7 +10,7 @@ value goes through ``quote``.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
@@ -70,10 +70,9 @@ def mailbox_candidates(catalog: Catalog) -> str:
     )
 
 
-def archive_candidates(catalog: Catalog) -> str | None:
-    """OPATH: archives of mail users that Exchange does not record as covered. None: all of them."""
-    clauses = _not_recorded(ARCHIVE_ON_PREMISES, catalog)
-    return _all(*clauses) if clauses else None
+def archive_candidates(catalog: Catalog) -> str:
+    """OPATH: archives of mail users that Exchange does not record as covered; empty: it may be any of them."""
+    return " -and ".join(_not_recorded(ARCHIVE_ON_PREMISES, catalog))
 
 
 def _all(*clauses: str) -> str:
@@ -119,12 +118,11 @@ def licensed_without_mailbox_plan(catalog: Catalog) -> str:
     return " and ".join([f"({either})", _HAS_ADDRESS, "userType ne 'Guest'", *_no_plan(plans)])
 
 
-def held_by_no_rights(sku_ids: Iterable[str], catalog: Catalog) -> str:
+def held_by_no_rights(sku_ids: Collection[str], catalog: Catalog) -> str:
     """OData (advanced): holders of these SKUs who have no Plan 1 or Plan 2 at work that comes from elsewhere."""
-    held = sorted(sku_ids)
     plans = catalog.plans_of({PlanClass.PLAN1, PlanClass.PLAN2})
-    better = [plan for plan in plans if not any(catalog.carries(sku_id, plan) for sku_id in held)]
-    return " and ".join([f"({_any_sku(held)})", *_no_plan(better)])
+    better = [plan for plan in plans if not any(catalog.carries(sku_id, plan) for sku_id in sku_ids)]
+    return " and ".join([f"({_any_sku(sku_ids)})", *_no_plan(better)])
 
 
 def hanging_on(sku_id: str, others: Sequence[str]) -> str:

@@ -36,6 +36,11 @@ def raw(**more: Any) -> dict[str, Any]:
     return values | more
 
 
+def archive_of(**more: Any) -> dict[str, Any]:
+    """A mail user with an archive."""
+    return raw(RecipientTypeDetails="MailUser", SKUAssigned=None, ArchiveStatus="Active", **more)
+
+
 COVERED_ARCHIVE = {"ArchiveStatus": "Active", "PersistedCapabilities": ["BPOS_S_Enterprise"]}
 
 
@@ -102,11 +107,11 @@ def test_a_record_is_not_believed_of_a_plan_that_the_catalogue_takes_for_less() 
     assert compile_filter(_filters.mailbox_candidates(less))(archive)
     assert compile_filter(_filters.mailbox_candidates(less))(archive | {"RecipientTypeDetails": "SharedMailbox"})
     assert not compile_filter(_filters.mailbox_candidates(less))(raw()), "of Plan 1 it is as good as ever"
-    assert compile_filter(_filters.archive_candidates(less) or "")(raw(PersistedCapabilities=["BPOS_S_Enterprise"]))
-    assert not compile_filter(_filters.archive_candidates(less) or "")(raw(PersistedCapabilities=["BPOS_S_Archive"]))
+    assert compile_filter(_filters.archive_candidates(less))(archive_of(PersistedCapabilities=["BPOS_S_Enterprise"]))
+    assert not compile_filter(_filters.archive_candidates(less))(archive_of(PersistedCapabilities=["BPOS_S_Archive"]))
     nothing = replace(BUILTIN, plan_classes={})
     assert compile_filter(_filters.mailbox_candidates(nothing))(raw())
-    assert _filters.archive_candidates(nothing) is None
+    assert _filters.archive_candidates(nothing) == ""
 
 
 @pytest.mark.parametrize(
@@ -138,7 +143,7 @@ def test_the_filters_know_the_kinds_that_the_reader_of_answers_knows(kind: str) 
     [([], True), (["BPOS_S_ArchiveAddOn"], True), (["BPOS_S_Archive"], False), (["BPOS_S_Enterprise"], False)],
 )
 def test_archives_that_exchange_is_asked_for(capabilities: list[str], found: bool) -> None:
-    assert compile_filter(_filters.archive_candidates(BUILTIN) or "")(raw(PersistedCapabilities=capabilities)) is found
+    assert compile_filter(_filters.archive_candidates(BUILTIN))(archive_of(PersistedCapabilities=capabilities)) is found
 
 
 def test_resources_are_found_by_name_fifty_at_a_time() -> None:

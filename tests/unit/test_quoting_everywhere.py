@@ -21,7 +21,7 @@ LANGUAGE = re.compile(
 SAFE = {"quote", "guid", "percent_encode"}
 
 PARTS = {
-    "_any_sku(held)": "a clause",
+    "_any_sku(sku_ids)": "a clause",
     "_no_plan(better)": "a clause",
     "_any_sku(some)": "a clause",
     "had": "clauses",

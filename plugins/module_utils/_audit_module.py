@@ -176,7 +176,8 @@ def _alarm(found: Audit, params: Mapping[str, Any], result: Mapping[str, Any]) -
         files = [params["output_path"] or "", *result.get("reports", ())]
         rest = len(found.findings) > params["max_rows"]
         place = next(
-            (f"in {path}" for path in files if path), "left out: give output_path" if rest else "in the result"
+            (f"in {path}" for path in files if path),
+            "left out: give output_path or report_dir" if rest else "in the result",
         )
         raise TooClose(
             f"Of {len(found.findings)} mailboxes and archives at risk {' and '.join(told)}; the first is "

@@ -180,6 +180,7 @@ class Exchange:
     def _pages(
         self, name: str, parameters: dict[str, Any], select: str | None, anchor: str | None
     ) -> Iterator[dict[str, Any]]:
+        phase = " ".join([name, *(f"-{switch}" for switch, value in parameters.items() if value is True)])
         request = self._path(name, parameters)
         params = {"$select": select} if select else None
         body = {"CmdletInput": {"CmdletName": name, "Parameters": parameters}}
@@ -211,7 +212,6 @@ class Exchange:
             for item in items:
                 _once(item, seen, name, number)
             read += len(items)
-            phase = f"{name} (soft-deleted)" if "SoftDeletedMailbox" in parameters else name
             self.service.client.progress(phase, read, None if link else read)
             stuck = progress.stuck(items)
             yield from drained(items)

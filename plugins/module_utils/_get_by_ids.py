@@ -47,11 +47,10 @@ class GetByIds:
             return []
         chunks = [ids[start : start + IDS] for start in range(0, len(ids), IDS)]
         try:
-            found = [self._some(some) for some in chunks]
+            return [user for some in chunks for user in self._some(some)]
         except ApiError:
             self.works = False
             return []
-        return [user for some in found for user in some]
 
     def _some(self, ids: Sequence[str]) -> list[User]:
         body = {"ids": list(ids), "types": ["user"]}

@@ -164,7 +164,7 @@ def error_detail(body: bytes, headers: Mapping[str, str], redactor: Redactor) ->
 
 
 def _limit(headers: Mapping[str, str]) -> str:
-    """Which limit was met, and whose, where a throttled answer says it [reports of Graph's directory service]."""
+    """Which limit was met, and whose, where a throttled answer says it [throttling, throttling-limits]."""
     scope = "/".join(headers.get("x-ms-throttle-scope", "").split("/")[:2])
     told = ", ".join(filter(None, (headers.get("x-ms-throttle-information"), scope)))
     return f" [limit: {told}]" if told else ""

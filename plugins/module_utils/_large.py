@@ -104,8 +104,8 @@ def check_rows(params: Mapping[str, Any]) -> None:
             raise ConfigurationError(f"output_path: {path!r} cannot be written: {reason}.", code="not_writable")
 
 
-def _same(*paths: str) -> bool:
-    return len({os.path.realpath(Path(path).expanduser()) for path in paths}) == 1
+def _same(path: str, other: str) -> bool:
+    return os.path.realpath(Path(path).expanduser()) == os.path.realpath(Path(other).expanduser())
 
 
 class _Rows:

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv" / "bin"
 PLACE = ROOT / "build" / "bench"
 LONG_ROUND = 45
-"""Seconds."""
+"""Seconds of a round after which there is no other."""
 MODULES = "ansible_collections.m365.licensing.plugins.modules"
 HERE = Path(__file__).resolve().parent
 

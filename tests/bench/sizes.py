@@ -28,6 +28,8 @@ class Sizes:
     rounds: int = 3
     large_rounds: int = 2
     """… of works that take long."""
+    short_rounds: int = 7
+    """… of works so short that chance is large in them."""
 
 
 FULL = Sizes()
@@ -46,6 +48,7 @@ SMALL = Sizes(
     speed=20,
     rounds=1,
     large_rounds=1,
+    short_rounds=1,
 )
 LATENCIES = (0, 50)
 """Milliseconds that every answer is late: none, and what a way to a real service costs."""

@@ -103,6 +103,15 @@ def test_a_write_that_is_to_wait_for_too_long_says_how_long(desk: Desk) -> None:
     assert "it asks to wait 7200 s, and 300 s are left" in row["error"]["message"]
 
 
+def test_a_write_that_is_throttled_to_the_end_says_by_which_limit(desk: Desk) -> None:
+    people = desk.people(1)
+    scope = "Tenant_Application/ReadWrite/app/tenant"
+    told = {"x-ms-throttle-information": "WriteLimitExceeded", "x-ms-throttle-scope": scope}
+    desk.refuse("assignLicense", status=429, headers={"Retry-After": "7200", **told}, times=None)
+    row = desk.fail(people, "SPE_E3").partial["users"][0]
+    assert "[limit: WriteLimitExceeded, Tenant_Application/ReadWrite]" in row["error"]["message"]
+
+
 @pytest.mark.parametrize("ahead", [-300, 0, 300])
 @pytest.mark.parametrize("url", ["/users?", "assignLicense"])
 def test_a_date_in_a_part_is_reckoned_by_the_services_clock(desk: Desk, ahead: int, url: str) -> None:

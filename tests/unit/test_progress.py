@@ -134,4 +134,4 @@ def test_lists_of_an_audit_say_which_they_are(desk: Desk, tmp_path: Path) -> Non
     status, _output = processes.module("exo_unlicensed_mailbox_info", options, desk.tenant).end()
     assert status == 0
     phases = {line["phase"] for line in lines_of(place)}
-    assert {"/v1.0/users", "Get-Mailbox", "Get-Mailbox (soft-deleted)", "Get-MailUser"} <= phases
+    assert {"/v1.0/users", "Get-Mailbox", "Get-Mailbox -SoftDeletedMailbox", "Get-MailUser"} <= phases

@@ -70,7 +70,7 @@ def test_a_soft_deleted_mailbox_raises_the_alarm_where_its_date_is_near_or_over(
     ("more", "told"),
     [
         ({}, "The rows are in the result."),
-        ({"max_rows": 0}, "The rows are left out: give output_path."),
+        ({"max_rows": 0}, "The rows are left out: give output_path or report_dir."),
         ({"max_rows": 0, "output_path": "rows.jsonl"}, "The rows are in rows.jsonl."),
     ],
 )

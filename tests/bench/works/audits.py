@@ -17,8 +17,6 @@ REQUESTS = {"filtered": 20, "full": 60}
 TIMES = 1.1
 """What a tenant ten times as large may cost a filtered audit."""
 MORE_REQUESTS = 2
-ROUNDS = 7
-"""An audit that finds few is short, and chance large in it."""
 FULL_TIMES, FULL_PEAK_MB = 1.3, 250
 BARE = "bare loop, same requests"
 
@@ -63,7 +61,7 @@ def filtered_growth(sizes: Sizes, large: Tenant) -> Iterator[Row]:
         for latency in LATENCIES:
             with large.latency(latency), small.latency(latency):
                 mine, other = alternate(
-                    ROUNDS if sizes.rounds > 1 else 1,
+                    sizes.short_rounds,
                     lambda: audit(large, "filtered", at_risk),
                     lambda: audit(small, "filtered", at_risk),
                 )

@@ -18,7 +18,6 @@ from tests.bench.sizes import Sizes
 
 SECONDS = 0.3
 ANSIBLE = "ansible.module_utils.basic"
-ROUNDS = 7
 
 
 def imports(sizes: Sizes) -> Iterator[Row]:
@@ -27,7 +26,7 @@ def imports(sizes: Sizes) -> Iterator[Row]:
     packed = _zip()
     for how, place in (("from files", list[Path]()), ("from a zip, as Ansible ships it", [packed])):
         mine, bare = alternate(
-            ROUNDS if sizes.rounds > 1 else 1,
+            sizes.short_rounds,
             lambda place=place: _import(module, place),  # type: ignore[misc]
             lambda place=place: _import(ANSIBLE, place),  # type: ignore[misc]
         )

@@ -10,8 +10,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from tests.bench import measure
 from tests.bench.chart import svg
-from tests.bench.measure import Best, Json, Run
+from tests.bench.measure import LONG_ROUND, Best, Json, Run, alternate
 from tests.bench.publish import BEGIN, END, PAGE, replaced, section
 from tests.bench.replay import replay, writes
 from tests.bench.report import Bound, Row, from_json, markdown, row, table, to_json
@@ -65,6 +66,22 @@ def test_the_best_of_several_runs() -> None:
     best = Best([FAST, SLOW])
     assert (best.seconds, best.cpu, best.tenant_cpu) == (1.0, 0.25, 0.1)
     assert (best.peak, best.requests) == (90_000_000, 4), "memory and requests are what it took at most"
+
+
+@pytest.mark.parametrize(("seconds", "rounds"), [(0, 3), (LONG_ROUND - 1, 3), (LONG_ROUND + 1, 1)])
+def test_long_works_have_one_round(monkeypatch: pytest.MonkeyPatch, seconds: float, rounds: int) -> None:
+    """Every contestant has as many turns as the others."""
+    now = [0.0]
+    monkeypatch.setattr(measure.time, "monotonic", lambda: now[0])
+    turns: list[str] = []
+
+    def run(name: str) -> Run:
+        turns.append(name)
+        now[0] += seconds / 2
+        return FAST
+
+    alternate(3, lambda: run("module"), lambda: run("reference"))
+    assert turns == ["module", "reference"] * rounds
 
 
 def test_ratios_are_the_module_by_the_reference() -> None:

@@ -10,7 +10,6 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tests.bench import measure
 from tests.bench.chart import svg
 from tests.bench.measure import LONG_ROUND, Best, Json, Run, alternate
 from tests.bench.publish import BEGIN, END, PAGE, replaced, section
@@ -72,7 +71,7 @@ def test_the_best_of_several_runs() -> None:
 def test_long_works_have_one_round(monkeypatch: pytest.MonkeyPatch, seconds: float, rounds: int) -> None:
     """Every contestant has as many turns as the others."""
     now = [0.0]
-    monkeypatch.setattr(measure.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("tests.bench.measure.time.monotonic", lambda: now[0])
     turns: list[str] = []
 
     def run(name: str) -> Run:

@@ -13,7 +13,6 @@ Nothing that was done is ever forgotten: whatever happens, each user has an Outc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
@@ -145,7 +144,7 @@ class _Run:
             if answer.ok:
                 job.located = True
                 self._passing.add("usage_location")
-                job.left = replace(job.left, usage_location=None)
+                job.left = job.left._replace(usage_location=None)
                 job.licensed = not job.left
 
     def assign(self, jobs: Sequence[Job]) -> None:
@@ -227,7 +226,7 @@ class _Run:
             foreseen = foreseen_refusal(job.before, job.change, self._skus)
             if foreseen is not None and foreseen.code == problem.code:
                 # it knows which license comes from a group
-                problem = replace(problem, hint=foreseen.hint)
+                problem = problem._replace(hint=foreseen.hint)
             job.problem = problem
             self._stopped = self._stopped or (self._fail_fast and not location_late(job))
 
@@ -258,7 +257,7 @@ class _Run:
             job.left = still_to_do(job.change, job.before, user)
             if job.located:
                 # it was accepted: a late replica must not hold the license up
-                job.left = replace(job.left, usage_location=None)
+                job.left = job.left._replace(usage_location=None)
             job.licensed = not job.left
 
     def _give_up(self, jobs: Sequence[Job]) -> None:

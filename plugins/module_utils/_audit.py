@@ -8,9 +8,9 @@ from __future__ import annotations
 import fnmatch
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils import _filters
 from ansible_collections.m365.licensing.plugins.module_utils._audit_read import Reader
@@ -54,8 +54,7 @@ REASONS = (
 """Every word of ``reason``."""
 
 
-@dataclass(frozen=True)
-class AuditOptions:
+class AuditOptions(NamedTuple):
     """What to look at and how; the option names of the module."""
 
     now: datetime | None = None
@@ -124,7 +123,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         shared_mailbox_sizes=options.shared_mailbox_sizes,
         everybody=options.everybody,
     ).read()
-    options = replace(options, catalog=options.catalog.in_tenant(readings.skus.values()))
+    options = options._replace(catalog=options.catalog.in_tenant(readings.skus.values()))
     world = World(
         now=options.now or _clock(graph, readings),
         grace_days=options.grace_period_days,

@@ -9,9 +9,9 @@ What came back more than once, or not at all, is no answer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._http_body import part_error
@@ -20,13 +20,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._redaction import R
 _UNIT_DIGITS = 6
 
 
-@dataclass(frozen=True)
-class BatchPart:
+class BatchPart(NamedTuple):
     """One request inside a batch. ``url`` is relative to the version (``/users/…``) and percent-encoded."""
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: Mapping[str, Any] | None = None
 
     @property
@@ -48,8 +47,7 @@ class BatchPart:
         return self.method != "GET" and not self.url.endswith("/checkMemberGroups")
 
 
-@dataclass(frozen=True)
-class BatchAnswer:
+class BatchAnswer(NamedTuple):
     """What became of one part. ``headers`` have lower-case names.
 
     ``outcome``: ``answered`` (``status`` is the service's last word), ``unknown`` (a write was sent and nobody knows
@@ -57,7 +55,7 @@ class BatchAnswer:
     """
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: Any = None
     outcome: str = "answered"
     error: M365Error | None = None

@@ -11,8 +11,9 @@ something (``granted``), and what is missing is a finding (``assess``). Until wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import days_until, find_deadline, severity_of
@@ -44,8 +45,7 @@ PLAN2_OR_PLAN1_ADDON: Needs = PLAN2_OR_ADDON[:2]
 ARCHIVE_ON_PREMISES: Needs = (frozenset({PlanClass.ARCHIVE}), frozenset({PlanClass.PLAN2}))
 
 
-@dataclass(frozen=True)
-class Flags:
+class Flags(NamedTuple):
     """What the signals say about one user. ``reconciliation`` is None where that signal cannot be had."""
 
     reconciliation: bool | None = None
@@ -54,15 +54,14 @@ class Flags:
     """Could Exchange be asked for mailboxes? If not, that there is none means nothing."""
 
 
-@dataclass(frozen=True)
-class World:
+class World(NamedTuple):
     """What every assessment looks at: SKUs and subscriptions of the tenant, the catalogue, time and grace period."""
 
     now: datetime
     grace_days: int = 30
     catalog: Catalog = BUILTIN
-    skus: Mapping[str, Sku] = field(default_factory=dict)
-    subscriptions: Mapping[str, tuple[Subscription, ...]] = field(default_factory=dict)
+    skus: Mapping[str, Sku] = MappingProxyType({})
+    subscriptions: Mapping[str, tuple[Subscription, ...]] = MappingProxyType({})
 
 
 def needs_of(mailbox: Mailbox) -> Needs:

@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote as percent_encode
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer, BatchPart
@@ -62,8 +61,7 @@ GROUPS_PER_CHECK = 20
 ADVANCED = {"ConsistencyLevel": "eventual"}
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """A group: its id and its display name."""
 
     id: str

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -192,7 +192,7 @@ class Batcher:
         self._note(chunk, answers)
         self._tell(chunk, answers)
         if self._keep is not None:
-            answers = [replace(item, body=self._keep(item.body)) if item.ok else item for item in answers]
+            answers = [item._replace(body=self._keep(item.body)) if item.ok else item for item in answers]
         return answers
 
     def _with_new_token(self, chunk: list[_Waiting], answers: list[BatchAnswer], token: str) -> list[BatchAnswer]:
@@ -310,7 +310,7 @@ class Batcher:
             return answer
         now = self._backoff.clock()
         left, asked = max(0.0, self._end(item) - now), max(0.0, item.due - now)
-        return replace(answer, waited=f"; it asks to wait {asked:.0f} s, and {left:.0f} s are left.")
+        return answer._replace(waited=f"; it asks to wait {asked:.0f} s, and {left:.0f} s are left.")
 
     def _in_time(self, item: _Waiting) -> bool:
         return item.due <= self._end(item)

@@ -13,8 +13,7 @@ import csv
 import functools
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
@@ -116,8 +115,7 @@ def subscription_from(raw: Mapping[str, Any]) -> Subscription:
     )
 
 
-@dataclass(frozen=True)
-class UsageRow:
+class UsageRow(NamedTuple):
     """One mailbox of the usage report: up to a week old, so it informs and never decides."""
 
     upn: str

@@ -9,9 +9,9 @@ import email.utils
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import quote as percent_encode
 from urllib.parse import urlencode, urlsplit
 
@@ -29,8 +29,7 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 """A clock that differs from the service's by more than this is wrong; less may be the way of an answer."""
 
 
-@dataclass(frozen=True)
-class HttpSettings:
+class HttpSettings(NamedTuple):
     """Limits of all requests. Times are seconds."""
 
     timeout: float = 60.0
@@ -43,8 +42,7 @@ class HttpSettings:
     max_response_bytes: int = 64 * 2**20
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """A whole answer. ``headers`` ignores case; ``body`` is parsed JSON (None for 202 and 204 without one)."""
 
     status: int
@@ -57,14 +55,13 @@ class Response:
 Keep = Callable[[Iterator[str]], Any]
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One request to be sent, perhaps several times. ``direct`` goes past every proxy."""
 
     service: str
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     data: bytes | None = None
     idempotent: bool = True
     direct: bool = False
@@ -82,8 +79,7 @@ class Call:
         return urlsplit(self.url).netloc
 
 
-@dataclass(frozen=True)
-class Raw:
+class Raw(NamedTuple):
     """Status, headers and decoded body, before anyone looked into it."""
 
     status: int

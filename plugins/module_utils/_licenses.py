@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
@@ -123,8 +122,7 @@ def apply_to(user: User, change: LicenseChange, skus: Mapping[str, Sku]) -> User
             states.append(item)
     states += [LicenseState(item.sku_id, item.disabled_plans) for _unused, item in sorted(added.items())]
     touched = {item.sku_id for item in change.add} | set(change.remove)
-    return replace(
-        user,
+    return user._replace(
         usage_location=change.usage_location or user.usage_location,
         license_states=tuple(states),
         assigned_plans=_predict_plans(user.assigned_plans, states, touched, skus),

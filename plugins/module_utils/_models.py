@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The values that the collection reasons about: users, licenses, SKUs, mailboxes, findings.
 
-Plain frozen dataclasses in Microsoft's terms. Every GUID is lower case and without blanks, every time is an aware
+Immutable records in Microsoft's terms. Every GUID is lower case and without blanks, every time is an aware
 UTC ``datetime``; ``_graph.py`` and ``_exchange.py`` make them from what the services answer. Pure: no I/O, no clock.
 """
 
@@ -12,8 +12,10 @@ from __future__ import annotations
 import enum
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 
 class PlanClass(str, enum.Enum):
@@ -48,8 +50,7 @@ class RecipientType(str, enum.Enum):
     """A mailbox that is already disconnected while its user lives."""
 
 
-@dataclass(frozen=True, slots=True)
-class LicenseState:
+class LicenseState(NamedTuple):
     """One entry of ``user.licenseAssignmentStates``: one SKU by one way (direct, or from one group).
 
     ``state`` is trimmed, in the service's spelling (``Active``, ``ActiveWithError``, ``Disabled``, ``Error``, or
@@ -100,8 +101,7 @@ class AssignedPlan:
         return not (self.usable or self.suspended or self.capability.casefold() == "deleted")
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """A directory user, as Graph shows it."""
 
     id: str
@@ -115,7 +115,7 @@ class User:
     company: str | None = None
     job_title: str | None = None
     on_premises_sync: bool = False
-    extension_attributes: Mapping[str, str] = field(default_factory=dict)
+    extension_attributes: Mapping[str, str] = MappingProxyType({})
     """``{"extensionAttribute1": "…"}``, without those that are null."""
     license_states: tuple[LicenseState, ...] = ()
     assigned_plans: tuple[AssignedPlan, ...] = ()
@@ -129,8 +129,7 @@ class User:
         return any(state.sku_id == sku_id and state.effective for state in self.license_states)
 
 
-@dataclass(frozen=True)
-class ServicePlan:
+class ServicePlan(NamedTuple):
     """One plan of a SKU. ``applies_to`` is ``User`` or ``Company``; a company's plan cannot be off for one user."""
 
     id: str
@@ -175,8 +174,7 @@ class Sku:
         return frozenset(plan.id for plan in self.plans if plan.applies_to.casefold() != "company")
 
 
-@dataclass(frozen=True)
-class Subscription:
+class Subscription(NamedTuple):
     """One entry of ``GET /directory/subscriptions``. ``next_lifecycle`` is when it moves to its next state."""
 
     sku_id: str
@@ -187,8 +185,7 @@ class Subscription:
     next_lifecycle: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(NamedTuple):
     """A recipient with something to lose, as Exchange shows it.
 
     ``user_id`` is ``ExternalDirectoryObjectId``; empty on mailboxes without a directory object.
@@ -212,16 +209,14 @@ class Mailbox:
     capabilities: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """One element of ``addLicenses``. ``disabled_plans`` replaces the direct assignment's set."""
 
     sku_id: str
     disabled_plans: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class LicenseChange:
+class LicenseChange(NamedTuple):
     """What one ``assignLicense`` (and, before it, one usage location) does to one user. Empty: nothing to do."""
 
     user_id: str
@@ -243,8 +238,7 @@ class LicenseChange:
         }
 
 
-@dataclass(frozen=True)
-class Deadline:
+class Deadline(NamedTuple):
     """Until when, who says so, and how sure it is. ``note`` says why where it is not known.
 
     ``outlived`` is the end of a documented period that has passed without the mailbox going.
@@ -257,8 +251,7 @@ class Deadline:
     outlived: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One mailbox or archive at risk: a row of the audit."""
 
     user_id: str

@@ -75,7 +75,7 @@ COMMON_SPEC: dict[str, dict[str, Any]] = {
     "timeout": {"type": "float", "default": 60.0},
     "retry_seconds": {"type": "float", "default": 300.0},
     "concurrency": {"type": "int", "default": 4},
-    "max_response_bytes": {"type": "int", "default": HttpSettings.max_response_bytes},
+    "max_response_bytes": {"type": "int", "default": HttpSettings().max_response_bytes},
 }
 """The options of every module. Those with variables have no default here: a default would hide the environment."""
 

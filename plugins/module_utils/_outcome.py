@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, User
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
@@ -21,8 +23,7 @@ UNKNOWN = "unknown_outcome"
 RUN_AGAIN = "It may still come: run again, which sends only what is missing."
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one user.
 
     ``confirmation``: ``confirmed`` (read back), ``accepted`` (written, not visible yet), or empty. ``after`` is the
@@ -39,7 +40,7 @@ class Outcome:
     error: Problem | None = None
     notes: tuple[str, ...] = ()
     wrote: bool = False
-    service_disabled_plans: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    service_disabled_plans: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 @dataclass
@@ -78,7 +79,7 @@ class Job:
 
     def half_way(self) -> User:
         """The user where at most the usage location was written."""
-        return replace(self.before, usage_location=self.change.usage_location) if self.located else self.before
+        return self.before._replace(usage_location=self.change.usage_location) if self.located else self.before
 
 
 def still_unknown(problem: Problem) -> Problem:

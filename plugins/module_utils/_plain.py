@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of the domain as values of Ansible: the one place where dataclasses become dictionaries. Pure."""
+"""Values of the domain as values of Ansible: the one place where records become dictionaries. Pure."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ def to_plain(value: Any) -> Any:
         return value.isoformat()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {item.name: to_plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):  # typing.NamedTuple
+        return {name: to_plain(getattr(value, name)) for name in value._fields}
     if isinstance(value, Mapping):
         return {str(to_plain(key)): to_plain(item) for key, item in value.items()}
     if isinstance(value, (set, frozenset)):

@@ -19,8 +19,8 @@ Pure: no I/O, no clock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
@@ -102,8 +102,7 @@ def _order(candidate: Candidate) -> tuple[int, float, str, str, str]:
     return (*(urgency(finding) if finding else (9, 0.0)), user.user_principal_name.casefold(), guid, user.id)
 
 
-@dataclass(frozen=True, slots=True)
-class _Alternative:
+class _Alternative(NamedTuple):
     """One license list of a rule, tried on one user."""
 
     name: str
@@ -162,13 +161,13 @@ class _Planner:
         kinds = [item.recipient_type for item in (first.finding, finding) if item is not None]
         if kinds == [RecipientType.SOFT_DELETED] * 2:
             note = "a license brings back one mailbox of its user, who has more than one that is soft-deleted"
-            return replace(entry, action="insufficient", note=note)
+            return entry._replace(action="insufficient", note=note)
         predicted = apply_to(entry.user, first.change, self._skus)
         if finding is None or is_covered(finding.needs, granted(predicted, self._catalog)):
-            return replace(entry, action="license", note="saved by what the user gets for another mailbox")
+            return entry._replace(action="license", note="saved by what the user gets for another mailbox")
         why = why_not_covered((), predicted, [finding.needs], self._skus, self._catalog)
         note = f"with what the user gets for another mailbox: {why}; the next run tries its own rule"
-        return replace(entry, action="insufficient", note=note)
+        return entry._replace(action="insufficient", note=note)
 
     def seat_use(self) -> tuple[SeatUse, ...]:
         """The SKUs of which seats were given out, by part number."""
@@ -196,8 +195,8 @@ class _Planner:
                 reasons.append(f"{name}: {why_not_covered(wanted, option.predicted, needs, self._skus, self._catalog)}")
                 continue
             if not option.change:
-                return replace(
-                    entry, action="unchanged", note=_joined("the plans of this user cover it already", *reasons)
+                return entry._replace(
+                    action="unchanged", note=_joined("the plans of this user cover it already", *reasons)
                 )
             if refusal := foreseen_refusal(entry.user, option.change, self._skus, option.predicted):
                 conflicting = True
@@ -210,7 +209,7 @@ class _Planner:
                 continue
             return self._take(entry, rule, option, wanted, reasons)
         action = "no_seat" if seatless else "conflict" if conflicting else "insufficient"
-        return replace(entry, action=action, note="; ".join(reasons))
+        return entry._replace(action=action, note="; ".join(reasons))
 
     def _without_finding(self, entry: PlanEntry, rule: Rule, needs: Needs | None) -> PlanEntry:
         user = entry.user
@@ -223,7 +222,7 @@ class _Planner:
             option = self._option(user, rule, name, wanted)
             if not option.change:
                 notes = notes_for(user, wanted, "present", self._skus, self._catalog)
-                return replace(entry, action="unchanged", note=_joined(*reasons, *notes))
+                return entry._replace(action="unchanged", note=_joined(*reasons, *notes))
             if refusal := foreseen_refusal(user, option.change, self._skus, option.predicted):
                 reasons.append(f"{name}: {refusal.message}")
                 continue
@@ -239,7 +238,7 @@ class _Planner:
                 reasons.append(f"{name}: {guarded.note}")
                 continue
             return guarded
-        return replace(entry, action="no_seat" if seatless else "conflict", note="; ".join(reasons))
+        return entry._replace(action="no_seat" if seatless else "conflict", note="; ".join(reasons))
 
     def _swap(self, entry: PlanEntry, rule: Rule, leave: set[str], needs: Needs | None) -> PlanEntry:
         """From the fallback (``leave`` of it goes) to the licenses of the rule, where a seat has become free."""
@@ -263,7 +262,7 @@ class _Planner:
     def _unswapped(self, entry: PlanEntry, rule: Rule, why: str, needs: Needs | None) -> PlanEntry:
         """For who keeps the fallback: if the licenses are there as well, they get the plans that the rule declares."""
         user, note = entry.user, f"holds the fallback{why}"
-        kept = replace(entry, action="unchanged", note=note)
+        kept = entry._replace(action="unchanged", note=note)
         option = self._try(user, rule, "licenses", rule.licenses)
         change = option.change
         if change.remove or seats_needed(user, change) or foreseen_refusal(user, change, self._skus, option.predicted):
@@ -290,9 +289,9 @@ class _Planner:
         change = change_for(user, wanted, self._skus, leaving=leave, catalog=self._catalog)
         if leave:
             direct = {state.sku_id for state in user.license_states if state.direct}
-            change = replace(change, remove=tuple(sorted(leave & direct)))
+            change = change._replace(remove=tuple(sorted(leave & direct)))
         if change.add and not user.usage_location:
-            change = replace(change, usage_location=rule.usage_location.of(user) if rule.usage_location else None)
+            change = change._replace(usage_location=rule.usage_location.of(user) if rule.usage_location else None)
         return _Alternative(name, change, apply_to(user, change, self._skus))
 
     def _guarded(
@@ -315,7 +314,7 @@ class _Planner:
         elif is_covered(needs, before) and not is_covered(needs, after):
             lost = (why_not_covered(wanted, option.predicted, [needs], self._skus, self._catalog),)
         if lost:
-            return replace(entry, action="refused_uncovered", note=_joined(*lost))
+            return entry._replace(action="refused_uncovered", note=_joined(*lost))
         return self._take(entry, rule, option, wanted, reasons)
 
     def _take(
@@ -323,7 +322,7 @@ class _Planner:
     ) -> PlanEntry:
         user, change = entry.user, option.change
         if change.add and not user.usage_location and not change.usage_location:
-            return replace(entry, action="no_usage_location", note=_no_location(user, rule))
+            return entry._replace(action="no_usage_location", note=_no_location(user, rule))
         self._seats.take_all(seats_needed(user, change))
         notes = [
             *notes_for(user, wanted, "present", self._skus, self._catalog),
@@ -332,8 +331,7 @@ class _Planner:
         warnings: tuple[str, ...] = ()
         if change.remove:
             warnings = abilities_lost(granted(user, self._catalog), granted(option.predicted, self._catalog))
-        return replace(
-            entry,
+        return entry._replace(
             action="license",
             change=change,
             alternative=option.name,

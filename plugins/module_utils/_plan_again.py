@@ -50,7 +50,7 @@ def _later(candidate: Candidate, entry: PlanEntry, skus: Mapping[str, Sku]) -> C
     kind = subject.recipient_type
     kind = RecipientType.USER if kind is RecipientType.SOFT_DELETED else kind
     user = apply_to(subject.user, entry.change, skus)
-    return Candidate(replace(subject, user=user, recipient_type=kind), None, candidate.needs)
+    return Candidate(subject._replace(user=user, recipient_type=kind), None, candidate.needs)
 
 
 def _marked(entry: PlanEntry, again: PlanEntry | None) -> PlanEntry:
@@ -58,4 +58,4 @@ def _marked(entry: PlanEntry, again: PlanEntry | None) -> PlanEntry:
         return entry
     ends = "changes it again" if again.change else f"ends as {again.action}"
     note = f"in the next run rule {again.rule!r} decides for this user, and {ends}"
-    return replace(entry, next_rule=again.rule, note="; ".join(filter(None, (entry.note, note))))
+    return entry._replace(next_rule=again.rule, note="; ".join(filter(None, (entry.note, note))))

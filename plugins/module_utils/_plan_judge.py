@@ -11,8 +11,8 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, User
@@ -22,8 +22,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._quoting import gui
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, first_match
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A candidate after the rules. ``rule`` is None where nothing is left to decide: ``entry`` says all."""
 
     candidate: Candidate
@@ -69,18 +68,18 @@ class Judge:
         user = candidate.subject.user
         entry = PlanEntry(user, candidate.finding, "", "", "protected", LicenseChange(user.id))
         if user.is_guest:
-            return Judged(candidate, replace(entry, note="a guest is never licensed by rules"))
+            return Judged(candidate, entry._replace(note="a guest is never licensed by rules"))
         for pattern, matches in self._protected:
             if matches(user):
-                return Judged(candidate, replace(entry, note=f"protected by {pattern!r}"))
+                return Judged(candidate, entry._replace(note=f"protected by {pattern!r}"))
         decision = first_match(self._rules, candidate.subject, self._today)
         rule = decision.rule
-        entry = replace(entry, rule=rule.name if rule else "", why=decision.why, expired=decision.expired)
+        entry = entry._replace(rule=rule.name if rule else "", why=decision.why, expired=decision.expired)
         if rule is None:
-            return Judged(candidate, replace(entry, action="unmatched"))
+            return Judged(candidate, entry._replace(action="unmatched"))
         if rule.ignore:
             until = f" (until {rule.until.isoformat()})" if rule.until else ""
-            return Judged(candidate, replace(entry, action="ignore", note=rule.reason + until))
+            return Judged(candidate, entry._replace(action="ignore", note=rule.reason + until))
         if beyond := beyond_a_license(candidate, self._catalog):
-            return Judged(candidate, replace(entry, action="insufficient", note=beyond))
+            return Judged(candidate, entry._replace(action="insufficient", note=beyond))
         return Judged(candidate, entry, rule)

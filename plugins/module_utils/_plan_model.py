@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, LicenseChange, PlanClass, User
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
@@ -32,8 +33,7 @@ NOTHING_TO_DO = ("unchanged", "ignore", "unmatched", "protected")
 """Actions that are worth no word about a user of whom nothing is at risk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A mailbox at risk, or a user whom the plan looks at for another reason.
 
     ``needs`` is what the user's mailbox is known to need; None where nobody looked. ``replaced`` says of a
@@ -46,15 +46,14 @@ class Candidate:
     replaced: bool = False
 
 
-@dataclass(frozen=True)
-class PlanOptions:
+class PlanOptions(NamedTuple):
     """The guards. ``max_changes`` is a number of users, or a share of ``population`` such as ``5%`` (rounded down)."""
 
     max_changes: int | str | None = None
     protected: tuple[str, ...] = ()
     """UPN globs (``*``, ``?``) and user ids; who matches is never written."""
     allow_removals: bool = False
-    seat_reserve: Mapping[str, int] = field(default_factory=dict)
+    seat_reserve: Mapping[str, int] = MappingProxyType({})
     """Seats by SKU id that the plan leaves alone."""
     use_warning_seats: bool = False
     population: int = 0
@@ -65,8 +64,7 @@ class PlanOptions:
     """Does the next run look at the users whom this one has changed? Not where only mailboxes at risk count."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanEntry:
+class PlanEntry(NamedTuple):
     """What the plan says about one mailbox at risk, or about a user without one.
 
     ``change`` is empty unless ``action`` is ``license``, and in all but one of the entries of a user.
@@ -89,8 +87,7 @@ class PlanEntry:
     """Another rule, which will change the user again in the next run."""
 
 
-@dataclass(frozen=True)
-class SeatUse:
+class SeatUse(NamedTuple):
     """What the plan does to the seats of one SKU. ``before`` and ``after`` are seats left, without the reserve."""
 
     sku_id: str
@@ -101,8 +98,7 @@ class SeatUse:
     reserved: int = 0
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The plan: entries in the order in which seats were given out, and why it may not be applied, if so."""
 
     entries: tuple[PlanEntry, ...]

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils._apply import apply_changes, predict_changes
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
@@ -59,8 +58,7 @@ IN_USE = frozenset(RecipientType) - {RecipientType.SOFT_DELETED, RecipientType.A
 _NO_GROUPS: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class PlannerOptions:
+class PlannerOptions(NamedTuple):
     """The options of the module, in its own terms. ``label`` is what errors call the list of rules."""
 
     audit: AuditOptions
@@ -79,8 +77,7 @@ class PlannerOptions:
     confirm_seconds: float = 60.0
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(NamedTuple):
     """An audit, the plan made from it, and what became of it: outcomes by user id, None where none was asked for."""
 
     found: Audit
@@ -90,8 +87,7 @@ class Planned:
     outcomes: Mapping[str, Outcome] | None
 
 
-@dataclass(frozen=True)
-class _Checked:
+class _Checked(NamedTuple):
     """Rules and reserve as the tenant understands them."""
 
     rules: tuple[Rule, ...]
@@ -111,7 +107,7 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
     checked = _check(graph, skus, options)
     if options.scope == "all_users":
         # rules and guards need to know the mailbox of everybody, and not only of those at risk
-        looking = replace(looking, strategy="full", everybody=True)
+        looking = looking._replace(strategy="full", everybody=True)
     found = audit(graph, exchange, looking)
     if found.readings.users is None:
         raise PermissionDenied(
@@ -331,7 +327,7 @@ def _sized(
         large = large_among(graph, exchange, [boxes[user_id] for user_id in sorted(sized)])
         if large is None and losing:
             gap = f"the sizes of {len(losing)} mailboxes that would lose Plan 2, without a report that names them"
-            guards = replace(guards, gaps=(*guards.gaps, gap))
+            guards = guards._replace(gaps=(*guards.gaps, gap))
         if large is None:
             # a license that may be too small keeps the mailbox all the same
             found.warnings.append(
@@ -343,7 +339,7 @@ def _sized(
             return plan
         needs = {box.user_id: needs_of(box) for box in (large or {}).values()}
         candidates = [
-            replace(_resized(item, large or {}), needs=needs[item.subject.user.id])
+            _resized(item, large or {})._replace(needs=needs[item.subject.user.id])
             if item.subject.user.id in needs
             else item
             for item in candidates
@@ -355,7 +351,7 @@ def _resized(candidate: Candidate, large: Mapping[str, Mailbox]) -> Candidate:
     finding = candidate.finding
     box = large.get(finding.mailbox.guid) if finding and finding.mailbox else None
     return (
-        replace(candidate, finding=replace(finding, needs=needs_of(box), mailbox=box)) if finding and box else candidate
+        candidate._replace(finding=finding._replace(needs=needs_of(box), mailbox=box)) if finding and box else candidate
     )
 
 

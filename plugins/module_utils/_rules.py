@@ -12,10 +12,10 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
@@ -23,8 +23,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Reci
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """Whom the rules look at. ``recipient_type`` is None where no mailbox is known (scope ``all_users``)."""
 
     user: User
@@ -33,8 +32,7 @@ class Subject:
     """The groups of the rules (not all groups) in which the user is, directly or through other groups."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """A subject as conditions see it: texts in one case, licenses as a set."""
 
     texts: Mapping[str, str]
@@ -46,8 +44,7 @@ class Facts:
     group_ids: frozenset[str]
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """One key of a ``match`` block. ``test`` is compiled once; ``text`` says for people what it asks for."""
 
     key: str
@@ -59,8 +56,7 @@ class Condition:
     """The blocks of ``not``."""
 
 
-@dataclass(frozen=True)
-class UsageLocation:
+class UsageLocation(NamedTuple):
     """``code`` for everybody, or (``from_country``) what the user's country says, else ``default``."""
 
     code: str | None = None
@@ -74,8 +70,7 @@ class UsageLocation:
         return self.code
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule, checked and resolved. ``path`` is where it stands (``license_state_rules[2]``)."""
 
     name: str
@@ -96,8 +91,7 @@ class Rule:
         return self.until is not None and today > self.until
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Which rule decides for a user. ``expired`` are the exceptions that would have matched but are over."""
 
     rule: Rule | None
@@ -280,7 +274,7 @@ def bind_groups(rules: Sequence[Rule], ids: Mapping[str, str]) -> tuple[Rule, ..
     ]
     if problems:
         raise ConfigurationError(problems)
-    return tuple(replace(rule, conditions=_bound(rule.conditions, ids)) for rule in rules)
+    return tuple(rule._replace(conditions=_bound(rule.conditions, ids)) for rule in rules)
 
 
 def _groups(conditions: Iterable[Condition]) -> list[str]:

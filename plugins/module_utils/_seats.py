@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 
 
-@dataclass(frozen=True)
-class Shortage:
+class Shortage(NamedTuple):
     """A SKU of which more seats are asked for than are left. All figures are seats."""
 
     sku_id: str

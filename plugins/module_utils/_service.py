@@ -9,8 +9,7 @@ import json as jsonlib
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
@@ -198,7 +197,7 @@ class Service:
 
 
 def _authorized(call: Call, token: str) -> Call:
-    return replace(call, headers={**call.headers, "Authorization": f"Bearer {token}"})
+    return call._replace(headers={**call.headers, "Authorization": f"Bearer {token}"})
 
 
 def _location(call: Call, headers: Mapping[str, str]) -> str:
@@ -223,8 +222,7 @@ def _origin(url: str) -> tuple[str, str, int] | None:
     return parts.scheme, parts.hostname, port
 
 
-@dataclass(frozen=True)
-class MsalResponse:
+class MsalResponse(NamedTuple):
     """What MSAL wants to see of an answer."""
 
     status_code: int

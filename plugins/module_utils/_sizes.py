@@ -9,7 +9,6 @@ Exchange has no filter by size and measures one mailbox in a request, so the rep
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import NotFound, PermissionDenied
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
@@ -49,7 +48,7 @@ def measured(exchange: Exchange, boxes: Iterable[Mailbox]) -> dict[str, Mailbox]
 
     some = list(boxes)
     sizes = exchange.service.client.parallel(size, some)
-    return {box.guid: replace(box, over_50_gb=True) for box, size in zip(some, sizes, strict=True) if size > LARGE}
+    return {box.guid: box._replace(over_50_gb=True) for box, size in zip(some, sizes, strict=True) if size > LARGE}
 
 
 def large_among(graph: Graph, exchange: Exchange, boxes: Iterable[Mailbox]) -> dict[str, Mailbox] | None:

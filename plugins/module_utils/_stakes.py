@@ -10,7 +10,7 @@ knows which: it is asked about those users alone whose change takes something aw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered, needs_of
@@ -46,8 +46,7 @@ class SizesUnknown(M365Error):
         )
 
 
-@dataclass(frozen=True)
-class Weakening:
+class Weakening(NamedTuple):
     """What the plans of one user allow before and after a change, and what is lost, one sentence each."""
 
     user: User

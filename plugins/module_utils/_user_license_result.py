@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
@@ -25,8 +24,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._refusals import Pr
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import Weakening
 
 
-@dataclass(frozen=True)
-class Blocked:
+class Blocked(NamedTuple):
     """Why a user gets no request at all, and the status that this makes."""
 
     status: str

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._apply import (
     apply_changes,
@@ -51,8 +50,7 @@ class UsersFailed(M365Error):
         self.partial = dict(partial)
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """The options of the module, in its own terms."""
 
     users: Sequence[str]
@@ -68,8 +66,7 @@ class Options:
     use_warning_seats: bool = False
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """Users as they were asked for: each once, in the order of the option, and the names of those who do not exist."""
 
     users: tuple[User, ...]

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
@@ -22,8 +21,7 @@ ENTRY_KEYS = ("sku", "disabled_plans", "enabled_plans")
 """What one element of ``licenses`` may hold."""
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """One license that somebody asks for.
 
     ``disabled_plans``: these are off, whatever else is off stays off. ``enabled_plans``: these are on and all

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._apply import apply_changes, predict_changes
@@ -53,7 +52,7 @@ def tenant() -> Iterator[Tenant]:
 
 
 def test_a_prediction_shows_the_users_as_they_will_be() -> None:
-    located = replace(ADD_E3, usage_location="AT")
+    located = ADD_E3._replace(usage_location="AT")
     first, second = predict_changes(USERS, [located, LicenseChange(BEN.id)], BY_ID)
     assert (first.status, first.wrote, first.before) == ("changed", True, ANNA)
     assert (first.after.usage_location, first.after.license_states) == ("AT", (direct(SPE_E3, TEAMS),))
@@ -122,7 +121,7 @@ def test_a_user_who_does_not_exist_is_told_by_the_name_that_was_used(name: str, 
 
 
 def test_counts_and_diff_agree_with_the_rows() -> None:
-    changes = [replace(ADD_E3, usage_location="AT"), LicenseChange(BEN.id)]
+    changes = [ADD_E3._replace(usage_location="AT"), LicenseChange(BEN.id)]
     outcomes = predict_changes(USERS, changes, BY_ID)
     rows = [row_of(outcome, None, [], "present", BY_ID, BUILTIN) for outcome in outcomes]
     result = result_of([*rows, unknown_row("ghost@contoso.com")])

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -155,8 +154,8 @@ def test_stray_blanks_and_case_change_nothing() -> None:
         "licenseAssignmentStates": [{"skuId": f" {SPE_E3.upper()} ", "disabledPlans": [], "state": " Active "}],
         "assignedPlans": [{"servicePlanId": PLAN2.upper(), "capabilityStatus": " enabled ", "service": "exchange"}],
     }
-    owned = replace(box(), user_id="11111111-2222-3333-4444-aaaaaaaaaaaa")
-    assert finding_of(replace(owned, sku_assigned=None), user_from(raw)) is None
+    owned = box()._replace(user_id="11111111-2222-3333-4444-aaaaaaaaaaaa")
+    assert finding_of(owned._replace(sku_assigned=None), user_from(raw)) is None
     raw["licenseAssignmentStates"][0]["disabledPlans"] = [f" {PLAN2.upper()} "]
     raw["assignedPlans"] = []
     assert found(owned, user_from(raw)).reason == "exchange_plan_disabled"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
@@ -61,7 +60,7 @@ PLANS = st.builds(
 @st.composite
 def owners(draw: st.DrawFn) -> User:
     owner = user("anna", *draw(st.lists(states(), max_size=4)))
-    return replace(owner, assigned_plans=owner.assigned_plans + tuple(draw(st.lists(PLANS, max_size=2))))
+    return owner._replace(assigned_plans=owner.assigned_plans + tuple(draw(st.lists(PLANS, max_size=2))))
 
 
 BOXES = st.builds(
@@ -78,8 +77,7 @@ FLAGS = st.builds(Flags, st.sampled_from([True, False, None]), st.sampled_from([
 def with_license(owner: User, sku_id: str) -> User:
     """The user with one more direct license in force, all its plans at work."""
     plans = tuple(AssignedPlan(plan.id, "Enabled") for plan in BY_ID[sku_id].plans)
-    return replace(
-        owner,
+    return owner._replace(
         license_states=(*owner.license_states, direct(sku_id)),
         assigned_plans=owner.assigned_plans + plans,
     )
@@ -116,11 +114,11 @@ def test_the_order_of_licenses_and_plans_does_not_matter(
     mixed_states, mixed_plans = list(owner.license_states), list(owner.assigned_plans)
     shuffle.shuffle(mixed_states)
     shuffle.shuffle(mixed_plans)
-    mixed = replace(owner, license_states=tuple(mixed_states), assigned_plans=tuple(mixed_plans))
+    mixed = owner._replace(license_states=tuple(mixed_states), assigned_plans=tuple(mixed_plans))
     before, after = finding_of(mailbox, owner, flags), finding_of(mailbox, mixed, flags)
     assert (before is None) is (after is None)
     if before and after:
-        assert replace(after, user=owner) == before
+        assert after._replace(user=owner) == before
 
 
 @given(BOXES, owners(), FLAGS)

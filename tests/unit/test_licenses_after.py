@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils import _licenses
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
@@ -94,7 +92,7 @@ def test_describe_is_sorted_has_names_and_no_times() -> None:
 
 def test_a_sku_the_tenant_no_longer_has_is_named_by_the_catalogue_or_its_id() -> None:
     strange = LicenseState("ffffffff-0000-4000-8000-000000000000", frozenset({"eeeeeeee-0000-4000-8000-000000000000"}))
-    who = replace(user("a"), license_states=(LicenseState(SPE_E3, frozenset({TEAMS})), strange))
+    who = user("a")._replace(license_states=(LicenseState(SPE_E3, frozenset({TEAMS})), strange))
     rows = _licenses.describe(who, {}, BUILTIN)["licenses"]
     assert [(row["sku"], row["disabled_plans"]) for row in rows] == [
         ("SPE_E3", ["TEAMS1"]),
@@ -226,8 +224,7 @@ def test_a_change_that_takes_the_mailbox_plan_is_seen(
 
 def test_removing_a_sku_that_nobody_knows_counts_as_taking_what_it_may_have_given() -> None:
     gone = "ffffffff-0000-4000-8000-000000000000"
-    who = replace(
-        user("a", direct(EMS)),
+    who = user("a", direct(EMS))._replace(
         license_states=(LicenseState(gone), direct(EMS)),
         assigned_plans=(AssignedPlan(PLAN2, "Enabled"), AssignedPlan(INTUNE, "Enabled")),
     )

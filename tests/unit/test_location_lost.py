@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -103,7 +102,7 @@ def test_a_location_of_somebody_else_stays_unless_it_is_to_be_replaced() -> None
     def left(before: str | None, now: str | None) -> str | None:
         user = User("1", "anna@contoso.example", usage_location=before)
         change = LicenseChange("1", usage_location="US")
-        return still_to_do(change, user, replace(user, usage_location=now)).usage_location
+        return still_to_do(change, user, user._replace(usage_location=now)).usage_location
 
     assert left(None, None) == "US"
     assert left(None, "FR") is None, "only a missing one was to be set"

@@ -9,7 +9,7 @@ import enum
 import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from ansible.module_utils import basic  # type: ignore[import-untyped]
@@ -36,8 +36,7 @@ class Colour(enum.Enum):
     RED = "red"
 
 
-@dataclass(frozen=True)
-class Inner:
+class Inner(NamedTuple):
     """A value inside another."""
 
     colour: Colour

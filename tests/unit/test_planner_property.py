@@ -13,6 +13,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_result import
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk, plan
+from ansible_collections.m365.licensing.tests.unit.random_tenants import examples
 from ansible_collections.m365.licensing.tests.unit.test_user_licenses_property import (
     LICENSES,
     PEOPLE,
@@ -20,7 +21,7 @@ from ansible_collections.m365.licensing.tests.unit.test_user_licenses_property i
     SKUS,
     build,
 )
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tests.tenant.launch import Tenant
@@ -88,8 +89,8 @@ def outcome(served: tuple[Tenant, Clients], rules: list[Json], options: Json, *,
     return {"users": users, "changed": result["changed"], "diff": result["diff"], **failure}
 
 
-@pytest.mark.slow
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.random
+@examples(35)
 @given(people=PEOPLE, rules=RULES, options=OPTIONS, seats=st.fixed_dictionaries(dict.fromkeys(SKUS, SEATS)))
 def test_check_mode_is_exact_and_a_second_run_changes_nothing(
     served: tuple[Tenant, Clients], people: list[Json], rules: list[Json], options: Json, seats: dict[str, int]

@@ -140,7 +140,7 @@ def test_neither_the_order_of_licenses_nor_of_states_matters(
 ) -> None:
     shuffled = list(who.license_states)
     rng.shuffle(shuffled)
-    other = replace(who, license_states=tuple(shuffled))
+    other = who._replace(license_states=tuple(shuffled))
     mixed = list(wanted)
     rng.shuffle(mixed)
     assert _licenses.change_for(who, wanted, BY_ID, state=state) == _licenses.change_for(
@@ -301,7 +301,7 @@ def test_a_plan_that_was_applied_leaves_nothing_to_do(
         who = _licenses.apply_to(candidate.subject.user, changes[candidate.subject.user.id], by_id)
         risk = candidate.finding
         saved = risk is not None and is_covered(risk.needs, granted(who, BUILTIN))
-        later.append(Candidate(Subject(who), None if saved or risk is None else replace(risk, user=who)))
+        later.append(Candidate(Subject(who), None if saved or risk is None else risk._replace(user=who)))
     assert not make(later, rules, spend(plan, table), options).changes
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -61,7 +60,7 @@ def test_an_audit_row_holds_what_the_module_returns() -> None:
     mailbox = Mailbox(
         who.id, who.user_principal_name, RecipientType.USER, guid="g", primary_smtp_address="a@b", created=NOW
     )
-    row = audit_row(replace(finding(who, days=3, needs=HOLD), mailbox=mailbox), BY_ID, BUILTIN)
+    row = audit_row(finding(who, days=3, needs=HOLD)._replace(mailbox=mailbox), BY_ID, BUILTIN)
     assert row["needs"] == [["archiving", "kiosk"], ["archiving", "plan1"], ["plan2"]]
     assert row["created"] == "2026-06-15T12:00:00Z"
     assert row["deadline"] == "2026-06-18T12:00:00Z"

@@ -13,7 +13,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import Conf
 from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import UsersFailed
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
-from hypothesis import HealthCheck, event, given, settings
+from ansible_collections.m365.licensing.tests.unit.random_tenants import examples
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tests.tenant.launch import Tenant
@@ -135,8 +136,8 @@ def outcome(desk: Desk, names: list[str], wish: dict[str, Any], *, check_mode: b
     return {"users": users, **rest, **failure}
 
 
-@pytest.mark.slow
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.random
+@examples(35)
 @given(people=PEOPLE, wish=WISHES, seats=st.fixed_dictionaries(dict.fromkeys(SKUS, SEATS)))
 def test_a_run_does_what_check_mode_said_and_the_next_changes_nothing(
     served: tuple[Tenant, Clients], people: list[dict[str, Any]], wish: dict[str, Any], seats: dict[str, int]

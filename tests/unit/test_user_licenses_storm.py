@@ -13,7 +13,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import M365
 from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import UsersFailed
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
-from hypothesis import HealthCheck, event, example, given, settings
+from ansible_collections.m365.licensing.tests.unit.random_tenants import examples
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from tests.tenant.launch import Tenant
@@ -59,7 +60,7 @@ def attempt(desk: Desk, people: list[str], options: dict[str, Any]) -> list[Json
         return []
 
 
-@pytest.mark.slow
+@pytest.mark.random
 @example(
     # lost, not shown by a late replica, and refused when it was sent again: that refusal says nothing of the first try
     parts=[],
@@ -70,7 +71,7 @@ def attempt(desk: Desk, people: list[str], options: dict[str, Any]) -> list[Json
     lag=1,
     options={"on_error": "fail", "confirm": False},
 )
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40)
 @given(
     parts=st.lists(PART, max_size=3),
     wholes=st.lists(WHOLE, max_size=3),

@@ -14,10 +14,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-WHOLE_RUNS = """
-    audit_faults audit_signals audit_strategies audit_tenant get_by_ids killed large many_tenants properties_domain
-    unverified user_licenses_budget wrong_shapes
-""".split()
+WHOLE_RUNS = (
+    "audit_faults",
+    "audit_signals",
+    "audit_strategies",
+    "audit_tenant",
+    "get_by_ids",
+    "killed",
+    "large",
+    "many_tenants",
+    "properties_domain",
+    "unverified",
+    "user_licenses_budget",
+    "wrong_shapes",
+)
 """Tests of whole runs under many faults and switches: long, and the parts of these runs have tests of their own."""
 ALL_UNIT = ("tests/unit", *(f"--ignore=tests/unit/test_{name}.py" for name in WHOLE_RUNS))
 UNIT_OF_SERIES = (

@@ -12,7 +12,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -44,7 +44,8 @@ class Facts(NamedTuple):
     group_ids: frozenset[str]
 
 
-class Condition(NamedTuple):
+@dataclass(frozen=True)
+class Condition:
     """One key of a ``match`` block. ``test`` is compiled once; ``text`` says for people what it asks for."""
 
     key: str

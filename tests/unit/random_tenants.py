@@ -1,33 +1,23 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tenants at random: people of every kind in every state, few seats, switches; and how long hypothesis looks.
-
-The short version draws the same examples each time, the long one (``M365_LONG=1``) new ones and many more.
-"""
+"""Tenants at random: people of every kind in every state, few seats, switches."""
 
 from __future__ import annotations
 
 import copy
-import os
 import random
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk
 from ansible_collections.m365.licensing.tests.unit.test_user_licenses_property import PLANS as SOME_PLANS
 from ansible_collections.m365.licensing.tests.unit.test_user_licenses_property import one_way_each
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tests.tenant.licensing import MAILBOX_PLANS
 from tests.tenant.make import GB
 from tests.tenant.skus import table
 from tests.tenant.state import Json
-
-LONG = os.environ.get("M365_LONG") == "1"
-LONGER = 20
-"""So many times the examples of the short version."""
 
 SUSPENDED, EXPIRING = "STANDARDPACK", "ENTERPRISEPACK"
 """Off, its data still kept; and in its grace period."""
@@ -45,23 +35,6 @@ PLANS = {
 SKUS = tuple(PLANS)
 COUNTRIES = {"Germany": "DE", "Austria": "AT"}
 DEPARTMENTS = ("Sales", "Help Desk", None)
-
-Test = TypeVar("Test", bound=Callable[..., Any])
-
-
-def examples(short: int) -> Callable[[Test], Test]:
-    """So many examples in the short version."""
-    chosen: Callable[[Test], Test] = settings(
-        max_examples=short * LONGER if LONG else short,
-        derandomize=not LONG,
-        # what a derandomized run found is found by the next one, too
-        database=settings().database if LONG else None,
-        deadline=None,
-        print_blob=True,
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
-    return chosen
-
 
 # people ---------------------------------------------------------------------------------------------------------
 

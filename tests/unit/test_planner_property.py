@@ -13,7 +13,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_result import
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk, plan
-from ansible_collections.m365.licensing.tests.unit.random_tenants import examples
+from ansible_collections.m365.licensing.tests.unit.random_examples import examples
 from ansible_collections.m365.licensing.tests.unit.test_user_licenses_property import (
     LICENSES,
     PEOPLE,

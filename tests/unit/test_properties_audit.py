@@ -14,7 +14,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Reci
 from ansible_collections.m365.licensing.tests.unit.auditing import facts
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
-from ansible_collections.m365.licensing.tests.unit.random_tenants import TENANTS, examples, settle, shuffle, written
+from ansible_collections.m365.licensing.tests.unit.random_examples import examples
+from ansible_collections.m365.licensing.tests.unit.random_tenants import TENANTS, settle, shuffle, written
 from hypothesis import event, given
 from hypothesis import strategies as st
 

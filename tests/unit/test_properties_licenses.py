@@ -12,11 +12,11 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import UsersFailed
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+from ansible_collections.m365.licensing.tests.unit.random_examples import examples
 from ansible_collections.m365.licensing.tests.unit.random_tenants import (
     TENANTS,
     check_writes,
     consumed,
-    examples,
     holdings,
     settle,
     shuffle,

@@ -18,6 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._user_licenses impo
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk
+from ansible_collections.m365.licensing.tests.unit.random_examples import examples
 from ansible_collections.m365.licensing.tests.unit.random_tenants import (
     COUNTRIES,
     PLANS,
@@ -26,7 +27,6 @@ from ansible_collections.m365.licensing.tests.unit.random_tenants import (
     WITHOUT_RIGHTS,
     check_writes,
     consumed,
-    examples,
     holdings,
     settle,
     shuffle,

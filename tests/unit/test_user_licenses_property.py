@@ -13,7 +13,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import Conf
 from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import UsersFailed
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
-from ansible_collections.m365.licensing.tests.unit.random_tenants import examples
+from ansible_collections.m365.licensing.tests.unit.random_examples import examples
 from hypothesis import event, given
 from hypothesis import strategies as st
 

@@ -33,10 +33,11 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Counts:
-    """How many tests passed and failed."""
+    """How many tests passed and failed. ``measured``: what they have to say besides, a sentence each."""
 
     passed: int
     failed: int
+    measured: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Gate:
     what: str
     check: Callable[[Work], Counts | None]
     cores: int = 1
+    """So many must be free for it to begin."""
     asked: bool = False
     """Runs only when it is asked for by its name."""
 

@@ -90,11 +90,13 @@ def perform_all(gates: Sequence[Gate], cores: int) -> list[Result]:
 
 
 def show(result: Result) -> None:
-    """One line: how it ended, how long it took, and the counts where it is more than one test."""
+    """How it ended, how long it took, and the counts where it is more than one test; then what was measured."""
     passed, failed = result.counts.passed, result.counts.failed
     said = result.trouble.partition("\n")[0] or (f"{passed} passed, {failed} failed" if passed + failed > 1 else "")
     ended = "ok" if result.ok else "FAILED"
     print(f"{ended:<6}  {result.gate.name:<20} {result.seconds:6.1f} s  {said}".rstrip(), flush=True)
+    for sentence in result.counts.measured:
+        print(f"{'':<8}{sentence}", flush=True)
 
 
 def show_tail(result: Result) -> None:

@@ -14,6 +14,8 @@ from tests.gates.artefact import installed
 from tests.gates.gate import SECONDS, Counts, Failed, Gate, Work
 
 CORES = os.cpu_count() or 1
+MEASURED = "measured"
+"""A test records a property of this name where a person is to read what it measured."""
 LONG_SECONDS = 3600.0
 """A limit for the long tests."""
 
@@ -46,12 +48,14 @@ def pytest(
 
 def counts(report: Path, tests: str) -> Counts:
     """What pytest's report says. A test that was skipped has failed, and so has a run without tests."""
-    suites = list(ElementTree.parse(report).iter("testsuite"))  # noqa: S314 - pytest has just written it
+    root = ElementTree.parse(report)  # noqa: S314 - pytest has just written it
+    suites = list(root.iter("testsuite"))
     total = sum(int(suite.get("tests", 0)) for suite in suites)
     failed = sum(int(suite.get(kind, 0)) for suite in suites for kind in ("errors", "failures", "skipped"))
     if not total:
         raise Failed(f"{tests} holds no test")
-    return Counts(max(0, total - failed), failed)
+    measured = (item.get("value", "") for item in root.iter("property") if item.get("name") == MEASURED)
+    return Counts(max(0, total - failed), failed, tuple(measured))
 
 
 def unit(work: Work) -> Counts:
@@ -65,11 +69,11 @@ def long(work: Work) -> Counts:
     return pytest(work, "tests/unit", more=chosen, settings={"M365_LONG": "1"}, seconds=LONG_SECONDS)
 
 
-def installed_one(work: Work) -> Counts:
+def integration(work: Work) -> Counts:
     """Modules, role and playbooks by ansible-playbook against the simulated tenant; a warning in a run fails it.
 
-    They are those that ``ansible-galaxy collection install`` makes of the built artefact: what users get is tested. The
-    gate ``artefact`` compares it with the checkout.
+    They are those that ``ansible-galaxy collection install`` makes of the built artefact: what users get is tested.
+    That it holds the checkout's files is what the gate ``artefact`` is for.
     """
     return pytest(work, "tests/integration", installed(work))
 
@@ -80,9 +84,9 @@ def checkout(work: Work) -> Counts:
 
 
 GATES = (
-    # Its tests wait now and then: it begins beside the last gate that takes one core alone.
+    # It begins beside the last gate of one core, and is still at work when that has ended.
     Gate("unit", "tests of the parts, and of properties", unit, 1),
     Gate("long", "random tests of the parts in numbers (make test-long)", long, CORES, asked=True),
-    Gate("integration", "the collection built, installed, and run against the simulated tenant", installed_one, CORES),
+    Gate("integration", "the collection built, installed, and run against the simulated tenant", integration, CORES),
     Gate("checkout", "the tests of integration without building", checkout, CORES, asked=True),
 )

@@ -4,9 +4,9 @@
 """Which ansible-core is tried on which Python, and what is tried there.
 
 Each series of ansible-core is tried on each Python that its controller supports. What depends on neither is not
-repeated: random and slow tests draw or repeat what other tests hold, and the tests of the parts are pure for the most
-part. So each Python runs all others of those once, each series runs the integration tests, the sanity tests and those
-of the unit tests that start Ansible once, and every other cell runs the most of these.
+repeated: random tests draw what other tests hold, and most tests of the parts are pure. The oldest and the newest run
+all others; between them each Python runs the tests of the parts once, each series the integration tests, the sanity
+tests of what the collection runs, and the unit tests that start Ansible. Every other cell runs the most of these.
 """
 
 from __future__ import annotations
@@ -14,14 +14,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-UNIT_OF_SERIES = (
+ALL_UNIT = (
+    "tests/unit",
+    # Audits of whole tenants under many faults and switches: long, and their parts have tests of their own.
+    "--ignore=tests/unit/test_audit_faults.py",
+    "--ignore=tests/unit/test_properties_domain.py",
+    "--ignore=tests/unit/test_unverified.py",
+)
+MODULE_TESTS = (
     "tests/unit/test_module.py",  # options, defaults, results, no_log, and runs with -vvvvv
     "tests/unit/test_module_values.py",  # what exit_json takes
+)
+UNIT_OF_SERIES = (
+    *MODULE_TESTS,
     "tests/unit/test_license_info.py",  # check mode and results of modules
     "tests/unit/test_interrupted.py",  # signals: from 2.19 on, workers have sessions of their own
 )
+UNIT_WITH_ANSIBLE = (*MODULE_TESTS, "-k", "not most_talkative")
+"""What is shown at the most talkative is a matter of the series."""
 WHOLE_RUNS = (
-    "audit_faults",
     "audit_signals",
     "audit_strategies",
     "audit_tenant",
@@ -32,29 +43,29 @@ WHOLE_RUNS = (
     "planner",
     "planner_twins",
     "progress",
-    "properties_domain",
     "survey",
-    "unverified",
     "urgency",
     "user_licenses_budget",
     "user_licenses_faults",
     "write_faults",
     "wrong_shapes",
 )
-"""Tests of whole runs under many faults and switches: long, and the parts of these runs have tests of their own."""
-ALL_UNIT = (
-    "tests/unit",
+"""Tests of whole runs under many faults and switches."""
+UNIT_OF_PARTS = (
+    *ALL_UNIT,
     "--ignore=tests/unit/tenant",  # of the simulated tenant, not of the collection
     "--ignore=tests/unit/test_quoting_parsers.py",  # as much one of others' parsers
     *(f"--ignore=tests/unit/test_{name}.py" for name in WHOLE_RUNS),
     *(f"--ignore={name}" for name in UNIT_OF_SERIES),
 )
-"""Of the parts, without Ansible."""
-UNIT_WITH_ANSIBLE = (*UNIT_OF_SERIES[:2], "-k", "not most_talkative")
-"""The same on each Python, but for what a series shows when it is most talkative."""
 ALL_INTEGRATION = (
     "tests/integration",
-    # Modes make no difference to what only reads; of what writes, the role shows check mode and diff.
+    # Modes make no difference to modules that only read.
+    *("-k", "not (test_target and (auth or info or audit) and (check or diff))"),
+)
+INTEGRATION = (
+    "tests/integration",
+    # Of what writes, the role shows both modes: plan and playbook are the role's.
     *("-k", "not (check or diff) or role or test_collection or test_secrets or m365_user_license-check"),
 )
 TARGETS_ONCE = (
@@ -63,7 +74,10 @@ TARGETS_ONCE = (
     *("-k", "test_collection or (normal and (m365_subscription_info or playbook))"),
 )
 """A module that reads; playbooks, by which role, plan and writing run; that it is what was installed that runs."""
-NOT_SELECTED = "not random and not slow and not long"
+NOT_SELECTED = "not random and not long"
+ALL_SANITY: tuple[str, ...] = ()
+SANITY = ("--exclude", "tests/")
+"""Arguments of ``ansible-test sanity``."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,7 @@ class Cell:
     python: str
     unit: tuple[str, ...] = UNIT_WITH_ANSIBLE
     integration: tuple[str, ...] = TARGETS_ONCE
-    sanity: bool = False
+    sanity: tuple[str, ...] | None = None
     oldest: bool = False
 
     @property
@@ -90,21 +104,21 @@ class Cell:
 
 CELLS = (
     Cell("2.16.0", "3.10", ALL_UNIT, ALL_INTEGRATION, oldest=True),  # The oldest of everything.
-    Cell("2.16.19", "3.11", UNIT_OF_SERIES, sanity=True),
+    Cell("2.16.19", "3.11", sanity=ALL_SANITY),
     Cell("2.16.19", "3.12"),
-    Cell("2.17.14", "3.10", UNIT_OF_SERIES, ALL_INTEGRATION),
+    Cell("2.17.14", "3.10", UNIT_OF_SERIES, INTEGRATION),
     Cell("2.17.14", "3.11"),
-    Cell("2.17.14", "3.12", sanity=True),
-    Cell("2.18.19", "3.11", ALL_UNIT),
-    Cell("2.18.19", "3.12", UNIT_OF_SERIES, ALL_INTEGRATION),
-    Cell("2.18.19", "3.13", sanity=True),
-    Cell("2.19.14", "3.11", UNIT_OF_SERIES, ALL_INTEGRATION),
-    Cell("2.19.14", "3.12", ALL_UNIT),
-    Cell("2.19.14", "3.13", sanity=True),
-    Cell("2.20.10", "3.12", UNIT_OF_SERIES, ALL_INTEGRATION, sanity=True),
+    Cell("2.17.14", "3.12", sanity=SANITY),
+    Cell("2.18.19", "3.11", UNIT_OF_PARTS),
+    Cell("2.18.19", "3.12", UNIT_OF_SERIES, INTEGRATION),
+    Cell("2.18.19", "3.13", sanity=SANITY),
+    Cell("2.19.14", "3.11", UNIT_OF_SERIES, INTEGRATION),
+    Cell("2.19.14", "3.12", UNIT_OF_PARTS),
+    Cell("2.19.14", "3.13", sanity=SANITY),
+    Cell("2.20.10", "3.12", UNIT_OF_SERIES, INTEGRATION, sanity=SANITY),
     Cell("2.20.10", "3.13", ALL_UNIT),
     Cell("2.20.10", "3.14"),
-    Cell("2.21.5", "3.12", sanity=True, oldest=True),
+    Cell("2.21.5", "3.12", sanity=ALL_SANITY, oldest=True),
     Cell("2.21.5", "3.13", UNIT_OF_SERIES, ALL_INTEGRATION),
     Cell("2.21.5", "3.14", ALL_UNIT),
 )

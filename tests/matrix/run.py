@@ -26,7 +26,7 @@ from tests.gates.gate import BUILD, CHECKOUT, Counts, Failed, Gate, Work, home
 from tests.gates.link_checkout import point_at
 from tests.gates.run import Result, perform, perform_all, show_tail
 from tests.gates.running import CORES, counts
-from tests.matrix.cells import ALL_INTEGRATION, ALL_UNIT, CELLS, NOT_SELECTED, Cell, pinned, pins
+from tests.matrix.cells import ALL_UNIT, CELLS, NOT_SELECTED, TARGETS_ONCE, Cell, pinned, pins
 
 PLACE = BUILD / "matrix"
 SECONDS = 1800.0
@@ -56,7 +56,7 @@ class Run:
     def weight(self) -> int:
         """Cells that take long are begun first."""
         cell = self.cell
-        return (cell.unit is ALL_UNIT) + (cell.integration is ALL_INTEGRATION) + cell.sanity
+        return 2 * (cell.unit is ALL_UNIT) + 2 * (cell.integration is not TARGETS_ONCE) + (cell.sanity is not None)
 
     def check(self, work: Work, artefact: Path) -> Counts:
         """Prepare the cell and run all of its steps, also after one that failed."""
@@ -64,8 +64,8 @@ class Run:
             "unit tests": lambda: pytest(work, self, "unit", ("-m", NOT_SELECTED, *self.cell.unit)),
             "integration tests": lambda: integration(work, self, artefact),
         }
-        if self.cell.sanity:
-            steps["sanity tests"] = lambda: sanity(work, self)
+        if (chosen := self.cell.sanity) is not None:
+            steps["sanity tests"] = lambda: sanity(work, self, chosen)
         self.told |= dict.fromkeys(steps, "FAILED")
         prepare(work, self)
         total = Counts(0, 0)
@@ -138,9 +138,9 @@ def integration(work: Work, run: Run, artefact: Path) -> Counts:
     return pytest(work, run, "integration", run.cell.integration, {"M365_TEST_COLLECTIONS": str(place)})
 
 
-def sanity(work: Work, run: Run) -> Counts:
-    """All tests of ``ansible-test sanity`` on the Python of the cell, of what the collection runs, not of its tests."""
-    printed = ansible_test(work, run.place / "bin", variables(run), "--python", run.cell.python, "--exclude", "tests/")
+def sanity(work: Work, run: Run, chosen: Sequence[str]) -> Counts:
+    """All tests of ``ansible-test sanity`` on the Python of the cell."""
+    printed = ansible_test(work, run.place / "bin", variables(run), "--python", run.cell.python, *chosen)
     return Counts(printed.count("Running sanity test "), 0)
 
 

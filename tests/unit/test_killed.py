@@ -199,7 +199,6 @@ SOME = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("moment", SOME, ids=str)
 def test_killed_at_some_moments(killing: Killing, tmp_path: Path, moment: Moment) -> None:
     kill(killing, moment, tmp_path)
@@ -207,7 +206,6 @@ def test_killed_at_some_moments(killing: Killing, tmp_path: Path, moment: Moment
     converge(killing, killing.remediate())
 
 
-@pytest.mark.slow
 def test_the_role_is_killed_and_run_again(killing: Killing, tmp_path: Path) -> None:
     kill(killing, Moment(0.3, write=True, late=True, played=True), tmp_path)
     killing.settle()
@@ -233,7 +231,6 @@ def result(run: processes.Run) -> Json:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("conflicts", [pytest.param(0, marks=pytest.mark.long), 60])
 def test_two_at_once_end_and_nobody_loses_anything(killing: Killing, conflicts: int) -> None:
     """With just enough seats; ``conflicts``: so many writes are refused at first, for meeting another."""
@@ -251,7 +248,6 @@ def test_two_at_once_end_and_nobody_loses_anything(killing: Killing, conflicts: 
     assert [row for each in ended for row in each["users"] if row["status"] == "failed"] == []
 
 
-@pytest.mark.slow
 def test_a_module_that_outlives_its_playbook_does_no_harm(killing: Killing, tmp_path: Path) -> None:
     """Where only the playbook's own process group is killed, ansible-core from 2.19 on leaves the module at work."""
     run = kill(killing, Moment(0.1, write=True, late=True, played=True), tmp_path, whole=False)

@@ -16,8 +16,8 @@ from tests.gates.gate import SECONDS, Counts, Failed, Gate, Work
 CORES = os.cpu_count() or 1
 MEASURED = "measured"
 """A test records a property of this name where a person is to read what it measured."""
-LONG_SECONDS = 3600.0
-"""A limit for the long tests."""
+UNIT_SECONDS, LONG_SECONDS = 1800.0, 3600.0
+"""Limits for what hangs: a slow machine takes ten minutes for the unit tests."""
 
 
 def pytest(
@@ -60,7 +60,7 @@ def counts(report: Path, tests: str) -> Counts:
 
 def unit(work: Work) -> Counts:
     """Tests of the parts."""
-    return pytest(work, "tests/unit")
+    return pytest(work, "tests/unit", seconds=UNIT_SECONDS)
 
 
 def long(work: Work) -> Counts:

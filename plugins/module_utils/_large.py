@@ -148,7 +148,8 @@ class _Rows:
             try:
                 self._context.write_private(self._path, (json_lines([to_plain(row)]) for row in self._seen(rows)))
             except ConfigurationError as error:
-                raise RowsNotWritten(error.message, {**result, **_rows(self._name, result)}) from None
+                partial = {**result, self._name: [], **_rows(self._name, result)}
+                raise RowsNotWritten(error.message, partial) from None
             return {self._name: [], "output_path": self._path, **self._left_out(f"all are in {self._path}")}
         seen = self._seen(rows)
         kept = list(itertools.islice(seen, self._most + 1))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,23 @@ def test_a_list_that_breaks_off_leaves_no_file(desk: PlanningDesk, tmp_path: Pat
     result = run(desk, "m365_user_license_info", params, status=1)
     assert "page 2 of /v1.0/users did not come" in result["msg"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("module", "rows"), MODULES.items())
+def test_a_file_that_ends_in_the_middle_is_an_error(desk: PlanningDesk, tmp_path: Path, module: str, rows: str) -> None:
+    """As on a disk that is full: what can be checked before has been checked."""
+    few_bytes = 2000
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (few_bytes, before[1]))
+    try:
+        params = {**params_of(desk, module), "output_path": str(tmp_path / "rows"), "_ansible_check_mode": True}
+        result = run(desk, module, params, status=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "cannot be written: File too large" in result["msg"]
+    streamed = module == "m365_user_license_info"
+    assert len(result[rows]) == (0 if streamed else PEOPLE)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_it_cost_is_told(desk: PlanningDesk) -> None:

@@ -17,8 +17,6 @@ from tests.gates.gate import BIN, Failed, Gate, Work, home
 SANITY_SECONDS = 1200.0
 """A limit for the sanity tests: they may install much."""
 PYTHONS = tuple(f"python3.{minor}" for minor in range(8, 20))
-NO_TESTS = ("--exclude", "tests/")
-"""For ansible-test: only what the collection runs. pylint alone takes as long for the tests as for all of that."""
 BOOTSTRAP = "import ensurepip\n\nensurepip.bootstrap(upgrade=True)\n"
 """Stands in for the get-pip.py that ansible-test would fetch from a server of its own: all else comes from PyPI."""
 
@@ -26,10 +24,9 @@ BOOTSTRAP = "import ensurepip\n\nensurepip.bootstrap(upgrade=True)\n"
 def sanity(work: Work) -> None:
     """``ansible-test sanity``: all its tests, on every Python of this machine, without a single entry to ignore.
 
-    The tests' own code is ruff's and mypy's here; ``make test-matrix`` runs the sanity tests on it, too.
     pslint and shellcheck look at ``*.ps1`` and ``*.sh``, of which there are none.
     """
-    ansible_test(work, BIN, {"PATH": path_of_pythons(work), "HOME": str(home())}, *NO_TESTS)
+    ansible_test(work, BIN, {"PATH": path_of_pythons(work), "HOME": str(home())})
 
 
 def ansible_test(work: Work, tools: Path, variables: Mapping[str, str], *more: str) -> str:

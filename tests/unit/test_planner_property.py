@@ -90,7 +90,7 @@ def outcome(served: tuple[Tenant, Clients], rules: list[Json], options: Json, *,
 
 
 @pytest.mark.random
-@examples(50)
+@examples(100)
 @given(people=PEOPLE, rules=RULES, options=OPTIONS, seats=st.fixed_dictionaries(dict.fromkeys(SKUS, SEATS)))
 def test_check_mode_is_exact_and_a_second_run_changes_nothing(
     served: tuple[Tenant, Clients], people: list[Json], rules: list[Json], options: Json, seats: dict[str, int]

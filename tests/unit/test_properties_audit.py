@@ -67,7 +67,7 @@ def _unordered(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*row[:4], user.id if user else None, user.user_principal_name if user else None, lists, *row[5:])
 
 
-@examples(30)
+@examples(60)
 @given(tenant=TENANTS, options=OPTIONS, seed=st.integers(0, 1000))
 def test_filtered_and_full_find_the_same_and_no_order_or_page_matters(
     served: tuple[Tenant, Clients], tenant: Json, options: Json, seed: int

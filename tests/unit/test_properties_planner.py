@@ -255,7 +255,7 @@ def undo(desk: PlanningDesk, before: dict[str, Json], done: Json) -> None:
         assert holdings(desk)[upn] == (now if refused else before[upn])
 
 
-@examples(30)
+@examples(50)
 @given(tenant=TENANTS, rules=RULES, options=OPTIONS, seed=st.integers(0, 1000))
 def test_a_remediation_does_what_it_says_and_no_more_than_asked_for(
     served: tuple[Tenant, Clients], tenant: Json, rules: list[Json], options: Json, seed: int

@@ -137,7 +137,7 @@ def outcome(desk: Desk, names: list[str], wish: dict[str, Any], *, check_mode: b
 
 
 @pytest.mark.random
-@examples(50)
+@examples(100)
 @given(people=PEOPLE, wish=WISHES, seats=st.fixed_dictionaries(dict.fromkeys(SKUS, SEATS)))
 def test_a_run_does_what_check_mode_said_and_the_next_changes_nothing(
     served: tuple[Tenant, Clients], people: list[dict[str, Any]], wish: dict[str, Any], seats: dict[str, int]

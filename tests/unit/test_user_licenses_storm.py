@@ -71,7 +71,7 @@ def attempt(desk: Desk, people: list[str], options: dict[str, Any]) -> list[Json
     lag=1,
     options={"on_error": "fail", "confirm": False},
 )
-@examples(60)
+@examples(120)
 @given(
     parts=st.lists(PART, max_size=3),
     wholes=st.lists(WHOLE, max_size=3),

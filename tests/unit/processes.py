@@ -71,9 +71,10 @@ class Run:
         return self.process.returncode, output
 
 
-def module(name: str, params: Mapping[str, Any], tenant: Tenant) -> Run:
-    """Start a module."""
-    run = _start([sys.executable, "-W", "error", "-m", f"{MODULES}.{name}"], tenant.env(), subprocess.PIPE)
+def module(name: str, params: Mapping[str, Any], tenant: Tenant, *, full_disk: bool = False) -> Run:
+    """Start a module; ``full_disk``: no file that it writes may have more than 1,024 bytes."""
+    limited = ["bash", "-c", 'ulimit -f 1; exec "$@"', "-"] if full_disk else []
+    run = _start([*limited, sys.executable, "-W", "error", "-m", f"{MODULES}.{name}"], tenant.env(), subprocess.PIPE)
     assert run.process.stdin is not None
     run.process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": dict(params)}))
     run.process.stdin.close()

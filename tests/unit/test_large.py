@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,9 +40,9 @@ def desk(served: Tenant) -> PlanningDesk:
     return desk
 
 
-def run(desk: PlanningDesk, name: str, params: Json, status: int = 0) -> Json:
+def run(desk: PlanningDesk, name: str, params: Json, status: int = 0, *, full_disk: bool = False) -> Json:
     """The result of a module."""
-    ended, output = processes.module(name, params, desk.tenant).end()
+    ended, output = processes.module(name, params, desk.tenant, full_disk=full_disk).end()
     assert "Traceback" not in output
     result: Json = json.loads(output)
     # ansible-core from 2.19 on makes objects of warnings
@@ -206,14 +205,8 @@ def test_a_list_that_breaks_off_leaves_no_file(desk: PlanningDesk, tmp_path: Pat
 @pytest.mark.parametrize(("module", "rows"), MODULES.items())
 def test_a_file_that_ends_in_the_middle_is_an_error(desk: PlanningDesk, tmp_path: Path, module: str, rows: str) -> None:
     """As on a disk that is full: what can be checked before has been checked."""
-    few_bytes = 2000
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (few_bytes, before[1]))
-    try:
-        params = {**params_of(desk, module), "output_path": str(tmp_path / "rows"), "_ansible_check_mode": True}
-        result = run(desk, module, params, status=1)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    params = {**params_of(desk, module), "output_path": str(tmp_path / "rows"), "_ansible_check_mode": True}
+    result = run(desk, module, params, status=1, full_disk=True)
     assert "cannot be written: File too large" in result["msg"]
     streamed = module == "m365_user_license_info"
     assert len(result[rows]) == (0 if streamed else PEOPLE)

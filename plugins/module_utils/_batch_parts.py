@@ -125,6 +125,12 @@ def answers_of(body: Any, count: int, path: str, redactor: Redactor, date: str =
     return found
 
 
+def refused_whole(headers: Mapping[str, str], error: M365Error) -> BatchAnswer:
+    """What each part of a batch was answered that was throttled as a whole: no part was carried out."""
+    told = {str(key).lower(): str(value) for key, value in headers.items()}
+    return BatchAnswer(HTTPStatus.TOO_MANY_REQUESTS, told, error=error)
+
+
 def _answer(entry: Mapping[str, Any], redactor: Redactor, date: str) -> BatchAnswer | None:
     status = entry.get("status")
     headers = entry.get("headers") or {}

@@ -47,14 +47,15 @@ class GetByIds:
             return []
         chunks = [ids[start : start + IDS] for start in range(0, len(ids), IDS)]
         try:
-            return [user for some in chunks for user in self._some(some)]
+            return [user for number, some in enumerate(chunks) for user in self._some(some, number * IDS, len(ids))]
         except ApiError:
             self.works = False
             return []
 
-    def _some(self, ids: Sequence[str]) -> list[User]:
+    def _some(self, ids: Sequence[str], before: int, of: int) -> list[User]:
         body = {"ids": list(ids), "types": ["user"]}
-        return [_user(item) for item in self._pages(PATH, {"$select": USER_SELECT}, method="POST", json=body)]
+        pages = self._pages(PATH, {"$select": USER_SELECT}, method="POST", json=body, before=before, of=of)
+        return [_user(item) for item in pages]
 
 
 def _user(raw: Mapping[str, Any]) -> User:

@@ -92,12 +92,15 @@ class Graph:
         json: Any = None,
         unique: str | None = "id",
         page: int = 1,
+        before: int = 0,
+        of: int | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Every element of a list, page after page; ``path`` with its version (``/v1.0/users``).
 
         ``page`` is the number of the page that ``path`` leads to. ``unique`` names the property by which no element
         may come twice. With ``$count=true`` in ``params`` the answer has to carry ``@odata.count`` and as many
-        elements, then or when counted again (tenants change while they are read). Raises IncompleteAnswer.
+        elements, then or when counted again (tenants change while they are read). ``before``, ``of``: for the progress,
+        where one list is asked for in several. Raises IncompleteAnswer.
         """
         counted = (params or {}).get("$count") == "true"
         request, number, total, expected = path, page - 1, 0, None
@@ -122,7 +125,7 @@ class Graph:
                 expected = _count(response.body, path)
             total += len(items)
             stuck = progress.stuck(items)
-            self.service.client.progress(path.partition("?")[0], total, expected)
+            self.service.client.progress(path.partition("?")[0], before + total, expected or of)
             for item in drained(items):
                 if unique is not None:
                     _once(item, unique, seen, path, number)

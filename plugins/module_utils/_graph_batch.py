@@ -4,6 +4,7 @@
 """JSON batching of Microsoft Graph: 20 parts to a request, each with a fate of its own.
 
 - 200 for the batch says nothing of its parts: each has its status, and is throttled alone [json-batching].
+  429 for the batch is 429 for each of its parts.
 - A part that was refused for now (429, 503, a write that met another write) goes out again alone, in a new batch with
   others of its kind, after its own ``Retry-After``. The parts that succeeded are never sent again.
 - A part that was refused with 401 goes out again once, with a new token, like a whole request.
@@ -13,8 +14,9 @@
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +27,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import
     answers_of,
     incomplete_batch,
     percentage_of,
+    refused_whole,
     request_of,
     units_of,
 )
@@ -38,7 +41,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ServiceUnavailable,
     UnknownOutcome,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._http import Service
+from ansible_collections.m365.licensing.plugins.module_utils._http import Response, Service
 
 BATCH_SIZE = 20
 """Parts that one ``$batch`` takes [json-batching]."""
@@ -62,6 +65,8 @@ class _Waiting:
     """Was it refused with 429 the last time? Then it waits for its turn, and nothing is wrong with it."""
     lost: bool = False
     """Was it a write that failed in a way in which it may have been done?"""
+    refusal: M365Error | None = None
+    """What the request around it was refused with the last time."""
     renewed: bool = False
     """Was it refused with 401 before? Then a new token does not help."""
 
@@ -95,6 +100,7 @@ class Batcher:
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._throttled_until = 0.0
+        self._throttled_since: float | None = None
         self._moved = 0.0
         """When the service last carried out a part."""
         self._done: set[int] = set()
@@ -114,7 +120,7 @@ class Batcher:
                     if not self._again(item, answer):
                         answers[item.index] = self._given_up(item, answer)
                     elif self._ended():
-                        answers[item.index] = self._given_up(item, answer) if item.lost else self._not_sent()
+                        answers[item.index] = self._not_sent(item)
                     else:
                         waiting.append(item)
         done = [answer for answer in answers if answer is not None]
@@ -126,7 +132,8 @@ class Batcher:
         """Where reading was given up: the reason, and not the first part that was held back for it."""
         if any(answer.outcome == "not_sent" for answer in answers):
             for part, answer in zip(parts, answers, strict=True):
-                if answer.outcome == "answered" and self._wait(answer) is not None:
+                throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS  # the whole batch: no part was carried out
+                if throttled or (answer.outcome == "answered" and self._wait(answer) is not None):
                     raise_for(answer, part, self._service)
 
     def _take_due(self, waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
@@ -163,8 +170,8 @@ class Batcher:
         if self._ended():
             if not pause:
                 pace.held_back(len(chunk))
-            return [self._not_sent() for _unused in chunk]
-        token, refused, percentages, units = "", 0, [0.0], None
+            return [self._not_sent(item) for item in chunk]
+        token, got, told, units = "", list[BatchAnswer | None](), list[Mapping[str, str]](), None
         try:
             token = self._service.token()
             response = self._service.request(
@@ -172,28 +179,35 @@ class Batcher:
                 self._path,
                 json={"requests": [request_of(number, item.part) for number, item in enumerate(chunk, 1)]},
                 idempotent=self._idempotent,
+                batch=True,
             )
-            got = answers_of(
-                response.body, len(chunk), self._path, self._service.client.redactor, response.headers.get("Date", "")
-            )
-            refused = sum(answer is not None and answer.status == HTTPStatus.TOO_MANY_REQUESTS for answer in got)
+            told.append(response.headers)
+            got = self._answers(response, len(chunk))
             units = None if writes else units_of(got)
-            percentages += [percentage_of(answer.headers) for answer in (response, *got) if answer is not None]
         except M365Error as error:
             if not self._collect:
                 raise
-            got = self._failed_envelope(error, len(chunk))
+            failed = self._failed_envelope(error, len(chunk))
         finally:
-            pace.answered(len(chunk), refused, max(percentages), units)
-            if refused:
-                self._service.client.workers.went(throttled=True)
-        answers = [self._read(answer, item) for item, answer in zip(chunk, got, strict=True)]
+            told += [answer.headers for answer in got if answer is not None]
+            refused = sum(answer is not None and answer.status == HTTPStatus.TOO_MANY_REQUESTS for answer in got)
+            slower = pace.answered(len(chunk), refused, max(map(percentage_of, told), default=0.0), units)
+            if told:
+                busy = any(answer is not None and answer.status == HTTPStatus.SERVICE_UNAVAILABLE for answer in got)
+                self._service.client.workers.went(throttled=slower or busy)
+        answers = [self._read(answer, item) for item, answer in zip(chunk, got or failed, strict=True)]
         answers = self._with_new_token(chunk, answers, token)
         self._note(chunk, answers)
         self._tell(chunk, answers)
         if self._keep is not None:
             answers = [item._replace(body=self._keep(item.body)) if item.ok else item for item in answers]
         return answers
+
+    def _answers(self, response: Response, count: int) -> list[BatchAnswer | None]:
+        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return [refused_whole(response.headers, response.body)] * count
+        redactor = self._service.client.redactor
+        return answers_of(response.body, count, self._path, redactor, response.headers.get("Date", ""))
 
     def _with_new_token(self, chunk: list[_Waiting], answers: list[BatchAnswer], token: str) -> list[BatchAnswer]:
         """As for a whole request: what was refused with 401 is sent again once, with a new token."""
@@ -239,8 +253,11 @@ class Batcher:
     def _ended(self) -> bool:
         return self._stopped.is_set() or self._service.client.stop.told
 
-    def _not_sent(self) -> BatchAnswer:
-        held_back = ApiError("Not sent, because an earlier request failed.", code="not_tried")
+    def _not_sent(self, item: _Waiting) -> BatchAnswer:
+        """What becomes of a part that is not sent, or not again."""
+        if item.lost:
+            return _unknown(f"The answer to {item.part.name} was lost.")
+        held_back = item.refusal or ApiError("Not sent, because an earlier request failed.", code="not_tried")
         return BatchAnswer(0, outcome="not_sent", error=Interrupted() if self._service.client.stop.told else held_back)
 
     def _read(self, answer: BatchAnswer | None, item: _Waiting) -> BatchAnswer:
@@ -259,17 +276,27 @@ class Batcher:
         now = self._backoff.clock()
         if any(answer.ok for answer in answers):
             self._moved = now
+        self._service.client.wrote(
+            sum(answer.ok and item.part.writes for item, answer in zip(chunk, answers, strict=True))
+        )
+        waits: dict[tuple[str, int], float] = {}
         for item, answer in zip(chunk, answers, strict=True):
             if self._unauthorized(item, answer):
                 item.due = now
             elif self._wait(answer) is not None:
-                item.due = now + self._service.retry_after(answer.headers, item.attempt)
+                # The same for all that were told the same: they go together again.
+                alike = (answer.headers.get("retry-after", ""), item.attempt)
+                if alike not in waits:
+                    waits[alike] = self._service.retry_after(answer.headers, item.attempt)
+                item.due = now + waits[alike]
                 if item.first_refused is None:
                     item.first_refused = now
                 item.attempt += 1
                 item.lost = item.lost or (item.part.writes and answer.status in _LOST)
                 item.throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
+                item.refusal = answer.error
                 if item.throttled:
+                    self._throttled_since = now if self._throttled_since is None else self._throttled_since
                     self._throttle(item)
             elif self._stop_on is not None and self._stop_on(answer):
                 self._stopped.set()
@@ -306,11 +333,18 @@ class Batcher:
         """
         if item.lost and answer.outcome == "answered" and not answer.ok:
             return _unknown(_spoken(answer, item.part))
-        if self._wait(answer) is None or "retry-after" not in answer.headers:
-            return answer
-        now = self._backoff.clock()
-        left, asked = max(0.0, self._end(item) - now), max(0.0, item.due - now)
-        return answer._replace(waited=f"; it asks to wait {asked:.0f} s, and {left:.0f} s are left.")
+        error = answer.error if answer.outcome == "answered" else None
+        waited = ""
+        if self._wait(answer) is not None and "retry-after" in answer.headers:
+            now = self._backoff.clock()
+            left, asked = max(0.0, self._end(item) - now), max(0.0, item.due - now)
+            waited = f"; it asks to wait {asked:.0f} s, and {left:.0f} s are left."
+        if error is None:
+            return answer._replace(waited=waited)
+        if waited:
+            error = copy.copy(error)
+            error.message = f"{error.message.rstrip('.')}{waited}"
+        return answer._replace(outcome="not_sent", error=error)
 
     def _in_time(self, item: _Waiting) -> bool:
         return item.due <= self._end(item)
@@ -318,8 +352,8 @@ class Batcher:
     def _end(self, item: _Waiting) -> float:
         """Until when a part is tried that was refused. One that is throttled, for as long as others get through."""
         since = item.first_refused or 0.0
-        if item.throttled:
-            since = max(since, self._moved)
+        if item.throttled:  # one time for all, not one after the other
+            since = max(self._throttled_since or 0.0, self._moved)
         return since + self._service.client.settings.retry_seconds
 
 

@@ -142,9 +142,11 @@ class HttpClient:
         self.workers = Workers(settings.concurrency, self.stop)
         self.requests = 0
         """HTTP requests sent so far, those for tokens included."""
+        self.writes = 0
+        """Parts of batches that wrote something, as the service said."""
         self.throttled_seconds = 0.0
-        self._held_up, self._held_up_since = 0, 0.0
         """Time spent waiting because a service throttled (429)."""
+        self._held_up, self._held_up_since = 0, 0.0
         self.progress: Callable[[str, int, int | None], object] = lambda _phase, _done, _total: None
         """Told of each page and batch: what it belongs to, how much of that is done, and of how much (if known)."""
         self.wall = WallClock()
@@ -178,21 +180,23 @@ class HttpClient:
         return self.workers.apply(function, items)
 
     def deliver(self, call: Call, read: Callable[[Raw], T], deadline: float | None = None) -> T:
-        """Send until there is an answer that ``read`` can read; answers of 429 and of most 5xx are not given to it.
+        """Send until there is an answer that ``read`` can read: none of 429 (but to a batch) and of most 5xx.
 
-        ``read`` raises BrokenBodyError for an answer that is worth another try. Raises ServiceUnavailable when the
-        time is over, UnknownOutcome at once for a write that may have happened, Interrupted, IncompleteAnswer,
-        ConfigurationError.
+        BrokenBodyError of ``read``: another try. Raises ServiceUnavailable when the time is over, UnknownOutcome at
+        once for a write that may have happened, Interrupted, IncompleteAnswer, ConfigurationError.
         """
         started = self.backoff.clock()
         end = self.deadline() if deadline is None else deadline
-        attempt = broken = 0
+        attempt, broken, doubtful = 0, 0, False
         while True:
             self.stop.check()
             try:
                 raw = self._answer(call)
-                self._check(raw)
-                self.workers.went(throttled=False)
+                # Of a batch of which an earlier try may have got through, 429 is not the whole answer.
+                if not call.batch or doubtful or raw.status != THROTTLED:
+                    self._check(raw)
+                if not call.batch:
+                    self.workers.went(throttled=False)
                 return read(raw)
             except WrongBodyError as error:
                 raise incomplete(call, f"the answer cannot be used: {self.redactor.words(str(error))}") from None
@@ -203,7 +207,8 @@ class HttpClient:
             broken += trouble.kind == "broken"
             if trouble.kind == "refused":
                 self.workers.went(throttled=True)
-            if not call.idempotent and trouble.kind in ("failed", "lost", "broken"):
+            doubtful = doubtful or trouble.kind in ("failed", "lost", "broken")
+            if not call.idempotent and doubtful:
                 raise unknown(call, trouble)
             if broken >= BROKEN_TRIES:
                 raise incomplete(call, f"{trouble.text}, {broken} times")
@@ -292,6 +297,11 @@ class HttpClient:
             raise ConfigurationError(problem, hint="Correct the variable, or set ca_path.") from None
         self._count(call, answered=True)
         return response
+
+    def wrote(self, count: int) -> None:
+        """So many writes were carried out."""
+        with self._lock:
+            self.writes += count
 
     def _count(self, call: Call, *, answered: bool) -> None:
         with self._lock:

@@ -164,7 +164,10 @@ def error_detail(body: bytes, headers: Mapping[str, str], redactor: Redactor) ->
 
 
 def _limit(headers: Mapping[str, str]) -> str:
-    """Which limit was met, and whose, where a throttled answer says it [throttling, throttling-limits]."""
+    """Which limit was met, and whose, where a throttled answer says it [throttling, throttling-limits].
+
+    The information may be any words and is meant for diagnosis: people read it, and nothing is paced by it.
+    """
     scope = "/".join(headers.get("x-ms-throttle-scope", "").split("/")[:2])
     told = ", ".join(filter(None, (headers.get("x-ms-throttle-information"), scope)))
     return f" [limit: {told}]" if told else ""

@@ -67,6 +67,8 @@ class Call(NamedTuple):
     direct: bool = False
     keep: Keep | None = None
     """What to make of the lines of a text, as they come: it may be large."""
+    batch: bool = False
+    """Has it parts, each with a fate of its own? Then 429 is an answer as well, and who asked says how it went."""
 
     @property
     def name(self) -> str:

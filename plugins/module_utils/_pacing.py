@@ -10,7 +10,9 @@ batch is one write, or costs the units that its answer tells. What is said here 
 So no more than the quota is sent in any 150 seconds, as fast as it goes. Once the service
 says that somebody else spends from the same quota (429, or ``x-ms-throttle-limit-percentage`` beyond what was sent
 here), writes are spread evenly: at half of the quota first, at a little less than what got through at each further
-refusal, and a little faster for every while in which there is room. Two runs that both do so end up with a half each.
+refusal, and a little faster for every while that passes after that, whatever was refused meanwhile or not sent at all.
+Two runs that both do so end up with about a half each; whoever went no faster until nothing at all was refused would
+leave the quota to those who came before.
 
 The clock is an argument. Nothing here waits for it; only answers that are on their way are waited for.
 """
@@ -33,9 +35,9 @@ _MINE = 0.9
 """So much of what the service counts may be our own, counted a moment later."""
 _LESS = 0.9
 _SLOWEST, _FASTER = 1 / 20, 1 / 40
-"""Parts of the quota's own rate: no run goes slower, and so much is added for each clean while."""
+"""Parts of the quota's own rate: no run goes slower, and so much is added for each such while."""
 _CLEAN, _ONE_REFUSAL, _LATE = 2 / 15, 1 / 10, 1 / 30
-"""Parts of the quota's window: a while without a refusal; refusals that are one, as batches in flight are refused
+"""Parts of the quota's window: a while without a change; refusals that are one, as batches in flight are refused
 together; how old an answer may be: after a burst, much may have left the window since it was given."""
 _LOOK_SECONDS = 0.1
 _TICK = 0.01
@@ -62,6 +64,7 @@ class Pace:
         self._refused = False
         """Was the last batch that was answered?"""
         self._changed_at = 0.0
+        """When the rate was changed, or kept by a service that was busy."""
 
     def wait(self, count: int, stopped: Callable[[], bool]) -> float:
         """0: ``count`` writes may be sent now, and count as sent. Else the seconds after which to ask again.
@@ -98,10 +101,11 @@ class Pace:
             self._flying -= count
             self._landed.notify_all()
 
-    def answered(self, count: int, refused: int, percentage: float = 0.0, spent: int | None = None) -> None:
+    def answered(self, count: int, refused: int, percentage: float = 0.0, spent: int | None = None) -> bool:
         """``count`` writes were answered, ``refused`` of them with 429; ``percentage``: the service's, 1.0 is all.
 
         ``spent``: how many of the quota they took, where that is not one for each that was not refused.
+        True: the answer is a sign to do less at once.
         """
         spent = count - refused if spent is None else spent
         with self._landed:
@@ -117,16 +121,20 @@ class Pace:
             mine = max((counted for _when, counted in self._lately), default=0) / self._quota
             crowded = percentage >= _BUSY and mine < _MINE * percentage
             self._refused = refused > 0
-            if refused or (crowded and self.rate is None):
+            first_sign = crowded and self.rate is None
+            if refused or first_sign:
                 self._slow_down(now)
             elif percentage >= _BUSY and self.rate is not None:
                 self._changed_at = now  # as fast as it goes
+            return refused > 0 or first_sign
 
     def _slow_down(self, now: float) -> None:
         if self.rate is None:
             self.rate = self._even / 2
         elif now - self._changed_at > _ONE_REFUSAL * self._seconds:
-            self.rate = max(_SLOWEST * self._even, _LESS * min(self.rate, self._recent / self._seconds))
+            since = now - self._sent[0][0] if self._sent else self._seconds
+            through = self._recent / max(_ONE_REFUSAL * self._seconds, since)
+            self.rate = max(_SLOWEST * self._even, _LESS * min(self.rate, through))
         else:
             return
         self._changed_at = now

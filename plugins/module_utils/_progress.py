@@ -35,8 +35,7 @@ class Progress:
         self._lock = threading.Lock()
         self._file = _opened(path) if path else None
         self._started = client.backoff.clock()
-        self._written = 0
-        self._before: dict[str, int] = {}
+        self._writes_before = client.writes
         self._write_seconds = 0.0
         self._last = self._started
 
@@ -53,11 +52,8 @@ class Progress:
         """``done`` of ``total`` (None: not known) are done in this phase; 0 is its beginning."""
         with self._lock:
             now = self._client.backoff.clock()
-            if phase in WRITES:
-                if done:
-                    self._written += done - self._before.get(phase, 0)
-                    self._write_seconds += now - self._last
-                self._before[phase] = done
+            if phase in WRITES and done:
+                self._write_seconds += now - self._last
             self._last = now
             if self._file is not None:
                 self._write(self._file, phase, done, total)
@@ -70,8 +66,8 @@ class Progress:
             "throttled_seconds": round(self._client.throttled_seconds, 1),
             "rate": round(self._client.requests / max(seconds, 0.001), 1),
         }
-        if self._written:
-            cost["writes_per_second"] = round(self._written / max(self._write_seconds, 0.001), 1)
+        if written := self._client.writes - self._writes_before:
+            cost["writes_per_second"] = round(written / max(self._write_seconds, 0.001), 1)
         return cost
 
     def _write(self, file: int, phase: str, done: int, total: int | None) -> None:

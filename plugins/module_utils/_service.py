@@ -19,10 +19,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     M365Error,
     NotFound,
     PermissionDenied,
+    ServiceUnavailable,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http_body import error_detail, parse_json
 from ansible_collections.m365.licensing.plugins.module_utils._http_types import (
     REDIRECTS,
+    THROTTLED,
     Call,
     Keep,
     Raw,
@@ -75,8 +77,9 @@ class Service:
         idempotent: bool,
         keep: Keep | None = None,
         deadline: float | None = None,
+        batch: bool = False,
     ) -> Response:
-        """Send, and return the whole answer of a 2xx.
+        """Send, and return the whole answer of a 2xx; of a ``batch`` also of 429, where the body is the error.
 
         ``path_or_url`` begins with ``/``, or is a link of this service, which is followed as it is. ``keep`` is for a
         report: what it makes of the lines is ``kept``. Where it redirects, that is fetched without the token.
@@ -92,7 +95,7 @@ class Service:
         sent.update(headers or {})
         if keep is not None:
             keep = self._scrubbed(keep)
-        call = Call(self.name, method, url, sent, data, idempotent, keep=keep)
+        call = Call(self.name, method, url, sent, data, idempotent, keep=keep, batch=batch)
         token = self.token()
         response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw), end)
         if response.status == 401:
@@ -146,6 +149,8 @@ class Service:
     def _read(self, call: Call, raw: Raw) -> Response:
         if raw.status == 401:
             return Response(401, raw.headers, raw.content)
+        if raw.status == THROTTLED:
+            return Response(raw.status, raw.headers, self._refusal(call, raw))
         if raw.status in REDIRECTS:
             if call.keep is None:
                 target = _origin(_location(call, raw.headers))
@@ -184,6 +189,8 @@ class Service:
             kind, hint = PermissionDenied, self.consent(call.method, urlsplit(call.url).path)
         elif raw.status in (404, 410):
             kind = NotFound
+        elif raw.status == THROTTLED:
+            kind, hint = ServiceUnavailable, "Raise retry_seconds to wait longer."
         words = f"{raw.status} {code}".strip() + (f": {said}" if said else "")
         return kind(
             f"{self.name}: {call.name} was answered with {words}",

@@ -497,9 +497,9 @@ rate:
   sample: 6.3
 writes_per_second:
   description:
-    - Writes of licenses and usage locations that Graph answered in a second, while they went on. Microsoft's quota is
-      20, and a write that is refused counts.
-  returned: when something was to be written
+    - Writes of licenses and usage locations that Graph carried out in a second, while they went on. Microsoft's quota
+      is 20.
+  returned: when something was written
   type: float
   sample: 18.7
 auth:

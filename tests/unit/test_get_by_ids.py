@@ -62,6 +62,14 @@ def test_all_users_by_id_whatever_their_number(tenant: Tenant, concurrency: int,
             tenant.clear_requests()
 
 
+def test_the_progress_is_of_all_ids(tenant: Tenant, made: Clients) -> None:
+    told: list[tuple[str, int, int | None]] = []
+    made.http.progress = lambda *step: told.append(step)
+    ids = list(tenant.world.users)
+    made.graph.users_by_id(ids)
+    assert told == [(PATH, 1000, len(ids)), (PATH, len(ids), len(ids))]
+
+
 def test_whom_get_by_ids_leaves_out_is_not_taken_for_nobody(tenant: Tenant, made: Clients) -> None:
     ids = list(tenant.world.users)
     tenant.set_faults({"path": PATH, "status": 200, "body": {"value": []}, "times": None})

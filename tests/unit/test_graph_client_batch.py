@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +21,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     UnknownOutcome,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph import BatchPart, Graph
-from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import raise_for
+from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BATCH_SIZE, raise_for
+from ansible_collections.m365.licensing.plugins.module_utils._pacing import Pace
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import App, Switches
@@ -310,6 +312,61 @@ def test_a_batch_that_is_throttled_for_ever_ends_in_time(tenant: Tenant, made: C
     assert {answer.outcome for answer in found} == {"not_sent"}
     assert isinstance(found[0].error, ServiceUnavailable)
     assert sum(clock.waits) <= 300, "one time for all batches, not one for each"
+
+
+def test_a_batch_that_is_throttled_as_a_whole_holds_the_others_back(tenant: Tenant) -> None:
+    """As its parts would: the pace knows of it, and what would only be refused is not sent."""
+    refusal = {"headers": {"Retry-After": "1", "x-ms-throttle-limit-percentage": "1.4"}}
+    tenant.set_faults({"service": "graph", "path": "$batch", "status": 429, **refusal})
+    parts = writes(tenant, 100) * 10
+    sent: list[int] = []
+
+    def sleep(_seconds: float) -> None:
+        time.sleep(0.5)
+        sent.append(len(batches(tenant)))
+
+    with clients(tenant, concurrency=4) as made:
+        made.graph.service.pace = Pace(made.http.backoff.now, quota=1_000_000)
+        made.http.backoff.sleep = sleep
+        found = made.graph.batch(parts, idempotent=False)
+        assert made.graph.service.pace.rate is not None
+    assert all(answer.ok for answer in found)
+    assert sent[0] < len(parts) / BATCH_SIZE / 2, "while it was waited for, the others would have gone"
+    assert len(batches(tenant)) == len(parts) / BATCH_SIZE + 1
+
+
+def test_a_write_of_a_lost_batch_is_unknown_although_its_next_try_is_throttled(tenant: Tenant, made: Clients) -> None:
+    batch = {"service": "graph", "path": "$batch"}
+    tenant.set_faults({**batch, "kind": "lost_answer"}, {**batch, "status": 429, "times": None})
+    found = made.graph.batch(writes(tenant, 5), idempotent=True, collect=True)
+    assert {answer.outcome for answer in found} == {"unknown"}
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_reading_that_is_throttled_as_a_whole_for_too_long_says_so(tenant: Tenant, concurrency: int) -> None:
+    batch = {"service": "graph", "path": "$batch"}
+    tenant.set_faults(
+        {**batch, "kind": "slow", "seconds": 0},
+        {**batch, "status": 429, "headers": {"Retry-After": "999"}, "times": None},
+    )
+    with clients(tenant, retry_seconds=300.0, concurrency=concurrency) as made:
+        parts = reads(tenant, 120)
+        with pytest.raises(ServiceUnavailable, match=r"429.*; it asks to wait 999 s, and 300 s are left\.") as caught:
+            made.graph.batch(parts, idempotent=True)
+    assert caught.value.request == "POST /v1.0/$batch"
+
+
+def test_a_write_that_may_have_been_done_is_unknown_where_it_is_not_tried_again(tenant: Tenant, made: Clients) -> None:
+    parts = writes(tenant, 25)
+    batch = {"service": "graph", "path": "$batch"}
+    tenant.set_faults(
+        {**batch, "kind": "slow", "seconds": 0, "times": 2},
+        {**batch, "status": 403, "times": None},
+        *(part_fault(part, status=500) for part in parts),
+    )
+    found = made.graph.batch(parts, idempotent=True, collect=True)
+    assert len(batches(tenant)) == 3
+    assert [answer.outcome for answer in found[20:]] == ["unknown"] * 5
 
 
 ODD = {

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -94,7 +95,7 @@ def test_alone_all_of_the_quota_is_used_and_nothing_is_refused(says: bool) -> No
 
 
 @pytest.mark.parametrize("says", [True, False])
-@pytest.mark.parametrize("later", [0.0, 5.0, 40.0])
+@pytest.mark.parametrize("later", [0.0, 5.0, 20.0, 40.0, 80.0])
 def test_two_share_the_quota_and_neither_starves(says: bool, later: float) -> None:
     world = World(says_percentage=says)
     first, second = Run(world, 15_000), Run(world, 15_000, starts=later)
@@ -161,3 +162,36 @@ def test_who_has_to_wait_for_others_is_let_go_when_the_run_ends() -> None:
     pace = Pace(lambda: 0.0, quota=20)
     assert pace.wait(20, lambda: False) == 0
     assert pace.wait(20, lambda: True) > 0
+
+
+def shared(clock: Callable[[], float]) -> Pace:
+    """A pace that has learned that somebody else spends from the quota."""
+    pace = Pace(clock)
+    assert pace.wait(BATCH, lambda: False) == 0
+    assert pace.answered(BATCH, 1) is True
+    return pace
+
+
+def test_only_a_sign_of_others_asks_for_less() -> None:
+    now = 0.0
+    pace = Pace(lambda: now)
+    for percentage, sign in ((0.0, False), (0.9, True), (0.9, False)):
+        now += 10.0
+        assert pace.wait(BATCH, lambda: False) == 0
+        assert pace.answered(BATCH, 0, percentage) is sign
+
+
+def test_a_young_run_is_not_slower_than_what_got_through() -> None:
+    """What it did in 20 seconds is no measure of 150."""
+    now = 0.0
+    pace = shared(lambda: now)
+    while now < 18.0:
+        if not pace.wait(BATCH, lambda: False):
+            pace.answered(BATCH, 0)
+        now += 0.1
+    before = pace.rate
+    assert pace.wait(0, lambda: False) >= 0
+    pace.answered(0, 1)
+    assert before is not None
+    assert pace.rate is not None
+    assert 0.8 * before < pace.rate < before

@@ -125,3 +125,27 @@ def test_a_throttled_part_makes_room(tenant: Tenant) -> None:
         tenant.set_faults(part)
         assert len(made.graph.users_by_id(ids)) == 20
         assert made.http.workers.open == 3
+
+
+def test_a_batch_with_throttled_parts_is_no_good_one_as_well(tenant: Tenant) -> None:
+    """One more good answer would have made room for another."""
+    with clients(tenant) as made:
+        ids = list(tenant.world.users)[:20]
+        made.graph.users_by_id(ids)  # has a token now
+        while made.http.workers.open == 4:
+            made.http.workers.went(throttled=False)
+        for _unused in range(2 * made.http.workers.open - 1):
+            made.http.workers.went(throttled=False)
+        part = {"service": "graph", "part": True, "path": "/users", "status": 429, "headers": {"Retry-After": "0"}}
+        tenant.set_faults(part)
+        made.graph.users_by_id(ids)
+        assert made.http.workers.open == 4
+
+
+@pytest.mark.parametrize("part", [True, False])
+def test_a_busy_part_makes_room_as_a_busy_batch_does(tenant: Tenant, part: bool) -> None:
+    path = "/users" if part else "$batch"
+    tenant.set_faults({"service": "graph", "part": part, "path": path, "status": 503, "headers": {"Retry-After": "0"}})
+    with clients(tenant) as made:
+        made.graph.users_by_id(list(tenant.world.users)[:20])
+        assert made.http.workers.open == 3

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,6 +92,21 @@ def test_what_was_throttled_counts_when_it_is_done(desk: Desk, tmp_path: Path) -
     assert (done[0], done[1], done[-1]) == (0, 0, PEOPLE)
 
 
+def test_what_was_refused_is_no_write(desk: Desk, tmp_path: Path) -> None:
+    """It is done with, and the tenant is as it was."""
+    place = tmp_path / "progress"
+    desk.refuse("assignLicense", status=403, times=None)
+    options = wish(desk, place, usage_location=None)
+    for user in desk.world.users.values():
+        user["usageLocation"] = "DE"
+    status, output = processes.module("m365_user_license", options, desk.tenant).end()
+    assert status == 1, output
+    assert steps(lines_of(place), "licenses")[-1][0] > 0
+    result = json.loads(output)
+    assert "rate" in result
+    assert "writes_per_second" not in result
+
+
 def test_pages_are_lines_and_a_second_run_appends(desk: Desk, tmp_path: Path) -> None:
     place = tmp_path / "progress"
     place.write_text("")
@@ -111,19 +124,9 @@ def test_pages_are_lines_and_a_second_run_appends(desk: Desk, tmp_path: Path) ->
 def test_a_disk_that_is_full_ends_the_lines_and_not_the_work(desk: Desk, tmp_path: Path) -> None:
     place = tmp_path / "progress"
     place.write_text("x" * 1000)
-    # a file may have 1,024 bytes
-    limited = ["bash", "-c", 'ulimit -f 1; exec "$@"', "-", sys.executable, "-m"]
-    done = subprocess.run(  # noqa: S603 - a module of ours
-        [*limited, f"{processes.MODULES}.m365_user_license"],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": wish(desk, place)}),
-        env={**os.environ, **desk.tenant.env()},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    result = json.loads(done.stdout)
+    status, output = processes.module("m365_user_license", wish(desk, place), desk.tenant, full_disk=True).end()
+    assert status == 0, output
+    result = json.loads(output)
     assert result["summary"]["confirmed"] == PEOPLE
     assert json.dumps(result["warnings"]).count("cannot be written any more: File too large") == 1
 

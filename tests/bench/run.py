@@ -64,6 +64,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", nargs="*", default=[], help=f"of {', '.join((*WORKS, *LARGE))}")
     options = parser.parse_args(arguments)
     sizes = SMALL if options.size == "small" else FULL
+    unknown = [word for word in options.only if not any(name.startswith(word) for name in (*WORKS, *LARGE))]
+    if unknown:
+        parser.error(f"no work is named {', '.join(unknown)}; there are {', '.join((*WORKS, *LARGE))}")
     names = {name for name in (*WORKS, *LARGE) if not options.only or name.startswith(tuple(options.only))}
     chosen: dict[str, Work] = {name: work for name, work in WORKS.items() if name in names}
     if names.intersection(LARGE):

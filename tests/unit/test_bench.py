@@ -15,6 +15,7 @@ from tests.bench.measure import LONG_ROUND, Best, Json, Run, alternate
 from tests.bench.publish import BEGIN, END, PAGE, replaced, section
 from tests.bench.replay import replay, writes
 from tests.bench.report import Bound, Row, from_json, markdown, row, table, to_json
+from tests.bench.run import main
 from tests.bench.works.planning import rules
 
 FAST, SLOW = Run(1.0, 0.5, 80_000_000, "", 0.1, [{}] * 3), Run(4.0, 0.25, 90_000_000, "", 0.2, [{}] * 4)
@@ -91,6 +92,14 @@ def test_ratios_are_the_module_by_the_reference() -> None:
 def test_a_work_that_broke_down_is_not_kept() -> None:
     assert not Row("plan", "", failed=True, note="RuntimeError").kept
     assert Row("cli", "50 users", note="not here: no node").kept, "what a machine lacks is no fault of the collection"
+
+
+def test_a_work_that_there_is_not_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Else nothing was measured, and nothing missed."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--size", "small", "--only", "import", "quota"])
+    assert ended.value.code == 2
+    assert "no work is named quota" in capsys.readouterr().err
 
 
 def test_the_table_has_a_line_for_each_bound() -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._parallel import Workers
 from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
 from hypothesis import given
@@ -149,3 +150,13 @@ def test_a_busy_part_makes_room_as_a_busy_batch_does(tenant: Tenant, part: bool)
     with clients(tenant) as made:
         made.graph.users_by_id(list(tenant.world.users)[:20])
         assert made.http.workers.open == 3
+
+
+def test_the_first_sign_that_others_write_makes_room_and_the_next_ones_take_none(tenant: Tenant) -> None:
+    """The service says how much of its quota is spent, before it refuses anything."""
+    tenant.world.switches.write_quota = 44
+    with clients(tenant) as made:
+        for spent in (20, 40, 41, 42):
+            batch = list(tenant.world.users)[: 20 if spent <= 40 else 1]
+            made.graph.batch([Graph.usage_location_part(user, "FR") for user in batch], idempotent=True)
+            assert made.http.workers.open == (4 if spent == 20 else 3)

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +18,7 @@ from tests.bench.measure import LONG_ROUND, Best, Json, Run, alternate
 from tests.bench.publish import BEGIN, END, PAGE, replaced, section
 from tests.bench.replay import replay, writes
 from tests.bench.report import Bound, Row, from_json, markdown, row, table, to_json
-from tests.bench.run import main
+from tests.bench.run import compiled, main
 from tests.bench.works.planning import rules
 
 FAST, SLOW = Run(1.0, 0.5, 80_000_000, "", 0.1, [{}] * 3), Run(4.0, 0.25, 90_000_000, "", 0.2, [{}] * 4)
@@ -100,6 +103,16 @@ def test_a_work_that_there_is_not_is_an_error(capsys: pytest.CaptureFixture[str]
         main(["--size", "small", "--only", "import", "quota"])
     assert ended.value.code == 2
     assert "no work is named quota" in capsys.readouterr().err
+
+
+def test_what_was_edited_last_is_compiled_before_anything_is_measured(tmp_path: Path) -> None:
+    source = tmp_path / "edited.py"
+    for changed in (1_700_000_000, 1_700_000_100):
+        source.write_text(f"CHANGED = {changed}\n", encoding="utf-8")
+        os.utime(source, (changed, changed))
+        compiled(tmp_path)
+        bytecode = Path(importlib.util.cache_from_source(str(source))).read_bytes()
+        assert int.from_bytes(bytecode[8:12], "little") == changed
 
 
 def test_the_table_has_a_line_for_each_bound() -> None:

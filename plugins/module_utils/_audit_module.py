@@ -14,8 +14,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUI
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
-from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
-from ansible_collections.m365.licensing.plugins.module_utils._report import audit_row, to_json
+from ansible_collections.m365.licensing.plugins.module_utils._plain import to_json, to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._report import audit_row
 from ansible_collections.m365.licensing.plugins.module_utils._reports import (
     report_folder,
     report_stem,

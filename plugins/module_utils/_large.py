@@ -18,9 +18,8 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error, named
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
-from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._plain import json_lines, to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._progress import PROGRESS_SPEC, Progress
-from ansible_collections.m365.licensing.plugins.module_utils._report import json_lines
 
 LARGE_SPEC: dict[str, dict[str, Any]] = {
     "max_rows": {"type": "int", "default": 1000},

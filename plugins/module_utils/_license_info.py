@@ -15,17 +15,17 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     NotFound,
     PermissionDenied,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._find_users import (
+    find_users,
+    name_problems,
+    unknown_users,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import user_from
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid
 from ansible_collections.m365.licensing.plugins.module_utils._times import format_time
-from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import (
-    find_users,
-    name_problems,
-    unknown_users,
-)
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import SkuFinder
 
 LICENSED = "assignedLicenses/$count ne 0"

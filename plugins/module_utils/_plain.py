@@ -1,13 +1,14 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of the domain as values of Ansible: the one place where records become dictionaries. Pure."""
+"""Values of the domain as values of Ansible and as JSON: the one place where records become dictionaries. Pure."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -37,6 +38,16 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [to_plain(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no plain form")
+
+
+def to_json(value: Any) -> str:
+    """Indented JSON in ASCII with a final newline: no character of a name can break a line."""
+    return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
+
+
+def json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
+    """One row a line, ASCII, each line with its newline; no rows: an empty text."""
+    return "".join(json.dumps(row, ensure_ascii=True, separators=(",", ":")) + "\n" for row in rows)
 
 
 def _moment(value: datetime) -> str:

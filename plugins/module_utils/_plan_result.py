@@ -14,7 +14,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import M365
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
-from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._plain import to_json, to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._planner import Planned, PlannerOptions
 from ansible_collections.m365.licensing.plugins.module_utils._report import (
@@ -23,7 +23,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._report import (
     plan_markdown,
     plan_row,
     plan_summary,
-    to_json,
 )
 
 STATUSES = ("planned", "changed", "failed", "skipped", "unchanged")

@@ -19,6 +19,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import Cat
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import Needs, granted, needs_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, PermissionDenied
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._find_users import find_users, name_problems
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, Group
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
@@ -47,7 +48,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules import (
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import large_among
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import had_more, weakenings
-from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import find_users, name_problems
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_reserve
 
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An audit or a plan as plain rows, JSON, JSON Lines and Markdown.
+"""An audit or a plan as plain rows and as Markdown.
 
 Names and departments are written by strangers: nothing of them is ever evaluated, and in Markdown they can be neither
 markup nor HTML nor links. Everything here returns values; who writes files is elsewhere. Pure: no I/O, no clock.
@@ -9,7 +9,6 @@ markup nor HTML nor links. Everything here returns values; who writes files is e
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections import Counter
@@ -136,16 +135,6 @@ def plan_summary(plan: Plan) -> dict[str, Any]:
             for use in plan.seats
         ],
     }
-
-
-def to_json(value: Any) -> str:
-    """Indented JSON in ASCII with a final newline: no character of a name can break a line."""
-    return json.dumps(value, indent=2, ensure_ascii=True) + "\n"
-
-
-def json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
-    """One row a line, ASCII, each line with its newline; no rows: an empty text."""
-    return "".join(json.dumps(row, ensure_ascii=True, separators=(",", ":")) + "\n" for row in rows)
 
 
 def audit_markdown(

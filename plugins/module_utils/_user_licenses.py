@@ -10,7 +10,7 @@ and plans, seats that are not there, a removal that leaves a mailbox without a l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._apply import (
@@ -21,13 +21,17 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import Cat
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error, named
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._find_users import (
+    find_users,
+    name_problems,
+    unknown_users,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     change_for,
     resolve_wanted,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
-from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, guid, is_guid, quote
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import Weakening, at_stake, weakenings
@@ -64,13 +68,6 @@ class Options(NamedTuple):
     confirm: bool = True
     confirm_seconds: float = 60.0
     use_warning_seats: bool = False
-
-
-class Found(NamedTuple):
-    """Users as they were asked for: each once, in the order of the option, and the names of those who do not exist."""
-
-    users: tuple[User, ...]
-    unknown: tuple[str, ...]
 
 
 def license_users(
@@ -155,51 +152,6 @@ def check_options(options: Options) -> str | None:
     if problems:
         raise ConfigurationError(problems)
     return code
-
-
-def name_problems(names: Sequence[str], option: str = "users") -> list[str]:
-    """What is wrong with users in an option as far as nobody has to be asked, one sentence each."""
-    problems: list[str] = []
-    for index, name in enumerate(names):
-        if not name.strip():
-            problems.append(f"{option}[{index}]: expected a user principal name or an id, found an empty text")
-            continue
-        try:
-            quote(name.strip(), Style.ODATA)
-        except ValueError as error:
-            problems.append(f"{option}[{index}]: {error}")
-    return problems
-
-
-def find_users(graph: Graph, names: Iterable[str]) -> Found:
-    """The users by user principal name or id, in any case; 300 to a request."""
-    wanted = list(dict.fromkeys(_key(name) for name in names))
-    spelt = {_key(name): name.strip() for name in reversed(list(names))}
-    by_id = graph.users_by_id(key for key in wanted if is_guid(key))
-    by_upn = graph.users_by_upn(spelt[key] for key in wanted if not is_guid(key))
-    found: dict[str, User] = {}
-    unknown: list[str] = []
-    for key in wanted:
-        user = by_id.get(key) or by_upn.get(key)
-        if user is None:
-            unknown.append(spelt[key])
-        else:
-            found.setdefault(user.id, user)
-    return Found(tuple(found.values()), tuple(unknown))
-
-
-def unknown_users(names: Sequence[str]) -> ConfigurationError:
-    """The error for users who do not exist; it names all of them."""
-    return ConfigurationError(
-        [f"users: the tenant has no user {name!r}" for name in names],
-        code="user_not_found",
-        hint="Check the spelling; guests have #EXT# in their user principal name.",
-    )
-
-
-def _key(name: str) -> str:
-    text = name.strip()
-    return guid(text) if is_guid(text) else text.casefold()
 
 
 def _refuse_weakening(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weakening]) -> None:

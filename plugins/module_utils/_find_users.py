@@ -1,0 +1,66 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Users as an option names them, by user principal name or id: who they are, and whom there is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._models import User
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, guid, is_guid, quote
+
+
+class Found(NamedTuple):
+    """Users as they were asked for: each once, in the order of the option, and the names of those who do not exist."""
+
+    users: tuple[User, ...]
+    unknown: tuple[str, ...]
+
+
+def name_problems(names: Sequence[str], option: str = "users") -> list[str]:
+    """What is wrong with users in an option as far as nobody has to be asked, one sentence each."""
+    problems: list[str] = []
+    for index, name in enumerate(names):
+        if not name.strip():
+            problems.append(f"{option}[{index}]: expected a user principal name or an id, found an empty text")
+            continue
+        try:
+            quote(name.strip(), Style.ODATA)
+        except ValueError as error:
+            problems.append(f"{option}[{index}]: {error}")
+    return problems
+
+
+def find_users(graph: Graph, names: Iterable[str]) -> Found:
+    """The users by user principal name or id, in any case; 300 to a request."""
+    wanted = list(dict.fromkeys(_key(name) for name in names))
+    spelt = {_key(name): name.strip() for name in reversed(list(names))}
+    by_id = graph.users_by_id(key for key in wanted if is_guid(key))
+    by_upn = graph.users_by_upn(spelt[key] for key in wanted if not is_guid(key))
+    found: dict[str, User] = {}
+    unknown: list[str] = []
+    for key in wanted:
+        user = by_id.get(key) or by_upn.get(key)
+        if user is None:
+            unknown.append(spelt[key])
+        else:
+            found.setdefault(user.id, user)
+    return Found(tuple(found.values()), tuple(unknown))
+
+
+def unknown_users(names: Sequence[str]) -> ConfigurationError:
+    """The error for users who do not exist; it names all of them."""
+    return ConfigurationError(
+        [f"users: the tenant has no user {name!r}" for name in names],
+        code="user_not_found",
+        hint="Check the spelling; guests have #EXT# in their user principal name.",
+    )
+
+
+def _key(name: str) -> str:
+    text = name.strip()
+    return guid(text) if is_guid(text) else text.casefold()

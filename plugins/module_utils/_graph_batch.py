@@ -65,8 +65,8 @@ class _Waiting:
     """Was it refused with 429 the last time? Then it waits for its turn, and nothing is wrong with it."""
     lost: bool = False
     """Was it a write that failed in a way in which it may have been done?"""
-    refusal: M365Error | None = None
-    """What the request around it was refused with the last time."""
+    refusal: BatchAnswer | None = None
+    """What it was refused with for now, the last time, alone or with its whole batch."""
     renewed: bool = False
     """Was it refused with 401 before? Then a new token does not help."""
 
@@ -257,8 +257,12 @@ class Batcher:
         """What becomes of a part that is not sent, or not again."""
         if item.lost:
             return _unknown(f"The answer to {item.part.name} was lost.")
-        held_back = item.refusal or ApiError("Not sent, because an earlier request failed.", code="not_tried")
-        return BatchAnswer(0, outcome="not_sent", error=Interrupted() if self._service.client.stop.told else held_back)
+        if self._service.client.stop.told:
+            return BatchAnswer(0, outcome="not_sent", error=Interrupted())
+        if item.refusal is not None:
+            return item.refusal if item.refusal.error is None else item.refusal._replace(outcome="not_sent")
+        held_back = ApiError("Not sent, because an earlier request failed.", code="not_tried")
+        return BatchAnswer(0, outcome="not_sent", error=held_back)
 
     def _read(self, answer: BatchAnswer | None, item: _Waiting) -> BatchAnswer:
         if answer is None:
@@ -294,7 +298,7 @@ class Batcher:
                 item.attempt += 1
                 item.lost = item.lost or (item.part.writes and answer.status in _LOST)
                 item.throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
-                item.refusal = answer.error
+                item.refusal = answer
                 if item.throttled:
                     self._throttled_since = now if self._throttled_since is None else self._throttled_since
                     self._throttle(item)

@@ -38,6 +38,7 @@ class Progress:
         self._writes_before = client.writes
         self._write_seconds = 0.0
         self._last = self._started
+        self._phase = ""
 
     def __enter__(self) -> Progress:
         self._client.progress = self.note
@@ -52,9 +53,9 @@ class Progress:
         """``done`` of ``total`` (None: not known) are done in this phase; 0 is its beginning."""
         with self._lock:
             now = self._client.backoff.clock()
-            if phase in WRITES and done:
+            if phase in WRITES and phase == self._phase:
                 self._write_seconds += now - self._last
-            self._last = now
+            self._last, self._phase = now, phase
             if self._file is not None:
                 self._write(self._file, phase, done, total)
 

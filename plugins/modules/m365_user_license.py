@@ -196,9 +196,8 @@ users:
       description:
         - V(unchanged) needed nothing.
         - V(changed) was written.
-        - V(skipped) was not tried, or was throttled to the end of the run and so not written. RV(users[].error) says
-          why.
-        - V(failed) was refused; RV(users[].error) says why.
+        - V(skipped) was not tried, since something failed before; nothing was written.
+        - V(failed) was refused, or throttled to the end of the run; RV(users[].error) says why.
       type: str
       sample: changed
     confirmation:

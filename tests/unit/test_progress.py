@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,21 @@ def test_what_was_throttled_counts_when_it_is_done(desk: Desk, tmp_path: Path) -
     done = [done for done, _total in steps(lines_of(place), "licenses")]
     assert done == sorted(done)
     assert (done[0], done[1], done[-1]) == (0, 0, PEOPLE)
+
+
+def test_the_time_in_which_the_first_writes_were_throttled_is_in_their_rate(desk: Desk, tmp_path: Path) -> None:
+    desk.refuse("assignLicense", status=429, headers={"Retry-After": "2"}, times=40)
+    place = tmp_path / "progress"
+    options = wish(desk, place, usage_location=None, concurrency=1)
+    for user in desk.world.users.values():
+        user["usageLocation"] = "DE"
+    status, output = processes.module("m365_user_license", options, desk.tenant).end()
+    assert status == 0, output
+    lines = [line for line in lines_of(place) if line["phase"] == "licenses"]
+    first, last = (datetime.strptime(lines[at]["time"], "%Y-%m-%dT%H:%M:%S.%f%z") for at in (0, -1))
+    took = (last - first).total_seconds()
+    assert took > 2
+    assert json.loads(output)["writes_per_second"] <= 1.1 * PEOPLE / took
 
 
 def test_what_was_refused_is_no_write(desk: Desk, tmp_path: Path) -> None:

@@ -160,6 +160,38 @@ def test_a_part_that_asks_to_wait_absurdly_long_is_not_waited_for(desk: Desk, as
     assert not error.partial["changed"]
 
 
+@pytest.mark.parametrize("on_error", ["fail", "continue"])
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_who_was_sent_and_throttled_to_the_end_failed_and_only_who_was_never_sent_is_skipped(
+    tenant: Tenant, on_error: str, concurrency: int
+) -> None:
+    tenant.clear_faults()
+    desk = Desk(tenant, concurrency=concurrency, retry_seconds=3)
+    people = desk.people(70)
+    desk.refuse("assignLicense", times=None, status=429, headers={"Retry-After": "2"})
+    error = desk.fail(people, WISH, on_error=on_error)
+    sent = {url.split("/")[2] for url in effects(desk)}
+    told = {row["user_id"]: (row["status"], row["error"]["code"]) for row in error.partial["users"]}
+    assert {told[user] for user in sent} == {("failed", "throttled")}
+    assert {told[user] for user in told.keys() - sent} <= {("skipped", "not_tried")}
+    desk.tenant.clear_faults()
+    assert statuses(desk.run(people, WISH)) == {"changed": 70}
+
+
+def test_a_batch_that_is_throttled_whole_fails_as_its_parts_would(desk: Desk) -> None:
+    asked = {"status": 429, "headers": {"Retry-After": "86400"}}
+    people = desk.people(3)
+    desk.fault("status", after_batches=1, **asked)
+    whole = desk.fail(people, WISH)
+    desk.refuse("assignLicense", times=None, **asked)
+    parts = desk.fail(people, WISH)
+    for error in (whole, parts):
+        assert [row["status"] for row in error.partial["users"]] == ["failed"] * 3
+    found = [row["error"] for error in (whole, parts) for row in error.partial["users"]]
+    assert {error["code"] for error in found} == {"throttled"}
+    assert len({error["hint"] for error in found}) == 1
+
+
 # what others do meanwhile ---------------------------------------------------------------------------------------------
 
 

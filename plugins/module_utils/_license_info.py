@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
@@ -37,7 +37,8 @@ def user_license_info(
 ) -> dict[str, Any]:
     """The licenses of ``users`` (None: of everybody who has one), only holders of ``sku`` where it is given.
 
-    The rows of ``users`` are made as they are taken: of everybody, page by page, and none is kept here.
+    The rows of ``users`` are made as they are taken: of everybody, page by page, and none is kept here. ``summary``
+    counts them as they pass: it is whole when the last row has been taken.
     Raises ConfigurationError for users or a SKU that the tenant does not have.
     """
     if problems := name_problems(users or ()):
@@ -55,7 +56,19 @@ def user_license_info(
         people = map(user_from, graph.user_elements(f"assignedLicenses/any(a:a/skuId eq {guid(wanted.id)})"))
     else:
         people = map(user_from, graph.user_elements(LICENSED))
-    return {"users": (_user_row(user, skus, catalog) for user in people), "warnings": []}
+    by_sku: dict[str, int] = {}
+    summary: dict[str, Any] = {"users": 0, "covered": 0, "by_sku": by_sku}
+
+    def counted() -> Iterator[dict[str, Any]]:
+        for user in people:
+            row = _user_row(user, skus, catalog)
+            summary["users"] += 1
+            summary["covered"] += bool(row["covered"])
+            for name in sorted({entry["sku"] for entry in row["licenses"]}):
+                by_sku[name] = by_sku.get(name, 0) + 1
+            yield row
+
+    return {"users": counted(), "summary": summary, "warnings": []}
 
 
 def subscription_info(graph: Graph, catalog: Catalog) -> dict[str, Any]:

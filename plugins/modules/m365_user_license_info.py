@@ -141,6 +141,14 @@ users:
       type: list
       elements: str
       sample: [plan2]
+summary:
+  description:
+    - How many users there are in RV(users), those included who are left out there.
+    - RV(summary.covered) counts those whose RV(users[].covered) is not empty, RV(summary.by_sku) who has a SKU, in any
+      state and by any way, each user once.
+  returned: success
+  type: dict
+  sample: {users: 12000, covered: 11950, by_sku: {SPE_E3: 11900, EXCHANGESTANDARD: 100}}
 rows_left_out:
   description: How many rows RV(users) would have.
   returned: when O(output_path) is given, or there are more rows than O(max_rows)

@@ -112,6 +112,15 @@ def test_all_pages_are_read(desk: Desk) -> None:
     assert upns(read(desk)) == people
 
 
+def test_the_summary_counts_each_user_once_for_each_sku(desk: Desk) -> None:
+    desk.person("anna", desk.held("SPE_E3", "TEAMS1"), desk.inherited("SPE_E3", "TEAMS1"), desk.held("EMS"))
+    desk.person("bert", desk.held("EMS"))
+    with desk.clients() as found:
+        result = user_license_info(found.graph, BUILTIN)
+        assert len(list(result["users"])) == 2
+    assert result["summary"] == {"users": 2, "covered": 1, "by_sku": {"EMS": 2, "SPE_E3": 1}}
+
+
 def test_unknown_users_and_skus_are_errors_that_name_them(desk: Desk) -> None:
     anna = desk.person("anna")
     with pytest.raises(ConfigurationError) as caught:

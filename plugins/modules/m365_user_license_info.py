@@ -142,13 +142,22 @@ users:
       elements: str
       sample: [plan2]
 summary:
-  description:
-    - How many users there are in RV(users), those included who are left out there.
-    - RV(summary.covered) counts those whose RV(users[].covered) is not empty, RV(summary.by_sku) who has a SKU, in any
-      state and by any way, each user once.
+  description: Counts of the users in RV(users), those included who are left out there.
   returned: success
   type: dict
-  sample: {users: 12000, covered: 11950, by_sku: {SPE_E3: 11900, EXCHANGESTANDARD: 100}}
+  contains:
+    users:
+      description: All of them.
+      type: int
+      sample: 12000
+    covered:
+      description: Those whose RV(users[].covered) is not empty.
+      type: int
+      sample: 11950
+    by_sku:
+      description: For each SKU, by part number, how many have it, in any state and by any way.
+      type: dict
+      sample: {SPE_E3: 11900, EXCHANGESTANDARD: 100}
 rows_left_out:
   description: How many rows RV(users) would have.
   returned: when O(output_path) is given, or there are more rows than O(max_rows)

@@ -196,7 +196,7 @@ users:
       description:
         - V(unchanged) needed nothing.
         - V(changed) was written.
-        - V(skipped) was not tried, since something failed before; nothing was written.
+        - V(skipped) was not tried, and nothing was written; RV(users[].error) says why.
         - V(failed) was refused, or throttled to the end of the run; RV(users[].error) says why.
       type: str
       sample: changed

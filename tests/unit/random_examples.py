@@ -28,7 +28,6 @@ def examples(short: int) -> Callable[[Test], Test]:
         derandomize=not LONG,
         # what a derandomized run found is found by the next one, too
         database=settings().database if LONG else None,
-        deadline=None,
         print_blob=True,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
     )

@@ -38,7 +38,7 @@ from ansible_collections.m365.licensing.tests.unit.domain_world import (
     finding,
     user,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 SOME_SKUS = st.sampled_from(SKUS)
@@ -249,7 +249,6 @@ def spend(plan: Plan, table: list[Sku]) -> list[Sku]:
     return [replace(sku, consumed=sku.consumed + spent[sku.id]) for sku in table]
 
 
-@settings(deadline=None)
 @given(*PLANS, st.randoms(use_true_random=False))
 def test_the_order_of_reading_does_not_matter(
     found: list[Candidate], rules: int, table: list[Sku], options: PlanOptions, rng: random.Random
@@ -261,7 +260,6 @@ def test_the_order_of_reading_does_not_matter(
     assert make(mixed, rules, mixed_table, options) == plan
 
 
-@settings(deadline=None)
 @given(*PLANS)
 def test_the_reserve_is_never_spent(found: list[Candidate], rules: int, table: list[Sku], options: PlanOptions) -> None:
     plan = make(found, rules, table, options)
@@ -272,7 +270,6 @@ def test_the_reserve_is_never_spent(found: list[Candidate], rules: int, table: l
             assert left >= options.seat_reserve[sku.id]
 
 
-@settings(deadline=None)
 @given(*PLANS)
 def test_nobody_loses_what_keeps_the_mailbox(
     found: list[Candidate], rules: int, table: list[Sku], options: PlanOptions
@@ -288,7 +285,6 @@ def test_nobody_loses_what_keeps_the_mailbox(
             assert is_covered(entry.finding.needs, after)
 
 
-@settings(deadline=None)
 @given(*PLANS)
 def test_a_plan_that_was_applied_leaves_nothing_to_do(
     found: list[Candidate], rules: int, table: list[Sku], options: PlanOptions

@@ -191,7 +191,7 @@ def test_a_value_of_another_kind_is_a_result_or_an_error_of_ours(tenant: Tenant,
     truth = the_truth(tenant, name)
     every = list(places(truth))
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(every), st.sampled_from(JUNK), st.booleans())
     def check(path: tuple[Any, ...], junk: Any, gone: bool) -> None:
         body = mutated(truth, path, junk, gone=gone and junk is None)

@@ -13,7 +13,6 @@ Nothing that was done is ever forgotten: whatever happens, each user has an Outc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from http import HTTPStatus
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
@@ -216,11 +215,7 @@ class _Run:
             self._hold_back(job)
         elif answer.outcome == "not_sent":
             self._stopped = True
-            if answer.status == HTTPStatus.TOO_MANY_REQUESTS:  # the whole batch: the same as each of its parts
-                job.problem = self._problem(answer, "")
-            else:
-                hint = answer.error.hint if answer.error else ""
-                job.problem = Problem(answer.code or "not_sent", answer.message, hint)
+            job.problem = Problem(answer.code or "not_sent", answer.message, answer.error.hint if answer.error else "")
         else:
             problem = self._problem(answer, self._graph.service.consent(part.method, f"/v1.0{part.url}"))
             if problem.code == "not_assigned":

@@ -132,8 +132,7 @@ class Batcher:
         """Where reading was given up: the reason, and not the first part that was held back for it."""
         if any(answer.outcome == "not_sent" for answer in answers):
             for part, answer in zip(parts, answers, strict=True):
-                throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS  # the whole batch: no part was carried out
-                if throttled or (answer.outcome == "answered" and self._wait(answer) is not None):
+                if self._wait(answer) is not None:
                     raise_for(answer, part, self._service)
 
     def _take_due(self, waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
@@ -255,14 +254,11 @@ class Batcher:
 
     def _not_sent(self, item: _Waiting) -> BatchAnswer:
         """What becomes of a part that is not sent, or not again."""
-        if item.lost:
-            return _unknown(f"The answer to {item.part.name} was lost.")
-        if self._service.client.stop.told:
-            return BatchAnswer(0, outcome="not_sent", error=Interrupted())
-        if item.refusal is not None:
-            return item.refusal if item.refusal.error is None else item.refusal._replace(outcome="not_sent")
+        stopped = self._service.client.stop.told
+        if item.refusal is not None and (item.lost or not stopped):
+            return _unknown(_spoken(item.refusal, item.part)) if item.lost else item.refusal
         held_back = ApiError("Not sent, because an earlier request failed.", code="not_tried")
-        return BatchAnswer(0, outcome="not_sent", error=held_back)
+        return BatchAnswer(0, outcome="not_sent", error=Interrupted() if stopped else held_back)
 
     def _read(self, answer: BatchAnswer | None, item: _Waiting) -> BatchAnswer:
         if answer is None:
@@ -337,18 +333,16 @@ class Batcher:
         """
         if item.lost and answer.outcome == "answered" and not answer.ok:
             return _unknown(_spoken(answer, item.part))
-        error = answer.error if answer.outcome == "answered" else None
-        waited = ""
-        if self._wait(answer) is not None and "retry-after" in answer.headers:
-            now = self._backoff.clock()
-            left, asked = max(0.0, self._end(item) - now), max(0.0, item.due - now)
-            waited = f"; it asks to wait {asked:.0f} s, and {left:.0f} s are left."
-        if error is None:
+        if self._wait(answer) is None or "retry-after" not in answer.headers:
+            return answer
+        now = self._backoff.clock()
+        left, asked = max(0.0, self._end(item) - now), max(0.0, item.due - now)
+        waited = f"; it asks to wait {asked:.0f} s, and {left:.0f} s are left."
+        if answer.error is None:
             return answer._replace(waited=waited)
-        if waited:
-            error = copy.copy(error)
-            error.message = f"{error.message.rstrip('.')}{waited}"
-        return answer._replace(outcome="not_sent", error=error)
+        error = copy.copy(answer.error)  # of the whole batch, which each of its parts has
+        error.message = f"{error.message.rstrip('.')}{waited}"
+        return answer._replace(error=error)
 
     def _in_time(self, item: _Waiting) -> bool:
         return item.due <= self._end(item)

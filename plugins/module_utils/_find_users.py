@@ -36,7 +36,7 @@ def name_problems(names: Sequence[str], option: str = "users") -> list[str]:
 
 
 def find_users(graph: Graph, names: Iterable[str]) -> Found:
-    """The users by user principal name or id, in any case; 300 to a request."""
+    """The users by user principal name or id, in any case; 300 to a request, of ids up to 1,000."""
     wanted = list(dict.fromkeys(_key(name) for name in names))
     spelt = {_key(name): name.strip() for name in reversed(list(names))}
     by_id = graph.users_by_id(key for key in wanted if is_guid(key))

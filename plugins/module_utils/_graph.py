@@ -125,7 +125,7 @@ class Graph:
                 expected = _count(response.body, path)
             total += len(items)
             stuck = progress.stuck(items)
-            self.service.client.progress(path.partition("?")[0], before + total, expected or of)
+            self.service.client.progress(path.partition("?")[0], before + total, of if expected is None else expected)
             for item in drained(items):
                 if unique is not None:
                     _once(item, unique, seen, path, number)

@@ -35,7 +35,6 @@ class Progress:
         self._lock = threading.Lock()
         self._file = _opened(path) if path else None
         self._started = client.backoff.clock()
-        self._writes_before = client.writes
         self._write_seconds = 0.0
         self._last = self._started
         self._phase = ""
@@ -67,8 +66,8 @@ class Progress:
             "throttled_seconds": round(self._client.throttled_seconds, 1),
             "rate": round(self._client.requests / max(seconds, 0.001), 1),
         }
-        if written := self._client.writes - self._writes_before:
-            cost["writes_per_second"] = round(written / max(self._write_seconds, 0.001), 1)
+        if self._client.writes:
+            cost["writes_per_second"] = round(self._client.writes / max(self._write_seconds, 0.001), 1)
         return cost
 
     def _write(self, file: int, phase: str, done: int, total: int | None) -> None:

@@ -117,6 +117,13 @@ def test_a_filter_that_needs_an_advanced_query_gets_one(tenant: Tenant, made: Cl
     assert expected
 
 
+def test_the_progress_of_a_list_without_entries_has_its_total(made: Clients) -> None:
+    told: list[tuple[str, int, int | None]] = []
+    made.http.progress = lambda *step: told.append(step)
+    assert not list(made.graph.user_elements(f"assignedLicenses/any(a:a/skuId eq {NOBODY})"))
+    assert told == [("/v1.0/users", 0, 0)]
+
+
 def test_users_are_counted_in_one_request(tenant: Tenant, made: Clients) -> None:
     assert made.graph.count_users() == len(tenant.world.users)
     assert made.graph.count_users("accountEnabled eq false") == sum(

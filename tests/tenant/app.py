@@ -133,7 +133,11 @@ class _Host:
             self.service, self._url(request), got.headers, f"{entry.get('cmdlet')} {entry.get('parameters')}"
         )
         if fault is not None and fault.kind == "slow":
+            emptied = self.world.emptied
             await wire.pause(fault.seconds)
+            if emptied != self.world.emptied:
+                wire.hang_up()
+                return
         if fault is None or fault.kind == "slow":
             answer = self.handler(self.world, got)
             broken.remember(self.world, answer, asked)

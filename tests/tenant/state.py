@@ -234,6 +234,8 @@ class World:
     """License changes that took effect, in their order: user_id, and the direct licenses before and after."""
     origins: dict[str, str] = field(default_factory=dict)
     """Base urls by service: login, graph, exchange, reports, control, identity."""
+    emptied: int = 0
+    """How often a test has emptied the tenant: what it was asked before, and has not done yet, it never does."""
     revision: int = 0
     """Counts writes; whoever caches something derived from the state compares it."""
     scratch: dict[str, Any] = field(default_factory=dict)

@@ -66,6 +66,7 @@ class Desk:
 
     def _empty(self) -> None:
         world = self.world
+        world.emptied += 1
         for keep in (world.users, world.upn_index, world.groups, world.mailboxes, world.mailbox_index, world.scratch):
             keep.clear()
         world.faults.clear()

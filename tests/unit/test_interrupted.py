@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ctrl-C, or a job that is cancelled: the run ends soon, whatever it waits for, and says what was done.
 
-The services here would keep it waiting for two minutes or longer; ``processes`` does not wait that long.
+The services here would keep it waiting for ten minutes or longer; ``processes`` does not wait that long.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBOD
 from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
 
-LONG: dict[str, Any] = {"kind": "slow", "seconds": 120}
-BUSY: dict[str, Any] = {"status": 429, "headers": {"Retry-After": "120"}, "times": None}
+LONG: dict[str, Any] = {"kind": "slow", "seconds": 600}
+BUSY: dict[str, Any] = {"status": 429, "headers": {"Retry-After": "600"}, "times": None}
 PEOPLE = 100
 READS = 1
 """Batches before the first write: the users."""
@@ -72,6 +72,21 @@ def honest(desk: PlanningDesk, result: Json) -> None:
         assert (row["status"], code) in {("changed", None), ("skipped", "not_tried"), ("failed", "unknown_outcome")}
         if code != "unknown_outcome":
             assert bool(held) is (row["status"] == "changed"), row
+
+
+def test_a_tenant_that_was_emptied_does_nothing_that_it_was_asked_before(desk: PlanningDesk) -> None:
+    """The same people are in it again: a late write would license them in somebody else's test."""
+    people = [user["userPrincipalName"] for user in desk.world.users.values()]
+    desk.fault("slow", seconds=1.5, after_batches=READS)
+    wish = {"users": people, "licenses": [{"sku": "EXCHANGESTANDARD"}], "concurrency": 1, "retry_seconds": 0}
+    run = processes.module("m365_user_license", wish, desk.tenant)
+    processes.until(lambda: desk.world.faults[-1].hits, "the fault")
+    again = PlanningDesk(desk.tenant)
+    for number in range(PEOPLE):
+        again.at_risk(f"user{number:03}")
+    again.tenant.set_faults({"kind": "status", "status": 503, "times": None})
+    run.end()
+    assert not any(again.states(upn) for upn in people)
 
 
 def test_while_an_audit_reads(desk: PlanningDesk) -> None:
@@ -171,9 +186,10 @@ def test_a_playbook_leaves_its_report(desk: PlanningDesk, tmp_path: Path, number
     assert not run.ended, run.end()
     family = processes.family(run.process.pid)
     run.send(number)
-    assert run.end()[0] != 0
+    status, said = run.end()
+    assert status != 0
     report = tmp_path / "reports" / "contoso.json"
-    processes.until(report.exists, "the report")
+    processes.until(report.exists, f"the report of a run of which {family & processes.alive().keys()} is left: {said}")
     result = json.loads(report.read_text(encoding="utf-8"))
     assert fates(result)["unknown_outcome"] == 20
     honest(desk, result)

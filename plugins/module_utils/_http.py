@@ -21,12 +21,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from ansible_collections.m365.licensing.plugins.module_utils._errors import (
-    ConfigurationError,
-    Interrupted,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, Interrupted
 from ansible_collections.m365.licensing.plugins.module_utils._http_body import (
     BrokenBodyError,
     WrongBodyError,
@@ -158,6 +155,7 @@ class HttpClient:
         # A pool of sessions and not one per thread: threads come and go, connections should stay.
         self._idle: list[requests.Session] = []
         self._answered: set[str] = set()
+        self._surroundings: dict[tuple[str, bool], Mapping[str, Any]] = {}  # requests would look for them each time
         self._verify: bool | str = settings.validate_certs
         if settings.validate_certs and settings.ca_path:
             self._verify = _checked_ca(settings.ca_path)
@@ -284,9 +282,11 @@ class HttpClient:
             prepared = session.prepare_request(request)
             # As it is: links to further pages are opaque. (urllib3 still writes %2f as %2F, which means the same.)
             prepared.url = call.url
-            environment = session.merge_environment_settings(call.url, {}, True, self._verify, None)
+            known = (call.host, call.direct)
+            if known not in self._surroundings:
+                self._surroundings[known] = session.merge_environment_settings(call.url, {}, True, self._verify, None)
             limits = (min(self.settings.timeout, CONNECT_SECONDS), self.settings.timeout)
-            response = session.send(prepared, timeout=limits, allow_redirects=False, **environment)
+            response = session.send(prepared, timeout=limits, allow_redirects=False, **self._surroundings[known])
         except requests.RequestException as error:
             trouble = self._classify(call, error)
             if trouble.kind != "not_sent":

@@ -31,14 +31,15 @@ def pytest(
 ) -> Counts:
     """Run tests on all cores, against the collection in ``collections`` if given. A test that is skipped has failed.
 
-    Tests wait now and then: one more at a time than there are cores keeps these busy.
+    Tests wait now and then: one more at a time than there are cores keeps these busy. Tests of one file stay together,
+    as they share a tenant, until somebody has nothing to do.
     """
     report = work.folder / "report.xml"
     variables = dict(settings or {})
     if collections is not None:
         variables["M365_TEST_COLLECTIONS"] = str(collections)
     work.run(
-        *("pytest", tests, "--numprocesses", str(CORES + 1), "--junit-xml", str(report), *more),
+        *("pytest", tests, "--numprocesses", str(CORES + 1), "--dist", "worksteal", "--junit-xml", str(report), *more),
         variables=variables,
         may_end_with=(0, 1),
         seconds=seconds,

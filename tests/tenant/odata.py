@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timezone
 from pathlib import Path
@@ -28,10 +28,9 @@ from tests.tenant.errors import (
     unsupported_query,
 )
 from tests.tenant.odata_parser import parse
+from tests.tenant.odata_predicates import Getter, OneOf, Predicate, getter, merged
 
 Json = Mapping[str, Any]
-Predicate = Callable[[Any], bool]
-Getter = Callable[[Any], Any]
 
 MAX_CLAUSES = 15
 """Clauses of one OR, or values of one ``in``."""
@@ -152,7 +151,9 @@ class _Compiler:
         clauses = sum(_clauses(branch) for branch in branches)
         if clauses > MAX_CLAUSES:
             raise _too_many(clauses)
-        any_of = tuple(self.predicate(branch, scope) for branch in branches)
+        any_of = tuple(merged(self.predicate(branch, scope) for branch in branches))
+        if len(any_of) == 1:
+            return any_of[0]
         return lambda item: any(test(item) for test in any_of)
 
     def _compare(self, node: Any, scope: tuple[str, str] | None) -> Predicate:
@@ -187,13 +188,8 @@ class _Compiler:
                 raise needs_advanced("ne")
         self._require(path, column)
         wanted = _value(path, literal)
-        if isinstance(wanted, str) and path not in GUIDS:
-            if negated:
-                return lambda item: (value := get(item)) is None or value.casefold() != wanted
-            return lambda item: (value := get(item)) is not None and value.casefold() == wanted
-        if negated:
-            return lambda item: bool(get(item) != wanted)
-        return lambda item: bool(get(item) == wanted)
+        equal = OneOf(path, get, frozenset((wanted,)), folded=isinstance(wanted, str) and path not in GUIDS)
+        return (lambda item: not equal(item)) if negated else equal
 
     def _in(self, path: str, get: Getter, listed: Any) -> Predicate:
         self._require(path, self._support(path).eq)
@@ -206,9 +202,7 @@ class _Compiler:
         if any(isinstance(literal, ast.Null) for literal in listed.val):
             raise not_simulated("null in the list of an 'in'")
         wanted = frozenset(_value(path, literal, listed=True) for literal in listed.val)
-        if path in BOOLEANS:
-            return lambda item: get(item) in wanted
-        return lambda item: (value := get(item)) is not None and value.casefold() in wanted
+        return OneOf(path, get, wanted, folded=path not in BOOLEANS)
 
     def _count(self, path: str, node: Any, get: Getter) -> Predicate:
         support = self._support(path)
@@ -256,13 +250,13 @@ class _Compiler:
         parts = _text(node).split("/")
         if scope is None:
             if parts[-1] == "$count":
-                return "/".join(parts), _getter(parts[:-1])
-            return "/".join(parts), _getter(parts)
+                return "/".join(parts), getter(parts[:-1])
+            return "/".join(parts), getter(parts)
         collection, variable = scope
         if parts[0] != variable:
             raise unsupported_filter(parts[0], self._type)
         path = "/".join([collection, "any", *parts[1:]])
-        return path, _getter(parts[1:])
+        return path, getter(parts[1:])
 
     def _support(self, path: str) -> Support:
         found = self.table.get(path)
@@ -305,22 +299,6 @@ def _text(node: Any) -> str:
     if isinstance(node, ast.Attribute):
         return f"{_text(node.owner)}/{node.attr}"
     return type(node).__name__
-
-
-def _getter(parts: list[str]) -> Getter:
-    if not parts:
-        return lambda item: item
-    if len(parts) == 1:
-        (name,) = parts
-        return lambda item: item.get(name)
-    *outer, last = parts
-
-    def get(item: Any) -> Any:
-        for name in outer:
-            item = item.get(name) or {}
-        return item.get(last)
-
-    return get
 
 
 def _branches(node: Any) -> Iterator[Any]:

@@ -172,6 +172,20 @@ def test_licensing_a_list_of_users(desk: PlanningDesk, count: int) -> None:
     honest(desk, result)
 
 
+def test_nobody_is_left_to_read_the_answer(desk: PlanningDesk, tmp_path: Path) -> None:
+    """Whoever ran the module has ended, and passed no signal on: that happens to ansible-core now and then."""
+    desk.fault(**LONG, after_batches=2)
+    run = apply(desk, report_dir=str(tmp_path), report_name="contoso")
+    processes.until(lambda: desk.world.faults[-1].hits, "the fault")
+    assert run.process.stdout is not None
+    run.process.stdout.close()
+    processes.until((tmp_path / "contoso.json").exists, "the report")
+    result = json.loads((tmp_path / "contoso.json").read_text(encoding="utf-8"))
+    assert fates(result)["unknown_outcome"] == 20
+    honest(desk, result)
+    processes.until(lambda: run.ended, "the end of the module")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_a_playbook_leaves_its_report(desk: PlanningDesk, tmp_path: Path, number: signal.Signals) -> None:
     """Nobody is left to print the module's result: whoever runs the module was stopped by the same signal."""

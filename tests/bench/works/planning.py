@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from tests.bench.measure import Json, Run, Tenant, alternate
 from tests.bench.replay import replay
 from tests.bench.report import MEGABYTE, Bound, Row, row
-from tests.bench.sizes import Sizes
+from tests.bench.sizes import LATENCIES, Sizes
 from tests.tenant import names
 
 TIMES, PEAK_MB = 3, 400
@@ -45,14 +45,19 @@ def plan(found: Tenant, number: int) -> Run:
 def everybody(sizes: Sizes, large: Tenant) -> Iterator[Row]:
     """A plan for all users of a large tenant."""
     calls = replay(plan(large, sizes.rules).log)
-    mine, bare = alternate(sizes.large_rounds, lambda: plan(large, sizes.rules), lambda: large.bare(calls))
-    yield row(
-        "plan for all users",
-        f"{sizes.large:,} users, {sizes.rules} rules",
-        mine,
-        ("bare loop, same requests", bare),
-        [
-            Bound("time", mine.seconds / bare.seconds, TIMES),
-            Bound("peak", mine.peak / MEGABYTE, PEAK_MB, unit=" MB"),
-        ],
-    )
+    for latency in LATENCIES:
+        # what waiting adds is the same each time
+        rounds = 1 if latency else sizes.large_rounds
+        with large.latency(latency):
+            mine, bare = alternate(rounds, lambda: plan(large, sizes.rules), lambda: large.bare(calls))
+        yield row(
+            "plan for all users",
+            f"{sizes.large:,} users, {sizes.rules} rules",
+            mine,
+            ("bare loop, same requests", bare),
+            [
+                Bound("time", mine.seconds / bare.seconds, TIMES),
+                Bound("peak", mine.peak / MEGABYTE, PEAK_MB, unit=" MB"),
+            ],
+            latency,
+        )

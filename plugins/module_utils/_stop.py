@@ -34,14 +34,14 @@ class Stop:
     def __init__(self) -> None:
         self.told = False
         self._grace_ends = 0.0
-        self._is_read = False
+        self._watched = False
 
     def on_signals(self) -> None:
         """Take Ctrl-C, and the signal that cancels a job. Only for the main thread.
 
         From now on the end of whoever reads this process's answer counts as a signal: it may have passed none on.
         """
-        self._is_read = hasattr(select, "poll")  # not on Windows
+        self._watched = True
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda _number, _frame: self.tell())
 
@@ -53,7 +53,7 @@ class Stop:
 
     def look(self) -> None:
         """Stop the run if nobody is left who would read its answer."""
-        if self._is_read and not self.told and _nobody_reads():
+        if self._watched and not self.told and _nobody_reads():
             self.tell()
 
     def check(self) -> None:
@@ -73,7 +73,7 @@ class Stop:
     def await_all(self, work: Sequence[Future[None]]) -> None:
         """Wait for threads. Awake now and then: a signal that another thread was given waits for this one."""
         while wait(work, LOOK_SECONDS).not_done:
-            self.look()
+            pass
 
     def await_answer(self, ask: Callable[[], T]) -> T:
         """What ``ask`` brings. Raises Interrupted where the run was told to stop, and the grace is over.
@@ -97,7 +97,7 @@ class Stop:
 
 
 def _nobody_reads() -> bool:
-    """Has the pipe that this process prints to no other end any more? A file is always read."""
+    """Has the pipe (or socket) that this process prints to no other end any more? A file is always read."""
     printing = select.poll()
     printing.register(STDOUT, 0)
     return any(event & (select.POLLERR | select.POLLHUP) for _descriptor, event in printing.poll(0))

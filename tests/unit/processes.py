@@ -22,7 +22,7 @@ from tests.tenant.launch import Tenant
 
 MODULES = "ansible_collections.m365.licensing.plugins.modules"
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
-SECONDS = 240.0
+SECONDS = 60.0
 """A limit for what hangs. The services in these tests would keep a run waiting for longer."""
 
 

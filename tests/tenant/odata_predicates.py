@@ -28,7 +28,7 @@ class OneOf:
 
 
 def merged(tests: Iterable[Predicate]) -> Iterator[Predicate]:
-    """Tests of which one has to be true; those of the same property as one: filters name hundreds of values."""
+    """Tests of which one has to be true; those of the same property as one."""
     alike: dict[tuple[str, bool], OneOf] = {}
     for test in tests:
         if isinstance(test, OneOf):

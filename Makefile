@@ -7,6 +7,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 REQUIREMENTS := requirements.txt $(wildcard requirements/*.txt)
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long test-clients test-matrix gate bench bench-docs lock clean
@@ -17,11 +18,13 @@ help: ## Show these lines
 setup: $(VENV)/.setup-stamp ## Make .venv: ansible-core, what the modules need, every tool of the tests (PYTHON=python3.12 chooses one)
 
 # The stamp is written last: a set-up that was interrupted starts over, one that is complete costs nothing.
+# The pip that comes with Python takes three times as long as the newest.
 $(VENV)/.setup-stamp: $(REQUIREMENTS) tests/gates/link_checkout.py
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "$(PYTHON) must be Python 3.10 or newer with venv (on Debian: apt install python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/development.txt --constraint requirements/constraints.txt
+	$(PIP) pip --constraint requirements/constraints.txt
+	$(PIP) --requirement requirements/development.txt --constraint requirements/constraints.txt
 	$(BIN)/python tests/gates/link_checkout.py
 	@touch $@
 

@@ -15,7 +15,10 @@ options:
     description:
       - Return so many rows at most. If there are more, the result has the summary and the first rows
         (RV(ignore:first_rows)) only, and a warning says so unless O(output_path) or a report has them all.
-      - No other list of the result is longer either. One that would be is returned empty, with a warning.
+      - Two results have all rows. A run that was stopped, and one that changed users and then could not write
+        O(output_path), must not lose what was done.
+      - No other list of the result is longer either. One that would be is returned empty, with a warning; of the
+        problems of wrong options the first are returned.
       - Ansible keeps a result several times over, so that a hundred thousand rows take gigabytes of the controller's
         memory. A file takes none.
     type: int
@@ -25,8 +28,10 @@ options:
     description:
       - Write all rows to this file, one JSON object a line, readable by its owner only, and return only the first of
         them (RV(ignore:first_rows)), however many there are.
-      - The file is replaced in one step, also in check mode and when the task fails with a result. It never counts as
-        a change.
+      - What cannot be written, such as a directory, a mount point, or a file of somebody else in C(/tmp), is an error
+        before any request where that can be known.
+      - The file is replaced in one step (a link at its place, too), also in check mode and when the task fails with a
+        result. It never counts as a change.
     type: path
   progress_path:
     description:

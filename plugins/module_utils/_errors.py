@@ -17,7 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._redaction import p
 MESSAGE_LENGTH = 4000
 """Characters of a message about a service."""
 NAMED_AT_MOST = 20
-"""Users that one message names; the result has them all."""
+"""Users, or problems, that one message names; the result has them all."""
 
 
 class M365Error(Exception):
@@ -38,12 +38,13 @@ class M365Error(Exception):
 class ConfigurationError(M365Error):
     """Options that are missing, contradictory or wrong. No request has been sent on their account.
 
-    ``problems`` lists all of them, each with its path (``licenses[0].sku``), what was found and what is allowed.
+    ``problems`` lists all of them, each with its path (``licenses[0].sku``), what was found and what is allowed; the
+    message has the first of them.
     """
 
     def __init__(self, problems: str | Sequence[str], *, code: str = "invalid_options", hint: str = "") -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)
-        super().__init__("; ".join(self.problems), code=code, hint=hint)
+        super().__init__(named(self.problems, "; "), code=code, hint=hint)
 
 
 class AuthenticationError(M365Error):
@@ -106,7 +107,7 @@ class Interrupted(M365Error):
         super().__init__(message, code="interrupted", hint=hint)
 
 
-def named(names: Sequence[str]) -> str:
+def named(names: Sequence[str], between: str = ", ") -> str:
     """Names for a message: the first of them, and how many more there are."""
     more = len(names) - NAMED_AT_MOST
-    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+    return between.join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

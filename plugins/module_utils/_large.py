@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,12 +37,11 @@ _TROUBLE = frozenset({"failed", "skipped"})
 
 
 class RowsNotWritten(M365Error):
-    """``output_path`` could not be written after all. ``partial`` is the result with its rows."""
+    """``output_path`` could not be written after all. ``partial`` is the result; with all rows where it wrote."""
 
-    def __init__(self, message: str, partial: Mapping[str, Any]) -> None:
-        super().__init__(
-            f"The rows could not be written: {message}", code="not_writable", hint="What was done is in the result."
-        )
+    def __init__(self, message: str, partial: Mapping[str, Any], *, wrote: bool) -> None:
+        hint = "What was done is in the result." if wrote else "Nothing was changed."
+        super().__init__(f"The rows could not be written: {message}", code="not_writable", hint=hint)
         self.partial = dict(partial)
 
 
@@ -55,9 +55,11 @@ def large(rows: str, work: Callable[[Context], Mapping[str, Any]]) -> Callable[[
         check_rows(context.params)
         with Progress(context.client, context.params["progress_path"]) as progress:
             try:
-                result = _Rows(context, rows).shorten(work(context))
+                result = _Rows(context, rows, context.params["output_path"]).shorten(work(context))
             except M365Error as error:
                 error.partial = {**progress.cost(), **_shortened(context, rows, error)}
+                if isinstance(error, ConfigurationError):
+                    error.problems = _first(error.problems, context.params["max_rows"])
                 raise
             finally:
                 if progress.trouble:
@@ -71,7 +73,7 @@ def _shortened(context: Context, rows: str, error: M365Error) -> dict[str, Any]:
     if isinstance(error, RowsNotWritten):
         return error.partial
     try:
-        return _Rows(context, rows).shorten(error.partial)
+        return _Rows(context, rows, context.params["output_path"]).shorten(error.partial)
     except RowsNotWritten as second:
         # Two errors at once: the first is why the work failed, and its rows are in the result.
         context.warn(str(second))
@@ -82,25 +84,43 @@ def check_rows(params: Mapping[str, Any]) -> None:
     """Look at the options before anything is asked. Raises ConfigurationError."""
     if params["max_rows"] < 0:
         raise ConfigurationError(f"max_rows: expected 0 or more rows, found {params['max_rows']}")
-    if path := params["output_path"]:
+    path, progress = params["output_path"], params["progress_path"]
+    if path and (reason := _why_not(path, progress)):
+        raise ConfigurationError(f"output_path: {path!r} cannot be written: {reason}.", code="not_writable")
+
+
+def _why_not(path: str, progress: str | None) -> str:
+    """Why the file cannot be written, or replaced; empty where nothing is known of that."""
+    try:
         place = Path(path).expanduser()
-        reason = ""
-        try:
-            if place.is_dir():
-                reason = "it is a directory"
-            elif place.exists() and not place.is_file():
-                reason = "it is no regular file"
-            elif not place.parent.is_dir():
-                reason = "its directory is missing"
-            elif params["progress_path"] and _same(path, params["progress_path"]):
-                reason = "progress_path names the same file"
-            else:
-                # permissions do not tell it of every file system
-                tempfile.TemporaryFile(dir=place.parent).close()
-        except OSError as error:  # such as a name that is too long
-            reason = error.strerror or "no reason given"
-        if reason:
-            raise ConfigurationError(f"output_path: {path!r} cannot be written: {reason}.", code="not_writable")
+        if b"\0" in os.fsencode(place):
+            return "its name has a NUL character"
+        if place.is_dir():
+            return "it is a directory"
+        if place.exists() and not place.is_file():
+            return "it is no regular file"
+        if not place.parent.is_dir():
+            return "its directory is missing"
+        if progress and _same(path, progress):
+            return "progress_path names the same file"
+        if os.path.ismount(place):
+            return "it is a mount point, and nothing can take its place"
+        if os.path.lexists(place) and not replaceable(place.parent.stat(), place.lstat(), os.geteuid()):
+            return "it is somebody else's, in a directory where nobody else can replace it"
+        # permissions do not tell it of every file system
+        tempfile.TemporaryFile(dir=place.parent).close()
+    except UnicodeError:
+        return "the file system has no such characters"
+    except RuntimeError as error:  # ~nobody
+        return str(error).rstrip(".")
+    except OSError as error:  # such as a name that is too long
+        return error.strerror or "no reason given"
+    return ""
+
+
+def replaceable(folder: os.stat_result, file: os.stat_result, user: int) -> bool:
+    """May the user replace the file? Who may write to its directory may, but not where that is sticky, as /tmp."""
+    return not folder.st_mode & stat.S_ISVTX or user in (0, folder.st_uid, file.st_uid)
 
 
 def _same(path: str, other: str) -> bool:
@@ -110,10 +130,9 @@ def _same(path: str, other: str) -> bool:
 class _Rows:
     """The rows of one result."""
 
-    def __init__(self, context: Context, name: str) -> None:
-        self._context, self._name = context, name
+    def __init__(self, context: Context, name: str, path: str | None) -> None:
+        self._context, self._name, self._path = context, name, path
         self._most: int = context.params["max_rows"]
-        self._path: str | None = context.params["output_path"]
         self._count = 0
         self._first: list[Any] = []
         self._trouble: list[Any] = []
@@ -125,13 +144,19 @@ class _Rows:
         if not self._context.diff:
             # It is as large as all rows together.
             short.pop("diff", None)
+        trouble: ConfigurationError | None = None
         if self._name in result:
-            short |= self._keep(result[self._name], result)
-        longer = [name for name, value in short.items() if name not in _NOT_ROWS and _length(value) > self._most]
+            try:
+                short |= self._keep(result[self._name], result)
+            except ConfigurationError as error:
+                trouble, short = error, self._rescued(short)
         if self._context.client.stop.told:
+            if trouble:
+                self._context.warn(str(trouble))
             # Who was stopped is told with all rows what was done: there may be nobody left to look for a file.
             return {**short, **_rows(self._name, result)}
-        for name in longer:
+        other = [name for name in short if name not in _NOT_ROWS | {self._name}]
+        for name in [name for name in other if _length(short[name]) > self._most]:
             self._context.warn(
                 f"{name}: {_length(short[name])} entries are more than max_rows ({self._most}), and are left out."
             )
@@ -139,16 +164,29 @@ class _Rows:
                 del short[name]
             else:
                 short[name] = []
+        if trouble:
+            raise RowsNotWritten(trouble.message, short, wrote=self._wrote(short))
         return short
+
+    def _wrote(self, result: Mapping[str, Any]) -> bool:
+        return not self._context.check_mode and bool(result.get("changed") or self._failed)
+
+    def _rescued(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result where the file cannot be written: all rows are left in it only if they say what was done."""
+        rows = result[self._name]
+        if not isinstance(rows, Sequence):
+            # Read only once, and not to the end: nothing that counts them is whole.
+            return {self._name: [], "warnings": result.get("warnings", ())}
+        self._failed = [row for row in rows if row.get("status") in _TROUBLE]
+        if self._wrote(result):
+            return {**result, self._name: list(rows)}
+        again = _Rows(self._context, self._name, None)
+        return {**result, **again._keep(rows, result)}
 
     def _keep(self, rows: Iterable[Any], result: Mapping[str, Any]) -> dict[str, Any]:
         """The rows of the result, and what it says of those that are left out."""
         if self._path:
-            try:
-                self._context.write_private(self._path, (json_lines([to_plain(row)]) for row in self._seen(rows)))
-            except ConfigurationError as error:
-                partial = {**result, self._name: [], **_rows(self._name, result)}
-                raise RowsNotWritten(error.message, partial) from None
+            self._context.write_private(self._path, (json_lines([to_plain(row)]) for row in self._seen(rows)))
             return {self._name: [], "output_path": self._path, **self._left_out(f"all are in {self._path}")}
         seen = self._seen(rows)
         kept = list(itertools.islice(seen, self._most + 1))
@@ -159,7 +197,11 @@ class _Rows:
             pass
         reports = [path for path in result.get("reports", ()) if path.endswith(".json")]
         options = "output_path or report_dir" if "report_dir" in self._context.params else "output_path"
-        place = f"the report {reports[0]} has all" if reports else f"set {options} to have them written to a file"
+        place = f"set {options} to have them written to a file"
+        if reports:
+            place = f"the report {reports[0]} has all"
+        elif self._context.params["output_path"]:
+            place = "output_path could not be written"
         return {self._name: [], **self._left_out(place, warn=not reports)}
 
     def _seen(self, rows: Iterable[Any]) -> Iterator[Any]:
@@ -192,6 +234,11 @@ class _Rows:
 def _rows(name: str, result: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The rows once more, unless they could be read only once."""
     return {name: list(result[name])} if isinstance(result.get(name), Sequence) else {}
+
+
+def _first(problems: Sequence[str], most: int) -> list[str]:
+    more = len(problems) - most
+    return [*problems[:most], f"and {more} more"] if more > 0 else list(problems)
 
 
 def _length(value: Any) -> int:

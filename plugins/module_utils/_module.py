@@ -127,7 +127,8 @@ class Context:
         """Write a file that only its owner can read, whole or not at all. Not for check mode: the caller decides."""
         place = Path(path).expanduser()
         try:
-            descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+            # of its name as much as leaves room for what is added
+            descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:40]}.")
         except OSError as error:
             raise _unwritable(path, error) from None
         try:

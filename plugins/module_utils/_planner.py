@@ -17,7 +17,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._apply import apply
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import Needs, granted, needs_of
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, PermissionDenied
+from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+    ConfigurationError,
+    PermissionDenied,
+    named,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._find_users import find_users, name_problems
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, Group
@@ -362,9 +366,8 @@ def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> l
     if missing and found.readings.strategy != "full":
         # who is not at risk has not been read; 300 names are a request
         missing = list(find_users(graph, missing).unknown)
-    return [f"protected: the tenant has no user {', '.join(map(repr, missing))}: nobody is protected by it."] * bool(
-        missing
-    )
+    words = named([repr(text) for text in missing])
+    return [f"protected: the tenant has no user {words}: nobody is protected by it."] * bool(missing)
 
 
 def _population(graph: Graph, options: PlannerOptions, candidates: Sequence[Candidate]) -> int:

@@ -95,8 +95,8 @@ def _opened(path: str) -> int:
         # What lies there may be a trap: no link is followed, no pipe is waited for.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(place, flags, 0o600)
-    except OSError as error:
-        raise _unwritable(path, error.strerror or "no reason given") from None
+    except (OSError, ValueError) as error:  # also a name with NUL
+        raise _unwritable(path, getattr(error, "strerror", None) or str(error)) from None
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
         os.close(descriptor)

@@ -41,9 +41,10 @@ def report_folder(path: str | None) -> Path | None:
     try:
         for place in (*reversed(folder.parents), folder):
             place.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # also a name with NUL
+        reason = getattr(error, "strerror", None) or str(error)
         raise ConfigurationError(
-            f"report_dir: {path!r} is no directory and cannot be made: {error.strerror}", code="not_writable"
+            f"report_dir: {path!r} is no directory and cannot be made: {reason}", code="not_writable"
         ) from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(f"report_dir: {path!r} cannot be written to", code="not_writable")

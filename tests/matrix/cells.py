@@ -76,6 +76,8 @@ TARGETS_ONCE = (
 )
 """A module that reads; playbooks, by which role, plan and writing run; that it is what was installed that runs."""
 NOT_SELECTED = "not random and not long"
+RARE = ("3.14",)
+"""Pythons that a machine may lack: without any other the matrix has not passed."""
 ALL_SANITY: tuple[str, ...] = ()
 SANITY = ("--exclude", "tests/")
 """Arguments of ``ansible-test sanity``."""

@@ -26,7 +26,7 @@ from tests.gates.gate import BUILD, CHECKOUT, Counts, Failed, Gate, Work, home
 from tests.gates.link_checkout import point_at
 from tests.gates.run import Result, perform, perform_all, show_tail
 from tests.gates.running import CORES, counts
-from tests.matrix.cells import ALL_UNIT, CELLS, NOT_SELECTED, TARGETS_ONCE, Cell, pinned, pins
+from tests.matrix.cells import ALL_UNIT, CELLS, NOT_SELECTED, RARE, TARGETS_ONCE, Cell, pinned, pins
 
 PLACE = BUILD / "matrix"
 SECONDS = 1800.0
@@ -178,13 +178,16 @@ def main(names: Sequence[str]) -> int:
     failed = [result for result in results if not result.ok]
     for result in failed:
         show_tail(result)
-    absent = sum(run.python is None for run in runs)
+    absent = [run.cell for run in runs if run.python is None]
+    needed = [cell.name for cell in absent if names or cell.python not in RARE]
     minutes = (time.monotonic() - began) / 60
     print(
-        f"\n{len(results) - len(failed)} cells passed, {len(failed)} failed, {absent} not here; {minutes:.0f} minutes\n"
+        f"\n{len(results) - len(failed)} cells passed, {len(failed)} failed, {len(absent)} not here; {minutes:.0f} minutes\n"
     )
+    if needed:
+        print(f"Not tried, for want of their Python: {', '.join(needed)}.\n")
     print(table(runs))
-    return 1 if failed or not results else 0
+    return 1 if failed or needed or not results else 0
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._large import replaceable
 from ansible_collections.m365.licensing.tests.unit import processes
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
@@ -109,11 +110,14 @@ def test_the_file_has_all_rows(desk: PlanningDesk, tmp_path: Path, module: str, 
         ({"output_path": "{folder}/pipe"}, "output_path: '{folder}/pipe' cannot be written: it is no regular file"),
         ({"output_path": "/dev/null"}, "output_path: '/dev/null' cannot be written: it is no regular file"),
         ({"output_path": "/proc/rows"}, "output_path: '/proc/rows' cannot be written: "),
+        ({"output_path": "{folder}/a\0b"}, "cannot be written: its name has a NUL character"),
+        ({"output_path": "~nobody-of-this-name/rows"}, "output_path: '~nobody-of-this-name/rows' cannot be written: "),
         (
             {"output_path": "{folder}/one", "progress_path": "{folder}/./one"},
             "output_path: '{folder}/one' cannot be written: progress_path names the same file",
         ),
         ({"output_path": "{folder}/no/rows"}, "output_path: '{folder}/no/rows' cannot be written: its directory is"),
+        ({"progress_path": "{folder}/a\0b"}, "cannot be written: embedded null byte"),
         ({"progress_path": "{folder}"}, "progress_path: '{folder}' cannot be written: Is a directory"),
         ({"progress_path": "{folder}/no/lines"}, "progress_path: '{folder}/no/lines' cannot be written: No such file"),
         ({"progress_path": "{folder}/link"}, "progress_path: '{folder}/link' cannot be written: "),
@@ -203,14 +207,74 @@ def test_a_list_that_breaks_off_leaves_no_file(desk: PlanningDesk, tmp_path: Pat
 
 
 @pytest.mark.parametrize(("module", "rows"), MODULES.items())
-def test_a_file_that_ends_in_the_middle_is_an_error(desk: PlanningDesk, tmp_path: Path, module: str, rows: str) -> None:
+@pytest.mark.parametrize("most", [5, 1000])
+def test_a_file_that_ends_in_the_middle_is_an_error(
+    desk: PlanningDesk, tmp_path: Path, module: str, rows: str, most: int
+) -> None:
     """As on a disk that is full: what can be checked before has been checked."""
-    params = {**params_of(desk, module), "output_path": str(tmp_path / "rows"), "_ansible_check_mode": True}
-    result = run(desk, module, params, status=1, full_disk=True)
+    params = {**params_of(desk, module), "output_path": str(tmp_path / "rows"), "max_rows": most}
+    result = run(desk, module, {**params, "_ansible_check_mode": True}, status=1, full_disk=True)
     assert "cannot be written: File too large" in result["msg"]
-    streamed = module == "m365_user_license_info"
-    assert len(result[rows]) == (0 if streamed else PEOPLE)
+    assert result["msg"].endswith("Nothing was changed.")
     assert not list(tmp_path.iterdir())
+    assert "diff" not in result
+    if module == "m365_user_license_info":
+        # the pages are read as the file is written
+        assert result[rows] == []
+        assert "summary" not in result
+    elif most < PEOPLE:
+        assert (result[rows], result["rows_left_out"], len(result["first_rows"])) == ([], PEOPLE, 20)
+        assert any("output_path could not be written" in text for text in result["warnings"])
+    else:
+        assert len(result[rows]) == PEOPLE
+
+
+@pytest.mark.parametrize("module", ["m365_user_license", "m365_license_plan"])
+def test_what_was_done_is_told_where_the_file_cannot_be_written(
+    desk: PlanningDesk, tmp_path: Path, module: str
+) -> None:
+    params = {**params_of(desk, module), "output_path": str(tmp_path / "rows"), **LIMITED}
+    params |= {"mode": "apply"} if module == "m365_license_plan" else {}
+    result = run(desk, module, params, status=1, full_disk=True)
+    assert result["msg"].endswith("What was done is in the result.")
+    assert result["changed"] is True
+    assert [row["status"] for row in result["users"]] == PEOPLE * ["changed"]
+    assert "diff" not in result
+
+
+def test_as_long_a_name_as_the_file_system_takes_can_be_written(desk: PlanningDesk, tmp_path: Path) -> None:
+    place = tmp_path / (255 * "x")
+    run(desk, "m365_user_license_info", {"output_path": str(place)})
+    assert list(tmp_path.iterdir()) == [place]
+
+
+@pytest.mark.parametrize(
+    ("sticky", "folder", "file", "user", "expected"),
+    [
+        (False, 0, 1, 2, True),
+        (True, 0, 1, 2, False),
+        (True, 0, 2, 2, True),
+        (True, 2, 1, 2, True),
+        (True, 1, 1, 0, True),
+    ],
+)
+def test_a_file_of_somebody_else_is_not_replaced_in_a_sticky_directory(
+    sticky: bool, folder: int, file: int, user: int, expected: bool
+) -> None:
+    def found(mode: int, owner: int) -> os.stat_result:
+        return os.stat_result((mode, 0, 0, 1, owner, 0, 0, 0, 0, 0))
+
+    assert replaceable(found(0o1777 if sticky else 0o777, folder), found(0o600, file), user) is expected
+
+
+@pytest.mark.parametrize("most", [5, 1000])
+def test_many_mistakes_do_not_make_a_large_result(desk: PlanningDesk, most: int) -> None:
+    names = [f"nobody{number}@contoso.example" for number in range(300)]
+    result = run(desk, "m365_user_license_info", {"users": names, "max_rows": most}, status=1)
+    assert result["msg"].count("nobody") == 20
+    assert "and 280 more" in result["msg"]
+    assert result["problems"][-1] == ("and 295 more" if most == 5 else f"users: the tenant has no user {names[-1]!r}")
+    assert len(result["problems"]) == min(most + 1, 300)
 
 
 def test_what_it_cost_is_told(desk: PlanningDesk) -> None:

@@ -7,12 +7,18 @@ Microsoft's identity service takes 3,000 writes in 150 seconds from one applicat
 8,000 resource units in 10 seconds, the most where there are more than 500 users [throttling-limits]; each part of a
 batch is one write, or costs the units that its answer tells. What is said here of writes holds for units as well.
 
-So no more than the quota is sent in any 150 seconds, as fast as it goes. Once the service
-says that somebody else spends from the same quota (429, or ``x-ms-throttle-limit-percentage`` beyond what was sent
-here), writes are spread evenly: at half of the quota first, at a little less than what got through at each further
-refusal, and a little faster for every while that passes after that, whatever was refused meanwhile or not sent at all.
-Two runs that both do so end up with about a half each; whoever went no faster until nothing at all was refused would
-leave the quota to those who came before.
+So no more than the quota is sent in any 150 seconds, as fast as it goes. Once the service says that somebody else
+spends from the same quota (429, or ``x-ms-throttle-limit-percentage`` beyond what was sent here), writes are spread
+evenly, at half of the quota. What a slower rate changes shows when those 150 seconds have passed, so it becomes slower
+still where something is refused after that, and no sooner: until then a refusal tells of the past. Two runs that both
+do so have about a half each.
+
+It becomes faster when nobody else seems to be there any more:
+
+- The percentage is no more than what was sent here, or there was no sign of others for 150 seconds: as fast as it goes.
+- A service that has told its percentage tells none: less than four fifths are used, so soon twice as fast, and again.
+- Else a little for every while that passes, whatever was refused meanwhile or not sent at all; whoever went no faster
+  until nothing at all was refused would leave the quota to those who came before.
 
 The clock is an argument. Nothing here waits for it; only answers that are on their way are waited for.
 """
@@ -33,12 +39,12 @@ _BUSY = 0.8
 """The service sends its percentage from here on [throttling-limits]."""
 _MINE = 0.9
 """So much of what the service counts may be our own, counted a moment later."""
-_LESS = 0.9
-_SLOWEST, _FASTER = 1 / 20, 1 / 40
-"""Parts of the quota's own rate: no run goes slower, and so much is added for each such while."""
-_CLEAN, _ONE_REFUSAL, _LATE = 2 / 15, 1 / 10, 1 / 30
-"""Parts of the quota's window: a while without a change; refusals that are one, as batches in flight are refused
-together; how old an answer may be: after a burst, much may have left the window since it was given."""
+_SHARED, _LESS = 1 / 2, 0.8
+_SLOWEST, _FASTER, _FREE = 1 / 20, 1 / 40, 4
+"""Parts of the quota's own rate: no run goes slower; so much is added for each while; faster than this is no limit."""
+_CLEAN, _SOON, _LATE = 2 / 15, 1 / 30, 1 / 30
+"""Parts of the quota's window: a while without a change; the same where the service tells that there is room; how old
+an answer may be: after a burst, much may have left the window since it was given."""
 _LOOK_SECONDS = 0.1
 _TICK = 0.01
 """No wait is shorter: fractions of it would be waited for again and again."""
@@ -63,8 +69,10 @@ class Pace:
         self._next = 0.0
         self._refused = False
         """Was the last batch that was answered?"""
-        self._changed_at = 0.0
-        """When the rate was changed, or kept by a service that was busy."""
+        self._tells = False
+        """Has the service told its percentage?"""
+        self._changed_at = self._slowed_at = self._sign_at = 0.0
+        """When the rate was changed, or kept for a sign of others; when it became slower; when there was a sign."""
 
     def wait(self, count: int, stopped: Callable[[], bool]) -> float:
         """0: ``count`` writes may be sent now, and count as sent. Else the seconds after which to ask again.
@@ -119,31 +127,35 @@ class Pace:
             while len(self._lately) > 1 and self._lately[0][0] < now - _LATE * self._seconds:
                 self._lately.popleft()
             mine = max((counted for _when, counted in self._lately), default=0) / self._quota
-            crowded = percentage >= _BUSY and mine < _MINE * percentage
-            self._refused = refused > 0
+            busy = percentage >= _BUSY
+            crowded = busy and mine < _MINE * percentage
             first_sign = crowded and self.rate is None
-            if refused or first_sign:
+            self._tells = self._tells or busy
+            self._refused = refused > 0
+            if refused or crowded:
                 self._slow_down(now)
-            elif percentage >= _BUSY and self.rate is not None:
-                self._changed_at = now  # as fast as it goes
+            elif busy or now - self._sign_at >= self._seconds:
+                self.rate = None
+            elif self._tells and self.rate is not None and now - self._changed_at >= _SOON * self._seconds:
+                self.rate = 2 * self.rate if 2 * self.rate < _FREE * self._even else None
+                self._changed_at = now
             return refused > 0 or first_sign
 
     def _slow_down(self, now: float) -> None:
-        if self.rate is None:
-            self.rate = self._even / 2
-        elif now - self._changed_at > _ONE_REFUSAL * self._seconds:
-            since = now - self._sent[0][0] if self._sent else self._seconds
-            through = self._recent / max(_ONE_REFUSAL * self._seconds, since)
-            self.rate = max(_SLOWEST * self._even, _LESS * min(self.rate, through))
-        else:
-            return
-        self._changed_at = now
+        shared = _SHARED * self._even
+        if self.rate is None or self.rate > shared:
+            self.rate = shared
+            self._slowed_at = now
+        elif self._refused and now - self._slowed_at > self._seconds:
+            self.rate = max(_SLOWEST * self._even, _LESS * self.rate)
+            self._slowed_at = now
+        self._changed_at = self._sign_at = now
 
     def _speed_up(self, now: float) -> None:
         clean = _CLEAN * self._seconds
         steps = int((now - self._changed_at) / clean)
         if steps > 0 and self.rate is not None:
-            self.rate = min(self._even, self.rate + steps * _FASTER * self._even)
+            self.rate = max(self.rate, min(self._even, self.rate + steps * _FASTER * self._even))
             self._changed_at += steps * clean
 
     def _forget(self, now: float) -> None:

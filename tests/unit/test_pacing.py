@@ -181,16 +181,49 @@ def test_only_a_sign_of_others_asks_for_less() -> None:
         assert pace.answered(BATCH, 0, percentage) is sign
 
 
-def test_a_young_run_is_not_slower_than_what_got_through() -> None:
-    """What it did in 20 seconds is no measure of 150."""
+def test_what_a_slower_rate_changes_shows_a_window_later() -> None:
+    """Until then a refusal tells of the past: of a burst that is still in the window."""
     now = 0.0
     pace = shared(lambda: now)
-    while now < 18.0:
-        if not pace.wait(BATCH, lambda: False):
-            pace.answered(BATCH, 0)
-        now += 0.1
-    before = pace.rate
-    pace.answered(0, 1)
-    assert before is not None
-    assert pace.rate is not None
-    assert 0.8 * before < pace.rate < before
+    rates = []
+    for now in (10.0, QUOTA_SECONDS - 1, QUOTA_SECONDS + 1, QUOTA_SECONDS + 20, 2 * QUOTA_SECONDS + 2):
+        pace.answered(0, 1)
+        rates.append(pace.rate)
+    half = QUOTA / QUOTA_SECONDS / 2
+    assert rates == pytest.approx([half, half, 0.8 * half, 0.8 * half, 0.64 * half])
+
+
+@pytest.mark.parametrize(("says", "windows"), [(True, 1.4), (False, 2.0)])
+def test_who_comes_when_another_has_just_ended_gets_all_of_the_quota(says: bool, windows: float) -> None:
+    """Two tasks of a playbook: the second waits for what the first has spent, and then has nobody beside it."""
+    world = World(says_percentage=says)
+    first = Run(world, QUOTA)
+    play(first)
+    second = Run(world, QUOTA, starts=world.now + 1)
+    play(second)
+    assert second.refused < 0.05 * QUOTA
+    # the quota allows it when what the first has spent leaves the window, and that is one window later
+    assert world.now < windows * QUOTA_SECONDS
+
+
+@pytest.mark.parametrize("says", [True, False])
+@pytest.mark.parametrize("later", [0.0, 5.0, 20.0])
+def test_two_are_done_soon_after_one_with_the_work_of_both(says: bool, later: float) -> None:
+    world = World(says_percentage=says)
+    runs = (Run(world, QUOTA), Run(world, QUOTA, starts=later))
+    play(*runs)
+    took = sorted(run.done[-1] - run.starts for run in runs)
+    assert took[1] < 2 * QUOTA_SECONDS, "one alone needs a window and a burst"
+    assert took[1] < 1.6 * took[0], "neither has to wait for the other"
+
+
+@pytest.mark.parametrize("percentage", [0.0, 0.85])
+def test_one_sign_does_not_slow_a_long_run_down_for_ever(percentage: float) -> None:
+    world = World(says_percentage=percentage > 0)
+    run = Run(world, 10_000)
+    assert run.pace.wait(BATCH, lambda: False) == 0
+    run.pace.answered(BATCH, 0 if percentage else 1, percentage)
+    play(run)
+    assert run.refused == 0
+    # without any sign it is a little less than three windows
+    assert world.now < (3.2 if percentage else 4) * QUOTA_SECONDS

@@ -24,6 +24,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import User
 
 IDS = 1000
 """Ids that one request takes [directoryObject: getByIds]."""
+MOST_SECONDS = 10.0
+"""How long it is tried again where it does not answer well: there is another way."""
 PATH = "/v1.0/directoryObjects/getByIds"
 
 
@@ -38,23 +40,29 @@ class GetByIds:
         self.works = True
 
     def read(self, ids: Sequence[str]) -> list[User]:
-        """Those of these users that it finds; none where it does not work here, or not now.
+        """Those of these users that it finds; those before it was refused where it does not work here, or not now.
 
-        One request after the other: a refusal is told once, and an answer of 8 MB takes ten times that while it is
+        None where an answer is none: those before it are of the same kind, and lack perhaps what shows less there. One request after the other: a refusal is told once, and an answer of 8 MB takes ten times that while it is
         parsed.
         """
-        if not self.works:
-            return []
-        chunks = [ids[start : start + IDS] for start in range(0, len(ids), IDS)]
-        try:
-            return [user for number, some in enumerate(chunks) for user in self._some(some, number * IDS, len(ids))]
-        except ApiError:
-            self.works = False
-            return []
+        found: list[User] = []
+        for start in range(0, len(ids), IDS):
+            if not self.works:
+                break
+            try:
+                found += self._some(ids[start : start + IDS], start, len(ids))
+            except IncompleteAnswer:
+                self.works = False
+                return []
+            except ApiError:
+                self.works = False
+        return found
 
     def _some(self, ids: Sequence[str], before: int, of: int) -> list[User]:
         body = {"ids": list(ids), "types": ["user"]}
-        pages = self._pages(PATH, {"$select": USER_SELECT}, method="POST", json=body, before=before, of=of)
+        pages = self._pages(
+            PATH, {"$select": USER_SELECT}, method="POST", json=body, before=before, of=of, most_seconds=MOST_SECONDS
+        )
         return [_user(item) for item in pages]
 
 

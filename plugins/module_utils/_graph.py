@@ -16,6 +16,7 @@ Every list is complete or an exception: a page that is lost, repeated or cut sho
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote as percent_encode
@@ -94,13 +95,15 @@ class Graph:
         page: int = 1,
         before: int = 0,
         of: int | None = None,
+        most_seconds: float = math.inf,
     ) -> Iterator[dict[str, Any]]:
         """Every element of a list, page after page; ``path`` with its version (``/v1.0/users``).
 
         ``page`` is the number of the page that ``path`` leads to. ``unique`` names the property by which no element
         may come twice. With ``$count=true`` in ``params`` the answer has to carry ``@odata.count`` and as many
         elements, then or when counted again (tenants change while they are read). ``before``, ``of``: for the progress,
-        where one list is asked for in several. Raises IncompleteAnswer.
+        where one list is asked for in several. ``most_seconds``: no page is tried for longer than this, or than
+        ``retry_seconds``. Raises IncompleteAnswer.
         """
         counted = (params or {}).get("$count") == "true"
         request, number, total, expected = path, page - 1, 0, None
@@ -108,11 +111,13 @@ class Graph:
         seen: set[str] = set()
         progress = Progress()
         while True:
+            end = min(self.service.client.deadline(), self.service.backoff.clock() + most_seconds)
             number += 1
             first = number == 1
             try:
+                some = params if first else None
                 response = self.service.request(
-                    method, request, params=params if first else None, json=json, headers=headers, idempotent=True
+                    method, request, params=some, json=json, headers=headers, idempotent=True, deadline=end
                 )
             except ApiError as error:
                 # whatever refuses a later page breaks the list off: it never means that there is no such list

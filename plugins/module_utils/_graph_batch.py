@@ -117,6 +117,8 @@ class Batcher:
             chunks = [ready[start : start + BATCH_SIZE] for start in range(0, len(ready), BATCH_SIZE)]
             for chunk, got in zip(chunks, self._service.client.parallel(self._send, chunks), strict=True):
                 for item, answer in zip(chunk, got, strict=True):
+                    if item.attempt == 1:
+                        item.first_refused = self._backoff.clock()  # until now the others went before it
                     if not self._again(item, answer):
                         answers[item.index] = self._given_up(item, answer)
                     elif self._ended():
@@ -155,7 +157,7 @@ class Batcher:
 
     def _wait_for_quota(self, until: float) -> None:
         if until > self._backoff.clock():
-            with self._service.client.held_up():
+            with self._service.client.held_up:
                 self._sleep_until(until)
 
     def _send(self, chunk: list[_Waiting]) -> list[BatchAnswer]:

@@ -33,6 +33,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_body import (
 from ansible_collections.m365.licensing.plugins.module_utils._http_types import (
     THROTTLED,
     Call,
+    HeldUp,
     HttpSettings,
     Raw,
     Response,
@@ -141,9 +142,8 @@ class HttpClient:
         """HTTP requests sent so far, those for tokens included."""
         self.writes = 0
         """Parts of batches that wrote something, as the service said."""
-        self.throttled_seconds = 0.0
-        """Time spent waiting because a service throttled (429)."""
-        self._held_up, self._held_up_since = 0, 0.0
+        self.held_up = HeldUp(self.backoff.now)
+        """What is waited for inside (``with``) is a service's quota."""
         self.progress: Callable[[str, int, int | None], object] = lambda _phase, _done, _total: None
         """Told of each page and batch: what it belongs to, how much of that is done, and of how much (if known)."""
         self.wall = WallClock()
@@ -165,6 +165,11 @@ class HttpClient:
     def deadline(self) -> float:
         """Until when a call that starts now may keep trying, by the client's clock."""
         return self.backoff.clock() + self.settings.retry_seconds
+
+    @property
+    def throttled_seconds(self) -> float:
+        """Time spent waiting so far because a service throttled (429), or so that it need not."""
+        return self.held_up.seconds()
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -219,23 +224,8 @@ class HttpClient:
         now = self.backoff.clock()
         if now + seconds > end:
             raise exhausted(call, trouble, attempt + 1, now - started, seconds, max(0.0, end - now))
-        with self.held_up() if trouble.status == THROTTLED else contextlib.nullcontext():
+        with self.held_up if trouble.status == THROTTLED else contextlib.nullcontext():
             self.backoff.sleep(seconds)
-
-    @contextlib.contextmanager
-    def held_up(self) -> Iterator[None]:
-        """What is waited for inside is a service's quota. The time of several threads at once counts once."""
-        with self._lock:
-            if not self._held_up:
-                self._held_up_since = self.backoff.clock()
-            self._held_up += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._held_up -= 1
-                if not self._held_up:
-                    self.throttled_seconds += self.backoff.clock() - self._held_up_since
 
     def _answer(self, call: Call) -> Raw:
         try:

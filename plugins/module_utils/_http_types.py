@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email.utils
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
@@ -126,6 +127,32 @@ class WallClock:
 
     def _ours(self) -> datetime:
         return datetime.fromtimestamp(self.read(), timezone.utc)
+
+
+class HeldUp:
+    """How long was waited inside (``with``). The time of several threads at once counts once."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._inside, self._since, self._before = 0, 0.0, 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._since = self._clock()
+            self._inside += 1
+
+    def __exit__(self, *_unused: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._before += self._clock() - self._since
+
+    def seconds(self) -> float:
+        """Until now, also where somebody still waits."""
+        with self._lock:
+            return self._before + (self._clock() - self._since if self._inside else 0.0)
 
 
 class TroubleError(Exception):

@@ -79,9 +79,11 @@ class Progress:
             "requests": self._client.requests,
             "throttled_seconds": round(self._client.throttled_seconds, 1),
         }
+        text = json.dumps(line).encode() + b"\n"
         try:
             # One call for a line, past every buffer: it is there when this returns, and lines of two runs do not mix.
-            os.write(file, json.dumps(line).encode() + b"\n")
+            while text:  # a second call is for a disk that has just become full, and says so
+                text = text[os.write(file, text) :]
         except OSError as error:
             self.trouble = f"progress_path: {self._path!r} cannot be written any more: {error.strerror}."
             os.close(file)
@@ -98,10 +100,17 @@ def _opened(path: str) -> int:
     except (OSError, ValueError) as error:  # also a name with NUL
         raise _unwritable(path, getattr(error, "strerror", None) or str(error)) from None
     found = os.fstat(descriptor)
+    reason = ""
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        reason = "it is no file of the user who runs the module"
+    elif stat.S_IMODE(found.st_mode) != 0o600:
+        try:
+            os.fchmod(descriptor, 0o600)
+        except OSError as error:
+            reason = f"others may read it ({error.strerror})"
+    if reason:
         os.close(descriptor)
-        raise _unwritable(path, "it is no file of the user who runs the module")
-    os.fchmod(descriptor, 0o600)
+        raise _unwritable(path, reason)
     return descriptor
 
 

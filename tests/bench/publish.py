@@ -57,8 +57,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--note", default="")
     options = parser.parse_args(arguments)
     found = json.loads(RESULT.read_text("utf-8"))
-    if found["machine"]["size"] != "full":
-        print(f"{RESULT.relative_to(ROOT)} is of a small run: run make bench first", file=sys.stderr)
+    if found["machine"]["size"] != "full" or found["machine"]["only"]:
+        print(f"{RESULT.relative_to(ROOT)} is of a small run, or of some works: run make bench first", file=sys.stderr)
         return 1
     PAGE.write_text(replaced(PAGE.read_text("utf-8"), section(found, options.note)), "utf-8")
     PICTURE.write_text(svg(from_json(found)), "utf-8")

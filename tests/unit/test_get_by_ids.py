@@ -13,6 +13,7 @@ from tests.tenant.launch import Tenant, running
 from tests.tenant.state import Json, Switches
 from tests.unit.clients import Clients, clients
 from tests.unit.licensing_desk import Desk, empty_tenant, statuses
+from tests.unit.stand_in import Clock
 
 PATH = "/v1.0/directoryObjects/getByIds"
 NOBODY = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -99,6 +100,29 @@ def test_what_refuses_get_by_ids_is_nobodys_trouble(tenant: Tenant, made: Client
     assert list(made.graph.users_by_id(ids)) == ids
     assert list(made.graph.users_by_id(ids)) == ids
     assert [entry["path"] for entry in sent(tenant)].count(PATH) == 1
+
+
+@pytest.mark.parametrize(("refused", "again"), [({"status": 403}, 1), ({"status": 200, "body": {"value": [{}]}}, 4)])
+def test_what_was_read_before_a_refusal_is_not_read_again(
+    tenant: Tenant, made: Clients, refused: Json, again: int
+) -> None:
+    """But what was read before an answer that is none is: it may lack something, too."""
+    made.http.progress = lambda *_step: tenant.set_faults({"path": PATH, "times": None, **refused})
+    ids = list(tenant.world.users)
+    assert list(made.graph.users_by_id(ids)) == ids
+    assert [entry["path"] for entry in sent(tenant)].count(PATH) == 2
+    assert len(sent(tenant)) == 2 + again
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_get_by_ids_is_not_waited_for_where_there_is_another_way(tenant: Tenant, status: int) -> None:
+    clock = Clock()
+    ids = list(tenant.world.users)
+    tenant.set_faults({"path": PATH, "status": status, "times": None})
+    with clients(tenant, retry_seconds=300.0) as made:
+        made.http.backoff.clock, made.http.backoff.sleep = clock, clock.sleep
+        assert list(made.graph.users_by_id(ids)) == ids
+    assert sum(clock.waits) <= 10.0
 
 
 @pytest.mark.parametrize("answer", ["allowed", "403", "stateless"])

@@ -9,7 +9,6 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
@@ -20,12 +19,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ServiceUnavailable,
     UnknownOutcome,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._graph import BatchPart, Graph
+from ansible_collections.m365.licensing.plugins.module_utils._graph import BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BATCH_SIZE, raise_for
 from ansible_collections.m365.licensing.plugins.module_utils._pacing import Pace
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import App, Switches
+from tests.unit.batches import batches, part_fault, reads, user_of, writes
 from tests.unit.clients import Clients, clients
 from tests.unit.stand_in import Clock
 
@@ -60,27 +60,6 @@ def made(tenant: Tenant, clock: Clock) -> Iterator[Clients]:
     with clients(tenant, retry_seconds=300.0, concurrency=1) as found:
         found.http.backoff.clock, found.http.backoff.sleep = clock, clock.sleep
         yield found
-
-
-def reads(tenant: Tenant, count: int) -> list[BatchPart]:
-    return [BatchPart("GET", f"/users/{user_id}?$select=id") for user_id in list(tenant.world.users)[:count]]
-
-
-def writes(tenant: Tenant, count: int, location: str = "FR") -> list[BatchPart]:
-    return [Graph.usage_location_part(user_id, location) for user_id in list(tenant.world.users)[:count]]
-
-
-def batches(tenant: Tenant) -> list[list[str]]:
-    """The urls of the parts of each batch, in the order sent."""
-    return [[part["url"] for part in entry["parts"]] for entry in tenant.requests() if "parts" in entry]
-
-
-def user_of(part: BatchPart) -> str:
-    return part.url.split("/")[2].partition("?")[0]
-
-
-def part_fault(part: BatchPart, **fault: Any) -> dict[str, Any]:
-    return {"service": "graph", "part": True, "path": user_of(part), **fault}
 
 
 # each part by itself --------------------------------------------------------------------------------------------------

@@ -122,6 +122,7 @@ def test_the_file_has_all_rows(desk: PlanningDesk, tmp_path: Path, module: str, 
         ({"progress_path": "{folder}/no/lines"}, "progress_path: '{folder}/no/lines' cannot be written: No such file"),
         ({"progress_path": "{folder}/link"}, "progress_path: '{folder}/link' cannot be written: "),
         ({"progress_path": "{folder}/pipe"}, "progress_path: '{folder}/pipe' cannot be written: "),
+        ({"progress_path": "/proc/self/status"}, "progress_path: '/proc/self/status' cannot be written: "),
         ({"progress_path": "/dev/null"}, "progress_path: '/dev/null' cannot be written: it is no file of the user"),
     ],
 )

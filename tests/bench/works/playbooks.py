@@ -60,7 +60,8 @@ def play(found: Tenant, *tasks: Json, variables: Json | None = None) -> Run:
     return found.measure([BIN / "ansible-playbook", "-i", "localhost,", place / "play.yml"], **settings)
 
 
-def _task(users: str | Sequence[str], sku: str, **more: Json | list[str]) -> Json:
+def licensing(users: str | Sequence[str], sku: str, **more: Json | list[str]) -> Json:
+    """A task that licenses them."""
     return {"m365.licensing.m365_user_license": {"users": users, "licenses": [{"sku": sku}]}, **more}
 
 
@@ -72,8 +73,8 @@ def loop(sizes: Sizes) -> Iterator[Row]:
             seats(found, sku, sizes.loop)
         users = [person["upn"] for person in people]
         before = skus(found)
-        one = play(found, _task(users, SKUS[0]))
-        many = play(found, _task("{{ item }}", SKUS[1], loop=users))
+        one = play(found, licensing(users, SKUS[0]))
+        many = play(found, licensing("{{ item }}", SKUS[1], loop=users))
         after = skus(found)
         if any(after[sku]["consumedUnits"] - before[sku]["consumedUnits"] != len(users) for sku in SKUS):
             raise RuntimeError("not all were licensed")

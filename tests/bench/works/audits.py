@@ -19,6 +19,8 @@ TIMES = 1.1
 MORE_REQUESTS = 2
 FULL_TIMES, FULL_PEAK_MB = 1.3, 250
 BARE = "bare loop, same requests"
+WITHOUT_SIZES = "shared_mailbox_sizes: never"
+"""What each row says: the default takes a request more for each shared mailbox near 50 GB."""
 
 
 def audit(found: Tenant, strategy: str, at_risk: int) -> Run:
@@ -49,6 +51,7 @@ def requests(sizes: Sizes) -> Iterator[Row]:
                     (BARE, bare),
                     [Bound("requests", mine.requests, limit)],
                     latency,
+                    WITHOUT_SIZES,
                 )
 
 
@@ -79,7 +82,7 @@ def filtered_growth(sizes: Sizes, large: Tenant) -> Iterator[Row]:
 
 def _tenants(mine: Best, other: Best) -> str:
     """Whether the simulated tenant is what takes longer: a reader must be able to tell."""
-    return f"tenant's CPU: {mine.tenant_cpu:.2f} s here, {other.tenant_cpu:.2f} s there"
+    return f"{WITHOUT_SIZES}; tenant's CPU: {mine.tenant_cpu:.2f} s here, {other.tenant_cpu:.2f} s there"
 
 
 def full(sizes: Sizes, large: Tenant) -> Iterator[Row]:
@@ -103,6 +106,7 @@ def full(sizes: Sizes, large: Tenant) -> Iterator[Row]:
                 Bound("peak over Ansible's imports", (mine.peak - base) / MEGABYTE, FULL_PEAK_MB, unit=" MB"),
             ],
             latency,
+            WITHOUT_SIZES,
         )
 
 

@@ -11,6 +11,7 @@ from tests.bench.measure import Json, Run, Tenant, alternate
 from tests.bench.replay import replay
 from tests.bench.report import MEGABYTE, Bound, Row, row
 from tests.bench.sizes import LATENCIES, Sizes
+from tests.bench.works.audits import WITHOUT_SIZES
 from tests.tenant import names
 
 TIMES, PEAK_MB = 3, 400
@@ -60,4 +61,5 @@ def everybody(sizes: Sizes, large: Tenant) -> Iterator[Row]:
                 Bound("peak", mine.peak / MEGABYTE, PEAK_MB, unit=" MB"),
             ],
             latency,
+            WITHOUT_SIZES,
         )

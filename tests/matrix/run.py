@@ -101,7 +101,7 @@ def prepare(work: Work, run: Run) -> None:
         file = run.place / "constraints.txt"
         file.write_text(chosen, encoding="utf-8")
         needs = [word for name in texts if name != "requirements/constraints.txt" for word in ("--requirement", name)]
-        pip = (inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile")
+        pip = (inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
         work.run(*pip, "pip", "--constraint", file)
         work.run(*pip, *needs, "ansible-core", "--constraint", file)
         work.run(inside, "-m", "pip", "check")

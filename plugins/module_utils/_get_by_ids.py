@@ -42,8 +42,8 @@ class GetByIds:
     def read(self, ids: Sequence[str]) -> list[User]:
         """Those of these users that it finds; those before it was refused where it does not work here, or not now.
 
-        None where an answer is none: those before it are of the same kind, and lack perhaps what shows less there. One request after the other: a refusal is told once, and an answer of 8 MB takes ten times that while it is
-        parsed.
+        None where an answer is none: those before it are of the same kind, and may lack what showed there only. One
+        request after the other: a refusal is told once, and an answer of 8 MB takes ten times that while it is parsed.
         """
         found: list[User] = []
         for start in range(0, len(ids), IDS):

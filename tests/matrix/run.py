@@ -181,9 +181,8 @@ def main(names: Sequence[str]) -> int:
     absent = [run.cell for run in runs if run.python is None]
     needed = [cell.name for cell in absent if names or cell.python not in RARE]
     minutes = (time.monotonic() - began) / 60
-    print(
-        f"\n{len(results) - len(failed)} cells passed, {len(failed)} failed, {len(absent)} not here; {minutes:.0f} minutes\n"
-    )
+    passed = len(results) - len(failed)
+    print(f"\n{passed} cells passed, {len(failed)} failed, {len(absent)} not here; {minutes:.0f} minutes\n")
     if needed:
         print(f"Not tried, for want of their Python: {', '.join(needed)}.\n")
     print(table(runs))

@@ -186,7 +186,8 @@ def test_what_a_slower_rate_changes_shows_a_window_later() -> None:
     now = 0.0
     pace = shared(lambda: now)
     rates = []
-    for now in (10.0, QUOTA_SECONDS - 1, QUOTA_SECONDS + 1, QUOTA_SECONDS + 20, 2 * QUOTA_SECONDS + 2):
+    for moment in (10.0, QUOTA_SECONDS - 1, QUOTA_SECONDS + 1, QUOTA_SECONDS + 20, 2 * QUOTA_SECONDS + 2):
+        now = moment
         pace.answered(0, 1)
         rates.append(pace.rate)
     half = QUOTA / QUOTA_SECONDS / 2

@@ -117,8 +117,8 @@ class Batcher:
             chunks = [ready[start : start + BATCH_SIZE] for start in range(0, len(ready), BATCH_SIZE)]
             for chunk, got in zip(chunks, self._service.client.parallel(self._send, chunks), strict=True):
                 for item, answer in zip(chunk, got, strict=True):
-                    if item.attempt == 1:
-                        item.first_refused = self._backoff.clock()  # until now the others went before it
+                    if item.attempt and item.first_refused is None:
+                        item.first_refused = self._backoff.clock()  # not sooner: the others went before it
                     if not self._again(item, answer):
                         answers[item.index] = self._given_up(item, answer)
                     elif self._ended():
@@ -291,8 +291,6 @@ class Batcher:
                 if alike not in waits:
                     waits[alike] = self._service.retry_after(answer.headers, item.attempt)
                 item.due = now + waits[alike]
-                if item.first_refused is None:
-                    item.first_refused = now
                 item.attempt += 1
                 item.lost = item.lost or (item.part.writes and answer.status in _LOST)
                 item.throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS

@@ -165,11 +165,14 @@ class _Rows:
             else:
                 short[name] = []
         if trouble:
-            raise RowsNotWritten(trouble.message, short, wrote=self._wrote(short))
+            raise RowsNotWritten(trouble.message, short, wrote=self._wrote(result))
         return short
 
     def _wrote(self, result: Mapping[str, Any]) -> bool:
-        return not self._context.check_mode and bool(result.get("changed") or self._failed)
+        """Was the tenant changed, or may it have been?"""
+        if self._context.check_mode or not isinstance(result[self._name], Sequence):
+            return False
+        return bool(result.get("changed")) or any(row.get("status") in _TROUBLE for row in result[self._name])
 
     def _rescued(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result where the file cannot be written: all rows are left in it only if they say what was done."""
@@ -177,7 +180,6 @@ class _Rows:
         if not isinstance(rows, Sequence):
             # Read only once, and not to the end: nothing that counts them is whole.
             return {self._name: [], "warnings": result.get("warnings", ())}
-        self._failed = [row for row in rows if row.get("status") in _TROUBLE]
         if self._wrote(result):
             return {**result, self._name: list(rows)}
         again = _Rows(self._context, self._name, None)

@@ -5,11 +5,23 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._graph import BatchPart, Graph
 
 from tests.tenant.launch import Tenant
+from tests.unit.clients import Clients, clients
+from tests.unit.stand_in import Clock
+
+
+@contextlib.contextmanager
+def one_by_one(tenant: Tenant, clock: Clock) -> Iterator[Clients]:
+    """Clients that wait for nothing and send one batch after the other, so that tests can tell which."""
+    with clients(tenant, retry_seconds=300.0, concurrency=1) as found:
+        found.http.backoff.clock, found.http.backoff.sleep = clock, clock.sleep
+        yield found
 
 
 def reads(tenant: Tenant, count: int) -> list[BatchPart]:

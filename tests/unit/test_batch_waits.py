@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.tenant.launch import Tenant, running
-from tests.unit.batches import batches, part_fault, reads, writes
-from tests.unit.clients import Clients, clients
+from tests.unit.batches import batches, one_by_one, part_fault, reads, writes
+from tests.unit.clients import Clients
 from tests.unit.stand_in import Clock
 
 
@@ -28,8 +28,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def made(tenant: Tenant, clock: Clock) -> Iterator[Clients]:
-    with clients(tenant, retry_seconds=300.0, concurrency=1) as found:
-        found.http.backoff.clock, found.http.backoff.sleep = clock, clock.sleep
+    with one_by_one(tenant, clock) as found:
         yield found
 
 

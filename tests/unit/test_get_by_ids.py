@@ -11,6 +11,7 @@ import pytest
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import Json, Switches
+from tests.unit.batches import one_by_one
 from tests.unit.clients import Clients, clients
 from tests.unit.licensing_desk import Desk, empty_tenant, statuses
 from tests.unit.stand_in import Clock
@@ -119,8 +120,7 @@ def test_get_by_ids_is_not_waited_for_where_there_is_another_way(tenant: Tenant,
     clock = Clock()
     ids = list(tenant.world.users)
     tenant.set_faults({"path": PATH, "status": status, "times": None})
-    with clients(tenant, retry_seconds=300.0) as made:
-        made.http.backoff.clock, made.http.backoff.sleep = clock, clock.sleep
+    with one_by_one(tenant, clock) as made:
         assert list(made.graph.users_by_id(ids)) == ids
     assert sum(clock.waits) <= 10.0
 

@@ -25,7 +25,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._pacing import Pace
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import App, Switches
-from tests.unit.batches import batches, part_fault, reads, user_of, writes
+from tests.unit.batches import batches, one_by_one, part_fault, reads, user_of, writes
 from tests.unit.clients import Clients, clients
 from tests.unit.stand_in import Clock
 
@@ -56,9 +56,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def made(tenant: Tenant, clock: Clock) -> Iterator[Clients]:
-    """Clients that wait for nothing and send one batch after the other, so that tests can tell which."""
-    with clients(tenant, retry_seconds=300.0, concurrency=1) as found:
-        found.http.backoff.clock, found.http.backoff.sleep = clock, clock.sleep
+    with one_by_one(tenant, clock) as found:
         yield found
 
 

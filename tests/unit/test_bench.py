@@ -9,10 +9,13 @@ import importlib.util
 import json
 import os
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.bench import publish
+from tests.bench import run as bench
 from tests.bench.chart import svg
 from tests.bench.measure import LONG_ROUND, Best, Json, Run, alternate
 from tests.bench.publish import BEGIN, END, PAGE, replaced, section
@@ -103,6 +106,35 @@ def test_a_work_that_there_is_not_is_an_error(capsys: pytest.CaptureFixture[str]
         main(["--size", "small", "--only", "import", "quota"])
     assert ended.value.code == 2
     assert "no work is named quota" in capsys.readouterr().err
+
+
+def test_only_a_whole_run_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result, page = tmp_path / "bench.json", tmp_path / "page.md"
+    page.write_text(f"{BEGIN}\n{END}", encoding="utf-8")
+    monkeypatch.setattr(publish, "ROOT", tmp_path)
+    monkeypatch.setattr(publish, "RESULT", result)
+    monkeypatch.setattr(publish, "PAGE", page)
+    monkeypatch.setattr(publish, "PICTURE", tmp_path / "picture.svg")
+    ends = []
+    runs: list[Json] = [{"size": "small", "only": []}, {"only": ["import"]}, {"only": []}]
+    for more in runs:
+        result.write_text(json.dumps(to_json([one(1.3)], {**MACHINE, **more})), encoding="utf-8")
+        ends.append(publish.main([]))
+    assert ends == [1, 1, 0]
+
+
+def test_a_work_that_breaks_down_is_an_error_in_a_small_run_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_sizes: object) -> Iterator[Row]:
+        raise RuntimeError("no tenant")
+        yield
+
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    monkeypatch.setattr(bench, "RESULT", tmp_path / "bench.json")
+    for work, end in ((broken, 1), (lambda _sizes: iter([one(1.0)]), 0)):
+        monkeypatch.setitem(bench.WORKS, "import", work)
+        assert main(["--size", "small", "--only", "import"]) == end
 
 
 def test_what_was_edited_last_is_compiled_before_anything_is_measured(tmp_path: Path) -> None:

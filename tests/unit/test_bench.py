@@ -127,7 +127,8 @@ def test_a_work_that_breaks_down_is_an_error_in_a_small_run_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_sizes: object) -> Iterator[Row]:
-        yield from map(Row, [json.loads("no tenant")])
+        rows: list[Row] = json.loads("no tenant")
+        yield from rows
 
     monkeypatch.setattr(bench, "ROOT", tmp_path)
     monkeypatch.setattr(bench, "RESULT", tmp_path / "bench.json")

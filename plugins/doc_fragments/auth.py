@@ -18,6 +18,15 @@ options:
       - If not set, the environment variables E(M365_TENANT_ID), E(AZURE_TENANT_ID) and E(AZURE_TENANT) are used,
         in this order.
     type: str
+  expected_domain:
+    description:
+      - A verified domain of the tenant that is meant, such as V(contoso.com) or V(contoso.onmicrosoft.com), in any case.
+      - If the credentials lead to another tenant, the task fails with the code C(wrong_tenant) before any user is read.
+        It also fails if the tenant's domains cannot be read (permission C(Organization.Read.All)).
+      - If not set, the environment variable E(M365_EXPECTED_DOMAIN) is used. If that is not set either, the tenant is not
+        compared with anything.
+    type: str
+    version_added: 0.1.0
   client_id:
     description:
       - The application (client) id of the app registration, or of a user-assigned managed identity.

@@ -118,6 +118,7 @@ def run_audit(context: Context) -> dict[str, Any]:
     params = context.params
     options = audit_options(params)
     folder = report_folder(params["report_dir"])
+    tenant = context.tenant
     found = audit(context.graph, context.exchange, options)
     for text in found.warnings:
         context.warn(text)

@@ -64,6 +64,7 @@ EXCHANGE_API_CHOICES = ["invoke_command", "v2"]
 
 ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "tenant_id": ("M365_TENANT_ID", "AZURE_TENANT_ID", "AZURE_TENANT"),
+    "expected_domain": ("M365_EXPECTED_DOMAIN",),
     "client_id": ("M365_CLIENT_ID", "AZURE_CLIENT_ID"),
     "client_secret": ("M365_CLIENT_SECRET", "AZURE_CLIENT_SECRET", "AZURE_SECRET"),
     "certificate_path": ("M365_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PATH"),
@@ -135,6 +136,8 @@ class AuthOptions:
     reason: str
     endpoints: Endpoints
     tenant_id: str = ""
+    expected_domain: str = ""
+    """A verified domain of the tenant, in lower case; empty: any tenant will do."""
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     certificate_path: str = ""
@@ -180,7 +183,10 @@ def options_from(
     if problems or endpoints is None:
         raise ConfigurationError(problems)
     used = _used(source)
-    texts = {name: values[name].text for name in (*used, "exchange_api", "ca_path") if name in values}
+    others = ("expected_domain", "exchange_api", "ca_path")
+    texts = {name: values[name].text for name in (*used, *others) if name in values}
+    if "expected_domain" in texts:
+        texts["expected_domain"] = texts["expected_domain"].lower()
     if is_guid(texts.get("tenant_id", "")):
         texts["tenant_id"] = guid(texts["tenant_id"])
     return AuthOptions(source, reason, endpoints, access_tokens=tokens if source == "access_tokens" else {}, **texts)
@@ -258,6 +264,11 @@ def _check_words(values: Mapping[str, _Value], problems: list[str]) -> None:
         value = values.get(name)
         if value and value.text not in choices:
             problems.append(f"{value.origin}: expected one of {', '.join(choices)}, found {value.text!r}")
+    domain = values.get("expected_domain")
+    if domain and not (domain.text.isascii() and _DOMAIN.fullmatch(domain.text)):
+        problems.append(
+            f"{domain.origin}: expected a verified domain of the tenant such as contoso.com, found {domain.text!r}"
+        )
 
 
 def _choose(values: Mapping[str, _Value], problems: list[str]) -> tuple[str, str]:

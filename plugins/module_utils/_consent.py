@@ -14,6 +14,7 @@ _READ_ORDER: tuple[tuple[str, str], ...] = (
     ("/assignlicense", "LicenseAssignment.ReadWrite.All"),
     ("/subscribedskus", "LicenseAssignment.Read.All (or Organization.Read.All)"),
     ("/directory/subscriptions", "Organization.Read.All"),
+    ("/organization", "Organization.Read.All"),
     ("/reports/", "Reports.Read.All"),
     ("/checkmembergroups", "GroupMember.Read.All"),
     ("/groups", "GroupMember.Read.All"),

@@ -49,11 +49,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._http import (
     Service,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor, printable
 from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
+from ansible_collections.m365.licensing.plugins.module_utils._tenant import Tenant, claims, read_tenant, require_domain
 
 COMMON_SPEC: dict[str, dict[str, Any]] = {
     "tenant_id": {"type": "str"},
+    "expected_domain": {"type": "str"},
     "client_id": {"type": "str"},
     "client_secret": {"type": "str", "no_log": True},
     "certificate_path": {"type": "path"},
@@ -99,15 +102,45 @@ class Context:
         self.params: dict[str, Any] = module.params
         self.check_mode: bool = module.check_mode
         self.diff: bool = module._diff  # AnsibleModule has no public name for it
+        self.known: Tenant | None = None
+        """The tenant, as soon as it is known."""
 
     @cached_property
-    def graph(self) -> Graph:
-        """Microsoft Graph."""
+    def tenant(self) -> Tenant:
+        """The tenant, for one request. Raises WrongTenant where it is not the one that was expected."""
+        named, token = self.options.tenant_id, claims(self._tokens.token("graph"))
+        self.known = Tenant(named if is_guid(named) else token.get("tid", named))
+        self.known, trouble = read_tenant(self._graph, self.options.expected_domain, self.known)
+        if trouble:
+            self.warn(trouble)
+        require_domain(self.known, self.options.expected_domain)
+        return self.known
+
+    @cached_property
+    def application(self) -> str:
+        """The client id that the run signs in with; empty where neither options nor token say it."""
+        token = claims(self._tokens.token("graph"))
+        return self.options.client_id or token.get("appid") or token.get("azp", "")
+
+    @cached_property
+    def _graph(self) -> Graph:
         return Graph(self._service("graph", "Microsoft Graph"))
+
+    @property
+    def graph(self) -> Graph:
+        """Microsoft Graph. Raises WrongTenant where another tenant was expected."""
+        self._expect_tenant()
+        return self._graph
+
+    def _expect_tenant(self) -> None:
+        """Nothing is asked of a tenant before it is known to be the expected one."""
+        if self.options.expected_domain:
+            _found = self.tenant
 
     @cached_property
     def exchange(self) -> Exchange:
-        """Exchange Online. Raises ConfigurationError where its options are missing."""
+        """Exchange Online. Raises ConfigurationError where its options are missing; WrongTenant as ``graph``."""
+        self._expect_tenant()
         if not self.options.tenant_id:
             raise ConfigurationError(f"Exchange Online needs tenant_id (or {', '.join(ENVIRONMENT['tenant_id'])}).")
         service = self._service("exchange", "Exchange Online")
@@ -120,8 +153,20 @@ class Context:
         return Service(self.client, name, self.options.endpoints.base(resource), token, CONSENTS[resource])
 
     def warn(self, text: str) -> None:
-        """Show a warning with the result."""
-        _warn(self._module, self.client.redactor, [text])
+        """Show a warning with the result. It names the tenant, once that is known: a play may have thirty of them."""
+        self.warn_all([text])
+
+    def warn_all(self, texts: Iterable[str]) -> None:
+        """The same for several."""
+        label = self.known.label if self.known else ""
+        for text in texts:
+            # Ansible masks secrets in results, and not in warnings
+            self._module.warn(printable(self.client.redactor.mask(f"{label}: {text}" if label else text)))
+
+    def facts(self) -> dict[str, Any]:
+        """What every result says, whatever the module does: the requests so far, and the tenant once it is known."""
+        known = {"tenant": self.known.row()} if self.known else {}
+        return {**known, "requests": self.client.requests}
 
     def write_private(self, path: str, text: str | Iterable[str]) -> None:
         """Write a file that only its owner can read, whole or not at all. Not for check mode: the caller decides."""
@@ -186,6 +231,7 @@ def run_module(
     gc.set_threshold(GC_OBJECTS, GC_YOUNG, GC_OLD)
     told: dict[str, Any] = {}
     client: HttpClient | None = None
+    context: Context | None = None
     shown = Redactor()
     stop = Stop()
     stop.on_signals()
@@ -198,25 +244,27 @@ def run_module(
         shown = client.redactor
         shown.learn(*hidden)
         tokens = TokenSource(options, client, on_token=lambda token: _hide(module, [token]))
-        result = dict(work(Context(module, options, client, tokens)))
+        context = Context(module, options, client, tokens)
+        result = dict(work(context))
         _check(result, stop, check_mode=module.check_mode)
-        _warn(module, shown, result.pop("warnings", ()))
-        result = to_plain({"changed": False, **told, "requests": client.requests, **result})
+        context.warn_all(result.pop("warnings", ()))
+        result = to_plain({"changed": False, **told, **context.facts(), **result})
     except M365Error as error:
-        told["requests"] = client.requests if client else 0
+        told |= context.facts() if context else {"requests": client.requests if client else 0}
         if stop.told:
             error = _interrupted(error.partial, check_mode=module.check_mode)
             # Who reads this process's answer may have been stopped, too: the journal of the machine keeps it.
             module.log(shown.mask(str(error)))
         result = failure(error, told)
     except Exception as error:
-        told["requests"] = client.requests if client else 0
+        told |= context.facts() if context else {"requests": client.requests if client else 0}
         result = failure(Unexpected(error, client.ledger if client else {}), told)
     finally:
         if client:
             client.close()
     if "msg" in result:
-        _warn(module, shown, result.pop("warnings", ()))
+        if context:
+            context.warn_all(result.pop("warnings", ()))
         module.fail_json(**result)
     module.exit_json(**result)
 
@@ -314,12 +362,6 @@ def _settings(params: Mapping[str, Any], options: AuthOptions) -> HttpSettings:
         validate_certs=params["validate_certs"],
         max_response_bytes=params["max_response_bytes"],
     )
-
-
-def _warn(module: AnsibleModule, shown: Redactor, texts: Iterable[str]) -> None:
-    """Show warnings. Ansible masks secrets in results, and not in these."""
-    for text in texts:
-        module.warn(printable(shown.mask(text)))
 
 
 def _hide(module: AnsibleModule, secrets: list[str]) -> None:

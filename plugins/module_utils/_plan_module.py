@@ -28,14 +28,24 @@ from ansible_collections.m365.licensing.plugins.module_utils._reports import (
     report_stem,
     write_reports,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._run_facts import run_facts
 
 
 def run_plan(context: Context) -> dict[str, Any]:
     """The module ``m365_license_plan``."""
     options = planner_options(context.params)
     folder = report_folder(context.params["report_dir"])
+    tenant = context.tenant
+    run = run_facts(
+        context.params["mode"],
+        application=context.application,
+        time=context.client.wall.now(),
+        check_mode=context.check_mode,
+        params=context.params,
+    )
     planned = plan_licenses(context.graph, context.exchange, options, check_mode=context.check_mode)
     result = result_of(planned, options, requests=context.client.requests, check_mode=context.check_mode)
+    result |= {"tenant": tenant.row(), "run": run}
     for text in (*planned.found.warnings, *warnings_of(planned, result)):
         context.warn(text)
     if folder is not None:

@@ -9,8 +9,6 @@ markup nor HTML nor links. Everything here returns values; who writes files is e
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -18,14 +16,12 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, describe
+from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan, PlanEntry
 
 SEVERITIES = ("lost", "overdue", "critical", "warning", "notice")
 """Worst first."""
-
-_CELL = 300
-"""Characters of one value in a table; longer ones are cut, visibly."""
 
 _SECTIONS = (
     ("failed", "Failed"),
@@ -219,44 +215,11 @@ def plan_markdown(
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def escape(value: Any) -> str:
-    """A value as plain text inside Markdown: no markup, HTML, mention or line break comes out of it.
-
-    Nor a link, but to an address of mail, which renderers make of what looks like one.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    text = "".join(" " if _breaks(char) else char for char in str(value)).strip()
-    if len(text) > _CELL:
-        text = text[: _CELL - 1] + "…"
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    text = re.sub(r"([\\`*_{}\[\]()#!|~$^])", r"\\\1", text)
-    text = re.sub(r"&", "&amp;", text)
-    text = text.replace("<", "&lt;").replace(">", "&gt;")
-    # addresses and names that a renderer would turn into links or mentions by itself
-    text = re.sub(r"://", ":&#47;&#47;", text)
-    text = re.sub(r"(?i)\bwww\.", lambda hit: hit.group()[:-1] + "&#46;", text)
-    text = re.sub(r"(?i)\b(mailto|xmpp):", r"\1&#58;", text)
-    text = re.sub(r"(?<![\w.\-])@", "&#64;", text)
-    # what would start a list, a heading or a rule at the beginning of a line
-    return re.sub(r"^(\d+)([.)])|^([-+=])", lambda hit: f"{hit[1]}\\{hit[2]}" if hit[1] else f"\\{hit[3]}", text)
-
-
 def iso(at: datetime | None) -> str | None:
     """A time as results carry it: UTC, whole seconds, ``2026-12-31T00:00:00Z``."""
     if at is None:
         return None
     return at.astimezone(timezone.utc).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
-
-
-def _breaks(char: str) -> bool:
-    """Control characters, line and paragraph separators, and marks that turn the direction of writing."""
-    return (
-        unicodedata.category(char) in ("Cc", "Zl", "Zp")
-        or char in "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-    )
 
 
 def _audit_cells(row: Mapping[str, Any]) -> list[Any]:

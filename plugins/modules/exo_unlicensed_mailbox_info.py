@@ -355,6 +355,23 @@ reports:
   type: list
   elements: str
   sample: [/tmp/m365-reports/contoso-audit.json]
+tenant:
+  description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
+  returned: always, unless the task was refused before the first request
+  type: dict
+  contains:
+    id:
+      description: ID of the tenant.
+      type: str
+      sample: 11111111-2222-3333-4444-555555555555
+    initial_domain:
+      description: The domain that the tenant was made with. Null where C(Organization.Read.All) is missing.
+      type: str
+      sample: contoso.onmicrosoft.com
+    display_name:
+      description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
+      type: str
+      sample: Contoso AG
 requests:
   description: HTTP requests of this run, tokens included.
   returned: always

@@ -475,6 +475,56 @@ reports:
     - /tmp/m365-reports/contoso.json
     - /tmp/m365-reports/contoso-20261124T081500Z.md
     - /tmp/m365-reports/contoso-20261124T081500Z.json
+tenant:
+  description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
+  returned: always, unless the task was refused before the first request
+  type: dict
+  contains:
+    id:
+      description: ID of the tenant.
+      type: str
+      sample: 11111111-2222-3333-4444-555555555555
+    initial_domain:
+      description: The domain that the tenant was made with. Null where C(Organization.Read.All) is missing.
+      type: str
+      sample: contoso.onmicrosoft.com
+    display_name:
+      description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
+      type: str
+      sample: Contoso AG
+run:
+  description: How the plan was made. Reports say the same.
+  returned: always, unless the task was refused before the plan was made
+  type: dict
+  contains:
+    mode:
+      description: The option O(mode).
+      type: str
+      sample: apply
+    check_mode:
+      description: Whether this was check mode.
+      type: bool
+    application:
+      description: Client ID of the application that signed in. Null where neither options nor token say it.
+      type: str
+      sample: 11111111-2222-3333-4444-555555555555
+    collection_version:
+      description: Version of this collection.
+      type: str
+      sample: 0.1.0
+    time:
+      description: When the run began, in UTC.
+      type: str
+      sample: "2026-11-24T08:15:00Z"
+    rules_digest:
+      description:
+        - SHA-256 (hexadecimal) over O(rules) as data. Two runs with the same digest had the same rules.
+        - It is that of C(rules | to_json(sort_keys=true, separators=[',', ':'])).
+      type: str
+    guards:
+      description: What O(max_changes), O(protected), O(allow_removals), O(seat_reserve), O(use_warning_seats) and
+        O(allow_incomplete) were.
+      type: dict
 requests:
   description: HTTP requests of this run, tokens included.
   returned: always

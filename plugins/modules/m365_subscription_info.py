@@ -162,6 +162,23 @@ skus:
           description: When it moves to its next state if it is not renewed, or null.
           type: str
           sample: "2026-12-31T00:00:00Z"
+tenant:
+  description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
+  returned: when O(expected_domain) or E(M365_EXPECTED_DOMAIN) is set
+  type: dict
+  contains:
+    id:
+      description: ID of the tenant.
+      type: str
+      sample: 11111111-2222-3333-4444-555555555555
+    initial_domain:
+      description: The domain that the tenant was made with. Null where C(Organization.Read.All) is missing.
+      type: str
+      sample: contoso.onmicrosoft.com
+    display_name:
+      description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
+      type: str
+      sample: Contoso AG
 requests:
   description: How many HTTP requests the task has sent, those for tokens included.
   returned: always

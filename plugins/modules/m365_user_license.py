@@ -294,6 +294,23 @@ shortage:
       description: Seats that are left.
       type: int
       sample: 3
+tenant:
+  description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
+  returned: when O(users) is not empty, unless the task was refused before the first request
+  type: dict
+  contains:
+    id:
+      description: ID of the tenant.
+      type: str
+      sample: 11111111-2222-3333-4444-555555555555
+    initial_domain:
+      description: The domain that the tenant was made with. Null where C(Organization.Read.All) is missing.
+      type: str
+      sample: contoso.onmicrosoft.com
+    display_name:
+      description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
+      type: str
+      sample: Contoso AG
 requests:
   description: How many HTTP requests the task has sent, those for tokens included.
   returned: always
@@ -331,7 +348,11 @@ auth:
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context, run_module
-from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import Options, license_users
+from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import (
+    Options,
+    check_options,
+    license_users,
+)
 
 ARGUMENTS = {
     "users": {"type": "list", "elements": "str", "required": True, "aliases": ["user"]},
@@ -360,6 +381,9 @@ ARGUMENTS = {
 def license_all(context: Context) -> dict[str, object]:
     """Options in, one call, result out."""
     options = Options(**{name: context.params[name] for name in ARGUMENTS})
+    check_options(options)
+    if options.users:
+        _named = context.tenant
     return license_users(context.graph, lambda: context.exchange, BUILTIN, options, check_mode=context.check_mode)
 
 

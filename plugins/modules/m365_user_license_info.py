@@ -172,6 +172,23 @@ output_path:
   description: The file that holds the rows.
   returned: when O(output_path) is given
   type: str
+tenant:
+  description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
+  returned: when O(expected_domain) or E(M365_EXPECTED_DOMAIN) is set
+  type: dict
+  contains:
+    id:
+      description: ID of the tenant.
+      type: str
+      sample: 11111111-2222-3333-4444-555555555555
+    initial_domain:
+      description: The domain that the tenant was made with. Null where C(Organization.Read.All) is missing.
+      type: str
+      sample: contoso.onmicrosoft.com
+    display_name:
+      description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
+      type: str
+      sample: Contoso AG
 requests:
   description: How many HTTP requests the task has sent, those for tokens included.
   returned: always

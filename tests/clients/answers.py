@@ -75,6 +75,7 @@ def answers(tenant: Tenant, version: str) -> dict[str, Any]:
         "Partial<Group>": reader.get(version, f"/groups/{group[0]['id']}"),
         "SubscribedSku[]": reader.get(version, "/subscribedSkus")["value"],
         "CompanySubscription[]": reader.get(version, "/directory/subscriptions")["value"],
+        "Organization[]": reader.get(version, "/organization")["value"],
         "PublicErrorResponse": error,
     }
     for kind, value in found.items():

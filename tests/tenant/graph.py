@@ -128,6 +128,8 @@ def _route(request: Request) -> Answer:
             return graph_groups.members(request, key, cast, transitive=kind == "transitiveMembers")
         case ("GET", "subscribedSkus"):
             return graph_directory.subscribed_skus(request)
+        case ("GET", "organization"):
+            return graph_directory.organization(request)
         case ("GET", "directory", "subscriptions"):
             return graph_directory.subscriptions(request)
         case ("POST", "directoryObjects", "getByIds"):

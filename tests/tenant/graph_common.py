@@ -30,6 +30,12 @@ READ_LICENSES = (
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 )
+READ_ORGANIZATION = (
+    "Organization.Read.All",
+    "Organization.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+)
 WRITE_LICENSES = ("LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All")
 READ_GROUPS = (
     "GroupMember.Read.All",

@@ -9,7 +9,14 @@ from collections.abc import Sequence
 
 from tests.tenant import graph_groups, graph_users, properties
 from tests.tenant.errors import bad_request, not_simulated
-from tests.tenant.graph_common import READ_DIRECTORY, READ_LICENSES, Request, json_answer, selected
+from tests.tenant.graph_common import (
+    READ_DIRECTORY,
+    READ_LICENSES,
+    READ_ORGANIZATION,
+    Request,
+    json_answer,
+    selected,
+)
 from tests.tenant.state import Answer, Json
 
 
@@ -41,6 +48,43 @@ def subscriptions(request: Request) -> Answer:
     request.allow_query()
     return json_answer(
         {"@odata.context": request.context("directory/subscriptions"), "value": request.world.subscriptions}
+    )
+
+
+def organization(request: Request) -> Answer:
+    """``GET /organization``: one entry, the tenant itself [list organizations]."""
+    request.require(READ_ORGANIZATION)
+    _only_select(request)
+    world = request.world
+    found = {
+        "id": world.tenant_id,
+        "deletedDateTime": None,
+        "displayName": world.display_name,
+        "countryLetterCode": "DE",
+        "createdDateTime": "2019-05-14T09:12:31Z",
+        "defaultUsageLocation": None,
+        "onPremisesSyncEnabled": True,
+        "tenantType": "AAD",
+        "verifiedDomains": [
+            {
+                "capabilities": "Email, OfficeCommunicationsOnline",
+                "isDefault": False,
+                "isInitial": True,
+                "name": world.initial_domain,
+                "type": "Managed",
+            },
+            {
+                "capabilities": "Email, OfficeCommunicationsOnline",
+                "isDefault": True,
+                "isInitial": False,
+                "name": world.domain,
+                "type": "Managed",
+            },
+        ],
+    }
+    keys = selected(request, found, list(found))
+    return json_answer(
+        {"@odata.context": request.context("organization"), "value": [{key: found[key] for key in keys}]}
     )
 
 

@@ -208,6 +208,8 @@ class World:
     """A verified custom domain (``contoso.example``)."""
     initial_domain: str
     """``contoso.onmicrosoft.com``."""
+    display_name: str = field(default="Contoso AG", kw_only=True)
+    """What the tenant calls itself."""
     app: App
     switches: Switches = field(default_factory=Switches)
     clock_offset: timedelta = timedelta(0)

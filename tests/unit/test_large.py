@@ -188,7 +188,7 @@ def test_no_other_list_is_longer_either(desk: PlanningDesk) -> None:
     params = {**PLAN, "rules": [rule], "max_rows": 5, "_ansible_diff": True}
     result = run(desk, "m365_license_plan", params)
     assert (result["unmatched"], result["summary"]["actions"]["unmatched"]) == ([], PEOPLE - 1)
-    assert any(text.startswith(f"unmatched: {PEOPLE - 1} entries are more than") for text in result["warnings"])
+    assert any(f": unmatched: {PEOPLE - 1} entries are more than" in text for text in result["warnings"])
     wish = {**params_of(desk, "m365_user_license"), "_ansible_check_mode": True, "_ansible_diff": True}
     assert len(run(desk, "m365_user_license", wish)["diff"]["before"]) == PEOPLE
     assert "diff" not in run(desk, "m365_user_license", {**wish, "_ansible_diff": False})

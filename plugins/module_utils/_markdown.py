@@ -1,0 +1,60 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A value as plain text inside Markdown (CommonMark, GitHub's tables, links and mentions). Pure.
+
+Nothing of it may become markup. What cannot become markup stays as it is, so that a name is found by a plain search.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+_CELL = 300
+"""Characters of one value in a table; longer ones are cut, visibly."""
+
+_ALWAYS = re.compile(r"([\\`*{}\[\]|~$^])")
+"""Markup wherever they stand. Braces are none, but templates of static sites and of Ansible."""
+_UNDERSCORES = re.compile(r"(?<!\w)_+|_+(?!\w)")
+"""A run of underscores opens or closes emphasis, unless letters or digits stand on both sides [CommonMark 6.2]."""
+_HASH = re.compile(r"(?<![^\W_])#|#(?=\d|$)")
+"""A heading, the end of one, or the number of an issue; inside a word (as in names of guests, ``#EXT#``) it is none."""
+_ENTITY = re.compile(r"&(?=[A-Za-z][A-Za-z0-9]*;)")
+"""A character by its name; one by its number has lost its ``#`` by then."""
+
+
+def escape(value: Any) -> str:
+    """A value as plain text inside Markdown: no markup, HTML, mention or line break comes out of it.
+
+    Nor a link, but to an address of mail, which renderers make of what looks like one.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = "".join(" " if _breaks(char) else char for char in str(value)).strip()
+    if len(text) > _CELL:
+        text = text[: _CELL - 1] + "…"
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = _ALWAYS.sub(r"\\\1", text)
+    text = _UNDERSCORES.sub(lambda hit: hit.group().replace("_", "\\_"), text)
+    text = _HASH.sub(r"\\#", text)
+    text = _ENTITY.sub("&amp;", text)
+    text = text.replace("<", "&lt;").replace(">", "&gt;")
+    # addresses and names that a renderer would turn into links or mentions by itself
+    text = re.sub(r"://", ":&#47;&#47;", text)
+    text = re.sub(r"(?i)(?<![A-Za-z0-9])www\.", lambda hit: hit.group()[:-1] + "&#46;", text)
+    text = re.sub(r"(?i)(?<![A-Za-z0-9])(mailto|xmpp):", r"\1&#58;", text)
+    text = re.sub(r"(?<![\w.\-])@", "&#64;", text)
+    # what would start a list, a heading or a rule at the beginning of a line
+    return re.sub(r"^(\d+)([.)])|^([-+=])", lambda hit: f"{hit[1]}\\{hit[2]}" if hit[1] else f"\\{hit[3]}", text)
+
+
+def _breaks(char: str) -> bool:
+    """Control characters, line and paragraph separators, and marks that turn the direction of writing."""
+    return (
+        unicodedata.category(char) in ("Cc", "Zl", "Zp")
+        or char in "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    )

@@ -1,0 +1,6 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The version of the collection. A module that runs on another machine cannot read galaxy.yml; a test compares both."""
+
+COLLECTION_VERSION = "0.1.0"

@@ -20,11 +20,12 @@ options:
     type: str
   expected_domain:
     description:
-      - A verified domain of the tenant that is meant, such as V(contoso.com) or V(contoso.onmicrosoft.com), in any case.
+      - A verified domain of the tenant that is meant, such as V(contoso.com) or V(contoso.onmicrosoft.com). Case does
+        not matter.
       - If the credentials lead to another tenant, the task fails with the code C(wrong_tenant) before any user is read.
         It also fails if the tenant's domains cannot be read (permission C(Organization.Read.All)).
-      - If not set, the environment variable E(M365_EXPECTED_DOMAIN) is used. If that is not set either, the tenant is not
-        compared with anything.
+      - If not set, the environment variable E(M365_EXPECTED_DOMAIN) is used. If that is not set either, the tenant is
+        not compared with anything.
     type: str
     version_added: 0.1.0
   client_id:

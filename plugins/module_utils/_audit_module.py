@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +15,17 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import Conf
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_json, to_plain
-from ansible_collections.m365.licensing.plugins.module_utils._report import audit_row
+from ansible_collections.m365.licensing.plugins.module_utils._report import (
+    MARKDOWN_ROWS,
+    audit_markdown,
+    audit_row,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._reports import (
-    report_folder,
+    report_place,
     report_stem,
     write_reports,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._run_facts import head_facts, run_facts
 from ansible_collections.m365.licensing.plugins.module_utils._times import parse_time
 
 MAILBOX_PLANS_SPEC: dict[str, Any] = {
@@ -117,14 +122,16 @@ def run_audit(context: Context) -> dict[str, Any]:
     """The module ``exo_unlicensed_mailbox_info``."""
     params = context.params
     options = audit_options(params)
-    folder = report_folder(params["report_dir"])
-    tenant = context.tenant
+    place = report_place(params)
+    tenant, began = context.tenant, context.client.wall.now()
     found = audit(context.graph, context.exchange, options)
     for text in found.warnings:
         context.warn(text)
     rows = [audit_row(finding, found.readings.skus, options.catalog) for finding in found.findings]
     result: dict[str, Any] = {
         "changed": False,
+        "tenant": tenant.row(),
+        "run": run_facts("audit", application=context.application, time=began, check_mode=context.check_mode),
         "mailboxes": rows,
         "summary": {**found.summary(), "requests": context.client.requests},
         "no_mailbox_rights": list(found.no_mailbox_rights),
@@ -132,19 +139,39 @@ def run_audit(context: Context) -> dict[str, Any]:
     }
     if found.no_mailbox_rights:
         context.warn(no_rights_warning(found))
-    if folder is not None:
+    if place is not None:
         name = params["report_name"] or context.options.tenant_id
-        texts = {"json": to_json(to_plain(_report(found, result, name)))}
-        result["reports"] = write_reports(context, folder, [f"{report_stem(name)}-audit"], texts, result)
+        texts = _reports(found, result, name, place.formats)
+        result["reports"] = write_reports(context, place, [f"{report_stem(name)}-audit"], texts, result)
     _alarm(found, params, result)
     return result
 
 
-def _report(found: Audit, result: Mapping[str, Any], tenant: str) -> dict[str, Any]:
-    """The report for programs."""
-    kept = ("summary", "mailboxes", "no_mailbox_rights", "disagreements")
-    told = {"tenant": tenant, "generated": found.now, "warnings": found.warnings}
-    return {**told, **{name: result[name] for name in kept}}
+def _reports(found: Audit, result: Mapping[str, Any], name: str, formats: Sequence[str]) -> dict[str, str]:
+    """The report by file ending: ``md`` for people, ``json`` for programs."""
+    texts: dict[str, str] = {}
+    if "md" in formats:
+        facts = {
+            **head_facts(result["tenant"], result["run"]),
+            "mailboxes examined": found.examined,
+            "strategy": found.readings.strategy,
+            "requests": result["summary"]["requests"],
+        }
+        if gaps := found.readings.gaps:
+            facts = {"NOT looked at": "; ".join(gaps), **facts}
+        texts["md"] = audit_markdown(
+            result["mailboxes"],
+            tenant=name,
+            generated=found.now,
+            facts=facts,
+            warnings=found.warnings,
+            limit=MARKDOWN_ROWS if "json" in formats else None,
+        )
+    if "json" in formats:
+        kept = ("tenant", "run", "summary", "mailboxes", "no_mailbox_rights", "disagreements")
+        told = {"name": name, "generated": found.now, "warnings": found.warnings}
+        texts["json"] = to_json(to_plain({**told, **{key: result[key] for key in kept}}))
+    return texts
 
 
 def no_rights_warning(found: Audit) -> str:

@@ -247,5 +247,5 @@ def _length(value: Any) -> int:
     if isinstance(value, list):
         return len(value)
     if isinstance(value, Mapping) and set(value) == {"before", "after"}:
-        return len(value["before"])
+        return max(len(str(text).splitlines()) for text in value.values())
     return 0

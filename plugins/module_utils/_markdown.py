@@ -24,6 +24,8 @@ _HASH = re.compile(r"(?<![^\W_])#|#(?=\d|$)")
 _ENTITY = re.compile(r"&(?=[A-Za-z][A-Za-z0-9]*;)")
 """A character by its name; one by its number has lost its ``#`` by then."""
 
+_LIST = re.compile(r"^(\d+)([.)])(?=\s|$)|^([-+=])")
+
 
 def escape(value: Any) -> str:
     """A value as plain text inside Markdown: no markup, HTML, mention or line break comes out of it.
@@ -49,7 +51,7 @@ def escape(value: Any) -> str:
     text = re.sub(r"(?i)(?<![A-Za-z0-9])(mailto|xmpp):", r"\1&#58;", text)
     text = re.sub(r"(?<![\w.\-])@", "&#64;", text)
     # what would start a list, a heading or a rule at the beginning of a line
-    return re.sub(r"^(\d+)([.)])|^([-+=])", lambda hit: f"{hit[1]}\\{hit[2]}" if hit[1] else f"\\{hit[3]}", text)
+    return _LIST.sub(lambda hit: f"{hit[1]}\\{hit[2]}" if hit[1] else f"\\{hit[3]}", text)
 
 
 def _breaks(char: str) -> bool:

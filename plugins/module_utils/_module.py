@@ -168,8 +168,11 @@ class Context:
         known = {"tenant": self.known.row()} if self.known else {}
         return {**known, "requests": self.client.requests}
 
-    def write_private(self, path: str, text: str | Iterable[str]) -> None:
-        """Write a file that only its owner can read, whole or not at all. Not for check mode: the caller decides."""
+    def write_private(self, path: str, text: str | Iterable[str], mode: int = 0o600) -> None:
+        """Write a file, whole or not at all. Not for check mode: the caller decides.
+
+        Only its owner can read it, unless ``mode`` says more; while it is written nobody else can.
+        """
         place = Path(path).expanduser()
         try:
             # of its name as much as leaves room for what is added
@@ -180,6 +183,7 @@ class Context:
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.writelines([text] if isinstance(text, str) else text)
                 file.flush()
+                os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
             Path(name).replace(place)
         except BaseException as error:

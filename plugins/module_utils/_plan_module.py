@@ -24,8 +24,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._planner import (
     plan_licenses,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._reports import (
-    report_folder,
+    report_place,
     report_stem,
+    run_stamp,
     write_reports,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._run_facts import run_facts
@@ -34,12 +35,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._run_facts import r
 def run_plan(context: Context) -> dict[str, Any]:
     """The module ``m365_license_plan``."""
     options = planner_options(context.params)
-    folder = report_folder(context.params["report_dir"])
+    place = report_place(context.params)
     tenant = context.tenant
+    began = context.client.wall.now()
+    name, stamp = context.params["report_name"] or context.options.tenant_id, run_stamp(began)
     run = run_facts(
         context.params["mode"],
         application=context.application,
-        time=context.client.wall.now(),
+        time=began,
         check_mode=context.check_mode,
         params=context.params,
     )
@@ -48,10 +51,9 @@ def run_plan(context: Context) -> dict[str, Any]:
     result |= {"tenant": tenant.row(), "run": run}
     for text in (*planned.found.warnings, *warnings_of(planned, result)):
         context.warn(text)
-    if folder is not None:
-        name = context.params["report_name"] or context.options.tenant_id
-        texts = report_of(planned, result, options, name)
-        result["reports"] = write_reports(context, folder, _stems(context, name, result), texts, result)
+    if place is not None:
+        texts = report_of(planned, result, options, name, place.formats)
+        result["reports"] = write_reports(context, place, _stems(name, stamp, result), texts, result)
     refuse(result, options)
     return result
 
@@ -89,9 +91,9 @@ def planner_options(params: Mapping[str, Any]) -> PlannerOptions:
     return options
 
 
-def _stems(context: Context, name: str, result: Mapping[str, Any]) -> list[str]:
+def _stems(name: str, stamp: str, result: Mapping[str, Any]) -> list[str]:
     """Names of the files, without ending: the latest report, and one of its own for a run that wrote to the tenant."""
     stem = report_stem(name)
     summary = result["summary"]
     wrote = summary["applied"] and not summary["check_mode"] and summary["changes"]
-    return [stem, f"{stem}-{context.client.wall.now():%Y%m%dT%H%M%SZ}"] if wrote else [stem]
+    return [stem, f"{stem}-{stamp}"] if wrote else [stem]

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
+from ansible_collections.m365.licensing.plugins.module_utils._diff import diff_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error, named
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
@@ -18,12 +20,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._plain import to_js
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._planner import Planned, PlannerOptions
 from ansible_collections.m365.licensing.plugins.module_utils._report import (
+    MARKDOWN_ROWS,
     audit_markdown,
     audit_row,
     plan_markdown,
     plan_row,
     plan_summary,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._run_facts import head_facts
 
 STATUSES = ("planned", "changed", "failed", "skipped", "unchanged")
 """What became of a user. ``planned``: would be written and was not, because of the mode or of a violation."""
@@ -127,7 +131,6 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
     statuses = Counter(fate.status for fate in writing)
     confirmations = Counter(fate.confirmation for fate in writing)
     written = [outcome for outcome in outcomes.values() if outcome.wrote]
-    names = {outcome.user_id: outcome.before.user_principal_name for outcome in written}
     return {
         "changed": bool(written),
         "users": rows,
@@ -149,10 +152,10 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
             "requests": requests,
         },
         "violations": list(plan.violations),
-        "diff": {
-            "before": {names[item.user_id]: describe(item.before, skus, catalog) for item in written},
-            "after": {names[item.user_id]: describe(item.after, skus, catalog) for item in written},
-        },
+        "diff": diff_of(
+            (item.before.user_principal_name, describe(item.before, skus, catalog), describe(item.after, skus, catalog))
+            for item in written
+        ),
     }
 
 
@@ -230,26 +233,79 @@ def refuse(result: Mapping[str, Any], options: PlannerOptions) -> None:
         )
 
 
-def report_of(planned: Planned, result: Mapping[str, Any], options: PlannerOptions, tenant: str) -> dict[str, str]:
+def report_of(
+    planned: Planned,
+    result: Mapping[str, Any],
+    options: PlannerOptions,
+    name: str,
+    formats: Sequence[str] = ("md", "json"),
+) -> dict[str, str]:
     """The report by file ending: ``md`` for people, ``json`` for programs."""
     found, now = planned.found, planned.found.now
     users = list(result["users"])
-    rows = [audit_row(finding, planned.skus, options.audit.catalog) for finding in found.findings]
+    before = [audit_row(finding, planned.skus, options.audit.catalog) for finding in found.findings]
     summary = result["summary"]
+    wrote = summary["applied"] and not summary["check_mode"]
+    after = mailboxes_after(result["users"].fates, planned.skus, options.audit.catalog) if wrote else None
     warnings = [*found.warnings, *planned.warnings]
-    facts = {"mailboxes examined": found.examined, "strategy": found.readings.strategy, "requests": summary["requests"]}
-    if gaps := found.readings.gaps:
-        facts = {"NOT looked at": "; ".join(gaps), **facts}
-    text = plan_markdown(users, summary, tenant=tenant, generated=now, warnings=warnings)
-    text += "\n" + audit_markdown(rows, facts=facts)
-    content = {
-        "tenant": tenant,
-        "generated": now,
-        "summary": summary,
-        "violations": result["violations"],
-        "warnings": warnings,
-        "users": users,
-        "unmatched": result["unmatched"],
-        "mailboxes": rows,
-    }
-    return {"md": text, "json": to_json(to_plain(content))}
+    texts: dict[str, str] = {}
+    if "md" in formats:
+        limit = MARKDOWN_ROWS if "json" in formats else None
+        facts = {
+            "mailboxes examined": found.examined,
+            "strategy": found.readings.strategy,
+            "requests": summary["requests"],
+        }
+        if gaps := found.readings.gaps:
+            facts = {"NOT looked at": "; ".join(gaps), **facts}
+        head = head_facts(result.get("tenant"), result.get("run"))
+        text = plan_markdown(users, summary, tenant=name, generated=now, facts=head, warnings=warnings, limit=limit)
+        if after is not None:
+            text += "\n" + audit_markdown(after, limit=limit, when="after this run")
+        texts["md"] = (
+            text + "\n" + audit_markdown(before, facts=facts, limit=limit, when="before this run" if wrote else "")
+        )
+    if "json" in formats:
+        content = {
+            "name": name,
+            "tenant": result.get("tenant"),
+            "run": result.get("run"),
+            "generated": now,
+            "summary": summary,
+            "violations": result["violations"],
+            "warnings": warnings,
+            "users": users,
+            "unmatched": result["unmatched"],
+            "mailboxes_before": before,
+            "mailboxes_after": after,
+        }
+        texts["json"] = to_json(to_plain(content))
+    return texts
+
+
+def mailboxes_after(fates: Iterable[Fate], skus: Mapping[str, Sku], catalog: Catalog) -> list[dict[str, Any]]:
+    """The rows of the mailboxes that are at risk after a run: those of ``audit_row``, and what became of the user.
+
+    Nothing is audited again. A mailbox is saved if the plans of its user, as read back or else as predicted, grant what
+    it needs. The services' own signals may call it unlicensed for some hours.
+    """
+    rows = []
+    for fate in fates:
+        finding = fate.entry.finding
+        if finding is None:
+            continue
+        user = fate.outcome.after if fate.outcome else fate.entry.user
+        saved = fate.entry.action in ("license", "unchanged") and is_covered(finding.needs, granted(user, catalog))
+        if saved:
+            continue
+        problem = fate.outcome.error if fate.outcome else None
+        rows.append(
+            {
+                **audit_row(finding._replace(user=user), skus, catalog),
+                "action": fate.entry.action,
+                "status": fate.status,
+                "confirmation": fate.confirmation,
+                "error": problem.code if problem else None,
+            }
+        )
+    return rows

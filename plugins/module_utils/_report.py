@@ -23,10 +23,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
 SEVERITIES = ("lost", "overdue", "critical", "warning", "notice")
 """Worst first."""
 
+MARKDOWN_ROWS = 1000
+"""Rows of one table, where the JSON report has them all."""
+
 _SECTIONS = (
     ("failed", "Failed"),
     ("skipped", "Not tried, because somebody failed before"),
-    ("changed", "Licensed"),
+    ("confirmed", "Licensed, and read back"),
+    ("accepted", "Accepted by the service, and not read back yet"),
     ("license", "To be licensed"),
     ("refused_uncovered", "Refused: would lose what keeps the mailbox"),
     ("no_seat", "No seat left"),
@@ -140,23 +144,16 @@ def audit_markdown(
     generated: datetime | None = None,
     facts: Mapping[str, Any] | None = None,
     warnings: Sequence[str] = (),
-    limit: int = 1000,
+    limit: int | None = MARKDOWN_ROWS,
+    when: str = "",
 ) -> str:
     """The audit for people. ``rows`` are those of ``audit_row``; at most ``limit`` of them are shown, and it says so.
 
-    ``facts`` are further figures (mailboxes examined, requests made) for the head.
+    ``facts`` are further figures (mailboxes examined, requests made) for the head. ``limit`` None: there is no JSON
+    report that would have the others. ``when``: of which state this is, where there are two (``before this run``).
     """
-    lines = [f"# Mailboxes and archives at risk{_of(tenant)}", ""]
-    lines += _made(generated)
-    if rows:
-        lines += [
-            f"**{_count(len(rows), 'mailbox or archive', 'mailboxes and archives')}** would be lost without a license.",
-            "",
-        ]
-    else:
-        lines += ["Nothing is at risk.", ""]
-    lines += [f"- {escape(key.replace('_', ' '))}: {escape(value)}" for key, value in (facts or {}).items()]
-    lines += [""] if facts else []
+    lines = [f"# Mailboxes and archives at risk{f' {when}' if when else ''}{_of(tenant)}", ""]
+    lines += _made(generated) + _lost(rows, when) + _facts(facts)
     lines += _listing("Warnings", warnings)
     if rows:
         lines += _tally("Severity", rows, "severity", SEVERITIES) + _tally("Reason", rows, "reason")
@@ -167,26 +164,46 @@ def audit_markdown(
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def _lost(rows: Sequence[Mapping[str, Any]], when: str) -> list[str]:
+    """How many would be lost, or were to be. A notice is none of them: it is later, or a matter of rights."""
+    if not rows:
+        return [f"Nothing {'was' if when.startswith('before') else 'is'} at risk{f' {when}' if when else ''}.", ""]
+    notices = sum(row["severity"] == "notice" for row in rows)
+    lost, lines = len(rows) - notices, list[str]()
+    if lost:
+        what = {"": "would be lost without a license", "before this run": "would have been lost without a license"}
+        ending = what.get(when, "would still be lost")
+        lines += [f"**{_count(lost, 'mailbox or archive', 'mailboxes and archives')}** {ending}.", ""]
+    if notices:
+        more = " more" if lost else ""
+        why = "no deadline within 30 days, or a matter of rights and not of deletion"
+        lines += [f"**{_count(notices, f'{more} notice'.strip(), f'{more} notices'.strip())}**: {why}.", ""]
+    return lines
+
+
 def plan_markdown(
     rows: Sequence[Mapping[str, Any]],
     summary: Mapping[str, Any],
     *,
     tenant: str = "",
     generated: datetime | None = None,
+    facts: Mapping[str, Any] | None = None,
     warnings: Sequence[str] = (),
-    limit: int = 1000,
+    limit: int | None = MARKDOWN_ROWS,
 ) -> str:
     """The plan for people, or what became of it. ``rows`` are those of ``plan_row``, ``summary`` is ``plan_summary``.
 
     A run adds ``status`` and ``error`` to the rows, and ``applied``, ``check_mode`` and ``changed`` to the summary.
-    Each section shows at most ``limit`` rows, and says so.
+    Each section shows at most ``limit`` rows, and says so; ``limit`` None as in ``audit_markdown``. ``facts`` says how
+    the plan was made.
     """
     lines = [f"# License plan{_of(tenant)}", ""]
     lines += _made(generated)
     done = bool(summary.get("applied")) and not summary.get("check_mode")
     count, users = summary["changed" if done else "changes"], summary["users"]
     were = "were" if done and count != 1 else "was" if done else "would be"
-    lines += [f"**{_count(count, 'user', 'users')}** of {users} {were} changed.", ""]
+    lines += [f"**{_count(count, 'user', 'users')}** of {users} {were} changed{_told(summary) if done else '.'}", ""]
+    lines += _facts(facts)
     violations = summary.get("violations") or []
     if violations:
         lines += ["**This plan may not be applied.**", ""]
@@ -211,7 +228,8 @@ def plan_markdown(
     safe = summary["actions"]["unmatched"] - sum(row["action"] == "unmatched" for row in rows)
     if safe:
         matched = "is matched by no rule and is" if safe == 1 else "are matched by no rule and are"
-        lines += [f"{_count(safe, 'user', 'users')} {matched} not at risk; the JSON report names them all.", ""]
+        names = "" if limit is None else "; the JSON report names them all"
+        lines += [f"{_count(safe, 'user', 'users')} {matched} not at risk{names}.", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -243,7 +261,7 @@ def _audit_cells(row: Mapping[str, Any]) -> list[Any]:
 def _section(row: Mapping[str, Any], *, done: bool) -> str:
     """The section of a row of a plan: what became of it, where it was written, else what is planned."""
     written = done and row["action"] == "license"
-    return str(row["status"] if written else row["action"])
+    return str((row["confirmation"] or row["status"]) if written else row["action"])
 
 
 def _plan_cells(row: Mapping[str, Any]) -> list[Any]:
@@ -277,8 +295,26 @@ def _listing(title: str, sentences: Sequence[str]) -> list[str]:
     return [f"## {title}", "", *(f"- {escape(sentence)}" for sentence in sentences), ""] if sentences else []
 
 
-def _rest(count: int, limit: int) -> list[str]:
-    return [f"… and {count - limit} more; the JSON report holds all of them.", ""] if count > limit else []
+def _rest(count: int, limit: int | None) -> list[str]:
+    more = count - (count if limit is None else limit)
+    return [f"… and {more} more; the JSON report holds all of them.", ""] if more > 0 else []
+
+
+def _told(summary: Mapping[str, Any]) -> str:
+    """How sure it is that they were changed, and who was not."""
+    figures = {
+        "read back": summary["confirmed"],
+        "accepted and not read back yet": summary["accepted"],
+        "failed": summary["failed"],
+        "not tried": summary["skipped"],
+    }
+    words = [f"{count} {what}" for what, count in figures.items() if count]
+    return f": {', '.join(words)}." if words else "."
+
+
+def _facts(facts: Mapping[str, Any] | None) -> list[str]:
+    lines = [f"- {escape(key.replace('_', ' '))}: {escape(value)}" for key, value in (facts or {}).items()]
+    return [*lines, ""] if lines else []
 
 
 def _made(generated: datetime | None) -> list[str]:

@@ -54,3 +54,31 @@ def run_facts(
         facts["rules_digest"] = rules_digest(params["rules"])
         facts["guards"] = {name: params[name] for name in GUARDS}
     return facts
+
+
+def head_facts(tenant: Mapping[str, Any] | None, run: Mapping[str, Any] | None) -> dict[str, str]:
+    """The return values ``tenant`` and ``run`` as lines for the head of a report: what it is, and its words."""
+    facts: dict[str, str] = {}
+    if tenant:
+        names = [tenant["initial_domain"], tenant["display_name"], tenant["id"]]
+        facts["tenant"] = ", ".join(name for name in names if name) or "not known"
+    if run:
+        plain = to_plain(run)
+        facts["application"] = plain["application"] or "not known"
+        facts["mode"] = plain["mode"] + (", in check mode" if plain["check_mode"] else "")
+        facts["run began"] = plain["time"]
+        facts["collection version"] = plain["collection_version"]
+        if "rules_digest" in plain:
+            facts["rules (SHA-256)"] = plain["rules_digest"]
+            facts["guards"] = "; ".join(f"{name}: {_words(value)}" for name, value in plain["guards"].items())
+    return facts
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        value = [f"{name} {number}" for name, number in value.items()]
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._diff import diff_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     Wanted,
@@ -123,10 +124,7 @@ def result_of(rows: Sequence[dict[str, Any]], weak: Sequence[Weakening] = ()) ->
             "accepted": confirmations["accepted"],
             "unknown": sum((row["error"] or {}).get("code") == "unknown_outcome" for row in rows),
         },
-        "diff": {
-            "before": {row["user_principal_name"]: row["before"] for row in changed},
-            "after": {row["user_principal_name"]: row["after"] for row in changed},
-        },
+        "diff": diff_of((row["user_principal_name"], row["before"], row["after"]) for row in changed),
         "warnings": [*_warnings(rows, weak), *(_kept_off(plan, upns) for plan, upns in sorted(off.items()))],
     }
 

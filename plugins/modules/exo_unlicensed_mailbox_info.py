@@ -48,13 +48,30 @@ options:
     type: int
   report_dir:
     description:
-      - Write a report for programs (JSON), with all rows, into this directory. It is made if it is missing.
-      - The file can be read by its owner only, and is replaced in one step. It is also written in check mode.
+      - Write a report for people (Markdown) and one for programs (JSON) into this directory. It is made if it is
+        missing.
+      - The files are replaced in one step, also in check mode. O(report_mode) says who may read them.
     type: path
   report_name:
     description:
-      - Name of the report's file, to which C(-audit.json) is added. By default the tenant's ID.
+      - Name of the report's files, to which C(-audit.md) and C(-audit.json) are added. By default the tenant's ID.
     type: str
+  report_mode:
+    description:
+      - Who may read the report's files, as three octal digits in quotes, for example V('0640') for a group that
+        collects them.
+      - The owner must be able to read and write. A mode that lets everybody write is refused. A directory that is made
+        can be entered by whoever may read the files.
+    type: raw
+    default: '0600'
+    version_added: 0.1.0
+  report_formats:
+    description: Which reports to write. V(md) is for people, V(json) for programs.
+    type: list
+    elements: str
+    choices: [md, json]
+    default: [md, json]
+    version_added: 0.1.0
 seealso:
   - module: m365.licensing.m365_user_license
   - module: m365.licensing.m365_license_plan
@@ -350,11 +367,11 @@ output_path:
   returned: when O(output_path) is given
   type: str
 reports:
-  description: The file that was written.
+  description: The files that were written.
   returned: when O(report_dir) is given
   type: list
   elements: str
-  sample: [/tmp/m365-reports/contoso-audit.json]
+  sample: [/tmp/m365-reports/contoso-audit.md, /tmp/m365-reports/contoso-audit.json]
 tenant:
   description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
   returned: always, unless the task was refused before the first request
@@ -372,6 +389,29 @@ tenant:
       description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
       type: str
       sample: Contoso AG
+run:
+  description: How the audit was made. Reports say the same.
+  returned: always, unless the task was refused before the first request
+  type: dict
+  contains:
+    mode:
+      description: Always V(audit).
+      type: str
+    check_mode:
+      description: Whether this was check mode.
+      type: bool
+    application:
+      description: Client ID of the application that signed in. Null where neither options nor token say it.
+      type: str
+      sample: 11111111-2222-3333-4444-555555555555
+    collection_version:
+      description: Version of this collection.
+      type: str
+      sample: 0.1.0
+    time:
+      description: When the run began, in UTC.
+      type: str
+      sample: "2026-11-24T08:15:00Z"
 requests:
   description: HTTP requests of this run, tokens included.
   returned: always

@@ -117,16 +117,34 @@ options:
     description:
       - Write a report for people (Markdown) and one for programs (JSON) into this directory. It is made if it is
         missing.
-      - The files can be read by their owner only, and are replaced in one step. They are also written in check mode
-        and when the plan is refused, and never count as a change.
+      - The files are replaced in one step. They are also written in check mode and when the plan is refused, and never
+        count as a change. O(report_mode) says who may read them.
+      - After the writes a report has the mailboxes that were at risk before and those that are at risk after, as far as
+        the plans of their users tell.
     type: path
   report_name:
     description:
       - Name of the report's files, without ending. By default the tenant's ID.
       - What a file name cannot have becomes C(_), and a mark of the whole name is appended, so that two names stay two.
       - These files are those of the latest run. A run that has written to the tenant leaves the same report once more,
-        with its time in the name, which no later run replaces.
+        with its time and a random part in the name, which no other run replaces.
     type: str
+  report_mode:
+    description:
+      - Who may read the report's files, as three octal digits in quotes, for example V('0640') for a group that
+        collects them.
+      - The owner must be able to read and write. A mode that lets everybody write is refused. A directory that is made
+        can be entered by whoever may read the files.
+    type: raw
+    default: '0600'
+    version_added: 0.1.0
+  report_formats:
+    description: Which reports to write. V(md) is for people, V(json) for programs.
+    type: list
+    elements: str
+    choices: [md, json]
+    default: [md, json]
+    version_added: 0.1.0
 seealso:
   - module: m365.licensing.exo_unlicensed_mailbox_info
   - module: m365.licensing.m365_user_license
@@ -473,8 +491,8 @@ reports:
   sample:
     - /tmp/m365-reports/contoso.md
     - /tmp/m365-reports/contoso.json
-    - /tmp/m365-reports/contoso-20261124T081500Z.md
-    - /tmp/m365-reports/contoso-20261124T081500Z.json
+    - /tmp/m365-reports/contoso-20261124T081500Z-5f3a9c01.md
+    - /tmp/m365-reports/contoso-20261124T081500Z-5f3a9c01.json
 tenant:
   description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
   returned: always, unless the task was refused before the first request

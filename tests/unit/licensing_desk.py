@@ -199,6 +199,11 @@ def empty_tenant() -> Iterator[Tenant]:
         yield tenant
 
 
+def changed_users(result: Json) -> set[str]:
+    """Whom the diff of a result names."""
+    return {line.partition(": ")[0] for text in result["diff"].values() for line in text.splitlines()}
+
+
 def statuses(result: Json) -> Counter[str]:
     """How many users of a result have which status."""
     return Counter(row["status"] for row in result["users"])

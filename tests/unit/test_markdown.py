@@ -39,7 +39,9 @@ def test_a_renderer_shows_what_was_written(text: str) -> None:
     assert read(f"- {shown}") == wanted
 
 
-@pytest.mark.parametrize("name", ["john_doe@contoso.com", "SPE_E3", "Sales (R&D)", "O'Neil-Smith", "a.b+c@d.e", "x#EXT"])
+@pytest.mark.parametrize(
+    "name", ["john_doe@contoso.com", "SPE_E3", "Sales (R&D)", "O'Neil-Smith", "a.b+c@d.e", "x#EXT"]
+)
 def test_a_name_is_found_as_it_is(name: str) -> None:
     assert escape(f"who is {name} here") == f"who is {name} here"
 

@@ -11,7 +11,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant, statuses
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import (
+    Desk,
+    changed_users,
+    empty_tenant,
+    statuses,
+)
 
 from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
@@ -275,7 +280,7 @@ def test_with_continue_everybody_is_tried_and_the_task_fails_at_the_end(desk: De
     error = desk.fail(people, "SPE_E3", on_error="continue")
     assert statuses(error.partial) == {"changed": 59, "failed": 1}
     assert "depends on" in error.partial["users"][24]["error"]["message"]
-    assert set(error.partial["diff"]["after"]) == {upn for upn in people if upn != people[24]}
+    assert changed_users(error.partial) == {upn for upn in people if upn != people[24]}
     result = desk.run(people, "SPE_E3", state="exact")
     assert statuses(result) == {"unchanged": 59, "changed": 1}
 
@@ -301,7 +306,7 @@ def test_only_the_usage_location_was_set(desk: Desk) -> None:
     failed = error.partial["users"][0]
     assert (failed["status"], failed["error"]["code"]) == ("failed", "company_sku")
     assert failed["after"] == {"usage_location": "DE", "licenses": []}
-    assert set(error.partial["diff"]["after"]) == set(people)
+    assert changed_users(error.partial) == set(people)
 
 
 def test_a_missing_permission_to_write_names_it(desk: Desk) -> None:

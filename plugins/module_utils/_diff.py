@@ -1,0 +1,40 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``--diff`` shows: one short line for each user, with what changes and nothing else. Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def diff_of(users: Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]]) -> dict[str, str]:
+    """``before`` and ``after`` as texts of lines. ``users``: a name, and what ``describe`` says before and after.
+
+    Ansible shows them as ``-anna@contoso.com: - EMS`` and ``+anna@contoso.com: + SPE_E3 without TEAMS1; usage location
+    DE``. A user of whom nothing goes away has no line in ``before``.
+    """
+    gone: list[str] = []
+    new: list[str] = []
+    for name, before, after in users:
+        old, now = _licenses(before), _licenses(after)
+        left = [f"- {text}" for text in old if text not in now]
+        came = [f"+ {text}" for text in now if text not in old]
+        if before["usage_location"] != after["usage_location"]:
+            left += [f"usage location {before['usage_location']}"] * bool(before["usage_location"])
+            came += [f"usage location {after['usage_location']}"] * bool(after["usage_location"])
+        gone += [f"{name}: {'; '.join(left)}\n"] * bool(left)
+        new += [f"{name}: {'; '.join(came)}\n"] * bool(came)
+    return {"before": "".join(gone), "after": "".join(new)}
+
+
+def _licenses(described: Mapping[str, Any]) -> list[str]:
+    return [_words(item) for item in described["licenses"]]
+
+
+def _words(item: Mapping[str, Any]) -> str:
+    off = f" without {', '.join(item['disabled_plans'])}" if item["disabled_plans"] else ""
+    group = f" from group {item['group_id']}" if item["via"] == "group" else ""
+    state = "" if item["state"] == "Active" else f" ({item['state']})"
+    return f"{item['sku']}{off}{group}{state}"

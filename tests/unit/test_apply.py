@@ -141,7 +141,8 @@ def test_counts_and_diff_agree_with_the_rows() -> None:
 
 
 def test_a_user_who_failed_half_way_counts_as_changed() -> None:
-    outcome = Outcome(ANNA.id, "failed", ANNA, ANNA, error=Problem("no_seats", "None left."), wrote=True)
+    located = ANNA._replace(usage_location="AT")
+    outcome = Outcome(ANNA.id, "failed", ANNA, located, error=Problem("no_seats", "None left."), wrote=True)
     row = row_of(outcome, None, [], "present", BY_ID, BUILTIN)
     result = result_of([row])
     assert (result["changed"], changed_users(result)) == (True, {"anna@contoso.com"})

@@ -98,8 +98,8 @@ def test_the_report_says_what_was_planned_and_what_was_done(desk: PlanningDesk) 
     assert "## To be licensed (1)" in text
     assert "## No rule matches (1)" in text
     text = desk.apply(*rules)["reports"]["md"]
-    assert "**1 user** of 2 was changed." in text
-    assert "## Licensed (1)" in text
+    assert "**1 user** of 2 was changed: 1 read back." in text
+    assert "## Licensed, and read back (1)" in text
 
 
 # --- who is looked at ------------------------------------------------------------------------------------------------

@@ -7,12 +7,15 @@ Usage locations first, for those who need one; then one assignLicense for each u
 is read again until it shows the change. At no time are two calls for one user in flight. A write whose answer was lost
 is never repeated blindly: the user is read, and only what is not there yet is sent.
 
+Users are read once more just before they are written, as many at a time as one request takes: what somebody else has
+done since they were read for the decision is left out, and what somebody else has set is not overwritten.
+
 Nothing that was done is ever forgotten: whatever happens, each user has an Outcome.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
@@ -23,8 +26,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
-    apply_to,
-    extra_disabled,
     shows,
     still_to_do,
 )
@@ -34,52 +35,28 @@ from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
     UNKNOWN,
     Job,
     Outcome,
+    at_once,
     hold_back,
     location_late,
-    still_unknown,
+    outcome_of,
+    renew,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_from, problem_of_state
+from ansible_collections.m365.licensing.plugins.module_utils._predict import foreseen_problems
+from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_from
 
 # seconds between two reads of what is not visible yet; the last one repeats
 _CONFIRM_WAITS = (2.0, 4.0, 8.0, 16.0, 30.0)
 # how long a refusal may come from a replica that is late: of a usage location just set, of a license just removed
 _REPLICA_SECONDS = 60.0
+GROUP = 300
+"""Users that are read again together: one request."""
+
+Written = Callable[[Sequence[Outcome]], bool]
+"""Hears what became of users, batch by batch as it happens and once more at the end; from several threads.
+
+Where it says false, nothing more is written."""
+
 _NEXT_RUN = "Run again: it takes up where this run ended."
-
-
-def predict_changes(
-    users: Mapping[str, User], changes: Sequence[LicenseChange], skus: Mapping[str, Sku], *, on_error: str = "fail"
-) -> list[Outcome]:
-    """What ``apply_changes`` will do, without a request: for check mode. ``_conflicts`` foresees refusals."""
-    jobs = [Job(users[change.user_id], change, change) for change in changes]
-    doubtful = _doubtful(jobs, skus)
-    refused = list(doubtful)[:1] if on_error == "fail" else list(doubtful)
-    outcomes = []
-    for job in jobs:
-        if not job.change or not refused:
-            after = apply_to(job.before, job.change, skus)
-            status = "changed" if job.change else "unchanged"
-            outcomes.append(Outcome(job.before.id, status, job.before, after, wrote=bool(job.change)))
-            continue
-        if job.before.id in refused:
-            job.problem, job.located = doubtful[job.before.id], bool(job.change.usage_location)
-        elif on_error == "fail":
-            hold_back(job)
-        outcomes.append(_foreseen(job, skus))
-    return outcomes
-
-
-def _foreseen(job: Job, skus: Mapping[str, Sku]) -> Outcome:
-    if job.problem is None:
-        return Outcome(job.before.id, "changed", job.before, apply_to(job.before, job.change, skus), wrote=True)
-    status = "skipped" if job.skipped else "failed"
-    return Outcome(job.before.id, status, job.before, job.half_way(), "", job.problem, wrote=job.located)
-
-
-def _doubtful(jobs: Iterable[Job], skus: Mapping[str, Sku]) -> dict[str, Problem]:
-    """Whose change the service will refuse, as far as can be foreseen, by user id."""
-    found = ((job.before.id, foreseen_refusal(job.before, job.change, skus)) for job in jobs)
-    return {user_id: problem for user_id, problem in found if problem is not None}
 
 
 def apply_changes(
@@ -91,28 +68,36 @@ def apply_changes(
     confirm: bool = True,
     confirm_seconds: float = 60.0,
     on_error: str = "fail",
+    just_read: bool = False,
+    uncovers: Callable[[User, LicenseChange], bool] = lambda _user, _change: False,
+    written: Written | None = None,
 ) -> list[Outcome]:
     """Write ``changes``, one for each user, and return what became of each, in their order.
 
-    ``users`` are the users as read, by id. ``on_error=fail`` hands out no further batch after the first user who fails,
-    ``continue`` tries them all. Raises ValueError for two changes of one user; the service's errors become outcomes.
+    ``users`` are the users as read, by id; ``just_read``: by the request before this call, so that the first of them
+    need not be read again. ``on_error=fail`` hands out no further batch after the first user who fails, ``continue``
+    tries them all. ``uncovers``: does a change take what keeps a mailbox? One that does so only because somebody else
+    has changed the user meanwhile is not sent. Raises ValueError for two changes of one user; the service's errors
+    become outcomes.
     """
     if len({change.user_id for change in changes}) != len(changes):
         raise ValueError("two changes of one user")
     jobs = [Job(users[change.user_id], change, change) for change in changes]
-    run = _Run(graph, skus, fail_fast=on_error == "fail")
+    run = _Run(graph, skus, fail_fast=on_error == "fail", uncovers=uncovers, written=written)
     todo = [job for job in jobs if job.change]
     # Where the first failure ends the run, what may be refused goes first: then nothing else has been touched.
-    doubtful = list(_doubtful(todo, skus))[:1] if on_error == "fail" else []
-    for some in (
-        [job for job in todo if job.before.id in doubtful],
-        [job for job in todo if job.before.id not in doubtful],
-    ):
-        run.set_locations(some)
-        run.assign(some)
+    doubtful = list(foreseen_problems(todo, skus))[:1] if on_error == "fail" else []
+    todo.sort(key=lambda job: job.before.id not in doubtful)
+    if just_read:
+        run.fresh = {job.before.id for job in todo[:GROUP]}
+    for some in (todo[: len(doubtful)], todo[len(doubtful) :]):
+        run.write(some)
     if confirm:
         run.confirm(todo, confirm_seconds)
-    return [run.outcome(job) for job in jobs]
+    outcomes = [outcome_of(job, skus) for job in jobs]
+    if written:
+        written([outcome for outcome in outcomes if outcome.wrote or outcome.status == "failed"])
+    return outcomes
 
 
 def _mistake(error: Exception) -> str:
@@ -120,12 +105,30 @@ def _mistake(error: Exception) -> str:
     return f"An unexpected {type(error).__name__}, a mistake of this collection: please report it."
 
 
+def _groups(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
+    return (jobs[start : start + GROUP] for start in range(0, len(jobs), GROUP))
+
+
 class _Run:
-    def __init__(self, graph: Graph, skus: Mapping[str, Sku], *, fail_fast: bool) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        skus: Mapping[str, Sku],
+        *,
+        fail_fast: bool,
+        uncovers: Callable[[User, LicenseChange], bool],
+        written: Written | None,
+    ) -> None:
         self._graph = graph
         self._backoff = graph.service.backoff
         self._skus = skus
         self._fail_fast = fail_fast
+        self._uncovers = uncovers
+        self._written = written
+        self._unheard = False
+        """Could nobody note what was written? Then nothing more is."""
+        self.fresh: set[str] = set()
+        """The ids of users who were read just before they are written."""
         self._stopped = False
         self._passing = {"not_assigned"}
         """Codes of refusals that are no failures yet: what was written shows late, or somebody else did it."""
@@ -133,13 +136,41 @@ class _Run:
 
     # --- writing -------------------------------------------------------------------------------------------------
 
+    def write(self, jobs: Sequence[Job]) -> None:
+        """Both phases, each group of users read again before it is written."""
+        homeless = False
+        for group in _groups(jobs):
+            if some := [job for job in group if job.left.usage_location]:
+                homeless = True
+                self._freshen(group)
+                self.set_locations(some)
+        if homeless and len(jobs) > GROUP:
+            # The first group was read before the locations of all others were set: that may take minutes.
+            self.fresh.clear()
+        for group in _groups(jobs):
+            self._freshen(group)
+            self.assign(group)
+
+    def _freshen(self, jobs: Sequence[Job]) -> None:
+        """Takes what others have done since the users were read for what is there already."""
+        stale = [job for job in jobs if job.open and job.before.id not in self.fresh]
+        if self._stopped or not stale:
+            return
+        found = self._read(stale, "before it was written")
+        for job in stale if found is not None else ():
+            now = found.get(job.before.id) if found is not None else None
+            if now is not None:
+                renew(job, now, self._skus, self._uncovers)
+                self._stopped = self._stopped or (self._fail_fast and job.problem is not None)
+            self.fresh.add(job.before.id)
+
     def set_locations(self, jobs: Iterable[Job]) -> None:
         """Phase 1. The same location again has no further effect, so lost answers are simply asked for again."""
         if self._stopped:
             return
         ready = [job for job in jobs if job.open and not job.lost and job.left.usage_location]
         parts = [self._graph.usage_location_part(job.before.id, job.left.usage_location or "") for job in ready]
-        for job, part, answer in zip(ready, parts, self._write(parts, idempotent=True), strict=True):
+        for job, part, answer in zip(ready, parts, self._write(ready, parts, idempotent=True), strict=True):
             self._take(job, part, answer)
             if answer.ok:
                 job.located = True
@@ -176,27 +207,48 @@ class _Run:
                 self._hold_back(job)
             return
         parts = [self._graph.assign_license_part(job.before.id, job.left.body()) for job in ready]
-        for job, part, answer in zip(ready, parts, self._write(parts, idempotent=False), strict=True):
+        for job, part, answer in zip(ready, parts, self._write(ready, parts, idempotent=False), strict=True):
             job.problem = None
             job.licensed = answer.ok
             job.overtaken = None if answer.ok else job.overtaken
             self._take(job, part, answer)
 
-    def _write(self, parts: Sequence[BatchPart], *, idempotent: bool) -> list[BatchAnswer]:
+    def _write(self, jobs: Sequence[Job], parts: Sequence[BatchPart], *, idempotent: bool) -> list[BatchAnswer]:
         def failed(answer: BatchAnswer) -> bool:
             if not self._fail_fast or answer.ok or answer.outcome != "answered":
                 return False
             return self._problem(answer, "").code not in self._passing
 
+        def heard(answers: Sequence[tuple[int, BatchAnswer]]) -> bool:
+            """One batch is answered: it is noted before the next ones are. Is the work to end?"""
+            if self._written is not None:
+                seen = [self._at_once(jobs[place], parts[place], answer) for place, answer in answers]
+                some = [outcome for outcome in seen if outcome is not None]
+                self._unheard = self._unheard or bool(some and not self._written(some))
+            return self._unheard or any(failed(answer) for _place, answer in answers)
+
         if not parts:
             return []
         try:
-            return self._graph.batch(parts, idempotent=idempotent, collect=True, stop_on=failed)
+            return self._graph.batch(parts, idempotent=idempotent, collect=True, heard=heard)
         except Exception as error:
             # A mistake of ours must not lose what is done by now: of these nobody knows, and they are looked at.
             self._stopped = True
             lost = UnknownOutcome(_mistake(error), code=UNKNOWN)
             return [BatchAnswer(0, outcome="unknown", error=lost) for _part in parts]
+
+    def _at_once(self, job: Job, part: BatchPart, answer: BatchAnswer) -> Outcome | None:
+        """What is known of a user when its answer has come; None where it is not, or nothing was sent."""
+        if answer.outcome == "not_sent":
+            return None
+        problem = None
+        if answer.outcome == "unknown":
+            problem = Problem(UNKNOWN, "The change was sent, and its answer was lost.", RUN_AGAIN)
+        elif not answer.ok:
+            problem = self._problem(answer, "")
+            if problem.code in self._passing:
+                return None
+        return at_once(job, problem, self._skus, located=part.method == "PATCH")
 
     def _problem(self, answer: BatchAnswer, hint: str) -> Problem:
         return problem_from(answer.status, answer.code, answer.message, skus=self._skus, permission_hint=hint)
@@ -233,6 +285,8 @@ class _Run:
     def _hold_back(self, job: Job) -> None:
         if self._graph.service.client.stop.told:
             hold_back(job, "the run was stopped", _NEXT_RUN)
+        elif self._unheard:
+            hold_back(job, "the record of what was written could not be written", _NEXT_RUN)
         elif self._fail_fast:
             hold_back(job)
         else:
@@ -273,7 +327,7 @@ class _Run:
                     UNKNOWN, f"The change was sent, its answer was lost, and the user {seen}.", RUN_AGAIN
                 )
 
-    def _read(self, jobs: Sequence[Job]) -> dict[str, User] | None:
+    def _read(self, jobs: Sequence[Job], when: str = "back") -> dict[str, User] | None:
         """The users as they are now; None where they cannot be read: what was written still has to be reported."""
         try:
             return self._graph.users_by_id(job.before.id for job in jobs)
@@ -282,7 +336,7 @@ class _Run:
         except Exception as error:
             reason = _mistake(error)
         for job in jobs:
-            job.notes.append(f"could not be read back: {reason}")
+            job.notes.append(f"could not be read {when}: {reason}")
         return None
 
     # --- reading back --------------------------------------------------------------------------------------------
@@ -309,44 +363,3 @@ class _Run:
                 self._backoff.sleep(min(wait, left))
             except Interrupted:
                 return
-
-    # --- reporting -----------------------------------------------------------------------------------------------
-
-    def outcome(self, job: Job) -> Outcome:
-        """What became of the user."""
-        wrote = job.located or job.licensed or job.confirmed
-        problem = None if job.confirmed else job.problem or self._state_error(job)
-        notes = tuple(dict.fromkeys(job.notes))
-        if problem is None and job.by_others:
-            now = job.seen or job.before
-            return Outcome(job.before.id, "unchanged", now, now, notes=(*notes, "somebody else has just done the same"))
-        if not job.change:
-            return Outcome(job.before.id, "unchanged", job.before, job.before)
-        if problem is not None:
-            if job.uncertain:
-                problem = still_unknown(problem)
-            status = "skipped" if job.skipped and not wrote and not job.uncertain else "failed"
-            after = job.seen or job.half_way()
-            return Outcome(job.before.id, status, job.before, after, "", problem, notes, wrote)
-        confirmed = job.confirmed and job.seen is not None
-        after = job.seen if confirmed and job.seen is not None else apply_to(job.before, job.change, self._skus)
-        return Outcome(
-            job.before.id,
-            "changed",
-            job.before,
-            after,
-            "confirmed" if confirmed else "accepted",
-            None,
-            notes,
-            wrote=True,
-            service_disabled_plans=extra_disabled(job.seen, job.change) if job.seen is not None else {},
-        )
-
-    def _state_error(self, job: Job) -> Problem | None:
-        """An assignment of the change that is in error, though the service had accepted it."""
-        added = {item.sku_id for item in job.change.add}
-        for state in job.seen.license_states if job.seen else ():
-            if state.direct and state.sku_id in added and state.state.casefold() == "error":
-                sku = self._skus.get(state.sku_id)
-                return problem_of_state(state.error, sku.part_number if sku else state.sku_id)
-        return None

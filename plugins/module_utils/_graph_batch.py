@@ -76,7 +76,8 @@ class Batcher:
 
     ``idempotent``: a lost answer is asked for again; otherwise its outcome is ``unknown``. ``collect`` (writes): what
     a request around the parts met becomes their answers instead of being raised, so that nobody forgets what the
-    other batches did. ``stop_on``: after an answer for which it is true, batches not sent yet are ``not_sent``.
+    other batches did. ``heard`` gets the final answers of each batch, with the places of their parts, as soon as they
+    are there, from several threads; where it says true, batches not sent yet are ``not_sent``.
     ``keep``: what is kept of the body of a part that succeeded, as soon as it is there.
     """
 
@@ -87,7 +88,7 @@ class Batcher:
         *,
         idempotent: bool,
         collect: bool = False,
-        stop_on: Callable[[BatchAnswer], bool] | None = None,
+        heard: Callable[[Sequence[tuple[int, BatchAnswer]]], bool] | None = None,
         keep: Callable[[Any], Any] | None = None,
     ) -> None:
         self._service = service
@@ -95,7 +96,7 @@ class Batcher:
         self._path = f"/{version}/$batch"
         self._idempotent = idempotent
         self._collect = collect
-        self._stop_on = stop_on
+        self._heard = heard
         self._keep = keep
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -231,12 +232,15 @@ class Batcher:
 
     def _tell(self, chunk: Sequence[_Waiting], answers: Sequence[BatchAnswer]) -> None:
         """Lets whoever follows the progress know how many parts are done; those that are sent again are not."""
+        final = [
+            (item.index, answer)
+            for item, answer in zip(chunk, answers, strict=False)
+            if self._wait(answer) is None and not self._unauthorized(item, answer)
+        ]
+        if self._heard is not None and final and self._heard(final):
+            self._stopped.set()
         with self._lock:
-            self._done |= {
-                item.index
-                for item, answer in zip(chunk, answers, strict=False)
-                if self._wait(answer) is None and not self._unauthorized(item, answer)
-            }
+            self._done |= {index for index, _answer in final}
             if chunk:
                 self._service.client.progress(chunk[0].part.phase, len(self._done), self._total)
 
@@ -274,7 +278,7 @@ class Batcher:
         return answer
 
     def _note(self, chunk: list[_Waiting], answers: list[BatchAnswer]) -> None:
-        """Lets the other batches know of a throttle, and of an answer that ends the work."""
+        """Lets the other batches know of a throttle."""
         now = self._backoff.clock()
         if any(answer.ok for answer in answers):
             self._moved = now
@@ -298,8 +302,6 @@ class Batcher:
                 if item.throttled:
                     self._throttled_since = now if self._throttled_since is None else self._throttled_since
                     self._throttle(item)
-            elif self._stop_on is not None and self._stop_on(answer):
-                self._stopped.set()
 
     def _throttle(self, item: _Waiting) -> None:
         """Holds the other batches back as well; where the service asks for too long, gives up on them."""

@@ -151,17 +151,37 @@ def shows(user: User, change: LicenseChange, before: User | None = None) -> bool
 def still_to_do(change: LicenseChange, before: User, user: User) -> LicenseChange:
     """What of ``change`` (made for the user as it was ``before``) the user as it is now does not show yet.
 
-    A location that was missing is not set where somebody else has set one since; one that is to be replaced, is.
+    A location that was missing is not set where somebody else has set one since; one that is to be replaced, is. Plans
+    that somebody else has switched since, and the change does not speak of, stay as they are now.
     """
     found_elsewhere = bool(user.usage_location) and not before.usage_location
     located = found_elsewhere or _same(user.usage_location, change.usage_location)
     direct = {state.sku_id for state in user.license_states if state.direct}
     return LicenseChange(
         change.user_id,
-        add=tuple(item for item in change.add if not shows(user, LicenseChange(user.id, add=(item,)), before)),
+        add=tuple(
+            _merged(item, before, user)
+            for item in change.add
+            if not shows(user, LicenseChange(user.id, add=(item,)), before)
+        ),
         remove=tuple(sku_id for sku_id in change.remove if sku_id in direct),
         usage_location=None if located else change.usage_location,
     )
+
+
+def _merged(item: Assignment, before: User, now: User) -> Assignment:
+    """The assignment with what it changes, and all other plans as somebody else has set them since ``before``."""
+    was, off = (
+        next(
+            (state.disabled_plans for state in user.license_states if state.direct and state.sku_id == item.sku_id),
+            None,
+        )
+        for user in (before, now)
+    )
+    if off is None or off == was:
+        return item
+    was = was or frozenset()
+    return _assignment(item.sku_id, (off | (item.disabled_plans - was)) - (was - item.disabled_plans))
 
 
 def extra_disabled(user: User, change: LicenseChange) -> dict[str, frozenset[str]]:

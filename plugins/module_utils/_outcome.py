@@ -8,18 +8,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, User
-from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
+    apply_to,
+    extra_disabled,
+    still_to_do,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_of_state
 
 STATUSES = ("unchanged", "changed", "skipped", "failed")
 """What can become of a user. ``skipped``: nothing was written, and ``error`` says why."""
 
 UNKNOWN = "unknown_outcome"
+DONE_ELSEWHERE = "somebody else has just done the same"
 RUN_AGAIN = "It may still come: run again, which sends only what is missing."
 
 
@@ -75,11 +81,106 @@ class Job:
 
     @property
     def to_confirm(self) -> bool:
-        return self.licensed or self.uncertain
+        return bool(self.change) and (self.licensed or self.uncertain)
 
     def half_way(self) -> User:
         """The user where at most the usage location was written."""
         return self.before._replace(usage_location=self.change.usage_location) if self.located else self.before
+
+
+def renew(job: Job, now: User, skus: Mapping[str, Sku], uncovers: Callable[[User, LicenseChange], bool]) -> None:
+    """Takes the user as read just before the license is written, and leaves out what somebody else has done since.
+
+    A license that somebody else has assigned keeps the plans that are off in it. ``uncovers`` as in ``apply_changes``.
+    """
+    before, change = job.before, job.change
+    if now == before:
+        return
+    left = still_to_do(change, before, now)
+    if left.add or left.remove:
+        # A late replica may not show yet what is to be removed; the service itself says where that is gone.
+        left = left._replace(remove=change.remove)
+    if job.located:
+        # It was set here, and a late replica may not show it.
+        left = left._replace(usage_location=change.usage_location)
+        now = now._replace(usage_location=before.usage_location)
+    job.notes += _kept_off(change, before, now, skus)
+    job.before, job.change = now, left
+    job.left = left._replace(usage_location=None) if job.located else left
+    job.licensed = not job.left
+    if not left:
+        job.notes.append(DONE_ELSEWHERE)
+    elif uncovers(now, left) and not uncovers(before, change):
+        job.problem = Problem(
+            "changed_meanwhile",
+            "Somebody else has just changed the licenses of this user, so that this change would take what keeps the "
+            "mailbox.",
+            "Run again: it decides anew.",
+        )
+
+
+def _kept_off(change: LicenseChange, before: User, now: User, skus: Mapping[str, Sku]) -> list[str]:
+    """Plans that the change would have on, and somebody else has switched off meanwhile; one sentence a license."""
+    had = {state.sku_id: state.disabled_plans for state in before.license_states if state.direct}
+    has = {state.sku_id: state.disabled_plans for state in now.license_states if state.direct}
+    notes = []
+    for item in change.add:
+        off = has.get(item.sku_id, frozenset()) - had.get(item.sku_id, frozenset()) - item.disabled_plans
+        sku = skus.get(item.sku_id)
+        if off and sku is not None:
+            names = ", ".join(sorted(plan.name for plan in sku.plans if plan.id in off))
+            notes.append(f"somebody else has just assigned {sku.part_number} with {names} off, which stays so")
+    return notes
+
+
+def at_once(job: Job, problem: Problem | None, skus: Mapping[str, Sku], *, located: bool) -> Outcome:
+    """What is known of a user when a write was answered, and not read back; ``located``: that of the usage location."""
+    half = job.change._replace(add=(), remove=()) if located else job.change
+    if problem is None:
+        after = apply_to(job.before, half, skus)
+        return Outcome(job.before.id, "changed", job.before, after, "accepted", wrote=True)
+    return Outcome(job.before.id, "failed", job.before, job.half_way(), "", problem, wrote=job.located)
+
+
+def outcome_of(job: Job, skus: Mapping[str, Sku]) -> Outcome:
+    """What became of the user."""
+    wrote = job.located or job.licensed or job.confirmed
+    problem = None if job.confirmed else job.problem or _state_error(job, skus)
+    notes = tuple(dict.fromkeys(job.notes))
+    if problem is None and job.by_others:
+        now = job.seen or job.before
+        return Outcome(job.before.id, "unchanged", now, now, notes=(*notes, DONE_ELSEWHERE))
+    if not job.change and problem is None:
+        return Outcome(job.before.id, "unchanged", job.before, job.before, notes=notes)
+    if problem is not None:
+        if job.uncertain:
+            problem = still_unknown(problem)
+        status = "skipped" if job.skipped and not wrote and not job.uncertain else "failed"
+        after = job.seen or job.half_way()
+        return Outcome(job.before.id, status, job.before, after, "", problem, notes, wrote)
+    confirmed = job.confirmed and job.seen is not None
+    after = job.seen if confirmed and job.seen is not None else apply_to(job.before, job.change, skus)
+    return Outcome(
+        job.before.id,
+        "changed",
+        job.before,
+        after,
+        "confirmed" if confirmed else "accepted",
+        None,
+        notes,
+        wrote=True,
+        service_disabled_plans=extra_disabled(job.seen, job.change) if job.seen is not None else {},
+    )
+
+
+def _state_error(job: Job, skus: Mapping[str, Sku]) -> Problem | None:
+    """An assignment of the change that is in error, though the service had accepted it."""
+    added = {item.sku_id for item in job.change.add}
+    for state in job.seen.license_states if job.seen else ():
+        if state.direct and state.sku_id in added and state.state.casefold() == "error":
+            sku = skus.get(state.sku_id)
+            return problem_of_state(state.error, sku.part_number if sku else state.sku_id)
+    return None
 
 
 def still_unknown(problem: Problem) -> Problem:

@@ -114,6 +114,8 @@ class PlanRows(Sequence[dict[str, Any]]):
         if fate.outcome is not None:
             problem = fate.outcome.error
             row["error"] = {"code": problem.code, "message": problem.message, "hint": problem.hint} if problem else None
+            row["note"] = "; ".join(text for text in (row["note"], *fate.outcome.notes) if text)
+            row["before"] = describe(fate.outcome.before, self._skus, self._catalog)
             row["after"] = describe(fate.outcome.after, self._skus, self._catalog)
         return row
 

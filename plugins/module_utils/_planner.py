@@ -13,7 +13,7 @@ import fnmatch
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from ansible_collections.m365.licensing.plugins.module_utils._apply import apply_changes, predict_changes
+from ansible_collections.m365.licensing.plugins.module_utils._apply import Written
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import Needs, granted, needs_of
@@ -42,6 +42,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan import (
     max_changes_limit,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import names_one, protects
+from ansible_collections.m365.licensing.plugins.module_utils._plan_write import write_plan
 from ansible_collections.m365.licensing.plugins.module_utils._rules import (
     Rule,
     Subject,
@@ -100,9 +101,17 @@ class _Checked(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, check_mode: bool) -> Planned:
+def plan_licenses(
+    graph: Graph,
+    exchange: Exchange,
+    options: PlannerOptions,
+    *,
+    check_mode: bool,
+    record: Callable[[Plan, Mapping[str, Sku]], Written] | None = None,
+) -> Planned:
     """Audit, plan, and (``apply``, without a violation) write; in check mode the same without a write.
 
+    ``record`` is asked before the first write for what hears of each user who is written.
     Raises ConfigurationError with every problem of the options and rules, PermissionDenied where users cannot be read.
     """
     check_options(options)
@@ -137,7 +146,8 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
     plan = _sized(graph, exchange, found, candidates, guards, build, by_id, looking.catalog)
     outcomes = None
     if options.apply and not plan.violations:
-        outcomes = _write(graph, plan, by_id, options, check_mode=check_mode)
+        written = record(plan, by_id) if record and plan.changes and not check_mode else None
+        outcomes = write_plan(graph, plan, by_id, options, check_mode=check_mode, written=written)
     warnings = (*checked.warnings, *_protecting_nobody(graph, found, options))
     return Planned(found, plan, by_id, warnings, outcomes)
 
@@ -377,22 +387,3 @@ def _population(graph: Graph, options: PlannerOptions, candidates: Sequence[Cand
     if options.scope == "all_users":
         return len({candidate.subject.user.id for candidate in candidates})
     return graph.count_users()
-
-
-def _write(
-    graph: Graph, plan: Plan, skus: Mapping[str, Sku], options: PlannerOptions, *, check_mode: bool
-) -> dict[str, Outcome]:
-    users = {entry.user.id: entry.user for entry in plan.entries if entry.change}
-    if check_mode:
-        outcomes = predict_changes(users, plan.changes, skus, on_error=options.on_error)
-    else:
-        outcomes = apply_changes(
-            graph,
-            users,
-            plan.changes,
-            skus,
-            confirm=options.confirm,
-            confirm_seconds=options.confirm_seconds,
-            on_error=options.on_error,
-        )
-    return {outcome.user_id: outcome for outcome in outcomes}

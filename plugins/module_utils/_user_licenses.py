@@ -13,10 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._apply import (
-    apply_changes,
-    predict_changes,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._apply import Written, apply_changes
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error, named
@@ -30,8 +27,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     change_for,
     resolve_wanted,
+    uncovered_by,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._predict import predict_changes
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import Weakening, at_stake, weakenings
@@ -71,11 +70,18 @@ class Options(NamedTuple):
 
 
 def license_users(
-    graph: Graph, exchange: Callable[[], Exchange], catalog: Catalog, options: Options, *, check_mode: bool
+    graph: Graph,
+    exchange: Callable[[], Exchange],
+    catalog: Catalog,
+    options: Options,
+    *,
+    check_mode: bool,
+    record: Callable[[Mapping[str, Sku]], Written] | None = None,
 ) -> dict[str, Any]:
     """Read, decide, write, read back; the result of the module. In check mode the same result without a write.
 
-    ``exchange`` is called where a change takes away what some mailboxes need and others do not.
+    ``exchange`` is called where a change takes away what some mailboxes need and others do not. ``record`` is asked
+    before the first write for what hears of each user who is written.
     Raises ConfigurationError for options that cannot be met, before any write; UsersFailed with the whole result
     where a guard refuses, or a user has failed.
     """
@@ -120,6 +126,9 @@ def license_users(
             confirm=options.confirm,
             confirm_seconds=options.confirm_seconds,
             on_error=options.on_error,
+            just_read=not weak,
+            uncovers=lambda user, change: not options.allow_uncovered and uncovered_by(user, change, skus, catalog),
+            written=record(skus) if record and any(changes) else None,
         )
     rows = [
         row_of(outcome, blocked.get(outcome.user_id), wanted, options.state, skus, catalog, change)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._apply import apply_changes, predict_changes
+from ansible_collections.m365.licensing.plugins.module_utils._apply import apply_changes
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._errors import NAMED_AT_MOST, named
 from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, LicenseChange
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
+from ansible_collections.m365.licensing.plugins.module_utils._predict import predict_changes
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import weakenings
 from ansible_collections.m365.licensing.plugins.module_utils._user_license_result import (

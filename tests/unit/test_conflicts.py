@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._apply import predict_changes
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, LicenseChange, User
+from ansible_collections.m365.licensing.plugins.module_utils._predict import predict_changes
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     EMS,

@@ -29,8 +29,8 @@ PATIENT = {"timeout": 600.0, "retry_seconds": 1000.0}
 LONG: dict[str, Any] = {"kind": "slow", "seconds": 600}
 BUSY: dict[str, Any] = {"status": 429, "headers": {"Retry-After": "600"}, "times": None}
 PEOPLE = 100
-READS = 1
-"""Batches before the first write: the users."""
+READS = 2
+"""Batches before the first write of a plan: the users, and the users again."""
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def honest(desk: PlanningDesk, result: Json) -> None:
 def test_a_tenant_that_was_emptied_does_nothing_that_it_was_asked_before(desk: PlanningDesk) -> None:
     """The same people are in it again: a late write would license them in somebody else's test."""
     people = [user["userPrincipalName"] for user in desk.world.users.values()]
-    desk.fault("slow", seconds=1.5, after_batches=READS)
+    desk.fault("slow", seconds=1.5, after_batches=1)
     wish = {"users": people, "licenses": [{"sku": "EXCHANGESTANDARD"}], "concurrency": 1, "retry_seconds": 0}
     run = processes.module("m365_user_license", wish, desk.tenant)
     processes.until(lambda: desk.world.faults[-1].hits, "the fault")
@@ -103,7 +103,7 @@ def test_while_an_audit_reads(desk: PlanningDesk) -> None:
 
 @pytest.mark.parametrize(("number", "concurrency"), [(signal.SIGINT, 1), (signal.SIGTERM, 4)])
 def test_while_a_write_is_not_answered(desk: PlanningDesk, number: signal.Signals, concurrency: int) -> None:
-    desk.fault(**LONG, after_batches=2)
+    desk.fault(**LONG, after_batches=READS + 1)
     run = apply(desk, concurrency=concurrency)
     result = stop(desk, run, number)
     found = fates(result)
@@ -118,7 +118,7 @@ def test_while_a_write_is_not_answered(desk: PlanningDesk, number: signal.Signal
 @pytest.mark.parametrize(("number", "whole"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
 def test_while_it_waits_for_a_busy_service(desk: PlanningDesk, number: signal.Signals, whole: bool) -> None:
     if whole:
-        desk.fault("status", after_batches=2, **BUSY)
+        desk.fault("status", after_batches=READS + 1, **BUSY)
     else:
         desk.refuse("assignLicense", **BUSY)
     result = stop(desk, apply(desk), number)
@@ -151,7 +151,7 @@ def test_usage_locations_whose_answer_is_lost_are_of_unknown_outcome(desk: Plann
 
 
 def test_the_next_run_takes_up_where_it_ended(desk: PlanningDesk) -> None:
-    desk.fault("slow", seconds=2.5, after_batches=2)
+    desk.fault("slow", seconds=2.5, after_batches=READS + 1)
     result = stop(desk, apply(desk, concurrency=1), signal.SIGINT)
     honest(desk, result)
     processes.until(lambda: all(entry["status"] for entry in desk.world.log), "the late write")
@@ -170,7 +170,7 @@ def test_an_answer_that_comes_soon_is_waited_for(desk: PlanningDesk) -> None:
 def test_licensing_a_list_of_users(desk: PlanningDesk, count: int) -> None:
     """Of the first twenty all are of unknown outcome: the run would read them again after a wait."""
     people = [user["userPrincipalName"] for user in desk.world.users.values()][:count]
-    desk.fault(**LONG, after_batches=READS)
+    desk.fault(**LONG, after_batches=1)
     wish = {"users": people, "licenses": [{"sku": "EXCHANGESTANDARD"}], **PATIENT}
     result = stop(desk, processes.module("m365_user_license", wish, desk.tenant), signal.SIGTERM)
     assert fates(result)["unknown_outcome"] == 20
@@ -179,7 +179,7 @@ def test_licensing_a_list_of_users(desk: PlanningDesk, count: int) -> None:
 
 def test_nobody_is_left_to_read_the_answer(desk: PlanningDesk, tmp_path: Path) -> None:
     """Whoever ran the module has ended, and no signal came: seen with ansible-playbook, once in hundreds of runs."""
-    desk.fault(**LONG, after_batches=2)
+    desk.fault(**LONG, after_batches=READS + 1)
     run = apply(desk, report_dir=str(tmp_path), report_name="contoso")
     processes.until(lambda: desk.world.faults[-1].hits, "the fault")
     assert run.process.stdout is not None
@@ -194,7 +194,7 @@ def test_nobody_is_left_to_read_the_answer(desk: PlanningDesk, tmp_path: Path) -
 def test_a_task_in_the_background_goes_on_without_its_playbook(desk: PlanningDesk, tmp_path: Path) -> None:
     """``async`` with ``poll: 0``: Ansible leaves a process that reads the module's answer."""
     people = [user["userPrincipalName"] for user in desk.world.users.values()]
-    desk.fault("slow", seconds=4, after_batches=READS)
+    desk.fault("slow", seconds=4, after_batches=1)
     wish = {"users": people, "licenses": [{"sku": "EXCHANGESTANDARD"}]}
     task = {"m365.licensing.m365_user_license": wish, "async": 100, "poll": 0}
     place = {
@@ -217,7 +217,7 @@ def test_a_task_in_the_background_goes_on_without_its_playbook(desk: PlanningDes
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_a_playbook_leaves_its_report(desk: PlanningDesk, tmp_path: Path, number: signal.Signals) -> None:
     """Nobody is left to print the module's result: whoever runs the module was stopped by the same signal."""
-    desk.fault(**LONG, after_batches=2)
+    desk.fault(**LONG, after_batches=READS + 1)
     variables = {
         "license_state_rules": [EVERYBODY],
         "license_state_report_dir": str(tmp_path / "reports"),

@@ -72,7 +72,7 @@ def test_a_lost_answer_is_looked_up_and_not_sent_again(desk: PlanningDesk) -> No
     planned = desk.plan(rule)
     reads = sum("parts" in entry for entry in desk.tenant.requests())
     desk.tenant.clear_requests()
-    desk.fault("lost_answer", after_batches=reads, times=1)
+    desk.fault("lost_answer", after_batches=reads + 1, times=1)
     done = desk.apply(rule)
     assert done["summary"]["confirmed"] == planned["summary"]["changes"] == 2
     assert len(desk.parts("POST", "assignLicense")) == 2
@@ -83,7 +83,7 @@ def test_an_answer_that_was_lost_before_anything_happened_is_sent_again(desk: Pl
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE"]}]}
     desk.plan(rule)
     reads = sum("parts" in entry for entry in desk.tenant.requests())
-    desk.fault("drop", after_batches=reads, times=1)
+    desk.fault("drop", after_batches=reads + 1, times=1)
     done = desk.apply(rule)
     assert done["summary"]["confirmed"] == 1
     off = desk.states("carl@contoso.example")["SPE_E3"]

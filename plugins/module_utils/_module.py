@@ -104,6 +104,8 @@ class Context:
         self.diff: bool = module._diff  # AnsibleModule has no public name for it
         self.known: Tenant | None = None
         """The tenant, as soon as it is known."""
+        self.record_path = ""
+        """The file in which the run notes what it writes, as soon as there is one."""
 
     @cached_property
     def tenant(self) -> Tenant:
@@ -164,9 +166,13 @@ class Context:
             self._module.warn(printable(self.client.redactor.mask(f"{label}: {text}" if label else text)))
 
     def facts(self) -> dict[str, Any]:
-        """What every result says, whatever the module does: the requests so far, and the tenant once it is known."""
-        known = {"tenant": self.known.row()} if self.known else {}
-        return {**known, "requests": self.client.requests}
+        """What every result says, whatever the module does; tenant and record once they are known."""
+        facts: dict[str, Any] = {"requests": self.client.requests}
+        if self.known:
+            facts["tenant"] = self.known.row()
+        if self.record_path:
+            facts["record_path"] = self.record_path
+        return facts
 
     def write_private(self, path: str, text: str | Iterable[str], mode: int = 0o600) -> None:
         """Write a file, whole or not at all. Not for check mode: the caller decides.

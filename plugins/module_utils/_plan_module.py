@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.m365.licensing.plugins.module_utils._apply import Written
 from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import audit_options
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan
 from ansible_collections.m365.licensing.plugins.module_utils._plan_result import (
     refuse,
     report_of,
@@ -23,6 +26,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._planner import (
     check_options,
     plan_licenses,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._record import Recording, record_folder
 from ansible_collections.m365.licensing.plugins.module_utils._reports import (
     report_place,
     report_stem,
@@ -36,6 +40,8 @@ def run_plan(context: Context) -> dict[str, Any]:
     """The module ``m365_license_plan``."""
     options = planner_options(context.params)
     place = report_place(context.params)
+    writes = options.apply and not context.check_mode
+    folder = record_folder(context.params["record_dir"], context.params["report_dir"]) if writes else None
     tenant = context.tenant
     began = context.client.wall.now()
     name, stamp = context.params["report_name"] or context.options.tenant_id, run_stamp(began)
@@ -46,7 +52,18 @@ def run_plan(context: Context) -> dict[str, Any]:
         check_mode=context.check_mode,
         params=context.params,
     )
-    planned = plan_licenses(context.graph, context.exchange, options, check_mode=context.check_mode)
+    header = {"module": "m365_license_plan", "tenant": tenant.row(), **run}
+    with Recording(context, folder, f"{report_stem(name)}-{stamp}", header) as recording:
+
+        def record(plan: Plan, skus: Mapping[str, Sku]) -> Written:
+            chosen = {
+                entry.user.id: {"rule": entry.rule or None, "alternative": entry.alternative or None}
+                for entry in plan.entries
+                if entry.change
+            }
+            return recording.begin(skus, options.audit.catalog, chosen)
+
+        planned = plan_licenses(context.graph, context.exchange, options, check_mode=context.check_mode, record=record)
     result = result_of(planned, options, requests=context.client.requests, check_mode=context.check_mode)
     result |= {"tenant": tenant.row(), "run": run}
     for text in (*planned.found.warnings, *warnings_of(planned, result)):

@@ -145,6 +145,18 @@ options:
     choices: [md, json]
     default: [md, json]
     version_added: 0.1.0
+  record_dir:
+    description:
+      - The directory for the record of a run that writes, a file of JSON lines that only its owner can read. It is made
+        if it is missing.
+      - The first line says which run it is. A line is added for each user as soon as the service has answered, with
+        what the user had before and has after. So a run that is killed loses one batch at most. If a user has several
+        lines, the last one counts.
+      - By default O(report_dir). Without it, C(m365.licensing) in E(XDG_STATE_HOME) or C(~/.local/state).
+      - If the file cannot be made, the task fails before the first write. There is none in check mode, and none if
+        there is nothing to write.
+    type: path
+    version_added: 0.1.0
 seealso:
   - module: m365.licensing.exo_unlicensed_mailbox_info
   - module: m365.licensing.m365_user_license
@@ -543,6 +555,11 @@ run:
       description: What O(max_changes), O(protected), O(allow_removals), O(seat_reserve), O(use_warning_seats) and
         O(allow_incomplete) were.
       type: dict
+record_path:
+  description: The file that records what was written, user by user. See O(record_dir).
+  returned: when something was to be written, not in check mode
+  type: str
+  sample: /tmp/m365-reports/contoso-20261124T081500Z-5f3a9c01.record.jsonl
 requests:
   description: HTTP requests of this run, tokens included.
   returned: always
@@ -581,11 +598,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit_module impor
 from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
 from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
 from ansible_collections.m365.licensing.plugins.module_utils._plan_module import run_plan
+from ansible_collections.m365.licensing.plugins.module_utils._record import RECORD_SPEC
 from ansible_collections.m365.licensing.plugins.module_utils._reports import REPORT_SPEC
 
 ARGUMENTS = {
     **AUDIT_SPEC,
     **LARGE_SPEC,
+    **RECORD_SPEC,
     **REPORT_SPEC,
     "rules": {"type": "raw", "required": True},
     "rules_label": {"type": "str", "default": "rules"},

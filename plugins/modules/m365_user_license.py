@@ -111,6 +111,18 @@ options:
       - A change that does not show in time counts as RV(users[].confirmation=accepted).
     type: float
     default: 60
+  record_dir:
+    description:
+      - The directory for the record of a run that writes, a file of JSON lines that only its owner can read. It is made
+        if it is missing.
+      - The first line says which run it is. A line is added for each user as soon as the service has answered, with
+        what the user had before and has after. So a run that is killed loses one batch at most. If a user has several
+        lines, the last one counts.
+      - By default C(m365.licensing) in E(XDG_STATE_HOME) or C(~/.local/state).
+      - If the file cannot be made, the task fails before the first write. There is none in check mode, and none if
+        there is nothing to write.
+    type: path
+    version_added: 0.1.0
 seealso:
   - module: m365.licensing.m365_user_license_info
   - module: m365.licensing.m365_subscription_info
@@ -311,6 +323,11 @@ tenant:
       description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
       type: str
       sample: Contoso AG
+record_path:
+  description: The file that records what was written, user by user. See O(record_dir).
+  returned: when something was to be written, not in check mode
+  type: str
+  sample: /home/ops/.local/state/m365.licensing/contoso.onmicrosoft.com-20261124T081500Z-5f3a9c01.record.jsonl
 requests:
   description: How many HTTP requests the task has sent, those for tokens included.
   returned: always
@@ -345,14 +362,10 @@ auth:
   sample: {source: client_secret, reason: client_id and client_secret are set}
 """
 
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
-from ansible_collections.m365.licensing.plugins.module_utils._module import Context, run_module
-from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import (
-    Options,
-    check_options,
-    license_users,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
+from ansible_collections.m365.licensing.plugins.module_utils._record import RECORD_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._user_license_module import run_user_license
 
 ARGUMENTS = {
     "users": {"type": "list", "elements": "str", "required": True, "aliases": ["user"]},
@@ -378,18 +391,9 @@ ARGUMENTS = {
 }
 
 
-def license_all(context: Context) -> dict[str, object]:
-    """Options in, one call, result out."""
-    options = Options(**{name: context.params[name] for name in ARGUMENTS})
-    check_options(options)
-    if options.users:
-        _named = context.tenant
-    return license_users(context.graph, lambda: context.exchange, BUILTIN, options, check_mode=context.check_mode)
-
-
 def main() -> None:
     """Run the module."""
-    run_module({**ARGUMENTS, **LARGE_SPEC}, large("users", license_all), supports_check_mode=True)
+    run_module({**ARGUMENTS, **LARGE_SPEC, **RECORD_SPEC}, large("users", run_user_license), supports_check_mode=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from tests.integration.playing import environment
 from tests.tenant.launch import Tenant
 
 MODULES = "ansible_collections.m365.licensing.plugins.modules"
-KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "XDG_STATE_HOME")
 SECONDS = 60.0
 """A limit for what hangs. The services in these tests would keep a run waiting for longer."""
 

@@ -23,8 +23,8 @@ GROUPS = {
     "services": "_batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse _tenant",
     "frame": "_module _progress",
     "reading and writing": "_apply _audit _audit_read _find_users _readings _sizes _stakes _survey",
-    "work": "_audit_module _large _license_info _plan_module _plan_result _plan_write _planner _reports "
-    "_user_license_result _user_licenses",
+    "work": "_audit_module _large _license_info _plan_module _plan_result _plan_write _planner _record _reports "
+    "_user_license_module _user_license_result _user_licenses",
 }
 MAY_IMPORT = {
     "pure": {"pure"},

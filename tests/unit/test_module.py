@@ -24,7 +24,7 @@ from tests.tenant.state import App, Switches
 MODULES = "ansible_collections.m365.licensing.plugins.modules"
 SKUS, AUDIT = "m365_subscription_info", "exo_unlicensed_mailbox_info"
 TOKEN = "{{ lookup('env', 'T') }}"
-NAMES = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
+NAMES = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "XDG_STATE_HOME")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,52 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module ``m365_user_license``: from its options to ``_user_licenses``, with a record of what it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._apply import Written
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
+from ansible_collections.m365.licensing.plugins.module_utils._module import Context
+from ansible_collections.m365.licensing.plugins.module_utils._record import Recording, record_folder
+from ansible_collections.m365.licensing.plugins.module_utils._reports import report_stem, run_stamp
+from ansible_collections.m365.licensing.plugins.module_utils._run_facts import run_facts
+from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import (
+    Options,
+    check_options,
+    license_users,
+)
+
+
+def run_user_license(context: Context) -> dict[str, Any]:
+    """The module ``m365_user_license``."""
+    options = Options(**{name: context.params[name] for name in Options._fields})
+    check_options(options)
+    writes = bool(options.users) and not context.check_mode
+    folder = record_folder(context.params["record_dir"]) if writes else None
+    header: dict[str, Any] = {}
+    stem = ""
+    if options.users:
+        tenant, began = context.tenant, context.client.wall.now()
+        run = run_facts(
+            f"state {options.state}", application=context.application, time=began, check_mode=context.check_mode
+        )
+        header = {"module": "m365_user_license", "tenant": tenant.row(), **run, "rules_digest": None}
+        stem = f"{report_stem(context.options.tenant_id or tenant.id)}-{run_stamp(began)}"
+    with Recording(context, folder, stem, header) as recording:
+
+        def record(skus: Mapping[str, Sku]) -> Written:
+            return recording.begin(skus, BUILTIN.in_tenant(skus.values()))
+
+        return license_users(
+            context.graph,
+            lambda: context.exchange,
+            BUILTIN,
+            options,
+            check_mode=context.check_mode,
+            record=record,
+        )

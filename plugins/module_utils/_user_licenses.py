@@ -40,7 +40,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._user_license_resul
     row_of,
     unknown_row,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import shape_problems
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import left_to_groups, shape_problems
 
 _TWO_LETTERS = 2
 
@@ -91,7 +91,7 @@ def license_users(
     sku_list = graph.subscribed_skus()
     catalog = catalog.in_tenant(sku_list)
     skus = {sku.id: sku for sku in sku_list}
-    wanted = resolve_wanted(options.licenses, sku_list, catalog, state=options.state)
+    wanted = resolve_wanted(_given(options), sku_list, catalog, state=options.state)
     found = find_users(graph, options.users)
     if found.unknown and options.on_error == "fail":
         raise unknown_users(found.unknown)
@@ -136,15 +136,14 @@ def license_users(
     ]
     rows += [unknown_row(name) for name in found.unknown]
     result = result_of(rows, weak if options.allow_uncovered else ())
+    result["warnings"] += left_to_groups(_given(options))
     _raise_for_failed(result)
     return result
 
 
 def check_options(options: Options) -> str | None:
     """The usage location in two letters, or None. Raises ConfigurationError with every problem; sends nothing."""
-    # the argument spec fills in what was left out with None
-    entries = [{key: value for key, value in entry.items() if value is not None} for entry in options.licenses]
-    problems = shape_problems(entries, state=options.state)
+    problems = shape_problems(_given(options), state=options.state)
     problems += name_problems(options.users)
     location = (options.usage_location or "").strip()
     code = country_code(location) if len(location) == _TWO_LETTERS else None
@@ -161,6 +160,11 @@ def check_options(options: Options) -> str | None:
     if problems:
         raise ConfigurationError(problems)
     return code
+
+
+def _given(options: Options) -> list[dict[str, Any]]:
+    """The licenses without what the argument spec fills in (None) for what was left out."""
+    return [{key: value for key, value in entry.items() if value is not None} for entry in options.licenses]
 
 
 def _refuse_weakening(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weakening]) -> None:

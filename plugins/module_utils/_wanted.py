@@ -20,6 +20,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Serv
 ENTRY_KEYS = ("sku", "disabled_plans", "enabled_plans")
 """What one element of ``licenses`` may hold."""
 
+ROW_KEYS = ("sku", "sku_id", "via", "group_id", "state", "error", "disabled_plans")
+"""What ``describe`` says of a license: results have it, and ``m365_user_license`` takes it back as it is."""
+
 
 class Wanted(NamedTuple):
     """One license that somebody asks for.
@@ -101,8 +104,33 @@ def shape_problems(entries: Any, path: str = "licenses", *, state: str = "presen
     problems: list[str] = []
     if _is_list(entries, path, problems, state):
         for index, entry in enumerate(entries):
-            _has_shape(entry, f"{path}[{index}]", problems, state)
+            if _is_row(entry):
+                unknown_keys(entry, ROW_KEYS, f"{path}[{index}]", problems)
+            else:
+                _has_shape(_by_id(entry), f"{path}[{index}]", problems, state)
     return problems
+
+
+def left_to_groups(entries: Iterable[Mapping[str, Any]], path: str = "licenses") -> list[str]:
+    """What of ``entries`` came by groups, which alone give and take it; one sentence each."""
+    return [
+        f"{path}[{index}]: {entry.get('sku') or entry.get('sku_id')} came by group {entry.get('group_id') or '-'} and "
+        "is left to it: nothing is assigned or removed on its account."
+        for index, entry in enumerate(entries)
+        if entry.get("via") == "group"
+    ]
+
+
+def _is_row(entry: Any) -> bool:
+    """Is it what a result says of a license? Such an element says of every plan whether it is on."""
+    return isinstance(entry, Mapping) and entry.get("via") is not None
+
+
+def _by_id(entry: Any) -> Any:
+    """The element with its SKU by id, where it has one: part numbers can be ambiguous."""
+    if not isinstance(entry, Mapping) or "sku_id" not in entry:
+        return entry
+    return {**{key: value for key, value in entry.items() if key != "sku_id"}, "sku": entry["sku_id"]}
 
 
 def resolve_wanted(
@@ -110,12 +138,15 @@ def resolve_wanted(
 ) -> tuple[Wanted, ...]:
     """The licenses that ``entries`` (the option ``licenses``) asks for, in the order given.
 
+    An element may also be what ``describe`` says of a license (it has ``via``): its ``disabled_plans`` are all that is
+    off then, and what came by a group is left out (``left_to_groups``). ``sku_id`` wins over ``sku``.
+
     Raises ConfigurationError with every problem: a SKU or plan that is not there, both kinds of plans at once, a
     company's plan switched off for one user, a SKU twice; with ``state=absent`` any plan; nothing named at all
     (only ``state=exact`` accepts an empty list: it means no direct license).
     """
     problems: list[str] = []
-    wanted = collect_wanted(entries, SkuFinder(skus, catalog), path, problems, state=state)
+    wanted = collect_wanted(entries, SkuFinder(skus, catalog), path, problems, state=state, rows=True)
     if problems:
         raise ConfigurationError(problems)
     return wanted
@@ -129,10 +160,11 @@ def collect_wanted(
     *,
     state: str = "present",
     refuse: Callable[[Sku], str] | None = None,
+    rows: bool = False,
 ) -> tuple[Wanted, ...]:
     """Like ``resolve_wanted``, but adds what is wrong to ``problems`` and returns what is right.
 
-    ``refuse`` says why a SKU may not be named here; an empty text accepts it.
+    ``refuse`` says why a SKU may not be named here; an empty text accepts it. ``rows``: elements of results are taken.
     """
     if not _is_list(entries, path, problems, state):
         return ()
@@ -140,7 +172,10 @@ def collect_wanted(
     first_at: dict[str, str] = {}
     for index, entry in enumerate(entries):
         here = f"{path}[{index}]"
-        item = _entry(entry, finder, here, problems, state)
+        if rows and _is_row(entry):
+            item = _row(entry, finder, here, problems, state) if entry["via"] != "group" else None
+        else:
+            item = _entry(_by_id(entry) if rows else entry, finder, here, problems, state)
         if item is None:
             continue
         if item.sku_id in first_at:
@@ -276,6 +311,15 @@ def _entry(entry: Any, finder: SkuFinder, path: str, problems: list[str], state:
         names = ", ".join(sorted(plan.name for plan in sku.plans if plan.id in both))
         problems.append(f"{path}: disabled_plans and enabled_plans contradict each other: both name {names}")
     return Wanted(sku.id, off, on)
+
+
+def _row(entry: Mapping[str, Any], finder: SkuFinder, path: str, problems: list[str], state: str) -> Wanted | None:
+    """A license as a result describes it: what is not off in it is on."""
+    sku = finder.find(entry.get("sku_id") or entry.get("sku"), f"{path}.sku", problems)
+    if sku is None or state == "absent":
+        return Wanted(sku.id) if sku else None
+    off = _plans(entry.get("disabled_plans") or [], sku, f"{path}.disabled_plans", problems, None)
+    return Wanted(sku.id, None, sku.user_plan_ids - off)
 
 
 def _plans(

@@ -33,14 +33,42 @@ options:
     description:
       - The licenses.
       - The list may be empty with O(state=exact), which then removes every direct license.
+      - It may also be the list of licenses of a row of this module, of M(m365.licensing.m365_license_plan), or of a
+        record (RV(users[].before)). With O(state=exact) the user gets back what he had. Elements that say
+        O(licenses[].via=group) are left out, with a warning, because only the group gives and takes them.
     type: list
     elements: dict
     required: true
     suboptions:
       sku:
-        description: Part number (V(SPE_E3)), id, or product name (V(Microsoft 365 E3)), in any case.
+        description:
+          - Part number (V(SPE_E3)), id, or product name (V(Microsoft 365 E3)), in any case.
+          - Either this or O(licenses[].sku_id) is required.
         type: str
-        required: true
+      sku_id:
+        description: The id of the SKU. It wins over O(licenses[].sku).
+        type: str
+        version_added: 0.1.0
+      via:
+        description:
+          - How a license came that a result describes.
+          - With V(direct), O(licenses[].disabled_plans) are all plans that are to be off. All others are switched on.
+          - With V(group) the element is left out.
+        type: str
+        choices: [direct, group]
+        version_added: 0.1.0
+      group_id:
+        description: The group that a license came by, as results say. Only the warning uses it.
+        type: str
+        version_added: 0.1.0
+      state:
+        description: The state of the assignment, as results say. It is not used.
+        type: str
+        version_added: 0.1.0
+      error:
+        description: The error of the assignment, as results say. It is not used.
+        type: str
+        version_added: 0.1.0
       disabled_plans:
         description:
           - Service plans that are to be off, by name or id. Other plans stay as they are.
@@ -184,6 +212,17 @@ EXAMPLES = r"""
       - sku: SPE_E3
     state: absent
     allow_uncovered: true
+
+- name: Give people back what they had before a run that went wrong
+  m365.licensing.m365_user_license:
+    users: ["{{ item.user_id }}"]
+    licenses: "{{ item.before.licenses }}"
+    usage_location: "{{ item.before.usage_location }}"
+    state: exact
+    allow_uncovered: true  # their mailboxes had no license before
+  loop: "{{ plan.users | selectattr('status', 'eq', 'changed') }}"
+  loop_control:
+    label: "{{ item.user_principal_name }}"
 """
 
 RETURN = r"""
@@ -373,8 +412,14 @@ ARGUMENTS = {
         "type": "list",
         "elements": "dict",
         "required": True,
+        "required_one_of": [["sku", "sku_id"]],
         "options": {
-            "sku": {"type": "str", "required": True},
+            "sku": {"type": "str"},
+            "sku_id": {"type": "str"},
+            "via": {"type": "str", "choices": ["direct", "group"]},
+            "group_id": {"type": "str"},
+            "state": {"type": "str"},
+            "error": {"type": "str"},
             "disabled_plans": {"type": "list", "elements": "str"},
             "enabled_plans": {"type": "list", "elements": "str"},
         },

@@ -31,12 +31,14 @@ INTERFACES = (
     "LicenseProcessingState",
     "LicenseUnitsDetail",
     "OnPremisesExtensionAttributes",
+    "Organization",
     "ProvisionedPlan",
     "PublicError",
     "PublicErrorResponse",
     "ServicePlanInfo",
     "SubscribedSku",
     "User",
+    "VerifiedDomain",
 )
 COLUMNS = ("version", "interface", "property", "type")
 _INTERFACE = re.compile(r"^export interface (\w+)(?: extends (\w+))? \{(.*?)^\}", re.DOTALL | re.MULTILINE)

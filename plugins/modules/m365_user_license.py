@@ -187,6 +187,18 @@ EXAMPLES = r"""
       - sku: SPE_E3
         disabled_plans: [YAMMER_ENTERPRISE]
     usage_location: DE
+  register: given
+
+- name: Give them back what they had before
+  m365.licensing.m365_user_license:
+    users: ["{{ item.user_id }}"]
+    licenses: "{{ item.before.licenses }}"
+    usage_location: "{{ item.before.usage_location }}"
+    state: exact
+    allow_uncovered: true # if the mailbox had no license before
+  loop: "{{ given.users | selectattr('status', 'eq', 'changed') }}"
+  loop_control:
+    label: "{{ item.user_principal_name }}"
 
 - name: Swap to Exchange Online (Plan 1), and remove every other direct license, in one request for each user
   m365.licensing.m365_user_license:
@@ -212,17 +224,6 @@ EXAMPLES = r"""
       - sku: SPE_E3
     state: absent
     allow_uncovered: true
-
-- name: Give people back what they had before a run that went wrong
-  m365.licensing.m365_user_license:
-    users: ["{{ item.user_id }}"]
-    licenses: "{{ item.before.licenses }}"
-    usage_location: "{{ item.before.usage_location }}"
-    state: exact
-    allow_uncovered: true  # their mailboxes had no license before
-  loop: "{{ plan.users | selectattr('status', 'eq', 'changed') }}"
-  loop_control:
-    label: "{{ item.user_principal_name }}"
 """
 
 RETURN = r"""

@@ -88,7 +88,7 @@ def test_tenants_at_once(count: int, tmp_path: Path, record_property: Callable[[
             {user for some in tenant.state()["truth"]["at_risk"].values() for user in some} for tenant in tenants
         ]
         found = reports(tmp_path / "many", ".json")
-        assert [{row["user_id"] for row in report["mailboxes"]} for report in found] == planted
+        assert [{row["user_id"] for row in report["mailboxes_before"]} for report in found] == planted
         assert [report["summary"]["confirmed"] for report in found] == [r["summary"]["changes"] for r in found]
         assert sum(report["summary"]["confirmed"] for report in found) > count
         seconds_of("m365.licensing.audit", tenants, tmp_path / "again", count)

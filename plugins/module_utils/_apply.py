@@ -13,9 +13,12 @@ Nothing that was done is ever forgotten: whatever happens, each user has an Outc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
+from ansible_collections.m365.licensing.plugins.module_utils._consent import graph_permission
+from ansible_collections.m365.licensing.plugins.module_utils._denials import Denials
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     Interrupted,
     M365Error,
@@ -95,7 +98,8 @@ def apply_changes(
     """Write ``changes``, one for each user, and return what became of each, in their order.
 
     ``users`` are the users as read, by id. ``on_error=fail`` hands out no further batch after the first user who fails,
-    ``continue`` tries them all. Raises ValueError for two changes of one user; the service's errors become outcomes.
+    ``continue`` tries them all. Either stops where the application lacks the permission to write: nobody would be
+    written. Raises ValueError for two changes of one user; the service's errors become outcomes.
     """
     if len({change.user_id for change in changes}) != len(changes):
         raise ValueError("two changes of one user")
@@ -130,6 +134,8 @@ class _Run:
         self._passing = {"not_assigned"}
         """Codes of refusals that are no failures yet: what was written shows late, or somebody else did it."""
         self._retry_seconds = graph.service.client.settings.retry_seconds
+        self._denials: dict[str, Denials] = {}
+        """By the method of the write: PATCH sets usage locations, POST assigns licenses."""
 
     # --- writing -------------------------------------------------------------------------------------------------
 
@@ -172,8 +178,9 @@ class _Run:
     def _assign_once(self, jobs: Sequence[Job]) -> None:
         ready = [job for job in jobs if not job.lost and (job.open or location_late(job))]
         if self._stopped:
+            denied = next((denials for denials in self._denials.values() if denials.everybody), None)
             for job in ready:
-                self._hold_back(job)
+                self._hold_back(job, denied)
             return
         parts = [self._graph.assign_license_part(job.before.id, job.left.body()) for job in ready]
         for job, part, answer in zip(ready, parts, self._write(parts, idempotent=False), strict=True):
@@ -183,13 +190,17 @@ class _Run:
             self._take(job, part, answer)
 
     def _write(self, parts: Sequence[BatchPart], *, idempotent: bool) -> list[BatchAnswer]:
+        if not parts:
+            return []
+        denials = self._denials_of(parts[0])
+
         def failed(answer: BatchAnswer) -> bool:
+            if denials.record(answer):
+                return True
             if not self._fail_fast or answer.ok or answer.outcome != "answered":
                 return False
             return self._problem(answer, "").code not in self._passing
 
-        if not parts:
-            return []
         try:
             return self._graph.batch(parts, idempotent=idempotent, collect=True, stop_on=failed)
         except Exception as error:
@@ -198,12 +209,18 @@ class _Run:
             lost = UnknownOutcome(_mistake(error), code=UNKNOWN)
             return [BatchAnswer(0, outcome="unknown", error=lost) for _part in parts]
 
+    def _denials_of(self, part: BatchPart) -> Denials:
+        path = f"/v1.0{part.url}"
+        consent = self._graph.service.consent(part.method, path)
+        return self._denials.setdefault(part.method, Denials(graph_permission(part.method, path), consent))
+
     def _problem(self, answer: BatchAnswer, hint: str) -> Problem:
         return problem_from(answer.status, answer.code, answer.message, skus=self._skus, permission_hint=hint)
 
     def _take(self, job: Job, part: BatchPart, answer: BatchAnswer) -> None:
         """Notes in ``job`` what a write was answered with, unless it was carried out."""
         ledger, upn = self._graph.service.client.ledger, job.before.user_principal_name
+        denials = self._denials_of(part)
         if answer.ok:
             ledger[upn] = "changed"
             return
@@ -211,13 +228,19 @@ class _Run:
             job.lost = job.uncertain = True
             ledger.setdefault(upn, "unknown")
         elif answer.outcome == "not_sent" and answer.code in ("not_tried", "interrupted"):
-            self._stopped = True
-            self._hold_back(job)
+            # Without the permission to set usage locations, users who have one can still be licensed.
+            only_locations = part.method == "PATCH" and denials.everybody and answer.code == "not_tried"
+            self._stopped = self._stopped or self._fail_fast or not only_locations
+            self._hold_back(job, denials)
         elif answer.outcome == "not_sent":
             self._stopped = True
             job.problem = Problem(answer.code or "not_sent", answer.message, answer.error.hint if answer.error else "")
+            if answer.status == HTTPStatus.FORBIDDEN and denials.everybody:
+                job.problem = denials.explain(job.problem)
         else:
-            problem = self._problem(answer, self._graph.service.consent(part.method, f"/v1.0{part.url}"))
+            problem = self._problem(answer, denials.consent)
+            if answer.status == HTTPStatus.FORBIDDEN:
+                problem = denials.explain(problem)
             if problem.code == "not_assigned":
                 # removed already: by the write whose answer was lost, or by somebody else; late replicas do not show it
                 job.lost = True
@@ -230,9 +253,11 @@ class _Run:
             job.problem = problem
             self._stopped = self._stopped or (self._fail_fast and not location_late(job))
 
-    def _hold_back(self, job: Job) -> None:
+    def _hold_back(self, job: Job, denials: Denials | None = None) -> None:
         if self._graph.service.client.stop.told:
             hold_back(job, "the run was stopped", _NEXT_RUN)
+        elif denials is not None and denials.everybody:
+            hold_back(job, denials.reason, denials.hint)
         elif self._fail_fast:
             hold_back(job)
         else:

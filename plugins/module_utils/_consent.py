@@ -22,17 +22,16 @@ _READ_ORDER: tuple[tuple[str, str], ...] = (
 _CONSENT = "A Privileged Role Administrator or Global Administrator must grant admin consent for it."
 
 
-def graph_consent(method: str, path: str) -> str:
+def graph_permission(method: str, path: str) -> str:
     """Name the permission that a request to Microsoft Graph needs (``path`` with or without its version)."""
     lowered = path.casefold()
-    for part, permission in _READ_ORDER:
-        if part in lowered:
-            return _graph(permission)
-    return _graph("User.Read.All" if method.upper() == "GET" else "User.ReadWrite.All")
+    found = (permission for part, permission in _READ_ORDER if part in lowered)
+    return next(found, "User.Read.All" if method.upper() == "GET" else "User.ReadWrite.All")
 
 
-def _graph(permission: str) -> str:
-    return f"The app needs the Microsoft Graph application permission {permission}. {_CONSENT}"
+def graph_consent(method: str, path: str) -> str:
+    """Say which permission a request to Microsoft Graph needs, and who grants it."""
+    return f"The app needs the Microsoft Graph application permission {graph_permission(method, path)}. {_CONSENT}"
 
 
 def exchange_consent(_method: str, path: str) -> str:

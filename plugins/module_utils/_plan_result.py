@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._denials import missing_permission, permission_headline
 from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error, named
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
@@ -221,6 +222,12 @@ def refuse(result: Mapping[str, Any], options: PlannerOptions) -> None:
         first = next((fate for fate in missed if fate.status == "failed"), missed[0])
         why = first.outcome.error.message if first.outcome and first.outcome.error else ""
         summary = result["summary"]
+        denied = missing_permission(fate.outcome for fate in missed if fate.outcome is not None)
+        if denied is not None:
+            text = permission_headline(
+                denied, failed=summary["failed"], changed=summary["changed"], not_tried=summary["skipped"]
+            )
+            raise PlanFailed(text, result, code=denied.code, hint=denied.hint)
         raise PlanFailed(
             f"{summary['failed']} of {summary['changes']} users failed, {summary['changed']} were changed, "
             f"{summary['skipped']} were not tried. First: {first.upn}: {why}",

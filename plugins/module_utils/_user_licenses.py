@@ -19,6 +19,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._apply import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
+from ansible_collections.m365.licensing.plugins.module_utils._denials import missing_permission, permission_headline
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error, named
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._find_users import (
@@ -127,7 +128,7 @@ def license_users(
     ]
     rows += [unknown_row(name) for name in found.unknown]
     result = result_of(rows, weak if options.allow_uncovered else ())
-    _raise_for_failed(result)
+    _raise_for_failed(result, missing_permission(outcomes))
     return result
 
 
@@ -255,7 +256,8 @@ def _share_seats(
     return kept, skipped
 
 
-def _raise_for_failed(result: Mapping[str, Any]) -> None:
+def _raise_for_failed(result: Mapping[str, Any], denied: Problem | None) -> None:
+    """Raises UsersFailed; ``denied`` names the permission that the application lacks."""
     # also who got a usage location, and then no license for what had failed before
     failed = [
         row for row in result["users"] if row["status"] == "failed" and (row["error"] or {}).get("code") != "not_tried"
@@ -265,6 +267,9 @@ def _raise_for_failed(result: Mapping[str, Any]) -> None:
         return
     summary = result["summary"]
     first = next(iter(failed or not_tried))
+    if denied is not None:
+        text = permission_headline(denied, failed=len(failed), changed=summary["changed"], not_tried=len(not_tried))
+        raise UsersFailed(text, result, code=denied.code, hint=denied.hint)
     who = first["user_principal_name"] or first["user_id"]
     raise UsersFailed(
         f"{len(failed)} of {summary['users']} users failed, {summary['changed']} were changed, "

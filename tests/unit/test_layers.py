@@ -21,7 +21,7 @@ GROUPS = {
     "signing in": "_auth _auth_options _certificates",
     "services": "_batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse",
     "frame": "_module _progress",
-    "reading and writing": "_apply _audit _audit_read _find_users _readings _sizes _stakes _survey",
+    "reading and writing": "_apply _audit _audit_read _denials _find_users _readings _sizes _stakes _survey",
     "work": "_audit_module _large _license_info _plan_module _plan_result _planner _reports "
     "_user_license_result _user_licenses",
 }

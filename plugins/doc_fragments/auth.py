@@ -26,6 +26,8 @@ options:
   client_secret:
     description:
       - The value of a client secret (not its id).
+      - It needs 8 characters or more. A number, a date, a word such as V(password), or a part of O(tenant_id) or
+        O(client_id) is refused, because Ansible hides a secret wherever it occurs in a result.
       - If not set, the environment variables E(M365_CLIENT_SECRET), E(AZURE_CLIENT_SECRET)
         and E(AZURE_SECRET) are used, in this order.
     type: str
@@ -38,6 +40,7 @@ options:
   certificate_password:
     description:
       - The password of O(certificate_path), if it has one.
+      - It is refused for the same reasons as O(client_secret), also if it is given and not used.
       - If not set, the environment variables E(M365_CERTIFICATE_PASSWORD)
         and E(AZURE_CLIENT_CERTIFICATE_PASSWORD) are used, in this order.
     type: str
@@ -50,7 +53,7 @@ options:
     type: path
   access_tokens:
     description:
-      - Tokens that were got elsewhere. They cannot be renewed here.
+      - Tokens that were got elsewhere. They cannot be renewed here, and need 8 characters or more.
     type: dict
     suboptions:
       graph:

@@ -8,6 +8,7 @@ The only file that knows AnsibleModule. A module hands its work to ``run_module`
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 import tempfile
@@ -17,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib  # type: ignore[import-untyped]
+from ansible.module_utils.basic import AnsibleModule  # type: ignore[import-untyped]
 from ansible_collections.m365.licensing.plugins.module_utils._auth import (
     MSAL_IMPORT_ERROR,
     AuthOptions,
@@ -48,8 +49,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._http import (
     HttpSettings,
     Service,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._libraries import check_libraries
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor, printable
+from ansible_collections.m365.licensing.plugins.module_utils._secrets import MASK, check_secrets, weak_options
 from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
 
 COMMON_SPEC: dict[str, dict[str, Any]] = {
@@ -175,11 +178,10 @@ def run_module(
     ``further`` goes to AnsibleModule (``mutually_exclusive`` and the like).
     """
     module = _Module(argument_spec={**COMMON_SPEC, **argument_spec}, supports_check_mode=supports_check_mode, **further)
-    for library, trace in (("requests", REQUESTS_IMPORT_ERROR), ("msal", MSAL_IMPORT_ERROR)):
-        if trace:
-            module.fail_json(msg=missing_required_lib(library), exception=trace)
-    hidden = [os.environ.get(name, "") for option in SECRET_OPTIONS for name in ENVIRONMENT[option]]
-    hidden += [str(module.params[option] or "") for option in SECRET_OPTIONS]
+    params = copy.deepcopy(module.params)
+    _show_weak_secrets(module)
+    # Variables that are left over from something else are neither used nor hidden: they may occur in what is returned.
+    hidden = [str(module.params[option] or "") for option in SECRET_OPTIONS]
     hidden += written_in_addresses(module.params, os.environ)
     _hide(module, hidden)
     # what services answer has no cycles, and a search for some among millions of objects takes a third of the time
@@ -190,8 +192,10 @@ def run_module(
     stop = Stop()
     stop.on_signals()
     try:
+        check_libraries(REQUESTS_IMPORT_ERROR, MSAL_IMPORT_ERROR)
         resources = ("graph", "exchange") if uses_exchange else ("graph",)
-        options = options_from(module.params, os.environ, resources=resources)
+        options = options_from(params, os.environ, resources=resources)
+        check_secrets(params, os.environ, options)
         _hide(module, options.secrets)
         told["auth"] = {"source": options.source, "reason": options.reason}
         client = HttpClient(_settings(module.params, options), stop=stop)
@@ -325,6 +329,15 @@ def _warn(module: AnsibleModule, shown: Redactor, texts: Iterable[str]) -> None:
 def _hide(module: AnsibleModule, secrets: list[str]) -> None:
     """Let AnsibleModule replace these in everything that it returns."""
     module.no_log_values.update(text for secret in secrets for text in (secret, secret.strip()) if text)
+
+
+def _show_weak_secrets(module: AnsibleModule) -> None:
+    """Keep Ansible from hiding secrets that are refused: it would make holes in the message that refuses them."""
+    for name in weak_options(module.params):
+        option, _mark, resource = name.partition(".")
+        where, key = (module.params[option], resource) if resource else (module.params, option)
+        module.no_log_values -= {str(where[key]), str(where[key]).strip()}
+        where[key] = MASK
 
 
 def _unwritable(path: str, error: OSError) -> ConfigurationError:

@@ -116,6 +116,10 @@ class Context:
         service = self._service("exchange", "Exchange Online")
         return Exchange(service, self.options.tenant_id, self.options.exchange_api)
 
+    def check_exchange_options(self) -> None:
+        """Raise ConfigurationError where Exchange Online cannot be asked with the options as they are."""
+        options_from(self.params, os.environ, resources=("exchange",))
+
     def _service(self, resource: str, name: str) -> Service:
         def token(refresh: bool) -> str:
             return self._tokens.token(resource, refresh=refresh)
@@ -169,12 +173,13 @@ def run_module(
     work: Callable[[Context], Mapping[str, Any]],
     *,
     supports_check_mode: bool = True,
+    uses_graph: bool = True,
     uses_exchange: bool = False,
     **further: Any,
 ) -> None:
     """Run a module: check the options, do the work, exit with its result or fail with one message.
 
-    ``uses_exchange``: Exchange Online will be asked, so its options are checked before the first request.
+    ``uses_graph``, ``uses_exchange``: the service will be asked, so its options are checked before the first request.
     ``further`` goes to AnsibleModule (``mutually_exclusive`` and the like).
     """
     module = _Module(argument_spec={**COMMON_SPEC, **argument_spec}, supports_check_mode=supports_check_mode, **further)
@@ -193,7 +198,7 @@ def run_module(
     stop.on_signals()
     try:
         check_libraries(REQUESTS_IMPORT_ERROR, MSAL_IMPORT_ERROR)
-        resources = ("graph", "exchange") if uses_exchange else ("graph",)
+        resources = ("graph",) * uses_graph + ("exchange",) * uses_exchange
         options = options_from(params, os.environ, resources=resources)
         check_secrets(params, os.environ, options)
         _hide(module, options.secrets)

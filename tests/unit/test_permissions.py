@@ -133,6 +133,14 @@ def test_exchange_alone_is_refused(tenant: Tenant, taken: str, lacks: list[str])
     assert module(result, "m365_user_license")["ready"] is True, "Exchange is optional for it"
 
 
+def test_the_documented_surface_needs_a_permission_and_a_role_of_its_own(tenant: Tenant) -> None:
+    tenant.world.app.roles = {"Exchange.ManageAsApp", "Global Reader"}
+    result = succeeded(check(tenant, exchange_api="v2"))
+    assert statuses(result)["exchange"] == "refused"
+    assert states(result)["Exchange.ManageAsAppV2"] == "missing"
+    assert states(result)["role group View-Only Organization Management"] == "unknown"
+
+
 def test_graph_alone_is_refused(tenant: Tenant) -> None:
     tenant.world.app.roles = {"Exchange.ManageAsApp", "Global Reader"}
     result = succeeded(check(tenant))

@@ -73,6 +73,7 @@ def plant(tenant: Tenant, given: Path) -> dict[str, Any]:
         "license_state_rules": RULES,
         "license_state_report_dir": str(given.parent / "reports"),
         "license_state_max_changes": "100%",
+        "license_state_mode": "apply",
     }
     planted["tokens"] = ready_tokens(tenant)
     (given / "inventory.json").write_text(

@@ -73,7 +73,7 @@ class Killing:
         return processes.module("m365_license_plan", options, self.tenant)
 
     def play(self, folder: Path) -> processes.Run:
-        options = {"rules": RULES, "max_changes": "", "allow_removals": True}
+        options = {"rules": RULES, "mode": "apply", "max_changes": "100%", "allow_removals": True}
         variables = {f"license_state_{name}": value for name, value in options.items()}
         return processes.playbook("m365.licensing.remediate", self.tenant, folder, variables)
 

@@ -41,7 +41,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_again import with_next_rules
-from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import max_changes_limit, violations_of
+from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of, violations_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import Judge, Judged
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import (
     ACTIONS,
@@ -66,7 +66,6 @@ __all__ = [
     "PlanOptions",
     "SeatUse",
     "build_plan",
-    "max_changes_limit",
 ]
 
 
@@ -80,9 +79,9 @@ def build_plan(
 ) -> Plan:
     """The plan for all candidates: an entry for each mailbox at risk, and for each user without one.
 
-    Raises ConfigurationError where ``max_changes`` is neither a number nor a percentage.
+    Raises ConfigurationError where ``max_changes`` is no limit.
     """
-    limit = max_changes_limit(options.max_changes, options.population)
+    limit = limit_of(options.max_changes, options.population, "max_changes")
     judge = Judge(rules, options.protected, catalog, today)
     planner = _Planner(skus, catalog, options)
     entries = planner.all_entries(judge, candidates)

@@ -7,31 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, PlanOptions
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import shown, whole_number
 
+UNLIMITED = "unlimited"
+"""The word for no limit. Nothing else means that: neither null nor an empty text."""
 
-def max_changes_limit(value: int | str | None, population: int, path: str = "max_changes") -> int | None:
-    """``200``, ``"200"`` or ``"5%"`` of ``population``, rounded down, in users; None: no limit.
 
-    Raises ConfigurationError for everything else.
+def limit_of(value: Any, population: int, path: str) -> int | None:
+    """``200``, ``"200"``, or ``"5%"`` of ``population``, rounded down, in users; None for ``unlimited``.
+
+    Raises ConfigurationError for everything else: null, an empty text, a negative number, a share over 100 %.
     """
-    if value is None or value == "":
+    text = value.strip() if isinstance(value, str) else ""
+    if text.casefold() == UNLIMITED:
         return None
     number = whole_number(value)
-    if number is None and isinstance(value, str) and value.strip().endswith("%"):
+    if number is None and text.endswith("%"):
         try:
-            share = Decimal(value.strip()[:-1].strip())
-            if share.is_finite() and share >= 0:
+            share = Decimal(text[:-1].strip())
+            if share.is_finite() and 0 <= share <= 100:
                 return int(share * population / 100)
         except InvalidOperation:
             pass
     if number is None or number < 0:
         raise ConfigurationError(
-            f'{path}: expected a number of users from 0 on, or a share such as "5%", found {shown(value)}'
+            f'{path}: expected a number of users from 0 on, a share from "0%" to "100%", or {UNLIMITED}, '
+            f"found {shown(value)}"
         )
     return number
 
@@ -41,19 +47,21 @@ def violations_of(
 ) -> tuple[str, ...]:
     """Why the plan may not be applied, one sentence each with figures and the option; empty: it may."""
     found: list[str] = []
+    prefix = options.variable_prefix
     if options.gaps and not options.allow_incomplete:
-        found.append(f"the audit is incomplete ({'; '.join(options.gaps)}), but allow_incomplete is false")
+        found.append(f"the audit is incomplete ({'; '.join(options.gaps)}), but {prefix}allow_incomplete is false")
     changed = sum(1 for entry in entries if entry.change)
     if limit is not None and changed > limit:
         share = f" ({options.max_changes} of {options.population} users)" if "%" in str(options.max_changes) else ""
-        found.append(f"{_users(changed)} would be changed, but max_changes allows {limit}{share}")
+        found.append(f"{_users(changed)} would be changed, but {prefix}max_changes allows {limit}{share}")
     removing = [entry for entry in entries if entry.change.remove]
     if removing and not options.allow_removals:
         names = {sku.id: sku.part_number for sku in skus}
         count = sum(len(entry.change.remove) for entry in removing)
         which = ", ".join(sorted({names.get(sku_id, sku_id) for entry in removing for sku_id in entry.change.remove}))
         licenses = "1 license" if count == 1 else f"{count} licenses"
-        found.append(f"{licenses} ({which}) of {_users(len(removing))} would be removed, but allow_removals is false")
+        of = _users(len(removing))
+        found.append(f"{licenses} ({which}) of {of} would be removed, but {prefix}allow_removals is false")
     refused = [entry for entry in entries if entry.action == "refused_uncovered"]
     if refused:
         some = ", ".join(entry.user.user_principal_name for entry in refused[:3])

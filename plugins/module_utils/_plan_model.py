@@ -47,9 +47,12 @@ class Candidate(NamedTuple):
 
 
 class PlanOptions(NamedTuple):
-    """The guards. ``max_changes`` is a number of users, or a share of ``population`` such as ``5%`` (rounded down)."""
+    """The guards.
 
-    max_changes: int | str | None = None
+    ``max_changes`` is a number of users, a share of ``population`` such as ``5%`` (rounded down), or ``unlimited``.
+    """
+
+    max_changes: int | str = "unlimited"
     protected: tuple[str, ...] = ()
     """UPN globs (``*``, ``?``) and user ids; who matches is never written."""
     allow_removals: bool = False
@@ -60,6 +63,8 @@ class PlanOptions(NamedTuple):
     gaps: tuple[str, ...] = ()
     """What the audit could not look at; with ``allow_incomplete`` that speaks against nothing."""
     allow_incomplete: bool = False
+    variable_prefix: str = ""
+    """What precedes the name of a guard in a violation: guards that come from variables are named as these are."""
     looks_again: bool = False
     """Does the next run look at the users whom this one has changed? Not where only mailboxes at risk count."""
 

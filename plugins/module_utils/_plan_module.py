@@ -57,7 +57,7 @@ def planner_options(params: Mapping[str, Any]) -> PlannerOptions:
     options = PlannerOptions(
         audit=looking,
         rules=params["rules"],
-        label=params["rules_label"],
+        variable_prefix=params["variable_prefix"] or "",
         scope=params["scope"],
         apply=params["mode"] == "apply",
         max_changes=params["max_changes"],

@@ -34,13 +34,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
-from ansible_collections.m365.licensing.plugins.module_utils._plan import (
-    Candidate,
-    Plan,
-    PlanOptions,
-    build_plan,
-    max_changes_limit,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan, PlanOptions, build_plan
+from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import names_one, protects
 from ansible_collections.m365.licensing.plugins.module_utils._rules import (
     Rule,
@@ -63,14 +58,14 @@ _NO_GROUPS: frozenset[str] = frozenset()
 
 
 class PlannerOptions(NamedTuple):
-    """The options of the module, in its own terms. ``label`` is what errors call the list of rules."""
+    """The options of the module, in its own terms. ``variable_prefix`` makes their names those of variables."""
 
     audit: AuditOptions
     rules: Any
-    label: str = "rules"
+    variable_prefix: str = ""
     scope: str = "mailboxes_at_risk"
     apply: bool = False
-    max_changes: Any = None
+    max_changes: Any = "unlimited"
     protected: tuple[str, ...] = ()
     allow_removals: bool = False
     seat_reserve: Mapping[str, Any] | None = None
@@ -79,6 +74,11 @@ class PlannerOptions(NamedTuple):
     on_error: str = "continue"
     confirm: bool = True
     confirm_seconds: float = 60.0
+
+    @property
+    def label(self) -> str:
+        """What errors call the list of rules."""
+        return f"{self.variable_prefix}rules"
 
 
 class Planned(NamedTuple):
@@ -128,6 +128,7 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
         gaps=tuple(found.readings.gaps),
         allow_incomplete=options.allow_incomplete,
         looks_again=options.scope == "all_users",
+        variable_prefix=options.variable_prefix,
     )
 
     def build(some: Sequence[Candidate], limits: PlanOptions) -> Plan:
@@ -145,7 +146,7 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
 def check_options(options: PlannerOptions) -> None:
     """Look at what needs no tenant to be judged. Raises ConfigurationError with every problem."""
     problems: list[str] = []
-    _collect(problems, lambda: max_changes_limit(options.max_changes, 0))
+    _collect(problems, lambda: limit_of(options.max_changes, 0, "max_changes"))
     if not isinstance(options.rules, (list, tuple)) or not options.rules:
         _collect(problems, lambda: parse_rules(options.rules, (), options.audit.catalog, options.label))
     problems += name_problems(options.protected, "protected")
@@ -372,7 +373,7 @@ def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> l
 
 def _population(graph: Graph, options: PlannerOptions, candidates: Sequence[Candidate]) -> int:
     """What a percentage is a share of: the users of the tenant (all_users: those that the rules look at)."""
-    if not str(options.max_changes or "").strip().endswith("%"):
+    if not str(options.max_changes).strip().endswith("%"):
         return 0
     if options.scope == "all_users":
         return len({candidate.subject.user.id for candidate in candidates})

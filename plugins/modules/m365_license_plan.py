@@ -41,10 +41,11 @@ options:
         Write the day in quotes, as a template of ansible-core before 2.19 makes a text of a list that holds a date.
     type: raw
     required: true
-  rules_label:
-    description: What errors call O(rules), for example the name of the variable that they come from.
+  variable_prefix:
+    description:
+      - What precedes the names of the variables that the options come from.
+      - With V(license_state_) a message about O(max_changes) names C(license_state_max_changes).
     type: str
-    default: rules
   mode:
     description:
       - V(plan) only reads. What speaks against the plan is returned as RV(violations) and shown as a warning.
@@ -65,8 +66,9 @@ options:
       - Refuse a plan that changes more users than this.
       - A number, or a share of the tenant's users such as V(5%), rounded down. With O(scope=all_users) it is a share
         of the users that the rules look at.
-      - If not set, there is no limit.
+      - V(unlimited) is no limit.
     type: raw
+    default: 200
   protected:
     description:
       - User principal names or IDs of users who are never written. In names V(*) and V(?) are wildcards, case does not
@@ -371,7 +373,7 @@ summary:
       description: The same for mailboxes at risk alone. Together they are C(at_risk) of RV(summary.audit).
       type: dict
     max_changes:
-      description: The limit of O(max_changes) in users. Null without one.
+      description: The limit of O(max_changes) in users. Null where it is V(unlimited).
       type: int
     violations:
       description: The same as RV(violations).
@@ -520,10 +522,10 @@ ARGUMENTS = {
     **LARGE_SPEC,
     **REPORT_SPEC,
     "rules": {"type": "raw", "required": True},
-    "rules_label": {"type": "str", "default": "rules"},
+    "variable_prefix": {"type": "str"},
     "mode": {"type": "str", "choices": ["plan", "apply"], "default": "plan"},
     "scope": {"type": "str", "choices": ["mailboxes_at_risk", "all_users"], "default": "mailboxes_at_risk"},
-    "max_changes": {"type": "raw"},
+    "max_changes": {"type": "raw", "default": 200},
     "protected": {"type": "list", "elements": "str", "default": []},
     "allow_removals": {"type": "bool", "default": False},
     "seat_reserve": {"type": "dict", "default": {}},

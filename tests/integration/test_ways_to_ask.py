@@ -195,3 +195,22 @@ def test_apply_writes(tmp_path: Path) -> None:
         played, writes = remediate(tenant, tmp_path, import_vars, {"license_state_mode": "apply"})
     assert played.status == 0, str(played)
     assert writes > 0
+
+
+@pytest.mark.parametrize("value", [None, "", "500%"])
+def test_a_guard_that_is_no_guard_is_refused(value: str | None, tenant: Tenant, tmp_path: Path) -> None:
+    said = {"license_state_mode": "apply", "license_state_max_changes": value}
+    played, writes = remediate(tenant, tmp_path, import_vars, said)
+    assert (played.status, writes) == (2, 0), str(played)
+    assert "license_state_max_changes: " in played.output
+
+
+@pytest.mark.parametrize(
+    "name", ["protected", "grace_period_days", "mode", "report_dir", "seat_reserve", "allow_removals", "rules"]
+)
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_empty_variable_is_refused_by_its_name(name: str, value: str | None, tenant: Tenant, tmp_path: Path) -> None:
+    said = {"license_state_mode": "apply", f"license_state_{name}": value}
+    played, writes = remediate(tenant, tmp_path, role_vars, said)
+    assert (played.status, writes) == (2, 0), str(played)
+    assert f"license_state_{name}" in played.output.partition("fatal: ")[2]

@@ -85,4 +85,10 @@ options:
     description:
       - The time that dates are reckoned from, in ISO 8601. For reproducible reports. By default the clock of the host.
     type: str
+  variable_prefix:
+    description:
+      - What precedes the names of the variables that the options come from.
+      - With V(license_state_) messages name variables. Those with a similar name that nothing reads are a warning, or
+        refused where the module would write.
+    type: str
 """

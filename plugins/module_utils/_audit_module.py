@@ -52,6 +52,7 @@ AUDIT_SPEC: dict[str, dict[str, Any]] = {
     "shared_mailbox_sizes": {"type": "str", "default": "auto", "choices": ["auto", "always", "never"]},
     "mailbox_plans": MAILBOX_PLANS_SPEC,
     "now": {"type": "str"},
+    "variable_prefix": {"type": "str"},
 }
 """The options that say how an audit looks at a tenant, the same in every module that audits."""
 

@@ -66,6 +66,7 @@ COMMON_SPEC: dict[str, dict[str, Any]] = {
         "options": {"graph": {"type": "str", "no_log": True}, "exchange": {"type": "str", "no_log": True}},
     },
     "auth_source": {"type": "str", "choices": AUTH_SOURCE_CHOICES},
+    "use_environment": {"type": "bool", "default": True},
     "cloud": {"type": "str", "choices": CLOUD_CHOICES},
     "login_url": {"type": "str"},
     "graph_url": {"type": "str"},

@@ -41,11 +41,6 @@ options:
         Write the day in quotes, as a template of ansible-core before 2.19 makes a text of a list that holds a date.
     type: raw
     required: true
-  variable_prefix:
-    description:
-      - What precedes the names of the variables that the options come from.
-      - With V(license_state_) a message about O(max_changes) names C(license_state_max_changes).
-    type: str
   mode:
     description:
       - V(plan) only reads. What speaks against the plan is returned as RV(violations) and shown as a warning.
@@ -522,7 +517,6 @@ ARGUMENTS = {
     **LARGE_SPEC,
     **REPORT_SPEC,
     "rules": {"type": "raw", "required": True},
-    "variable_prefix": {"type": "str"},
     "mode": {"type": "str", "choices": ["plan", "apply"], "default": "plan"},
     "scope": {"type": "str", "choices": ["mailboxes_at_risk", "all_users"], "default": "mailboxes_at_risk"},
     "max_changes": {"type": "raw", "default": 200},

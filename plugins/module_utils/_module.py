@@ -234,7 +234,7 @@ def run_module(
         result = to_plain({"changed": False, **told, "requests": client.requests, **result})
     except M365Error as error:
         if isinstance(error, ConfigurationError):
-            error = _with_variables(error, module, argument_spec)
+            _name_variables(error, module, argument_spec)
         told["requests"] = client.requests if client else 0
         if stop.told:
             error = _interrupted(error.partial, check_mode=module.check_mode)
@@ -259,13 +259,12 @@ def _refuse_empty(module: _Module) -> None:
         raise ConfigurationError(problems)
 
 
-def _with_variables(error: ConfigurationError, module: _Module, options: Iterable[str]) -> ConfigurationError:
-    """The same problems, each with the name of the variable that the option at its beginning comes from."""
-    option = re.compile(rf"\A(?:{'|'.join(map(re.escape, options))})\b")
-    problems = [option.sub(lambda found: module.variable(found[0]), text) for text in error.problems]
-    named_so = ConfigurationError(problems, code=error.code, hint=error.hint)
-    named_so.partial = error.partial
-    return named_so
+def _name_variables(error: ConfigurationError, module: _Module, options: Iterable[str]) -> None:
+    """Give each problem, and the message, the names of the variables that the options come from."""
+    option = re.compile(rf"(?:\A|(?<=; ))(?:{'|'.join(map(re.escape, options))})\b")
+    error.message, *error.problems = (
+        option.sub(lambda found: module.variable(found[0]), text) for text in (error.message, *error.problems)
+    )
 
 
 def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:

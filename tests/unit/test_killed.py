@@ -69,7 +69,7 @@ class Killing:
         self.world.touch()
 
     def remediate(self) -> processes.Run:
-        options = {"rules": RULES, "mode": "apply", "allow_removals": True, "on_error": "continue"}
+        options = {"rules": RULES, "mode": "apply", "max_changes": "unlimited", "allow_removals": True}
         return processes.module("m365_license_plan", options, self.tenant)
 
     def play(self, folder: Path) -> processes.Run:

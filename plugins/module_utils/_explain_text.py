@@ -180,7 +180,7 @@ def _decision(decision: Row | None, rules_label: str) -> list[str]:
 def _rules(decision: Row) -> list[str]:
     shown = nearest_rules(decision, _RULES)
     left_out = decision["rules_before_count"] - len(shown)
-    texts = [f"{left_out} more rules do not match, on more conditions"] * bool(left_out)
+    texts = [f"{left_out} more rules do not match, on as many conditions or more"] * bool(left_out)
     for row in shown:
         more = f" (and {len(row['failed']) - 1} more)" if len(row["failed"]) > 1 else ""
         texts.append(f"no: #{row['number']} {row['rule']!r}: {row['failed'][0]}{more}")

@@ -41,16 +41,18 @@ class ExplainingDesk(PlanningDesk):
 
 
 def text(explanation: Json) -> str:
-    """The lines for people as one text."""
-    return "\n".join(explanation["lines"])
+    """The lines for people as one text, without the breaks of long lines."""
+    return " ".join(" ".join(explanation["lines"]).split())
 
 
 def section(explanation: Json, label: str) -> list[str]:
-    """The lines beside a label, without it."""
+    """The texts beside a label, without it and without the breaks of long lines."""
     found: list[str] = []
     inside = False
     for line in explanation["lines"]:
         inside = line.startswith(label) if line[:1] != " " else inside
-        if inside:
+        if inside and line[13:15] == "  ":
+            found[-1] += f" {line.strip()}"
+        elif inside:
             found.append(line[13:])
     return found

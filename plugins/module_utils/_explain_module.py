@@ -90,7 +90,7 @@ def explain_options(params: Mapping[str, Any]) -> ExplainOptions:
         rules=params["rules"] or None,
         label=params["rules_label"],
         scope=params["scope"],
-        protected=tuple(params["protected"]),
+        protected=tuple(params["protected"] or ()),
         allow_removals=params["allow_removals"],
         seat_reserve=params["seat_reserve"],
         use_warning_seats=params["use_warning_seats"],

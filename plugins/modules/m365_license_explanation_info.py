@@ -99,7 +99,7 @@ EXAMPLES = r"""
   m365.licensing.m365_license_explanation_info:
     users:
       - anna@contoso.com
-      - 11111111-2222-4333-8444-555555555555
+      - ben@contoso.com
     rules:
       - name: Leavers keep nothing
         match: {account_enabled: false}

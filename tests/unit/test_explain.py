@@ -202,6 +202,15 @@ def test_without_exchange_nobody_knows_whether_there_is_a_mailbox(desk: Explaini
     assert "NOT AVAILABLE: " in text(found["anna"])
 
 
+def test_a_surface_that_shows_no_archives_leaves_open_whether_there_is_one(tenant: Tenant) -> None:
+    desk = ExplainingDesk(tenant, exchange_api="v2")
+    desk.person("anna", kind=None)
+    desk.person("ben", desk.held("SPE_E3"))
+    anna, ben = desk.explain("anna", "ben")["explanations"]
+    assert (anna["at_risk"], ben["at_risk"]) == (None, False)
+    assert "archives of mail users, soft-deleted mailboxes" in text(anna)
+
+
 def test_signals_that_cannot_be_had_are_named_and_the_others_decide(desk: ExplainingDesk) -> None:
     desk.at_risk("anna")
     desk.tenant.set_faults({"kind": "status", "service": "graph", "path": "/beta/users", "status": 404})

@@ -224,9 +224,8 @@ def test_signals_that_cannot_be_had_are_named_and_the_others_decide(desk: Explai
 
 
 def test_users_come_by_any_spelling_once_and_in_their_order(desk: ExplainingDesk) -> None:
-    for name in ("anna", "ben"):
-        desk.person(name)
-    anna = desk.world.user("anna@contoso.example")["id"]
+    anna = desk.make.user("anna", "anna")["id"]
+    desk.person("ben")
     rows = desk.explain("BEN@contoso.example", anna.upper(), "anna@contoso.example")["explanations"]
     assert [row["display_name"] for row in rows] == ["ben", "anna"]
 

@@ -231,7 +231,8 @@ def _candidates(
     for finding in found.findings:
         findings.setdefault(finding.user_id, []).append(finding)
     users = _users(found, findings, options)
-    groups = _groups(graph, checked.group_ids, list(users), whole=options.scope == "all_users")
+    few = options.scope != "all_users" or bool(options.audit.identities)
+    groups = _groups(graph, checked.group_ids, list(users), whole=not few)
     mailboxes = _mailboxes(found)
     # who has no mailbox needs none, where all have been looked at
     everybody = options.scope == "all_users" and not found.readings.gaps and not exchange.unknown_types

@@ -25,6 +25,7 @@ description:
 extends_documentation_fragment:
   - m365.licensing.auth
   - m365.licensing.audit
+  - m365.licensing.audit.strategy
   - m365.licensing.large
   - m365.licensing.attributes
   - m365.licensing.attributes.info

@@ -138,6 +138,7 @@ notes:
 extends_documentation_fragment:
   - m365.licensing.auth
   - m365.licensing.audit
+  - m365.licensing.audit.strategy
   - m365.licensing.large
   - m365.licensing.attributes
 attributes:

@@ -88,7 +88,7 @@ def explain_options(params: Mapping[str, Any]) -> ExplainOptions:
     planner = PlannerOptions(
         audit=looking,
         rules=params["rules"] or None,
-        label=params["rules_label"],
+        variable_prefix=params["variable_prefix"] or "",
         scope=params["scope"],
         protected=tuple(params["protected"] or ()),
         allow_removals=params["allow_removals"],

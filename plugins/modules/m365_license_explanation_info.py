@@ -41,10 +41,6 @@ options:
       - The rules, as in M(m365.licensing.m365_license_plan).
       - Without them, or with an empty list, nothing is said of rules, seats and runs.
     type: raw
-  rules_label:
-    description: What errors and RV(explanations[].lines) call O(rules), for example the name of a variable.
-    type: str
-    default: rules
   scope:
     description: Whom the rules look at, as in M(m365.licensing.m365_license_plan).
     type: str
@@ -527,7 +523,6 @@ ARGUMENTS = {
     **{name: spec for name, spec in AUDIT_SPEC.items() if name != "strategy"},
     "users": {"type": "list", "elements": "str", "required": True, "aliases": ["user"]},
     "rules": {"type": "raw"},
-    "rules_label": {"type": "str", "default": "rules"},
     "scope": {"type": "str", "choices": ["mailboxes_at_risk", "all_users"], "default": "mailboxes_at_risk"},
     "protected": {"type": "list", "elements": "str", "default": []},
     "allow_removals": {"type": "bool", "default": False},

@@ -242,7 +242,7 @@ def test_a_soft_deleted_mailbox_has_a_decision_of_its_own(desk: ExplainingDesk) 
 def test_wrong_rules_and_options_are_told_before_anybody_is_explained(desk: ExplainingDesk) -> None:
     desk.at_risk("anna")
     with pytest.raises(ConfigurationError) as caught:
-        desk.one("anna", {**EVERYBODY, "licenses": [{"sku": "SPE_E9"}]}, rules_label="license_state_rules")
+        desk.one("anna", {**EVERYBODY, "licenses": [{"sku": "SPE_E9"}]}, variable_prefix="license_state_")
     assert caught.value.problems[0].startswith("license_state_rules[0].licenses[0].sku: the tenant has no SKU 'SPE_E9'")
     with pytest.raises(ConfigurationError) as caught:
         desk.explain("anna", rules=[EVERYBODY], protected=[" "], grace_period_days=0)
@@ -252,6 +252,6 @@ def test_wrong_rules_and_options_are_told_before_anybody_is_explained(desk: Expl
 @pytest.mark.parametrize("rules", [None, []])
 def test_without_rules_nothing_is_said_of_them(desk: ExplainingDesk, rules: list[Json] | None) -> None:
     desk.at_risk("anna")
-    (found,) = desk.explain("anna", rules=rules, rules_label="license_state_rules")["explanations"]
+    (found,) = desk.explain("anna", rules=rules, variable_prefix="license_state_")["explanations"]
     assert found["mailboxes"][0]["decision"] is None
     assert section(found, "Rules") == ["none were given, so none was looked at (set license_state_rules)"]

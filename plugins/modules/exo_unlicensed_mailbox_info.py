@@ -387,8 +387,9 @@ auth:
       type: str
 """
 
-from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC, run_audit
-from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
+from ansible_collections.m365.licensing.plugins.module_utils._audit_module import ALARM_SPEC, AUDIT_SPEC, run_audit
+from ansible_collections.m365.licensing.plugins.module_utils._brief import brief_audit_row, is_open
+from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, RowKind, large
 from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
 from ansible_collections.m365.licensing.plugins.module_utils._reports import REPORT_SPEC
 
@@ -398,13 +399,14 @@ ARGUMENTS = {
     **REPORT_SPEC,
     "identities": {"type": "list", "elements": "str"},
     "due_within_days": {"type": "int"},
-    "fail_under_days": {"type": "int"},
+    **ALARM_SPEC,
 }
+ROWS = RowKind("mailboxes", urgent=is_open, brief=brief_audit_row)
 
 
 def main() -> None:
     """Options in, rows out."""
-    run_module(ARGUMENTS, large("mailboxes", run_audit), supports_check_mode=True, uses_exchange=True)
+    run_module(ARGUMENTS, large(ROWS, run_audit), supports_check_mode=True, uses_exchange=True)
 
 
 if __name__ == "__main__":

@@ -509,8 +509,10 @@ auth:
   sample: {source: client_secret, reason: client_id and client_secret are set}
 """
 
+from ansible_collections.m365.licensing.plugins.module_utils._alarm import FAIL_ON
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC
-from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
+from ansible_collections.m365.licensing.plugins.module_utils._brief import brief_plan_row, needs_attention
+from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, RowKind, large
 from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
 from ansible_collections.m365.licensing.plugins.module_utils._plan_module import run_plan
 from ansible_collections.m365.licensing.plugins.module_utils._reports import REPORT_SPEC
@@ -529,15 +531,17 @@ ARGUMENTS = {
     "seat_reserve": {"type": "dict", "default": {}},
     "use_warning_seats": {"type": "bool", "default": False},
     "allow_incomplete": {"type": "bool", "default": False},
+    "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "critical"},
     "on_error": {"type": "str", "choices": ["fail", "continue"], "default": "continue"},
     "confirm": {"type": "bool", "default": True},
     "confirm_seconds": {"type": "float", "default": 60},
 }
+ROWS = RowKind("users", urgent=needs_attention, brief=brief_plan_row)
 
 
 def main() -> None:
     """Options in, rows out."""
-    run_module(ARGUMENTS, large("users", run_plan), supports_check_mode=True, uses_exchange=True)
+    run_module(ARGUMENTS, large(ROWS, run_plan), supports_check_mode=True, uses_exchange=True)
 
 
 if __name__ == "__main__":

@@ -297,7 +297,14 @@ def report_of(planned: Planned, result: Mapping[str, Any], options: PlannerOptio
     rows = [audit_row(finding, planned.skus, options.audit.catalog) for finding in found.findings]
     summary = result["summary"]
     warnings = [*found.warnings, *planned.warnings]
-    facts = {"mailboxes examined": found.examined, "strategy": found.readings.strategy, "requests": summary["requests"]}
+    facts: dict[str, Any] = {
+        "mailboxes examined": found.examined,
+        "strategy": found.readings.strategy,
+        "requests": summary["requests"],
+    }
+    if planned.left_out.by_pattern:
+        each = ", ".join(f"{pattern}: {count}" for pattern, count in planned.left_out.by_pattern.items())
+        facts["left out by exclude"] = f"{planned.left_out.total} ({each})"
     if gaps := found.readings.gaps:
         facts = {"NOT looked at": "; ".join(gaps), **facts}
     text = plan_markdown(users, summary, tenant=tenant, generated=now, warnings=warnings)

@@ -299,8 +299,8 @@ def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> l
     """A warning for names in ``protected`` that no user has: a slip of the pen protects nobody."""
     users = list((found.readings.users or {}).values())
     missing = [text for text in options.protected if names_one(text) and not any(map(protects(text), users))]
-    if missing and found.readings.strategy != "full":
-        # who is not at risk has not been read; 300 names are a request
+    if missing and options.scope != "all_users":
+        # who is not at risk has not been read, or not been kept; 300 names are a request
         missing = list(find_users(graph, missing).unknown)
     words = named([repr(text) for text in missing])
     return [f"protected: the tenant has no user {words}: nobody is protected by it."] * bool(missing)

@@ -93,9 +93,19 @@ options:
     description:
       - Apply a plan although the audit could not look at everything that O(recipient_types) asks for, because a
         permission is missing or the surface of Exchange does not show it.
-      - Without it such a plan is refused before the first write.
+      - Without it such a plan is refused before the first write. With O(mode=plan) the task fails, after the report was
+        written.
     type: bool
     default: false
+  fail_on:
+    description:
+      - Fail, after everything was written and reported, if mailboxes stay at risk that no exception (C(action=ignore))
+        of O(rules) covers. That counts users who are protected, too.
+      - V(critical) means those of the severities V(lost), V(overdue) and V(critical), V(any) means all.
+      - In check mode the predicted end counts. With O(mode=plan) it is a warning.
+    type: str
+    choices: [none, critical, any]
+    default: critical
   on_error:
     description:
       - V(continue) tries all users, reports each, and fails at the end if there was a failure.
@@ -206,6 +216,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+alarm:
+  description: Why the task fails although its work was done, one sentence for each reason.
+  returned: when it fails with a plan
+  type: list
+  elements: str
+  sample: ["Refused, nothing was written: 30 users would be changed, but max_changes allows 20."]
 users:
   description:
     - What the plan says of each mailbox at risk, and what became of it. In the order in which seats were given out, the
@@ -213,7 +229,8 @@ users:
     - A user with two mailboxes at risk (a soft-deleted one beside the one in use) has two rows. What is written for the
       user is in one of them.
     - With O(scope=all_users), users who are not at risk and need nothing, or are matched by no rule, are left out.
-    - Empty where O(output_path) is given, or if they are more than O(max_rows).
+    - Empty where O(output_path) is given, or if they are more than O(max_rows). Also where the task fails and they
+      would be too long to be printed in one line, unless users were changed and no report has the rows.
   returned: always, unless the task was refused before the plan was made
   type: list
   elements: dict
@@ -285,7 +302,7 @@ users:
       type: str
       sample: "2026-12-01T08:00:00Z"
     days_remaining:
-      description: Whole days until the deadline.
+      description: Days until the deadline, as in M(m365.licensing.exo_unlicensed_mailbox_info).
       type: int
       sample: 8
     add:
@@ -342,7 +359,8 @@ users:
 unmatched:
   description:
     - User principal names of all users whom no rule matches.
-    - Empty if they are more than O(max_rows). The JSON report has them all.
+    - Empty if they are more than O(max_rows), or too long to be printed in one line where the task fails. The JSON
+      report has them all.
   returned: always, unless the task was refused before the plan was made
   type: list
   elements: str
@@ -403,6 +421,45 @@ summary:
         reserved:
           description: Seats held back by O(seat_reserve).
           type: int
+    seats_missing:
+      description:
+        - SKUs of which more seats would have saved mailboxes at risk (RV(users[].action=no_seat)). Each mailbox counts
+          for the first list of its rule that would have saved it.
+      type: list
+      elements: dict
+      contains:
+        sku:
+          description: Part number.
+          type: str
+        sku_id:
+          description: GUID of the SKU.
+          type: str
+        seats:
+          description: How many seats are missing.
+          type: int
+        first:
+          description: The most urgent mailbox that is lost without them.
+          type: dict
+          contains:
+            user_principal_name:
+              description: User principal name.
+              type: str
+            deadline:
+              description: Until when it is safe. Null where nothing supports a date.
+              type: str
+            severity:
+              description: How urgent it is.
+              type: str
+    excluded:
+      description: Mailboxes at risk that O(exclude) left out. With O(scope=all_users) users.
+      type: dict
+      contains:
+        total:
+          description: How many they are.
+          type: int
+        by_pattern:
+          description: How many fit each pattern. Who fits two patterns counts for both.
+          type: dict
     mode:
       description: The option O(mode).
       type: str
@@ -453,12 +510,15 @@ summary:
       type: int
 rows_left_out:
   description: How many rows RV(users) would have.
-  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(users) is too long to print
   type: int
   sample: 12000
 first_rows:
-  description: The first 20 rows. Users who failed or were skipped come before all others.
-  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  description:
+    - The first 20 rows. Users who failed or were skipped come before all others, then those who stay at risk.
+    - Where the task fails they are fewer, and have the most important keys only, if they would be too long to be
+      printed in one line.
+  returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(users) is too long to print
   type: list
   elements: dict
 output_path:

@@ -98,9 +98,9 @@ class PlanningDesk(Desk):
         return self.plan(*rules, mode="apply", **options)
 
     def refused(self, *rules: Any, **options: Any) -> PlanFailed:
-        """The same, where a guard refuses or a user fails."""
+        """The same, where a guard refuses, a user fails, or the end is an alarm."""
         with pytest.raises(PlanFailed) as caught:
-            self.apply(*rules, **options)
+            self.plan(*rules, **{"mode": "apply", **options})
         return caught.value
 
     def problems(self, *rules: Any, **options: Any) -> list[str]:

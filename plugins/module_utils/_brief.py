@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 WORDS = 160
-"""Characters of a note or of an error."""
+"""Characters of an error."""
 
 ATTENTION = ("no_seat", "no_usage_location", "insufficient", "conflict", "unmatched", "refused_uncovered")
 """Actions of a plan that leave a mailbox at risk although no exception asks for that."""
@@ -30,7 +30,6 @@ def brief_plan_row(row: Mapping[str, Any]) -> dict[str, Any]:
         "user_principal_name": row["user_principal_name"] or row["user_id"],
         **{key: row[key] for key in kept},
         "add": [{"sku": item["sku"]} for item in row["add"]],
-        "note": row["note"][:WORDS],
         "error": {"code": error["code"], "message": error["message"][:WORDS]} if error else None,
     }
 

@@ -10,6 +10,7 @@ the summary and the first rows; the file that ``output_path`` names has all of t
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import stat
 import tempfile
@@ -32,8 +33,10 @@ LARGE_SPEC: dict[str, dict[str, Any]] = {
 FIRST_ROWS = 20
 """Rows that a result has of those that it leaves out."""
 
-FAILED_CHARS, FAILED_LIST_CHARS = 2800, 400
-"""Characters of the rows, and of each other list, in the result of a task that fails: Ansible prints it in one line."""
+FAILED_CHARS = 5400
+"""Characters of the result of a task that fails, which Ansible prints in one line: as many rows in brief as fit."""
+KEPT_CHARS, FAILED_LIST_CHARS = 1500, 400
+"""Characters of rows that stay as they are in such a result, and of each other list."""
 
 _NOT_ROWS = frozenset({"alarm", "first_rows", "reports", "violations", "warnings"})
 _TROUBLE = frozenset({"failed", "skipped"})
@@ -90,7 +93,9 @@ def _shortened(context: Context, kind: RowKind, error: M365Error) -> dict[str, A
     if isinstance(error, RowsNotWritten):
         return error.partial
     try:
-        return _Rows(context, kind, context.params["output_path"], failed=True).shorten(error.partial)
+        # a result has the words of its error twice
+        words = 2 * len(str(error))
+        return _Rows(context, kind, context.params["output_path"], failed=True, words=words).shorten(error.partial)
     except RowsNotWritten as second:
         # Two errors at once: the first is why the work failed, and its rows are in the result.
         context.warn(str(second))
@@ -145,11 +150,14 @@ def _same(path: str, other: str) -> bool:
 
 
 class _Rows:
-    """The rows of one result; ``failed``: of a task that fails."""
+    """The rows of one result; ``failed``: of a task that fails, with so many characters of ``words`` besides."""
 
-    def __init__(self, context: Context, kind: RowKind, path: str | None, *, failed: bool = False) -> None:
+    def __init__(
+        self, context: Context, kind: RowKind, path: str | None, *, failed: bool = False, words: int = 0
+    ) -> None:
         self._context, self._kind, self._name, self._path = context, kind, kind.name, path
         self._most: int = context.params["max_rows"]
+        self._words = words
         self._brief = kind.brief if failed and not context.client.stop.told else None
         self._count = 0
         self._first: list[Any] = []
@@ -186,6 +194,7 @@ class _Rows:
         if self._brief:
             # how many they are stands in the summary
             short |= {name: [] for name in other if _is_long(short.get(name), FAILED_LIST_CHARS)}
+            self._put_first_rows_in_brief(short)
         if trouble:
             raise RowsNotWritten(trouble.message, short, wrote=self._wrote(result))
         return short
@@ -230,11 +239,15 @@ class _Rows:
         return {self._name: [], **self._left_out(place, warn=not reports and self._count > self._most)}
 
     def _too_long_to_print(self, rows: Iterable[Any], result: Mapping[str, Any]) -> bool:
-        """Must a failed result do without these rows? Not where they say what was written, and no file does."""
+        """Must a failed result do without these rows? Not where they say what was written, and no file does.
+
+        A few rows stay where no file has them, long or not.
+        """
         if not self._brief or not isinstance(rows, Sequence):
             return False
-        filed = any(path.endswith(".json") for path in result.get("reports", ()))
-        return _is_long(rows, FAILED_CHARS) and (filed or not self._wrote(result))
+        if any(path.endswith(".json") for path in result.get("reports", ())):
+            return _is_long(rows, KEPT_CHARS)
+        return len(rows) > FIRST_ROWS and not self._wrote(result)
 
     def _seen(self, rows: Iterable[Any]) -> Iterator[Any]:
         """The rows, looked at as they pass."""
@@ -264,16 +277,19 @@ class _Rows:
                 f"{self._name}: {self._count} rows are more than max_rows ({self._most}), so only the first are "
                 f"returned, in first_rows; {place}."
             )
-        return {"rows_left_out": self._count, "first_rows": self._printable(first[:FIRST_ROWS])}
+        return {"rows_left_out": self._count, "first_rows": first[:FIRST_ROWS]}
 
-    def _printable(self, rows: list[Any]) -> list[Any]:
-        """The rows, or as many of them in brief as may be printed in one line."""
-        if not self._brief or not _is_long(rows, FAILED_CHARS):
-            return rows
-        some = [self._brief(row) for row in rows]
-        while _is_long(some, FAILED_CHARS):
+    def _put_first_rows_in_brief(self, short: dict[str, Any]) -> None:
+        """Of the first rows so many, in brief, as are printed in one line with all the rest."""
+        rows = short.get("first_rows")
+        if not self._brief or not _is_long(rows, KEPT_CHARS):
+            return
+        rest = {name: value for name, value in short.items() if name not in ("first_rows", "diff", "warnings")}
+        most = max(KEPT_CHARS, FAILED_CHARS - self._words - len(json.dumps(to_plain(rest))))
+        some = [self._brief(row) for row in rows or ()]
+        while _is_long(some, most):
             some.pop()
-        return some
+        short["first_rows"] = some
 
 
 def _rows(name: str, result: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -300,7 +316,7 @@ def _is_long(value: Any, most: int) -> bool:
         return False
     length = 2
     for item in value:
-        length += len(json_lines([to_plain(item)])) if isinstance(item, Mapping) else len(str(item)) + 4
+        length += len(json.dumps(to_plain(item))) + 2
         if length > most:
             return True
     return False

@@ -210,8 +210,9 @@ EXAMPLES = r"""
         fallback: [{sku: EXCHANGESTANDARD}]
         usage_location: DE
       - name: Everybody else
-        match: {recipient_type: [user, soft_deleted]}
+        match: {}
         licenses: [{sku: EXCHANGESTANDARD}]
+        fallback: [{sku: EXCHANGEENTERPRISE}]
         usage_location: {from: country, default: DE}
 """
 

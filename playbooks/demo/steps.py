@@ -84,7 +84,14 @@ APPLY = ("-e", "license_state_mode=apply")
 """Nothing is written without these words."""
 
 STEPS = (
-    Step("Audit: what is about to be lost, and when", "audit", changed=False, wrong=wrong_at_first),
+    Step(
+        "Audit: what is about to be lost, and when",
+        "audit",
+        changed=False,
+        wrong=wrong_at_first,
+        # The playbook fails where mailboxes are critical; here that is what is to be seen.
+        options=("-e", "license_state_fail_on=none"),
+    ),
     Step(
         "Plan: what the rules would do, without writing",
         "remediate",

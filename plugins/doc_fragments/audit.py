@@ -32,6 +32,7 @@ options:
     description:
       - Leave out users whose user principal name matches one of these patterns, as if they did not exist. V(*) and
         V(?) are wildcards, case does not matter.
+      - The summary says how many each pattern left out. A pattern that nobody fits is told in a warning.
     type: list
     elements: str
     default: []

@@ -51,9 +51,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
     Plan,
     PlanEntry,
     PlanOptions,
+    SeatsMissing,
     SeatUse,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import why_not_covered
+from ansible_collections.m365.licensing.plugins.module_utils._plan_seats import seats_missing
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
@@ -91,7 +93,8 @@ def build_plan(
             return _Planner(plenty, catalog, options).all_entries(judge, some)
 
         entries = with_next_rules(entries, planner.changed, skus, replan)
-    return Plan(entries, violations_of(entries, skus, options, limit), planner.seat_use(), limit)
+    violations = violations_of(entries, skus, options, limit)
+    return Plan(entries, violations, planner.seat_use(), limit, planner.seats_missing(entries))
 
 
 def _order(candidate: Candidate) -> tuple[int, float, str, str, str]:
@@ -184,9 +187,14 @@ class _Planner:
         ]
         return tuple(sorted(used, key=lambda item: (item.part_number, item.sku_id)))
 
+    def seats_missing(self, entries: Sequence[PlanEntry]) -> tuple[SeatsMissing, ...]:
+        """The seats that would have saved the mailboxes without one."""
+        return seats_missing(entries, self._seats.left, lambda sku_id: self._names([sku_id]))
+
     def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs]) -> PlanEntry:
         reasons: list[str] = []
         seatless = conflicting = False
+        seats: tuple[str, ...] = ()
         for name, wanted in _alternatives(rule):
             option = self._option(entry.user, rule, name, wanted)
             classes = granted(option.predicted, self._catalog)
@@ -201,14 +209,16 @@ class _Planner:
                 conflicting = True
                 reasons.append(f"{name}: {refusal.message}")
                 continue
-            missing = self._seats.missing(seats_needed(entry.user, option.change))
+            needed = seats_needed(entry.user, option.change)
+            missing = self._seats.missing(needed)
             if missing:
+                seats = seats if seatless else needed
                 seatless = True
                 reasons.append(f"{name}: no seat left of {self._names(missing)}")
                 continue
             return self._take(entry, rule, option, wanted, reasons)
         action = "no_seat" if seatless else "conflict" if conflicting else "insufficient"
-        return entry._replace(action=action, note="; ".join(reasons))
+        return entry._replace(action=action, note="; ".join(reasons), seats_wanted=seats)
 
     def _without_finding(self, entry: PlanEntry, rule: Rule, needs: Needs | None) -> PlanEntry:
         user = entry.user

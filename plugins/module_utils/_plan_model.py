@@ -90,6 +90,8 @@ class PlanEntry(NamedTuple):
     """What the change takes away, though nothing known needs it."""
     next_rule: str = ""
     """Another rule, which will change the user again in the next run."""
+    seats_wanted: tuple[str, ...] = ()
+    """For ``no_seat``: the SKUs of which a seat each would have saved the mailbox."""
 
 
 class SeatUse(NamedTuple):
@@ -103,6 +105,15 @@ class SeatUse(NamedTuple):
     reserved: int = 0
 
 
+class SeatsMissing(NamedTuple):
+    """Seats of one SKU that would have saved mailboxes. ``first`` is the most urgent mailbox that is lost without."""
+
+    sku_id: str
+    part_number: str
+    seats: int
+    first: PlanEntry
+
+
 class Plan(NamedTuple):
     """The plan: entries in the order in which seats were given out, and why it may not be applied, if so."""
 
@@ -111,6 +122,8 @@ class Plan(NamedTuple):
     seats: tuple[SeatUse, ...]
     max_changes: int | None = None
     """The limit in users, where one was set."""
+    seats_missing: tuple[SeatsMissing, ...] = ()
+    """In the order of their most urgent mailboxes."""
 
     @property
     def changes(self) -> tuple[LicenseChange, ...]:

@@ -134,6 +134,19 @@ def plan_summary(plan: Plan) -> dict[str, Any]:
             }
             for use in plan.seats
         ],
+        "seats_missing": [
+            {
+                "sku": item.part_number,
+                "sku_id": item.sku_id,
+                "seats": item.seats,
+                "first": {
+                    "user_principal_name": item.first.user.user_principal_name,
+                    "deadline": iso(item.first.finding.deadline.at) if item.first.finding else None,
+                    "severity": item.first.finding.severity if item.first.finding else None,
+                },
+            }
+            for item in plan.seats_missing
+        ],
     }
 
 
@@ -205,6 +218,7 @@ def plan_markdown(
             [item["sku"], item["left_before"], item["planned"], item["left_after"], item["reserved"]] for item in seats
         )
         lines += _table(("SKU", "Left", "Planned", "Left after", "Reserved"), cells, right=(1, 2, 3, 4))
+    lines += _seats_missing(summary.get("seats_missing") or [])
     for section, title in _SECTIONS:
         mine = [row for row in rows if _section(row, done=done) == section]
         if mine:
@@ -217,6 +231,23 @@ def plan_markdown(
         matched = "is matched by no rule and is" if safe == 1 else "are matched by no rule and are"
         lines += [f"{_count(safe, 'user', 'users')} {matched} not at risk; the JSON report names them all.", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _seats_missing(missing: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not missing:
+        return []
+    head = ("SKU", "Seats", "First mailbox lost without them", "Deadline", "Severity")
+    cells = [
+        [
+            item["sku"],
+            item["seats"],
+            item["first"]["user_principal_name"],
+            (item["first"]["deadline"] or "not known")[:10],
+            item["first"]["severity"],
+        ]
+        for item in missing
+    ]
+    return ["## Seats missing", "", *_table(head, cells, right=(1,))]
 
 
 def escape(value: Any) -> str:

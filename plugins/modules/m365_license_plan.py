@@ -90,9 +90,19 @@ options:
     description:
       - Apply a plan although the audit could not look at everything that O(recipient_types) asks for, because a
         permission is missing or the surface of Exchange does not show it.
-      - Without it such a plan is refused before the first write.
+      - Without it such a plan is refused before the first write. With O(mode=plan) the task fails, after the report was
+        written.
     type: bool
     default: false
+  fail_on:
+    description:
+      - Fail, after everything was written and reported, if mailboxes stay at risk that no exception (C(action=ignore))
+        of O(rules) covers. That counts users who are protected, too.
+      - V(critical) means those of the severities V(lost), V(overdue) and V(critical), V(any) means all.
+      - In check mode the predicted end counts. With O(mode=plan) it is a warning.
+    type: str
+    choices: [none, critical, any]
+    default: critical
   on_error:
     description:
       - V(continue) tries all users, reports each, and fails at the end if there was a failure.
@@ -198,12 +208,19 @@ EXAMPLES = r"""
         fallback: [{sku: EXCHANGESTANDARD}]
         usage_location: DE
       - name: Everybody else
-        match: {recipient_type: [user, soft_deleted]}
+        match: {}
         licenses: [{sku: EXCHANGESTANDARD}]
+        fallback: [{sku: EXCHANGEENTERPRISE}]
         usage_location: {from: country, default: DE}
 """
 
 RETURN = r"""
+alarm:
+  description: Why the task fails although its work was done, one sentence for each reason.
+  returned: when it fails with a plan
+  type: list
+  elements: str
+  sample: ["Refused, nothing was written: 30 users would be changed, but max_changes allows 20."]
 users:
   description:
     - What the plan says of each mailbox at risk, and what became of it. In the order in which seats were given out, the
@@ -211,7 +228,8 @@ users:
     - A user with two mailboxes at risk (a soft-deleted one beside the one in use) has two rows. What is written for the
       user is in one of them.
     - With O(scope=all_users), users who are not at risk and need nothing, or are matched by no rule, are left out.
-    - Empty where O(output_path) is given, or if they are more than O(max_rows).
+    - Empty where O(output_path) is given, or if they are more than O(max_rows). Also where the task fails and they
+      would be too long to be printed in one line, unless users were changed and no report has the rows.
   returned: always, unless the task was refused before the plan was made
   type: list
   elements: dict
@@ -283,7 +301,7 @@ users:
       type: str
       sample: "2026-12-01T08:00:00Z"
     days_remaining:
-      description: Whole days until the deadline.
+      description: Days until the deadline, as in M(m365.licensing.exo_unlicensed_mailbox_info).
       type: int
       sample: 8
     add:
@@ -340,7 +358,8 @@ users:
 unmatched:
   description:
     - User principal names of all users whom no rule matches.
-    - Empty if they are more than O(max_rows). The JSON report has them all.
+    - Empty if they are more than O(max_rows), or too long to be printed in one line where the task fails. The JSON
+      report has them all.
   returned: always, unless the task was refused before the plan was made
   type: list
   elements: str
@@ -401,6 +420,45 @@ summary:
         reserved:
           description: Seats held back by O(seat_reserve).
           type: int
+    seats_missing:
+      description:
+        - SKUs of which more seats would have saved mailboxes at risk (RV(users[].action=no_seat)). Each mailbox counts
+          for the first list of its rule that would have saved it.
+      type: list
+      elements: dict
+      contains:
+        sku:
+          description: Part number.
+          type: str
+        sku_id:
+          description: GUID of the SKU.
+          type: str
+        seats:
+          description: How many seats are missing.
+          type: int
+        first:
+          description: The most urgent mailbox that is lost without them.
+          type: dict
+          contains:
+            user_principal_name:
+              description: User principal name.
+              type: str
+            deadline:
+              description: Until when it is safe. Null where nothing supports a date.
+              type: str
+            severity:
+              description: How urgent it is.
+              type: str
+    excluded:
+      description: Mailboxes at risk that O(exclude) left out. With O(scope=all_users) users.
+      type: dict
+      contains:
+        total:
+          description: How many they are.
+          type: int
+        by_pattern:
+          description: How many fit each pattern. Who fits two patterns counts for both.
+          type: dict
     mode:
       description: The option O(mode).
       type: str
@@ -451,12 +509,15 @@ summary:
       type: int
 rows_left_out:
   description: How many rows RV(users) would have.
-  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(users) is too long to print
   type: int
   sample: 12000
 first_rows:
-  description: The first 20 rows. Users who failed or were skipped come before all others.
-  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  description:
+    - The first 20 rows. Users who failed or were skipped come before all others, then those who stay at risk.
+    - Where the task fails they are fewer, and have the most important keys only, if they would be too long to be
+      printed in one line.
+  returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(users) is too long to print
   type: list
   elements: dict
 output_path:
@@ -507,8 +568,10 @@ auth:
   sample: {source: client_secret, reason: client_id and client_secret are set}
 """
 
+from ansible_collections.m365.licensing.plugins.module_utils._alarm import FAIL_ON
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC
-from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
+from ansible_collections.m365.licensing.plugins.module_utils._brief import brief_plan_row, needs_attention
+from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, RowKind, large
 from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
 from ansible_collections.m365.licensing.plugins.module_utils._plan_module import run_plan
 from ansible_collections.m365.licensing.plugins.module_utils._reports import REPORT_SPEC
@@ -526,15 +589,17 @@ ARGUMENTS = {
     "seat_reserve": {"type": "dict", "default": {}},
     "use_warning_seats": {"type": "bool", "default": False},
     "allow_incomplete": {"type": "bool", "default": False},
+    "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "critical"},
     "on_error": {"type": "str", "choices": ["fail", "continue"], "default": "continue"},
     "confirm": {"type": "bool", "default": True},
     "confirm_seconds": {"type": "float", "default": 60},
 }
+ROWS = RowKind("users", urgent=needs_attention, brief=brief_plan_row)
 
 
 def main() -> None:
     """Options in, rows out."""
-    run_module(ARGUMENTS, large("users", run_plan), supports_check_mode=True, uses_exchange=True)
+    run_module(ARGUMENTS, large(ROWS, run_plan), supports_check_mode=True, uses_exchange=True)
 
 
 if __name__ == "__main__":

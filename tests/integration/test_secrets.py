@@ -53,7 +53,7 @@ def one_by_one() -> dict[str, Any]:
 
 NAMES = ("tenant_id", "client_id", "login_url", "graph_url", "exchange_url", "ca_path")
 DEFAULTS = {"group/m365.licensing.m365": {name: f"{{{{ m365_{name} }}}}" for name in NAMES}}
-AUDIT = {"import_playbook": "m365.licensing.audit"}
+AUDIT = {"import_playbook": "m365.licensing.audit", "vars": {"license_state_fail_on": "none"}}
 REMEDIATE: dict[str, Any] = {"import_playbook": "m365.licensing.remediate"}
 REFUSED = {**REMEDIATE, "vars": {"m365_client_secret": "{{ planted.wrong }}"}}
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._alarm import is_within
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import Flags, World, assess
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import SEVERITIES, days_until, severity_of
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
@@ -30,6 +31,7 @@ from ansible_collections.m365.licensing.tests.unit.domain_world import (
     SPE_E3,
     SPE_E5,
     direct,
+    finding,
     inherited,
     skus,
     user,
@@ -310,15 +312,17 @@ def test_an_archive_lives_thirty_days_after_what_covered_it_went(plan: str, days
     [
         (-0.01, -1, "overdue"),
         (0, 0, "critical"),
-        (0.99, 0, "critical"),
-        (7.99, 7, "critical"),
-        (8, 8, "warning"),
-        (30.99, 30, "warning"),
-        (31, 31, "notice"),
+        (0.01, 1, "critical"),
+        (1, 1, "critical"),
+        (1.01, 2, "critical"),
+        (7, 7, "critical"),
+        (7.01, 8, "warning"),
+        (30, 30, "warning"),
+        (30.01, 31, "notice"),
         (400, 400, "notice"),
     ],
 )
-def test_days_are_rounded_down_and_decide_how_bad_it_is(days: float, left: int, severity: str) -> None:
+def test_days_are_rounded_up_until_the_deadline_and_decide_how_bad_it_is(days: float, left: int, severity: str) -> None:
     deadline = Deadline(ahead(days), "pending_delicense", "exact")
     assert days_until(deadline, NOW) == left
     assert severity_of("license_removed", left) == severity
@@ -366,6 +370,28 @@ def test_as_time_goes_by_days_only_go_down_and_nothing_gets_better(
         assert after.deadline.at == before.deadline.at
     if before.severity != "lost":
         assert WORST_LAST.index(after.severity) >= WORST_LAST.index(before.severity)
+
+
+MICROSECONDS = st.one_of(
+    st.integers(-(10**13), 10**13),
+    # around whole days
+    st.builds(lambda days, off: days * 86_400_000_000 + off, st.integers(-40, 40), st.integers(-2, 2)),
+)
+
+
+@given(MICROSECONDS, st.integers(0, 60), st.sampled_from(["no_license", "license_removed", "license_suspended"]))
+def test_within_so_many_days_is_one_thing(left: int, days: int, reason: str) -> None:
+    """The days of a row, the severity and the alarm agree: it is so many times 24 hours, to the microsecond."""
+    at = NOW + timedelta(microseconds=left)
+    remaining = days_until(Deadline(at, "pending_delicense", "exact"), NOW)
+    assert remaining is not None
+    assert (remaining <= days) is (at <= NOW + timedelta(days=days))
+    assert (remaining < 0) is (at < NOW)
+    assert (remaining == 0) is (at == NOW)
+    severity = severity_of(reason, remaining)
+    assert (severity in ("critical", "overdue")) is (at <= NOW + timedelta(days=7))
+    row = finding(user("anna"), days=1)._replace(deadline=Deadline(at), days_remaining=remaining, severity=severity)
+    assert is_within(row, days) is (at <= NOW + timedelta(days=days))
 
 
 @given(cases(), st.sampled_from([30, 60]))

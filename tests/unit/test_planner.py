@@ -184,7 +184,7 @@ def test_all_mistakes_of_rules_groups_and_reserve_come_at_once_with_their_paths(
         {**EVERYBODY, "name": "One", "match": {"group": ["sg-once", "sg-twice"]}},
         {**EVERYBODY, "name": "Two", "match": {"not": {"group": "sg-none"}}},
     ]
-    reserve, twice, none = desk.problems(*rules, variable_prefix="license_state_", seat_reserve={"SPE_E33": 1})
+    twice, none, reserve = desk.problems(*rules, variable_prefix="license_state_", seat_reserve={"SPE_E33": 1})
     assert twice.startswith("license_state_rules[0].match.group: group 'sg-twice': the name belongs to several groups")
     assert none == "license_state_rules[1].match.group: the tenant has no group 'sg-none' (rule 'Two')"
     assert reserve.startswith("seat_reserve.SPE_E33: the tenant has no SKU 'SPE_E33' (nearest: SPE_E3")

@@ -129,7 +129,9 @@ def test_an_audit_that_lost_exchange_is_not_green(
 
 
 def test_a_run_that_leaves_critical_mailboxes_fails_and_names_them_first(tenant: Tenant, tmp_path: Path) -> None:
-    played = job(tenant, tmp_path, "remediate", mode="apply", rules=[SHARED, ALL_BUT_ARCHIVES])
+    # a variable of the audit in an inventory that both share is no misspelt guard
+    rules = {"rules": [SHARED, ALL_BUT_ARCHIVES], "fail_within_days": 3, "due_within_days": 400}
+    played = job(tenant, tmp_path, "remediate", mode="apply", **rules)
     line, result = failing(played)
     assert result["error"]["code"] == "left_at_risk"
     assert len(line) < LONGEST

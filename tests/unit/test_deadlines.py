@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._alarm import is_within
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import Flags, World, assess
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import SEVERITIES, days_until, severity_of
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
@@ -31,7 +30,6 @@ from ansible_collections.m365.licensing.tests.unit.domain_world import (
     SPE_E3,
     SPE_E5,
     direct,
-    finding,
     inherited,
     skus,
     user,
@@ -370,28 +368,6 @@ def test_as_time_goes_by_days_only_go_down_and_nothing_gets_better(
         assert after.deadline.at == before.deadline.at
     if before.severity != "lost":
         assert WORST_LAST.index(after.severity) >= WORST_LAST.index(before.severity)
-
-
-MICROSECONDS = st.one_of(
-    st.integers(-(10**13), 10**13),
-    # around whole days
-    st.builds(lambda days, off: days * 86_400_000_000 + off, st.integers(-40, 40), st.integers(-2, 2)),
-)
-
-
-@given(MICROSECONDS, st.integers(0, 60), st.sampled_from(["no_license", "license_removed", "license_suspended"]))
-def test_within_so_many_days_is_one_thing(left: int, days: int, reason: str) -> None:
-    """The days of a row, the severity and the alarm agree: it is so many times 24 hours, to the microsecond."""
-    at = NOW + timedelta(microseconds=left)
-    remaining = days_until(Deadline(at, "pending_delicense", "exact"), NOW)
-    assert remaining is not None
-    assert (remaining <= days) is (at <= NOW + timedelta(days=days))
-    assert (remaining < 0) is (at < NOW)
-    assert (remaining == 0) is (at == NOW)
-    severity = severity_of(reason, remaining)
-    assert (severity in ("critical", "overdue")) is (at <= NOW + timedelta(days=7))
-    row = finding(user("anna"), days=1)._replace(deadline=Deadline(at), days_remaining=remaining, severity=severity)
-    assert is_within(row, days) is (at <= NOW + timedelta(days=days))
 
 
 @given(cases(), st.sampled_from([30, 60]))

@@ -263,7 +263,7 @@ def _reasons(planned: Planned, result: Mapping[str, Any], options: PlannerOption
             f"{summary['failed']} of {summary['changes']} users failed, {summary['changed']} were changed, "
             f"{summary['skipped']} were not tried. First: {first.upn}: {why}"
         )
-        hint = "Each user's error is in the result. Run again: it takes up where this run ended."
+        hint = "Each user's error is in the rows of the result or report. Run again: it takes up where this run ended."
         reasons.append(Reason("users_failed", message, hint))
     left = left_at_risk(fates, options.fail_on, planned.plan.seats_missing)
     if options.apply and left:

@@ -502,7 +502,8 @@ summary:
       description: Mailboxes that stay at risk, though no exception asks for that.
       type: int
     audit:
-      description: The summary of M(m365.licensing.exo_unlicensed_mailbox_info), from before the writes.
+      description:
+        - The summary of M(m365.licensing.exo_unlicensed_mailbox_info), from before the writes, without C(excepted).
       type: dict
     requests:
       description: HTTP requests of this run, tokens included.

@@ -34,6 +34,18 @@ PLAN_CLASSES: Mapping[str, PlanClass] = {
 }
 """Every plan that grants a mailbox or an archive, by id. All other plans grant neither."""
 
+COMPANION_PLANS = frozenset(
+    {
+        "113feb6c-3fe4-4440-bddc-54d774bf0318",  # EXCHANGE_S_FOUNDATION
+        "922ba911-5694-4e99-a794-73aed9bfeec8",  # EXCHANGE_S_FOUNDATION_GOV
+        "5e62787c-c316-451f-b873-1d05acd4d12c",  # BPOS_S_TODO_1
+        "882e1d05-acd1-4ccb-8708-6ee03664b117",  # INTUNE_O365
+        "31cf2cfc-6b0d-4adc-a336-88b724ed8122",  # RMS_S_BASIC
+    }
+)
+"""Plans that come along with an Exchange plan in the SKUs that are sold for mailboxes alone. Nobody buys these SKUs for
+their sake: a license that brings nothing else beside an Exchange plan is one for a mailbox."""
+
 NO_RIGHTS_PARTS = (
     "M365_F1_COMM",
     "Microsoft_365_F1_EEA_(no_Teams)",

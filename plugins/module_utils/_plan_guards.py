@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
@@ -36,8 +37,41 @@ def max_changes_limit(value: int | str | None, population: int, path: str = "max
     return number
 
 
+def covered_seats_limit(value: Any, population: int, path: str = "max_covered_seats") -> int | None:
+    """Seats for users whose mailbox is covered already; None: ``unlimited``. Raises ConfigurationError."""
+    return limit_of(value, population, path, "seats")
+
+
+def limit_of(value: Any, population: int, path: str, what: str) -> int | None:
+    """``20``, ``"20"``, ``"5%"`` of ``population`` (rounded down), or None for ``unlimited``; ``what`` it counts.
+
+    Raises ConfigurationError for everything else: nothing, an empty text, a number below 0, a share over 100%.
+    """
+    number = whole_number(value)
+    text = value.strip().casefold() if isinstance(value, str) else ""
+    if text == "unlimited":
+        return None
+    if text.endswith("%"):
+        try:
+            share = Decimal(text[:-1].strip())
+            if share.is_finite() and 0 <= share <= 100:
+                return int(share * population / 100)
+        except InvalidOperation:
+            pass
+    if number is None or number < 0:
+        raise ConfigurationError(
+            f'{path}: expected a number of {what} from 0 on, a share such as "5%" up to 100%, or unlimited, '
+            f"found {shown(value)}"
+        )
+    return number
+
+
 def violations_of(
-    entries: Sequence[PlanEntry], skus: Sequence[Sku], options: PlanOptions, limit: int | None
+    entries: Sequence[PlanEntry],
+    skus: Sequence[Sku],
+    options: PlanOptions,
+    limit: int | None,
+    covered: int | None = None,
 ) -> tuple[str, ...]:
     """Why the plan may not be applied, one sentence each with figures and the option; empty: it may."""
     found: list[str] = []
@@ -47,6 +81,7 @@ def violations_of(
     if limit is not None and changed > limit:
         share = f" ({options.max_changes} of {options.population} users)" if "%" in str(options.max_changes) else ""
         found.append(f"{_users(changed)} would be changed, but max_changes allows {limit}{share}")
+    found += _covered(entries, options, covered)
     removing = [entry for entry in entries if entry.change.remove]
     if removing and not options.allow_removals:
         names = {sku.id: sku.part_number for sku in skus}
@@ -64,6 +99,24 @@ def violations_of(
             "removes or switches off"
         )
     return tuple(found)
+
+
+def _covered(entries: Sequence[PlanEntry], options: PlanOptions, limit: int | None) -> list[str]:
+    top = [entry for entry in entries if entry.on_top]
+    seats = sum(len(entry.on_top) for entry in top)
+    if limit is None or seats <= limit:
+        return []
+    share = (
+        f" ({options.max_covered_seats} of {options.population} users)" if "%" in str(options.max_covered_seats) else ""
+    )
+    some = ", ".join(entry.user.user_principal_name for entry in top[:3])
+    more = ", …" if len(top) > 3 else ""
+    rules = ", ".join(sorted({repr(entry.rule) for entry in top}))
+    return [
+        f"{'1 seat' if seats == 1 else f'{seats} seats'} would go to users whose mailbox is covered already "
+        f"({some}{more}), but max_covered_seats allows {limit}{share}; add "
+        f"covered: false to the match of rule {rules}, or raise max_covered_seats if they are to have both"
+    ]
 
 
 def _users(count: int) -> str:

@@ -10,7 +10,7 @@ violation of a guard nothing is written.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils._apply import apply_changes, predict_changes
@@ -24,7 +24,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._find_users import find_users, name_problems
-from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, Group
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
     Finding,
@@ -39,16 +39,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan import (
     Plan,
     PlanOptions,
     build_plan,
+    covered_seats_limit,
     max_changes_limit,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import names_one, protects
-from ansible_collections.m365.licensing.plugins.module_utils._rules import (
-    Rule,
-    Subject,
-    bind_groups,
-    group_names,
-    groups_as_written,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._rule_groups import bind_to_tenant, group_problems
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import large_among
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import had_more, weakenings
@@ -73,6 +69,8 @@ class PlannerOptions(NamedTuple):
     max_changes: Any = None
     protected: tuple[str, ...] = ()
     allow_removals: bool = False
+    max_covered_seats: Any = 0
+    seat_order: str = "deadline"
     seat_reserve: Mapping[str, Any] | None = None
     use_warning_seats: bool = False
     allow_incomplete: bool = False
@@ -120,6 +118,8 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
     candidates = _candidates(graph, exchange, found, checked, options)
     guards = PlanOptions(
         max_changes=options.max_changes,
+        max_covered_seats=options.max_covered_seats,
+        seat_order=options.seat_order,
         protected=options.protected,
         allow_removals=options.allow_removals,
         seat_reserve=checked.reserve,
@@ -146,6 +146,7 @@ def check_options(options: PlannerOptions) -> None:
     """Look at what needs no tenant to be judged. Raises ConfigurationError with every problem."""
     problems: list[str] = []
     _collect(problems, lambda: max_changes_limit(options.max_changes, 0))
+    _collect(problems, lambda: covered_seats_limit(options.max_covered_seats, 0))
     if not isinstance(options.rules, (list, tuple)) or not options.rules:
         _collect(problems, lambda: parse_rules(options.rules, (), options.audit.catalog, options.label))
     problems += name_problems(options.protected, "protected")
@@ -162,8 +163,8 @@ def _check(graph: Graph, skus: Sequence[Sku], options: PlannerOptions) -> _Check
     rules = _collect(problems, lambda: parse_rules(options.rules, skus, catalog, options.label, scope=scope))
     reserve = _collect(problems, lambda: resolve_reserve(options.seat_reserve, skus, catalog))
     if rules is None:
-        problems += _group_problems(graph, options)
-    bound = _collect(problems, lambda: _bind(graph, rules or ()))
+        problems += group_problems(graph, options.rules, options.label)
+    bound = _collect(problems, lambda: bind_to_tenant(graph, rules or ()))
     if rules is None or reserve is None or bound is None:
         raise ConfigurationError(problems, code="invalid_rules")
     return _Checked(bound[0], reserve, bound[1], rule_warnings(rules, skus, catalog, scope=scope))
@@ -176,50 +177,6 @@ def _collect(problems: list[str], ask: Callable[[], T]) -> T | None:
     except ConfigurationError as error:
         problems += error.problems
         return None
-
-
-def _bind(graph: Graph, rules: Sequence[Rule]) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
-    """The rules with their groups known by id, and those ids; nothing is read where no rule names a group."""
-    known, wrong = _find_groups(graph, group_names(rules))
-    problems = [
-        f"{rule.path}.match.group: {wrong[name]} (rule {rule.name!r})"
-        for rule in rules
-        for name in sorted(group_names([rule]) & wrong.keys())
-    ]
-    if problems:
-        raise ConfigurationError(problems)
-    ids = {name: group.id for name, group in known.items()}
-    return bind_groups(rules, ids), tuple(sorted(set(ids.values())))
-
-
-def _group_problems(graph: Graph, options: PlannerOptions) -> list[str]:
-    """What is wrong with the groups of rules that are wrong in other ways, so that all is said at once."""
-    named = groups_as_written(options.rules)
-    _known, wrong = _find_groups(graph, {name for _index, _rule, name in named})
-    return [
-        f"{options.label}[{index}].match.group: {wrong[name]}" + (f" (rule {rule!r})" if rule else "")
-        for index, rule, name in named
-        if name in wrong
-    ]
-
-
-def _find_groups(graph: Graph, names: Collection[str]) -> tuple[dict[str, Group], dict[str, str]]:
-    """The groups by name or id, and what is wrong with each of the other names."""
-    known: dict[str, Group] = {}
-    wrong: dict[str, str] = {}
-    if not names:
-        return known, wrong
-    try:
-        known = graph.groups_by_name(sorted(names))
-    except ConfigurationError:
-        # one name is ambiguous; which of the others are right is worth a request each
-        for name in sorted(names):
-            try:
-                known.update(graph.groups_by_name([name]))
-            except ConfigurationError as error:
-                wrong[name] = error.message
-    wrong.update({name: f"the tenant has no group {name!r}" for name in set(names) - known.keys() - wrong.keys()})
-    return known, wrong
 
 
 def _candidates(
@@ -372,7 +329,7 @@ def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> l
 
 def _population(graph: Graph, options: PlannerOptions, candidates: Sequence[Candidate]) -> int:
     """What a percentage is a share of: the users of the tenant (all_users: those that the rules look at)."""
-    if not str(options.max_changes or "").strip().endswith("%"):
+    if not any(str(limit or "").strip().endswith("%") for limit in (options.max_changes, options.max_covered_seats)):
         return 0
     if options.scope == "all_users":
         return len({candidate.subject.user.id for candidate in candidates})

@@ -15,7 +15,8 @@ author:
 description:
   - Audits the tenant, decides for each mailbox at risk (or for each user) by the first rule that matches, checks the
     plan as a whole against its guards, and, if asked to, writes it and reads it back.
-  - Seats go to the soonest deadline first. A license that would not save the mailbox is never assigned.
+  - Seats go to the soonest deadline first, or in the order of the rules. A license that would not save the mailbox is
+    never assigned, nor one whose plans the user has already.
   - The result explains for each user which rule decided and why. Users whom no rule matches are named.
   - Run again, it changes nothing.
 options:
@@ -67,6 +68,25 @@ options:
         of the users that the rules look at.
       - If not set, there is no limit.
     type: raw
+  max_covered_seats:
+    description:
+      - Refuse a plan that gives more seats than this to users whose mailbox is covered already, or needs no license.
+        Such a seat is a second license with an Exchange plan. A swap, which takes the old license away in the same
+        request, does not count.
+      - A number, a share of the users such as V(5%), rounded down, or V(unlimited). The share is one of the users that
+        O(max_changes) counts.
+      - Only O(scope=all_users) looks at users whose mailbox is covered.
+    type: raw
+    default: 0
+  seat_order:
+    description:
+      - Who gets a seat where there are not enough for all.
+      - V(deadline) is the mailbox with the soonest deadline. Users of whom nothing is at risk come last.
+      - V(rules) is whom the first rule decides for, then the second, and so on. Within a rule it is the order of
+        V(deadline).
+    type: str
+    choices: [deadline, rules]
+    default: deadline
   protected:
     description:
       - User principal names or IDs of users who are never written. In names V(*) and V(?) are wildcards, case does not
@@ -373,6 +393,29 @@ summary:
     max_changes:
       description: The limit of O(max_changes) in users. Null without one.
       type: int
+    seats_to_covered:
+      description: Seats with an Exchange plan for users whose mailbox is covered without them.
+      type: int
+    max_covered_seats:
+      description: The limit of O(max_covered_seats) in seats. Null without one.
+      type: int
+    seat_order:
+      description: The option O(seat_order).
+      type: str
+    rules:
+      description: Every rule, in their order.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: Name of the rule.
+          type: str
+        matched:
+          description: Mailboxes at risk, and users without one, that this rule decides for.
+          type: int
+        changes:
+          description: Users that it changes.
+          type: int
     violations:
       description: The same as RV(violations).
       type: list
@@ -524,6 +567,8 @@ ARGUMENTS = {
     "mode": {"type": "str", "choices": ["plan", "apply"], "default": "plan"},
     "scope": {"type": "str", "choices": ["mailboxes_at_risk", "all_users"], "default": "mailboxes_at_risk"},
     "max_changes": {"type": "raw"},
+    "max_covered_seats": {"type": "raw", "default": 0},
+    "seat_order": {"type": "str", "choices": ["deadline", "rules"], "default": "deadline"},
     "protected": {"type": "list", "elements": "str", "default": []},
     "allow_removals": {"type": "bool", "default": False},
     "seat_reserve": {"type": "dict", "default": {}},

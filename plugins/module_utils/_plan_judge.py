@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, User
+from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import covers
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs, PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import beyond_a_license
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, first_match
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject, first_match
 
 
 class Judged(NamedTuple):
@@ -63,6 +64,15 @@ class Judge:
         self._rules, self._catalog, self._today = rules, catalog, today
         self._protected = [(pattern, protects(pattern)) for pattern in protected]
 
+    def subject(self, candidate: Candidate) -> Subject:
+        """The candidate as the rules see it, with what its mailbox tells."""
+        subject, finding = candidate.subject, candidate.finding
+        needs = finding.needs if finding else candidate.needs
+        return subject._replace(
+            reason=finding.reason if finding else "",
+            covered=covers(subject.user, subject.recipient_type, needs, self._catalog),
+        )
+
     def judge(self, candidate: Candidate) -> Judged:
         """The decision, or the rule by which it is to be made."""
         user = candidate.subject.user
@@ -72,7 +82,7 @@ class Judge:
         for pattern, matches in self._protected:
             if matches(user):
                 return Judged(candidate, entry._replace(note=f"protected by {pattern!r}"))
-        decision = first_match(self._rules, candidate.subject, self._today)
+        decision = first_match(self._rules, self.subject(candidate), self._today)
         rule = decision.rule
         entry = entry._replace(rule=rule.name if rule else "", why=decision.why, expired=decision.expired)
         if rule is None:

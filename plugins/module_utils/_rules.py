@@ -22,6 +22,22 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import Conf
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, User
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
+USER_TEXTS = (
+    "department",
+    "country",
+    "company",
+    "job_title",
+    "upn",
+    "usage_location",
+    "city",
+    "office",
+    "employee_type",
+    "mail_domain",
+)
+"""The match keys that compare a text of the user."""
+COUNTRY_KEYS = frozenset({"country", "usage_location"})
+"""Of these, those that name a country: its name and its code are the same."""
+
 
 class Subject(NamedTuple):
     """Whom the rules look at. ``recipient_type`` is None where no mailbox is known (scope ``all_users``)."""
@@ -30,6 +46,10 @@ class Subject(NamedTuple):
     recipient_type: RecipientType | None = None
     group_ids: frozenset[str] = frozenset()
     """The groups of the rules (not all groups) in which the user is, directly or through other groups."""
+    reason: str = ""
+    """Why the mailbox is at risk, in the word of the audit; empty where it is not."""
+    covered: bool = False
+    """Do the user's plans cover the mailbox (``_plan_covered.covers``)?"""
 
 
 class Facts(NamedTuple):
@@ -37,9 +57,10 @@ class Facts(NamedTuple):
 
     texts: Mapping[str, str]
     """By match key; extension attributes by their own name. Without a value: an empty text."""
-    account_enabled: bool
-    on_premises_sync: bool
+    flags: Mapping[str, bool]
+    """By match key: ``account_enabled``, ``on_premises_sync``, ``at_risk``, ``covered``."""
     recipient_type: str
+    reason: str
     held: frozenset[str]
     group_ids: frozenset[str]
 
@@ -126,22 +147,37 @@ def explain(rule: Rule, user: User) -> str:
 def facts_of(subject: Subject) -> Facts:
     """A subject's properties, folded."""
     user = subject.user
-    texts = {
-        "department": fold(user.department),
-        "country": fold(user.country),
-        "company": fold(user.company),
-        "job_title": fold(user.job_title),
-        "upn": fold(user.user_principal_name),
-    }
+    texts = {key: fold(value) for key, value in zip(USER_TEXTS, _values(user), strict=True)}
     for name, value in user.extension_attributes.items():
         texts[name] = fold(value)
     return Facts(
         texts=texts,
-        account_enabled=user.account_enabled,
-        on_premises_sync=user.on_premises_sync,
+        flags={
+            "account_enabled": user.account_enabled,
+            "on_premises_sync": user.on_premises_sync,
+            "at_risk": bool(subject.reason),
+            "covered": subject.covered,
+        },
         recipient_type=subject.recipient_type.value if subject.recipient_type else "",
+        reason=subject.reason,
         held=frozenset(state.sku_id for state in user.license_states if state.effective),
         group_ids=subject.group_ids,
+    )
+
+
+def _values(user: User) -> tuple[str | None, ...]:
+    """What a user says to each of USER_TEXTS."""
+    return (
+        user.department,
+        user.country,
+        user.company,
+        user.job_title,
+        user.user_principal_name,
+        user.usage_location,
+        user.city,
+        user.office,
+        user.employee_type,
+        user.mail_domain,
     )
 
 
@@ -164,7 +200,7 @@ def text_condition(key: str, patterns: Sequence[str]) -> Condition:
         for text in folded
         if text not in exact
     ]
-    codes = frozenset(code for text in exact if (code := country_code(text))) if key == "country" else frozenset()
+    codes = frozenset(code for text in exact if (code := country_code(text))) if key in COUNTRY_KEYS else frozenset()
 
     def fits(value: str) -> bool:
         if not value:
@@ -182,12 +218,8 @@ def text_condition(key: str, patterns: Sequence[str]) -> Condition:
 
 
 def flag_condition(key: str, wish: bool) -> Condition:
-    """``account_enabled`` or ``on_premises_sync``."""
-
-    def test(facts: Facts) -> bool:
-        return (facts.account_enabled if key == "account_enabled" else facts.on_premises_sync) is wish
-
-    return Condition(key, f"{key} is {str(wish).lower()}", test)
+    """One of ``Facts.flags``."""
+    return Condition(key, f"{key} is {str(wish).lower()}", lambda facts: facts.flags[key] is wish)
 
 
 def recipient_condition(kinds: Sequence[str]) -> Condition:
@@ -196,6 +228,12 @@ def recipient_condition(kinds: Sequence[str]) -> Condition:
     return Condition(
         "recipient_type", f"recipient_type is {_any_of(kinds)}", lambda facts: facts.recipient_type in allowed
     )
+
+
+def reason_condition(words: Sequence[str]) -> Condition:
+    """Why the mailbox is at risk; what is not at risk never matches."""
+    allowed = frozenset(words)
+    return Condition("reason", f"reason is {_any_of(words)}", lambda facts: facts.reason in allowed)
 
 
 def has_condition(sku_ids: Sequence[str], names: Sequence[str]) -> Condition:
@@ -299,14 +337,7 @@ def _bound(conditions: tuple[Condition, ...], ids: Mapping[str, str]) -> tuple[C
 
 
 def _seen(condition: Condition, user: User) -> str:
-    values = {
-        "department": user.department,
-        "country": user.country,
-        "company": user.company,
-        "job_title": user.job_title,
-        "upn": user.user_principal_name,
-        **user.extension_attributes,
-    }
+    values = {**dict(zip(USER_TEXTS, _values(user), strict=True)), **user.extension_attributes}
     value = values.get(condition.key)
     return f"{condition.key} is {value!r}" if value else condition.text
 

@@ -10,6 +10,7 @@ overrides it with the option ``mailbox_plans``.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -109,6 +110,10 @@ class Catalog:
         """The name on the invoice (``Microsoft 365 E3``); empty where the table does not know the SKU."""
         return SKUS.get(sku_id, ("", ""))[1]
 
+    def knows_sku(self, name: str) -> bool:
+        """Does the table have a SKU of this part number, id or product name?"""
+        return name.strip().casefold() in _sku_names()
+
     def with_overrides(self, overrides: Mapping[str, Any] | None) -> Catalog:
         """The catalogue after the option ``mailbox_plans``: ``{add: [{plan, grants}], remove: [plan]}``.
 
@@ -131,6 +136,11 @@ class Catalog:
             raise ConfigurationError(problems)
         classes = {**self.plan_classes, **wanted}
         return replace(self, plan_classes={plan: grants for plan, grants in classes.items() if grants})
+
+
+@functools.cache
+def _sku_names() -> frozenset[str]:
+    return frozenset(name.casefold() for sku_id, names in SKUS.items() for name in (sku_id, *names) if name)
 
 
 def _plan_id(text: str, path: str, problems: list[str]) -> str:

@@ -61,7 +61,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
     SeatUse,
     rule_uses,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import why_not_covered
+from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import left_out, no_location, why_not_covered
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
@@ -202,7 +202,7 @@ class _Planner:
         return tuple(sorted(used, key=lambda item: (item.part_number, item.sku_id)))
 
     def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs]) -> PlanEntry:
-        reasons: list[str] = []
+        reasons = left_out(rule)
         seatless = conflicting = False
         for name, wanted in _alternatives(rule):
             option = self._option(entry.user, rule, name, wanted)
@@ -232,7 +232,9 @@ class _Planner:
         leave = {item.sku_id for item in rule.fallback} - {item.sku_id for item in rule.licenses}
         if leave and change_for(user, rule.licenses, self._skus) and not change_for(user, rule.fallback, self._skus):
             return self._swap(entry, rule, leave, candidate)
-        reasons: list[str] = []
+        reasons = left_out(rule)
+        if not _alternatives(rule):
+            return entry._replace(action="unchanged", note="; ".join(reasons))
         seatless = False
         for name, wanted in _alternatives(rule):
             option, spared = self._spare(user, self._option(user, rule, name, wanted), candidate)
@@ -360,7 +362,7 @@ class _Planner:
     ) -> PlanEntry:
         user, change = entry.user, option.change
         if change.add and not user.usage_location and not change.usage_location:
-            return entry._replace(action="no_usage_location", note=_no_location(user, rule))
+            return entry._replace(action="no_usage_location", note=no_location(user, rule))
         self._seats.take_all(seats_needed(user, change))
         notes = [
             *notes_for(user, wanted, "present", self._skus, self._catalog),
@@ -383,14 +385,8 @@ class _Planner:
 
 
 def _alternatives(rule: Rule) -> list[tuple[str, tuple[Wanted, ...]]]:
-    return [("licenses", rule.licenses), *([("fallback", rule.fallback)] if rule.fallback else [])]
-
-
-def _no_location(user: User, rule: Rule) -> str:
-    if rule.usage_location is None:
-        return f"has no usage location, and rule {rule.name!r} does not say one; add usage_location to it"
-    country = f"country {user.country!r} is not known" if user.country else "has no country either"
-    return f"has no usage location, {country}, and rule {rule.name!r} has no default"
+    """The lists of a rule that have something left after ``if_available``."""
+    return [(name, wanted) for name, wanted in (("licenses", rule.licenses), ("fallback", rule.fallback)) if wanted]
 
 
 def _joined(*parts: str) -> str:

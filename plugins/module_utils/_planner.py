@@ -45,6 +45,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan import (
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import names_one, protects
 from ansible_collections.m365.licensing.plugins.module_utils._rule_groups import bind_to_tenant, group_problems
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject
+from ansible_collections.m365.licensing.plugins.module_utils._rules_hints import idle_rules, pattern_hints
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import large_among
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import had_more, weakenings
@@ -138,7 +139,8 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
     outcomes = None
     if options.apply and not plan.violations:
         outcomes = _write(graph, plan, by_id, options, check_mode=check_mode)
-    warnings = (*checked.warnings, *_protecting_nobody(graph, found, options))
+    idle = idle_rules(checked.rules, plan.rules, found.now.date())
+    warnings = (*checked.warnings, *idle, *_protecting_nobody(graph, found, options))
     return Planned(found, plan, by_id, warnings, outcomes)
 
 
@@ -167,7 +169,12 @@ def _check(graph: Graph, skus: Sequence[Sku], options: PlannerOptions) -> _Check
     bound = _collect(problems, lambda: bind_to_tenant(graph, rules or ()))
     if rules is None or reserve is None or bound is None:
         raise ConfigurationError(problems, code="invalid_rules")
-    return _Checked(bound[0], reserve, bound[1], rule_warnings(rules, skus, catalog, scope=scope))
+    warnings = (
+        *rule_warnings(rules, skus, catalog, scope=scope),
+        *bound.warnings,
+        *pattern_hints(options.rules, options.label),
+    )
+    return _Checked(bound.rules, reserve, bound.group_ids, warnings)
 
 
 def _collect(problems: list[str], ask: Callable[[], T]) -> T | None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, Group
@@ -18,35 +18,58 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules import (
 )
 
 
-def bind_to_tenant(graph: Graph, rules: Sequence[Rule]) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
-    """The rules with their groups known by id, and those ids; nothing is read where no rule names a group."""
+class Bound(NamedTuple):
+    """Rules with their groups known by id, those ids, and what is to be said of groups that the tenant lacks."""
+
+    rules: tuple[Rule, ...]
+    group_ids: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def bind_to_tenant(graph: Graph, rules: Sequence[Rule]) -> Bound:
+    """The rules with their groups known by id; nothing is read where no rule names a group.
+
+    Raises ConfigurationError with every group that is missing and must not be, or that several groups are called.
+    """
     known, wrong = _find_groups(graph, group_names(rules))
-    problems = [
-        f"{rule.path}.match.group: {wrong[name]} (rule {rule.name!r})"
-        for rule in rules
-        for name in sorted(group_names([rule]) & wrong.keys())
-    ]
+    problems: list[str] = []
+    warnings: list[str] = []
+    for rule in rules if wrong else ():
+        required = group_names([rule], optional=False)
+        for name in sorted(group_names([rule]) & wrong.keys()):
+            place, text = f"{rule.path}.match.group: {wrong[name].text}", f"(rule {rule.name!r})"
+            if wrong[name].missing and name not in required:
+                warnings.append(f"{place}, so nobody is in it {text}")
+            else:
+                problems.append(f"{place} {text}")
     if problems:
         raise ConfigurationError(problems)
     ids = {name: group.id for name, group in known.items()}
-    return bind_groups(rules, ids), tuple(sorted(set(ids.values())))
+    return Bound(bind_groups(rules, ids), tuple(sorted(set(ids.values()))), tuple(warnings))
 
 
 def group_problems(graph: Graph, rules: Any, label: str) -> list[str]:
     """What is wrong with the groups of rules that are wrong in other ways, so that all is said at once."""
     named = groups_as_written(rules)
-    _known, wrong = _find_groups(graph, {name for _index, _rule, name in named})
+    _known, wrong = _find_groups(graph, {name for _index, _rule, name, _optional in named})
     return [
-        f"{label}[{index}].match.group: {wrong[name]}" + (f" (rule {rule!r})" if rule else "")
-        for index, rule, name in named
-        if name in wrong
+        f"{label}[{index}].match.group: {wrong[name].text}" + (f" (rule {rule!r})" if rule else "")
+        for index, rule, name, optional in named
+        if name in wrong and not (optional and wrong[name].missing)
     ]
 
 
-def _find_groups(graph: Graph, names: Collection[str]) -> tuple[dict[str, Group], dict[str, str]]:
+class _Wrong(NamedTuple):
+    """What is wrong with the name of a group: no group has it (``missing``), or several have."""
+
+    text: str
+    missing: bool = False
+
+
+def _find_groups(graph: Graph, names: Collection[str]) -> tuple[dict[str, Group], dict[str, _Wrong]]:
     """The groups by name or id, and what is wrong with each of the other names."""
     known: dict[str, Group] = {}
-    wrong: dict[str, str] = {}
+    wrong: dict[str, _Wrong] = {}
     if not names:
         return known, wrong
     try:
@@ -57,6 +80,7 @@ def _find_groups(graph: Graph, names: Collection[str]) -> tuple[dict[str, Group]
             try:
                 known.update(graph.groups_by_name([name]))
             except ConfigurationError as error:
-                wrong[name] = error.message
-    wrong.update({name: f"the tenant has no group {name!r}" for name in set(names) - known.keys() - wrong.keys()})
+                wrong[name] = _Wrong(error.message)
+    for name in set(names) - known.keys() - wrong.keys():
+        wrong[name] = _Wrong(f"the tenant has no group {name!r}", missing=True)
     return known, wrong

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, User
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import IF_AVAILABLE, Missing, Wanted, truth
 
 USER_TEXTS = (
     "department",
@@ -74,6 +74,8 @@ class Condition:
     test: Callable[[Facts], bool] = field(compare=False)
     groups: tuple[str, ...] = ()
     """Group names or ids, as written; ``bind_groups`` makes the test from them."""
+    optional: frozenset[str] = frozenset()
+    """Those of the groups that the tenant need not have: nobody is in one that it lacks."""
     blocks: tuple[tuple[Condition, ...], ...] = ()
     """The blocks of ``not``."""
 
@@ -107,6 +109,8 @@ class Rule(NamedTuple):
     reason: str = ""
     until: date | None = None
     """The last day of an exception; None: no end."""
+    missing: tuple[Missing, ...] = ()
+    """SKUs that the tenant does not have, and that ``if_available`` leaves out."""
 
     def expired(self, today: date) -> bool:
         """Is the last day of this exception over?"""
@@ -248,17 +252,24 @@ def lacks_condition(sku_ids: Sequence[str], names: Sequence[str]) -> Condition:
     return Condition("lacks", f"lacks {_all_of(names)}", lambda facts: unwanted.isdisjoint(facts.held))
 
 
-def group_condition(names: Sequence[str], ids: Mapping[str, str] | None = None) -> Condition:
-    """In any of these groups. Without ``ids`` (given name to group id) the test cannot be asked yet."""
+def group_condition(
+    names: Sequence[str], ids: Mapping[str, str] | None = None, optional: frozenset[str] = frozenset()
+) -> Condition:
+    """In any of these groups. Without ``ids`` (given name to group id) the test cannot be asked yet.
+
+    ``optional``: those that the tenant may lack.
+    """
     text = f"group is {_any_of(names)}"
     if ids is None:
 
         def unbound(_facts: Facts) -> bool:
             raise ValueError(f"the ids of the groups {', '.join(names)} are not known yet: bind_groups comes first")
 
-        return Condition("group", text, unbound, groups=tuple(names))
-    wanted = frozenset(ids[name].casefold() for name in names)
-    return Condition("group", text, lambda facts: not wanted.isdisjoint(facts.group_ids), groups=tuple(names))
+        return Condition("group", text, unbound, groups=tuple(names), optional=optional)
+    wanted = frozenset(ids[name].casefold() for name in names if name in ids or name not in optional)
+    return Condition(
+        "group", text, lambda facts: not wanted.isdisjoint(facts.group_ids), groups=tuple(names), optional=optional
+    )
 
 
 def not_condition(blocks: Sequence[tuple[Condition, ...]]) -> Condition:
@@ -277,14 +288,25 @@ def not_condition(blocks: Sequence[tuple[Condition, ...]]) -> Condition:
     return Condition("not", text, test, blocks=tuple(blocks))
 
 
-def group_names(rules: Iterable[Rule]) -> set[str]:
-    """The groups that the rules ask for, as written (names or ids)."""
-    return {name for rule in rules for name in _groups(rule.conditions)}
+def group_names(rules: Iterable[Rule], *, optional: bool | None = None) -> set[str]:
+    """The groups that the rules ask for, as written (names or ids); ``optional``: only those that may be missing.
+
+    ``optional`` false: only those that must be there.
+    """
+    return {
+        name
+        for rule in rules
+        for name, may_be_missing in _groups(rule.conditions)
+        if optional in (None, may_be_missing)
+    }
 
 
-def groups_as_written(raw: Any) -> list[tuple[int, str, str]]:
-    """Index and name of the rule, and a group that it names, of rules that may be wrong in other ways."""
-    found: list[tuple[int, str, str]] = []
+def groups_as_written(raw: Any) -> list[tuple[int, str, str, bool]]:
+    """Index and name of the rule, a group that it names, and whether the tenant may lack it.
+
+    The rules may be wrong in other ways.
+    """
+    found: list[tuple[int, str, str, bool]] = []
     for index, rule in enumerate(raw if isinstance(raw, (list, tuple)) else ()):
         blocks: list[Any] = [rule.get("match")] if isinstance(rule, Mapping) else []
         while blocks:
@@ -294,33 +316,37 @@ def groups_as_written(raw: Any) -> list[tuple[int, str, str]]:
             elif isinstance(block, Mapping):
                 blocks.append(block.get("not"))
                 named = block.get("group")
-                names = [named] if isinstance(named, str) else named if isinstance(named, (list, tuple)) else []
-                found += [
-                    (index, str(rule.get("name") or ""), name) for name in names if isinstance(name, str) and name
-                ]
+                for item in named if isinstance(named, (list, tuple)) else [named]:
+                    entry = item if isinstance(item, Mapping) else {"name": item}
+                    name = entry.get("name")
+                    if isinstance(name, str) and name:
+                        found.append((index, str(rule.get("name") or ""), name, truth(entry.get(IF_AVAILABLE)) is True))
     return found
 
 
 def bind_groups(rules: Sequence[Rule], ids: Mapping[str, str]) -> tuple[Rule, ...]:
     """The rules with their groups known by id; ``ids`` maps each name that ``group_names`` returns.
 
-    Raises ConfigurationError with every group that is missing, each at its rule.
+    Raises ConfigurationError with every group that is missing and must not be, each at its rule.
     """
     problems = [
         f"{rule.path}.match.group: no group {name!r} is known (rule {rule.name!r})"
         for rule in rules
-        for name in sorted(set(_groups(rule.conditions)) - set(ids))
+        for name in sorted(group_names([rule], optional=False) - set(ids))
     ]
     if problems:
         raise ConfigurationError(problems)
     return tuple(rule._replace(conditions=_bound(rule.conditions, ids)) for rule in rules)
 
 
-def _groups(conditions: Iterable[Condition]) -> list[str]:
+def _groups(conditions: Iterable[Condition]) -> list[tuple[str, bool]]:
     return [
-        name
+        found
         for condition in conditions
-        for name in (*condition.groups, *(found for block in condition.blocks for found in _groups(block)))
+        for found in (
+            *((name, name in condition.optional) for name in condition.groups),
+            *(found for block in condition.blocks for found in _groups(block)),
+        )
     ]
 
 
@@ -328,7 +354,7 @@ def _bound(conditions: tuple[Condition, ...], ids: Mapping[str, str]) -> tuple[C
     result: list[Condition] = []
     for condition in conditions:
         if condition.groups:
-            result.append(group_condition(condition.groups, ids))
+            result.append(group_condition(condition.groups, ids, condition.optional))
         elif condition.blocks:
             result.append(not_condition([_bound(block, ids) for block in condition.blocks]))
         else:

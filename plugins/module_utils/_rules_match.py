@@ -23,10 +23,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules import (
     text_condition,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import (
+    IF_AVAILABLE,
     SkuFinder,
     collect_skus,
+    flag_of,
     nearest,
     shown,
+    truth,
     unknown_keys,
 )
 
@@ -60,8 +63,7 @@ def _match(raw: Any, finder: SkuFinder, path: str, problems: list[str], *, neste
     if "extension_attributes" in raw:
         conditions += _extension_attributes(raw["extension_attributes"], f"{path}.extension_attributes", problems)
     if "group" in raw:
-        names = _texts(raw["group"], f"{path}.group", problems, "a group's name or id")
-        conditions += [group_condition(names)] if names else []
+        conditions += _group(raw["group"], f"{path}.group", problems)
     if "not" in raw and not nested:
         conditions += _not(raw["not"], finder, f"{path}.not", problems)
     return tuple(conditions)
@@ -72,10 +74,11 @@ def _condition(key: str, value: Any, finder: SkuFinder, path: str, problems: lis
         flag = _flag(value, path, problems)
         return [] if flag is None else [flag_condition(key, flag)]
     if key in ("has", "lacks"):
-        ids = collect_skus(value, finder, path, problems)
+        ids = collect_skus(value, finder, path, problems, optional=True)
         names = [finder.by_id(sku_id).part_number for sku_id in ids]
         make = has_condition if key == "has" else lacks_condition
-        return [make(ids, names)] if ids else []
+        # all of them may be missing in this tenant: then nobody has them, and everybody lacks them
+        return [make(ids, names or ["what the tenant does not have"])]
     if key == "recipient_type":
         kinds = _words(value, path, problems, "recipient type", [kind.value for kind in RecipientType])
         return [recipient_condition(kinds)] if kinds else []
@@ -124,14 +127,28 @@ def _not(raw: Any, finder: SkuFinder, path: str, problems: list[str]) -> list[Co
 
 
 def _flag(value: Any, path: str, problems: list[str]) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    # a template makes text of a boolean
-    word = value.strip().casefold() if isinstance(value, str) else ""
-    if word in ("true", "false", "yes", "no"):
-        return word in ("true", "yes")
-    problems.append(f"{path}: expected true or false, found {shown(value)}")
-    return None
+    flag = truth(value)
+    if flag is None:
+        problems.append(f"{path}: expected true or false, found {shown(value)}")
+    return flag
+
+
+def _group(value: Any, path: str, problems: list[str]) -> list[Condition]:
+    """Groups by name or id; each may be ``{name: X, if_available: true}`` instead."""
+    single, what = not isinstance(value, (list, tuple)), "a group's name or id"
+    found: list[str] = []
+    optional: list[str] = []
+    for index, item in enumerate([value] if single else value or _texts(value, path, problems, what)):
+        here, name = path if single else f"{path}[{index}]", item
+        may_be_missing = False
+        if isinstance(item, Mapping):
+            unknown_keys(item, ("name", IF_AVAILABLE), here, problems)
+            may_be_missing = flag_of(item, here, problems)
+            here, name = f"{here}.name", item.get("name")
+        if _is_text(name, here, problems, what):
+            found.append(name)
+            optional += [name] * may_be_missing
+    return [group_condition(found, optional=frozenset(optional))] if found else []
 
 
 def _texts(value: Any, path: str, problems: list[str], what: str, *, empty: bool = False) -> list[str]:
@@ -139,12 +156,16 @@ def _texts(value: Any, path: str, problems: list[str], what: str, *, empty: bool
     texts = [value] if single else list(value)
     if not texts:
         problems.append(f"{path}: expected {what} or a list, found an empty list, which would match nobody")
-    found: list[str] = []
-    for index, text in enumerate(texts):
-        here = path if single else f"{path}[{index}]"
-        if isinstance(text, str) and (text.strip() or empty):
-            found.append(text)
-        else:
-            quote = "; quote it if it is a text" if isinstance(text, (int, float)) else ""
-            problems.append(f"{here}: expected {what}, found {shown(text)}{quote}")
-    return found
+    return [
+        text
+        for index, text in enumerate(texts)
+        if _is_text(text, path if single else f"{path}[{index}]", problems, what, empty=empty)
+    ]
+
+
+def _is_text(text: Any, path: str, problems: list[str], what: str, *, empty: bool = False) -> bool:
+    if isinstance(text, str) and (text.strip() or empty):
+        return True
+    quote = "; quote it if it is a text" if isinstance(text, (int, float)) else ""
+    problems.append(f"{path}: expected {what}, found {shown(text)}{quote}")
+    return False

@@ -98,6 +98,7 @@ def rule_warnings(
     warnings: list[str] = []
     catch_all: Rule | None = None
     by_id = {sku.id: sku for sku in skus}
+    finder = SkuFinder(tuple(by_id.values()), catalog)
     for rule in rules:
         if catch_all is not None:
             warnings.append(
@@ -105,6 +106,7 @@ def rule_warnings(
             )
         elif not rule.conditions and rule.until is None:
             catch_all = rule
+        warnings += _of_missing(rule, finder)
         if scope != "mailboxes_at_risk":
             continue
         for key, wanted in (("licenses", rule.licenses), ("fallback", rule.fallback)):
@@ -114,6 +116,20 @@ def rule_warnings(
                     f"(rule {rule.name!r})"
                 )
     return tuple(warnings)
+
+
+def _of_missing(rule: Rule, finder: SkuFinder) -> list[str]:
+    """Of SKUs that ``if_available`` leaves out: those that are likely misspelt, and a rule that has none left."""
+    found = [
+        f"{item.path}: {item.name!r} is a SKU neither of the tenant nor of Microsoft's table: it is left out "
+        f"({finder.near(item.name)}) (rule {rule.name!r})"
+        for item in rule.missing
+        if not finder.published(item.name)
+    ]
+    if rule.missing and not (rule.ignore or rule.licenses or rule.fallback):
+        names = ", ".join(dict.fromkeys(item.name for item in rule.missing))
+        found.append(f"{rule.path}: the tenant has none of {names}, so this rule licenses nobody (rule {rule.name!r})")
+    return found
 
 
 def _exchange(sku: Sku | None, catalog: Catalog) -> bool:
@@ -140,6 +156,7 @@ def _rule(
     refuse: Callable[[Sku], str] | None,
 ) -> Rule:
     unknown_keys(entry, RULE_KEYS, path, problems)
+    known_missing = len(finder.missing)
     name = entry.get("name")
     if not isinstance(name, str) or not name.strip():
         problems.append(f"{path}.name: expected a name, found {shown(name)}; the report names rules by it")
@@ -153,7 +170,7 @@ def _rule(
     fallback = _licenses(entry, "fallback", finder, path, problems, refuse)
     remove: tuple[str, ...] = ()
     if entry.get("remove") is not None:
-        remove = collect_skus(entry["remove"], finder, f"{path}.remove", problems)
+        remove = collect_skus(entry["remove"], finder, f"{path}.remove", problems, optional=True)
     _check_via(entry.get("via"), f"{path}.via", problems)
     ignore = _check_action(entry, path, problems)
     _check_contradictions(entry, licenses, fallback, remove, finder, path, problems)
@@ -168,6 +185,7 @@ def _rule(
         ignore=ignore,
         reason=str(entry.get("reason") or "").strip(),
         until=_until(entry.get("until"), f"{path}.until", problems),
+        missing=tuple(finder.missing[known_missing:]),
     )
 
 
@@ -181,7 +199,7 @@ def _licenses(
 ) -> tuple[Wanted, ...]:
     if entry.get(key) is None:
         return ()
-    return collect_wanted(entry[key], finder, f"{path}.{key}", problems, refuse=refuse)
+    return collect_wanted(entry[key], finder, f"{path}.{key}", problems, refuse=refuse, optional=True)
 
 
 def _check_action(entry: Mapping[Any, Any], path: str, problems: list[str]) -> bool:

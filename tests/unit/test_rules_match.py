@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject, first_match
 from ansible_collections.m365.licensing.tests.unit.domain_world import MAILBOX, SPE_E3, TODAY, direct, user
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning import E3, anybody, at_risk, plan_for
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
-from ansible_collections.m365.licensing.tests.unit.test_rules import matching, problems
+from ansible_collections.m365.licensing.tests.unit.test_rules import matching, parse
 
 from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
@@ -107,7 +108,9 @@ def test_why_says_the_users_own_value(match: Json, why: str) -> None:
     ],
 )
 def test_what_is_wrong_is_told_with_what_is_near(match: Json, problem: str) -> None:
-    assert any(problem in text for text in problems({"name": "x", "match": match, "licenses": [{"sku": "SPE_E3"}]}))
+    with pytest.raises(ConfigurationError) as caught:
+        parse({"name": "x", "match": match, "licenses": [{"sku": "SPE_E3"}]})
+    assert any(problem in text for text in caught.value.problems)
 
 
 def test_a_plan_knows_who_is_at_risk_and_who_is_covered() -> None:

@@ -20,7 +20,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_covered impor
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs, PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import beyond_a_license
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject, first_match
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject
+from ansible_collections.m365.licensing.plugins.module_utils._rules_index import RuleIndex
 
 
 class Judged(NamedTuple):
@@ -61,7 +62,7 @@ class Judge:
     """Protection, rules, and what no license can do."""
 
     def __init__(self, rules: Sequence[Rule], protected: Sequence[str], catalog: Catalog, today: date) -> None:
-        self._rules, self._catalog, self._today = rules, catalog, today
+        self._rules, self._catalog, self._today = RuleIndex(rules), catalog, today
         self._protected = [(pattern, protects(pattern)) for pattern in protected]
 
     def subject(self, candidate: Candidate) -> Subject:
@@ -82,7 +83,7 @@ class Judge:
         for pattern, matches in self._protected:
             if matches(user):
                 return Judged(candidate, entry._replace(note=f"protected by {pattern!r}"))
-        decision = first_match(self._rules, self.subject(candidate), self._today)
+        decision = self._rules.first_match(self.subject(candidate), self._today)
         rule = decision.rule
         entry = entry._replace(rule=rule.name if rule else "", why=decision.why, expired=decision.expired)
         if rule is None:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, Group
-from ansible_collections.m365.licensing.plugins.module_utils._rules import (
-    Rule,
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
+from ansible_collections.m365.licensing.plugins.module_utils._rules_conditions import (
     bind_groups,
     group_names,
     groups_as_written,

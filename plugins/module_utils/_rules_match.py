@@ -10,9 +10,8 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import REASONS
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
-from ansible_collections.m365.licensing.plugins.module_utils._rules import (
-    USER_TEXTS,
-    Condition,
+from ansible_collections.m365.licensing.plugins.module_utils._rules import USER_TEXTS, Condition
+from ansible_collections.m365.licensing.plugins.module_utils._rules_conditions import (
     flag_condition,
     group_condition,
     has_condition,

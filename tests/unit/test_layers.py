@@ -16,8 +16,8 @@ UTILS = "ansible_collections.m365.licensing.plugins.module_utils"
 GROUPS = {
     "pure": "_catalog _catalog_data _conflicts _consent _countries _coverage _deadlines _errors _filters _licenses "
     "_models _outcome _paging _plain _plan _plan_again _plan_covered _plan_guards _plan_judge _plan_model "
-    "_plan_reasons _quoting _redaction _refusals _report _rules _rules_hints _rules_match _rules_schema _seats "
-    "_times _wanted",
+    "_plan_reasons _quoting _redaction _refusals _report _rules _rules_conditions _rules_hints _rules_index "
+    "_rules_match _rules_schema _seats _times _wanted",
     "transport": "_http _http_body _http_types _pacing _parallel _service _stop",
     "signing in": "_auth _auth_options _certificates",
     "services": "_batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse",

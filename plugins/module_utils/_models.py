@@ -117,8 +117,8 @@ class User(NamedTuple):
     city: str | None = None
     office: str | None = None
     employee_type: str | None = None
-    mail: str | None = None
-    """The primary address, where the user has one."""
+    mail_domain: str | None = None
+    """The domain of the primary address, where the user has one."""
     on_premises_sync: bool = False
     extension_attributes: Mapping[str, str] = MappingProxyType({})
     """``{"extensionAttribute1": "…"}``, without those that are null."""
@@ -128,11 +128,6 @@ class User(NamedTuple):
     @property
     def is_guest(self) -> bool:
         return self.user_type.casefold() == "guest"
-
-    @property
-    def mail_domain(self) -> str:
-        """The domain of the primary address, or of the user principal name where there is no address."""
-        return (self.mail or self.user_principal_name).rpartition("@")[2]
 
     def holds(self, sku_id: str) -> bool:
         """Has this SKU in an effective state, directly or from a group."""

@@ -197,7 +197,7 @@ def _values(user: User) -> tuple[str | None, ...]:
         user.city,
         user.office,
         user.employee_type,
-        user.mail_domain,
+        user.mail_domain or user.user_principal_name.rpartition("@")[2],
     )
 
 

@@ -28,13 +28,18 @@ options:
       - C(name) tells rules apart in reports.
       - C(match) says who is meant. V({}) is everybody. Several keys must all hold, a list means any of its elements.
         Texts are compared without case, V(*) and V(?) are wildcards. The keys are C(department), C(country),
-        C(company), C(job_title), C(upn), C(extension_attributes) (a dictionary of C(extensionAttribute1) to
-        C(extensionAttribute15)), C(account_enabled), C(on_premises_sync), C(recipient_type), C(group) (name or ID,
-        also through other groups), C(has) and C(lacks) (SKUs that the user holds, or does not), and C(not) (a block
-        of the same keys, or a list of blocks).
+        C(company), C(job_title), C(city), C(office), C(employee_type), C(usage_location), C(upn), C(mail_domain) (of
+        the primary address, or of the user principal name where there is none), C(extension_attributes) (a dictionary
+        of C(extensionAttribute1) to C(extensionAttribute15)), C(account_enabled), C(on_premises_sync), C(at_risk),
+        C(covered) (a plan at work covers the mailbox), C(reason) (why it is at risk), C(recipient_type), C(group)
+        (name or ID, also through other groups), C(has) and C(lacks) (SKUs that the user holds, or does not), and
+        C(not) (a block of the same keys, or a list of blocks).
       - C(licenses) is a list of dictionaries with C(sku) (part number, ID or product name) and optionally
         C(disabled_plans) and C(enabled_plans). C(fallback) is another such list, for when no seat is left, or when
         C(licenses) would not be enough.
+      - C(if_available=true) in an element of these lists leaves it out where the tenant does not have the SKU, and
+        takes C(fallback) where nothing is left of C(licenses). A group may be written as a dictionary of C(name) and
+        C(if_available), too. Nobody is in a group that the tenant does not have.
       - C(remove) lists SKUs whose direct assignment goes in the same request.
       - C(usage_location) is a country (V(DE)), or a dictionary with C(from=country) and optionally C(default). It is
         set only where the user has none.

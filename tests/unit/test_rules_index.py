@@ -57,7 +57,7 @@ def people(count: int) -> list[Subject]:
                 department=f"D{number % 40}",
                 country="Germany",
                 job_title=f"Some title {number} of many",
-                mail=f"a@b.d{number}.contoso.com",
+                mail_domain=f"b.d{number}.contoso.com",
                 extension_attributes={"extensionAttribute7": f"v{number}"},
             ),
             RecipientType.USER,

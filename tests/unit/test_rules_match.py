@@ -39,7 +39,7 @@ ANNA = Subject(
         city="München",
         office="Gebäude 7/2.14",
         employee_type="Contractor",
-        mail="anna@mail.contoso.com",
+        mail_domain="mail.contoso.com",
         usage_location="DE",
     ),
     RecipientType.USER,

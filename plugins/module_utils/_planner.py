@@ -139,7 +139,7 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
     outcomes = None
     if options.apply and not plan.violations:
         outcomes = _write(graph, plan, by_id, options, check_mode=check_mode)
-    idle = idle_rules(checked.rules, plan.rules, found.now.date())
+    idle = idle_rules(checked.rules, plan, found.now.date())
     warnings = (*checked.warnings, *idle, *_protecting_nobody(graph, found, options))
     return Planned(found, plan, by_id, warnings, outcomes)
 

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import RuleUse
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._rules_match import TEXT_KEYS
 
@@ -40,13 +40,15 @@ def pattern_hints(raw: Any, path: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def idle_rules(rules: Sequence[Rule], uses: Sequence[RuleUse], today: date) -> tuple[str, ...]:
-    """A sentence that names the rules that decide for nobody, where there is somebody to decide for.
+def idle_rules(rules: Sequence[Rule], plan: Plan, today: date) -> tuple[str, ...]:
+    """A sentence that names the rules that decide for nobody, if the plan changes somebody or no rule decides at all.
 
-    Exceptions that are over, and rules after one that matches everybody, are told elsewhere. A rule for everybody else
-    has nobody left where the rules before it do their work.
+    Where the work is done, rules about mailboxes at risk have nobody left, which is no fault of theirs. Exceptions that
+    are over, and rules after one that matches everybody, are told elsewhere. Nor is a rule for everybody else named:
+    the rules before it may leave nobody.
     """
-    if not any(use.matched for use in uses):
+    uses = plan.rules
+    if not plan.entries or (any(use.matched for use in uses) and not any(use.changes for use in uses)):
         return ()
     idle: list[str] = []
     for rule, use in zip(rules, uses, strict=True):

@@ -141,6 +141,24 @@ def test_where_nobody_is_looked_at_no_rule_is_idle(desk: PlanningDesk) -> None:
     assert desk.plan(rule("Sales", {"department": "Sales"}))["warnings"] == []
 
 
+def test_where_the_work_is_done_no_rule_is_idle(desk: PlanningDesk) -> None:
+    desk.at_risk("anna")
+    desk.at_risk("bert")
+    rules = [
+        {"name": "Bert", "match": {"upn": "bert@*"}, "action": "ignore", "reason": "on purpose"},
+        rule("Sales", {"department": "Sales"}),
+    ]
+    assert desk.apply(*rules)["warnings"] == []
+    assert desk.apply(*rules)["warnings"] == []
+
+
+@pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
+def test_a_rule_that_matches_nobody_is_told_where_it_is_the_only_one(desk: PlanningDesk, scope: str) -> None:
+    desk.at_risk("anna")
+    warnings = desk.plan(rule("Slaes", {"department": "Slaes"}), scope=scope)["warnings"]
+    assert "Rule 'Slaes' decides for nobody in this run: check what it matches." in warnings
+
+
 def test_many_idle_rules_are_one_sentence(desk: PlanningDesk) -> None:
     desk.at_risk("anna")
     rules = [rule(f"Rule {number}", {"department": f"D{number}"}) for number in range(30)]

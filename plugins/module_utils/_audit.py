@@ -15,6 +15,7 @@ from ansible_collections.m365.licensing.plugins.module_utils import _filters
 from ansible_collections.m365.licensing.plugins.module_utils._audit_read import Reader
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+    REASONS,
     Flags,
     World,
     assess,
@@ -44,22 +45,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._readings import Readings
-
-REASONS = (
-    "no_license",
-    "license_removed",
-    "exchange_plan_disabled",
-    "no_exchange_plan",
-    "license_error",
-    "license_suspended",
-    "shared_over_50_gb",
-    "shared_archive",
-    "shared_litigation_hold",
-    "archive_without_license",
-    "hold_without_license",
-    "soft_deleted",
-)
-"""Every word of ``reason``."""
 
 
 class AuditOptions(NamedTuple):

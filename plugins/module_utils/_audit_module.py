@@ -133,7 +133,7 @@ def run_audit(context: Context) -> dict[str, Any]:
     folder = report_folder(params["report_dir"])
     rules = check_rules(context.graph, params["rules"], options.catalog, f"{params['variable_prefix'] or ''}rules")
     found = audit(context.graph, context.exchange, options)
-    covering = find_exceptions(context.graph, found, rules)
+    covering = find_exceptions(context.graph, found, rules, options.catalog)
     for text in found.warnings:
         context.warn(text)
     rows = [

@@ -13,12 +13,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject, first_match
-from ansible_collections.m365.licensing.plugins.module_utils._tenant_rules import (
-    TenantRules,
-    groups_of_users,
-    resolve_rules,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import subject_of
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate
+from ansible_collections.m365.licensing.plugins.module_utils._rule_groups import BoundRules
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
+from ansible_collections.m365.licensing.plugins.module_utils._rules_index import RuleIndex
+from ansible_collections.m365.licensing.plugins.module_utils._tenant_rules import groups_of_users, resolve_rules
 
 NO_GROUPS: frozenset[str] = frozenset()
 
@@ -35,7 +35,7 @@ class Excepted(NamedTuple):
         return {"rule": self.rule, "reason": self.reason, "until": self.until.isoformat() if self.until else None}
 
 
-def check_rules(graph: Graph, raw: Any, catalog: Catalog, label: str) -> TenantRules | None:
+def check_rules(graph: Graph, raw: Any, catalog: Catalog, label: str) -> BoundRules | None:
     """The rules as the tenant understands them; None, and no request, where there are none.
 
     Raises ConfigurationError with all that is wrong with them.
@@ -49,7 +49,7 @@ def check_rules(graph: Graph, raw: Any, catalog: Catalog, label: str) -> TenantR
     return found
 
 
-def find_exceptions(graph: Graph, found: Audit, rules: TenantRules | None) -> list[Excepted | None]:
+def find_exceptions(graph: Graph, found: Audit, rules: BoundRules | None, catalog: Catalog) -> list[Excepted | None]:
     """For each finding the exception that covers it, if the first rule that matches is one that has not ended.
 
     A mailbox whose user Graph does not show is covered by none, for no rule can be asked about it.
@@ -59,14 +59,14 @@ def find_exceptions(graph: Graph, found: Audit, rules: TenantRules | None) -> li
         return [None] * len(found.findings)
     known = list(dict.fromkeys(finding.user_id for finding in found.findings if finding.user_id in users))
     groups = groups_of_users(graph, rules.group_ids, known, whole=False)
-    today = found.now.date()
+    today, index = found.now.date(), RuleIndex(rules.rules)
     covering: list[Excepted | None] = []
     for finding in found.findings:
         user = users.get(finding.user_id)
         rule = None
         if user is not None:
-            subject = Subject(user, finding.recipient_type, groups.get(user.id, NO_GROUPS))
-            rule = first_match(rules.rules, subject, today).rule
+            mine = Subject(user, finding.recipient_type, groups.get(user.id, NO_GROUPS))
+            rule = index.first_match(subject_of(Candidate(mine, finding), catalog), today).rule
         covering.append(Excepted(rule.name, rule.reason, rule.until) if rule is not None and rule.ignore else None)
     return covering
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import audit_options
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import Flags, World
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import Flags, World, needs_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._explain import Case, Reading, cases_of, explain_user
@@ -29,16 +29,18 @@ from ansible_collections.m365.licensing.plugins.module_utils._find_users import 
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, User
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
-from ansible_collections.m365.licensing.plugins.module_utils._plan import PlanEntry, PlanOptions
-from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import protects
+from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, PlanEntry, PlanOptions
+from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import protects, subject_of
 from ansible_collections.m365.licensing.plugins.module_utils._planner import (
     Planned,
     PlannerOptions,
     check_options,
     plan_licenses,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject, bind_groups, group_names
+from ansible_collections.m365.licensing.plugins.module_utils._rule_groups import bind_to_tenant
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules
+from ansible_collections.m365.licensing.plugins.module_utils._tenant_rules import groups_of_users
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_reserve
 
 USERS_AT_MOST = 100
@@ -186,7 +188,9 @@ def _decision(user: User, case: Case, left_out: str, options: PlannerOptions, ru
         why_none = "nothing is at risk, and the rules only look at mailboxes at risk"
     if not why_none:
         why_none = "the user's other mailbox decides"
-    subject = Subject(user, case.recipient_type, ruled.groups.get(user.id, frozenset()))
+    mine = Subject(user, case.recipient_type, ruled.groups.get(user.id, frozenset()))
+    needs = needs_of(case.mailbox) if case.mailbox is not None else None
+    subject = subject_of(Candidate(mine, case.finding, needs), options.audit.catalog)
     return explain_decision(subject, entry, why_none, ruled.decisions)
 
 
@@ -202,13 +206,8 @@ def _ruled(graph: Graph, planned: Planned, options: PlannerOptions, users: Seque
     """The rules once more, as a plan does not hand them out, and who is in their groups."""
     skus = list(planned.skus.values())
     catalog = options.audit.catalog
-    rules: tuple[Rule, ...] = parse_rules(options.rules, skus, catalog, options.label, scope=options.scope)
-    groups: Mapping[str, frozenset[str]] = {}
-    if names := group_names(rules):
-        ids = {name: group.id for name, group in graph.groups_by_name(sorted(names)).items()}
-        rules = bind_groups(rules, ids)
-        members = graph.member_of([user.id for user in users], ids.values())
-        groups = {user_id: frozenset(some) for user_id, some in members.items()}
+    bound = bind_to_tenant(graph, parse_rules(options.rules, skus, catalog, options.label, scope=options.scope))
+    groups = groups_of_users(graph, bound.group_ids, [user.id for user in users], whole=False)
     guards = PlanOptions(
         protected=options.protected,
         allow_removals=options.allow_removals,
@@ -220,5 +219,5 @@ def _ruled(graph: Graph, planned: Planned, options: PlannerOptions, users: Seque
     entries: dict[str, list[PlanEntry]] = {}
     for entry in planned.plan.entries:
         entries.setdefault(entry.user.id, []).append(entry)
-    decisions = Decisions(rules, planned.skus, catalog, guards, planned.found.now.date())
+    decisions = Decisions(bound.rules, planned.skus, catalog, guards, planned.found.now.date())
     return _Ruled(decisions, groups, entries)

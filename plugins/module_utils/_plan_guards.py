@@ -18,8 +18,8 @@ UNLIMITED = "unlimited"
 """The word for no limit. Nothing else means that: neither null nor an empty text."""
 
 
-def limit_of(value: Any, population: int, path: str) -> int | None:
-    """``200``, ``"200"``, or ``"5%"`` of ``population``, rounded down, in users; None for ``unlimited``.
+def limit_of(value: Any, population: int, path: str, what: str = "users") -> int | None:
+    """``200``, ``"200"``, or ``"5%"`` of ``population``, rounded down; None for ``unlimited``. ``what`` it counts.
 
     Raises ConfigurationError for everything else: null, an empty text, a negative number, a share over 100 %.
     """
@@ -36,14 +36,18 @@ def limit_of(value: Any, population: int, path: str) -> int | None:
             pass
     if number is None or number < 0:
         raise ConfigurationError(
-            f'{path}: expected a number of users from 0 on, a share from "0%" to "100%", or {UNLIMITED}, '
+            f'{path}: expected a number of {what} from 0 on, a share from "0%" to "100%", or {UNLIMITED}, '
             f"found {shown(value)}"
         )
     return number
 
 
 def violations_of(
-    entries: Sequence[PlanEntry], skus: Sequence[Sku], options: PlanOptions, limit: int | None
+    entries: Sequence[PlanEntry],
+    skus: Sequence[Sku],
+    options: PlanOptions,
+    limit: int | None,
+    covered: int | None = None,
 ) -> tuple[str, ...]:
     """Why the plan may not be applied, one sentence each with figures and the option; empty: it may."""
     found: list[str] = []
@@ -54,6 +58,7 @@ def violations_of(
     if limit is not None and changed > limit:
         share = f" ({options.max_changes} of {options.population} users)" if "%" in str(options.max_changes) else ""
         found.append(f"{_users(changed)} would be changed, but {prefix}max_changes allows {limit}{share}")
+    found += _covered(entries, options, covered)
     removing = [entry for entry in entries if entry.change.remove]
     if removing and not options.allow_removals:
         names = {sku.id: sku.part_number for sku in skus}
@@ -72,6 +77,25 @@ def violations_of(
             "removes or switches off"
         )
     return tuple(found)
+
+
+def _covered(entries: Sequence[PlanEntry], options: PlanOptions, limit: int | None) -> list[str]:
+    name = f"{options.variable_prefix}max_covered_seats"
+    top = [entry for entry in entries if entry.on_top]
+    seats = sum(len(entry.on_top) for entry in top)
+    if limit is None or seats <= limit:
+        return []
+    share = (
+        f" ({options.max_covered_seats} of {options.population} users)" if "%" in str(options.max_covered_seats) else ""
+    )
+    some = ", ".join(entry.user.user_principal_name for entry in top[:3])
+    more = ", …" if len(top) > 3 else ""
+    rules = ", ".join(sorted({repr(entry.rule) for entry in top}))
+    return [
+        f"{'1 seat' if seats == 1 else f'{seats} seats'} would go to users whose mailbox is covered already "
+        f"({some}{more}), but {name} allows {limit}{share}; add covered: false to the match of rule {rules}, or raise "
+        f"{name} if they are to have both"
+    ]
 
 
 def _users(count: int) -> str:

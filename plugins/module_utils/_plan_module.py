@@ -63,6 +63,8 @@ def planner_options(params: Mapping[str, Any]) -> PlannerOptions:
         max_changes=params["max_changes"],
         protected=tuple(params["protected"]),
         allow_removals=params["allow_removals"],
+        max_covered_seats=params["max_covered_seats"],
+        seat_order=params["seat_order"],
         seat_reserve=params["seat_reserve"],
         use_warning_seats=params["use_warning_seats"],
         allow_incomplete=params["allow_incomplete"],

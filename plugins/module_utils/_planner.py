@@ -38,6 +38,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan import Candid
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import names_one, protects
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject
+from ansible_collections.m365.licensing.plugins.module_utils._rules_hints import idle_rules, pattern_hints
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import large_among
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import had_more, weakenings
@@ -65,6 +66,8 @@ class PlannerOptions(NamedTuple):
     max_changes: Any = "unlimited"
     protected: tuple[str, ...] = ()
     allow_removals: bool = False
+    max_covered_seats: Any = 0
+    seat_order: str = "deadline"
     seat_reserve: Mapping[str, Any] | None = None
     use_warning_seats: bool = False
     allow_incomplete: bool = False
@@ -120,6 +123,8 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
     candidates = _candidates(graph, exchange, found, checked, options)
     guards = PlanOptions(
         max_changes=options.max_changes,
+        max_covered_seats=options.max_covered_seats,
+        seat_order=options.seat_order,
         protected=options.protected,
         allow_removals=options.allow_removals,
         seat_reserve=checked.reserve,
@@ -139,7 +144,8 @@ def plan_licenses(graph: Graph, exchange: Exchange, options: PlannerOptions, *, 
     outcomes = None
     if options.apply and not plan.violations:
         outcomes = _write(graph, plan, by_id, options, check_mode=check_mode)
-    warnings = (*checked.warnings, *_protecting_nobody(graph, found, options))
+    idle = idle_rules(checked.rules, plan, found.now.date())
+    warnings = (*checked.warnings, *idle, *_protecting_nobody(graph, found, options))
     return Planned(found, plan, by_id, warnings, outcomes, _left_out(found, options))
 
 
@@ -147,6 +153,7 @@ def check_options(options: PlannerOptions) -> None:
     """Look at what needs no tenant to be judged. Raises ConfigurationError with every problem."""
     problems: list[str] = []
     collect(problems, lambda: limit_of(options.max_changes, 0, "max_changes"))
+    collect(problems, lambda: limit_of(options.max_covered_seats, 0, "max_covered_seats", "seats"))
     if not isinstance(options.rules, (list, tuple)) or not options.rules:
         collect(problems, lambda: parse_rules(options.rules, (), options.audit.catalog, options.label))
     problems += name_problems(options.protected, "protected")
@@ -164,7 +171,12 @@ def _check(graph: Graph, skus: Sequence[Sku], options: PlannerOptions) -> _Check
     reserve = collect(problems, lambda: resolve_reserve(options.seat_reserve, skus, catalog))
     if found is None or reserve is None:
         raise ConfigurationError(problems, code="invalid_rules")
-    return _Checked(found.rules, reserve, found.group_ids, rule_warnings(found.rules, skus, catalog, scope=scope))
+    warnings = (
+        *rule_warnings(found.rules, skus, catalog, scope=scope),
+        *found.warnings,
+        *pattern_hints(options.rules, options.label),
+    )
+    return _Checked(found.rules, reserve, found.group_ids, warnings)
 
 
 def _candidates(
@@ -310,7 +322,7 @@ def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> l
 
 def _population(graph: Graph, options: PlannerOptions, candidates: Sequence[Candidate]) -> int:
     """What a percentage is a share of: the users of the tenant (all_users: those that the rules look at)."""
-    if not str(options.max_changes).strip().endswith("%"):
+    if not any(str(limit).strip().endswith("%") for limit in (options.max_changes, options.max_covered_seats)):
         return 0
     if options.scope == "all_users":
         return len({candidate.subject.user.id for candidate in candidates})

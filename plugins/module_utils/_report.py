@@ -121,6 +121,10 @@ def plan_summary(plan: Plan) -> dict[str, Any]:
         "actions": plan.counts(),
         "mailboxes": plan.mailboxes(),
         "max_changes": plan.max_changes,
+        "seats_to_covered": plan.seats_to_covered(),
+        "max_covered_seats": plan.max_covered_seats,
+        "seat_order": plan.seat_order,
+        "rules": [rule._asdict() for rule in plan.rules],
         "violations": list(plan.violations),
         "expired_exceptions": plan.expired(),
         "seats": [
@@ -213,12 +217,19 @@ def plan_markdown(
     lines += _listing("Exceptions that are over", over)
     seats = summary.get("seats") or []
     if seats:
-        lines += ["## Seats", ""]
+        order = "the first rule first" if summary["seat_order"] == "rules" else "the soonest deadline first"
+        lines += ["## Seats", "", f"Seats go to {order}.", ""]
+        if top := summary["seats_to_covered"]:
+            lines += [f"**{_count(top, 'seat', 'seats')}** of these for users whose mailbox is covered already.", ""]
         cells = (
             [item["sku"], item["left_before"], item["planned"], item["left_after"], item["reserved"]] for item in seats
         )
         lines += _table(("SKU", "Left", "Planned", "Left after", "Reserved"), cells, right=(1, 2, 3, 4))
     lines += _seats_missing(summary.get("seats_missing") or [])
+    if rules := summary.get("rules"):
+        lines += ["## Rules", ""]
+        counts = ([item["name"], item["matched"], item["changes"]] for item in rules[:limit])
+        lines += _table(("Rule", "Decides for", "Changes"), counts, right=(1, 2)) + _rest(len(rules), limit)
     for section, title in _SECTIONS:
         mine = [row for row in rows if _section(row, done=done) == section]
         if mine:

@@ -15,7 +15,8 @@ author:
 description:
   - Audits the tenant, decides for each mailbox at risk (or for each user) by the first rule that matches, checks the
     plan as a whole against its guards, and, if asked to, writes it and reads it back.
-  - Seats go to the soonest deadline first. A license that would not save the mailbox is never assigned.
+  - Seats go to the soonest deadline first, or in the order of the rules. A license that would not save the mailbox is
+    never assigned, nor one whose plans the user has already.
   - The result explains for each user which rule decided and why. Users whom no rule matches are named.
   - Run again, it changes nothing.
 options:
@@ -27,13 +28,18 @@ options:
       - C(name) tells rules apart in reports.
       - C(match) says who is meant. V({}) is everybody. Several keys must all hold, a list means any of its elements.
         Texts are compared without case, V(*) and V(?) are wildcards. The keys are C(department), C(country),
-        C(company), C(job_title), C(upn), C(extension_attributes) (a dictionary of C(extensionAttribute1) to
-        C(extensionAttribute15)), C(account_enabled), C(on_premises_sync), C(recipient_type), C(group) (name or ID,
-        also through other groups), C(has) and C(lacks) (SKUs that the user holds, or does not), and C(not) (a block
-        of the same keys, or a list of blocks).
+        C(company), C(job_title), C(city), C(office), C(employee_type), C(usage_location), C(upn), C(mail_domain) (of
+        the primary address, or of the user principal name where there is none), C(extension_attributes) (a dictionary
+        of C(extensionAttribute1) to C(extensionAttribute15)), C(account_enabled), C(on_premises_sync), C(at_risk),
+        C(covered) (a plan at work covers the mailbox), C(reason) (why it is at risk), C(recipient_type), C(group)
+        (name or ID, also through other groups), C(has) and C(lacks) (SKUs that the user holds, or does not), and
+        C(not) (a block of the same keys, or a list of blocks).
       - C(licenses) is a list of dictionaries with C(sku) (part number, ID or product name) and optionally
         C(disabled_plans) and C(enabled_plans). C(fallback) is another such list, for when no seat is left, or when
         C(licenses) would not be enough.
+      - C(if_available=true) in an element of these lists leaves it out where the tenant does not have the SKU, and
+        takes C(fallback) where nothing is left of C(licenses). A group may be written as a dictionary of C(name) and
+        C(if_available), too. Nobody is in a group that the tenant does not have.
       - C(remove) lists SKUs whose direct assignment goes in the same request.
       - C(usage_location) is a country (V(DE)), or a dictionary with C(from=country) and optionally C(default). It is
         set only where the user has none.
@@ -64,6 +70,25 @@ options:
       - V(unlimited) is no limit.
     type: raw
     default: 200
+  max_covered_seats:
+    description:
+      - Refuse a plan that gives more seats than this to users whose mailbox is covered already, or needs no license.
+        Such a seat is a second license with an Exchange plan. A swap, which takes the old license away in the same
+        request, does not count.
+      - A number, a share of the users such as V(5%), rounded down, or V(unlimited). The share is one of the users that
+        O(max_changes) counts.
+      - Only O(scope=all_users) looks at users whose mailbox is covered.
+    type: raw
+    default: 0
+  seat_order:
+    description:
+      - Who gets a seat where there are not enough for all.
+      - V(deadline) is the mailbox with the soonest deadline. Users of whom nothing is at risk come last.
+      - V(rules) is whom the first rule decides for, then the second, and so on. Within a rule it is the order of
+        V(deadline).
+    type: str
+    choices: [deadline, rules]
+    default: deadline
   protected:
     description:
       - User principal names or IDs of users who are never written. In names V(*) and V(?) are wildcards, case does not
@@ -390,6 +415,29 @@ summary:
     max_changes:
       description: The limit of O(max_changes) in users. Null where it is V(unlimited).
       type: int
+    seats_to_covered:
+      description: Seats with an Exchange plan for users whose mailbox is covered without them.
+      type: int
+    max_covered_seats:
+      description: The limit of O(max_covered_seats) in seats. Null without one.
+      type: int
+    seat_order:
+      description: The option O(seat_order).
+      type: str
+    rules:
+      description: Every rule, in their order.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: Name of the rule.
+          type: str
+        matched:
+          description: Mailboxes at risk, and users without one, that this rule decides for.
+          type: int
+        changes:
+          description: Users that it changes.
+          type: int
     violations:
       description: The same as RV(violations).
       type: list
@@ -585,6 +633,8 @@ ARGUMENTS = {
     "mode": {"type": "str", "choices": ["plan", "apply"], "default": "plan"},
     "scope": {"type": "str", "choices": ["mailboxes_at_risk", "all_users"], "default": "mailboxes_at_risk"},
     "max_changes": {"type": "raw", "default": 200},
+    "max_covered_seats": {"type": "raw", "default": 0},
+    "seat_order": {"type": "str", "choices": ["deadline", "rules"], "default": "deadline"},
     "protected": {"type": "list", "elements": "str", "default": []},
     "allow_removals": {"type": "bool", "default": False},
     "seat_reserve": {"type": "dict", "default": {}},

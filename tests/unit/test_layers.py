@@ -14,18 +14,20 @@ PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 UTILS = "ansible_collections.m365.licensing.plugins.module_utils"
 
 GROUPS = {
-    "pure": "_alarm _brief _catalog _catalog_data _conflicts _consent _countries _coverage _deadlines _errors "
-    "_exclusions _explain _explain_rules _explain_text _filters _licenses _models _outcome _paging _plain "
-    "_plan _plan_again _plan_guards _plan_judge _plan_model _plan_reasons _plan_seats _quoting _redaction "
-    "_refusals _report _rules _rules_schema _seats _times _wanted",
+    "pure": "_alarm _brief _catalog _catalog_data _conflicts _consent _countries _coverage _deadlines "
+    "_errors _exclusions _explain _explain_rules _explain_text _filters _licenses _models "
+    "_outcome _paging _plain _plan _plan_again _plan_covered _plan_guards _plan_judge "
+    "_plan_model _plan_reasons _plan_seats _quoting _redaction _refusals _report _rules "
+    "_rules_conditions _rules_hints _rules_index _rules_match _rules_schema _seats _times "
+    "_wanted",
     "transport": "_http _http_body _http_types _pacing _parallel _service _stop",
     "signing in": "_auth _auth_options _certificates",
     "services": "_batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse",
     "frame": "_module _progress",
     "reading and writing": "_apply _audit _audit_read _exceptions _find_users _readings _sizes _stakes _survey "
-    "_tenant_rules",
-    "work": "_audit_module _explain_module _large _license_info _plan_module _plan_result _planner _reports "
-    "_user_license_result _user_licenses",
+    "_rule_groups _tenant_rules",
+    "work": "_audit_module _explain_module _large _license_info _plan_module _plan_result _planner "
+    "_reports _user_license_result _user_licenses",
 }
 MAY_IMPORT = {
     "pure": {"pure"},

@@ -73,6 +73,14 @@ options:
       - If not set, the environment variable E(M365_AUTH_SOURCE) is used.
     type: str
     choices: [auto, client_secret, certificate, federated_token, managed_identity, access_tokens]
+  use_environment:
+    description:
+      - Whether environment variables stand in for O(tenant_id), O(client_id), O(client_secret), O(certificate_path),
+        O(certificate_password), O(federated_token_file) and O(auth_source) where these are not set.
+      - Always V(false) for a host that has variables such as C(m365_tenant_id), and in a play with several hosts, so
+        that no host works on the tenant of another.
+    type: bool
+    default: true
   cloud:
     description:
       - The national cloud that the tenant lives in. GCC is in V(public), GCC High is V(usgov).

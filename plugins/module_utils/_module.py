@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import gc
 import os
+import re
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -68,6 +69,7 @@ COMMON_SPEC: dict[str, dict[str, Any]] = {
         "options": {"graph": {"type": "str", "no_log": True}, "exchange": {"type": "str", "no_log": True}},
     },
     "auth_source": {"type": "str", "choices": AUTH_SOURCE_CHOICES},
+    "use_environment": {"type": "bool", "default": True},
     "cloud": {"type": "str", "choices": CLOUD_CHOICES},
     "login_url": {"type": "str"},
     "graph_url": {"type": "str"},
@@ -152,9 +154,32 @@ class Context:
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
-    """Ansible's, which hides no token where ``access_tokens`` is given in a wrong form: then it shows all options."""
+    """Ansible's, but for two things.
+
+    An option that is null or an empty text is refused: Ansible would take some for the default, some for a value, and
+    a guard that somebody left empty would be none. And where ``access_tokens`` is given in a wrong form Ansible shows
+    all options: no token is among them.
+    """
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.empty = [name for name, value in self.params.items() if name[0] != "_" and _is_empty(value)]
+        for name in self.empty:
+            del self.params[name]
+
+    def empty_options(self) -> list[str]:
+        """What is wrong with each option that is empty."""
+        advice = "is empty (null or a blank text); set a value, or leave it out to get its default"
+        return [f"{self.variable(name)}: {advice}" for name in sorted(self.empty)]
+
+    def variable(self, option: str) -> str:
+        """The name of the variable that an option comes from, where it comes from one."""
+        return option if option in COMMON_SPEC else f"{self.params.get('variable_prefix') or ''}{option}"
 
     def fail_json(self, msg: str, **more: Any) -> NoReturn:
+        if "error" not in more:
+            # Ansible misses a required option that is there, but empty
+            msg = " ".join([*self.empty_options(), msg])
         waiting = [self.params.get("access_tokens")]
         while waiting:
             value = waiting.pop()
@@ -166,6 +191,10 @@ class _Module(AnsibleModule):  # type: ignore[misc]
                 _hide(self, [str(value)])
         super().fail_json(msg, **more)
         raise SystemExit(1)  # not reached
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def run_module(
@@ -198,6 +227,7 @@ def run_module(
     stop.on_signals()
     try:
         check_libraries(REQUESTS_IMPORT_ERROR, MSAL_IMPORT_ERROR)
+        _refuse_empty(module)
         resources = ("graph",) * uses_graph + ("exchange",) * uses_exchange
         options = options_from(params, os.environ, resources=resources)
         check_secrets(params, os.environ, options)
@@ -212,6 +242,8 @@ def run_module(
         _warn(module, shown, result.pop("warnings", ()))
         result = to_plain({"changed": False, **told, "requests": client.requests, **result})
     except M365Error as error:
+        if isinstance(error, ConfigurationError):
+            _name_variables(error, module, argument_spec)
         told["requests"] = client.requests if client else 0
         if stop.told:
             error = _interrupted(error.partial, check_mode=module.check_mode)
@@ -228,6 +260,20 @@ def run_module(
         _warn(module, shown, result.pop("warnings", ()))
         module.fail_json(**result)
     module.exit_json(**result)
+
+
+def _refuse_empty(module: _Module) -> None:
+    """Raises ConfigurationError where an option is empty."""
+    if problems := module.empty_options():
+        raise ConfigurationError(problems)
+
+
+def _name_variables(error: ConfigurationError, module: _Module, options: Iterable[str]) -> None:
+    """Give each problem, and the message, the names of the variables that the options come from."""
+    option = re.compile(rf"(?:\A|(?<=; ))(?:{'|'.join(map(re.escape, options))})\b")
+    error.message, *error.problems = (
+        option.sub(lambda found: module.variable(found[0]), text) for text in (error.message, *error.problems)
+    )
 
 
 def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,6 +82,7 @@ _AUDIT = ("User.Read.All", "LicenseAssignment.Read.All", "Exchange", "Exchange r
 _AUDIT_MORE = ("Organization.Read.All", "Reports.Read.All")
 MODULES: dict[str, Needs] = {
     "exo_unlicensed_mailbox_info": Needs(_AUDIT, _AUDIT_MORE),
+    "m365_license_explanation_info": Needs(_AUDIT, (*_AUDIT_MORE, "GroupMember.Read.All")),
     "m365_license_plan": Needs(
         (*_AUDIT, "LicenseAssignment.ReadWrite.All"), (*_AUDIT_MORE, "GroupMember.Read.All", "User.ReadWrite.All")
     ),

@@ -36,13 +36,13 @@ def run_plan(context: Context) -> dict[str, Any]:
     folder = report_folder(context.params["report_dir"])
     planned = plan_licenses(context.graph, context.exchange, options, check_mode=context.check_mode)
     result = result_of(planned, options, requests=context.client.requests, check_mode=context.check_mode)
-    for text in (*planned.found.warnings, *warnings_of(planned, result)):
+    for text in (*planned.found.warnings, *warnings_of(planned, result, options.fail_on)):
         context.warn(text)
     if folder is not None:
         name = context.params["report_name"] or context.options.tenant_id
         texts = report_of(planned, result, options, name)
         result["reports"] = write_reports(context, folder, _stems(context, name, result), texts, result)
-    refuse(result, options)
+    refuse(planned, result, options)
     return result
 
 
@@ -57,15 +57,18 @@ def planner_options(params: Mapping[str, Any]) -> PlannerOptions:
     options = PlannerOptions(
         audit=looking,
         rules=params["rules"],
-        label=params["rules_label"],
+        variable_prefix=params["variable_prefix"] or "",
         scope=params["scope"],
         apply=params["mode"] == "apply",
         max_changes=params["max_changes"],
         protected=tuple(params["protected"]),
         allow_removals=params["allow_removals"],
+        max_covered_seats=params["max_covered_seats"],
+        seat_order=params["seat_order"],
         seat_reserve=params["seat_reserve"],
         use_warning_seats=params["use_warning_seats"],
         allow_incomplete=params["allow_incomplete"],
+        fail_on=params["fail_on"],
         on_error=params["on_error"],
         confirm=params["confirm"],
         confirm_seconds=params["confirm_seconds"],

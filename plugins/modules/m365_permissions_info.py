@@ -33,6 +33,7 @@ options:
     elements: str
     choices:
       - exo_unlicensed_mailbox_info
+      - m365_license_explanation_info
       - m365_license_plan
       - m365_subscription_info
       - m365_user_license
@@ -185,7 +186,7 @@ summary:
     modules_ready:
       description: How many modules are known to be ready.
       type: int
-      sample: 6
+      sample: 7
     token_roles:
       description: For V(graph) and V(exchange), whether the token names the permissions of the application.
       type: dict

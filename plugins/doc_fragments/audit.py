@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Documentation of ``_audit_module.AUDIT_SPEC``."""
+    """Documentation of ``_audit_module.AUDIT_SPEC``; ``strategy``, which is for whole tenants, stands apart."""
 
     DOCUMENTATION = r"""
 options:
@@ -32,20 +32,10 @@ options:
     description:
       - Leave out users whose user principal name matches one of these patterns, as if they did not exist. V(*) and
         V(?) are wildcards, case does not matter.
+      - The summary says how many each pattern left out. A pattern that nobody fits is told in a warning.
     type: list
     elements: str
     default: []
-  strategy:
-    description:
-      - V(filtered) lets the services filter and reads details only of what they point to, so that an audit costs what
-        is at risk and not what the tenant holds.
-      - V(full) reads every mailbox and every user, and relies on no filter of the services.
-      - Both give the same rows, once Exchange's record of a user's plans has followed a change of licenses, which
-        takes it minutes to hours.
-      - V(auto) is V(filtered) where the surface can filter (O(exchange_api=invoke_command)).
-    type: str
-    choices: [auto, filtered, full]
-    default: auto
   shared_mailbox_sizes:
     description:
       - How to find shared, room and equipment mailboxes over 50 GB, which need Exchange Online Plan 2.
@@ -85,4 +75,25 @@ options:
     description:
       - The time that dates are reckoned from, in ISO 8601. For reproducible reports. By default the clock of the host.
     type: str
+  variable_prefix:
+    description:
+      - What precedes the names of the variables that the options come from.
+      - With V(license_state_) messages name variables. Those with a similar name that nothing reads are a warning, or
+        refused where the module would write.
+    type: str
+"""
+
+    STRATEGY = r"""
+options:
+  strategy:
+    description:
+      - V(filtered) lets the services filter and reads details only of what they point to, so that an audit costs what
+        is at risk and not what the tenant holds.
+      - V(full) reads every mailbox and every user, and relies on no filter of the services.
+      - Both give the same rows, once Exchange's record of a user's plans has followed a change of licenses, which
+        takes it minutes to hours.
+      - V(auto) is V(filtered) where the surface can filter (O(exchange_api=invoke_command)).
+    type: str
+    choices: [auto, filtered, full]
+    default: auto
 """

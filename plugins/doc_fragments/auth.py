@@ -36,6 +36,8 @@ options:
   client_secret:
     description:
       - The value of a client secret (not its id).
+      - It needs 8 characters or more. A number, a date, a word such as V(password), or a part of O(tenant_id) or
+        O(client_id) is refused, because Ansible hides a secret wherever it occurs in a result.
       - If not set, the environment variables E(M365_CLIENT_SECRET), E(AZURE_CLIENT_SECRET)
         and E(AZURE_SECRET) are used, in this order.
     type: str
@@ -48,6 +50,7 @@ options:
   certificate_password:
     description:
       - The password of O(certificate_path), if it has one.
+      - It is refused for the same reasons as O(client_secret), also if it is given and not used.
       - If not set, the environment variables E(M365_CERTIFICATE_PASSWORD)
         and E(AZURE_CLIENT_CERTIFICATE_PASSWORD) are used, in this order.
     type: str
@@ -60,7 +63,7 @@ options:
     type: path
   access_tokens:
     description:
-      - Tokens that were got elsewhere. They cannot be renewed here.
+      - Tokens that were got elsewhere. They cannot be renewed here, and need 8 characters or more.
     type: dict
     suboptions:
       graph:
@@ -80,6 +83,14 @@ options:
       - If not set, the environment variable E(M365_AUTH_SOURCE) is used.
     type: str
     choices: [auto, client_secret, certificate, federated_token, managed_identity, access_tokens]
+  use_environment:
+    description:
+      - Whether environment variables stand in for O(tenant_id), O(client_id), O(client_secret), O(certificate_path),
+        O(certificate_password), O(federated_token_file) and O(auth_source) where these are not set.
+      - Always V(false) for a host that has variables such as C(m365_tenant_id), and in a play with several hosts, so
+        that no host works on the tenant of another.
+    type: bool
+    default: true
   cloud:
     description:
       - The national cloud that the tenant lives in. GCC is in V(public), GCC High is V(usgov).

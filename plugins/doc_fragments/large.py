@@ -17,6 +17,8 @@ options:
         (RV(ignore:first_rows)) only, and a warning says so unless O(output_path) or a report has them all.
       - Two results have all rows. A run that was stopped, and one that changed users and then could not write
         O(output_path), must not lose what was done.
+      - A task of M(m365.licensing.exo_unlicensed_mailbox_info) or M(m365.licensing.m365_license_plan) that fails
+        returns fewer rows, as Ansible prints its result in one line.
       - No other list of the result is longer either. One that would be is returned empty, with a warning; of the
         problems of wrong options the first are returned.
       - Ansible keeps a result several times over, so that a hundred thousand rows take gigabytes of the controller's

@@ -16,9 +16,12 @@ Nothing that was done is ever forgotten: whatever happens, each user has an Outc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from http import HTTPStatus
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
+from ansible_collections.m365.licensing.plugins.module_utils._consent import graph_permission
+from ansible_collections.m365.licensing.plugins.module_utils._denials import Denials
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     Interrupted,
     M365Error,
@@ -76,7 +79,8 @@ def apply_changes(
 
     ``users`` are the users as read, by id; ``just_read``: by the request before this call, so that the first of them
     need not be read again. ``on_error=fail`` hands out no further batch after the first user who fails, ``continue``
-    tries them all. ``uncovers``: does a change take what keeps a mailbox? One that does so only because somebody else
+    tries them all. Either stops where the application lacks the permission to write: nobody would be written.
+    ``uncovers``: does a change take what keeps a mailbox? One that does so only because somebody else
     has changed the user meanwhile is not sent. Raises ValueError for two changes of one user; the service's errors
     become outcomes.
     """
@@ -133,6 +137,8 @@ class _Run:
         self._passing = {"not_assigned"}
         """Codes of refusals that are no failures yet: what was written shows late, or somebody else did it."""
         self._retry_seconds = graph.service.client.settings.retry_seconds
+        self._denials: dict[str, Denials] = {}
+        """By the method of the write: PATCH sets usage locations, POST assigns licenses."""
 
     # --- writing -------------------------------------------------------------------------------------------------
 
@@ -169,6 +175,11 @@ class _Run:
         if self._stopped:
             return
         ready = [job for job in jobs if job.open and not job.lost and job.left.usage_location]
+        denials = self._denials.get("PATCH")
+        if denials is not None and denials.certain:
+            for job in ready:
+                self._hold_back(job, denials)
+            return
         parts = [self._graph.usage_location_part(job.before.id, job.left.usage_location or "") for job in ready]
         for job, part, answer in zip(ready, parts, self._write(ready, parts, idempotent=True), strict=True):
             self._take(job, part, answer)
@@ -203,8 +214,9 @@ class _Run:
     def _assign_once(self, jobs: Sequence[Job]) -> None:
         ready = [job for job in jobs if not job.lost and (job.open or location_late(job))]
         if self._stopped:
+            denied = next((denials for denials in self._denials.values() if denials.everybody), None)
             for job in ready:
-                self._hold_back(job)
+                self._hold_back(job, denied)
             return
         parts = [self._graph.assign_license_part(job.before.id, job.left.body()) for job in ready]
         for job, part, answer in zip(ready, parts, self._write(ready, parts, idempotent=False), strict=True):
@@ -214,6 +226,10 @@ class _Run:
             self._take(job, part, answer)
 
     def _write(self, jobs: Sequence[Job], parts: Sequence[BatchPart], *, idempotent: bool) -> list[BatchAnswer]:
+        if not parts:
+            return []
+        denials = self._denials_of(parts[0])
+
         def failed(answer: BatchAnswer) -> bool:
             if not self._fail_fast or answer.ok or answer.outcome != "answered":
                 return False
@@ -225,10 +241,10 @@ class _Run:
                 seen = [self._at_once(jobs[place], parts[place], answer) for place, answer in answers]
                 some = [outcome for outcome in seen if outcome is not None]
                 self._unheard = self._unheard or bool(some and not self._written(some))
-            return self._unheard or any(failed(answer) for _place, answer in answers)
+            for _place, answer in answers:
+                denials.record(answer)
+            return self._unheard or denials.certain or any(failed(answer) for _place, answer in answers)
 
-        if not parts:
-            return []
         try:
             return self._graph.batch(parts, idempotent=idempotent, collect=True, heard=heard)
         except Exception as error:
@@ -250,12 +266,18 @@ class _Run:
                 return None
         return at_once(job, problem, self._skus, located=part.method == "PATCH")
 
+    def _denials_of(self, part: BatchPart) -> Denials:
+        path = f"/v1.0{part.url}"
+        consent = self._graph.service.consent(part.method, path)
+        return self._denials.setdefault(part.method, Denials(graph_permission(part.method, path), consent))
+
     def _problem(self, answer: BatchAnswer, hint: str) -> Problem:
         return problem_from(answer.status, answer.code, answer.message, skus=self._skus, permission_hint=hint)
 
     def _take(self, job: Job, part: BatchPart, answer: BatchAnswer) -> None:
         """Notes in ``job`` what a write was answered with, unless it was carried out."""
         ledger, upn = self._graph.service.client.ledger, job.before.user_principal_name
+        denials = self._denials_of(part)
         if answer.ok:
             ledger[upn] = "changed"
             return
@@ -263,13 +285,19 @@ class _Run:
             job.lost = job.uncertain = True
             ledger.setdefault(upn, "unknown")
         elif answer.outcome == "not_sent" and answer.code in ("not_tried", "interrupted"):
-            self._stopped = True
-            self._hold_back(job)
+            # Without the permission to set usage locations, users who have one can still be licensed.
+            only_locations = part.method == "PATCH" and denials.everybody and answer.code == "not_tried"
+            self._stopped = self._stopped or self._fail_fast or not only_locations
+            self._hold_back(job, denials)
         elif answer.outcome == "not_sent":
             self._stopped = True
             job.problem = Problem(answer.code or "not_sent", answer.message, answer.error.hint if answer.error else "")
+            if answer.status == HTTPStatus.FORBIDDEN and denials.everybody:
+                job.problem = denials.explain(job.problem)
         else:
-            problem = self._problem(answer, self._graph.service.consent(part.method, f"/v1.0{part.url}"))
+            problem = self._problem(answer, denials.consent)
+            if answer.status == HTTPStatus.FORBIDDEN:
+                problem = denials.explain(problem)
             if problem.code == "not_assigned":
                 # removed already: by the write whose answer was lost, or by somebody else; late replicas do not show it
                 job.lost = True
@@ -282,11 +310,13 @@ class _Run:
             job.problem = problem
             self._stopped = self._stopped or (self._fail_fast and not location_late(job))
 
-    def _hold_back(self, job: Job) -> None:
+    def _hold_back(self, job: Job, denials: Denials | None = None) -> None:
         if self._graph.service.client.stop.told:
             hold_back(job, "the run was stopped", _NEXT_RUN)
         elif self._unheard:
             hold_back(job, "the record of what was written could not be written", _NEXT_RUN)
+        elif denials is not None and denials.everybody:
+            hold_back(job, denials.reason, denials.hint)
         elif self._fail_fast:
             hold_back(job)
         else:

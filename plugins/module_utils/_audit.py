@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from ansible_collections.m365.licensing.plugins.module_utils import _filters
 from ansible_collections.m365.licensing.plugins.module_utils._audit_read import Reader
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+    REASONS,
     Flags,
     World,
     assess,
@@ -25,7 +25,15 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     no_rights_only,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import SEVERITIES, urgency
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._exclusions import (
+    Exclusions,
+    LeftOut,
+    has_wildcards,
+    unused_warnings,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._find_users import find_users, name_problems
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Finding,
@@ -35,23 +43,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Subscription,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._readings import Readings
-
-REASONS = (
-    "no_license",
-    "license_removed",
-    "exchange_plan_disabled",
-    "no_exchange_plan",
-    "license_error",
-    "license_suspended",
-    "shared_over_50_gb",
-    "shared_archive",
-    "shared_litigation_hold",
-    "archive_without_license",
-    "hold_without_license",
-    "soft_deleted",
-)
-"""Every word of ``reason``."""
 
 
 class AuditOptions(NamedTuple):
@@ -84,6 +77,8 @@ class Audit:
     now: datetime
     """What deadlines were reckoned from."""
     readings: Readings = field(repr=False)
+    left_out: LeftOut
+    """Rows that ``exclude`` left out."""
 
     @property
     def warnings(self) -> list[str]:
@@ -96,6 +91,7 @@ class Audit:
         dates = [finding.deadline.at for finding in self.findings if finding.deadline.at is not None]
         return {
             "at_risk": len(self.findings),
+            "excluded": self.left_out.summary(),
             "by_reason": {reason: reasons[reason] for reason in REASONS},
             "by_severity": {severity: severities[severity] for severity in SEVERITIES},
             "earliest_deadline": min(dates, default=None),
@@ -132,7 +128,10 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         subscriptions=readings.subscriptions,
     )
     _unheard_of(readings)
-    findings, disagreements, without_user = _join(readings, world, options)
+    all_findings, disagreements, without_user = _join(readings, world, options)
+    exclusions = Exclusions(options.exclude)
+    findings = [finding for finding in all_findings if not exclusions.fit(finding.user_principal_name)]
+    readings.warnings += _unused_exclusions(graph, readings, exclusions, whole=options.everybody)
     usual = readings.survey.usual if readings.survey else ()
     return Audit(
         findings=tuple(sorted(findings, key=_order)),
@@ -143,6 +142,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         without_user=without_user,
         now=world.now,
         readings=readings,
+        left_out=exclusions.left_out(finding.user_principal_name for finding in all_findings),
     )
 
 
@@ -233,14 +233,31 @@ def _flags(readings: Readings, user_id: str, user: User | None, mailbox: Mailbox
 
 
 def _asked_for(finding: Finding, options: AuditOptions) -> bool:
+    """Is it a row, if ``exclude`` does not leave it out?"""
     if finding.recipient_type not in options.recipient_types:
-        return False
-    upn = finding.user_principal_name.casefold()
-    if any(fnmatch.fnmatchcase(upn, pattern.strip().casefold().replace("[", "[[]")) for pattern in options.exclude):
         return False
     days = finding.days_remaining
     # what has no date may go today: a limit on dates never hides it
     return options.due_within_days is None or days is None or days <= options.due_within_days
+
+
+def _unused_exclusions(graph: Graph, readings: Readings, exclusions: Exclusions, *, whole: bool) -> list[str]:
+    """Warnings of patterns that nobody fits. Graph is asked for names without wildcards, if they were not read."""
+    if readings.users is None:
+        return []
+    names = [user.user_principal_name for user in readings.users.values()]
+    unused = exclusions.unused([*names, *(box.user_principal_name for box in readings.mailboxes)])
+    wildcards = [pattern for pattern in unused if has_wildcards(pattern)]
+    unknown = [pattern for pattern in unused if not has_wildcards(pattern)]
+    # what is no name needs no answer: an id is not compared, and some texts no filter can hold
+    to_find = [text for text in unknown if not is_guid(text) and not name_problems([text])]
+    if to_find and not whole:
+        try:
+            found = {user.user_principal_name.casefold() for user in find_users(graph, to_find).users}
+        except ApiError as error:
+            return [f"exclude: whether the tenant has these users could not be looked at: {error}"]
+        unknown = [text for text in unknown if text.strip().casefold() not in found]
+    return unused_warnings(unknown, wildcards, whole=whole)
 
 
 def _no_mailbox_rights(readings: Readings, options: AuditOptions) -> tuple[dict[str, Any], ...]:

@@ -9,10 +9,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.m365.licensing.plugins.module_utils._alarm import (
+    FAIL_ON,
+    AlarmRaised,
+    Reason,
+    audit_reasons,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
-from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._exceptions import (
+    check_rules,
+    count,
+    find_exceptions,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_json, to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._report import (
@@ -57,6 +68,7 @@ AUDIT_SPEC: dict[str, dict[str, Any]] = {
     "shared_mailbox_sizes": {"type": "str", "default": "auto", "choices": ["auto", "always", "never"]},
     "mailbox_plans": MAILBOX_PLANS_SPEC,
     "now": {"type": "str"},
+    "variable_prefix": {"type": "str"},
 }
 """The options that say how an audit looks at a tenant, the same in every module that audits."""
 
@@ -65,19 +77,11 @@ GRACE_DAYS_MAX = 3650
 """Ten years: more is a slip of the pen, and ends beyond the calendar."""
 
 
-class TooClose(M365Error):
-    """A deadline is nearer than ``fail_under_days``. ``partial`` is the whole result."""
-
-    def __init__(self, message: str, partial: Mapping[str, Any], hint: str) -> None:
-        super().__init__(message, code="deadline_too_close", hint=hint)
-        self.partial = dict(partial)
-
-
 def audit_options(params: Mapping[str, Any]) -> AuditOptions:
     """The options, checked. Raises ConfigurationError with every problem, before any request."""
     problems = [
         f"{name}: expected a number of days from {least} on, found {params[name]}"
-        for name, least in (("grace_period_days", 1), ("due_within_days", 0), ("fail_under_days", 0))
+        for name, least in (("grace_period_days", 1), ("due_within_days", 0), ("fail_within_days", 0))
         if params.get(name) is not None and params[name] < least
     ]
     if params["grace_period_days"] > GRACE_DAYS_MAX:
@@ -118,22 +122,42 @@ def audit_options(params: Mapping[str, Any]) -> AuditOptions:
     )
 
 
+ALARM_SPEC: dict[str, dict[str, Any]] = {
+    "fail_within_days": {"type": "int"},
+    "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "none"},
+    "allow_incomplete": {"type": "bool"},
+    "rules": {"type": "raw"},
+}
+"""The options that say when an audit fails although it was done."""
+
+
 def run_audit(context: Context) -> dict[str, Any]:
     """The module ``exo_unlicensed_mailbox_info``."""
     params = context.params
     options = audit_options(params)
     place = report_place(params)
+    rules = check_rules(context.graph, params["rules"], options.catalog, f"{params['variable_prefix'] or ''}rules")
     tenant, began = context.tenant, context.client.wall.now()
     found = audit(context.graph, context.exchange, options)
+    covering = find_exceptions(context.graph, found, rules, options.catalog)
     for text in found.warnings:
         context.warn(text)
-    rows = [audit_row(finding, found.readings.skus, options.catalog) for finding in found.findings]
+    rows = [
+        {**audit_row(finding, found.readings.skus, options.catalog), "excepted": item.row() if item else None}
+        for finding, item in zip(found.findings, covering, strict=True)
+    ]
     result: dict[str, Any] = {
         "changed": False,
         "tenant": tenant.row(),
-        "run": run_facts("audit", application=context.application, time=began, check_mode=context.check_mode),
+        "run": run_facts(
+            "audit",
+            application=context.application,
+            time=began,
+            check_mode=context.check_mode,
+            params=params,
+        ),
         "mailboxes": rows,
-        "summary": {**found.summary(), "requests": context.client.requests},
+        "summary": {**found.summary(), "excepted": count(covering), "requests": context.client.requests},
         "no_mailbox_rights": list(found.no_mailbox_rights),
         "disagreements": list(found.disagreements),
     }
@@ -143,8 +167,27 @@ def run_audit(context: Context) -> dict[str, Any]:
         name = params["report_name"] or context.options.tenant_id
         texts = _reports(found, result, name, place.formats)
         result["reports"] = write_reports(context, place, [f"{report_stem(name)}-audit"], texts, result)
-    _alarm(found, params, result)
+    reasons = alarms(found, [item is not None for item in covering], params, result.get("reports", ()))
+    if reasons:
+        raise AlarmRaised(reasons, result)
     return result
+
+
+def alarms(found: Audit, excepted: Sequence[bool], params: Mapping[str, Any], reports: Sequence[str]) -> list[Reason]:
+    """Why the task fails, with its whole result; ``excepted`` says which findings an exception covers."""
+    within_days, fail_on, allowed = params["fail_within_days"], params["fail_on"], params["allow_incomplete"]
+    if allowed is None:
+        allowed = within_days is None and fail_on == "none"
+    incomplete = None if allowed else found.readings.incomplete()
+    files = [path for path in (params["output_path"], *sorted(reports, key=_for_people)) if path]
+    place = f"The rows are in {files[0]}." if files else "Set output_path or report_dir to have all rows in a file."
+    hint = f"{place} License these users, for example with the playbook m365.licensing.remediate."
+    reasons = [incomplete] if incomplete else []
+    return reasons + audit_reasons(found.findings, excepted, within_days=within_days, fail_on=fail_on, hint=hint)
+
+
+def _for_people(path: str) -> bool:
+    return path.endswith(".md")
 
 
 def _reports(found: Audit, result: Mapping[str, Any], name: str, formats: Sequence[str]) -> dict[str, str]:
@@ -182,38 +225,3 @@ def no_rights_warning(found: Audit) -> str:
         "no_mailbox_rights: the license of these users carries an Exchange plan, but no right to a mailbox: "
         f"{', '.join(names[:5])}{more}"
     )
-
-
-def _alarm(found: Audit, params: Mapping[str, Any], result: Mapping[str, Any]) -> None:
-    days = params["fail_under_days"]
-    if days is None:
-        return
-    near = [
-        finding
-        for finding in found.findings
-        if (
-            finding.severity in ("overdue", "lost") if finding.days_remaining is None else finding.days_remaining < days
-        )
-    ]
-    if near:
-        first = near[0]
-        dated = sum(finding.days_remaining is not None for finding in near)
-        urgent = len(near) - dated
-        told = [f"{dated} have fewer than {days} days left"] * bool(dated)
-        told += [f"{urgent} may go at any moment, without a known date"] * bool(urgent)
-        files = [params["output_path"] or "", *result.get("reports", ())]
-        rest = len(found.findings) > params["max_rows"]
-        place = next(
-            (f"in {path}" for path in files if path),
-            "left out: give output_path or report_dir" if rest else "in the result",
-        )
-        raise TooClose(
-            f"Of {len(found.findings)} mailboxes and archives at risk {' and '.join(told)}; the first is "
-            f"{first.user_principal_name} ({first.reason}, {_when(first)}).",
-            result,
-            f"The rows are {place}. License these users, for example with the playbook m365.licensing.remediate.",
-        )
-
-
-def _when(finding: Finding) -> str:
-    return f"until {finding.deadline.at:%Y-%m-%d}" if finding.deadline.at else "no date is known"

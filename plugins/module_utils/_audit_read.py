@@ -172,6 +172,8 @@ class Reader:
             if inventory and not isinstance(error, (PermissionDenied, NotFound)):
                 raise
             self.got.signals[signal] = error.message
+            if inventory:
+                self.got.remedies.append(error.hint or error.message)
             self.got.warnings.append(f"Without {what} (signal {signal}): {error}")
             return None
         self.got.signals[signal] = "ok"
@@ -290,6 +292,7 @@ class Reader:
         if only is not None and not self._exchange.can_filter:
             if only in self._types:
                 self.got.not_examined.append(only.value)
+                self.got.hidden.append(only.value)
                 self.got.warnings.append(f"exchange_api=v2 shows no {only.value} recipients: they were not examined.")
             return None
         signal = "exchange_sku_assigned" if only is None else f"exchange_{only.value}"

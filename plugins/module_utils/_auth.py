@@ -34,10 +34,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._http import HttpCl
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
 
 MSAL_IMPORT_ERROR: str | None = None
-"""The traceback where msal is missing; ``_module.py`` reports it."""
+"""The traceback where msal cannot be used; ``_libraries.py`` says why."""
 try:
     import msal  # type: ignore[import-untyped]
-except ImportError:
+except Exception:  # a library that is too old or broken raises anything
     MSAL_IMPORT_ERROR = traceback.format_exc()
 
 __all__ = ["CLOUDS", "AuthOptions", "Endpoints", "TokenSource", "options_from"]

@@ -80,6 +80,17 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
 }
 """The variables behind each option; the first that is set and not empty counts."""
 
+IDENTITY_OPTIONS = (
+    "tenant_id",
+    "client_id",
+    "client_secret",
+    "certificate_path",
+    "certificate_password",
+    "federated_token_file",
+    "auth_source",
+)
+"""Who signs in, and where: what the environment says only as long as ``use_environment`` allows it."""
+
 SECRET_OPTIONS = ("client_secret", "certificate_password")
 
 ADVICE: dict[str, str] = {
@@ -124,6 +135,10 @@ _ALIASES = {
     "azure_us_gov_cloud": "usgov",
     "azure_china_cloud": "china",
 }
+_NO_ENVIRONMENT = (
+    "The environment is not asked who signs in, as this host has variables m365_* of its own, or the play has several "
+    "hosts: set all that is needed as variables of the host."
+)
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", re.IGNORECASE)
 _INITIAL_DOMAIN = re.compile(r"[^.]+(\.mail)?\.(partner\.)?onmicrosoft\.(com|us|cn)|[^.]+\.partner\.onmschina\.cn")
 
@@ -169,6 +184,10 @@ def options_from(
 
     Raises ConfigurationError with every problem.
     """
+    alone = params.get("use_environment") is False
+    if alone:
+        hidden = {name for option in IDENTITY_OPTIONS for name in ENVIRONMENT[option]}
+        environ = {name: text for name, text in environ.items() if name not in hidden}
     values = {name: value for name in ENVIRONMENT if (value := _lookup(name, params, environ)) is not None}
     tokens = _tokens(params.get("access_tokens"))
     if tokens:
@@ -181,7 +200,7 @@ def options_from(
     if source == "access_tokens":
         problems += [f"access_tokens.{name} is missing" for name in resources if name not in tokens]
     if problems or endpoints is None:
-        raise ConfigurationError(problems)
+        raise ConfigurationError(problems, hint=_NO_ENVIRONMENT if alone else "")
     used = _used(source)
     others = ("expected_domain", "exchange_api", "ca_path")
     texts = {name: values[name].text for name in (*used, *others) if name in values}

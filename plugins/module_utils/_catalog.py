@@ -10,6 +10,7 @@ overrides it with the option ``mailbox_plans``.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,6 +34,18 @@ PLAN_CLASSES: Mapping[str, PlanClass] = {
     "da040e0a-b393-4bea-bb76-928b3fa1cf5a": PlanClass.ARCHIVE,  # EXCHANGE_S_ARCHIVE
 }
 """Every plan that grants a mailbox or an archive, by id. All other plans grant neither."""
+
+COMPANION_PLANS = frozenset(
+    {
+        "113feb6c-3fe4-4440-bddc-54d774bf0318",  # EXCHANGE_S_FOUNDATION
+        "922ba911-5694-4e99-a794-73aed9bfeec8",  # EXCHANGE_S_FOUNDATION_GOV
+        "5e62787c-c316-451f-b873-1d05acd4d12c",  # BPOS_S_TODO_1
+        "882e1d05-acd1-4ccb-8708-6ee03664b117",  # INTUNE_O365
+        "31cf2cfc-6b0d-4adc-a336-88b724ed8122",  # RMS_S_BASIC
+    }
+)
+"""Plans that come along with an Exchange plan in the SKUs that are sold for mailboxes alone. Nobody buys these SKUs for
+their sake: a license that brings nothing else beside an Exchange plan is one for a mailbox."""
 
 NO_RIGHTS_PARTS = (
     "M365_F1_COMM",
@@ -97,6 +110,10 @@ class Catalog:
         """The name on the invoice (``Microsoft 365 E3``); empty where the table does not know the SKU."""
         return SKUS.get(sku_id, ("", ""))[1]
 
+    def knows_sku(self, name: str) -> bool:
+        """Does the table have a SKU of this part number, id or product name?"""
+        return name.strip().casefold() in _sku_names()
+
     def with_overrides(self, overrides: Mapping[str, Any] | None) -> Catalog:
         """The catalogue after the option ``mailbox_plans``: ``{add: [{plan, grants}], remove: [plan]}``.
 
@@ -119,6 +136,11 @@ class Catalog:
             raise ConfigurationError(problems)
         classes = {**self.plan_classes, **wanted}
         return replace(self, plan_classes={plan: grants for plan, grants in classes.items() if grants})
+
+
+@functools.cache
+def _sku_names() -> frozenset[str]:
+    return frozenset(name.casefold() for sku_id, names in SKUS.items() for name in (sku_id, *names) if name)
 
 
 def _plan_id(text: str, path: str, problems: list[str]) -> str:

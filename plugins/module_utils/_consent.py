@@ -23,27 +23,29 @@ _READ_ORDER: tuple[tuple[str, str], ...] = (
 _CONSENT = "A Privileged Role Administrator or Global Administrator must grant admin consent for it."
 
 
-def graph_consent(method: str, path: str) -> str:
+def graph_permission(method: str, path: str) -> str:
     """Name the permission that a request to Microsoft Graph needs (``path`` with or without its version)."""
     lowered = path.casefold()
-    for part, permission in _READ_ORDER:
-        if part in lowered:
-            return _graph(permission)
-    return _graph("User.Read.All" if method.upper() == "GET" else "User.ReadWrite.All")
+    found = (permission for part, permission in _READ_ORDER if part in lowered)
+    return next(found, "User.Read.All" if method.upper() == "GET" else "User.ReadWrite.All")
 
 
-def _graph(permission: str) -> str:
-    return f"The app needs the Microsoft Graph application permission {permission}. {_CONSENT}"
+def graph_consent(method: str, path: str) -> str:
+    """Say which permission a request to Microsoft Graph needs, and who grants it."""
+    return f"The app needs the Microsoft Graph application permission {graph_permission(method, path)}. {_CONSENT}"
+
+
+def exchange_role(v2: bool) -> str:
+    """The role that the app needs besides the permission, on the surface v2 or on the other."""
+    if v2:
+        return "an Exchange role group (View-Only Organization Management, Recipient Management)"
+    return "a Microsoft Entra role (Global Reader to read, Exchange Recipient Administrator to write)"
 
 
 def exchange_consent(_method: str, path: str) -> str:
     """Name what a request to Exchange needs: a permission and a role, on either surface [admin-api-get-started]."""
-    if "/adminapi/v2.0/" in path.casefold():
-        permission = "Exchange.ManageAsAppV2"
-        role = "an Exchange role group (View-Only Organization Management, Recipient Management)"
-    else:
-        permission = "Exchange.ManageAsApp"
-        role = "a Microsoft Entra role (Global Reader to read, Exchange Recipient Administrator to write)"
+    v2 = "/adminapi/v2.0/" in path.casefold()
+    permission, role = "Exchange.ManageAsAppV2" if v2 else "Exchange.ManageAsApp", exchange_role(v2)
     return (
         f"The app needs the Office 365 Exchange Online application permission {permission} and also {role}: "
         f"one without the other is refused. {_CONSENT} A Privileged Role Administrator assigns the role."

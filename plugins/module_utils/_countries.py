@@ -271,6 +271,7 @@ ZW ZWE Zimbabwe
 _NOT_ISO = {"uk": "GB", "el": "GR"}
 
 
+@lru_cache(maxsize=4096)
 def country_code(text: str | None) -> str | None:
     """The ISO 3166-1 two-letter code that ``text`` means, upper case; None where it is not known.
 

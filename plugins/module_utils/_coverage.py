@@ -45,6 +45,23 @@ PLAN2_OR_PLAN1_ADDON: Needs = PLAN2_OR_ADDON[:2]
 ARCHIVE_ON_PREMISES: Needs = (frozenset({PlanClass.ARCHIVE}), frozenset({PlanClass.PLAN2}))
 
 
+REASONS = (
+    "no_license",
+    "license_removed",
+    "exchange_plan_disabled",
+    "no_exchange_plan",
+    "license_error",
+    "license_suspended",
+    "shared_over_50_gb",
+    "shared_archive",
+    "shared_litigation_hold",
+    "archive_without_license",
+    "hold_without_license",
+    "soft_deleted",
+)
+"""Every word of ``reason``."""
+
+
 class Flags(NamedTuple):
     """What the signals say about one user. ``reconciliation`` is None where that signal cannot be had."""
 

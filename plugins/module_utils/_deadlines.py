@@ -147,12 +147,21 @@ def _told(at: datetime, source: str, now: datetime, note: str = "") -> Deadline:
 
 
 def days_until(deadline: Deadline, now: datetime) -> int | None:
-    """Whole days left, rounded down; negative once it has passed; None where no date is known."""
-    return None if deadline.at is None else (deadline.at - now) // timedelta(days=1)
+    """Days left, rounded up while the deadline is ahead, and down (negative) once it has passed; None without a date.
+
+    So ``days <= n`` says exactly that the deadline is within ``n`` times 24 hours, and none that is ahead shows as 0.
+    """
+    if deadline.at is None:
+        return None
+    day, left = timedelta(days=1), deadline.at - now
+    return -(-left // day) if left > timedelta() else left // day
 
 
 def severity_of(reason: str, days: int | None) -> str:
-    """One of SEVERITIES. What has no known date counts as urgent, unless Microsoft names no deletion at all."""
+    """One of SEVERITIES. What has no known date counts as urgent, unless Microsoft names no deletion at all.
+
+    ``days`` are those of ``days_until``, so that ``critical`` is a deadline within CRITICAL_DAYS times 24 hours.
+    """
     if reason == "soft_deleted":
         return "lost"
     if reason == "hold_without_license":
@@ -167,10 +176,10 @@ def severity_of(reason: str, days: int | None) -> str:
 
 
 def urgency(finding: Finding) -> tuple[int, float]:
-    """The order of rows and of seats: what goes today, what has outlived its date, the later dates, and no date."""
+    """The order of rows and of seats: what goes within a day, what has outlived its date, later dates, and no date."""
     days, deadline = finding.days_remaining, finding.deadline
     if deadline.at is not None:
-        return (0 if days is not None and days <= 0 else 2, deadline.at.timestamp())
+        return (0 if days is not None and days <= 1 else 2, deadline.at.timestamp())
     if deadline.outlived is not None:
         return (1, deadline.outlived.timestamp())
     return (3 if finding.severity in ("lost", "overdue") else 4, 0.0)

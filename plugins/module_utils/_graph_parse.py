@@ -39,6 +39,10 @@ USER_PROPERTIES = (
     "department",
     "companyName",
     "jobTitle",
+    "city",
+    "officeLocation",
+    "employeeType",
+    "mail",
     "onPremisesSyncEnabled",
     "onPremisesExtensionAttributes",
     "licenseAssignmentStates",
@@ -81,6 +85,10 @@ def user_from(raw: Mapping[str, Any]) -> User:
         department=_word(raw, "department", where),
         company=_word(raw, "companyName", where),
         job_title=_word(raw, "jobTitle", where),
+        city=_word(raw, "city", where),
+        office=_word(raw, "officeLocation", where),
+        employee_type=_word(raw, "employeeType", where),
+        mail_domain=_domain(_text(raw, "mail", where)),
         on_premises_sync=raw.get("onPremisesSyncEnabled") is True,
         extension_attributes={key: text for key in extensions if (text := _text(extensions, key, where)) is not None},
         license_states=tuple(_license_state(item, where) for item in _list(raw, "licenseAssignmentStates", where)),
@@ -348,6 +356,11 @@ def _text(raw: Mapping[str, Any], key: str, where: str) -> str | None:
     if not isinstance(value, str):
         raise _incomplete(f"{where}: {key} is no text")
     return value.strip() or None
+
+
+def _domain(address: str | None) -> str | None:
+    """The address itself would be one more text for each user of a large tenant."""
+    return sys.intern(address.rpartition("@")[2]) if address else None
 
 
 def _units(raw: Mapping[str, Any], key: str, where: str) -> int:

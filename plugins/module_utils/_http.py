@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import os
 import random
 import ssl
 import threading
@@ -47,18 +48,19 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_types import 
     words,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._parallel import Workers
+from ansible_collections.m365.licensing.plugins.module_utils._proxies import Proxy, find_proxy, proxy_trouble
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
 from ansible_collections.m365.licensing.plugins.module_utils._service import MsalHttp, Service
 from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
 
 REQUESTS_IMPORT_ERROR: str | None = None
-"""The traceback where requests is missing; ``_module.py`` reports it."""
+"""The traceback where requests or urllib3 cannot be used; ``_libraries.py`` says why."""
 try:
     import requests
     import urllib3
     from urllib3.util.retry import RequestHistory, Retry
     from urllib3.util.ssl_match_hostname import CertificateError
-except ImportError:
+except Exception:  # a library that is too old or broken raises anything
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 
 __all__ = ["Backoff", "HttpClient", "HttpSettings", "MsalHttp", "Response", "Service"]
@@ -156,6 +158,7 @@ class HttpClient:
         self._idle: list[requests.Session] = []
         self._answered: set[str] = set()
         self._surroundings: dict[tuple[str, bool], Mapping[str, Any]] = {}  # requests would look for them each time
+        self._proxies: dict[tuple[str, bool], Proxy | None] = {}
         self._verify: bool | str = settings.validate_certs
         if settings.validate_certs and settings.ca_path:
             self._verify = _checked_ca(settings.ca_path)
@@ -274,7 +277,9 @@ class HttpClient:
             prepared.url = call.url
             known = (call.host, call.direct)
             if known not in self._surroundings:
-                self._surroundings[known] = session.merge_environment_settings(call.url, {}, True, self._verify, None)
+                found = session.merge_environment_settings(call.url, {}, True, self._verify, None)
+                self._proxies[known] = find_proxy(call.url, found["proxies"], os.environ)
+                self._surroundings[known] = found
             limits = (min(self.settings.timeout, CONNECT_SECONDS), self.settings.timeout)
             response = session.send(prepared, timeout=limits, allow_redirects=False, **self._surroundings[known])
         except requests.RequestException as error:
@@ -335,20 +340,25 @@ class HttpClient:
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
             raise ConfigurationError(f"{call.service}: {call.host!r} is no valid host.") from None
         causes = list(causes_of(error))
+        proxy = self._proxies.get((call.host, call.direct))
+        unconnected = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+        # also where it is the proxy's certificate that nobody vouches for
+        proxied = any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes)
+        if proxy is not None and (proxied or any(isinstance(cause, unconnected) for cause in causes)):
+            return proxy_trouble(call, proxy, causes)
         # urllib3 before 2.0 compares the names by itself, and has an error of its own for that.
         if any(isinstance(cause, (ssl.SSLCertVerificationError, CertificateError)) for cause in causes):
             raise untrusted(call, causes) from None
-        if any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes):
-            return TroubleError("not_sent", f"the proxy did not connect to {call.host} (HTTPS_PROXY, NO_PROXY)")
         if any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes):
             reason = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), "")
             return TroubleError("not_sent", f"no connection to {call.host}" + (f" ({reason})" if reason else ""))
         # After the line above: for urllib3 a refused connection is a kind of timeout, too.
         if any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in causes):
             return TroubleError("not_sent", f"{call.host} did not accept the connection in time")
+        way = f" by way of the proxy {proxy.address} of {proxy.variable}" if proxy is not None else ""
         if isinstance(error, requests.Timeout):
-            return TroubleError("lost", f"no answer within {self.settings.timeout:g} s (timeout)")
-        return TroubleError("lost", f"the connection to {call.host} broke ({type(error).__name__})")
+            return TroubleError("lost", f"no answer within {self.settings.timeout:g} s (timeout){way}")
+        return TroubleError("lost", f"the connection to {call.host}{way} broke ({type(error).__name__})")
 
     def _check(self, raw: Raw) -> None:
         if raw.status in _REFUSED | _FAILED:

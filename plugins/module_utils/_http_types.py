@@ -168,6 +168,8 @@ class TroubleError(Exception):
         self.text = text
         self.status = status
         self.headers = headers or {}
+        self.hint = ""
+        """What to do, where that is not the same for all of a kind."""
 
 
 def with_query(url: str, params: Mapping[str, Any] | None) -> str:
@@ -214,7 +216,7 @@ def exhausted(
         text += f"; it asks to wait {wanted:.0f} s, and {left:.0f} s are left"
     hint = "Raise retry_seconds to wait longer."
     if trouble.kind == "not_sent":
-        hint = f"Check the address, the network and the proxy settings of {call.host}."
+        hint = trouble.hint or f"Check the address, the network and the proxy settings of {call.host}."
     return ServiceUnavailable(
         f"{text}.",
         status=trouble.status,

@@ -10,12 +10,13 @@ the summary and the first rows; the file that ``output_path`` names has all of t
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error, named
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
@@ -32,7 +33,12 @@ LARGE_SPEC: dict[str, dict[str, Any]] = {
 FIRST_ROWS = 20
 """Rows that a result has of those that it leaves out."""
 
-_NOT_ROWS = frozenset({"first_rows", "reports", "warnings"})
+FAILED_CHARS = 5000
+"""Characters of the result of a task that fails, which Ansible prints in one line: as many rows in brief as fit."""
+KEPT_CHARS, BRIEF_CHARS, FAILED_LIST_CHARS = 1500, 1000, 400
+"""Characters of rows that stay as they are in such a result, and of each other list."""
+
+_NOT_ROWS = frozenset({"alarm", "first_rows", "reports", "violations", "warnings"})
 _TROUBLE = frozenset({"failed", "skipped"})
 
 
@@ -45,19 +51,33 @@ class RowsNotWritten(M365Error):
         self.partial = dict(partial)
 
 
-def large(rows: str, work: Callable[[Context], Mapping[str, Any]]) -> Callable[[Context], dict[str, Any]]:
+Row = Mapping[str, Any]
+
+
+class RowKind(NamedTuple):
+    """The rows of a module: the list in the result that has them, and what counts when only some are returned."""
+
+    name: str
+    urgent: Callable[[Row], bool] = lambda _row: False
+    """Which of them come before the others, after those that failed."""
+    brief: Callable[[Row], Row] | None = None
+    """A row in brief, for the result of a task that fails; None: such a result is like any other."""
+
+
+def large(rows: str | RowKind, work: Callable[[Context], Mapping[str, Any]]) -> Callable[[Context], dict[str, Any]]:
     """``work`` with its result made small. ``rows`` names the list in it that goes to ``output_path``.
 
     That list may be any iterable: it is then read as the file is written, and never held as a whole.
     """
+    kind = RowKind(rows) if isinstance(rows, str) else rows
 
     def run(context: Context) -> dict[str, Any]:
         check_rows(context.params)
         with Progress(context.client, context.params["progress_path"]) as progress:
             try:
-                result = _Rows(context, rows, context.params["output_path"]).shorten(work(context))
+                result = _Rows(context, kind, context.params["output_path"]).shorten(work(context))
             except M365Error as error:
-                error.partial = {**progress.cost(), **_shortened(context, rows, error)}
+                error.partial = {**progress.cost(), **_shortened(context, kind, error)}
                 if isinstance(error, ConfigurationError):
                     error.problems = _first(error.problems, context.params["max_rows"])
                 raise
@@ -69,11 +89,13 @@ def large(rows: str, work: Callable[[Context], Mapping[str, Any]]) -> Callable[[
     return run
 
 
-def _shortened(context: Context, rows: str, error: M365Error) -> dict[str, Any]:
+def _shortened(context: Context, kind: RowKind, error: M365Error) -> dict[str, Any]:
     if isinstance(error, RowsNotWritten):
         return error.partial
     try:
-        return _Rows(context, rows, context.params["output_path"]).shorten(error.partial)
+        # a result has the words of its error twice
+        words = 2 * len(str(error))
+        return _Rows(context, kind, context.params["output_path"], failed=True, words=words).shorten(error.partial)
     except RowsNotWritten as second:
         # Two errors at once: the first is why the work failed, and its rows are in the result.
         context.warn(str(second))
@@ -128,13 +150,18 @@ def _same(path: str, other: str) -> bool:
 
 
 class _Rows:
-    """The rows of one result."""
+    """The rows of one result; ``failed``: of a task that fails, with so many characters of ``words`` besides."""
 
-    def __init__(self, context: Context, name: str, path: str | None) -> None:
-        self._context, self._name, self._path = context, name, path
+    def __init__(
+        self, context: Context, kind: RowKind, path: str | None, *, failed: bool = False, words: int = 0
+    ) -> None:
+        self._context, self._kind, self._name, self._path = context, kind, kind.name, path
         self._most: int = context.params["max_rows"]
+        self._words = words
+        self._brief = kind.brief if failed and not context.client.stop.told else None
         self._count = 0
         self._first: list[Any] = []
+        self._urgent: list[Any] = []
         self._trouble: list[Any] = []
         self._failed: list[str] = []
 
@@ -164,6 +191,10 @@ class _Rows:
                 del short[name]
             else:
                 short[name] = []
+        if self._brief:
+            # how many they are stands in the summary
+            short |= {name: [] for name in other if _is_long(short.get(name), FAILED_LIST_CHARS)}
+            self._put_first_rows_in_brief(short)
         if trouble:
             raise RowsNotWritten(trouble.message, short, wrote=self._wrote(result))
         return short
@@ -182,7 +213,7 @@ class _Rows:
             return {self._name: [], "warnings": result.get("warnings", ())}
         if self._wrote(result):
             return {**result, self._name: list(rows)}
-        again = _Rows(self._context, self._name, None)
+        again = _Rows(self._context, self._kind, None, failed=self._brief is not None)
         return {**result, **again._keep(rows, result)}
 
     def _keep(self, rows: Iterable[Any], result: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,9 +221,10 @@ class _Rows:
         if self._path:
             self._context.write_private(self._path, (json_lines([to_plain(row)]) for row in self._seen(rows)))
             return {self._name: [], "output_path": self._path, **self._left_out(f"all are in {self._path}")}
+        most = 0 if self._too_long_to_print(rows, result) else self._most
         seen = self._seen(rows)
-        kept = list(itertools.islice(seen, self._most + 1))
-        if len(kept) <= self._most:
+        kept = list(itertools.islice(seen, most + 1))
+        if len(kept) <= most:
             return {self._name: kept}
         del kept
         for _row in seen:
@@ -204,7 +236,18 @@ class _Rows:
             place = f"the report {reports[0]} has all"
         elif self._context.params["output_path"]:
             place = "output_path could not be written"
-        return {self._name: [], **self._left_out(place, warn=not reports)}
+        return {self._name: [], **self._left_out(place, warn=not reports and self._count > self._most)}
+
+    def _too_long_to_print(self, rows: Iterable[Any], result: Mapping[str, Any]) -> bool:
+        """Must a failed result do without these rows? Not where they say what was written, and no file does.
+
+        A few rows stay where no file has them, long or not.
+        """
+        if not self._brief or not isinstance(rows, Sequence):
+            return False
+        if any(path.endswith(".json") for path in result.get("reports", ())):
+            return _is_long(rows, KEPT_CHARS)
+        return len(rows) > FIRST_ROWS and not self._wrote(result)
 
     def _seen(self, rows: Iterable[Any]) -> Iterator[Any]:
         """The rows, looked at as they pass."""
@@ -212,6 +255,8 @@ class _Rows:
             self._count += 1
             if len(self._first) < FIRST_ROWS:
                 self._first.append(row)
+            if len(self._urgent) < FIRST_ROWS and self._kind.urgent(row):
+                self._urgent.append(row)
             if row.get("status") in _TROUBLE:
                 self._failed.append(row.get("user_principal_name") or row.get("user_id") or "")
                 if len(self._trouble) < FIRST_ROWS:
@@ -219,7 +264,9 @@ class _Rows:
             yield row
 
     def _left_out(self, place: str, *, warn: bool = False) -> dict[str, Any]:
-        first = self._trouble + [row for row in self._first if row not in self._trouble]
+        first = list(self._trouble)
+        first += [row for row in self._urgent if row not in first]
+        first += [row for row in self._first if row not in first]
         if self._failed and self._count > FIRST_ROWS:
             self._context.warn(
                 f"{len(self._failed)} users failed or were not tried: {named(self._failed)}. Why stands in first_rows"
@@ -231,6 +278,18 @@ class _Rows:
                 f"returned, in first_rows; {place}."
             )
         return {"rows_left_out": self._count, "first_rows": first[:FIRST_ROWS]}
+
+    def _put_first_rows_in_brief(self, short: dict[str, Any]) -> None:
+        """Of the first rows so many, in brief, as are printed in one line with all the rest."""
+        rows = short.get("first_rows")
+        if not self._brief or not _is_long(rows, KEPT_CHARS):
+            return
+        rest = {name: value for name, value in short.items() if name not in ("first_rows", "diff", "warnings")}
+        most = max(BRIEF_CHARS, FAILED_CHARS - self._words - len(json.dumps(to_plain(rest))))
+        some = [self._brief(row) for row in rows or ()]
+        while _is_long(some, most):
+            some.pop()
+        short["first_rows"] = some
 
 
 def _rows(name: str, result: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -249,3 +308,15 @@ def _length(value: Any) -> int:
     if isinstance(value, Mapping) and set(value) == {"before", "after"}:
         return max(len(str(text).splitlines()) for text in value.values())
     return 0
+
+
+def _is_long(value: Any, most: int) -> bool:
+    """Is this list longer than so many characters, as JSON? Only as much of it is looked at as that takes."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return False
+    length = 2
+    for item in value:
+        length += len(json.dumps(to_plain(item))) + 2
+        if length > most:
+            return True
+    return False

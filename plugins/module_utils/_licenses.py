@@ -35,11 +35,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Sku,
     User,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted, resolve_wanted
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
 __all__ = [
     "STATES",
-    "Wanted",
     "abilities_lost",
     "apply_to",
     "carried_over",
@@ -47,7 +46,6 @@ __all__ = [
     "describe",
     "extra_disabled",
     "notes_for",
-    "resolve_wanted",
     "satisfied",
     "shows",
     "still_to_do",

@@ -114,6 +114,11 @@ class User(NamedTuple):
     department: str | None = None
     company: str | None = None
     job_title: str | None = None
+    city: str | None = None
+    office: str | None = None
+    employee_type: str | None = None
+    mail_domain: str | None = None
+    """The domain of the primary address, where the user has one."""
     on_premises_sync: bool = False
     extension_attributes: Mapping[str, str] = MappingProxyType({})
     """``{"extensionAttribute1": "…"}``, without those that are null."""

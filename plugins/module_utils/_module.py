@@ -8,16 +8,17 @@ The only file that knows AnsibleModule. A module hands its work to ``run_module`
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
+import re
 import tempfile
-import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib  # type: ignore[import-untyped]
+from ansible.module_utils.basic import AnsibleModule  # type: ignore[import-untyped]
 from ansible_collections.m365.licensing.plugins.module_utils._auth import (
     MSAL_IMPORT_ERROR,
     AuthOptions,
@@ -33,14 +34,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._auth_options impor
     written_in_addresses,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._consent import CONSENTS
-from ansible_collections.m365.licensing.plugins.module_utils._errors import (
-    ApiError,
-    ConfigurationError,
-    Interrupted,
-    M365Error,
-    named,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._failures import Unexpected, failure, interrupted
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._http import (
     REQUESTS_IMPORT_ERROR,
@@ -48,9 +44,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._http import (
     HttpSettings,
     Service,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._libraries import check_libraries
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor, printable
+from ansible_collections.m365.licensing.plugins.module_utils._secrets import MASK, check_secrets, weak_options
 from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
 from ansible_collections.m365.licensing.plugins.module_utils._tenant import Tenant, claims, read_tenant, require_domain
 
@@ -68,6 +66,7 @@ COMMON_SPEC: dict[str, dict[str, Any]] = {
         "options": {"graph": {"type": "str", "no_log": True}, "exchange": {"type": "str", "no_log": True}},
     },
     "auth_source": {"type": "str", "choices": AUTH_SOURCE_CHOICES},
+    "use_environment": {"type": "bool", "default": True},
     "cloud": {"type": "str", "choices": CLOUD_CHOICES},
     "login_url": {"type": "str"},
     "graph_url": {"type": "str"},
@@ -148,6 +147,10 @@ class Context:
         service = self._service("exchange", "Exchange Online")
         return Exchange(service, self.options.tenant_id, self.options.exchange_api)
 
+    def check_exchange_options(self) -> None:
+        """Raise ConfigurationError where Exchange Online cannot be asked with the options as they are."""
+        options_from(self.params, os.environ, resources=("exchange",))
+
     def _service(self, resource: str, name: str) -> Service:
         def token(refresh: bool) -> str:
             return self._tokens.token(resource, refresh=refresh)
@@ -200,9 +203,37 @@ class Context:
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
-    """Ansible's, which hides no token where ``access_tokens`` is given in a wrong form: then it shows all options."""
+    """Ansible's, but for two things. ``nullable``: options of which null is as good as leaving them out.
+
+    An option that is null or an empty text is refused: Ansible would take some for the default, some for a value, and
+    a guard that somebody left empty would be none. And where ``access_tokens`` is given in a wrong form Ansible shows
+    all options: no token is among them.
+    """
+
+    def __init__(self, *, nullable: Collection[str] = (), **further: Any) -> None:
+        self._nullable = nullable
+        super().__init__(**further)
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        empty = [name for name, value in self.params.items() if name[0] != "_" and _is_empty(value)]
+        self.empty = [name for name in empty if self.params[name] is not None or name not in self._nullable]
+        for name in empty:
+            del self.params[name]
+
+    def empty_options(self) -> list[str]:
+        """What is wrong with each option that is empty."""
+        advice = "is empty (null or a blank text); set a value, or leave it out to get its default"
+        return [f"{self.variable(name)}: {advice}" for name in sorted(self.empty)]
+
+    def variable(self, option: str) -> str:
+        """The name of the variable that an option comes from, where it comes from one."""
+        return option if option in COMMON_SPEC else f"{self.params.get('variable_prefix') or ''}{option}"
 
     def fail_json(self, msg: str, **more: Any) -> NoReturn:
+        if "error" not in more:
+            # Ansible misses a required option that is there, but empty
+            msg = " ".join([*self.empty_options(), msg])
         waiting = [self.params.get("access_tokens")]
         while waiting:
             value = waiting.pop()
@@ -216,25 +247,30 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         raise SystemExit(1)  # not reached
 
 
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def run_module(
     argument_spec: Mapping[str, Any],
     work: Callable[[Context], Mapping[str, Any]],
     *,
     supports_check_mode: bool = True,
+    uses_graph: bool = True,
     uses_exchange: bool = False,
     **further: Any,
 ) -> None:
     """Run a module: check the options, do the work, exit with its result or fail with one message.
 
-    ``uses_exchange``: Exchange Online will be asked, so its options are checked before the first request.
-    ``further`` goes to AnsibleModule (``mutually_exclusive`` and the like).
+    ``uses_graph``, ``uses_exchange``: the service will be asked, so its options are checked before the first request.
+    ``further`` goes to AnsibleModule (``mutually_exclusive`` and the like), but for ``nullable``: options of which null
+    is as good as leaving them out.
     """
     module = _Module(argument_spec={**COMMON_SPEC, **argument_spec}, supports_check_mode=supports_check_mode, **further)
-    for library, trace in (("requests", REQUESTS_IMPORT_ERROR), ("msal", MSAL_IMPORT_ERROR)):
-        if trace:
-            module.fail_json(msg=missing_required_lib(library), exception=trace)
-    hidden = [os.environ.get(name, "") for option in SECRET_OPTIONS for name in ENVIRONMENT[option]]
-    hidden += [str(module.params[option] or "") for option in SECRET_OPTIONS]
+    params = copy.deepcopy(module.params)
+    _show_weak_secrets(module)
+    # Variables that are left over from something else are neither used nor hidden: they may occur in what is returned.
+    hidden = [str(module.params[option] or "") for option in SECRET_OPTIONS]
     hidden += written_in_addresses(module.params, os.environ)
     _hide(module, hidden)
     # what services answer has no cycles, and a search for some among millions of objects takes a third of the time
@@ -246,8 +282,8 @@ def run_module(
     stop = Stop()
     stop.on_signals()
     try:
-        resources = ("graph", "exchange") if uses_exchange else ("graph",)
-        options = options_from(module.params, os.environ, resources=resources)
+        resources = ("graph",) * uses_graph + ("exchange",) * uses_exchange
+        options = _options(module, params, resources)
         _hide(module, options.secrets)
         told["auth"] = {"source": options.source, "reason": options.reason}
         client = HttpClient(_settings(module.params, options), stop=stop)
@@ -260,9 +296,11 @@ def run_module(
         context.warn_all(result.pop("warnings", ()))
         result = to_plain({"changed": False, **told, **context.facts(), **result})
     except M365Error as error:
+        if isinstance(error, ConfigurationError):
+            _name_variables(error, module, argument_spec)
         told |= context.facts() if context else {"requests": client.requests if client else 0}
         if stop.told:
-            error = _interrupted(error.partial, check_mode=module.check_mode)
+            error = interrupted(error.partial, check_mode=module.check_mode)
             # Who reads this process's answer may have been stopped, too: the journal of the machine keeps it.
             module.log(shown.mask(str(error)))
         result = failure(error, told)
@@ -279,75 +317,29 @@ def run_module(
     module.exit_json(**result)
 
 
-def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the arguments of ``fail_json``. ``error.partial``, where set, says what was done before."""
-    detail: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
-    if isinstance(error, ApiError):
-        detail |= {"status": error.status, "request_id": error.request_id, "service": error.service}
-        detail["request"] = error.request
-    problems = error.problems if isinstance(error, ConfigurationError) else []
-    plain = to_plain({**told, **error.partial, "error": detail, "problems": problems})
-    return {"msg": str(error), **plain}
+def _options(module: _Module, params: Mapping[str, Any], resources: tuple[str, ...]) -> AuthOptions:
+    """How to sign in. Raises ConfigurationError where libraries are missing, options empty, or secrets weak."""
+    check_libraries(REQUESTS_IMPORT_ERROR, MSAL_IMPORT_ERROR)
+    if problems := module.empty_options():
+        raise ConfigurationError(problems)
+    options = options_from(params, os.environ, resources=resources)
+    check_secrets(params, os.environ, options)
+    return options
+
+
+def _name_variables(error: ConfigurationError, module: _Module, options: Iterable[str]) -> None:
+    """Give each problem, and the message, the names of the variables that the options come from."""
+    option = re.compile(rf"(?:\A|(?<=; ))(?:{'|'.join(map(re.escape, options))})\b")
+    error.message, *error.problems = (
+        option.sub(lambda found: module.variable(found[0]), text) for text in (error.message, *error.problems)
+    )
 
 
 def _check(result: Mapping[str, Any], stop: Stop, *, check_mode: bool) -> None:
     if stop.told:
-        raise _interrupted(result, check_mode=check_mode)
+        raise interrupted(result, check_mode=check_mode)
     if wrong := FORBIDDEN_RESULTS & result.keys():
         raise RuntimeError(f"no result may be called {', '.join(sorted(wrong))}")
-
-
-class Unexpected(M365Error):
-    """A mistake of this collection. ``ledger``: what was written before it, by user; it must not be lost.
-
-    What the exception says may quote anything, so only its kind and place are told.
-    """
-
-    def __init__(self, error: Exception, ledger: Mapping[str, str]) -> None:
-        frames = traceback.extract_tb(error.__traceback__)
-        place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "an unknown place"
-        own = [frame for frame in frames if "m365" in frame.filename]
-        if own and own[-1] is not frames[-1]:
-            place += f", called from {Path(own[-1].filename).name}, line {own[-1].lineno}"
-        written = {fate: [user for user, its in ledger.items() if its == fate] for fate in ("changed", "unknown")}
-        done = "Nothing was written."
-        if ledger:
-            done = (
-                f"Before that {len(written['changed'])} users were changed ({named(written['changed'])}), and of "
-                f"{len(written['unknown'])} the outcome is not known ({named(written['unknown'])})."
-            )
-        super().__init__(
-            f"An unexpected {type(error).__name__} in {place}: a mistake of this collection. {done}",
-            code="unexpected_error",
-            hint="Please report it, with this message. Run again: what was written stays, and is not written twice.",
-        )
-        self.partial = {"changed": bool(ledger), "written": written}
-
-
-class RunInterrupted(Interrupted):
-    """A run that was stopped. ``partial`` is its result as far as it came."""
-
-    def __init__(self, message: str, partial: Mapping[str, Any], hint: str) -> None:
-        super().__init__(message, hint=hint)
-        self.partial = dict(partial)
-
-
-def _interrupted(result: Mapping[str, Any], *, check_mode: bool) -> RunInterrupted:
-    """Say what a stopped run has done, and what it has not."""
-    found: dict[str, list[str]] = {"changed": [], "unknown": [], "failed": [], "not tried": []}
-    for row in result.get("users", ()):
-        code = (row.get("error") or {}).get("code", "")
-        fate = {"unknown_outcome": "unknown", "not_tried": "not tried"}.get(code, str(row.get("status")))
-        if fate in found:
-            found[fate].append(row["user_principal_name"] or row["user_id"])
-    text = "The run was stopped before anything was written."
-    if not check_mode and (result.get("changed") or found["unknown"]):
-        words = {**{fate: fate for fate in found}, "unknown": "of unknown outcome (sent, but not answered)"}
-        told = [
-            f"{len(names)} {words[fate]}" + (f" ({named(names)})" if names else "") for fate, names in found.items()
-        ]
-        text = f"The run was stopped. Users: {'; '.join(told)}."
-    return RunInterrupted(text, result, "Run again: it takes up where this run ended.")
 
 
 def _settings(params: Mapping[str, Any], options: AuthOptions) -> HttpSettings:
@@ -377,6 +369,15 @@ def _settings(params: Mapping[str, Any], options: AuthOptions) -> HttpSettings:
 def _hide(module: AnsibleModule, secrets: list[str]) -> None:
     """Let AnsibleModule replace these in everything that it returns."""
     module.no_log_values.update(text for secret in secrets for text in (secret, secret.strip()) if text)
+
+
+def _show_weak_secrets(module: AnsibleModule) -> None:
+    """Keep Ansible from hiding secrets that are refused: it would make holes in the message that refuses them."""
+    for name in weak_options(module.params):
+        option, _mark, resource = name.partition(".")
+        where, key = (module.params[option], resource) if resource else (module.params, option)
+        module.no_log_values -= {str(where[key]), str(where[key]).strip()}
+        where[key] = MASK
 
 
 def _unwritable(path: str, error: OSError) -> ConfigurationError:

@@ -4,12 +4,14 @@
 """Rules, findings, seats and guards for many users: who gets what, in which order, and why.
 
 - Seats go to the most urgent mailbox, in the order of the audit's rows, and last to users of whom nothing is at risk.
+  With ``seat_order: rules`` they go to the first rule first, and in that order within it.
 - An alternative (``licenses``, then ``fallback``) is taken as a whole or not at all, and for a mailbox at risk only if
   the user would be covered by it: a license that does not save the mailbox is not worth a seat.
 - Rules judge each mailbox: what one of them says of one mailbox of a user is no answer for another. All that a user
   gets is in one change, made for the mailbox that is served first.
 - A soft-deleted mailbox whose user has one in use, or a mailbox plan at work, is beyond what a license can do.
 - Nothing that keeps a mailbox is taken away from anybody.
+- Of whom nothing is at risk, nobody gets a license that brings nothing (``_plan_covered``).
 - Guards look at the whole plan. With a single violation nothing may be written.
 
 The plan depends on what is known of users and SKUs, never on the order in which they were read.
@@ -18,7 +20,7 @@ Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -34,14 +36,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     notes_for,
     uncovered_by,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._models import (
-    LicenseChange,
-    RecipientType,
-    Sku,
-    User,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, RecipientType, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan_again import with_next_rules
-from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import max_changes_limit, violations_of
+from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import needless, seats_on_top
+from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of, violations_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import Judge, Judged
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import (
     ACTIONS,
@@ -51,9 +49,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
     Plan,
     PlanEntry,
     PlanOptions,
+    SeatsMissing,
     SeatUse,
+    rule_uses,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import why_not_covered
+from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import left_out, no_location, why_not_covered
+from ansible_collections.m365.licensing.plugins.module_utils._plan_seats import seats_missing
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
@@ -66,7 +67,6 @@ __all__ = [
     "PlanOptions",
     "SeatUse",
     "build_plan",
-    "max_changes_limit",
 ]
 
 
@@ -80,19 +80,31 @@ def build_plan(
 ) -> Plan:
     """The plan for all candidates: an entry for each mailbox at risk, and for each user without one.
 
-    Raises ConfigurationError where ``max_changes`` is neither a number nor a percentage.
+    Raises ConfigurationError where ``max_changes`` or ``max_covered_seats`` is no limit.
     """
-    limit = max_changes_limit(options.max_changes, options.population)
+    limit = limit_of(options.max_changes, options.population, "max_changes")
+    covered = limit_of(options.max_covered_seats, options.population, "max_covered_seats", "seats")
     judge = Judge(rules, options.protected, catalog, today)
-    planner = _Planner(skus, catalog, options)
+    places = {rule.name: place for place, rule in enumerate(rules)}
+    planner = _Planner(skus, catalog, options, places)
     entries = planner.all_entries(judge, candidates)
     if options.looks_again:
 
         def replan(some: Sequence[Candidate], plenty: Sequence[Sku]) -> tuple[PlanEntry, ...]:
-            return _Planner(plenty, catalog, options).all_entries(judge, some)
+            return _Planner(plenty, catalog, options, places).all_entries(judge, some)
 
         entries = with_next_rules(entries, planner.changed, skus, replan)
-    return Plan(entries, violations_of(entries, skus, options, limit), planner.seat_use(), limit)
+    violations = violations_of(entries, skus, options, limit, covered)
+    return Plan(
+        entries,
+        violations,
+        planner.seat_use(),
+        limit,
+        covered,
+        options.seat_order,
+        rule_uses((rule.name for rule in rules), entries),
+        planner.seats_missing(entries),
+    )
 
 
 def _order(candidate: Candidate) -> tuple[int, float, str, str, str]:
@@ -111,8 +123,8 @@ class _Alternative(NamedTuple):
 
 
 class _Planner:
-    def __init__(self, skus: Sequence[Sku], catalog: Catalog, options: PlanOptions) -> None:
-        self._catalog, self._options = catalog, options
+    def __init__(self, skus: Sequence[Sku], catalog: Catalog, options: PlanOptions, places: Mapping[str, int]) -> None:
+        self._catalog, self._options, self._places = catalog, options, places
         self._skus = {sku.id: sku for sku in skus}
         self._seats = Seats(skus, options.seat_reserve, options.use_warning_seats)
         self._before = {sku.id: self._seats.left(sku.id) for sku in skus}
@@ -124,6 +136,9 @@ class _Planner:
         """The decisions, in the order in which seats are given out."""
         by_user: dict[str, list[Judged]] = {}
         served = [judge.judge(candidate) for candidate in sorted(candidates, key=_order)]
+        if self._options.seat_order == "rules":
+            # whom no rule matches, and whom protection leaves out, take no seat
+            served.sort(key=lambda judged: self._places.get(judged.entry.rule, len(self._places)))
         for judged in served:
             by_user.setdefault(judged.user.id, []).append(judged)
         return tuple(entry for judged in served for entry in self._entries(judged, by_user[judged.user.id]))
@@ -147,7 +162,7 @@ class _Planner:
         if judged.user.id in self.changed:
             return self._joined(entry)
         if finding is None:
-            return self._without_finding(entry, rule, judged.candidate.needs)
+            return self._without_finding(entry, rule, judged.candidate)
         needs = [finding.needs, *(other.needs for other in mine if other is not judged and other.needs)]
         decided = self._for_finding(entry, rule, needs)
         if decided.action in ("license", "unchanged") or len(needs) == 1:
@@ -185,9 +200,14 @@ class _Planner:
         ]
         return tuple(sorted(used, key=lambda item: (item.part_number, item.sku_id)))
 
+    def seats_missing(self, entries: Sequence[PlanEntry]) -> tuple[SeatsMissing, ...]:
+        """The seats that would have saved the mailboxes without one."""
+        return seats_missing(entries, self._seats.left, lambda sku_id: self._names([sku_id]))
+
     def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs]) -> PlanEntry:
-        reasons: list[str] = []
+        reasons = left_out(rule)
         seatless = conflicting = False
+        seats: tuple[str, ...] = ()
         for name, wanted in _alternatives(rule):
             option = self._option(entry.user, rule, name, wanted)
             classes = granted(option.predicted, self._catalog)
@@ -202,24 +222,29 @@ class _Planner:
                 conflicting = True
                 reasons.append(f"{name}: {refusal.message}")
                 continue
-            missing = self._seats.missing(seats_needed(entry.user, option.change))
+            needed = seats_needed(entry.user, option.change)
+            missing = self._seats.missing(needed)
             if missing:
+                seats = seats if seatless else needed
                 seatless = True
                 reasons.append(f"{name}: no seat left of {self._names(missing)}")
                 continue
             return self._take(entry, rule, option, wanted, reasons)
         action = "no_seat" if seatless else "conflict" if conflicting else "insufficient"
-        return entry._replace(action=action, note="; ".join(reasons))
+        return entry._replace(action=action, note="; ".join(reasons), seats_wanted=seats)
 
-    def _without_finding(self, entry: PlanEntry, rule: Rule, needs: Needs | None) -> PlanEntry:
+    def _without_finding(self, entry: PlanEntry, rule: Rule, candidate: Candidate) -> PlanEntry:
         user = entry.user
         leave = {item.sku_id for item in rule.fallback} - {item.sku_id for item in rule.licenses}
         if leave and change_for(user, rule.licenses, self._skus) and not change_for(user, rule.fallback, self._skus):
-            return self._swap(entry, rule, leave, needs)
-        reasons: list[str] = []
+            return self._swap(entry, rule, leave, candidate)
+        reasons = left_out(rule)
+        if not _alternatives(rule):
+            return entry._replace(action="unchanged", note="; ".join(reasons))
         seatless = False
         for name, wanted in _alternatives(rule):
-            option = self._option(user, rule, name, wanted)
+            option, spared = self._spare(user, self._option(user, rule, name, wanted), candidate)
+            reasons += spared
             if not option.change:
                 notes = notes_for(user, wanted, "present", self._skus, self._catalog)
                 return entry._replace(action="unchanged", note=_joined(*reasons, *notes))
@@ -231,7 +256,7 @@ class _Planner:
                 seatless = True
                 reasons.append(f"{name}: no seat left of {self._names(missing)}")
                 continue
-            guarded = self._guarded(entry, rule, option, wanted, reasons, needs)
+            guarded = self._guarded(entry, rule, option, wanted, reasons, candidate)
             by_rule = set(option.change.remove) <= set(rule.remove)
             has_fallback = bool(rule.fallback) and not change_for(user, rule.fallback, self._skus)
             if guarded.action == "refused_uncovered" and (not by_rule or has_fallback):
@@ -240,34 +265,40 @@ class _Planner:
             return guarded
         return entry._replace(action="no_seat" if seatless else "conflict", note="; ".join(reasons))
 
-    def _swap(self, entry: PlanEntry, rule: Rule, leave: set[str], needs: Needs | None) -> PlanEntry:
+    def _swap(self, entry: PlanEntry, rule: Rule, leave: set[str], candidate: Candidate) -> PlanEntry:
         """From the fallback (``leave`` of it goes) to the licenses of the rule, where a seat has become free."""
         user = entry.user
         if not self._options.allow_removals:
-            return self._unswapped(entry, rule, "; a swap needs allow_removals", needs)
+            return self._unswapped(entry, rule, "; a swap needs allow_removals", candidate)
         if not leave <= {state.sku_id for state in user.license_states if state.direct}:
-            return self._unswapped(entry, rule, " through a group; only there it can end", needs)
-        option = self._try(user, rule, "licenses", rule.licenses, also_remove=leave)
+            return self._unswapped(entry, rule, " through a group; only there it can end", candidate)
+        tried = self._try(user, rule, "licenses", rule.licenses, also_remove=leave)
+        option, spared = self._spare(user, tried, candidate)
         if refusal := foreseen_refusal(user, option.change, self._skus, option.predicted):
-            return self._unswapped(entry, rule, f"; {refusal.message}", needs)
+            return self._unswapped(entry, rule, f"; {refusal.message}", candidate)
         missing = self._seats.missing(seats_needed(user, option.change))
         if missing:
-            return self._unswapped(entry, rule, f"; no seat left of {self._names(missing)}", needs)
-        swapped = self._guarded(entry, rule, option, rule.licenses, ["swapped from the fallback"], needs)
+            return self._unswapped(entry, rule, f"; no seat left of {self._names(missing)}", candidate)
+        swapped = self._guarded(entry, rule, option, rule.licenses, ["swapped from the fallback", *spared], candidate)
         if swapped.action == "refused_uncovered":
             # nobody asked for this swap by name, so what speaks against it does not stop the plan
-            return self._unswapped(entry, rule, f", and keeps it: {swapped.note}", needs)
+            return self._unswapped(entry, rule, f", and keeps it: {swapped.note}", candidate)
         return swapped
 
-    def _unswapped(self, entry: PlanEntry, rule: Rule, why: str, needs: Needs | None) -> PlanEntry:
+    def _unswapped(self, entry: PlanEntry, rule: Rule, why: str, candidate: Candidate) -> PlanEntry:
         """For who keeps the fallback: if the licenses are there as well, they get the plans that the rule declares."""
         user, note = entry.user, f"holds the fallback{why}"
         kept = entry._replace(action="unchanged", note=note)
-        option = self._try(user, rule, "licenses", rule.licenses)
+        option, spared = self._spare(user, self._try(user, rule, "licenses", rule.licenses), candidate)
         change = option.change
-        if change.remove or seats_needed(user, change) or foreseen_refusal(user, change, self._skus, option.predicted):
+        if (
+            spared
+            or change.remove
+            or seats_needed(user, change)
+            or foreseen_refusal(user, change, self._skus, option.predicted)
+        ):
             return kept
-        guarded = self._guarded(entry, rule, option, rule.licenses, [note], needs)
+        guarded = self._guarded(entry, rule, option, rule.licenses, [note], candidate)
         return kept if guarded.action == "refused_uncovered" else guarded
 
     def _option(self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted]) -> _Alternative:
@@ -301,9 +332,10 @@ class _Planner:
         option: _Alternative,
         wanted: Sequence[Wanted],
         reasons: Sequence[str],
-        needs: Needs | None,
+        candidate: Candidate,
     ) -> PlanEntry:
         """Takes an alternative for a user without a finding, unless it takes away what keeps a mailbox."""
+        needs = candidate.needs
         before = granted(entry.user, self._catalog)
         after = granted(option.predicted, self._catalog)
         lost: tuple[str, ...] = ()
@@ -315,14 +347,28 @@ class _Planner:
             lost = (why_not_covered(wanted, option.predicted, [needs], self._skus, self._catalog),)
         if lost:
             return entry._replace(action="refused_uncovered", note=_joined(*lost))
-        return self._take(entry, rule, option, wanted, reasons)
+        taken = self._take(entry, rule, option, wanted, reasons)
+        kind = candidate.subject.recipient_type
+        top = seats_on_top(entry.user, taken.change, kind, needs, self._skus, self._catalog)
+        note = f"a seat of {self._names(top)} for a mailbox that is covered without it" if top else ""
+        return taken._replace(on_top=top, note=_joined(taken.note, note))
+
+    def _spare(self, user: User, option: _Alternative, candidate: Candidate) -> tuple[_Alternative, tuple[str, ...]]:
+        """An alternative without the licenses that a user of whom nothing is at risk does not need, and why."""
+        kind = candidate.subject.recipient_type
+        why = needless(user, option.change, kind, candidate.needs, self._skus, self._catalog)
+        if not why:
+            return option, ()
+        add = tuple(item for item in option.change.add if item.sku_id not in why)
+        change = option.change._replace(add=add, usage_location=option.change.usage_location if add else None)
+        return _Alternative(option.name, change, apply_to(user, change, self._skus)), tuple(why.values())
 
     def _take(
         self, entry: PlanEntry, rule: Rule, option: _Alternative, wanted: Sequence[Wanted], reasons: Sequence[str]
     ) -> PlanEntry:
         user, change = entry.user, option.change
         if change.add and not user.usage_location and not change.usage_location:
-            return entry._replace(action="no_usage_location", note=_no_location(user, rule))
+            return entry._replace(action="no_usage_location", note=no_location(user, rule))
         self._seats.take_all(seats_needed(user, change))
         notes = [
             *notes_for(user, wanted, "present", self._skus, self._catalog),
@@ -345,14 +391,8 @@ class _Planner:
 
 
 def _alternatives(rule: Rule) -> list[tuple[str, tuple[Wanted, ...]]]:
-    return [("licenses", rule.licenses), *([("fallback", rule.fallback)] if rule.fallback else [])]
-
-
-def _no_location(user: User, rule: Rule) -> str:
-    if rule.usage_location is None:
-        return f"has no usage location, and rule {rule.name!r} does not say one; add usage_location to it"
-    country = f"country {user.country!r} is not known" if user.country else "has no country either"
-    return f"has no usage location, {country}, and rule {rule.name!r} has no default"
+    """The lists of a rule that have something left after ``if_available``."""
+    return [(name, wanted) for name, wanted in (("licenses", rule.licenses), ("fallback", rule.fallback)) if wanted]
 
 
 def _joined(*parts: str) -> str:

@@ -16,10 +16,12 @@ from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, User
+from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import covers
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs, PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import beyond_a_license
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, first_match
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject
+from ansible_collections.m365.licensing.plugins.module_utils._rules_index import RuleIndex
 
 
 class Judged(NamedTuple):
@@ -56,11 +58,21 @@ def names_one(pattern: str) -> bool:
     return not set(pattern) & {"*", "?"}
 
 
+def subject_of(candidate: Candidate, catalog: Catalog) -> Subject:
+    """The candidate as the rules see it, with what its mailbox tells."""
+    subject, finding = candidate.subject, candidate.finding
+    needs = finding.needs if finding else candidate.needs
+    return subject._replace(
+        reason=finding.reason if finding else "",
+        covered=covers(subject.user, subject.recipient_type, needs, catalog),
+    )
+
+
 class Judge:
     """Protection, rules, and what no license can do."""
 
     def __init__(self, rules: Sequence[Rule], protected: Sequence[str], catalog: Catalog, today: date) -> None:
-        self._rules, self._catalog, self._today = rules, catalog, today
+        self._rules, self._catalog, self._today = RuleIndex(rules), catalog, today
         self._protected = [(pattern, protects(pattern)) for pattern in protected]
 
     def judge(self, candidate: Candidate) -> Judged:
@@ -72,7 +84,7 @@ class Judge:
         for pattern, matches in self._protected:
             if matches(user):
                 return Judged(candidate, entry._replace(note=f"protected by {pattern!r}"))
-        decision = first_match(self._rules, candidate.subject, self._today)
+        decision = self._rules.first_match(subject_of(candidate, self._catalog), self._today)
         rule = decision.rule
         entry = entry._replace(rule=rule.name if rule else "", why=decision.why, expired=decision.expired)
         if rule is None:

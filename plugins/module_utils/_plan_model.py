@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, LicenseChange, PlanClass, User
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
@@ -46,10 +46,21 @@ class Candidate(NamedTuple):
     replaced: bool = False
 
 
-class PlanOptions(NamedTuple):
-    """The guards. ``max_changes`` is a number of users, or a share of ``population`` such as ``5%`` (rounded down)."""
+SEAT_ORDERS = ("deadline", "rules")
+"""In which order seats are given out: the soonest deadline first, or the first rule first and by deadline within it."""
 
-    max_changes: int | str | None = None
+
+class PlanOptions(NamedTuple):
+    """The guards.
+
+    ``max_changes`` is a number of users, a share of ``population`` such as ``5%`` (rounded down), or ``unlimited``.
+    """
+
+    max_changes: int | str = "unlimited"
+    max_covered_seats: Any = "unlimited"
+    """Seats for users whose mailbox is covered already: a number, a share of ``population``, or ``unlimited``."""
+    seat_order: str = "deadline"
+    """One of SEAT_ORDERS."""
     protected: tuple[str, ...] = ()
     """UPN globs (``*``, ``?``) and user ids; who matches is never written."""
     allow_removals: bool = False
@@ -60,6 +71,8 @@ class PlanOptions(NamedTuple):
     gaps: tuple[str, ...] = ()
     """What the audit could not look at; with ``allow_incomplete`` that speaks against nothing."""
     allow_incomplete: bool = False
+    variable_prefix: str = ""
+    """What precedes the name of a guard in a violation: guards that come from variables are named as these are."""
     looks_again: bool = False
     """Does the next run look at the users whom this one has changed? Not where only mailboxes at risk count."""
 
@@ -85,6 +98,18 @@ class PlanEntry(NamedTuple):
     """What the change takes away, though nothing known needs it."""
     next_rule: str = ""
     """Another rule, which will change the user again in the next run."""
+    seats_wanted: tuple[str, ...] = ()
+    """For ``no_seat``: the SKUs of which a seat each would have saved the mailbox."""
+    on_top: tuple[str, ...] = ()
+    """The SKUs with an Exchange plan of which a seat goes to this user, whose mailbox is covered without them."""
+
+
+class RuleUse(NamedTuple):
+    """For how many mailboxes at risk and users a rule decides, and how many users it changes."""
+
+    name: str
+    matched: int
+    changes: int
 
 
 class SeatUse(NamedTuple):
@@ -98,6 +123,15 @@ class SeatUse(NamedTuple):
     reserved: int = 0
 
 
+class SeatsMissing(NamedTuple):
+    """Seats of one SKU that would have saved mailboxes. ``first`` is the most urgent mailbox that is lost without."""
+
+    sku_id: str
+    part_number: str
+    seats: int
+    first: PlanEntry
+
+
 class Plan(NamedTuple):
     """The plan: entries in the order in which seats were given out, and why it may not be applied, if so."""
 
@@ -106,6 +140,13 @@ class Plan(NamedTuple):
     seats: tuple[SeatUse, ...]
     max_changes: int | None = None
     """The limit in users, where one was set."""
+    max_covered_seats: int | None = None
+    """The limit in seats, where one was set."""
+    seat_order: str = "deadline"
+    rules: tuple[RuleUse, ...] = ()
+    """Every rule, in their order."""
+    seats_missing: tuple[SeatsMissing, ...] = ()
+    """In the order of their most urgent mailboxes."""
 
     @property
     def changes(self) -> tuple[LicenseChange, ...]:
@@ -120,10 +161,24 @@ class Plan(NamedTuple):
         """Mailboxes at risk by action, every action named; together they are what the audit has found."""
         return _by_action(entry for entry in self.entries if entry.finding is not None)
 
+    def seats_to_covered(self) -> int:
+        """Seats that go to users whose mailbox is covered without them."""
+        return sum(len(entry.on_top) for entry in self.entries)
+
     def expired(self) -> dict[str, int]:
         """Exceptions that are over, with the number of entries they would have kept out."""
         found = Counter(name for entry in self.entries for name in entry.expired)
         return dict(sorted(found.items()))
+
+
+def rule_uses(names: Iterable[str], entries: Iterable[PlanEntry]) -> tuple[RuleUse, ...]:
+    """How often each rule (``names`` in their order) decides."""
+    matched: Counter[str] = Counter()
+    changes: Counter[str] = Counter()
+    for entry in entries:
+        matched[entry.rule] += 1
+        changes[entry.rule] += bool(entry.change)
+    return tuple(RuleUse(name, matched[name], changes[name]) for name in names)
 
 
 def _by_action(entries: Iterable[PlanEntry]) -> dict[str, int]:

@@ -66,12 +66,12 @@ def run_plan(context: Context) -> dict[str, Any]:
         planned = plan_licenses(context.graph, context.exchange, options, check_mode=context.check_mode, record=record)
     result = result_of(planned, options, requests=context.client.requests, check_mode=context.check_mode)
     result |= {"tenant": tenant.row(), "run": run}
-    for text in (*planned.found.warnings, *warnings_of(planned, result)):
+    for text in (*planned.found.warnings, *warnings_of(planned, result, options.fail_on)):
         context.warn(text)
     if place is not None:
         texts = report_of(planned, result, options, name, place.formats)
         result["reports"] = write_reports(context, place, _stems(name, stamp, result), texts, result)
-    refuse(result, options)
+    refuse(planned, result, options)
     return result
 
 
@@ -86,15 +86,18 @@ def planner_options(params: Mapping[str, Any]) -> PlannerOptions:
     options = PlannerOptions(
         audit=looking,
         rules=params["rules"],
-        label=params["rules_label"],
+        variable_prefix=params["variable_prefix"] or "",
         scope=params["scope"],
         apply=params["mode"] == "apply",
         max_changes=params["max_changes"],
         protected=tuple(params["protected"]),
         allow_removals=params["allow_removals"],
+        max_covered_seats=params["max_covered_seats"],
+        seat_order=params["seat_order"],
         seat_reserve=params["seat_reserve"],
         use_warning_seats=params["use_warning_seats"],
         allow_incomplete=params["allow_incomplete"],
+        fail_on=params["fail_on"],
         on_error=params["on_error"],
         confirm=params["confirm"],
         confirm_seconds=params["confirm_seconds"],

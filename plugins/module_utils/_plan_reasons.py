@@ -18,6 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
 _NAMES = {
@@ -68,6 +69,19 @@ def needs_text(needs: Needs) -> str:
     """``Exchange Online Plan 2, or Exchange Online Plan 1 with the archiving add-on``; for people."""
     sets = sorted(" with ".join(_NAMES[item] for item in _mailbox_first(need)) for need in needs)
     return ", or ".join(sets) if sets else "nothing"
+
+
+def left_out(rule: Rule) -> list[str]:
+    """What a rule would give or take if the tenant had it, one sentence for each SKU, without full stop."""
+    return [f"the tenant has no {item.name}, which is left out" for item in rule.missing if ".match." not in item.path]
+
+
+def no_location(user: User, rule: Rule) -> str:
+    """Why there is no usage location for this user; no full stop."""
+    if rule.usage_location is None:
+        return f"has no usage location, and rule {rule.name!r} does not say one; add usage_location to it"
+    country = f"country {user.country!r} is not known" if user.country else "has no country either"
+    return f"has no usage location, {country}, and rule {rule.name!r} has no default"
 
 
 def _mailbox_first(need: frozenset[PlanClass]) -> list[PlanClass]:

@@ -9,15 +9,23 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.m365.licensing.plugins.module_utils._alarm import (
+    AlarmRaised,
+    Reason,
+    counts_for,
+    left_message,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._brief import ATTENTION
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
+from ansible_collections.m365.licensing.plugins.module_utils._denials import missing_permission, permission_headline
 from ansible_collections.m365.licensing.plugins.module_utils._diff import diff_of
-from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error, named
+from ansible_collections.m365.licensing.plugins.module_utils._errors import named
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
-from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
+from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_json, to_plain
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, SeatsMissing
 from ansible_collections.m365.licensing.plugins.module_utils._planner import Planned, PlannerOptions
 from ansible_collections.m365.licensing.plugins.module_utils._report import (
     MARKDOWN_ROWS,
@@ -32,7 +40,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._run_facts import h
 STATUSES = ("planned", "changed", "failed", "skipped", "unchanged")
 """What became of a user. ``planned``: would be written and was not, because of the mode or of a violation."""
 
-AT_RISK_STILL = ("no_seat", "no_usage_location", "insufficient", "conflict", "unmatched", "refused_uncovered")
+AT_RISK_STILL = ATTENTION
 """Actions that leave a mailbox at risk although no exception asks for that."""
 
 _REASONS = {
@@ -44,13 +52,20 @@ _REASONS = {
     "refused_uncovered": "they would lose what keeps their mailbox",
 }
 
+_WHY_LEFT = {
+    **_REASONS,
+    "no_usage_location": "the user has no usage location",
+    "insufficient": "the licenses of the rule would not be enough, or none brings it back",
+    "conflict": "the licenses of the rule do not go together with others",
+    "refused_uncovered": "the change would take what keeps the mailbox",
+    "protected": "the user is protected",
+    "failed": "the user failed",
+    "skipped": "the user was not tried",
+}
 
-class PlanFailed(M365Error):
-    """A guard stopped the plan, or writing it failed for somebody. ``partial`` is the whole result."""
 
-    def __init__(self, message: str, partial: Mapping[str, Any], *, code: str, hint: str) -> None:
-        super().__init__(message, code=code, hint=hint)
-        self.partial = dict(partial)
+class PlanFailed(AlarmRaised):
+    """A guard stopped the plan, writing it failed for somebody, or mailboxes stay at risk."""
 
 
 class Fate:
@@ -82,6 +97,11 @@ class Fate:
     def unresolved(self) -> bool:
         """Is this mailbox at risk, and will it be so after this run, though nobody asked for that?"""
         return self.entry.finding is not None and (self.entry.action in AT_RISK_STILL or self.missed)
+
+    @property
+    def endangered(self) -> bool:
+        """Will this mailbox still be at risk, without an exception of the rules? That counts protected users, too."""
+        return self.unresolved or (self.entry.finding is not None and self.entry.action == "protected")
 
     @property
     def upn(self) -> str:
@@ -150,6 +170,7 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
             "others_licensed": tally[False, False],
             "others_failed": tally[False, True],
             "unresolved": sum(fate.unresolved for fate in fates),
+            "excluded": planned.left_out.summary(),
             "audit": planned.found.summary(),
             "requests": requests,
         },
@@ -161,12 +182,17 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
     }
 
 
-def warnings_of(planned: Planned, result: Mapping[str, Any]) -> list[str]:
-    """One sentence for each kind of trouble, however many users have it; without those of the audit."""
+def warnings_of(planned: Planned, result: Mapping[str, Any], fail_on: str) -> list[str]:
+    """One sentence for each kind of trouble, however many users have it; without those of the audit.
+
+    In the mode ``plan`` one of them says what ``fail_on`` would fail for.
+    """
     warnings = list(planned.warnings)
     if result["summary"]["mode"] == "plan":
         # to apply it is an error
         warnings += [f"The plan may not be applied: {violation}." for violation in result["violations"]]
+        left = left_at_risk(result["users"].fates, fail_on, planned.plan.seats_missing)
+        warnings += [left.message] if left else []
     by_action: dict[str, list[str]] = {}
     weakened: dict[str, list[str]] = {}
     fates = result["users"].fates
@@ -212,27 +238,69 @@ def _once(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def refuse(result: Mapping[str, Any], options: PlannerOptions) -> None:
-    """Raises PlanFailed where the plan was to be applied and a guard stops it, or where somebody has failed."""
+def refuse(planned: Planned, result: Mapping[str, Any], options: PlannerOptions) -> None:
+    """Raises PlanFailed with the whole result, once all is written and reported.
+
+    That is where the audit is incomplete, a guard stops a plan that was to be applied, somebody has failed, or a run
+    (not a mere plan) leaves mailboxes at risk that ``fail_on`` means.
+    """
+    reasons = _reasons(planned, result, options)
+    if reasons:
+        raise PlanFailed(reasons, result)
+
+
+def _reasons(planned: Planned, result: Mapping[str, Any], options: PlannerOptions) -> list[Reason]:
+    incomplete = None if options.allow_incomplete else planned.found.readings.incomplete()
     if options.apply and result["violations"]:
-        raise PlanFailed(
-            f"Refused, nothing was written: {'; '.join(result['violations'])}.",
-            result,
-            code="plan_refused",
-            hint="Look at the plan, then change the rules or the guard that it names.",
-        )
-    missed = [fate for fate in result["users"].fates if fate.missed]
+        # that the audit is incomplete is one of them
+        message = f"Refused, nothing was written: {'; '.join(result['violations'])}."
+        hint = "Look at the plan, then change the rules or the guard that it names."
+        if incomplete:
+            return [incomplete._replace(message=message, hint=f"{incomplete.hint} {hint}")]
+        return [Reason("plan_refused", message, hint)]
+    reasons = [incomplete] if incomplete else []
+    fates = result["users"].fates
+    missed = [fate for fate in fates if fate.missed]
     if missed:
         first = next((fate for fate in missed if fate.status == "failed"), missed[0])
         why = first.outcome.error.message if first.outcome and first.outcome.error else ""
         summary = result["summary"]
-        raise PlanFailed(
-            f"{summary['failed']} of {summary['changes']} users failed, {summary['changed']} were changed, "
-            f"{summary['skipped']} were not tried. First: {first.upn}: {why}",
-            result,
-            code="users_failed",
-            hint="Each user's error is in the result. Run again: it takes up where this run ended.",
-        )
+        denied = missing_permission(fate.outcome for fate in missed if fate.outcome is not None)
+        if denied is not None:
+            message = permission_headline(
+                denied, failed=summary["failed"], changed=summary["changed"], not_tried=summary["skipped"]
+            )
+            reasons.append(Reason(denied.code, message, denied.hint))
+        else:
+            message = (
+                f"{summary['failed']} of {summary['changes']} users failed, {summary['changed']} were changed, "
+                f"{summary['skipped']} were not tried. First: {first.upn}: {why}"
+            )
+            hint = "Each user's error is in the rows of the result or report. Run again: it goes on where this ended."
+            reasons.append(Reason("users_failed", message, hint))
+    left = left_at_risk(fates, options.fail_on, planned.plan.seats_missing)
+    if options.apply and left:
+        reasons.append(left)
+    return reasons
+
+
+def left_at_risk(fates: Sequence[Fate], fail_on: str, seats: Sequence[SeatsMissing]) -> Reason | None:
+    """What ``fail_on`` means of the mailboxes that stay at risk without an exception of the rules; None: nothing."""
+    means = counts_for(fail_on)
+    left: list[Finding] = []
+    why: Counter[str] = Counter()
+    for fate in fates:
+        if fate.entry.finding is not None and fate.endangered and means(fate.entry.finding):
+            left.append(fate.entry.finding)
+            why[_WHY_LEFT[fate.status if fate.missed else fate.entry.action]] += 1
+    if not left:
+        return None
+    hints = []
+    if any(item.seats for item in seats):
+        lacking = ", ".join(f"{item.seats} of {item.part_number}" for item in seats)
+        hints.append(f"Seats are missing: {lacking}.")
+    hints.append("License these users, or add an exception with a reason and an end to the rules.")
+    return Reason("left_at_risk", left_message(left, why, fail_on), " ".join(hints))
 
 
 def report_of(
@@ -258,6 +326,9 @@ def report_of(
             "strategy": found.readings.strategy,
             "requests": summary["requests"],
         }
+        if planned.left_out.by_pattern:
+            each = ", ".join(f"{pattern}: {count}" for pattern, count in planned.left_out.by_pattern.items())
+            facts["left out by exclude"] = f"{planned.left_out.total} ({each})"
         if gaps := found.readings.gaps:
             facts = {"NOT looked at": "; ".join(gaps), **facts}
         head = head_facts(result.get("tenant"), result.get("run"))

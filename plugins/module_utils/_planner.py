@@ -9,9 +9,8 @@ violation of a guard nothing is written.
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._apply import Written
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
@@ -23,8 +22,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     named,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._exclusions import Exclusions, LeftOut
 from ansible_collections.m365.licensing.plugins.module_utils._find_users import find_users, name_problems
-from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, Group
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
     Finding,
@@ -34,28 +34,21 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
-from ansible_collections.m365.licensing.plugins.module_utils._plan import (
-    Candidate,
-    Plan,
-    PlanOptions,
-    build_plan,
-    max_changes_limit,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan, PlanOptions, build_plan
+from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import names_one, protects
 from ansible_collections.m365.licensing.plugins.module_utils._plan_write import write_plan
-from ansible_collections.m365.licensing.plugins.module_utils._rules import (
-    Rule,
-    Subject,
-    bind_groups,
-    group_names,
-    groups_as_written,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject
+from ansible_collections.m365.licensing.plugins.module_utils._rules_hints import idle_rules, pattern_hints
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import large_among
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import had_more, weakenings
+from ansible_collections.m365.licensing.plugins.module_utils._tenant_rules import (
+    collect,
+    groups_of_users,
+    resolve_rules,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_reserve
-
-T = TypeVar("T")
 
 IN_USE = frozenset(RecipientType) - {RecipientType.SOFT_DELETED, RecipientType.ARCHIVE}
 """The kinds of mailboxes of which a user has one at most."""
@@ -64,22 +57,30 @@ _NO_GROUPS: frozenset[str] = frozenset()
 
 
 class PlannerOptions(NamedTuple):
-    """The options of the module, in its own terms. ``label`` is what errors call the list of rules."""
+    """The options of the module, in its own terms. ``variable_prefix`` makes their names those of variables."""
 
     audit: AuditOptions
     rules: Any
-    label: str = "rules"
+    variable_prefix: str = ""
     scope: str = "mailboxes_at_risk"
     apply: bool = False
-    max_changes: Any = None
+    max_changes: Any = "unlimited"
     protected: tuple[str, ...] = ()
     allow_removals: bool = False
+    max_covered_seats: Any = 0
+    seat_order: str = "deadline"
     seat_reserve: Mapping[str, Any] | None = None
     use_warning_seats: bool = False
     allow_incomplete: bool = False
+    fail_on: str = "critical"
     on_error: str = "continue"
     confirm: bool = True
     confirm_seconds: float = 60.0
+
+    @property
+    def label(self) -> str:
+        """What errors call the list of rules."""
+        return f"{self.variable_prefix}rules"
 
 
 class Planned(NamedTuple):
@@ -90,6 +91,8 @@ class Planned(NamedTuple):
     skus: Mapping[str, Sku]
     warnings: tuple[str, ...]
     outcomes: Mapping[str, Outcome] | None
+    left_out: LeftOut = LeftOut()
+    """Whom ``exclude`` left out: mailboxes at risk, or with ``all_users`` users."""
 
 
 class _Checked(NamedTuple):
@@ -129,6 +132,8 @@ def plan_licenses(
     candidates = _candidates(graph, exchange, found, checked, options)
     guards = PlanOptions(
         max_changes=options.max_changes,
+        max_covered_seats=options.max_covered_seats,
+        seat_order=options.seat_order,
         protected=options.protected,
         allow_removals=options.allow_removals,
         seat_reserve=checked.reserve,
@@ -137,6 +142,7 @@ def plan_licenses(
         gaps=tuple(found.readings.gaps),
         allow_incomplete=options.allow_incomplete,
         looks_again=options.scope == "all_users",
+        variable_prefix=options.variable_prefix,
     )
 
     def build(some: Sequence[Candidate], limits: PlanOptions) -> Plan:
@@ -148,16 +154,18 @@ def plan_licenses(
     if options.apply and not plan.violations:
         written = record(plan, by_id) if record and plan.changes and not check_mode else None
         outcomes = write_plan(graph, plan, by_id, options, check_mode=check_mode, written=written)
-    warnings = (*checked.warnings, *_protecting_nobody(graph, found, options))
-    return Planned(found, plan, by_id, warnings, outcomes)
+    idle = idle_rules(checked.rules, plan, found.now.date())
+    warnings = (*checked.warnings, *idle, *_protecting_nobody(graph, found, options))
+    return Planned(found, plan, by_id, warnings, outcomes, _left_out(found, options))
 
 
 def check_options(options: PlannerOptions) -> None:
     """Look at what needs no tenant to be judged. Raises ConfigurationError with every problem."""
     problems: list[str] = []
-    _collect(problems, lambda: max_changes_limit(options.max_changes, 0))
+    collect(problems, lambda: limit_of(options.max_changes, 0, "max_changes"))
+    collect(problems, lambda: limit_of(options.max_covered_seats, 0, "max_covered_seats", "seats"))
     if not isinstance(options.rules, (list, tuple)) or not options.rules:
-        _collect(problems, lambda: parse_rules(options.rules, (), options.audit.catalog, options.label))
+        collect(problems, lambda: parse_rules(options.rules, (), options.audit.catalog, options.label))
     problems += name_problems(options.protected, "protected")
     if not options.confirm_seconds >= 0:
         problems.append(f"confirm_seconds: expected seconds from 0 on, found {options.confirm_seconds}")
@@ -169,67 +177,16 @@ def _check(graph: Graph, skus: Sequence[Sku], options: PlannerOptions) -> _Check
     """Rules and reserve, resolved. Raises ConfigurationError with the problems of both, those of groups included."""
     problems: list[str] = []
     catalog, scope = options.audit.catalog, options.scope
-    rules = _collect(problems, lambda: parse_rules(options.rules, skus, catalog, options.label, scope=scope))
-    reserve = _collect(problems, lambda: resolve_reserve(options.seat_reserve, skus, catalog))
-    if rules is None:
-        problems += _group_problems(graph, options)
-    bound = _collect(problems, lambda: _bind(graph, rules or ()))
-    if rules is None or reserve is None or bound is None:
+    found = resolve_rules(graph, options.rules, skus, catalog, options.label, scope, problems)
+    reserve = collect(problems, lambda: resolve_reserve(options.seat_reserve, skus, catalog))
+    if found is None or reserve is None:
         raise ConfigurationError(problems, code="invalid_rules")
-    return _Checked(bound[0], reserve, bound[1], rule_warnings(rules, skus, catalog, scope=scope))
-
-
-def _collect(problems: list[str], ask: Callable[[], T]) -> T | None:
-    """The answer, or None after its problems have been added to ``problems``."""
-    try:
-        return ask()
-    except ConfigurationError as error:
-        problems += error.problems
-        return None
-
-
-def _bind(graph: Graph, rules: Sequence[Rule]) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
-    """The rules with their groups known by id, and those ids; nothing is read where no rule names a group."""
-    known, wrong = _find_groups(graph, group_names(rules))
-    problems = [
-        f"{rule.path}.match.group: {wrong[name]} (rule {rule.name!r})"
-        for rule in rules
-        for name in sorted(group_names([rule]) & wrong.keys())
-    ]
-    if problems:
-        raise ConfigurationError(problems)
-    ids = {name: group.id for name, group in known.items()}
-    return bind_groups(rules, ids), tuple(sorted(set(ids.values())))
-
-
-def _group_problems(graph: Graph, options: PlannerOptions) -> list[str]:
-    """What is wrong with the groups of rules that are wrong in other ways, so that all is said at once."""
-    named = groups_as_written(options.rules)
-    _known, wrong = _find_groups(graph, {name for _index, _rule, name in named})
-    return [
-        f"{options.label}[{index}].match.group: {wrong[name]}" + (f" (rule {rule!r})" if rule else "")
-        for index, rule, name in named
-        if name in wrong
-    ]
-
-
-def _find_groups(graph: Graph, names: Collection[str]) -> tuple[dict[str, Group], dict[str, str]]:
-    """The groups by name or id, and what is wrong with each of the other names."""
-    known: dict[str, Group] = {}
-    wrong: dict[str, str] = {}
-    if not names:
-        return known, wrong
-    try:
-        known = graph.groups_by_name(sorted(names))
-    except ConfigurationError:
-        # one name is ambiguous; which of the others are right is worth a request each
-        for name in sorted(names):
-            try:
-                known.update(graph.groups_by_name([name]))
-            except ConfigurationError as error:
-                wrong[name] = error.message
-    wrong.update({name: f"the tenant has no group {name!r}" for name in set(names) - known.keys() - wrong.keys()})
-    return known, wrong
+    warnings = (
+        *rule_warnings(found.rules, skus, catalog, scope=scope),
+        *found.warnings,
+        *pattern_hints(options.rules, options.label),
+    )
+    return _Checked(found.rules, reserve, found.group_ids, warnings)
 
 
 def _candidates(
@@ -240,7 +197,8 @@ def _candidates(
     for finding in found.findings:
         findings.setdefault(finding.user_id, []).append(finding)
     users = _users(found, findings, options)
-    groups = _groups(graph, checked.group_ids, list(users), whole=options.scope == "all_users")
+    few = options.scope != "all_users" or bool(options.audit.identities)
+    groups = groups_of_users(graph, checked.group_ids, list(users), whole=not few)
     mailboxes = _mailboxes(found)
     # who has no mailbox needs none, where all have been looked at
     everybody = options.scope == "all_users" and not found.readings.gaps and not exchange.unknown_types
@@ -282,13 +240,20 @@ def _users(found: Audit, findings: Mapping[str, Sequence[Finding]], options: Pla
     known = dict(found.readings.users or {})
     if options.scope != "all_users":
         return {user_id: known[user_id] for user_id in findings if user_id in known}
-    patterns = [pattern.strip().casefold().replace("[", "[[]") for pattern in options.audit.exclude]
+    exclusions = Exclusions(options.audit.exclude)
     return {
         user_id: user
         for user_id, user in known.items()
-        if not user.is_guest
-        and not any(fnmatch.fnmatchcase(user.user_principal_name.casefold(), pattern) for pattern in patterns)
+        if not user.is_guest and not exclusions.fit(user.user_principal_name)
     }
+
+
+def _left_out(found: Audit, options: PlannerOptions) -> LeftOut:
+    """Whom ``exclude`` left out: mailboxes at risk, or users where the rules look at all of them."""
+    if options.scope != "all_users":
+        return found.left_out
+    users = (found.readings.users or {}).values()
+    return Exclusions(options.audit.exclude).left_out(user.user_principal_name for user in users if not user.is_guest)
 
 
 def _mailboxes(found: Audit) -> dict[str, Mailbox]:
@@ -298,21 +263,6 @@ def _mailboxes(found: Audit) -> dict[str, Mailbox]:
         if mailbox.user_id not in mailboxes or mailbox.recipient_type is not RecipientType.SOFT_DELETED:
             mailboxes[mailbox.user_id] = mailbox
     return mailboxes
-
-
-def _groups(
-    graph: Graph, group_ids: Sequence[str], user_ids: Sequence[str], *, whole: bool
-) -> Mapping[str, frozenset[str]]:
-    """Each user's groups among those of the rules. A whole tenant is asked by group, a few users by user."""
-    if not group_ids:
-        return {}
-    if not whole:
-        return {user_id: frozenset(some) for user_id, some in graph.member_of(user_ids, group_ids).items()}
-    members = list(graph.service.client.parallel(graph.transitive_member_ids, group_ids))
-    return {
-        user_id: frozenset(group_id for group_id, inside in zip(group_ids, members, strict=True) if user_id in inside)
-        for user_id in user_ids
-    }
 
 
 def _sized(
@@ -373,8 +323,8 @@ def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> l
     """A warning for names in ``protected`` that no user has: a slip of the pen protects nobody."""
     users = list((found.readings.users or {}).values())
     missing = [text for text in options.protected if names_one(text) and not any(map(protects(text), users))]
-    if missing and found.readings.strategy != "full":
-        # who is not at risk has not been read; 300 names are a request
+    if missing and options.scope != "all_users":
+        # who is not at risk has not been read, or not been kept; 300 names are a request
         missing = list(find_users(graph, missing).unknown)
     words = named([repr(text) for text in missing])
     return [f"protected: the tenant has no user {words}: nobody is protected by it."] * bool(missing)
@@ -382,7 +332,7 @@ def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> l
 
 def _population(graph: Graph, options: PlannerOptions, candidates: Sequence[Candidate]) -> int:
     """What a percentage is a share of: the users of the tenant (all_users: those that the rules look at)."""
-    if not str(options.max_changes or "").strip().endswith("%"):
+    if not any(str(limit).strip().endswith("%") for limit in (options.max_changes, options.max_covered_seats)):
         return 0
     if options.scope == "all_users":
         return len({candidate.subject.user.id for candidate in candidates})

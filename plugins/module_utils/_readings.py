@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ansible_collections.m365.licensing.plugins.module_utils._alarm import Reason, incomplete_reason
 from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox, Sku, Subscription, User
 from ansible_collections.m365.licensing.plugins.module_utils._survey import Survey
 
@@ -35,6 +36,10 @@ class Readings:
     """Signal to ``ok``, or why it cannot be had."""
     not_examined: list[str] = field(default_factory=list)
     """Recipient types that were asked for and of which Exchange showed no list."""
+    hidden: list[str] = field(default_factory=list)
+    """Those of them that the chosen surface of Exchange never shows."""
+    remedies: list[str] = field(default_factory=list)
+    """What helps where a service refused a part of the inventory, in its words: a permission, a role."""
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -49,3 +54,7 @@ class Readings:
         if self.users is None:
             gaps.append("licenses of users, so whose Exchange plan is off")
         return gaps
+
+    def incomplete(self) -> Reason | None:
+        """Why a task fails that must not take this audit for a complete one; None if it is."""
+        return incomplete_reason(self.gaps, self.remedies, self.hidden, can_narrow=self.users is not None)

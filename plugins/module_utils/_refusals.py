@@ -20,11 +20,15 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Problem(NamedTuple):
-    """Why a user was not brought to what was asked: a code for programs, a sentence and a way out for people."""
+    """Why a user was not brought to what was asked: a code for programs, a sentence and a way out for people.
+
+    ``permission`` is named where the application lacks it, so that nobody could be written.
+    """
 
     code: str
     message: str
     hint: str = ""
+    permission: str = ""
 
 
 # what the text says, our code, the way out

@@ -121,6 +121,10 @@ def plan_summary(plan: Plan) -> dict[str, Any]:
         "actions": plan.counts(),
         "mailboxes": plan.mailboxes(),
         "max_changes": plan.max_changes,
+        "seats_to_covered": plan.seats_to_covered(),
+        "max_covered_seats": plan.max_covered_seats,
+        "seat_order": plan.seat_order,
+        "rules": [rule._asdict() for rule in plan.rules],
         "violations": list(plan.violations),
         "expired_exceptions": plan.expired(),
         "seats": [
@@ -133,6 +137,19 @@ def plan_summary(plan: Plan) -> dict[str, Any]:
                 "reserved": use.reserved,
             }
             for use in plan.seats
+        ],
+        "seats_missing": [
+            {
+                "sku": item.part_number,
+                "sku_id": item.sku_id,
+                "seats": item.seats,
+                "first": {
+                    "user_principal_name": item.first.user.user_principal_name,
+                    "deadline": iso(item.first.finding.deadline.at) if item.first.finding else None,
+                    "severity": item.first.finding.severity if item.first.finding else None,
+                },
+            }
+            for item in plan.seats_missing
         ],
     }
 
@@ -213,11 +230,19 @@ def plan_markdown(
     lines += _listing("Exceptions that are over", over)
     seats = summary.get("seats") or []
     if seats:
-        lines += ["## Seats", ""]
+        order = "the first rule first" if summary["seat_order"] == "rules" else "the soonest deadline first"
+        lines += ["## Seats", "", f"Seats go to {order}.", ""]
+        if top := summary["seats_to_covered"]:
+            lines += [f"**{_count(top, 'seat', 'seats')}** of these for users whose mailbox is covered already.", ""]
         cells = (
             [item["sku"], item["left_before"], item["planned"], item["left_after"], item["reserved"]] for item in seats
         )
         lines += _table(("SKU", "Left", "Planned", "Left after", "Reserved"), cells, right=(1, 2, 3, 4))
+    lines += _seats_missing(summary.get("seats_missing") or [])
+    if rules := summary.get("rules"):
+        lines += ["## Rules", ""]
+        counts = ([item["name"], item["matched"], item["changes"]] for item in rules[:limit])
+        lines += _table(("Rule", "Decides for", "Changes"), counts, right=(1, 2)) + _rest(len(rules), limit)
     for section, title in _SECTIONS:
         mine = [row for row in rows if _section(row, done=done) == section]
         if mine:
@@ -231,6 +256,23 @@ def plan_markdown(
         names = "" if limit is None else "; the JSON report names them all"
         lines += [f"{_count(safe, 'user', 'users')} {matched} not at risk{names}.", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _seats_missing(missing: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not missing:
+        return []
+    head = ("SKU", "Seats", "First mailbox lost without them", "Deadline", "Severity")
+    cells = [
+        [
+            item["sku"],
+            item["seats"],
+            item["first"]["user_principal_name"],
+            (item["first"]["deadline"] or "not known")[:10],
+            item["first"]["severity"],
+        ]
+        for item in missing
+    ]
+    return ["## Seats missing", "", *_table(head, cells, right=(1,))]
 
 
 def iso(at: datetime | None) -> str | None:

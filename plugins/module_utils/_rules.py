@@ -3,24 +3,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Declarative rules: which one decides for a user, and why. The first that matches wins.
 
-``_rules_schema.py`` makes rules from what people write. Here each condition of a rule is a test that was compiled
-once; a user's properties are folded once, then all rules look at the same facts. Pure: no I/O, no clock.
+``_rules_schema.py`` makes rules from what people write, ``_rules_conditions.py`` makes a test of each condition. What
+a user says is folded once, then all rules look at the same facts. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, User
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import Missing, Wanted
+
+USER_TEXTS = (
+    "department",
+    "country",
+    "company",
+    "job_title",
+    "upn",
+    "usage_location",
+    "city",
+    "office",
+    "employee_type",
+    "mail_domain",
+)
+"""The match keys that compare a text of the user."""
+COUNTRY_KEYS = frozenset({"country", "usage_location"})
+"""Of these, those that name a country: its name and its code are the same."""
 
 
 class Subject(NamedTuple):
@@ -30,6 +42,10 @@ class Subject(NamedTuple):
     recipient_type: RecipientType | None = None
     group_ids: frozenset[str] = frozenset()
     """The groups of the rules (not all groups) in which the user is, directly or through other groups."""
+    reason: str = ""
+    """Why the mailbox is at risk, in the word of the audit; empty where it is not."""
+    covered: bool = False
+    """Do the user's plans cover the mailbox (``_plan_covered.covers``)?"""
 
 
 class Facts(NamedTuple):
@@ -37,11 +53,26 @@ class Facts(NamedTuple):
 
     texts: Mapping[str, str]
     """By match key; extension attributes by their own name. Without a value: an empty text."""
-    account_enabled: bool
-    on_premises_sync: bool
+    flags: Mapping[str, bool]
+    """By match key: ``account_enabled``, ``on_premises_sync``, ``at_risk``, ``covered``."""
     recipient_type: str
+    reason: str
     held: frozenset[str]
     group_ids: frozenset[str]
+
+
+class Handle(NamedTuple):
+    """Something that all have in common of whom one alternative of a condition holds: each of ``values``.
+
+    ``space`` says what it is: ``=`` and a match key, a value; ``#`` and one, a country's code; ``~`` and one, three
+    characters of the value, which begins with START and ends with END.
+    """
+
+    space: str
+    values: frozenset[str]
+
+
+START, END = "\x02", "\x03"
 
 
 @dataclass(frozen=True)
@@ -53,8 +84,12 @@ class Condition:
     test: Callable[[Facts], bool] = field(compare=False)
     groups: tuple[str, ...] = ()
     """Group names or ids, as written; ``bind_groups`` makes the test from them."""
+    optional: frozenset[str] = frozenset()
+    """Those of the groups that the tenant need not have: nobody is in one that it lacks."""
     blocks: tuple[tuple[Condition, ...], ...] = ()
     """The blocks of ``not``."""
+    handles: tuple[Handle, ...] = field(default=(), compare=False)
+    """Of whomever the condition holds, one of these holds, too; none where that says nothing (``_rules_index``)."""
 
 
 class UsageLocation(NamedTuple):
@@ -86,6 +121,8 @@ class Rule(NamedTuple):
     reason: str = ""
     until: date | None = None
     """The last day of an exception; None: no end."""
+    missing: tuple[Missing, ...] = ()
+    """SKUs that the tenant does not have, and that ``if_available`` leaves out."""
 
     def expired(self, today: date) -> bool:
         """Is the last day of this exception over?"""
@@ -100,9 +137,13 @@ class Decision(NamedTuple):
     expired: tuple[str, ...] = ()
 
 
-def first_match(rules: Sequence[Rule], subject: Subject, today: date) -> Decision:
+def first_match(rules: Iterable[Rule], subject: Subject, today: date) -> Decision:
     """The first rule whose conditions all hold. An expired exception no longer matches: later rules get their turn."""
-    facts = facts_of(subject)
+    return decide(rules, subject, facts_of(subject), today)
+
+
+def decide(rules: Iterable[Rule], subject: Subject, facts: Facts, today: date) -> Decision:
+    """The same for a subject whose facts are known."""
     expired: list[str] = []
     for rule in rules:
         # a plain loop: this is asked millions of times
@@ -126,22 +167,37 @@ def explain(rule: Rule, user: User) -> str:
 def facts_of(subject: Subject) -> Facts:
     """A subject's properties, folded."""
     user = subject.user
-    texts = {
-        "department": fold(user.department),
-        "country": fold(user.country),
-        "company": fold(user.company),
-        "job_title": fold(user.job_title),
-        "upn": fold(user.user_principal_name),
-    }
+    texts = {key: fold(value) for key, value in zip(USER_TEXTS, _values(user), strict=True)}
     for name, value in user.extension_attributes.items():
         texts[name] = fold(value)
     return Facts(
         texts=texts,
-        account_enabled=user.account_enabled,
-        on_premises_sync=user.on_premises_sync,
+        flags={
+            "account_enabled": user.account_enabled,
+            "on_premises_sync": user.on_premises_sync,
+            "at_risk": bool(subject.reason),
+            "covered": subject.covered,
+        },
         recipient_type=subject.recipient_type.value if subject.recipient_type else "",
+        reason=subject.reason,
         held=frozenset(state.sku_id for state in user.license_states if state.effective),
         group_ids=subject.group_ids,
+    )
+
+
+def _values(user: User) -> tuple[str | None, ...]:
+    """What a user says to each of USER_TEXTS."""
+    return (
+        user.department,
+        user.country,
+        user.company,
+        user.job_title,
+        user.user_principal_name,
+        user.usage_location,
+        user.city,
+        user.office,
+        user.employee_type,
+        user.mail_domain or user.user_principal_name.rpartition("@")[2],
     )
 
 
@@ -150,170 +206,12 @@ def fold(text: str | None) -> str:
     return (text or "").strip().casefold()
 
 
-def text_condition(key: str, patterns: Sequence[str]) -> Condition:
-    """Does the property equal one of the patterns? ``*`` stands for any characters, ``?`` for one.
-
-    An empty pattern matches users without a value; a pattern with wildcards never does. A country without wildcards
-    also matches by its code: "Germany" and "DE" are the same country.
-    """
-    folded = [fold(pattern) for pattern in patterns]
-    exact = frozenset(text for text in folded if "*" not in text and "?" not in text)
-    # a bracket is an ordinary character here, so it goes into a class of its own
-    globs = [
-        re.compile(fnmatch.translate(re.sub(r"\*+", "*", text).replace("[", "[[]"))).match
-        for text in folded
-        if text not in exact
-    ]
-    codes = frozenset(code for text in exact if (code := country_code(text))) if key == "country" else frozenset()
-
-    def fits(value: str) -> bool:
-        if not value:
-            return False
-        return any(glob(value) for glob in globs) or (bool(codes) and country_code(value) in codes)
-
-    # few departments, many users; every user has another UPN
-    known = lru_cache(maxsize=4096)(fits) if key != "upn" else fits
-
-    def test(facts: Facts) -> bool:
-        value = facts.texts.get(key, "")
-        return value in exact or ((bool(globs) or bool(codes)) and known(value))
-
-    return Condition(key, f"{key} is {_any_of(patterns)}", test)
-
-
-def flag_condition(key: str, wish: bool) -> Condition:
-    """``account_enabled`` or ``on_premises_sync``."""
-
-    def test(facts: Facts) -> bool:
-        return (facts.account_enabled if key == "account_enabled" else facts.on_premises_sync) is wish
-
-    return Condition(key, f"{key} is {str(wish).lower()}", test)
-
-
-def recipient_condition(kinds: Sequence[str]) -> Condition:
-    """The kind of mailbox or archive that is at risk; without a known mailbox it never matches."""
-    allowed = frozenset(kinds)
-    return Condition(
-        "recipient_type", f"recipient_type is {_any_of(kinds)}", lambda facts: facts.recipient_type in allowed
-    )
-
-
-def has_condition(sku_ids: Sequence[str], names: Sequence[str]) -> Condition:
-    """Holds any of these SKUs in an effective state, directly or from a group."""
-    wanted = frozenset(sku_ids)
-    return Condition("has", f"has {_any_of(names)}", lambda facts: not wanted.isdisjoint(facts.held))
-
-
-def lacks_condition(sku_ids: Sequence[str], names: Sequence[str]) -> Condition:
-    """Holds none of these SKUs."""
-    unwanted = frozenset(sku_ids)
-    return Condition("lacks", f"lacks {_all_of(names)}", lambda facts: unwanted.isdisjoint(facts.held))
-
-
-def group_condition(names: Sequence[str], ids: Mapping[str, str] | None = None) -> Condition:
-    """In any of these groups. Without ``ids`` (given name to group id) the test cannot be asked yet."""
-    text = f"group is {_any_of(names)}"
-    if ids is None:
-
-        def unbound(_facts: Facts) -> bool:
-            raise ValueError(f"the ids of the groups {', '.join(names)} are not known yet: bind_groups comes first")
-
-        return Condition("group", text, unbound, groups=tuple(names))
-    wanted = frozenset(ids[name].casefold() for name in names)
-    return Condition("group", text, lambda facts: not wanted.isdisjoint(facts.group_ids), groups=tuple(names))
-
-
-def not_condition(blocks: Sequence[tuple[Condition, ...]]) -> Condition:
-    """None of these blocks may match as a whole."""
-    text = " and ".join(f"not ({'; '.join(condition.text for condition in block)})" for block in blocks)
-
-    def test(facts: Facts) -> bool:
-        for block in blocks:
-            for condition in block:
-                if not condition.test(facts):
-                    break
-            else:
-                return False
-        return True
-
-    return Condition("not", text, test, blocks=tuple(blocks))
-
-
-def group_names(rules: Iterable[Rule]) -> set[str]:
-    """The groups that the rules ask for, as written (names or ids)."""
-    return {name for rule in rules for name in _groups(rule.conditions)}
-
-
-def groups_as_written(raw: Any) -> list[tuple[int, str, str]]:
-    """Index and name of the rule, and a group that it names, of rules that may be wrong in other ways."""
-    found: list[tuple[int, str, str]] = []
-    for index, rule in enumerate(raw if isinstance(raw, (list, tuple)) else ()):
-        blocks: list[Any] = [rule.get("match")] if isinstance(rule, Mapping) else []
-        while blocks:
-            block = blocks.pop()
-            if isinstance(block, (list, tuple)):
-                blocks += block
-            elif isinstance(block, Mapping):
-                blocks.append(block.get("not"))
-                named = block.get("group")
-                names = [named] if isinstance(named, str) else named if isinstance(named, (list, tuple)) else []
-                found += [
-                    (index, str(rule.get("name") or ""), name) for name in names if isinstance(name, str) and name
-                ]
-    return found
-
-
-def bind_groups(rules: Sequence[Rule], ids: Mapping[str, str]) -> tuple[Rule, ...]:
-    """The rules with their groups known by id; ``ids`` maps each name that ``group_names`` returns.
-
-    Raises ConfigurationError with every group that is missing, each at its rule.
-    """
-    problems = [
-        f"{rule.path}.match.group: no group {name!r} is known (rule {rule.name!r})"
-        for rule in rules
-        for name in sorted(set(_groups(rule.conditions)) - set(ids))
-    ]
-    if problems:
-        raise ConfigurationError(problems)
-    return tuple(rule._replace(conditions=_bound(rule.conditions, ids)) for rule in rules)
-
-
-def _groups(conditions: Iterable[Condition]) -> list[str]:
-    return [
-        name
-        for condition in conditions
-        for name in (*condition.groups, *(found for block in condition.blocks for found in _groups(block)))
-    ]
-
-
-def _bound(conditions: tuple[Condition, ...], ids: Mapping[str, str]) -> tuple[Condition, ...]:
-    result: list[Condition] = []
-    for condition in conditions:
-        if condition.groups:
-            result.append(group_condition(condition.groups, ids))
-        elif condition.blocks:
-            result.append(not_condition([_bound(block, ids) for block in condition.blocks]))
-        else:
-            result.append(condition)
-    return tuple(result)
+def grams(text: str) -> frozenset[str]:
+    """All of three characters in a row."""
+    return frozenset(text[place : place + 3] for place in range(len(text) - 2))
 
 
 def _seen(condition: Condition, user: User) -> str:
-    values = {
-        "department": user.department,
-        "country": user.country,
-        "company": user.company,
-        "job_title": user.job_title,
-        "upn": user.user_principal_name,
-        **user.extension_attributes,
-    }
+    values = {**dict(zip(USER_TEXTS, _values(user), strict=True)), **user.extension_attributes}
     value = values.get(condition.key)
     return f"{condition.key} is {value!r}" if value else condition.text
-
-
-def _any_of(names: Sequence[str]) -> str:
-    return " or ".join(repr(name) if not name.strip() else name for name in names)
-
-
-def _all_of(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"all of {', '.join(names)}"

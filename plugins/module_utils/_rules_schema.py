@@ -18,27 +18,15 @@ from typing import Any
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code, country_names
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, Sku
-from ansible_collections.m365.licensing.plugins.module_utils._rules import (
-    Condition,
-    Rule,
-    UsageLocation,
-    flag_condition,
-    group_condition,
-    has_condition,
-    lacks_condition,
-    not_condition,
-    recipient_condition,
-    text_condition,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Condition, Rule, UsageLocation
+from ansible_collections.m365.licensing.plugins.module_utils._rules_match import parse_match
+from ansible_collections.m365.licensing.plugins.module_utils._values import nearest, shown, unknown_keys
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import (
     SkuFinder,
     Wanted,
     collect_skus,
     collect_wanted,
-    nearest,
-    shown,
-    unknown_keys,
 )
 
 SCOPES = ("mailboxes_at_risk", "all_users")
@@ -58,14 +46,6 @@ RULE_KEYS = (
     "until",
 )
 """What a rule may hold."""
-TEXT_KEYS = ("department", "country", "company", "job_title", "upn")
-"""Keys of ``match`` that compare a text."""
-FLAG_KEYS = ("account_enabled", "on_premises_sync")
-"""Keys of ``match`` that are true or false."""
-MATCH_KEYS = (*TEXT_KEYS, *FLAG_KEYS, "recipient_type", "extension_attributes", "group", "has", "lacks", "not")
-"""What ``match`` may hold; ``not`` holds the same, but no further ``not``."""
-EXTENSION_ATTRIBUTES = tuple(f"extensionAttribute{number}" for number in range(1, 16))
-"""The keys of ``extension_attributes``, as Graph names them (onPremisesExtensionAttributes)."""
 
 
 def parse_rules(
@@ -116,6 +96,7 @@ def rule_warnings(
     warnings: list[str] = []
     catch_all: Rule | None = None
     by_id = {sku.id: sku for sku in skus}
+    finder = SkuFinder(tuple(by_id.values()), catalog)
     for rule in rules:
         if catch_all is not None:
             warnings.append(
@@ -123,6 +104,7 @@ def rule_warnings(
             )
         elif not rule.conditions and rule.until is None:
             catch_all = rule
+        warnings += _of_missing(rule, finder)
         if scope != "mailboxes_at_risk":
             continue
         for key, wanted in (("licenses", rule.licenses), ("fallback", rule.fallback)):
@@ -132,6 +114,20 @@ def rule_warnings(
                     f"(rule {rule.name!r})"
                 )
     return tuple(warnings)
+
+
+def _of_missing(rule: Rule, finder: SkuFinder) -> list[str]:
+    """Of SKUs that ``if_available`` leaves out: those that are likely misspelt, and a rule that has none left."""
+    found = [
+        f"{item.path}: {item.name!r} is a SKU neither of the tenant nor of Microsoft's table: it is left out "
+        f"({finder.near(item.name)}) (rule {rule.name!r})"
+        for item in rule.missing
+        if not finder.published(item.name)
+    ]
+    if rule.missing and not (rule.ignore or rule.licenses or rule.fallback):
+        names = ", ".join(dict.fromkeys(item.name for item in rule.missing))
+        found.append(f"{rule.path}: the tenant has none of {names}, so this rule licenses nobody (rule {rule.name!r})")
+    return found
 
 
 def _exchange(sku: Sku | None, catalog: Catalog) -> bool:
@@ -158,6 +154,7 @@ def _rule(
     refuse: Callable[[Sku], str] | None,
 ) -> Rule:
     unknown_keys(entry, RULE_KEYS, path, problems)
+    known_missing = len(finder.missing)
     name = entry.get("name")
     if not isinstance(name, str) or not name.strip():
         problems.append(f"{path}.name: expected a name, found {shown(name)}; the report names rules by it")
@@ -166,12 +163,12 @@ def _rule(
     if entry.get("match") is None:
         problems.append(f"{path}.match: is missing; write who is meant, or {{}} for everybody")
     else:
-        conditions = _match(entry["match"], finder, f"{path}.match", problems, nested=False)
+        conditions = parse_match(entry["match"], finder, f"{path}.match", problems)
     licenses = _licenses(entry, "licenses", finder, path, problems, refuse)
     fallback = _licenses(entry, "fallback", finder, path, problems, refuse)
     remove: tuple[str, ...] = ()
     if entry.get("remove") is not None:
-        remove = collect_skus(entry["remove"], finder, f"{path}.remove", problems)
+        remove = collect_skus(entry["remove"], finder, f"{path}.remove", problems, optional=True)
     _check_via(entry.get("via"), f"{path}.via", problems)
     ignore = _check_action(entry, path, problems)
     _check_contradictions(entry, licenses, fallback, remove, finder, path, problems)
@@ -186,6 +183,7 @@ def _rule(
         ignore=ignore,
         reason=str(entry.get("reason") or "").strip(),
         until=_until(entry.get("until"), f"{path}.until", problems),
+        missing=tuple(finder.missing[known_missing:]),
     )
 
 
@@ -199,7 +197,7 @@ def _licenses(
 ) -> tuple[Wanted, ...]:
     if entry.get(key) is None:
         return ()
-    return collect_wanted(entry[key], finder, f"{path}.{key}", problems, refuse=refuse)
+    return collect_wanted(entry[key], finder, f"{path}.{key}", problems, refuse=refuse, optional=True)
 
 
 def _check_action(entry: Mapping[Any, Any], path: str, problems: list[str]) -> bool:
@@ -291,99 +289,3 @@ def _country(value: Any, path: str, problems: list[str]) -> str | None:
         tail = f" (nearest: {', '.join(near)})" if near else advice
         problems.append(f"{path}: expected an ISO 3166-1 code such as DE or a country, found {shown(value)}{tail}")
     return code
-
-
-def _match(raw: Any, finder: SkuFinder, path: str, problems: list[str], *, nested: bool) -> tuple[Condition, ...]:
-    if not isinstance(raw, Mapping):
-        problems.append(f"{path}: expected a dictionary of conditions, found {shown(raw)}")
-        return ()
-    unknown_keys(raw, MATCH_KEYS[:-1] if nested else MATCH_KEYS, path, problems)
-    conditions: list[Condition] = []
-    # the cheap tests first: most rules are left at their first condition
-    for key in (*FLAG_KEYS, "recipient_type", "has", "lacks", *TEXT_KEYS):
-        if key in raw:
-            conditions += _condition(key, raw[key], finder, f"{path}.{key}", problems)
-    if "extension_attributes" in raw:
-        conditions += _extension_attributes(raw["extension_attributes"], f"{path}.extension_attributes", problems)
-    if "group" in raw:
-        names = _texts(raw["group"], f"{path}.group", problems, "a group's name or id")
-        conditions += [group_condition(names)] if names else []
-    if "not" in raw and not nested:
-        conditions += _not(raw["not"], finder, f"{path}.not", problems)
-    return tuple(conditions)
-
-
-def _condition(key: str, value: Any, finder: SkuFinder, path: str, problems: list[str]) -> list[Condition]:
-    if key in FLAG_KEYS:
-        flag = _flag(value, path, problems)
-        return [] if flag is None else [flag_condition(key, flag)]
-    if key in ("has", "lacks"):
-        ids = collect_skus(value, finder, path, problems)
-        names = [finder.by_id(sku_id).part_number for sku_id in ids]
-        make = has_condition if key == "has" else lacks_condition
-        return [make(ids, names)] if ids else []
-    if key == "recipient_type":
-        kinds = _texts(value, path, problems, "a recipient type")
-        allowed = [kind.value for kind in RecipientType]
-        for kind in kinds:
-            if kind not in allowed:
-                near = "".join(f"nearest: {name}; " for name in nearest(kind, allowed, 1))
-                problems.append(f"{path}: unknown recipient type {kind!r} ({near}allowed: {', '.join(allowed)})")
-        return [recipient_condition(kinds)] if kinds else []
-    texts = _texts(value, path, problems, "a text", empty=True)
-    return [text_condition(key, texts)] if texts else []
-
-
-def _extension_attributes(raw: Any, path: str, problems: list[str]) -> list[Condition]:
-    if not isinstance(raw, Mapping) or not raw:
-        problems.append(f"{path}: expected {{extensionAttribute1: …}}, found {shown(raw)}")
-        return []
-    conditions: list[Condition] = []
-    for key, value in raw.items():
-        if key not in EXTENSION_ATTRIBUTES:
-            problems.append(f"{path}: unknown key {str(key)!r} (allowed: extensionAttribute1 to extensionAttribute15)")
-        elif texts := _texts(value, f"{path}.{key}", problems, "a text", empty=True):
-            conditions.append(text_condition(key, texts))
-    return conditions
-
-
-def _not(raw: Any, finder: SkuFinder, path: str, problems: list[str]) -> list[Condition]:
-    single = isinstance(raw, Mapping)
-    entries = [raw] if single else raw
-    if not isinstance(entries, (list, tuple)) or not entries:
-        problems.append(f"{path}: expected a match block or a list of them, found {shown(raw)}")
-        return []
-    blocks: list[tuple[Condition, ...]] = []
-    for index, entry in enumerate(entries):
-        here = path if single else f"{path}[{index}]"
-        if isinstance(entry, Mapping) and not entry:
-            problems.append(f"{here}: an empty block matches everybody, so the rule would match nobody")
-        blocks.append(_match(entry, finder, here, problems, nested=True))
-    return [not_condition([block for block in blocks if block])] if any(blocks) else []
-
-
-def _flag(value: Any, path: str, problems: list[str]) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    # a template makes text of a boolean
-    word = value.strip().casefold() if isinstance(value, str) else ""
-    if word in ("true", "false", "yes", "no"):
-        return word in ("true", "yes")
-    problems.append(f"{path}: expected true or false, found {shown(value)}")
-    return None
-
-
-def _texts(value: Any, path: str, problems: list[str], what: str, *, empty: bool = False) -> list[str]:
-    single = not isinstance(value, (list, tuple))
-    texts = [value] if single else list(value)
-    if not texts:
-        problems.append(f"{path}: expected {what} or a list, found an empty list, which would match nobody")
-    found: list[str] = []
-    for index, text in enumerate(texts):
-        here = path if single else f"{path}[{index}]"
-        if isinstance(text, str) and (text.strip() or empty):
-            found.append(text)
-        else:
-            quote = "; quote it if it is a text" if isinstance(text, (int, float)) else ""
-            problems.append(f"{here}: expected {what}, found {shown(text)}{quote}")
-    return found

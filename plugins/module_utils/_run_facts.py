@@ -16,13 +16,16 @@ from ansible_collections.m365.licensing.plugins.module_utils._version import COL
 
 GUARDS = (
     "max_changes",
+    "max_covered_seats",
     "protected",
     "allow_removals",
     "seat_reserve",
     "use_warning_seats",
     "allow_incomplete",
+    "fail_on",
+    "fail_within_days",
 )
-"""The options of ``m365_license_plan`` that limit what it writes."""
+"""The options that limit what a run writes, and what it may leave without failing."""
 
 
 def rules_digest(rules: Any) -> str:
@@ -42,7 +45,7 @@ def run_facts(
     check_mode: bool = False,
     params: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The return value ``run``. ``params``: the options of ``m365_license_plan``, where rules and guards count."""
+    """The return value ``run``. ``params``: the options of the module, where rules and guards count."""
     facts: dict[str, Any] = {
         "mode": mode,
         "check_mode": check_mode,
@@ -51,8 +54,9 @@ def run_facts(
         "time": time,
     }
     if params is not None:
-        facts["rules_digest"] = rules_digest(params["rules"])
-        facts["guards"] = {name: params[name] for name in GUARDS}
+        if params["rules"] is not None:
+            facts["rules_digest"] = rules_digest(params["rules"])
+        facts["guards"] = {name: params[name] for name in GUARDS if name in params}
     return facts
 
 
@@ -70,6 +74,7 @@ def head_facts(tenant: Mapping[str, Any] | None, run: Mapping[str, Any] | None) 
         facts["collection version"] = plain["collection_version"]
         if "rules_digest" in plain:
             facts["rules (SHA-256)"] = plain["rules_digest"]
+        if "guards" in plain:
             facts["guards"] = "; ".join(f"{name}: {_words(value)}" for name, value in plain["guards"].items())
     return facts
 

@@ -12,17 +12,13 @@ from typing import Any, NamedTuple
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._diff import diff_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
-    Wanted,
-    carried_over,
-    describe,
-    notes_for,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import carried_over, describe, notes_for
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import STATUSES, Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import Weakening
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
 
 class Blocked(NamedTuple):

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from ansible_collections.m365.licensing.plugins.module_utils._apply import Written, apply_changes
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
+from ansible_collections.m365.licensing.plugins.module_utils._denials import missing_permission, permission_headline
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error, named
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._find_users import (
@@ -24,11 +25,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._find_users import 
     unknown_users,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
-    change_for,
-    resolve_wanted,
-    uncovered_by,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import change_for, uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._predict import predict_changes
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
@@ -40,7 +37,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._user_license_resul
     row_of,
     unknown_row,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import left_to_groups, shape_problems
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import (
+    left_to_groups,
+    resolve_wanted,
+    shape_problems,
+)
 
 _TWO_LETTERS = 2
 
@@ -137,7 +138,7 @@ def license_users(
     rows += [unknown_row(name) for name in found.unknown]
     result = result_of(rows, weak if options.allow_uncovered else ())
     result["warnings"] += left_to_groups(_given(options))
-    _raise_for_failed(result)
+    _raise_for_failed(result, missing_permission(outcomes))
     return result
 
 
@@ -268,7 +269,8 @@ def _share_seats(
     return kept, skipped
 
 
-def _raise_for_failed(result: Mapping[str, Any]) -> None:
+def _raise_for_failed(result: Mapping[str, Any], denied: Problem | None) -> None:
+    """Raises UsersFailed; ``denied`` names the permission that the application lacks."""
     # also who got a usage location, and then no license for what had failed before
     failed = [
         row for row in result["users"] if row["status"] == "failed" and (row["error"] or {}).get("code") != "not_tried"
@@ -278,6 +280,9 @@ def _raise_for_failed(result: Mapping[str, Any]) -> None:
         return
     summary = result["summary"]
     first = next(iter(failed or not_tried))
+    if denied is not None:
+        text = permission_headline(denied, failed=len(failed), changed=summary["changed"], not_tried=len(not_tried))
+        raise UsersFailed(text, result, code=denied.code, hint=denied.hint)
     who = first["user_principal_name"] or first["user_id"]
     raise UsersFailed(
         f"{len(failed)} of {summary['users']} users failed, {summary['changed']} were changed, "

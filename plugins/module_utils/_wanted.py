@@ -9,16 +9,24 @@ is reported. Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import ServicePlan, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._values import (
+    shown,
+    suggestion,
+    truth,
+    unknown_keys,
+    whole_number,
+)
 
 ENTRY_KEYS = ("sku", "disabled_plans", "enabled_plans")
 """What one element of ``licenses`` may hold."""
+IF_AVAILABLE = "if_available"
+"""What it may hold besides in a rule: leave it out where the tenant does not have the SKU."""
 
 ROW_KEYS = ("sku", "sku_id", "via", "group_id", "state", "error", "disabled_plans")
 """What ``describe`` says of a license: results have it, and ``m365_user_license`` takes it back as it is."""
@@ -41,23 +49,11 @@ class Wanted(NamedTuple):
         return self.enabled_plans is not None and self.disabled_plans is None
 
 
-def nearest(found: str, allowed: Iterable[str], limit: int = 3) -> list[str]:
-    """The words of ``allowed`` that look most like ``found``, best first; case does not count."""
-    by_folded: dict[str, str] = {}
-    for word in allowed:
-        by_folded.setdefault(word.casefold(), word)
-    return [by_folded[hit] for hit in difflib.get_close_matches(found.casefold(), list(by_folded), limit, 0.5)]
+class Missing(NamedTuple):
+    """A SKU that a rule names with ``if_available``, and that the tenant does not have; ``path`` is where."""
 
-
-def suggestion(found: str, allowed: Iterable[str], whose: str) -> str:
-    """The tail of an error message: the nearest matches, or (where nothing is near) what there is."""
-    words = sorted(set(allowed))
-    if hits := nearest(found, words):
-        return f"nearest: {', '.join(hits)}"
-    if not words:
-        return f"{whose} none"
-    more = f", … ({len(words)} in all)" if len(words) > 10 else ""
-    return f"{whose} {', '.join(words[:10])}{more}"
+    path: str
+    name: str
 
 
 class SkuFinder:
@@ -68,6 +64,10 @@ class SkuFinder:
         self._by_part: dict[str, list[Sku]] = {}
         self._by_product: dict[str, list[Sku]] = {}
         self._names: list[str] = []
+        self._near: dict[str, str] = {}
+        self._catalog = catalog
+        self.missing: list[Missing] = []
+        """What rules name with ``if_available`` and the tenant does not have, as it was asked for."""
         for sku in sorted(self._by_id.values(), key=lambda sku: (sku.part_number, sku.id)):
             product = catalog.product_name(sku.id)
             self._by_part.setdefault(sku.part_number.casefold(), []).append(sku)
@@ -78,6 +78,22 @@ class SkuFinder:
     def by_id(self, sku_id: str) -> Sku:
         """A SKU that ``find`` has found before."""
         return self._by_id[sku_id.casefold()]
+
+    def near(self, text: str) -> str:
+        """What the tenant has that looks like this name; each name is looked up once."""
+        key = text.strip()
+        if key not in self._near:
+            self._near[key] = suggestion(key, self._names, "the tenant has")
+        return self._near[key]
+
+    def published(self, text: str) -> bool:
+        """Is this the name of a SKU in Microsoft's table?"""
+        return self._catalog.knows_sku(text)
+
+    def has(self, text: str) -> bool:
+        """Does any SKU of the tenant have this name?"""
+        key = text.strip().casefold()
+        return key in self._by_id or key in self._by_part or key in self._by_product
 
     def find(self, text: Any, path: str, problems: list[str]) -> Sku | None:
         """The SKU, or None after a sentence in ``problems`` that names ``path`` and the nearest matches."""
@@ -94,7 +110,7 @@ class SkuFinder:
             which = ", ".join(f"{sku.part_number} ({sku.id})" for sku in hits)
             problems.append(f"{path}: {text!r} is the name of several SKUs of this tenant: {which}")
         else:
-            near = suggestion(text.strip(), self._names, "the tenant has")
+            near = self.near(text)
             problems.append(f"{path}: the tenant has no SKU {text!r} ({near})")
         return None
 
@@ -160,11 +176,13 @@ def collect_wanted(
     *,
     state: str = "present",
     refuse: Callable[[Sku], str] | None = None,
+    optional: bool = False,
     rows: bool = False,
 ) -> tuple[Wanted, ...]:
     """Like ``resolve_wanted``, but adds what is wrong to ``problems`` and returns what is right.
 
-    ``refuse`` says why a SKU may not be named here; an empty text accepts it. ``rows``: elements of results are taken.
+    ``refuse`` says why a SKU may not be named here; an empty text accepts it. With ``optional`` an element may have
+    ``if_available``: what that leaves out is added to ``finder.missing``. ``rows``: elements of results are taken.
     """
     if not _is_list(entries, path, problems, state):
         return ()
@@ -175,7 +193,7 @@ def collect_wanted(
         if rows and _is_row(entry):
             item = _row(entry, finder, here, problems, state) if entry["via"] != "group" else None
         else:
-            item = _entry(_by_id(entry) if rows else entry, finder, here, problems, state)
+            item = _entry(_by_id(entry) if rows else entry, finder, here, problems, state, optional)
         if item is None:
             continue
         if item.sku_id in first_at:
@@ -188,17 +206,46 @@ def collect_wanted(
     return tuple(result)
 
 
-def collect_skus(entries: Any, finder: SkuFinder, path: str, problems: list[str]) -> tuple[str, ...]:
-    """The ids of a list of SKU names (or of a single name), each once, in the order given."""
-    names = [entries] if isinstance(entries, str) else entries
+def collect_skus(
+    entries: Any, finder: SkuFinder, path: str, problems: list[str], *, optional: bool = False
+) -> tuple[str, ...]:
+    """The ids of a list of SKU names (or of a single name), each once, in the order given.
+
+    With ``optional`` a name may also be written ``{sku: SPE_E5, if_available: true}``.
+    """
+    single = isinstance(entries, (str, Mapping))
+    names = [entries] if single else entries
     if not isinstance(names, (list, tuple)) or not names:
         problems.append(f"{path}: expected a list of SKUs, found {shown(entries)}")
         return ()
-    found = [
-        finder.find(name, path if isinstance(entries, str) else f"{path}[{index}]", problems)
-        for index, name in enumerate(names)
-    ]
+    found: list[Sku | None] = []
+    for index, name in enumerate(names):
+        here, text = path if single else f"{path}[{index}]", name
+        if isinstance(name, Mapping) and optional:
+            unknown_keys(name, ("sku", IF_AVAILABLE), here, problems)
+            here, text = f"{here}.sku", name.get("sku")
+            if _left_out(name, finder, here, problems):
+                continue
+        found.append(finder.find(text, here, problems))
     return tuple(dict.fromkeys(sku.id for sku in found if sku is not None))
+
+
+def flag_of(entry: Mapping[Any, Any], path: str, problems: list[str]) -> bool:
+    """Does this dictionary say ``if_available``?"""
+    value = entry.get(IF_AVAILABLE, False)
+    if truth(value) is None:
+        problems.append(f"{path}.{IF_AVAILABLE}: expected true or false, found {shown(value)}")
+    return truth(value) is True
+
+
+def _left_out(entry: Mapping[Any, Any], finder: SkuFinder, path: str, problems: list[str]) -> bool:
+    """Is this a SKU that may be missing, and is? ``path`` is that of its name."""
+    name = entry.get("sku")
+    may_be_missing = flag_of(entry, path.removesuffix(".sku"), problems)
+    if not may_be_missing or not isinstance(name, str) or not name.strip() or finder.has(name):
+        return False
+    finder.missing.append(Missing(path, name.strip()))
+    return True
 
 
 def resolve_reserve(raw: Any, skus: Sequence[Sku], catalog: Catalog, path: str = "seat_reserve") -> dict[str, int]:
@@ -225,43 +272,6 @@ def resolve_reserve(raw: Any, skus: Sequence[Sku], catalog: Catalog, path: str =
     return reserve
 
 
-def whole_number(value: Any) -> int | None:
-    """An integer, also where a template made it text (``"5"``); None for everything else, booleans included."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, str) and value.strip().lstrip("-").isascii() and value.strip().lstrip("-").isdigit():
-        try:
-            return int(value.strip())
-        except ValueError:
-            return None
-    return None
-
-
-def shown(value: Any) -> str:
-    """A value for an error message: short, with its kind where the value alone would not say it."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, str):
-        return repr(value) if value.strip() else "an empty text"
-    if isinstance(value, (list, tuple)):
-        return "an empty list" if not value else f"a list of {len(value)}"
-    if isinstance(value, Mapping):
-        return "an empty dictionary" if not value else f"a dictionary with {', '.join(str(key) for key in value)}"
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"{text} ({type(value).__name__})"
-
-
-def unknown_keys(entry: Mapping[Any, Any], allowed: Sequence[str], path: str, problems: list[str]) -> None:
-    """One sentence for each key that is not allowed: where, which, and what was probably meant."""
-    for key in entry:
-        if key not in allowed:
-            near = nearest(str(key), allowed, 1)
-            meant = f"; did you mean {near[0]}?" if near else ""
-            problems.append(f"{path}: unknown key {str(key)!r}{meant} (allowed: {', '.join(allowed)})")
-
-
 def _is_list(entries: Any, path: str, problems: list[str], state: str) -> bool:
     if not isinstance(entries, (list, tuple)):
         problems.append(f"{path}: expected a list of {{sku: …}}, found {shown(entries)}")
@@ -271,12 +281,12 @@ def _is_list(entries: Any, path: str, problems: list[str], state: str) -> bool:
     return True
 
 
-def _has_shape(entry: Any, path: str, problems: list[str], state: str) -> bool:
+def _has_shape(entry: Any, path: str, problems: list[str], state: str, keys: Sequence[str] = ENTRY_KEYS) -> bool:
     """Is it a dictionary? What is wrong inside it goes to ``problems``."""
     if not isinstance(entry, Mapping):
         problems.append(f"{path}: expected a dictionary such as {{sku: SPE_E3}}, found {shown(entry)}")
         return False
-    unknown_keys(entry, ENTRY_KEYS, path, problems)
+    unknown_keys(entry, keys, path, problems)
     disabled, enabled = entry.get("disabled_plans"), entry.get("enabled_plans")
     if both := sorted(_words(disabled) & _words(enabled)):
         problems.append(f"{path}: disabled_plans and enabled_plans contradict each other: both name {', '.join(both)}")
@@ -295,8 +305,11 @@ def _words(names: Any) -> set[str]:
     return {name.strip().upper() for name in names if isinstance(name, str)} if isinstance(names, list) else set()
 
 
-def _entry(entry: Any, finder: SkuFinder, path: str, problems: list[str], state: str) -> Wanted | None:
-    if not _has_shape(entry, path, problems, state):
+def _entry(entry: Any, finder: SkuFinder, path: str, problems: list[str], state: str, optional: bool) -> Wanted | None:
+    keys = (*ENTRY_KEYS, IF_AVAILABLE) if optional else ENTRY_KEYS
+    if not _has_shape(entry, path, problems, state, keys):
+        return None
+    if optional and _left_out(entry, finder, f"{path}.sku", problems):
         return None
     disabled, enabled = entry.get("disabled_plans"), entry.get("enabled_plans")
     sku = finder.find(entry.get("sku"), f"{path}.sku", problems)

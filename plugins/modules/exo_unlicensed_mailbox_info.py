@@ -25,13 +25,14 @@ description:
 extends_documentation_fragment:
   - m365.licensing.auth
   - m365.licensing.audit
+  - m365.licensing.audit.strategy
   - m365.licensing.large
   - m365.licensing.attributes
   - m365.licensing.attributes.info
 options:
   due_within_days:
     description:
-      - Only return rows whose deadline is at most this many days away.
+      - Only return rows whose deadline is at most this many times 24 hours away.
       - Rows without a known deadline are always returned, for they may go today.
     type: int
   identities:
@@ -41,11 +42,35 @@ options:
       - If not specified, everybody.
     type: list
     elements: str
-  fail_under_days:
+  fail_within_days:
     description:
-      - Fail, with the result that it would have had, if a deadline is fewer than this many days away, has passed, or is
-        unknown for a mailbox that is V(overdue) or V(lost) by RV(mailboxes[].severity).
+      - Fail if a deadline is at most this many times 24 hours away, has passed, or is unknown for a mailbox that is
+        V(overdue) or V(lost) by RV(mailboxes[].severity).
+      - Whoever an exception of O(rules) covers is left out. The task fails after the reports were written.
     type: int
+  fail_on:
+    description:
+      - Fail if mailboxes are at risk that no exception of O(rules) covers.
+      - V(critical) means those of the severities V(lost), V(overdue) and V(critical), V(any) means every row.
+    type: str
+    choices: [none, critical, any]
+    default: none
+  allow_incomplete:
+    description:
+      - Whether an audit may succeed that could not look at everything that O(recipient_types) asks for
+        (RV(summary.complete)).
+      - If not set, an incomplete audit fails where O(fail_within_days) or O(fail_on) asks for an alarm, as nobody
+        knows what it does not show. Without an alarm it succeeds, with warnings.
+      - The task fails after the reports were written.
+    type: bool
+  rules:
+    description:
+      - The rules of M(m365.licensing.m365_license_plan), in the same language. Of them the exceptions count.
+      - Where the first rule that matches has C(action=ignore), and its C(until) has not passed, the row has it in
+        RV(mailboxes[].excepted), and does not fail the task.
+      - A mistake in the rules is an error. Rules with C(group) need C(GroupMember.Read.All), all rules need the SKUs of
+        the tenant.
+    type: raw
   report_dir:
     description:
       - Write a report for people (Markdown) and one for programs (JSON) into this directory. It is made if it is
@@ -96,9 +121,16 @@ EXAMPLES = r"""
     exclude:
       - "test-*@*"
 
-- name: Alarm when anything is due within three days
+- name: Alarm when anything is due within three days that is no exception, and when the audit is incomplete
   m365.licensing.exo_unlicensed_mailbox_info:
-    fail_under_days: 3
+    fail_within_days: 3
+    output_path: /tmp/at-risk.jsonl
+    rules:
+      - name: Leavers keep nothing
+        match: {account_enabled: false}
+        action: ignore
+        reason: The leaver process converts these
+        until: "2030-12-31"
   register: alarm
   failed_when: false
 
@@ -110,11 +142,21 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+alarm:
+  description: Why the task fails although the audit was done, one sentence for each reason.
+  returned: when it fails for O(fail_within_days), O(fail_on) or O(allow_incomplete)
+  type: list
+  elements: str
+  sample:
+    - >-
+      Of 12 mailboxes and archives at risk 3 are due within 3 days; the first is anna@contoso.com (no_license, until
+      2026-12-01).
 mailboxes:
   description:
     - The mailboxes and archives at risk. Those that go today first, then those that have outlived their date, then the
       soonest deadline, then those without any date.
-    - Empty where O(output_path) is given, or if they are more than O(max_rows).
+    - Empty where O(output_path) is given, or if they are more than O(max_rows). Also where the task fails and they
+      would be too long to be printed in one line; then O(output_path) or the report has them all.
   returned: always
   type: list
   elements: dict
@@ -197,7 +239,9 @@ mailboxes:
       description: Why there is no date, if there is none.
       type: str
     days_remaining:
-      description: Whole days until the deadline. Negative once it has passed, null where it is unknown.
+      description:
+        - Days until the deadline, rounded up, so that it is at most so many times 24 hours away. Negative once it has
+          passed (rounded down), null where it is unknown.
       type: int
       sample: 8
     severity:
@@ -207,6 +251,20 @@ mailboxes:
           V(notice) more, or is a matter of rights and not of deletion.
       type: str
       sample: warning
+    excepted:
+      description: The exception of O(rules) that covers it. Null where there is none.
+      type: dict
+      contains:
+        rule:
+          description: Name of the rule.
+          type: str
+        reason:
+          description: Why it is an exception.
+          type: str
+        until:
+          description: The last day of the exception. Null where it has no end.
+          type: str
+      sample: {rule: Leavers keep nothing, reason: The leaver process converts these, until: "2030-12-31"}
     licenses:
       description:
         - The licenses that the user has, with the way they came and their state.
@@ -259,6 +317,20 @@ summary:
     at_risk:
       description: Number of rows.
       type: int
+    excepted:
+      description: Number of rows that an exception of O(rules) covers.
+      type: int
+    excluded:
+      description: Mailboxes and archives at risk that O(exclude) left out.
+      type: dict
+      contains:
+        total:
+          description: How many they are.
+          type: int
+        by_pattern:
+          description: How many fit each pattern. Who fits two patterns counts for both.
+          type: dict
+      sample: {total: 3, by_pattern: {"test-*@*": 3}}
     by_reason:
       description: Number of rows by reason, each reason named.
       type: dict
@@ -322,7 +394,9 @@ summary:
       description: HTTP requests of this run, tokens included.
       type: int
 no_mailbox_rights:
-  description: Users whose mailbox hangs on a license that carries an Exchange plan without the right to a mailbox.
+  description:
+    - Users whose mailbox hangs on a license that carries an Exchange plan without the right to a mailbox.
+    - Empty where the task fails and they would be too long to be printed in one line.
   returned: always
   type: list
   elements: dict
@@ -338,7 +412,9 @@ no_mailbox_rights:
       type: list
       elements: str
 disagreements:
-  description: Users whose mailbox an enabled plan covers, though a signal calls it unlicensed.
+  description:
+    - Users whose mailbox an enabled plan covers, though a signal calls it unlicensed.
+    - Empty where the task fails and they would be too long to be printed in one line.
   returned: always
   type: list
   elements: dict
@@ -354,12 +430,15 @@ disagreements:
       type: str
 rows_left_out:
   description: How many rows RV(mailboxes) would have.
-  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(mailboxes) is too long to print
   type: int
   sample: 12000
 first_rows:
-  description: The first 20 rows.
-  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  description:
+    - The first 20 rows, those that no exception covers before the others.
+    - Where the task fails they are fewer, and have the most important keys only, if they would be too long to be
+      printed in one line.
+  returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(mailboxes) is too long to print
   type: list
   elements: dict
 output_path:
@@ -412,6 +491,13 @@ run:
       description: When the run began, in UTC.
       type: str
       sample: "2026-11-24T08:15:00Z"
+    rules_digest:
+      description: SHA-256 of O(rules) as data. Not there without them.
+      type: str
+      sample: 7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730
+    guards:
+      description: What O(allow_incomplete), O(fail_on) and O(fail_within_days) were.
+      type: dict
 requests:
   description: HTTP requests of this run, tokens included.
   returned: always
@@ -444,8 +530,9 @@ auth:
       type: str
 """
 
-from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC, run_audit
-from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
+from ansible_collections.m365.licensing.plugins.module_utils._audit_module import ALARM_SPEC, AUDIT_SPEC, run_audit
+from ansible_collections.m365.licensing.plugins.module_utils._brief import brief_audit_row, is_open
+from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, RowKind, large
 from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
 from ansible_collections.m365.licensing.plugins.module_utils._reports import REPORT_SPEC
 
@@ -455,13 +542,14 @@ ARGUMENTS = {
     **REPORT_SPEC,
     "identities": {"type": "list", "elements": "str"},
     "due_within_days": {"type": "int"},
-    "fail_under_days": {"type": "int"},
+    **ALARM_SPEC,
 }
+ROWS = RowKind("mailboxes", urgent=is_open, brief=brief_audit_row)
 
 
 def main() -> None:
     """Options in, rows out."""
-    run_module(ARGUMENTS, large("mailboxes", run_audit), supports_check_mode=True, uses_exchange=True)
+    run_module(ARGUMENTS, large(ROWS, run_audit), supports_check_mode=True, uses_exchange=True)
 
 
 if __name__ == "__main__":

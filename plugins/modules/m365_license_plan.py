@@ -15,7 +15,8 @@ author:
 description:
   - Audits the tenant, decides for each mailbox at risk (or for each user) by the first rule that matches, checks the
     plan as a whole against its guards, and, if asked to, writes it and reads it back.
-  - Seats go to the soonest deadline first. A license that would not save the mailbox is never assigned.
+  - Seats go to the soonest deadline first, or in the order of the rules. A license that would not save the mailbox is
+    never assigned, nor one whose plans the user has already.
   - The result explains for each user which rule decided and why. Users whom no rule matches are named.
   - Run again, it changes nothing.
 options:
@@ -27,13 +28,18 @@ options:
       - C(name) tells rules apart in reports.
       - C(match) says who is meant. V({}) is everybody. Several keys must all hold, a list means any of its elements.
         Texts are compared without case, V(*) and V(?) are wildcards. The keys are C(department), C(country),
-        C(company), C(job_title), C(upn), C(extension_attributes) (a dictionary of C(extensionAttribute1) to
-        C(extensionAttribute15)), C(account_enabled), C(on_premises_sync), C(recipient_type), C(group) (name or ID,
-        also through other groups), C(has) and C(lacks) (SKUs that the user holds, or does not), and C(not) (a block
-        of the same keys, or a list of blocks).
+        C(company), C(job_title), C(city), C(office), C(employee_type), C(usage_location), C(upn), C(mail_domain) (of
+        the primary address, or of the user principal name where there is none), C(extension_attributes) (a dictionary
+        of C(extensionAttribute1) to C(extensionAttribute15)), C(account_enabled), C(on_premises_sync), C(at_risk),
+        C(covered) (a plan at work covers the mailbox), C(reason) (why it is at risk), C(recipient_type), C(group)
+        (name or ID, also through other groups), C(has) and C(lacks) (SKUs that the user holds, or does not), and
+        C(not) (a block of the same keys, or a list of blocks).
       - C(licenses) is a list of dictionaries with C(sku) (part number, ID or product name) and optionally
         C(disabled_plans) and C(enabled_plans). C(fallback) is another such list, for when no seat is left, or when
         C(licenses) would not be enough.
+      - C(if_available=true) in an element of these lists leaves it out where the tenant does not have the SKU, and
+        takes C(fallback) where nothing is left of C(licenses). A group may be written as a dictionary of C(name) and
+        C(if_available), too. Nobody is in a group that the tenant does not have.
       - C(remove) lists SKUs whose direct assignment goes in the same request.
       - C(usage_location) is a country (V(DE)), or a dictionary with C(from=country) and optionally C(default). It is
         set only where the user has none.
@@ -41,10 +47,6 @@ options:
         Write the day in quotes, as a template of ansible-core before 2.19 makes a text of a list that holds a date.
     type: raw
     required: true
-  rules_label:
-    description: What errors call O(rules), for example the name of the variable that they come from.
-    type: str
-    default: rules
   mode:
     description:
       - V(plan) only reads. What speaks against the plan is returned as RV(violations) and shown as a warning.
@@ -65,8 +67,28 @@ options:
       - Refuse a plan that changes more users than this.
       - A number, or a share of the tenant's users such as V(5%), rounded down. With O(scope=all_users) it is a share
         of the users that the rules look at.
-      - If not set, there is no limit.
+      - V(unlimited) is no limit.
     type: raw
+    default: 200
+  max_covered_seats:
+    description:
+      - Refuse a plan that gives more seats than this to users whose mailbox is covered already, or needs no license.
+        Such a seat is a second license with an Exchange plan. A swap, which takes the old license away in the same
+        request, does not count.
+      - A number, a share of the users such as V(5%), rounded down, or V(unlimited). The share is one of the users that
+        O(max_changes) counts.
+      - Only O(scope=all_users) looks at users whose mailbox is covered.
+    type: raw
+    default: 0
+  seat_order:
+    description:
+      - Who gets a seat where there are not enough for all.
+      - V(deadline) is the mailbox with the soonest deadline. Users of whom nothing is at risk come last.
+      - V(rules) is whom the first rule decides for, then the second, and so on. Within a rule it is the order of
+        V(deadline).
+    type: str
+    choices: [deadline, rules]
+    default: deadline
   protected:
     description:
       - User principal names or IDs of users who are never written. In names V(*) and V(?) are wildcards, case does not
@@ -93,9 +115,19 @@ options:
     description:
       - Apply a plan although the audit could not look at everything that O(recipient_types) asks for, because a
         permission is missing or the surface of Exchange does not show it.
-      - Without it such a plan is refused before the first write.
+      - Without it such a plan is refused before the first write. With O(mode=plan) the task fails, after the report was
+        written.
     type: bool
     default: false
+  fail_on:
+    description:
+      - Fail, after everything was written and reported, if mailboxes stay at risk that no exception (C(action=ignore))
+        of O(rules) covers. That counts users who are protected, too.
+      - V(critical) means those of the severities V(lost), V(overdue) and V(critical), V(any) means all.
+      - In check mode the predicted end counts. With O(mode=plan) it is a warning.
+    type: str
+    choices: [none, critical, any]
+    default: critical
   on_error:
     description:
       - V(continue) tries all users, reports each, and fails at the end if there was a failure.
@@ -171,6 +203,7 @@ notes:
 extends_documentation_fragment:
   - m365.licensing.auth
   - m365.licensing.audit
+  - m365.licensing.audit.strategy
   - m365.licensing.large
   - m365.licensing.attributes
 attributes:
@@ -230,12 +263,19 @@ EXAMPLES = r"""
         fallback: [{sku: EXCHANGESTANDARD}]
         usage_location: DE
       - name: Everybody else
-        match: {recipient_type: [user, soft_deleted]}
+        match: {}
         licenses: [{sku: EXCHANGESTANDARD}]
+        fallback: [{sku: EXCHANGEENTERPRISE}]
         usage_location: {from: country, default: DE}
 """
 
 RETURN = r"""
+alarm:
+  description: Why the task fails although its work was done, one sentence for each reason.
+  returned: when it fails with a plan
+  type: list
+  elements: str
+  sample: ["Refused, nothing was written: 30 users would be changed, but max_changes allows 20."]
 users:
   description:
     - What the plan says of each mailbox at risk, and what became of it. In the order in which seats were given out, the
@@ -243,7 +283,8 @@ users:
     - A user with two mailboxes at risk (a soft-deleted one beside the one in use) has two rows. What is written for the
       user is in one of them.
     - With O(scope=all_users), users who are not at risk and need nothing, or are matched by no rule, are left out.
-    - Empty where O(output_path) is given, or if they are more than O(max_rows).
+    - Empty where O(output_path) is given, or if they are more than O(max_rows). Also where the task fails and they
+      would be too long to be printed in one line, unless users were changed and no report has the rows.
   returned: always, unless the task was refused before the plan was made
   type: list
   elements: dict
@@ -315,7 +356,7 @@ users:
       type: str
       sample: "2026-12-01T08:00:00Z"
     days_remaining:
-      description: Whole days until the deadline.
+      description: Days until the deadline, as in M(m365.licensing.exo_unlicensed_mailbox_info).
       type: int
       sample: 8
     add:
@@ -372,7 +413,8 @@ users:
 unmatched:
   description:
     - User principal names of all users whom no rule matches.
-    - Empty if they are more than O(max_rows). The JSON report has them all.
+    - Empty if they are more than O(max_rows), or too long to be printed in one line where the task fails. The JSON
+      report has them all.
   returned: always, unless the task was refused before the plan was made
   type: list
   elements: str
@@ -401,8 +443,31 @@ summary:
       description: The same for mailboxes at risk alone. Together they are C(at_risk) of RV(summary.audit).
       type: dict
     max_changes:
-      description: The limit of O(max_changes) in users. Null without one.
+      description: The limit of O(max_changes) in users. Null where it is V(unlimited).
       type: int
+    seats_to_covered:
+      description: Seats with an Exchange plan for users whose mailbox is covered without them.
+      type: int
+    max_covered_seats:
+      description: The limit of O(max_covered_seats) in seats. Null without one.
+      type: int
+    seat_order:
+      description: The option O(seat_order).
+      type: str
+    rules:
+      description: Every rule, in their order.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: Name of the rule.
+          type: str
+        matched:
+          description: Mailboxes at risk, and users without one, that this rule decides for.
+          type: int
+        changes:
+          description: Users that it changes.
+          type: int
     violations:
       description: The same as RV(violations).
       type: list
@@ -433,6 +498,45 @@ summary:
         reserved:
           description: Seats held back by O(seat_reserve).
           type: int
+    seats_missing:
+      description:
+        - SKUs of which more seats would have saved mailboxes at risk (RV(users[].action=no_seat)). Each mailbox counts
+          for the first list of its rule that would have saved it.
+      type: list
+      elements: dict
+      contains:
+        sku:
+          description: Part number.
+          type: str
+        sku_id:
+          description: GUID of the SKU.
+          type: str
+        seats:
+          description: How many seats are missing.
+          type: int
+        first:
+          description: The most urgent mailbox that is lost without them.
+          type: dict
+          contains:
+            user_principal_name:
+              description: User principal name.
+              type: str
+            deadline:
+              description: Until when it is safe. Null where nothing supports a date.
+              type: str
+            severity:
+              description: How urgent it is.
+              type: str
+    excluded:
+      description: Mailboxes at risk that O(exclude) left out. With O(scope=all_users) users.
+      type: dict
+      contains:
+        total:
+          description: How many they are.
+          type: int
+        by_pattern:
+          description: How many fit each pattern. Who fits two patterns counts for both.
+          type: dict
     mode:
       description: The option O(mode).
       type: str
@@ -476,19 +580,23 @@ summary:
       description: Mailboxes that stay at risk, though no exception asks for that.
       type: int
     audit:
-      description: The summary of M(m365.licensing.exo_unlicensed_mailbox_info), from before the writes.
+      description:
+        - The summary of M(m365.licensing.exo_unlicensed_mailbox_info), from before the writes, without C(excepted).
       type: dict
     requests:
       description: HTTP requests of this run, tokens included.
       type: int
 rows_left_out:
   description: How many rows RV(users) would have.
-  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(users) is too long to print
   type: int
   sample: 12000
 first_rows:
-  description: The first 20 rows. Users who failed or were skipped come before all others.
-  returned: when O(output_path) is given, or there are more rows than O(max_rows)
+  description:
+    - The first 20 rows. Users who failed or were skipped come before all others, then those who stay at risk.
+    - Where the task fails they are fewer, and have the most important keys only, if they would be too long to be
+      printed in one line.
+  returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(users) is too long to print
   type: list
   elements: dict
 output_path:
@@ -552,8 +660,8 @@ run:
         - It is that of C(rules | to_json(sort_keys=true, separators=[',', ':'])).
       type: str
     guards:
-      description: What O(max_changes), O(protected), O(allow_removals), O(seat_reserve), O(use_warning_seats) and
-        O(allow_incomplete) were.
+      description: What O(max_changes), O(max_covered_seats), O(protected), O(allow_removals), O(seat_reserve),
+        O(use_warning_seats), O(allow_incomplete) and O(fail_on) were.
       type: dict
 record_path:
   description: The file that records what was written, user by user. See O(record_dir).
@@ -594,8 +702,10 @@ auth:
   sample: {source: client_secret, reason: client_id and client_secret are set}
 """
 
+from ansible_collections.m365.licensing.plugins.module_utils._alarm import FAIL_ON
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC
-from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
+from ansible_collections.m365.licensing.plugins.module_utils._brief import brief_plan_row, needs_attention
+from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, RowKind, large
 from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
 from ansible_collections.m365.licensing.plugins.module_utils._plan_module import run_plan
 from ansible_collections.m365.licensing.plugins.module_utils._record import RECORD_SPEC
@@ -607,24 +717,27 @@ ARGUMENTS = {
     **RECORD_SPEC,
     **REPORT_SPEC,
     "rules": {"type": "raw", "required": True},
-    "rules_label": {"type": "str", "default": "rules"},
     "mode": {"type": "str", "choices": ["plan", "apply"], "default": "plan"},
     "scope": {"type": "str", "choices": ["mailboxes_at_risk", "all_users"], "default": "mailboxes_at_risk"},
-    "max_changes": {"type": "raw"},
+    "max_changes": {"type": "raw", "default": 200},
+    "max_covered_seats": {"type": "raw", "default": 0},
+    "seat_order": {"type": "str", "choices": ["deadline", "rules"], "default": "deadline"},
     "protected": {"type": "list", "elements": "str", "default": []},
     "allow_removals": {"type": "bool", "default": False},
     "seat_reserve": {"type": "dict", "default": {}},
     "use_warning_seats": {"type": "bool", "default": False},
     "allow_incomplete": {"type": "bool", "default": False},
+    "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "critical"},
     "on_error": {"type": "str", "choices": ["fail", "continue"], "default": "continue"},
     "confirm": {"type": "bool", "default": True},
     "confirm_seconds": {"type": "float", "default": 60},
 }
+ROWS = RowKind("users", urgent=needs_attention, brief=brief_plan_row)
 
 
 def main() -> None:
     """Options in, rows out."""
-    run_module(ARGUMENTS, large("users", run_plan), supports_check_mode=True, uses_exchange=True)
+    run_module(ARGUMENTS, large(ROWS, run_plan), supports_check_mode=True, uses_exchange=True)
 
 
 if __name__ == "__main__":

@@ -94,6 +94,7 @@ options:
     description:
       - Country of use, two letters (ISO 3166), for example V(DE). The service licenses nobody without one.
       - Set only where the user has none, unless O(usage_location_force=true).
+      - Null, as in C(before) of a user without one, is as good as leaving it out.
     type: str
   usage_location_force:
     description: Also replace a usage location that differs from O(usage_location).
@@ -439,7 +440,9 @@ ARGUMENTS = {
 
 def main() -> None:
     """Run the module."""
-    run_module({**ARGUMENTS, **LARGE_SPEC, **RECORD_SPEC}, large("users", run_user_license), supports_check_mode=True)
+    spec = {**ARGUMENTS, **LARGE_SPEC, **RECORD_SPEC}
+    # so that "before" and "after" of a user can be given back as they are
+    run_module(spec, large("users", run_user_license), supports_check_mode=True, nullable=("usage_location",))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ class Sizes:
     tenth: int = 10_000
     large_at_risk: int = 500
     rules: int = 50
+    many_rules: int = 5_000
     many: int = 10_000
     thousand: int = 1_000
     loop: int = 100
@@ -40,6 +41,7 @@ SMALL = Sizes(
     tenth=500,
     large_at_risk=25,
     rules=10,
+    many_rules=500,
     many=400,
     thousand=100,
     loop=5,

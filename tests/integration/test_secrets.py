@@ -53,7 +53,7 @@ def one_by_one() -> dict[str, Any]:
 
 NAMES = ("tenant_id", "client_id", "login_url", "graph_url", "exchange_url", "ca_path")
 DEFAULTS = {"group/m365.licensing.m365": {name: f"{{{{ m365_{name} }}}}" for name in NAMES}}
-AUDIT = {"import_playbook": "m365.licensing.audit"}
+AUDIT = {"import_playbook": "m365.licensing.audit", "vars": {"license_state_fail_on": "none"}}
 REMEDIATE: dict[str, Any] = {"import_playbook": "m365.licensing.remediate"}
 REFUSED = {**REMEDIATE, "vars": {"m365_client_secret": "{{ planted.wrong }}"}}
 
@@ -73,6 +73,7 @@ def plant(tenant: Tenant, given: Path) -> dict[str, Any]:
         "license_state_rules": RULES,
         "license_state_report_dir": str(given.parent / "reports"),
         "license_state_max_changes": "100%",
+        "license_state_mode": "apply",
     }
     planted["tokens"] = ready_tokens(tenant)
     (given / "inventory.json").write_text(

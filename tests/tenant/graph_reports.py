@@ -39,17 +39,17 @@ _DOWNLOADS = "graph.reports"
 
 
 def mailbox_usage(request: Request, function: str) -> Answer:
-    """``GET /reports/getMailboxUsageDetail(period='D7')``: 302 to the download."""
+    """``GET /reports/getMailboxUsageDetail(period='D7')``, or the totals of ``getMailboxUsageStorage``: 302."""
     request.require(READ_REPORTS)
     request.allow_query()
     name, _mark, rest = function.partition("(")
-    if name != "getMailboxUsageDetail":
+    if name not in REPORTS:
         raise not_simulated(f"the report '{name}'")
     period = rest.removesuffix(")").removeprefix("period=").strip("'")
     if period not in PERIODS:
         raise bad_request(f"Invalid period: '{period}'. It is one of {', '.join(PERIODS)}.", "BadRequest")
     token = secrets.token_urlsafe(24)
-    request.world.scratch.setdefault(_DOWNLOADS, {})[token] = period
+    request.world.scratch.setdefault(_DOWNLOADS, {})[token] = (name, period)
     return Answer(302, None, {"Location": f"{request.world.origins['reports']}/data/download/{token}"})
 
 
@@ -59,12 +59,13 @@ def download(world: World, path: str, headers: Mapping[str, str]) -> Answer:
         return _refusal(
             world, 403, "AuthenticationFailed", "An Authorization header has no place here: the link suffices."
         )
-    period = world.scratch.get(_DOWNLOADS, {}).get(path.rpartition("/")[2])
-    if period is None:
+    found = world.scratch.get(_DOWNLOADS, {}).get(path.rpartition("/")[2])
+    if found is None:
         return _refusal(world, 404, "ResourceNotFound", "This download does not exist.")
+    name, period = found
     return Answer(
         200,
-        _csv(world, period).encode("utf-8-sig"),
+        REPORTS[name](world, period).encode("utf-8-sig"),
         {"Content-Type": "application/octet-stream", "Content-Disposition": 'attachment; filename="report.csv"'},
     )
 
@@ -84,6 +85,17 @@ def _csv(world: World, period: str) -> str:
         if mailbox["RecipientTypeDetails"] in ("UserMailbox", "SharedMailbox", "RoomMailbox", "EquipmentMailbox"):
             writer.writerow(_row(world, mailbox, period))
     return text.getvalue()
+
+
+def _totals(world: World, period: str) -> str:
+    today = world.now().date().isoformat()
+    used = sum(mailbox["_bytes"] for mailbox in world.mailboxes.values())
+    head = "Report Refresh Date,Storage Used (Byte),Report Date,Report Period"
+    return f"{head}\r\n{today},{used},{today},{period.removeprefix('D')}\r\n"
+
+
+REPORTS = {"getMailboxUsageDetail": _csv, "getMailboxUsageStorage": _totals}
+"""The reports by their names: a row for each mailbox, and a row for each day with the total of all."""
 
 
 def _row(world: World, mailbox: Json, period: str) -> list[str]:

@@ -36,6 +36,8 @@ CITIES = {
 }
 COMPANIES = ("Contoso", "Contoso GmbH & Co. KG", "Fabrikam", "Contoso Ireland Ltd.")
 JOB_TITLES = ("Account Manager", "Engineer", "Sales intern", "Director", "Assistant", "Consultant #2", "Nurse", None)
+OFFICES = ("Gebäude 7/2.14", "Floor 3", "Home", None)
+EMPLOYEE_TYPES = ("Employee", "Contractor", "Intern", None)
 SHARED_NAMES = (
     "Info",
     "Support",

@@ -82,6 +82,19 @@ def module(name: str, params: Mapping[str, Any], tenant: Tenant, *, full_disk: b
     return run
 
 
+def result(
+    name: str, params: Mapping[str, Any], tenant: Tenant, status: int = 0, *, full_disk: bool = False
+) -> dict[str, Any]:
+    """The result of a module that ends with this status; its ``warnings`` as texts."""
+    ended, output = module(name, params, tenant, full_disk=full_disk).end()
+    assert "Traceback" not in output
+    found: dict[str, Any] = json.loads(output)
+    # ansible-core from 2.19 on makes objects of warnings
+    found["warnings"] = [text if isinstance(text, str) else text["event"]["msg"] for text in found.get("warnings", ())]
+    assert ended == status, output[:3000]
+    return found
+
+
 def playbook(name: str, tenant: Tenant, folder: Path, variables: Mapping[str, Any]) -> Run:
     """Start a playbook of the collection against the tenant on localhost."""
     folder.mkdir(exist_ok=True)

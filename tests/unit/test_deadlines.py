@@ -310,15 +310,17 @@ def test_an_archive_lives_thirty_days_after_what_covered_it_went(plan: str, days
     [
         (-0.01, -1, "overdue"),
         (0, 0, "critical"),
-        (0.99, 0, "critical"),
-        (7.99, 7, "critical"),
-        (8, 8, "warning"),
-        (30.99, 30, "warning"),
-        (31, 31, "notice"),
+        (0.01, 1, "critical"),
+        (1, 1, "critical"),
+        (1.01, 2, "critical"),
+        (7, 7, "critical"),
+        (7.01, 8, "warning"),
+        (30, 30, "warning"),
+        (30.01, 31, "notice"),
         (400, 400, "notice"),
     ],
 )
-def test_days_are_rounded_down_and_decide_how_bad_it_is(days: float, left: int, severity: str) -> None:
+def test_days_are_rounded_up_until_the_deadline_and_decide_how_bad_it_is(days: float, left: int, severity: str) -> None:
     deadline = Deadline(ahead(days), "pending_delicense", "exact")
     assert days_until(deadline, NOW) == left
     assert severity_of("license_removed", left) == severity

@@ -219,6 +219,7 @@ def test_a_playbook_leaves_its_report(desk: PlanningDesk, tmp_path: Path, number
     """Nobody is left to print the module's result: whoever runs the module was stopped by the same signal."""
     desk.fault(**LONG, after_batches=READS + 1)
     variables = {
+        "license_state_mode": "apply",
         "license_state_rules": [EVERYBODY],
         "license_state_report_dir": str(tmp_path / "reports"),
         "license_state_report_name": "contoso",

@@ -43,14 +43,7 @@ def desk(served: Tenant) -> PlanningDesk:
 
 def run(desk: PlanningDesk, name: str, params: Json, status: int = 0, *, full_disk: bool = False) -> Json:
     """The result of a module."""
-    ended, output = processes.module(name, params, desk.tenant, full_disk=full_disk).end()
-    assert "Traceback" not in output
-    result: Json = json.loads(output)
-    # ansible-core from 2.19 on makes objects of warnings
-    told = [text if isinstance(text, str) else text["event"]["msg"] for text in result.get("warnings", ())]
-    result["warnings"] = told
-    assert ended == status, output[:3000]
-    return result
+    return processes.result(name, params, desk.tenant, status, full_disk=full_disk)
 
 
 def params_of(desk: PlanningDesk, module: str) -> Json:
@@ -163,7 +156,12 @@ def test_who_failed_is_told_although_rows_are_left_out(
     assert {row["error"]["message"] for row in result["first_rows"][:3]} == {
         result["first_rows"][0]["error"]["message"]
     }
-    assert len(result["first_rows"]) == 20
+    if module == "m365_user_license":
+        assert len(result["first_rows"]) == 20
+    else:
+        # printed in one line
+        assert 5 <= len(result["first_rows"]) <= 20
+        assert len(json.dumps(result["first_rows"])) < 4000
     (named,) = [text for text in result["warnings"] if "3 users failed or were not tried: " in text]
     assert all(upn in named for upn in unlucky)
     if to_file:

@@ -50,6 +50,7 @@ def seconds_of(playbook: str, tenants: Sequence[Tenant], folder: Path, forks: in
     shared = {
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
+        "license_state_mode": "apply",
         "license_state_rules": RULES,
         "license_state_report_dir": str(folder / "reports"),
         "license_state_progress_path": str(folder / "progress"),

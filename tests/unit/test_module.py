@@ -134,6 +134,34 @@ def test_no_request_before_the_options_are_complete(
     assert hidden_in(ended, tenant)
 
 
+@pytest.mark.parametrize("value", [None, "", "  "])
+@pytest.mark.parametrize("name", ["tenant_id", "client_secret", "timeout", "max_changes", "mode", "protected", "now"])
+def test_an_empty_option_is_refused_by_its_name(tenant: Tenant, name: str, value: str | None) -> None:
+    """Neither a guard that is none, nor the tenant of the environment."""
+    rule = {"name": "Everybody", "match": {}, "licenses": [{"sku": "EXCHANGESTANDARD"}]}
+    params = {"rules": [rule], "variable_prefix": "license_state_", name: value}
+    result = failed(start("m365_license_plan", params, tenant.env()))
+    prefix = "" if name in ("tenant_id", "client_secret", "timeout") else "license_state_"
+    assert result["msg"].startswith(f"{prefix}{name}: is empty")
+    assert tenant.requests() == []
+
+
+def test_an_option_that_is_needed_and_empty_is_said_to_be_empty(tenant: Tenant) -> None:
+    result = failed(start("m365_license_plan", {"rules": None}, tenant.env()))
+    assert result["msg"].startswith("rules: is empty")
+
+
+def test_mistakes_are_named_as_their_variables_are(tenant: Tenant) -> None:
+    params = {"rules": [], "max_changes": "500%", "max_rows": -1, "variable_prefix": "license_state_"}
+    result = failed(start("m365_license_plan", params, tenant.env()))
+    assert result["problems"] == ["license_state_max_rows: expected 0 or more rows, found -1"]
+    result = failed(start("m365_license_plan", params | {"max_rows": 9}, tenant.env()))
+    assert [text.partition(":")[0] for text in result["problems"]] == [
+        "license_state_max_changes",
+        "license_state_rules",
+    ]
+
+
 def test_exchange_needs_the_tenants_guid_before_anything_is_sent(tenant: Tenant) -> None:
     result = failed(start(AUDIT, {"tenant_id": tenant.world.domain}, tenant.env()))
     assert "initial domain" in result["msg"]

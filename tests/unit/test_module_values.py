@@ -20,13 +20,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     M365Error,
     UnknownOutcome,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._module import (
-    COMMON_SPEC,
-    Context,
-    Unexpected,
-    failure,
-    run_module,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._failures import Unexpected, failure
+from ansible_collections.m365.licensing.plugins.module_utils._module import COMMON_SPEC, Context, run_module
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 
 

@@ -12,8 +12,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import Conf
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
 from ansible_collections.m365.licensing.plugins.module_utils._plan import (
     Candidate,
-    max_changes_limit,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     EXCHANGEDESKLESS,
     EXCHANGESTANDARD,
@@ -100,8 +100,8 @@ def test_nobody_loses_what_keeps_the_mailbox(candidate: Candidate, rule: Any, re
 @pytest.mark.parametrize(
     ("value", "population", "limit"),
     [
-        (None, 100, None),
-        ("", 100, None),
+        ("unlimited", 100, None),
+        (" Unlimited", 100, None),
         (0, 100, 0),
         (200, 100, 200),
         ("200", 100, 200),
@@ -115,13 +115,16 @@ def test_nobody_loses_what_keeps_the_mailbox(candidate: Candidate, rule: Any, re
     ],
 )
 def test_max_changes_is_a_number_or_a_share(value: Any, population: int, limit: int | None) -> None:
-    assert max_changes_limit(value, population) == limit
+    assert limit_of(value, population, "max_changes") == limit
 
 
-@pytest.mark.parametrize("value", [-1, "-1", "many", "%", "-5%", "NaN%", "Infinity%", 2.5, True, [5]])
+@pytest.mark.parametrize(
+    "value",
+    [None, "", " ", "none", "500%", "100.1%", -1, "-1", "many", "%", "-5%", "NaN%", "Infinity%", 2.5, True, [5]],
+)
 def test_max_changes_is_nothing_else(value: Any) -> None:
     with pytest.raises(ConfigurationError, match="max_changes: expected a number of users"):
-        max_changes_limit(value, 100)
+        limit_of(value, 100, "max_changes")
 
 
 def test_a_plan_over_max_changes_is_refused_as_a_whole() -> None:
@@ -136,6 +139,15 @@ def test_a_plan_over_max_changes_is_refused_as_a_whole() -> None:
 def test_all_violations_come_at_once() -> None:
     candidates = [anybody(user("a", direct(EXCHANGESTANDARD))), anybody(user("b"))]
     assert len(plan_for(candidates, SWAP, max_changes=0).violations) == 2
+
+
+def test_guards_are_named_as_their_variables_are() -> None:
+    candidates = [anybody(user("a", direct(EXCHANGESTANDARD))), anybody(user("b"))]
+    violations = plan_for(
+        candidates, SWAP, max_changes=0, gaps=("shared",), variable_prefix="license_state_"
+    ).violations
+    for name in ("allow_incomplete", "max_changes", "allow_removals"):
+        assert any(f"but license_state_{name} " in text for text in violations), violations
 
 
 def test_seats_in_their_grace_period_are_spent_only_on_request() -> None:

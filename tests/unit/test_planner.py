@@ -184,13 +184,12 @@ def test_all_mistakes_of_rules_groups_and_reserve_come_at_once_with_their_paths(
         {**EVERYBODY, "name": "One", "match": {"group": ["sg-once", "sg-twice"]}},
         {**EVERYBODY, "name": "Two", "match": {"not": {"group": "sg-none"}}},
     ]
-    label = "license_state_rules"
-    reserve, twice, none = desk.problems(*rules, rules_label=label, seat_reserve={"SPE_E33": 1})
+    twice, none, reserve = desk.problems(*rules, variable_prefix="license_state_", seat_reserve={"SPE_E33": 1})
     assert twice.startswith("license_state_rules[0].match.group: group 'sg-twice': the name belongs to several groups")
     assert none == "license_state_rules[1].match.group: the tenant has no group 'sg-none' (rule 'Two')"
     assert reserve.startswith("seat_reserve.SPE_E33: the tenant has no SKU 'SPE_E33' (nearest: SPE_E3")
     rules += [{**EVERYBODY, "name": "Three", "licenses": [{"sku": "SPE_E33"}], "via": {"group": "sg-lic"}}]
-    problems = desk.problems(*rules, rules_label=label)
+    problems = desk.problems(*rules, variable_prefix="license_state_")
     assert problems[0].startswith("license_state_rules[2].licenses[0].sku: the tenant has no SKU 'SPE_E33'")
     assert problems[1].startswith("license_state_rules[2].via: licenses through a group are not supported yet")
     assert [text.partition(":")[0] for text in problems[2:]] == [
@@ -228,8 +227,7 @@ def test_mistakes_of_options_come_at_once_before_any_request(desk: PlanningDesk)
         ("49.9%", "mailboxes_at_risk", False),
         ("50%", "all_users", True),
         ("49.9%", "all_users", False),
-        ("", "mailboxes_at_risk", True),
-        (None, "mailboxes_at_risk", True),
+        ("unlimited", "mailboxes_at_risk", True),
     ],
 )
 def test_a_plan_beyond_max_changes_is_refused_before_the_first_write(

@@ -30,7 +30,7 @@ def rule(name: str, match: Json, sku: str, **more: object) -> Json:
     return {**EVERYBODY, "name": name, "match": match, "licenses": [{"sku": sku}], **more}
 
 
-REST = rule("Rest", {}, "EXCHANGEENTERPRISE")
+REST = rule("Rest", {}, "SPE_E5")
 UP = rule("Up", {"has": ["EXCHANGEENTERPRISE"]}, "SPE_E3", remove=["EXCHANGEENTERPRISE"])
 LACKS = rule("E3", {"lacks": ["SPE_E3"]}, "SPE_E3")
 
@@ -48,7 +48,7 @@ def test_rules_that_go_back_and_forth_are_told_with_both_names_and_a_user(desk: 
 
 def test_a_rule_for_everybody_else_after_one_that_lacks_what_it_gives_is_told(desk: PlanningDesk) -> None:
     desk.at_risk("anna")
-    options = {"scope": "all_users"}
+    options = {"scope": "all_users", "max_covered_seats": "unlimited"}
     told = desk.plan(LACKS, REST, **options)
     assert [row["next_rule"] for row in told["users"]] == ["Rest"]
     # it is as it was told
@@ -58,7 +58,7 @@ def test_a_rule_for_everybody_else_after_one_that_lacks_what_it_gives_is_told(de
 
 def test_a_later_rule_that_would_end_in_a_conflict_is_told_too(desk: PlanningDesk) -> None:
     desk.at_risk("anna")
-    rest = rule("Rest", {}, "EXCHANGESTANDARD")
+    rest = rule("Rest", {}, "SPB")
     (row,) = desk.apply(LACKS, rest, scope="all_users")["users"]
     assert row["next_rule"] == "Rest"
     assert row["note"].endswith("rule 'Rest' decides for this user, and ends as conflict")
@@ -81,6 +81,15 @@ def test_of_mailboxes_at_risk_nobody_is_looked_at_again(desk: PlanningDesk) -> N
     done = desk.apply(LACKS, REST)
     assert ([row["next_rule"] for row in done["users"]], done["warnings"]) == ([None], [])
     assert desk.apply(LACKS, REST)["changed"] is False
+
+
+@pytest.mark.parametrize("sku", ["EXCHANGESTANDARD", "EXCHANGEENTERPRISE"])
+def test_a_later_rule_for_mailboxes_leaves_alone_who_is_covered_by_then(desk: PlanningDesk, sku: str) -> None:
+    desk.at_risk("anna")
+    rest = rule("Rest", {}, sku)
+    done = desk.apply(LACKS, rest, scope="all_users")
+    assert ([row["next_rule"] for row in done["users"]], done["warnings"]) == ([None], [])
+    assert desk.apply(LACKS, rest, scope="all_users")["changed"] is False
 
 
 @pytest.mark.parametrize("then", [{"action": "ignore", "reason": "they have it"}, None])

@@ -69,7 +69,9 @@ OPTIONS = st.fixed_dictionaries(
     {
         "scope": st.sampled_from(["mailboxes_at_risk", "all_users", "all_users"]),
         "allow_removals": st.booleans(),
-        "max_changes": st.sampled_from([None, None, None, 1, "50%"]),
+        "max_changes": st.sampled_from(["unlimited"] * 3 + [1, "50%"]),
+        "max_covered_seats": st.sampled_from([0, 1, "unlimited", "unlimited", "unlimited"]),
+        "seat_order": st.sampled_from(["deadline", "deadline", "rules"]),
         "seat_reserve": st.sampled_from([{}, {}, {"SPE_E3": 1}]),
         "on_error": st.sampled_from(["fail", "continue"]),
     }

@@ -37,12 +37,13 @@ def test_a_user_is_protected_by_id_in_any_spelling(desk: PlanningDesk, scope: st
         assert (actions(result), result["warnings"]) == ({"anna": "protected"}, [])
 
 
+@pytest.mark.parametrize("strategy", ["filtered", "full"])
 @SCOPES
-def test_names_that_nobody_has_are_told(desk: PlanningDesk, scope: str) -> None:
+def test_names_that_nobody_has_are_told(desk: PlanningDesk, scope: str, strategy: str) -> None:
     desk.at_risk("anna")
     safe = desk.person("bert", desk.held("SPE_E3"))
     names = ["ana@contoso.example", safe.upper(), NOBODY, "breakglass*@*", "o'neil@contoso.example"]
-    result = desk.plan(EVERYBODY, protected=names, scope=scope)
+    result = desk.plan(EVERYBODY, protected=names, scope=scope, strategy=strategy)
     assert actions(result)["anna"] == "license"
     missing = f"'ana@contoso.example', '{NOBODY}', \"o'neil@contoso.example\""
     assert result["warnings"] == [f"protected: the tenant has no user {missing}: nobody is protected by it."]

@@ -37,10 +37,11 @@ def desk(served: Tenant) -> Desk:
 
 
 def wish(desk: Desk, place: Path, **more: Any) -> Json:
-    """Options of m365_user_license for everybody."""
+    """Options of m365_user_license for everybody; ``more`` may take one away by None."""
     people = [user["userPrincipalName"] for user in desk.world.users.values()]
     licenses = [{"sku": "EXCHANGESTANDARD"}]
-    return {"users": people, "licenses": licenses, "usage_location": "DE", "progress_path": str(place), **more}
+    options = {"users": people, "licenses": licenses, "usage_location": "DE", "progress_path": str(place), **more}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def lines_of(place: Path) -> list[Json]:

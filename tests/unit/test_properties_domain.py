@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.m365.licensing.plugins.module_utils import _licenses
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered, keeping
+from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
     LicenseState,
@@ -20,7 +21,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan, PlanOptions, build_plan
-from ansible_collections.m365.licensing.plugins.module_utils._report import escape
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules
 from ansible_collections.m365.licensing.plugins.module_utils._seats import seats_needed

@@ -120,7 +120,9 @@ OPTIONS = st.fixed_dictionaries(
     {
         "scope": st.sampled_from(["mailboxes_at_risk", "mailboxes_at_risk", "all_users"]),
         "allow_removals": st.sampled_from([True, True, False]),
-        "max_changes": st.sampled_from([None] * 6 + [1, "50%"]),
+        "max_changes": st.sampled_from(["unlimited"] * 6 + [1, "50%"]),
+        "max_covered_seats": st.sampled_from([0, 1, "unlimited", "unlimited", "unlimited"]),
+        "seat_order": st.sampled_from(["deadline", "deadline", "rules"]),
         "seat_reserve": st.sampled_from([{}, {}, dict.fromkeys(REMEDIES[:6], 1), dict.fromkeys(REMEDIES, 98)]),
         "use_warning_seats": st.booleans(),
         "protected": st.sampled_from([[], [], [], ["user0@*"], ["user1*", "*2@*"]]),

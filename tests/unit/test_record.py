@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _record
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._record import Record, record_folder
@@ -224,7 +223,7 @@ def test_a_disk_that_is_full_ends_the_record_and_says_so(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(_record.os, "write", full)
+        patch.setattr(os, "write", full)
         assert not found.note([Outcome(ANNA.id, "changed", ANNA, ANNA)])
     assert "No space left on device" in found.trouble
     assert not found.note([Outcome(ANNA.id, "changed", ANNA, ANNA)]), "nor later"

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape
 from ansible_collections.m365.licensing.plugins.module_utils._models import Deadline, Finding, Mailbox, RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._plain import json_lines, to_json
 from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan, PlanOptions, build_plan
 from ansible_collections.m365.licensing.plugins.module_utils._report import (
     audit_markdown,
     audit_row,
-    escape,
     iso,
     plan_markdown,
     plan_row,

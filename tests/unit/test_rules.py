@@ -13,13 +13,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUI
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code, country_names
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
-from ansible_collections.m365.licensing.plugins.module_utils._rules import (
-    Rule,
-    Subject,
-    bind_groups,
-    first_match,
-    group_names,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject, first_match
+from ansible_collections.m365.licensing.plugins.module_utils._rules_conditions import bind_groups, group_names
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 from ansible_collections.m365.licensing.tests.unit.domain_world import (

@@ -119,11 +119,13 @@ def test_a_plan_says_how_it_was_made(desk: PlanningDesk) -> None:
         "rules_digest": hashlib.sha256(text.encode()).hexdigest(),
         "guards": {
             "max_changes": "100%",
+            "max_covered_seats": 0,
             "protected": ["breakglass*"],
             "allow_removals": False,
             "seat_reserve": {"SPE_E3": 1},
             "use_warning_seats": False,
             "allow_incomplete": False,
+            "fail_on": "critical",
         },
     }
 

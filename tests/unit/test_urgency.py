@@ -1,15 +1,13 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What comes first: one order for the rows of an audit and for the seats of a plan, and what raises the alarm."""
+"""What comes first: one order for the rows of an audit and for the seats of a plan."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit_module import TooClose, _alarm
 from ansible_collections.m365.licensing.tests.unit.auditing import look
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
@@ -47,37 +45,3 @@ def test_dates_go_before_no_dates_in_rows_and_in_seats(desk: PlanningDesk, strat
         names = [row["user_principal_name"].partition("@")[0] for row in result["users"]]
         assert names == expected
         assert [row["action"] for row in result["users"]] == ["license"] * seats + ["no_seat"] * (len(expected) - seats)
-
-
-@pytest.mark.parametrize(
-    ("gone_days", "limit", "alarm"), [(31, 0, True), (29, 3, True), (10, 3, False), (10, 30, True)]
-)
-def test_a_soft_deleted_mailbox_raises_the_alarm_where_its_date_is_near_or_over(
-    desk: PlanningDesk, gone_days: int, limit: int, alarm: bool
-) -> None:
-    desk.make.mailbox(desk.make.user("Gone", "gone"), "UserMailbox", soft_deleted_days=gone_days)
-    found = look(desk.tenant)
-    assert [finding.severity for finding in found.findings] == ["lost"]
-    params = {"fail_under_days": limit, "output_path": None, "max_rows": 1000}
-    if alarm:
-        with pytest.raises(TooClose, match=r"gone@contoso\.example"):
-            _alarm(found, params, {})
-    else:
-        _alarm(found, params, {})
-
-
-@pytest.mark.parametrize(
-    ("more", "told"),
-    [
-        ({}, "The rows are in the result."),
-        ({"max_rows": 0}, "The rows are left out: give output_path or report_dir."),
-        ({"max_rows": 0, "output_path": "rows.jsonl"}, "The rows are in rows.jsonl."),
-    ],
-)
-def test_the_alarm_says_where_the_rows_are(desk: PlanningDesk, more: dict[str, Any], told: str) -> None:
-    desk.at_risk("today", days=29)
-    found = look(desk.tenant)
-    params = {"fail_under_days": 3, "output_path": None, "max_rows": 1000, **more}
-    with pytest.raises(TooClose) as caught:
-        _alarm(found, params, {})
-    assert caught.value.hint.startswith(told)

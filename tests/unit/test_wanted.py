@@ -12,16 +12,13 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import ServicePlan, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._values import nearest, shown, suggestion, whole_number
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import (
     SkuFinder,
     Wanted,
     collect_skus,
     collect_wanted,
-    nearest,
     resolve_wanted,
-    shown,
-    suggestion,
-    whole_number,
 )
 
 from tests.tenant.skus import SkuRow, table

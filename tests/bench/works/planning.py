@@ -15,6 +15,9 @@ from tests.bench.works.audits import WITHOUT_SIZES
 from tests.tenant import names
 
 TIMES, PEAK_MB = 3, 400
+RULES_TIMES = 2
+FEW = 50
+"""From here on each rule is for a department of its own, as in a tenant that has a rule for each of its units."""
 
 
 def rules(number: int) -> list[Json]:
@@ -23,8 +26,9 @@ def rules(number: int) -> list[Json]:
     countries = [country for country, _code in names.COUNTRIES]
     found: list[Json] = []
     for place in range(number - 1):
+        some = [departments[place % len(departments)], departments[(place + 1) % len(departments)]]
         match: Json = {
-            "department": [departments[place % len(departments)], departments[(place + 1) % len(departments)]],
+            "department": some if place < FEW else [f"{some[0]} {place}", f"{some[1]} {place}"],
             "country": countries[place // len(departments) % len(countries)],
             "upn": f"*{place % 10}@*",
             "lacks": ["SPE_E3", "SPE_E5"],
@@ -63,3 +67,13 @@ def everybody(sizes: Sizes, large: Tenant) -> Iterator[Row]:
             latency,
             WITHOUT_SIZES,
         )
+    mine, few = alternate(1, lambda: plan(large, sizes.many_rules), lambda: plan(large, sizes.rules))
+    yield row(
+        "plan for all users by many rules",
+        f"{sizes.large:,} users, {sizes.many_rules:,} rules",
+        mine,
+        (f"the same by {sizes.rules} rules", few),
+        [Bound("time", mine.seconds / few.seconds, RULES_TIMES)],
+        LATENCIES[0],
+        WITHOUT_SIZES,
+    )

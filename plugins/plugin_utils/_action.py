@@ -1,0 +1,133 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens on the controller before a module of this collection runs.
+
+It is part of the module's own task: no tag and no ``--start-at-task`` leaves it out. The module itself knows neither
+the variables of its host nor the hosts of its play.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action.normal import ActionModule  # type: ignore[import-untyped]
+from ansible_collections.m365.licensing.plugins.plugin_utils._variables import (
+    CREDENTIALS,
+    LICENSE_STATE,
+    M365,
+    OPTIONS,
+    WAYS,
+    unknown_variables,
+)
+
+PATHS = (
+    "ca_path",
+    "certificate_path",
+    "federated_token_file",
+    "output_path",
+    "progress_path",
+    "record_dir",
+    "report_dir",
+)
+"""Options that are paths. A module with a local connection runs in the folder of the playbook."""
+
+
+class Refused(Exception):
+    """The task must not run; the message says why, and what to do."""
+
+
+class LicensingAction(ActionModule):  # type: ignore[misc]
+    """Takes options from the host's variables, and refuses what would reach the wrong tenant or ignore a guard."""
+
+    def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Prepare the options, and run the module as Ansible does."""
+        variables = task_vars or {}
+        try:
+            self._check_names(variables)
+            self._task.args = self._options(dict(self._task.args), variables)
+        except Refused as error:
+            detail = {"code": "invalid_variables", "message": str(error), "hint": ""}
+            return {"failed": True, "changed": False, "msg": str(error), "error": detail}
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        return result
+
+    def _writes(self) -> bool:
+        """Would the module write, were it not for check mode?"""
+        return False
+
+    def _check_names(self, variables: Mapping[str, Any]) -> None:
+        """Warn of variables that may be misspelt. Raises Refused where the module writes."""
+        by_variables = self._task.args.get("variable_prefix") == "license_state_"
+        unknown = unknown_variables(variables, M365 | LICENSE_STATE if by_variables else M365)
+        if not unknown:
+            return
+        names = ", ".join(map(str, unknown))
+        host = variables.get("inventory_hostname", "")
+        text = f"host {host}: this collection has no variable {names}, so it has no effect."
+        if self._writes():
+            raise Refused(f"Refused, nothing was written: {text} Correct or remove it.")
+        self._display.warning(text)
+
+    def _options(self, options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of the task, and of the host's variables where the task has none."""
+        given = any(name in options for name in CREDENTIALS)
+        way_given = any(name in options for name in WAYS)
+        own = [name for name in OPTIONS if f"m365_{name}" in variables]
+        for name in own:
+            if name not in options and not (way_given and name in WAYS):
+                value = self._templar.template(variables[f"m365_{name}"])
+                if value is None or not str(value).strip():
+                    raise Refused(f"m365_{name}: is empty (null or a blank text); set a value, or remove the variable.")
+                if not _is_omitted(value):
+                    options[name] = value
+        if any(name in CREDENTIALS for name in own):
+            options["use_environment"] = False
+        elif why := self._foreign_environment(variables):
+            if not given:
+                raise Refused(why)
+            options["use_environment"] = False
+        if self._connection.transport == "local":
+            # What the user wrote is relative to where the user is, and not to where the collection is installed.
+            for name in PATHS:
+                if isinstance(options.get(name), str) and options[name].strip():
+                    options[name] = _absolute(options[name])
+        return options
+
+    def _foreign_environment(self, variables: Mapping[str, Any]) -> str:
+        """Why the environment does not say which tenant this host is; empty where it may."""
+        host = variables.get("inventory_hostname", "")
+        hosts = variables.get("ansible_play_hosts_all") or ()
+        lack = f"Host {host!r} has no variables m365_* to sign in with"
+        advice = (
+            f"Set m365_tenant_id and the other variables m365_* of host {host!r}; "
+            "the environment's tenant is only taken where no host has such variables."
+        )
+        if len(hosts) > 1:
+            return (
+                f"Host {host!r} has no variables m365_* to sign in with, and the play has {len(hosts)} hosts. {advice}"
+            )
+        others = variables.get("hostvars")
+        for name in variables.get("groups", {}).get("all", ()):
+            if name != host and others is not None:
+                theirs = others.raw_get(name)
+                if any(f"m365_{option}" in theirs for option in CREDENTIALS):
+                    return f"{lack}, but host {name!r} has. {advice}"
+        return ""
+
+
+def _absolute(text: str) -> str:
+    path = Path(os.path.expandvars(text))
+    try:
+        path = path.expanduser()
+    except RuntimeError:  # there is no such user: the module says so
+        return text
+    return str(Path.cwd() / path)
+
+
+def _is_omitted(value: Any) -> bool:
+    """Is this Ansible's sign for an option that is left out? Before ansible-core 2.19 it is a text."""
+    return type(value).__name__ == "_OmitType" or str(value).startswith("__omit_place_holder__")

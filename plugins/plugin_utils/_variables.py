@@ -1,0 +1,185 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables of this collection, and the names that somebody may have misspelt. Pure: no I/O, no clock.
+
+Ansible takes any variable without a word. A guard or a tenant whose name has one wrong letter would be none.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import itertools
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+WAYS = (
+    "client_secret",
+    "certificate_path",
+    "certificate_password",
+    "federated_token_file",
+    "access_tokens",
+    "auth_source",
+)
+"""The options that choose a way of signing in: a task that has one of them takes none of the others from its host."""
+
+CREDENTIALS = ("tenant_id", "client_id", *WAYS)
+"""The options that say who signs in, and where. A host's variables for them are never mixed with the environment."""
+
+OPTIONS = (
+    *CREDENTIALS,
+    "cloud",
+    "login_url",
+    "expected_domain",
+    "graph_url",
+    "exchange_url",
+    "ca_path",
+    "validate_certs",
+    "exchange_api",
+    "timeout",
+    "retry_seconds",
+    "concurrency",
+    "max_response_bytes",
+)
+"""The options of every module that a host may have as variables: ``m365_tenant_id`` and so on."""
+
+M365 = frozenset(
+    {
+        *(f"m365_{name}" for name in OPTIONS),
+        "m365_licensing_hosts",
+        "m365_audit_rows",
+        "m365_preflight_fail_if_missing",
+    }
+)
+"""Every variable ``m365_*`` of modules and playbooks."""
+
+LICENSE_STATE = frozenset(
+    f"license_state_{name}"
+    for name in (
+        "allow_incomplete",
+        "allow_removals",
+        "confirm",
+        "confirm_seconds",
+        "due_within_days",
+        "exclude",
+        "fail_on",
+        "fail_within_days",
+        "grace_period_days",
+        "mailbox_plans",
+        "max_changes",
+        "max_covered_seats",
+        "max_rows",
+        "mode",
+        "now",
+        "on_error",
+        "progress_path",
+        "protected",
+        "recipient_types",
+        "record_dir",
+        "report_dir",
+        "report_formats",
+        "report_mode",
+        "report_name",
+        "rules",
+        "scope",
+        "seat_order",
+        "seat_reserve",
+        "shared_mailbox_sizes",
+        "strategy",
+        "use_warning_seats",
+    )
+)
+"""Every variable of the role and the playbooks."""
+
+_SHORTENED = re.compile(r"(?:m365_)?li[cs]en[cs]es?_(?:stat(?:e|us|es)_?)?(.+)")
+"""What is left of ``license_state`` where somebody wrote a part of it: ``license_protected``."""
+_ALIKE, _ALIKE_AFTER_PREFIX = 0.8, 0.7
+"""The share of letters in common. Who writes the whole prefix means one of the variables."""
+_LONGEST = max(map(len, M365 | LICENSE_STATE)) + 2
+
+
+class Unknown(NamedTuple):
+    """A variable that nothing reads, and the one that was meant; empty where none is near."""
+
+    name: str
+    meant: str
+
+    def __str__(self) -> str:
+        return f"{self.name} (did you mean {self.meant}?)" if self.meant else self.name
+
+
+def unknown_variables(variables: Mapping[str, Any], known: frozenset[str]) -> list[Unknown]:
+    """The variables that are near one of ``known`` or begin like them, and are none of them; sorted.
+
+    What a task has registered is no option, whatever its name is.
+    """
+    ours = "license_state_" if known & LICENSE_STATE else "\0"
+    everything = M365 | LICENSE_STATE
+    nearness = _nearness(known)
+    found = []
+    for name in sorted(name for name in variables if isinstance(name, str) and name not in everything):
+        if len(name) > _LONGEST or name.startswith(("ansible_", "__")) or _is_registered(variables[name]):
+            continue
+        meant = nearness.of(name)
+        if meant or name.startswith(ours):
+            found.append(Unknown(name, meant))
+    return found
+
+
+def _is_registered(value: Any) -> bool:
+    """Is this the result of a task? Each has these two keys."""
+    return isinstance(value, Mapping) and {"changed", "failed"} <= value.keys()
+
+
+@functools.cache
+def _nearness(known: frozenset[str]) -> _Nearness:
+    return _Nearness(known)
+
+
+class _Nearness:
+    """Finds the known name that a name is near to: at most two letters wrong, or a shortened beginning."""
+
+    def __init__(self, known: Collection[str]) -> None:
+        self._known = {name.casefold(): name for name in sorted(known)}
+        self._endings = {name.removeprefix("license_state_"): name for name in known if name[:8] == "license_"}
+        self._without: dict[str, str] = {}
+        for folded, name in self._known.items():
+            for variant in _without(folded):
+                self._without.setdefault(variant, name)
+
+    def of(self, name: str) -> str:
+        """The known name; empty where none is near."""
+        folded = name.casefold()
+        if folded in self._known:
+            return self._known[folded]
+        # two names that differ in at most two letters have a variant in common, from which these are left out
+        common = next((self._without[variant] for variant in _without(folded) if variant in self._without), "")
+        if common:
+            return common
+        if folded.startswith("m365_"):
+            return self._nearest(folded, [name for name in self._known if name.startswith("m365_")])
+        if short := _SHORTENED.fullmatch(folded):
+            alike = _ALIKE_AFTER_PREFIX if folded.startswith("license_state_") else _ALIKE
+            ending = difflib.get_close_matches(short[1], self._endings, 1, alike)
+            return self._endings[ending[0]] if ending else ""
+        return ""
+
+    def _nearest(self, folded: str, names: Iterable[str]) -> str:
+        """By the share of letters in common, or because the words of one are all in the other (``m365_secret``)."""
+        names = list(names)
+        near = difflib.get_close_matches(folded, names, 1, _ALIKE)
+        words = set(folded.split("_")[1:])
+        near = near or [name for name in names if words <= set(name.split("_")[1:])]
+        return self._known[near[0]] if near else ""
+
+
+def _without(text: str) -> set[str]:
+    """The text, and all that is left of it without one or two of its letters."""
+    one = {text[:place] + text[place + 1 :] for place in range(len(text))}
+    two = {
+        text[:first] + text[first + 1 : second] + text[second + 1 :]
+        for first, second in itertools.combinations(range(len(text)), 2)
+    }
+    return {text, *one, *two}

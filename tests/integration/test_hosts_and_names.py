@@ -1,0 +1,213 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whose tenant a host works on, and what a misspelt variable does: never a write that nobody asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.playing import Played, environment, run
+from tests.tenant.launch import Tenant, running
+
+Json = dict[str, Any]
+
+RULE: Json = {
+    "name": "Everybody",
+    "match": {},
+    "licenses": [{"sku": "EXCHANGESTANDARD"}],
+    "fallback": [{"sku": "EXCHANGEENTERPRISE"}],
+    "usage_location": "DE",
+}
+APPLY: Json = {
+    "ansible_connection": "local",
+    "ansible_python_interpreter": sys.executable,
+    "license_state_rules": [RULE],
+    "license_state_mode": "apply",
+    "license_state_max_changes": "unlimited",
+}
+REMEDIATE: Json = {"import_playbook": "m365.licensing.remediate"}
+AUDIT: Json = {"import_playbook": "m365.licensing.audit"}
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Iterator[Tenant]:
+    """The tenant that the environment names."""
+    with running(mailboxes=12, at_risk=3, seed=3) as found:
+        yield found
+
+
+def own(tenant: Tenant) -> Json:
+    """The variables of a host that signs in to a tenant."""
+    return {
+        "m365_tenant_id": tenant.world.tenant_id,
+        "m365_client_id": tenant.world.app.client_id,
+        "m365_client_secret": tenant.world.app.client_secret,
+    }
+
+
+def played(
+    tenant: Tenant, folder: Path, plays: list[Json], hosts: Json, *arguments: str, shared: Json | None = None
+) -> tuple[Played, int]:
+    """Run plays in which the environment names the tenant; what was shown, and how often the tenant was written to."""
+    folder.mkdir(exist_ok=True)
+    inventory = {"all": {"hosts": hosts, "vars": {**APPLY, **(shared or {})}}}
+    (folder / "hosts.json").write_text(json.dumps(inventory), encoding="utf-8")
+    (folder / "play.json").write_text(json.dumps(plays), encoding="utf-8")
+    before = len(tenant.world.changes)
+    command = ["ansible-playbook", "play.json", "-i", "hosts.json", "-e", "m365_licensing_hosts=all", *arguments]
+    done = run(command, folder, environment(folder) | tenant.env())
+    return done, len(tenant.world.changes) - before
+
+
+def refused(done: Played) -> str:
+    """The message of the task that failed."""
+    assert done.status == 2, str(done)
+    return done.output.partition("fatal: ")[2]
+
+
+# which tenant -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("book", [AUDIT, REMEDIATE], ids=["audit", "remediate"])
+def test_a_host_of_several_is_not_the_tenant_of_the_environment(book: Json, tenant: Tenant, tmp_path: Path) -> None:
+    tenant.clear_requests()
+    done, _writes = played(tenant, tmp_path, [book], {"contoso": {}, "fabrikam": {}})
+    assert "Host 'contoso' has no variables m365_*" in refused(done)
+    assert tenant.requests() == []
+
+
+def test_a_host_without_variables_is_refused_and_the_others_are_done(tenant: Tenant, tmp_path: Path) -> None:
+    hosts = {"contoso": own(tenant), "fabrikam": {"m365_tenantid": "fabrikam.onmicrosoft.com"}}
+    done, writes = played(tenant, tmp_path, [REMEDIATE], hosts, "--check")
+    assert "fabrikam" in refused(done)
+    assert "to be licensed" in done.output or "10 at risk" in done.output
+    assert writes == 0
+
+
+def test_a_host_that_is_alone_but_not_in_its_inventory_is_refused(tenant: Tenant, tmp_path: Path) -> None:
+    hosts = {"contoso": own(tenant), "fabrikam": {}}
+    done, writes = played(tenant, tmp_path, [REMEDIATE], hosts, "--limit", "fabrikam")
+    assert "but host 'contoso' has" in refused(done)
+    assert writes == 0
+
+
+@pytest.mark.parametrize("name", ["m365_tenant_id", "m365_client_id", "m365_client_secret"])
+def test_a_host_with_some_variables_gets_none_from_the_environment(name: str, tenant: Tenant, tmp_path: Path) -> None:
+    tenant.clear_requests()
+    mine = {key: value for key, value in own(tenant).items() if key == name}
+    done, _writes = played(tenant, tmp_path, [REMEDIATE], {"contoso": mine})
+    assert "The environment is not asked who signs in" in refused(done)
+    assert tenant.requests() == []
+
+
+def test_an_empty_variable_of_the_host_is_refused(tenant: Tenant, tmp_path: Path) -> None:
+    done, writes = played(tenant, tmp_path, [REMEDIATE], {"contoso": {**own(tenant), "m365_tenant_id": ""}})
+    assert "m365_tenant_id: is empty" in refused(done)
+    assert writes == 0
+
+
+def test_a_single_host_without_variables_takes_the_environment(tenant: Tenant, tmp_path: Path) -> None:
+    done, _writes = played(tenant, tmp_path, [REMEDIATE], {"contoso": {}}, "-e", "license_state_mode=plan")
+    assert done.status == 0, str(done)
+
+
+def test_a_module_in_a_play_of_ones_own_takes_the_variables_of_its_host(tenant: Tenant, tmp_path: Path) -> None:
+    task = {"m365.licensing.m365_subscription_info": {}, "register": "license_state_seats"}
+    play = {"hosts": "all", "gather_facts": False, "tasks": [task]}
+    done, _writes = played(tenant, tmp_path, [play], {"contoso": own(tenant), "fabrikam": own(tenant)})
+    assert done.status == 0, str(done)
+
+
+# names --------------------------------------------------------------------------------------------------------------
+
+MISSPELT = {
+    "licence_state_protected": ["*"],
+    "licenses_state_max_changes": 0,
+    "license_protected": ["*"],
+    "license_state_fail_under_days": 3,
+    "m365_tennant_id": "contoso.onmicrosoft.com",
+}
+
+
+@pytest.mark.parametrize("name", MISSPELT)
+def test_a_misspelt_variable_stops_a_run_that_would_write(name: str, tenant: Tenant, tmp_path: Path) -> None:
+    done, writes = played(tenant, tmp_path, [REMEDIATE], {"contoso": {name: MISSPELT[name]}})
+    assert f"this collection has no variable {name}" in refused(done)
+    assert writes == 0
+
+
+def test_a_misspelt_variable_is_a_warning_where_nothing_is_written(tenant: Tenant, tmp_path: Path) -> None:
+    more = {**MISSPELT, "license_state_mode": "plan", "license_state_fail_on": "none"}
+    done, _writes = played(tenant, tmp_path, [AUDIT, REMEDIATE], {"contoso": more})
+    assert done.status == 0, str(done)
+    for name in MISSPELT:
+        assert any(name in text for text in done.warnings), str(done)
+    for meant in (
+        "licence_state_protected (did you mean license_state_protected?)",
+        "license_state_fail_under_days (did you mean license_state_fail_within_days?)",
+    ):
+        assert any(meant in text for text in done.warnings), str(done)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--start-at-task", "License by rules"), ("--tags", "always"), ("--skip-tags", "never")]
+)
+def test_no_way_to_leave_out_tasks_leaves_out_the_check(
+    arguments: tuple[str, ...], tenant: Tenant, tmp_path: Path
+) -> None:
+    _done, writes = played(tenant, tmp_path, [REMEDIATE], {"contoso": {"licence_state_protected": ["*"]}}, *arguments)
+    assert writes == 0
+
+
+def test_the_module_that_licenses_users_refuses_a_misspelt_tenant(tenant: Tenant, tmp_path: Path) -> None:
+    task = {"m365.licensing.m365_user_license": {"users": ["anna@contoso.example"], "licenses": [{"sku": "SPE_E3"}]}}
+    play = {"hosts": "all", "gather_facts": False, "tasks": [task]}
+    done, writes = played(tenant, tmp_path, [play], {"contoso": {"m365_tenantid": "fabrikam.onmicrosoft.com"}})
+    assert "m365_tenantid (did you mean m365_tenant_id?)" in refused(done)
+    assert writes == 0
+
+
+def test_the_result_of_a_task_does_not_stop_the_role(tenant: Tenant, tmp_path: Path) -> None:
+    tasks = [
+        {"m365.licensing.m365_subscription_info": {}, "register": "license_state_seats"},
+        {"ansible.builtin.include_role": {"name": "m365.licensing.license_state"}},
+    ]
+    play = {"hosts": "all", "gather_facts": False, "tasks": tasks}
+    done, _writes = played(tenant, tmp_path, [play], {"contoso": {}}, "--check")
+    assert done.status == 0, str(done)
+    assert not any("license_state_seats" in text for text in done.warnings)
+
+
+# values -------------------------------------------------------------------------------------------------------------
+
+
+def test_relative_paths_begin_where_the_run_was_started(tenant: Tenant, tmp_path: Path) -> None:
+    shared = {
+        "license_state_report_dir": "reports",
+        "license_state_progress_path": "progress.jsonl",
+        "license_state_fail_on": "none",
+    }
+    done, _writes = played(
+        tenant, tmp_path, [AUDIT, REMEDIATE], {"contoso": {}}, "-e", "license_state_mode=plan", shared=shared
+    )
+    assert done.status == 0, str(done)
+    assert (tmp_path / "reports" / "contoso.json").exists()
+    assert (tmp_path / "progress.jsonl").exists()
+    assert f"report in {tmp_path}/reports/contoso.md" in done.output.replace("\n", " ")
+
+
+@pytest.mark.parametrize("until", ["{{ never | default(omit) }}", "2030-12-31"])
+def test_what_a_rule_leaves_out_is_left_out(until: str, tenant: Tenant, tmp_path: Path) -> None:
+    exception = {"name": "Archives", "match": {"recipient_type": "archive"}, "action": "ignore", "reason": "By hand"}
+    shared = {"license_state_rules": [{**exception, "until": until}, RULE]}
+    done, _writes = played(
+        tenant, tmp_path, [REMEDIATE], {"contoso": {}}, "-e", "license_state_mode=plan", shared=shared
+    )
+    assert done.status == 0, str(done)

@@ -1,0 +1,129 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many seats would have saved the mailboxes that a plan leaves at risk, and which is lost first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan
+from ansible_collections.m365.licensing.plugins.module_utils._report import plan_markdown, plan_row, plan_summary
+from ansible_collections.m365.licensing.tests.unit.domain_world import (
+    BY_ID,
+    HOLD,
+    SKUS,
+    SPE_E3,
+    finding,
+    user,
+)
+from ansible_collections.m365.licensing.tests.unit.planning import (
+    E3,
+    E3_OR_STANDARD,
+    WITHOUT_MAIL,
+    anybody,
+    at_risk,
+    plan_for,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def seats(**left: int) -> list[Sku]:
+    """The SKUs with so many seats left; of those that are not named there are plenty."""
+    return [sku if (count := left.get(sku.part_number)) is None else _with(sku, count) for sku in SKUS]
+
+
+def _with(sku: Sku, left: int) -> Sku:
+    return Sku(**{**vars_of(sku), "enabled": left, "consumed": 0})
+
+
+def vars_of(sku: Sku) -> dict[str, Any]:
+    names = ("id", "part_number", "capability_status", "applies_to", "plans")
+    return {name: getattr(sku, name) for name in names}
+
+
+def told(plan: Plan) -> list[tuple[str, int, str]]:
+    return [
+        (item.part_number, item.seats, item.first.user.user_principal_name.partition("@")[0])
+        for item in plan.seats_missing
+    ]
+
+
+def test_the_first_alternative_that_would_have_saved_the_mailbox_counts() -> None:
+    none = seats(SPE_E3=0, EXCHANGESTANDARD=0)
+    people = [at_risk(user(name), days=days) for name, days in (("later", 9), ("sooner", 2))]
+    assert told(plan_for(people, E3_OR_STANDARD, table=none)) == [("SPE_E3", 2, "sooner")]
+    # the licenses would not have saved it
+    useless = WITHOUT_MAIL | {"fallback": [{"sku": "EXCHANGESTANDARD"}]}
+    assert told(plan_for(people, useless, table=none)) == [("EXCHANGESTANDARD", 2, "sooner")]
+    on_hold = at_risk(user("hold"), needs=HOLD)
+    standard_or_e3 = E3 | {"licenses": [{"sku": "EXCHANGESTANDARD"}], "fallback": [{"sku": "SPE_E3"}]}
+    assert told(plan_for([on_hold], standard_or_e3, table=none)) == [("SPE_E3", 1, "hold")]
+
+
+def test_what_is_left_goes_to_the_most_urgent() -> None:
+    people = [at_risk(user(name), days=days) for name, days in (("a", 1), ("b", 2), ("c", 3))]
+    both = E3 | {"licenses": [{"sku": "SPE_E3"}, {"sku": "EMS"}]}
+    plan = plan_for(people, both, table=seats(SPE_E3=0, EMS=1))
+    assert told(plan) == [("SPE_E3", 3, "a"), ("EMS", 2, "b")]
+
+
+def test_a_reserve_is_not_left_and_served_mailboxes_miss_nothing() -> None:
+    people = [at_risk(user(name), days=days) for name, days in (("a", 1), ("b", 2))]
+    assert told(plan_for(people, E3, table=seats(SPE_E3=2))) == []
+    assert told(plan_for(people, E3, table=seats(SPE_E3=2), seat_reserve={SPE_E3: 1})) == [("SPE_E3", 1, "b")]
+
+
+def test_a_user_needs_one_seat_for_all_mailboxes_and_nobody_at_risk_none() -> None:
+    anna = user("anna")
+    twice = [
+        at_risk(anna, days=5),
+        Candidate(at_risk(anna).subject._replace(recipient_type=RecipientType.SOFT_DELETED), finding(anna, days=2)),
+    ]
+    safe = anybody(user("safe"))
+    assert told(plan_for([*twice, safe], E3, table=seats(SPE_E3=0))) == [("SPE_E3", 1, "anna")]
+
+
+def test_reports_have_the_seats_and_the_first_mailbox() -> None:
+    plan = plan_for([at_risk(user("anna"), days=3)], E3, table=seats(SPE_E3=0))
+    summary = plan_summary(plan)
+    assert summary["seats_missing"] == [
+        {
+            "sku": "SPE_E3",
+            "sku_id": SPE_E3,
+            "seats": 1,
+            "first": {
+                "user_principal_name": "anna@contoso.com",
+                "deadline": "2026-06-18T12:00:00Z",
+                "severity": "critical",
+            },
+        }
+    ]
+    text = plan_markdown([plan_row(entry, BY_ID, BUILTIN) for entry in plan.entries], summary)
+    assert "## Seats missing" in text
+    assert "| SPE_E3 | 1 | anna@contoso.com | 2026-06-18 | critical |" in text
+    assert plan_summary(plan_for([at_risk(user("anna"))], E3))["seats_missing"] == []
+
+
+@given(
+    st.lists(st.integers(0, 40), max_size=8),
+    st.integers(0, 4),
+    st.integers(0, 4),
+    st.sampled_from([E3, E3_OR_STANDARD, E3 | {"licenses": [{"sku": "SPE_E3"}, {"sku": "EXCHANGESTANDARD"}]}]),
+)
+def test_with_the_missing_seats_nobody_is_without(
+    days: list[int], some: int, others: int, rule: dict[str, Any]
+) -> None:
+    people = [at_risk(user(f"user{number}"), days=left) for number, left in enumerate(days)]
+    table = seats(SPE_E3=some, EXCHANGESTANDARD=others)
+    plan = plan_for(people, rule, table=table)
+    missing = {item.sku_id: item.seats for item in plan.seats_missing}
+    more = [_with(sku, sku.seats_left() + missing.get(sku.id, 0)) for sku in table]
+    assert plan_for(people, rule, table=more).counts()["no_seat"] == 0
+    assert bool(missing) is bool(plan.counts()["no_seat"])
+    for sku_id in missing:
+        less = [_with(sku, sku.seats_left() + missing.get(sku.id, 0) - (sku.id == sku_id)) for sku in table]
+        assert plan_for(people, rule, table=less).counts()["no_seat"] > 0 or rule is E3_OR_STANDARD

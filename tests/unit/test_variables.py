@@ -1,0 +1,127 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Variables with wrong names are found, and those that somebody else has are left alone."""
+
+from __future__ import annotations
+
+import importlib
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.m365.licensing.plugins.module_utils._auth_options import IDENTITY_OPTIONS
+from ansible_collections.m365.licensing.plugins.module_utils._module import COMMON_SPEC
+from ansible_collections.m365.licensing.plugins.plugin_utils._action import PATHS
+from ansible_collections.m365.licensing.plugins.plugin_utils._variables import (
+    CREDENTIALS,
+    LICENSE_STATE,
+    M365,
+    OPTIONS,
+    unknown_variables,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+EVERYTHING = M365 | LICENSE_STATE
+
+
+def meant(name: str, value: Any = "x", known: frozenset[str] = EVERYTHING) -> str | None:
+    """What is said to have been meant by a name; None where nothing is said."""
+    found = unknown_variables({name: value}, known)
+    return found[0].meant if found else None
+
+
+def single_errors(name: str) -> set[str]:
+    """Every name with one letter too few, too many, wrong, or two in the wrong order."""
+    letters = string.ascii_lowercase + string.digits + "_"
+    places = range(len(name))
+    found = {name[:place] + name[place + 1 :] for place in places}
+    found |= {name[:place] + letter + name[place + 1 :] for place in places for letter in letters}
+    found |= {name[:place] + letter + name[place:] for place in (*places, len(name)) for letter in letters}
+    found |= {name[:place] + name[place + 1] + name[place] + name[place + 2 :] for place in places[:-1]}
+    return found - EVERYTHING
+
+
+@pytest.mark.parametrize("name", sorted(M365))
+def test_every_single_error_in_a_variable_of_the_host_is_found(name: str) -> None:
+    missed = [wrong for wrong in sorted(single_errors(name)) if not unknown_variables({wrong: "x"}, M365)]
+    assert missed == []
+
+
+@pytest.mark.parametrize("name", ["license_state_protected", "license_state_now", "license_state_max_changes"])
+def test_every_single_error_in_a_variable_of_the_role_is_found(name: str) -> None:
+    missed = [wrong for wrong in sorted(single_errors(name)) if meant(wrong) is None]
+    assert missed == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("licence_state_protected", "license_state_protected"),
+        ("licenses_state_max_changes", "license_state_max_changes"),
+        ("license_protected", "license_state_protected"),
+        ("licence_mode", "license_state_mode"),
+        ("license_status_mode", "license_state_mode"),
+        ("License_State_Mode", "license_state_mode"),
+        ("license_state_fail_under_days", "license_state_fail_within_days"),
+        ("m365_tennant_id", "m365_tenant_id"),
+        ("m365_tenantid", "m365_tenant_id"),
+        ("m365_tenant", "m365_tenant_id"),
+        ("m365_secret", "m365_client_secret"),
+        ("M365_TENANT_ID", "m365_tenant_id"),
+    ],
+)
+def test_what_was_meant_is_said(name: str, expected: str) -> None:
+    assert meant(name) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["license_key", "licenses", "state", "mode", "tenant_id", "m365_contacts_of_the_team", "ansible_license_state_x"],
+)
+def test_what_is_somebody_elses_is_left_alone(name: str) -> None:
+    assert meant(name) is None
+
+
+def test_every_known_variable_is_left_alone() -> None:
+    assert unknown_variables(dict.fromkeys(EVERYTHING), EVERYTHING) == []
+    assert unknown_variables(dict.fromkeys(EVERYTHING), M365) == []
+
+
+def test_the_result_of_a_task_is_no_variable() -> None:
+    assert meant("license_state_audit", {"changed": False, "failed": False, "mailboxes": []}) is None
+    assert meant("license_state_audit", {"failed": False}) is not None
+
+
+def test_variables_of_the_role_matter_to_the_role_alone() -> None:
+    assert meant("license_state_protectd", known=M365) is None
+
+
+def test_the_names_are_those_of_modules_and_role() -> None:
+    spec = yaml.safe_load((ROOT / "roles/license_state/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    assert set(spec["argument_specs"]["main"]["options"]) <= LICENSE_STATE
+    assert set(OPTIONS) == set(COMMON_SPEC) - {"use_environment"}
+    assert set(CREDENTIALS) == {*IDENTITY_OPTIONS, "access_tokens"}
+
+
+def test_every_variable_of_a_playbook_is_known_and_every_known_one_is_used() -> None:
+    texts = [
+        path.read_text(encoding="utf-8")
+        for folder in ("playbooks", "roles")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".yml", ".j2") and path.is_file()
+    ]
+    unused = [name for name in sorted(LICENSE_STATE) if not any(name in text for text in texts)]
+    assert unused == []
+
+
+def test_every_path_is_made_absolute() -> None:
+    """Each option of the type path that a module has."""
+    found = {name for name, spec in COMMON_SPEC.items() if spec["type"] == "path"}
+    for path in (ROOT / "plugins" / "modules").glob("*.py"):
+        module = importlib.import_module(f"ansible_collections.m365.licensing.plugins.modules.{path.stem}")
+        specs = [value for name, value in vars(module).items() if name.endswith("SPEC") or name == "ARGUMENTS"]
+        found |= {name for specs_of in specs for name, spec in specs_of.items() if spec["type"] == "path"}
+    assert found == set(PATHS)

@@ -66,7 +66,7 @@ class AuditOptions(NamedTuple):
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found. ``findings`` is sorted by ``urgency``."""
+    """What was found. ``findings`` and ``later`` are sorted by ``urgency``."""
 
     findings: tuple[Finding, ...]
     disagreements: tuple[dict[str, str], ...]
@@ -79,6 +79,8 @@ class Audit:
     readings: Readings = field(repr=False)
     left_out: LeftOut
     """Rows that ``exclude`` left out."""
+    later: tuple[Finding, ...] = ()
+    """What ``due_within_days`` left out of ``findings``: at risk all the same."""
 
     @property
     def warnings(self) -> list[str]:
@@ -91,6 +93,7 @@ class Audit:
         dates = [finding.deadline.at for finding in self.findings if finding.deadline.at is not None]
         return {
             "at_risk": len(self.findings),
+            "due_later": len(self.later),
             "excluded": self.left_out.summary(),
             "by_reason": {reason: reasons[reason] for reason in REASONS},
             "by_severity": {severity: severities[severity] for severity in SEVERITIES},
@@ -130,11 +133,13 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
     _unheard_of(readings)
     all_findings, disagreements, without_user = _join(readings, world, options)
     exclusions = Exclusions(options.exclude)
-    findings = [finding for finding in all_findings if not exclusions.fit(finding.user_principal_name)]
+    findings = sorted(
+        (finding for finding in all_findings if not exclusions.fit(finding.user_principal_name)), key=_order
+    )
     readings.warnings += _unused_exclusions(graph, readings, exclusions, whole=options.everybody)
     usual = readings.survey.usual if readings.survey else ()
     return Audit(
-        findings=tuple(sorted(findings, key=_order)),
+        findings=tuple(finding for finding in findings if _is_due(finding, options)),
         disagreements=tuple(sorted(disagreements, key=lambda item: item["user_principal_name"])),
         no_mailbox_rights=_no_mailbox_rights(readings, options),
         expiring=_expiring(graph, readings, options.catalog),
@@ -142,6 +147,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         without_user=without_user,
         now=world.now,
         readings=readings,
+        later=tuple(finding for finding in findings if not _is_due(finding, options)),
         left_out=exclusions.left_out(finding.user_principal_name for finding in all_findings),
     )
 
@@ -201,7 +207,7 @@ def _join(readings: Readings, world: World, options: AuditOptions) -> tuple[list
         if finding is None:
             if text := disagreement(mailbox, user, flags, world):
                 disagreements.append(_disagreement(user_id, user.user_principal_name if user else "", text))
-        elif _asked_for(finding, options):
+        elif finding.recipient_type in options.recipient_types:
             findings.append(finding)
     return findings, disagreements, without_user
 
@@ -232,10 +238,8 @@ def _flags(readings: Readings, user_id: str, user: User | None, mailbox: Mailbox
     return Flags(reconciliation, pending, readings.mailboxes_known)
 
 
-def _asked_for(finding: Finding, options: AuditOptions) -> bool:
-    """Is it a row, if ``exclude`` does not leave it out?"""
-    if finding.recipient_type not in options.recipient_types:
-        return False
+def _is_due(finding: Finding, options: AuditOptions) -> bool:
+    """Is its deadline within ``due_within_days``?"""
     days = finding.days_remaining
     # what has no date may go today: a limit on dates never hides it
     return options.due_within_days is None or days is None or days <= options.due_within_days

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,13 +17,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._alarm import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._exceptions import (
     check_rules,
     count,
     find_exceptions,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_json, to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._report import (
@@ -139,7 +140,10 @@ def run_audit(context: Context) -> dict[str, Any]:
     rules = check_rules(context.graph, params["rules"], options.catalog, f"{params['variable_prefix'] or ''}rules")
     tenant, began = context.tenant, context.client.wall.now()
     found = audit(context.graph, context.exchange, options)
-    covering = find_exceptions(context.graph, found, rules, options.catalog)
+    # What due_within_days leaves out of the rows is no less at risk: it counts for the alarms.
+    everything = [*found.findings, *found.later]
+    every_cover = find_exceptions(context.graph, found, everything, rules, options.catalog)
+    covering = every_cover[: len(found.findings)]
     for text in found.warnings:
         context.warn(text)
     rows = [
@@ -167,14 +171,17 @@ def run_audit(context: Context) -> dict[str, Any]:
         name = params["report_name"] or context.options.tenant_id
         texts = _reports(found, result, name, place.formats)
         result["reports"] = write_reports(context, place, [f"{report_stem(name)}-audit"], texts, result)
-    reasons = alarms(found, [item is not None for item in covering], params, result.get("reports", ()))
+    covers = [(finding, item is not None) for finding, item in zip(everything, every_cover, strict=True)]
+    reasons = alarms(found, covers, params, result.get("reports", ()))
     if reasons:
         raise AlarmRaised(reasons, result)
     return result
 
 
-def alarms(found: Audit, excepted: Sequence[bool], params: Mapping[str, Any], reports: Sequence[str]) -> list[Reason]:
-    """Why the task fails, with its whole result; ``excepted`` says which findings an exception covers."""
+def alarms(
+    found: Audit, covers: Iterable[tuple[Finding, bool]], params: Mapping[str, Any], reports: Sequence[str]
+) -> list[Reason]:
+    """Why the task fails, with its whole result; ``covers``: all at risk, and whether an exception covers it."""
     within_days, fail_on, allowed = params["fail_within_days"], params["fail_on"], params["allow_incomplete"]
     if allowed is None:
         allowed = within_days is None and fail_on == "none"
@@ -183,7 +190,9 @@ def alarms(found: Audit, excepted: Sequence[bool], params: Mapping[str, Any], re
     place = f"The rows are in {files[0]}." if files else "Set output_path or report_dir to have all rows in a file."
     hint = f"{place} License these users, for example with the playbook m365.licensing.remediate."
     reasons = [incomplete] if incomplete else []
-    return reasons + audit_reasons(found.findings, excepted, within_days=within_days, fail_on=fail_on, hint=hint)
+    in_order = sorted(covers, key=lambda item: urgency(item[0]))
+    findings, excepted = [finding for finding, _covered in in_order], [covered for _finding, covered in in_order]
+    return reasons + audit_reasons(findings, excepted, within_days=within_days, fail_on=fail_on, hint=hint)
 
 
 def _for_people(path: str) -> bool:

@@ -13,6 +13,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._models import Finding
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import subject_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate
 from ansible_collections.m365.licensing.plugins.module_utils._rule_groups import BoundRules
@@ -49,19 +50,21 @@ def check_rules(graph: Graph, raw: Any, catalog: Catalog, label: str) -> BoundRu
     return found
 
 
-def find_exceptions(graph: Graph, found: Audit, rules: BoundRules | None, catalog: Catalog) -> list[Excepted | None]:
-    """For each finding the exception that covers it, if the first rule that matches is one that has not ended.
+def find_exceptions(
+    graph: Graph, found: Audit, findings: Sequence[Finding], rules: BoundRules | None, catalog: Catalog
+) -> list[Excepted | None]:
+    """For each of ``findings`` the exception that covers it, if the first rule that matches is one that has not ended.
 
     A mailbox whose user Graph does not show is covered by none, for no rule can be asked about it.
     """
     users = found.readings.users or {}
     if rules is None or not any(rule.ignore for rule in rules.rules):
-        return [None] * len(found.findings)
-    known = list(dict.fromkeys(finding.user_id for finding in found.findings if finding.user_id in users))
+        return [None] * len(findings)
+    known = list(dict.fromkeys(finding.user_id for finding in findings if finding.user_id in users))
     groups = groups_of_users(graph, rules.group_ids, known, whole=False)
     today, index = found.now.date(), RuleIndex(rules.rules)
     covering: list[Excepted | None] = []
-    for finding in found.findings:
+    for finding in findings:
         user = users.get(finding.user_id)
         rule = None
         if user is not None:

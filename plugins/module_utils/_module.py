@@ -203,7 +203,7 @@ class Context:
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
-    """Ansible's, but for two things. ``nullable``: options of which null is as good as leaving them out.
+    """Ansible's, but for two things. ``nullable``: options that may be left empty, as if they were left out.
 
     An option that is null or an empty text is refused: Ansible would take some for the default, some for a value, and
     a guard that somebody left empty would be none. And where ``access_tokens`` is given in a wrong form Ansible shows
@@ -217,7 +217,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
     def _load_params(self) -> None:
         super()._load_params()
         empty = [name for name, value in self.params.items() if name[0] != "_" and _is_empty(value)]
-        self.empty = [name for name in empty if self.params[name] is not None or name not in self._nullable]
+        self.empty = [name for name in empty if name not in self._nullable]
         for name in empty:
             del self.params[name]
 
@@ -263,8 +263,8 @@ def run_module(
     """Run a module: check the options, do the work, exit with its result or fail with one message.
 
     ``uses_graph``, ``uses_exchange``: the service will be asked, so its options are checked before the first request.
-    ``further`` goes to AnsibleModule (``mutually_exclusive`` and the like), but for ``nullable``: options of which null
-    is as good as leaving them out.
+    ``further`` goes to AnsibleModule (``mutually_exclusive`` and the like), but for ``nullable``: options that
+    may be left empty, as if they were left out.
     """
     module = _Module(argument_spec={**COMMON_SPEC, **argument_spec}, supports_check_mode=supports_check_mode, **further)
     params = copy.deepcopy(module.params)

@@ -34,6 +34,8 @@ options:
     description:
       - Only return rows whose deadline is at most this many times 24 hours away.
       - Rows without a known deadline are always returned, for they may go today.
+      - Only the rows are fewer. RV(summary.due_later) counts the others, and O(fail_on) and O(fail_within_days) look at
+        all of them.
     type: int
   identities:
     description:
@@ -316,6 +318,9 @@ summary:
   contains:
     at_risk:
       description: Number of rows.
+      type: int
+    due_later:
+      description: What is at risk as well, and no row because of O(due_within_days).
       type: int
     excepted:
       description: Number of rows that an exception of O(rules) covers.

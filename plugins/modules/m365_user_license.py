@@ -94,7 +94,7 @@ options:
     description:
       - Country of use, two letters (ISO 3166), for example V(DE). The service licenses nobody without one.
       - Set only where the user has none, unless O(usage_location_force=true).
-      - Null, as in C(before) of a user without one, is as good as leaving it out.
+      - Null or an empty text, as templates make of C(before) of a user without one, is as good as leaving it out.
     type: str
   usage_location_force:
     description: Also replace a usage location that differs from O(usage_location).

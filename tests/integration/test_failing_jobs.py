@@ -161,6 +161,33 @@ def test_the_summary_tells_of_missing_seats(tenant: Tenant, tmp_path: Path) -> N
     assert lines[place + 1].split()[-1] == "overdue"
 
 
+@pytest.mark.parametrize("arguments", [(), ("--check",)])
+def test_the_line_of_a_run_that_wrote_stays_short_without_a_report(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    rules = [SHARED, {**ALL_BUT_ARCHIVES, "match": {"not": {"upn": "s*"}}}]
+    with running(mailboxes=300, at_risk=150, seed=3) as wide:
+        variables: dict[str, Any] = {"mode": "apply", "fail_on": "any", "report_dir": None, "max_changes": "unlimited"}
+        line, result = failing(job(wide, tmp_path, "remediate", *arguments, rules=rules, **variables))
+    assert result["changed"]
+    assert (len(line) < LONGEST, result["users"]) == (True, [])
+    assert len(result["first_rows"]) >= 3
+    if not arguments:
+        kinds = [json.loads(row)["kind"] for row in Path(result["record_path"]).read_text("utf-8").splitlines()]
+        assert kinds.count("user") >= result["summary"]["changed"]
+
+
+@pytest.mark.parametrize("wanted", [{"fail_within_days": 25}, {"fail_on": "any"}])
+@pytest.mark.parametrize("shown_days", [0, 1, 5])
+def test_an_alarm_looks_at_what_is_not_shown_too(
+    tenant: Tenant, tmp_path: Path, shown_days: int, wanted: dict[str, Any]
+) -> None:
+    every = failing(job(tenant, tmp_path, "audit", **wanted))[1]
+    some = job(tenant, tmp_path, "audit", due_within_days=shown_days, **wanted)
+    result = failing(some)[1]
+    assert result["alarm"] == every["alarm"]
+    assert result["summary"]["at_risk"] + result["summary"]["due_later"] == every["summary"]["at_risk"]
+    assert any("more are due later than license_state_due_within_days" in line for line in shown(some))
+
+
 @pytest.mark.parametrize("reports", [True, False])
 @pytest.mark.parametrize("name", ["audit", "remediate"])
 def test_the_line_of_a_failing_task_stays_short(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._exclusions import Exclusions
+from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
 from ansible_collections.m365.licensing.tests.unit.auditing import look
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
@@ -53,8 +54,14 @@ def test_the_summary_says_how_many_rows_each_pattern_left_out(desk: PlanningDesk
 
 
 def test_rows_that_another_option_leaves_out_do_not_count(desk: PlanningDesk) -> None:
-    found = look(desk.tenant, exclude=("test-*",), due_within_days=1)
+    found = look(desk.tenant, exclude=("test-*",), recipient_types=(RecipientType.SHARED,))
     assert found.summary()["excluded"]["total"] == 0
+
+
+def test_rows_that_are_only_not_shown_do_count(desk: PlanningDesk) -> None:
+    every, near = (look(desk.tenant, exclude=("test-*",), due_within_days=days) for days in (None, 0))
+    assert near.summary()["excluded"] == every.summary()["excluded"]
+    assert len(near.findings) + len(near.later) == len(every.findings)
 
 
 @pytest.mark.parametrize("strategy", ["filtered", "full"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ansible_collections.m365.licensing.plugins.module_utils._alarm import is_within
-from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions, _asked_for
+from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions, _is_due
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import days_until, severity_of
 from ansible_collections.m365.licensing.plugins.module_utils._models import Deadline
 from ansible_collections.m365.licensing.tests.unit.domain_world import NOW, finding, user
@@ -35,4 +35,4 @@ def test_within_so_many_days_is_one_thing(left: int, days: int, reason: str) -> 
     assert (severity in ("critical", "overdue")) is (at <= NOW + timedelta(days=7))
     row = finding(user("anna"), days=1)._replace(deadline=Deadline(at), days_remaining=remaining, severity=severity)
     assert is_within(row, days) is (at <= NOW + timedelta(days=days))
-    assert _asked_for(row, AuditOptions(due_within_days=days)) is (at <= NOW + timedelta(days=days))
+    assert _is_due(row, AuditOptions(due_within_days=days)) is (at <= NOW + timedelta(days=days))

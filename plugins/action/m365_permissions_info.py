@@ -9,4 +9,7 @@ from ansible_collections.m365.licensing.plugins.plugin_utils._action import Lice
 
 
 class ActionModule(LicensingAction):
-    """The module, with the options of its host's variables."""
+    """The module, with the options of its host's variables. It looks at those of the role's for misspelt ones."""
+
+    def _by_variables(self) -> bool:
+        return True

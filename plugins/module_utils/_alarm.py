@@ -103,10 +103,15 @@ def audit_reasons(
     return reasons
 
 
-def left_message(left: Sequence[Finding], why: Mapping[str, int], fail_on: str) -> str:
-    """What a plan leaves at risk, most urgent first; ``why`` counts them by the reason, in words."""
+def critical_words(fail_on: str) -> str:
+    """What mailboxes are that ``fail_on`` means; empty where it means all."""
+    return _CRITICAL_WORDS if fail_on == "critical" else ""
+
+
+def left_message(left: Sequence[Finding], why: Mapping[str, int], words: str) -> str:
+    """What a plan leaves at risk, most urgent first. ``words``: what they are; ``why`` counts them by the reason."""
     one = len(left) == 1
-    bad = f" that {_are(len(left))} {_CRITICAL_WORDS}" if fail_on == "critical" else ""
+    bad = f" that {_are(len(left))} {words}" if words else ""
     parts = ", ".join(f"{count} because {reason}" for reason, count in why.items())
     return (
         f"{mailboxes(len(left))}{bad} {'stays' if one else 'stay'} at risk, and no exception of the rules covers "

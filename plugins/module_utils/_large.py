@@ -33,7 +33,7 @@ LARGE_SPEC: dict[str, dict[str, Any]] = {
 FIRST_ROWS = 20
 """Rows that a result has of those that it leaves out."""
 
-FAILED_CHARS = 5000
+FAILED_CHARS = 5500
 """Characters of the result of a task that fails, which Ansible prints in one line: as many rows in brief as fit."""
 KEPT_CHARS, BRIEF_CHARS, FAILED_LIST_CHARS = 1500, 1000, 400
 """Characters of rows that stay as they are in such a result, and of each other list."""
@@ -93,8 +93,8 @@ def _shortened(context: Context, kind: RowKind, error: M365Error) -> dict[str, A
     if isinstance(error, RowsNotWritten):
         return error.partial
     try:
-        # a result has the words of its error twice
-        words = 2 * len(str(error))
+        # a result has the words of its error three times: as msg, in error, and by parts in alarm
+        words = 3 * len(str(error))
         return _Rows(context, kind, context.params["output_path"], failed=True, words=words).shorten(error.partial)
     except RowsNotWritten as second:
         # Two errors at once: the first is why the work failed, and its rows are in the result.

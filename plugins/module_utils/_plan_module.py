@@ -66,7 +66,7 @@ def run_plan(context: Context) -> dict[str, Any]:
         planned = plan_licenses(context.graph, context.exchange, options, check_mode=context.check_mode, record=record)
     result = result_of(planned, options, requests=context.client.requests, check_mode=context.check_mode)
     result |= {"tenant": tenant.row(), "run": run}
-    for text in (*planned.found.warnings, *warnings_of(planned, result, options.fail_on)):
+    for text in (*planned.found.warnings, *warnings_of(planned, result, options)):
         context.warn(text)
     if place is not None:
         texts = report_of(planned, result, options, name, place.formats)
@@ -98,6 +98,7 @@ def planner_options(params: Mapping[str, Any]) -> PlannerOptions:
         use_warning_seats=params["use_warning_seats"],
         allow_incomplete=params["allow_incomplete"],
         fail_on=params["fail_on"],
+        fail_within_days=params["fail_within_days"],
         on_error=params["on_error"],
         confirm=params["confirm"],
         confirm_seconds=params["confirm_seconds"],

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._alarm import (
     AlarmRaised,
     Reason,
     counts_for,
+    critical_words,
+    is_within,
     left_message,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._brief import ATTENTION
@@ -182,17 +184,17 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
     }
 
 
-def warnings_of(planned: Planned, result: Mapping[str, Any], fail_on: str) -> list[str]:
+def warnings_of(planned: Planned, result: Mapping[str, Any], options: PlannerOptions) -> list[str]:
     """One sentence for each kind of trouble, however many users have it; without those of the audit.
 
-    In the mode ``plan`` one of them says what ``fail_on`` would fail for.
+    In the mode ``plan`` some say what ``fail_on`` and ``fail_within_days`` would fail for.
     """
     warnings = list(planned.warnings)
     if result["summary"]["mode"] == "plan":
         # to apply it is an error
         warnings += [f"The plan may not be applied: {violation}." for violation in result["violations"]]
-        left = left_at_risk(result["users"].fates, fail_on, planned.plan.seats_missing)
-        warnings += [left.message] if left else []
+        left = left_at_risk(result["users"].fates, options, planned.plan.seats_missing)
+        warnings += [reason.message for reason in left]
     by_action: dict[str, list[str]] = {}
     weakened: dict[str, list[str]] = {}
     fates = result["users"].fates
@@ -278,15 +280,23 @@ def _reasons(planned: Planned, result: Mapping[str, Any], options: PlannerOption
             )
             hint = "Each user's error is in the rows of the result or report. Run again: it goes on where this ended."
             reasons.append(Reason("users_failed", message, hint))
-    left = left_at_risk(fates, options.fail_on, planned.plan.seats_missing)
-    if options.apply and left:
-        reasons.append(left)
+    if options.apply:
+        reasons += left_at_risk(fates, options, planned.plan.seats_missing)
     return reasons
 
 
-def left_at_risk(fates: Sequence[Fate], fail_on: str, seats: Sequence[SeatsMissing]) -> Reason | None:
-    """What ``fail_on`` means of the mailboxes that stay at risk without an exception of the rules; None: nothing."""
-    means = counts_for(fail_on)
+def left_at_risk(fates: Sequence[Fate], options: PlannerOptions, seats: Sequence[SeatsMissing]) -> list[Reason]:
+    """What ``fail_on`` and ``fail_within_days`` mean of the mailboxes that stay at risk without an exception."""
+    found = [_left(fates, counts_for(options.fail_on), "left_at_risk", critical_words(options.fail_on), seats)]
+    if (days := options.fail_within_days) is not None:
+        within = f"due within {days} days, overdue or lost"
+        found.append(_left(fates, lambda finding: is_within(finding, days), "deadline_too_close", within, seats))
+    return [reason for reason in found if reason is not None]
+
+
+def _left(
+    fates: Sequence[Fate], means: Callable[[Finding], bool], code: str, words: str, seats: Sequence[SeatsMissing]
+) -> Reason | None:
     left: list[Finding] = []
     why: Counter[str] = Counter()
     for fate in fates:
@@ -300,7 +310,7 @@ def left_at_risk(fates: Sequence[Fate], fail_on: str, seats: Sequence[SeatsMissi
         lacking = ", ".join(f"{item.seats} of {item.part_number}" for item in seats)
         hints.append(f"Seats are missing: {lacking}.")
     hints.append("License these users, or add an exception with a reason and an end to the rules.")
-    return Reason("left_at_risk", left_message(left, why, fail_on), " ".join(hints))
+    return Reason(code, left_message(left, why, words), " ".join(hints))
 
 
 def report_of(

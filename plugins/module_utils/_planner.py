@@ -73,6 +73,7 @@ class PlannerOptions(NamedTuple):
     use_warning_seats: bool = False
     allow_incomplete: bool = False
     fail_on: str = "critical"
+    fail_within_days: int | None = None
     on_error: str = "continue"
     confirm: bool = True
     confirm_seconds: float = 60.0

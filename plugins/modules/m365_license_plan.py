@@ -128,6 +128,12 @@ options:
     type: str
     choices: [none, critical, any]
     default: critical
+  fail_within_days:
+    description:
+      - Fail, as O(fail_on) does, if a mailbox stays at risk whose deadline is at most this many times 24 hours away,
+        has passed, or is unknown while it is V(overdue) or V(lost).
+    type: int
+    version_added: 0.1.0
   on_error:
     description:
       - V(continue) tries all users, reports each, and fails at the end if there was a failure.
@@ -661,7 +667,7 @@ run:
       type: str
     guards:
       description: What O(max_changes), O(max_covered_seats), O(protected), O(allow_removals), O(seat_reserve),
-        O(use_warning_seats), O(allow_incomplete) and O(fail_on) were.
+        O(use_warning_seats), O(allow_incomplete), O(fail_on) and O(fail_within_days) were.
       type: dict
 record_path:
   description: The file that records what was written, user by user. See O(record_dir).
@@ -728,6 +734,7 @@ ARGUMENTS = {
     "use_warning_seats": {"type": "bool", "default": False},
     "allow_incomplete": {"type": "bool", "default": False},
     "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "critical"},
+    "fail_within_days": {"type": "int"},
     "on_error": {"type": "str", "choices": ["fail", "continue"], "default": "continue"},
     "confirm": {"type": "bool", "default": True},
     "confirm_seconds": {"type": "float", "default": 60},

@@ -10,7 +10,7 @@ the variables of its host nor the hosts of its play.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ansible_collections.m365.licensing.plugins.plugin_utils._variables import (
     M365,
     OPTIONS,
     WAYS,
+    Unknown,
     unknown_variables,
 )
 
@@ -47,8 +48,8 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
         """Prepare the options, and run the module as Ansible does."""
         variables = task_vars or {}
         try:
-            self._check_names(variables)
-            self._task.args = self._options(dict(self._task.args), variables)
+            misspelt = self._check_names(variables)
+            self._task.args = self._options(dict(self._task.args), variables, misspelt)
         except Refused as error:
             detail = {"code": "invalid_variables", "message": str(error), "hint": ""}
             return {"failed": True, "changed": False, "msg": str(error), "error": detail}
@@ -59,20 +60,26 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
         """Would the module write, were it not for check mode?"""
         return False
 
-    def _check_names(self, variables: Mapping[str, Any]) -> None:
-        """Warn of variables that may be misspelt. Raises Refused where the module writes."""
-        by_variables = self._task.args.get("variable_prefix") == "license_state_"
-        unknown = unknown_variables(variables, M365 | LICENSE_STATE if by_variables else M365)
+    def _by_variables(self) -> bool:
+        """Does the module take options from the variables of the role?"""
+        return bool(self._task.args.get("variable_prefix") == "license_state_")
+
+    def _check_names(self, variables: Mapping[str, Any]) -> list[Unknown]:
+        """Warn of variables that may be misspelt, and return them. Raises Refused where the module writes."""
+        unknown = unknown_variables(variables, M365 | LICENSE_STATE if self._by_variables() else M365)
         if not unknown:
-            return
+            return []
         names = ", ".join(map(str, unknown))
         host = variables.get("inventory_hostname", "")
         text = f"host {host}: this collection has no variable {names}, so it has no effect."
         if self._writes():
             raise Refused(f"Refused, nothing was written: {text} Correct or remove it.")
         self._display.warning(text)
+        return unknown
 
-    def _options(self, options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    def _options(
+        self, options: dict[str, Any], variables: Mapping[str, Any], misspelt: Sequence[Unknown]
+    ) -> dict[str, Any]:
         """The options of the task, and of the host's variables where the task has none."""
         given = any(name in options for name in CREDENTIALS)
         way_given = any(name in options for name in WAYS)
@@ -86,7 +93,7 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
                     options[name] = value
         if any(name in CREDENTIALS for name in own):
             options["use_environment"] = False
-        elif why := self._foreign_environment(variables):
+        elif why := self._foreign_environment(variables, misspelt):
             if not given:
                 raise Refused(why)
             options["use_environment"] = False
@@ -97,9 +104,16 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
                     options[name] = _absolute(options[name])
         return options
 
-    def _foreign_environment(self, variables: Mapping[str, Any]) -> str:
+    def _foreign_environment(self, variables: Mapping[str, Any], misspelt: Sequence[Unknown]) -> str:
         """Why the environment does not say which tenant this host is; empty where it may."""
         host = variables.get("inventory_hostname", "")
+        meant = [wrong for wrong in misspelt if wrong.meant in {f"m365_{option}" for option in CREDENTIALS}]
+        if meant:
+            names = ", ".join(map(str, meant))
+            return (
+                f"Host {host!r} has {names}, and no variable that this collection reads to sign in with. Correct it; "
+                "the environment's tenant is not taken instead."
+            )
         hosts = variables.get("ansible_play_hosts_all") or ()
         lack = f"Host {host!r} has no variables m365_* to sign in with"
         advice = (

@@ -93,7 +93,11 @@ LICENSE_STATE = frozenset(
 )
 """Every variable of the role and the playbooks."""
 
-_SHORTENED = re.compile(r"(?:m365_)?li[cs]en[cs]es?_(?:stat(?:e|us|es)_?)?(.+)")
+OF_THE_AUDIT = "license_state_due_within_days"
+"""A variable that the playbook ``audit`` alone reads."""
+
+_RESULT_KEYS = frozenset({"failed", "skipped", "results"})
+_SHORTENED = re.compile(r"(?:m365_)?lic(?:en[cs](?:es?|ing))?_(?:(?:stat(?:e|us|es)|plan)_?)?(.+)|m365_(?:state_)?(.+)")
 """What is left of ``license_state`` where somebody wrote a part of it: ``license_protected``."""
 _ALIKE, _ALIKE_AFTER_PREFIX = 0.8, 0.7
 """The share of letters in common. Who writes the whole prefix means one of the variables."""
@@ -129,8 +133,8 @@ def unknown_variables(variables: Mapping[str, Any], known: frozenset[str]) -> li
 
 
 def _is_registered(value: Any) -> bool:
-    """Is this the result of a task? Each has these two keys."""
-    return isinstance(value, Mapping) and {"changed", "failed"} <= value.keys()
+    """Is this the result of a task? One that was skipped, or has a loop, has not failed."""
+    return isinstance(value, Mapping) and "changed" in value and bool(_RESULT_KEYS & value.keys())
 
 
 @functools.cache
@@ -158,20 +162,25 @@ class _Nearness:
         common = next((self._without[variant] for variant in _without(folded) if variant in self._without), "")
         if common:
             return common
-        if folded.startswith("m365_"):
-            return self._nearest(folded, [name for name in self._known if name.startswith("m365_")])
         if short := _SHORTENED.fullmatch(folded):
             alike = _ALIKE_AFTER_PREFIX if folded.startswith("license_state_") else _ALIKE
-            ending = difflib.get_close_matches(short[1], self._endings, 1, alike)
-            return self._endings[ending[0]] if ending else ""
+            ending = difflib.get_close_matches(short[1] or short[2], self._endings, 1, alike)
+            if ending:
+                return self._endings[ending[0]]
+        if folded.startswith("m365_"):
+            return self._nearest(folded, [name for name in self._known if name.startswith("m365_")])
         return ""
 
     def _nearest(self, folded: str, names: Iterable[str]) -> str:
         """By the share of letters in common, or because the words of one are all in the other (``m365_secret``)."""
         names = list(names)
+        words = folded.split("_")[1:]
+        for name in names:
+            theirs = name.split("_")[1:]
+            if len(theirs) == len(words) and all(map(str.startswith, theirs, words)):
+                return self._known[name]  # m365_cert_path
         near = difflib.get_close_matches(folded, names, 1, _ALIKE)
-        words = set(folded.split("_")[1:])
-        near = near or [name for name in names if words <= set(name.split("_")[1:])]
+        near = near or [name for name in names if set(words) <= set(name.split("_")[1:])]
         return self._known[near[0]] if near else ""
 
 

@@ -17,7 +17,7 @@ from tests.tenant.launch import Tenant, running
 from tests.tenant.state import EXCHANGE_ROLES
 
 MANY = 4000
-LONGEST = 6000
+LONGEST = 7000
 """Characters of the line that a failing task prints."""
 SHARED = {
     "name": "By hand",
@@ -144,7 +144,7 @@ def test_a_run_that_leaves_critical_mailboxes_fails_and_names_them_first(tenant:
     assert lines[1].split()[1:] == ["unmatched", "overdue"]
     titles = [text for text in lines if text.startswith("== ")]
     assert titles == ["== needs a person", "== was lost or overdue", *titles[2:]]
-    assert lines[-1] == f"FAILED  {result['alarm'][0]}"
+    assert lines[-2:] == [f"FAILED  {text}" for text in result["alarm"]]
     again = job(tenant, tmp_path, "remediate", "--check", mode="apply", rules=[SHARED, ALL_BUT_ARCHIVES])
     assert failing(again)[1]["error"]["code"] == "left_at_risk"
     planned = job(tenant, tmp_path, "remediate", mode="plan", rules=[SHARED, ALL_BUT_ARCHIVES])
@@ -186,6 +186,32 @@ def test_an_alarm_looks_at_what_is_not_shown_too(
     assert result["alarm"] == every["alarm"]
     assert result["summary"]["at_risk"] + result["summary"]["due_later"] == every["summary"]["at_risk"]
     assert any("more are due later than license_state_due_within_days" in line for line in shown(some))
+
+
+@pytest.mark.parametrize("mode", ["plan", "apply"])
+def test_a_run_that_leaves_what_is_due_soon_fails_for_that(tenant: Tenant, tmp_path: Path, mode: str) -> None:
+    rules = [{**ALL_BUT_ARCHIVES, "match": {"upn": "nobody*"}}]
+    far = job(tenant, tmp_path, "remediate", mode=mode, rules=rules, fail_on="none")
+    assert far.status == 0, str(far)
+    near = job(tenant, tmp_path, "remediate", mode=mode, rules=rules, fail_on="none", fail_within_days=25)
+    if mode == "plan":
+        assert near.status == 0, str(near)
+        assert any("due within 25 days, overdue or lost stay at risk" in text for text in near.warnings), str(near)
+    else:
+        assert failing(near)[1]["error"]["code"] == "deadline_too_close"
+
+
+@pytest.mark.parametrize("rows", ["abc", "", None, -1])
+def test_a_wrong_number_of_rows_hides_none(tenant: Tenant, tmp_path: Path, rows: Any) -> None:
+    given = json.dumps({"m365_audit_rows": rows})
+    lines = shown(job(tenant, tmp_path, "audit", "-e", given, fail_on="none"))
+    assert lines[0].startswith("m365_audit_rows: expected a number of rows, found ")
+    assert not any("more rows are not shown" in line for line in lines)
+
+
+def test_the_role_tells_of_a_variable_of_the_audit(tenant: Tenant, tmp_path: Path) -> None:
+    done = job(tenant, tmp_path, "remediate", rules=[ALL], fail_on="none", due_within_days=3)
+    assert any("license_state_due_within_days has no effect here" in text for text in done.warnings), str(done)
 
 
 @pytest.mark.parametrize("reports", [True, False])

@@ -113,6 +113,37 @@ def test_an_empty_variable_of_the_host_is_refused(tenant: Tenant, tmp_path: Path
     assert writes == 0
 
 
+@pytest.mark.parametrize("book", [AUDIT, REMEDIATE], ids=["audit", "remediate"])
+def test_a_host_with_misspelt_variables_is_not_the_tenant_of_the_environment(
+    book: Json, tenant: Tenant, tmp_path: Path
+) -> None:
+    tenant.clear_requests()
+    mine = {"m365_tennant_id": "contoso.onmicrosoft.com", "m365_clientid": "x", "m365_secret": "y"}
+    done, _writes = played(tenant, tmp_path, [book], {"contoso": mine})
+    assert "m365_tennant_id (did you mean m365_tenant_id?)" in refused(done)
+    assert tenant.requests() == []
+
+
+@pytest.mark.parametrize("book", ["audit", "remediate", "explain", "preflight"])
+@pytest.mark.parametrize("value", ["tenant", "contoso,fabrikam", "", None, ["contoso", "tenant"]])
+def test_a_host_that_the_inventory_lacks_fails_the_job(book: str, value: Any, tenant: Tenant, tmp_path: Path) -> None:
+    tenant.clear_requests()
+    plays = [{"import_playbook": f"m365.licensing.{book}"}]
+    given = json.dumps({"m365_licensing_hosts": value, "who": "anna@contoso.example"})
+    done, _writes = played(tenant, tmp_path, plays, {"contoso": {}}, "-e", given)
+    assert done.status == 4, str(done)
+    assert "m365_licensing_hosts: the inventory has no host that matches" in done.output
+    assert tenant.requests() == []
+
+
+@pytest.mark.parametrize("value", ["all", "contoso,!fabrikam", ["contoso"], "con*"])
+def test_every_pattern_of_hosts_is_taken(value: Any, tenant: Tenant, tmp_path: Path) -> None:
+    given = json.dumps({"m365_licensing_hosts": value, "license_state_fail_on": "none"})
+    done, _writes = played(tenant, tmp_path, [AUDIT], {"contoso": {}}, "-e", given)
+    assert done.status == 0, str(done)
+    assert "contoso " in done.output
+
+
 def test_a_single_host_without_variables_takes_the_environment(tenant: Tenant, tmp_path: Path) -> None:
     done, _writes = played(tenant, tmp_path, [REMEDIATE], {"contoso": {}}, "-e", "license_state_mode=plan")
     assert done.status == 0, str(done)
@@ -144,7 +175,7 @@ def test_a_misspelt_variable_stops_a_run_that_would_write(name: str, tenant: Ten
 
 
 def test_a_misspelt_variable_is_a_warning_where_nothing_is_written(tenant: Tenant, tmp_path: Path) -> None:
-    more = {**MISSPELT, "license_state_mode": "plan", "license_state_fail_on": "none"}
+    more = {**own(tenant), **MISSPELT, "license_state_mode": "plan", "license_state_fail_on": "none"}
     done, _writes = played(tenant, tmp_path, [AUDIT, REMEDIATE], {"contoso": more})
     assert done.status == 0, str(done)
     for name in MISSPELT:
@@ -176,6 +207,8 @@ def test_the_module_that_licenses_users_refuses_a_misspelt_tenant(tenant: Tenant
 
 def test_the_result_of_a_task_does_not_stop_the_role(tenant: Tenant, tmp_path: Path) -> None:
     tasks = [
+        {"ansible.builtin.command": "true", "when": False, "register": "license_state_skipped"},
+        {"ansible.builtin.debug": {}, "loop": [1, 2], "register": "license_state_looped"},
         {"m365.licensing.m365_subscription_info": {}, "register": "license_state_seats"},
         {"ansible.builtin.include_role": {"name": "m365.licensing.license_state"}},
     ]

@@ -26,6 +26,10 @@ FOLDER = "/srv/licensing"
 """Where the page keeps the files; the tests have a folder of their own."""
 
 
+ENVIRONMENT = "/etc/m365/contoso.env"
+"""The file of the secrets, in the same way."""
+
+
 def block(kind: str, part: str) -> str:
     """The one block of a kind that holds a text."""
     (found,) = [text for language, text in BLOCKS if language == kind and part in text]
@@ -34,7 +38,9 @@ def block(kind: str, part: str) -> str:
 
 def commands() -> list[str]:
     """Every command line that the page shows to people."""
-    return [line for language, text in BLOCKS if language == "sh" for line in text.splitlines()]
+    return [
+        line for language, text in BLOCKS if language == "sh" and ENVIRONMENT not in text for line in text.splitlines()
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +57,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def shell(tenant: Tenant, folder: Path, line: str) -> subprocess.CompletedProcess[str]:
-    """Run a line of the page. The addresses of the simulated tenant are settings of the machine."""
+def shell(tenant: Tenant, folder: Path, line: str, *, secrets: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a line of the page, with the secrets loaded or not. The tenant's addresses are settings of the machine."""
     told = tenant.env()
     addresses = {name: value for name, value in told.items() if name.endswith("_URL") or name == "M365_CA_PATH"}
     own = {f"CONTOSO_{name}": told[f"M365_{name}"] for name in ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET")}
@@ -60,7 +66,7 @@ def shell(tenant: Tenant, folder: Path, line: str) -> subprocess.CompletedProces
     return subprocess.run(  # noqa: S603 - a line of our own documentation
         ["/bin/sh", "-c", line],
         cwd=folder,
-        env={**environment(folder), **addresses, **own, "PATH": paths},
+        env={**environment(folder), **addresses, **(own if secrets else {}), "PATH": paths},
         capture_output=True,
         text=True,
         timeout=240,
@@ -83,12 +89,19 @@ def test_each_line_works_in_its_order(tenant: Tenant, folder: Path) -> None:
 def test_cron_prints_nothing_but_failures(tenant: Tenant, folder: Path) -> None:
     mailto, job = block("crontab", "MAILTO").splitlines()
     assert mailto.startswith("MAILTO=")
-    line = re.sub(r"^(\S+ ){5}", "", job).replace(FOLDER, str(folder))
+    line = re.sub(r"^(\S+ ){5}", "", job).replace(FOLDER, str(folder)).replace(ENVIRONMENT, str(folder / "env"))
+    told, text = tenant.env(), block("sh", f"# {ENVIRONMENT}\n")
+    (folder / "env").write_text(
+        re.sub(
+            r"^CONTOSO_(\w+)=.*$", lambda hit: f"CONTOSO_{hit[1]}={told[f'M365_{hit[1]}']}", text, flags=re.MULTILINE
+        ),
+        encoding="utf-8",
+    )
     assert "%" not in line, "cron takes a percent sign for the end of the line"
-    done = shell(tenant, folder, line)
+    done = shell(tenant, folder, line, secrets=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     (folder / "nightly.yml").write_text("licence_state_mode: apply\nlicense_state_mode: apply\n", encoding="utf-8")
-    done = shell(tenant, folder, f"M365_TENANT_ID=x {line}")
+    done = shell(tenant, folder, f"M365_TENANT_ID=x {line}", secrets=False)
     assert "licence_state_mode (did you mean license_state_mode?)" in done.stdout
 
 

@@ -57,7 +57,7 @@ def plan(found: Clients, rules: Any, *, check_mode: bool = False, **options: Any
     chosen = planner_options(params)
     planned = plan_licenses(found.graph, found.exchange, chosen, check_mode=check_mode)
     result = result_of(planned, chosen, requests=found.http.requests, check_mode=check_mode)
-    result["warnings"] = warnings_of(planned, result, chosen.fail_on)
+    result["warnings"] = warnings_of(planned, result, chosen)
     result["reports"] = report_of(planned, result, chosen, "contoso")
     rows = list(result["users"])
     try:

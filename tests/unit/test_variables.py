@@ -71,6 +71,14 @@ def test_every_single_error_in_a_variable_of_the_role_is_found(name: str) -> Non
         ("m365_tenant", "m365_tenant_id"),
         ("m365_secret", "m365_client_secret"),
         ("M365_TENANT_ID", "m365_tenant_id"),
+        ("m365_license_state_protected", "license_state_protected"),
+        ("m365_license_protected", "license_state_protected"),
+        ("m365_max_changes", "license_state_max_changes"),
+        ("m365_state_mode", "license_state_mode"),
+        ("licensing_state_protected", "license_state_protected"),
+        ("lic_state_mode", "license_state_mode"),
+        ("license_plan_mode", "license_state_mode"),
+        ("m365_cert_path", "m365_certificate_path"),
     ],
 )
 def test_what_was_meant_is_said(name: str, expected: str) -> None:
@@ -91,7 +99,12 @@ def test_every_known_variable_is_left_alone() -> None:
 
 
 def test_the_result_of_a_task_is_no_variable() -> None:
-    assert meant("license_state_audit", {"changed": False, "failed": False, "mailboxes": []}) is None
+    for result in (
+        {"failed": False},
+        {"skipped": True, "skip_reason": "no"},
+        {"results": [], "msg": "All items completed"},
+    ):
+        assert meant("license_state_audit", {"changed": False, **result}) is None
     assert meant("license_state_audit", {"failed": False}) is not None
 
 

@@ -348,14 +348,14 @@ class _Planner:
         if lost:
             return entry._replace(action="refused_uncovered", note=_joined(*lost))
         taken = self._take(entry, rule, option, wanted, reasons)
-        kind = candidate.subject.recipient_type
+        kind = candidate.subject.mailbox_kind
         top = seats_on_top(entry.user, taken.change, kind, needs, self._skus, self._catalog)
         note = f"a seat of {self._names(top)} for a mailbox that is covered without it" if top else ""
         return taken._replace(on_top=top, note=_joined(taken.note, note))
 
     def _spare(self, user: User, option: _Alternative, candidate: Candidate) -> tuple[_Alternative, tuple[str, ...]]:
         """An alternative without the licenses that a user of whom nothing is at risk does not need, and why."""
-        kind = candidate.subject.recipient_type
+        kind = candidate.subject.mailbox_kind
         why = needless(user, option.change, kind, candidate.needs, self._skus, self._catalog)
         if not why:
             return option, ()

@@ -38,7 +38,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, RecipientType, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan_again import with_next_rules
-from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import needless, seats_on_top
+from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import elsewhere, needless, seats_on_top
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of, violations_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import Judge, Judged
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import (
@@ -350,8 +350,9 @@ class _Planner:
         taken = self._take(entry, rule, option, wanted, reasons)
         kind = candidate.subject.mailbox_kind
         top = seats_on_top(entry.user, taken.change, kind, needs, self._skus, self._catalog)
+        away = elsewhere(entry.user, taken.change, kind, needs, self._skus, self._catalog)
         note = f"a seat of {self._names(top)} for a mailbox that is covered without it" if top else ""
-        return taken._replace(on_top=top, note=_joined(taken.note, note))
+        return taken._replace(on_top=top, note=_joined(taken.note, note), warnings=(*taken.warnings, *away))
 
     def _spare(self, user: User, option: _Alternative, candidate: Candidate) -> tuple[_Alternative, tuple[str, ...]]:
         """An alternative without the licenses that a user of whom nothing is at risk does not need, and why."""

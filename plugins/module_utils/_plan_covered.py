@@ -8,6 +8,7 @@ Rules that look at all users also match people who lack nothing, and every licen
 - A license is needless if the user has all of its plans from other licenses that stay.
 - A license that would bring nothing but Exchange plans is needless where the mailbox needs no license, or where what
   stays covers it. An archiving plan that the user does not have yet is not needless there.
+- Whoever may have the mailbox on premises is named.
 - Whatever else a license brings, a second Exchange plan for a covered mailbox is counted: a guard limits that.
 
 Nothing here is asked about a mailbox at risk. Pure: no I/O, no clock.
@@ -98,6 +99,27 @@ def seats_on_top(
     stays = apply_to(user, change._replace(add=(), usage_location=None), skus)
     known = needs if needs is not None or kind else ()  # any mailbox plan counts where nobody looked
     return tuple(sorted(item.sku_id for item in seats)) if covers(stays, kind, known, catalog) else ()
+
+
+ON_PREMISES = (
+    "the mailbox of this user may be on premises, and an Exchange plan makes none in the cloud while it is there"
+)
+"""What ``elsewhere`` says."""
+
+
+def elsewhere(
+    user: User, change: LicenseChange, kind: str, needs: Needs | None, skus: Mapping[str, Sku], catalog: Catalog
+) -> tuple[str, ...]:
+    """A warning where ``change`` brings a mailbox to somebody who seems to have one on premises.
+
+    That is a synchronized user with an address, of whom Exchange Online has no mailbox.
+    """
+    if kind or needs != () or not (user.on_premises_sync and user.mail_domain):
+        return ()
+    plans = {
+        plan for item in change.add if item.sku_id in skus for plan in skus[item.sku_id].plan_ids - item.disabled_plans
+    }
+    return (ON_PREMISES,) * any(catalog.plan_class(plan) in MAILBOX_CLASSES for plan in plans)
 
 
 def _about_mailboxes(

@@ -95,7 +95,7 @@ class PlanEntry(NamedTuple):
     expired: tuple[str, ...] = ()
     """Exceptions that would have matched, but are over."""
     warnings: tuple[str, ...] = ()
-    """What the change takes away, though nothing known needs it."""
+    """What the change takes away, though nothing known needs it; and that it may bring nothing."""
     next_rule: str = ""
     """Another rule, which will change the user again in the next run."""
     seats_wanted: tuple[str, ...] = ()

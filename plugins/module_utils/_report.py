@@ -18,6 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import Cat
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, describe
 from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import ON_PREMISES
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan, PlanEntry
 
 SEVERITIES = ("lost", "overdue", "critical", "warning", "notice")
@@ -123,6 +124,7 @@ def plan_summary(plan: Plan) -> dict[str, Any]:
         "max_changes": plan.max_changes,
         "seats_to_covered": plan.seats_to_covered(),
         "max_covered_seats": plan.max_covered_seats,
+        "seats_to_on_premises": sum(ON_PREMISES in entry.warnings for entry in plan.entries),
         "seat_order": plan.seat_order,
         "rules": [rule._asdict() for rule in plan.rules],
         "violations": list(plan.violations),
@@ -234,6 +236,12 @@ def plan_markdown(
         lines += ["## Seats", "", f"Seats go to {order}.", ""]
         if top := summary["seats_to_covered"]:
             lines += [f"**{_count(top, 'seat', 'seats')}** of these for users whose mailbox is covered already.", ""]
+        if away := summary["seats_to_on_premises"]:
+            who = _count(away, "user", "users")
+            lines += [
+                f"**{who}** may have the mailbox on premises, and {'gets' if away == 1 else 'get'} an Exchange plan.",
+                "",
+            ]
         cells = (
             [item["sku"], item["left_before"], item["planned"], item["left_after"], item["reserved"]] for item in seats
         )

@@ -325,7 +325,9 @@ users:
       description: What else there is to know, for example why a list of the rule was passed over.
       type: str
     warnings:
-      description: What the change takes away, though nothing known needs it.
+      description:
+        - What the change takes away, though nothing known needs it.
+        - Also that the mailbox of the user may be on premises, where an Exchange plan makes none in the cloud.
       type: list
       elements: str
     next_rule:
@@ -447,6 +449,9 @@ summary:
       type: int
     seats_to_covered:
       description: Seats with an Exchange plan for users whose mailbox is covered without them.
+      type: int
+    seats_to_on_premises:
+      description: Users who get an Exchange plan, though their mailbox may be on premises.
       type: int
     max_covered_seats:
       description: The limit of O(max_covered_seats) in seats. Null without one.

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import other_kind
+from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import ON_PREMISES
 from ansible_collections.m365.licensing.tests.unit.clients import clients
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk, text
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
@@ -90,6 +91,24 @@ def test_knowing_them_costs_no_request(desk: ExplainingDesk) -> None:
     desk.person("desk", kind="SchedulingMailbox")
     after = [desk.plan(EVERYBODY, scope=scope)["summary"]["requests"] for scope in ("mailboxes_at_risk", "all_users")]
     assert after == before
+
+
+def test_who_may_have_a_mailbox_on_premises_is_named_and_counted(desk: ExplainingDesk) -> None:
+    for name, synced, mail in (("old", True, "old@contoso.example"), ("cloud", False, "cloud@contoso.example")):
+        desk.make.mailbox(desk.make.user(name, name, synced=synced, mail=mail, usage_location="DE"), "MailUser")
+    desk.make.user("new", "new", synced=True, mail=None, usage_location="DE")
+    told = desk.plan(EVERYBODY, scope="all_users")
+    assert set(skus(told)) == {"old", "cloud", "new"}
+    (row,) = [row for row in told["users"] if row["warnings"]]
+    assert (row["user_principal_name"].partition("@")[0], row["warnings"]) == ("old", [ON_PREMISES])
+    assert told["summary"]["seats_to_on_premises"] == 1
+    assert any(ON_PREMISES[1:] in text and "old@" in text for text in told["warnings"])
+    assert "**1 user** may have the mailbox on premises, and gets an Exchange plan." in told["reports"]["md"]
+    # what has no Exchange plan is no matter of mailboxes, and the documented way leaves these users out
+    told = desk.plan({**EVERYBODY, "licenses": [{"sku": "EMS"}]}, scope="all_users")
+    assert (set(skus(told)), told["summary"]["seats_to_on_premises"]) == ({"old", "cloud", "new"}, 0)
+    others = {"not": {"on_premises_sync": True, "at_risk": False, "covered": False}}
+    assert set(skus(desk.plan({**EVERYBODY, "match": others}, scope="all_users"))) == {"cloud"}
 
 
 def test_it_is_explained_as_what_it_is(desk: ExplainingDesk) -> None:

@@ -103,7 +103,7 @@ EXAMPLES = r"""
         reason: The leaver process converts these
         until: "2030-12-31"
       - name: Everybody else
-        match: {}
+        match: {covered: false}
         licenses: [{sku: SPE_E3}]
         fallback: [{sku: EXCHANGESTANDARD}]
         usage_location: DE

@@ -256,6 +256,7 @@ EXAMPLES = r"""
         match:
           department: [Sales, Inside Sales]
           country: Germany
+          covered: false
           not: {job_title: "*intern*"}
         licenses:
           - sku: SPE_E3

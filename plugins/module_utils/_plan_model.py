@@ -124,12 +124,16 @@ class SeatUse(NamedTuple):
 
 
 class SeatsMissing(NamedTuple):
-    """Seats of one SKU that would have saved mailboxes. ``first`` is the most urgent mailbox that is lost without."""
+    """Seats of one SKU that would have saved mailboxes. ``first`` is the most urgent mailbox that is lost without.
+
+    ``first_dated`` is the most urgent one with a date, where ``first`` has none.
+    """
 
     sku_id: str
     part_number: str
     seats: int
     first: PlanEntry
+    first_dated: PlanEntry | None = None
 
 
 class Plan(NamedTuple):

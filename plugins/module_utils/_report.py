@@ -145,14 +145,21 @@ def plan_summary(plan: Plan) -> dict[str, Any]:
                 "sku": item.part_number,
                 "sku_id": item.sku_id,
                 "seats": item.seats,
-                "first": {
-                    "user_principal_name": item.first.user.user_principal_name,
-                    "deadline": iso(item.first.finding.deadline.at) if item.first.finding else None,
-                    "severity": item.first.finding.severity if item.first.finding else None,
-                },
+                "first": _first(item.first),
+                "first_dated": _first(item.first_dated) if item.first_dated else None,
             }
             for item in plan.seats_missing
         ],
+    }
+
+
+def _first(entry: PlanEntry) -> dict[str, Any]:
+    """Who is lost first, for whoever is to buy seats."""
+    finding = entry.finding
+    return {
+        "user_principal_name": entry.user.user_principal_name,
+        "deadline": iso(finding.deadline.at) if finding else None,
+        "severity": finding.severity if finding else None,
     }
 
 
@@ -269,17 +276,13 @@ def plan_markdown(
 def _seats_missing(missing: Sequence[Mapping[str, Any]]) -> list[str]:
     if not missing:
         return []
-    head = ("SKU", "Seats", "First mailbox lost without them", "Deadline", "Severity")
-    cells = [
-        [
-            item["sku"],
-            item["seats"],
-            item["first"]["user_principal_name"],
-            (item["first"]["deadline"] or "not known")[:10],
-            item["first"]["severity"],
-        ]
-        for item in missing
-    ]
+    head = ("SKU", "Seats", "First mailbox lost without them", "Deadline", "Severity", "First with a date")
+    cells = []
+    for item in missing:
+        first, dated = item["first"], item["first_dated"]
+        more = f"{dated['user_principal_name']}, {dated['deadline'][:10]}, {dated['severity']}" if dated else ""
+        deadline = (first["deadline"] or "not known")[:10]
+        cells.append([item["sku"], item["seats"], first["user_principal_name"], deadline, first["severity"], more])
     return ["## Seats missing", "", *_table(head, cells, right=(1,))]
 
 

@@ -521,7 +521,7 @@ summary:
           description: How many seats are missing.
           type: int
         first:
-          description: The most urgent mailbox that is lost without them.
+          description: The most urgent mailbox that is lost without them, in whatever order seats are given out.
           type: dict
           contains:
             user_principal_name:
@@ -533,6 +533,11 @@ summary:
             severity:
               description: How urgent it is.
               type: str
+        first_dated:
+          description:
+            - The most urgent of these mailboxes with a known date, with the keys of RV(summary.seats_missing[].first).
+            - Null where RV(summary.seats_missing[].first) has a date itself, or none of them has one.
+          type: dict
     excluded:
       description: Mailboxes at risk that O(exclude) left out. With O(scope=all_users) users.
       type: dict

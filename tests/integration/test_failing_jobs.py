@@ -159,6 +159,7 @@ def test_the_summary_tells_of_missing_seats(tenant: Tenant, tmp_path: Path) -> N
     place = next(number for number, text in enumerate(lines) if text.endswith("seats of EXCHANGESTANDARD are missing"))
     assert lines[place + 1].startswith("first lost without:  ")
     assert lines[place + 1].split()[-1] == "overdue"
+    assert lines[place + 2].startswith("first with a date:  ")
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check",)])

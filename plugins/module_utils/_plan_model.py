@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, LicenseChange, PlanClass, User
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
 
@@ -173,6 +174,13 @@ class Plan(NamedTuple):
         """Exceptions that are over, with the number of entries they would have kept out."""
         found = Counter(name for entry in self.entries for name in entry.expired)
         return dict(sorted(found.items()))
+
+
+def how_urgent(entry: PlanEntry) -> tuple[int, float, str, str]:
+    """The order of an audit's rows, whatever the order in which seats are given out; who is not at risk comes last."""
+    found = urgency(entry.finding) if entry.finding else (9, 0.0)
+    guid = entry.finding.mailbox.guid if entry.finding and entry.finding.mailbox else ""
+    return (*found, entry.user.user_principal_name.casefold(), guid)
 
 
 def rule_uses(names: Iterable[str], entries: Iterable[PlanEntry]) -> tuple[RuleUse, ...]:

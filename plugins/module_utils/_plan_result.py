@@ -18,6 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._alarm import (
 from ansible_collections.m365.licensing.plugins.module_utils._brief import ATTENTION
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
 from ansible_collections.m365.licensing.plugins.module_utils._denials import missing_permission, permission_headline
 from ansible_collections.m365.licensing.plugins.module_utils._diff import diff_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
@@ -25,7 +26,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import de
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_json, to_plain
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, SeatsMissing
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, SeatsMissing, how_urgent
 from ansible_collections.m365.licensing.plugins.module_utils._planner import Planned, PlannerOptions
 from ansible_collections.m365.licensing.plugins.module_utils._report import (
     MARKDOWN_ROWS,
@@ -71,10 +72,11 @@ class PlanFailed(AlarmRaised):
 class Fate:
     """An entry of the plan, and what became of it. ``outcome`` is None where nothing was tried for it."""
 
-    __slots__ = ("entry", "outcome")
+    __slots__ = ("entry", "outcome", "place")
 
     def __init__(self, entry: PlanEntry, outcome: Outcome | None) -> None:
         self.entry = entry
+        self.place: int | None = None
         self.outcome = outcome if entry.action == "license" else None
 
     @property
@@ -119,6 +121,9 @@ class PlanRows(Sequence[dict[str, Any]]):
             for entry in planned.plan.entries
             if entry.finding is not None or entry.action not in ("unchanged", "unmatched")
         ]
+        at_risk = (fate for fate in self.fates if fate.entry.finding is not None)
+        for place, fate in enumerate(sorted(at_risk, key=lambda fate: how_urgent(fate.entry)), 1):
+            fate.place = place
 
     def __len__(self) -> int:
         return len(self.fates)
@@ -130,7 +135,7 @@ class PlanRows(Sequence[dict[str, Any]]):
 
     def _row(self, fate: Fate) -> dict[str, Any]:
         row = plan_row(fate.entry, self._skus, self._catalog)
-        row.update(status=fate.status, confirmation=fate.confirmation, error=None)
+        row.update(urgency=fate.place, status=fate.status, confirmation=fate.confirmation, error=None)
         if fate.outcome is not None:
             problem = fate.outcome.error
             row["error"] = {"code": problem.code, "message": problem.message, "hint": problem.hint} if problem else None
@@ -300,6 +305,7 @@ def left_at_risk(fates: Sequence[Fate], fail_on: str, seats: Sequence[SeatsMissi
         lacking = ", ".join(f"{item.seats} of {item.part_number}" for item in seats)
         hints.append(f"Seats are missing: {lacking}.")
     hints.append("License these users, or add an exception with a reason and an end to the rules.")
+    left.sort(key=urgency)
     return Reason("left_at_risk", left_message(left, why, fail_on), " ".join(hints))
 
 

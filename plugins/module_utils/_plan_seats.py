@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, SeatsMissing
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, SeatsMissing, how_urgent
 
 
 def seats_missing(
@@ -27,22 +26,15 @@ def seats_missing(
         if entry.user.id not in worst:
             for sku_id in entry.seats_wanted:
                 wanting.setdefault(sku_id, []).append(entry)
-        worst[entry.user.id] = min(worst.get(entry.user.id, entry), entry, key=_urgency)
+        worst[entry.user.id] = min(worst.get(entry.user.id, entry), entry, key=how_urgent)
     found = []
     for sku_id, waiting in wanting.items():
-        without = sorted((worst[entry.user.id] for entry in waiting[left(sku_id) :]), key=_urgency)
+        without = sorted((worst[entry.user.id] for entry in waiting[left(sku_id) :]), key=how_urgent)
         if without:
             first = without[0]
             dated = next((entry for entry in without if _is_dated(entry)), first)
             found.append(SeatsMissing(sku_id, name_of(sku_id), len(without), first, None if dated is first else dated))
-    return tuple(sorted(found, key=lambda item: (_urgency(item.first), item.part_number)))
-
-
-def _urgency(entry: PlanEntry) -> tuple[int, float, str, str]:
-    """The order of an audit's rows, whatever the order in which seats are given out."""
-    found = urgency(entry.finding) if entry.finding else (9, 0.0)
-    guid = entry.finding.mailbox.guid if entry.finding and entry.finding.mailbox else ""
-    return (*found, entry.user.user_principal_name.casefold(), guid)
+    return tuple(sorted(found, key=lambda item: (how_urgent(item.first), item.part_number)))
 
 
 def _is_dated(entry: PlanEntry) -> bool:

@@ -362,6 +362,10 @@ users:
       description: Days until the deadline, as in M(m365.licensing.exo_unlicensed_mailbox_info).
       type: int
       sample: 8
+    urgency:
+      description: The place of this mailbox by urgency among those at risk, 1 first. Null for who is not at risk.
+      type: int
+      sample: 1
     add:
       description: Licenses to assign. The disabled plans are all that will be off.
       type: list
@@ -604,7 +608,8 @@ rows_left_out:
   sample: 12000
 first_rows:
   description:
-    - The first 20 rows. Users who failed or were skipped come before all others, then those who stay at risk.
+    - The first 20 rows. Users who failed or were skipped, and mailboxes that stay at risk, come before all others, the
+      most urgent first.
     - Where the task fails they are fewer, and have the most important keys only, if they would be too long to be
       printed in one line.
   returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(users) is too long to print
@@ -715,7 +720,7 @@ auth:
 
 from ansible_collections.m365.licensing.plugins.module_utils._alarm import FAIL_ON
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC
-from ansible_collections.m365.licensing.plugins.module_utils._brief import brief_plan_row, needs_attention
+from ansible_collections.m365.licensing.plugins.module_utils._brief import brief_plan_row, needs_attention, urgency_rank
 from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, RowKind, large
 from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
 from ansible_collections.m365.licensing.plugins.module_utils._plan_module import run_plan
@@ -743,7 +748,7 @@ ARGUMENTS = {
     "confirm": {"type": "bool", "default": True},
     "confirm_seconds": {"type": "float", "default": 60},
 }
-ROWS = RowKind("users", urgent=needs_attention, brief=brief_plan_row)
+ROWS = RowKind("users", urgent=needs_attention, rank=urgency_rank, brief=brief_plan_row)
 
 
 def main() -> None:

@@ -231,7 +231,8 @@ class _Planner:
                 continue
             return self._take(entry, rule, option, wanted, reasons)
         action = "no_seat" if seatless else "conflict" if conflicting else "insufficient"
-        return entry._replace(action=action, note="; ".join(reasons), seats_wanted=seats)
+        none_there = not _alternatives(rule)
+        return entry._replace(action=action, note="; ".join(reasons), seats_wanted=seats, none_there=none_there)
 
     def _without_finding(self, entry: PlanEntry, rule: Rule, candidate: Candidate) -> PlanEntry:
         user = entry.user
@@ -356,8 +357,7 @@ class _Planner:
 
     def _spare(self, user: User, option: _Alternative, candidate: Candidate) -> tuple[_Alternative, tuple[str, ...]]:
         """An alternative without the licenses that a user of whom nothing is at risk does not need, and why."""
-        kind = candidate.subject.mailbox_kind
-        why = needless(user, option.change, kind, candidate.needs, self._skus, self._catalog)
+        why = needless(user, option.change, candidate.subject.mailbox_kind, candidate.needs, self._skus, self._catalog)
         if not why:
             return option, ()
         add = tuple(item for item in option.change.add if item.sku_id not in why)

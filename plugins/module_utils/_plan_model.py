@@ -101,6 +101,8 @@ class PlanEntry(NamedTuple):
     """Another rule, which will change the user again in the next run."""
     seats_wanted: tuple[str, ...] = ()
     """For ``no_seat``: the SKUs of which a seat each would have saved the mailbox."""
+    none_there: bool = False
+    """For ``insufficient``: the tenant has none of the licenses that the rule names."""
     on_top: tuple[str, ...] = ()
     """The SKUs with an Exchange plan of which a seat goes to this user, whose mailbox is covered without them."""
 

@@ -48,6 +48,7 @@ _REASONS = {
     "no_seat": "no seat is left",
     "no_usage_location": "they have no usage location",
     "insufficient": "the licenses of their rule would not be enough, or none brings the mailbox back",
+    "none_there": "the tenant has none of the licenses that their rule names",
     "conflict": "the licenses of their rule do not go together with others that they have",
     "unmatched": "no rule matches",
     "refused_uncovered": "they would lose what keeps their mailbox",
@@ -57,6 +58,7 @@ _WHY_LEFT = {
     **_REASONS,
     "no_usage_location": "the user has no usage location",
     "insufficient": "the licenses of the rule would not be enough, or none brings it back",
+    "none_there": "the tenant has none of the licenses that the rule names",
     "conflict": "the licenses of the rule do not go together with others",
     "refused_uncovered": "the change would take what keeps the mailbox",
     "protected": "the user is protected",
@@ -104,6 +106,11 @@ class Fate:
     def endangered(self) -> bool:
         """Will this mailbox still be at risk, without an exception of the rules? That counts protected users, too."""
         return self.unresolved or (self.entry.finding is not None and self.entry.action == "protected")
+
+    @property
+    def trouble(self) -> str:
+        """The action, or ``none_there`` where the tenant has nothing of what the rule would give."""
+        return "none_there" if self.entry.none_there else self.entry.action
 
     @property
     def upn(self) -> str:
@@ -203,12 +210,12 @@ def warnings_of(planned: Planned, result: Mapping[str, Any], fail_on: str) -> li
     fates = result["users"].fates
     for fate in fates:
         if fate.entry.finding is not None and fate.entry.action in AT_RISK_STILL:
-            by_action.setdefault(fate.entry.action, []).append(fate.upn)
+            by_action.setdefault(fate.trouble, []).append(fate.upn)
         for sentence in fate.entry.warnings:
             weakened.setdefault(sentence, []).append(fate.upn)
     warnings += [
         f"Still at risk, because {_REASONS[action]}: {named(_once(by_action[action]))}."
-        for action in AT_RISK_STILL
+        for action in _REASONS
         if action in by_action
     ]
     warnings += [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}." for sentence, upns in weakened.items()]
@@ -297,7 +304,7 @@ def left_at_risk(fates: Sequence[Fate], fail_on: str, seats: Sequence[SeatsMissi
     for fate in fates:
         if fate.entry.finding is not None and fate.endangered and means(fate.entry.finding):
             left.append(fate.entry.finding)
-            why[_WHY_LEFT[fate.status if fate.missed else fate.entry.action]] += 1
+            why[_WHY_LEFT[fate.status if fate.missed else fate.trouble]] += 1
     if not left:
         return None
     hints = []

@@ -36,7 +36,7 @@ _SECTIONS = (
     ("refused_uncovered", "Refused: would lose what keeps the mailbox"),
     ("no_seat", "No seat left"),
     ("no_usage_location", "No usage location"),
-    ("insufficient", "The rule's licenses would not be enough, or none brings it back"),
+    ("insufficient", "The rule's licenses would not be enough or are not there, or none brings it back"),
     ("conflict", "The rule's licenses do not go together with others"),
     ("unmatched", "No rule matches"),
     ("ignore", "Exceptions"),

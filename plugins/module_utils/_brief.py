@@ -24,7 +24,7 @@ def brief_audit_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def brief_plan_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """The same for a row of a plan."""
-    kept = ("action", "status", "rule", "alternative", "severity", "deadline", "urgency")
+    kept = ("action", "status", "rule", "alternative", "severity", "deadline")
     error = row["error"]
     return {
         "user_principal_name": row["user_principal_name"] or row["user_id"],

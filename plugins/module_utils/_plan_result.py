@@ -26,6 +26,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import de
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_json, to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._plan_again import restless
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, SeatsMissing, how_urgent
 from ansible_collections.m365.licensing.plugins.module_utils._planner import Planned, PlannerOptions
 from ansible_collections.m365.licensing.plugins.module_utils._report import (
@@ -98,6 +99,11 @@ class Fate:
         return self.status in ("failed", "skipped")
 
     @property
+    def end(self) -> str:
+        """What became of somebody who was to be licensed; a plan foretells it."""
+        return "failed" if self.missed else "done_elsewhere" if self.status == "unchanged" else "licensed"
+
+    @property
     def unresolved(self) -> bool:
         """Is this mailbox at risk, and will it be so after this run, though nobody asked for that?"""
         return self.entry.finding is not None and (self.entry.action in AT_RISK_STILL or self.missed)
@@ -160,7 +166,7 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
     fates = rows.fates
     # users, and not mailboxes: only one row of a user says what is written
     licensed = [fate for fate in fates if fate.entry.action == "license"]
-    tally = Counter((fate.entry.finding is not None, fate.missed) for fate in licensed)
+    tally = Counter((fate.entry.finding is not None, fate.end) for fate in licensed)
     writing = [fate for fate in fates if fate.entry.change]
     statuses = Counter(fate.status for fate in writing)
     confirmations = Counter(fate.confirmation for fate in writing)
@@ -177,10 +183,13 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
             **{status: statuses[status] for status in STATUSES if status != "unchanged"},
             "confirmed": confirmations["confirmed"],
             "accepted": confirmations["accepted"],
-            "at_risk_licensed": tally[True, False],
-            "at_risk_failed": tally[True, True],
-            "others_licensed": tally[False, False],
-            "others_failed": tally[False, True],
+            "done_elsewhere": statuses["unchanged"],
+            "at_risk_licensed": tally[True, "licensed"],
+            "at_risk_done_elsewhere": tally[True, "done_elsewhere"],
+            "at_risk_failed": tally[True, "failed"],
+            "others_licensed": tally[False, "licensed"],
+            "others_done_elsewhere": tally[False, "done_elsewhere"],
+            "others_failed": tally[False, "failed"],
             "unresolved": sum(fate.unresolved for fate in fates),
             "excluded": planned.left_out.summary(),
             "audit": planned.found.summary(),
@@ -219,28 +228,11 @@ def warnings_of(planned: Planned, result: Mapping[str, Any], fail_on: str) -> li
         if action in by_action
     ]
     warnings += [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}." for sentence, upns in weakened.items()]
-    warnings += _restless([fate.entry for fate in fates if fate.entry.next_rule], planned.skus)
+    warnings += restless([fate.entry for fate in fates if fate.entry.next_rule], planned.skus)
     late = _once(fate.upn for fate in fates if fate.confirmation == "accepted")
     if late:
         warnings.append(
             f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {named(late)}."
-        )
-    return warnings
-
-
-def _restless(entries: Iterable[PlanEntry], skus: Mapping[str, Sku]) -> list[str]:
-    """One sentence for each two rules of which one takes up in the next run whom the other has just changed."""
-    found: dict[tuple[str, str], list[PlanEntry]] = {}
-    for entry in entries:
-        found.setdefault((entry.rule, entry.next_rule), []).append(entry)
-    warnings = []
-    for (first, then), some in found.items():
-        gets = ", ".join(dict.fromkeys(skus[item.sku_id].part_number for entry in some for item in entry.change.add))
-        advice = f"lacks: [{gets}] in {then!r}" if gets else f"not, has or lacks in {then!r}"
-        upns = named(_once(entry.user.user_principal_name for entry in some))
-        warnings.append(
-            f"The rules do not come to rest: whom rule {first!r} changes now, rule {then!r} would change again in the "
-            f"next run: {upns}. Let only one of them mean these users, for example with {advice}."
         )
     return warnings
 

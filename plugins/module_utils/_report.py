@@ -358,6 +358,7 @@ def _told(summary: Mapping[str, Any]) -> str:
     figures = {
         "read back": summary["confirmed"],
         "accepted and not read back yet": summary["accepted"],
+        "more done by somebody else meanwhile": summary.get("done_elsewhere", 0),
         "failed": summary["failed"],
         "not tried": summary["skipped"],
     }

@@ -579,14 +579,23 @@ summary:
     accepted:
       description: Users of this confirmation.
       type: int
+    done_elsewhere:
+      description: Users whom the plan was to change, and whom somebody else had changed likewise before this run wrote.
+      type: int
     at_risk_licensed:
-      description: Mailboxes at risk that are licensed, or in a plan would be.
+      description: Mailboxes at risk that this run has licensed, or in a plan would.
+      type: int
+    at_risk_done_elsewhere:
+      description: Mailboxes at risk that somebody else has licensed meanwhile.
       type: int
     at_risk_failed:
       description: Mailboxes at risk whose user failed, or was not tried.
       type: int
     others_licensed:
       description: The same as RV(summary.at_risk_licensed), of users who are not at risk.
+      type: int
+    others_done_elsewhere:
+      description: The same as RV(summary.at_risk_done_elsewhere), of users who are not at risk.
       type: int
     others_failed:
       description: The same as RV(summary.at_risk_failed), of users who are not at risk.

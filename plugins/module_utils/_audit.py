@@ -226,7 +226,8 @@ def _pairs(readings: Readings, world: World) -> Iterable[tuple[Mailbox | None, U
     suspects = set(readings.reconciliation or ())
     if not readings.mailboxes_known:
         suspects |= {user.id for user in users.values() if carries_mailbox(user, world)}
-    for user_id in sorted(suspects - seen):
+    # a mailbox that needs no license is one, though it is in no list
+    for user_id in sorted(suspects - seen - readings.other_kinds.keys()):
         if user_id in users and (readings.only is None or user_id in readings.only):
             yield None, users[user_id]
 

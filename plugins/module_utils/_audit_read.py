@@ -103,6 +103,7 @@ class Reader:
                 code="no_signal",
                 hint="Consent to User.Read.All (Graph), or give the application an Exchange role.",
             )
+        got.other_kinds = dict(self._exchange.other_kinds)
         if got.mailboxes_known:
             self._shared_sizes()
         if strangers := self._exchange.unknown_types:

@@ -42,3 +42,8 @@ def is_open(row: Mapping[str, Any]) -> bool:
 def needs_attention(row: Mapping[str, Any]) -> bool:
     """Does this row of a plan leave a mailbox at risk, so that a person has to look at it?"""
     return row["reason"] is not None and row["action"] in (*ATTENTION, "protected")
+
+
+def urgency_rank(row: Mapping[str, Any]) -> float:
+    """The place of a row of a plan among those that a person has to look at; what is not at risk comes last."""
+    return float("inf") if row["urgency"] is None else float(row["urgency"])

@@ -31,6 +31,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse imp
     mail_user_from,
     mailbox_from,
     moment,
+    other_kind,
     text_from,
     unknown_type,
 )
@@ -67,6 +68,8 @@ class Exchange:
         self.surface = surface
         self.unknown_types: set[str] = set()
         """Kinds of mailboxes met so far that this collection has never heard of, and therefore leaves out."""
+        self.other_kinds: dict[str, str] = {}
+        """Users met so far whose mailbox needs no license and is left out: its kind, by user id."""
         self._tenant = tenant
 
     @property
@@ -114,6 +117,8 @@ class Exchange:
                     self.unknown_types.add(stranger)
                 if mailbox := mailbox_from(raw, soft_deleted=soft_deleted):
                     found.append(mailbox)
+                elif not soft_deleted and (other := other_kind(raw)):
+                    self.other_kinds.update([other])
         return found
 
     def mail_users(self, filter: str | None = None) -> list[Mailbox]:  # noqa: A002

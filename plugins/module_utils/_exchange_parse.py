@@ -102,6 +102,17 @@ def mail_user_from(raw: Mapping[str, Any]) -> Mailbox | None:
     return found if found.archive else None
 
 
+def other_kind(raw: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Of a mailbox in use that needs no license and is of no recipient type: the user's id, and its kind in short.
+
+    ``scheduling`` and the like. None for all other mailboxes, and for those of nobody.
+    """
+    kind, user_id = _kind(raw), text_from(raw, "ExternalDirectoryObjectId").lower()
+    if kind not in _LEFT_OUT or not user_id or flag(raw.get("IsInactiveMailbox")):
+        return None
+    return user_id, kind.removesuffix("mailbox")
+
+
 def unknown_type(raw: Mapping[str, Any]) -> str | None:
     """The kind of a mailbox that is neither known to need a license nor known to need none."""
     kind = _kind(raw)

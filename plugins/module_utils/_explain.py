@@ -73,6 +73,8 @@ class Reading(NamedTuple):
     mailboxes: tuple[Mailbox, ...]
     flags: Flags
     signals: Mapping[str, str]
+    other_kind: str = ""
+    """The kind of a mailbox that needs no license and is of no recipient type, where there is no other."""
 
 
 class Case(NamedTuple):
@@ -99,6 +101,8 @@ def cases_of(reading: Reading, world: World) -> tuple[Case, ...]:
     boxes = sorted(reading.mailboxes, key=lambda box: (box.recipient_type is RecipientType.SOFT_DELETED, box.guid))
     if boxes:
         return tuple(Case(box, assess(box, user, flags, world)) for box in boxes)
+    if reading.other_kind:
+        return (Case(None, None),)
     suspected = flags.reconciliation or (not flags.mailboxes_known and carries_mailbox(user, world))
     return (Case(None, assess(None, user, flags, world) if suspected else None),)
 
@@ -225,12 +229,13 @@ def _plan_row(
 
 def _mailbox(case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], world: World) -> dict[str, Any]:
     box, finding, kind = case.mailbox, case.finding, case.recipient_type
-    needs = finding.needs if finding else needs_of(box) if box else ANY_MAILBOX
+    needs = finding.needs if finding else needs_of(box) if box else () if reading.other_kind else ANY_MAILBOX
     at_risk, verdict = _verdict(case, reading, plans, world)
     contradiction = "" if finding else disagreement(box, reading.user, reading.flags, world)
     return {
         "mailbox_guid": case.guid or None,
         "recipient_type": kind.value if kind else None,
+        "other_kind": reading.other_kind or None,
         "primary_smtp_address": box.primary_smtp_address if box else None,
         "created": format_time(box.created) if box else None,
         "soft_deleted": format_time(box.soft_deleted) if box else None,
@@ -287,6 +292,8 @@ def _verdict(case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], w
 def _without_mailbox(
     reading: Reading, classes: frozenset[PlanClass], plans: Sequence[Mapping[str, Any]]
 ) -> tuple[bool | None, str]:
+    if reading.other_kind:
+        return False, f"a {reading.other_kind} mailbox needs no license"
     missing = [name for signal, name in _LISTS.items() if reading.signals.get(signal) != "ok"]
     if not missing:
         return False, "Exchange shows no mailbox and no archive of this user, so there is nothing to lose"

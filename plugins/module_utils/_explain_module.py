@@ -151,7 +151,7 @@ def _explanation(
     row = explain_user(reading, cases, world)
     for case, mailbox in zip(cases, row["mailboxes"], strict=True):
         mailbox["left_out"] = _left_out(user, case, options.audit)
-        mailbox["decision"] = _decision(user, case, mailbox["left_out"], options, ruled) if ruled else None
+        mailbox["decision"] = _decision(reading, case, mailbox["left_out"], options, ruled) if ruled else None
     row["lines"] = lines_of(row, rules_label=options.label)
     return row
 
@@ -165,7 +165,7 @@ def _reading(user: User, found: Audit) -> Reading:
         readings.mailboxes_known,
     )
     boxes = tuple(box for box in readings.mailboxes if box.user_id == user.id)
-    return Reading(user, boxes, flags, readings.signals)
+    return Reading(user, boxes, flags, readings.signals, "" if boxes else readings.other_kinds.get(user.id, ""))
 
 
 def _left_out(user: User, case: Case, options: AuditOptions) -> str:
@@ -180,7 +180,8 @@ def _left_out(user: User, case: Case, options: AuditOptions) -> str:
     return ""
 
 
-def _decision(user: User, case: Case, left_out: str, options: PlannerOptions, ruled: _Ruled) -> dict[str, Any]:
+def _decision(reading: Reading, case: Case, left_out: str, options: PlannerOptions, ruled: _Ruled) -> dict[str, Any]:
+    user, other = reading.user, reading.other_kind
     entries = ruled.entries.get(user.id, ())
     entry = next((item for item in entries if _is_about(item, case)), None)
     why_none = left_out
@@ -190,8 +191,8 @@ def _decision(user: User, case: Case, left_out: str, options: PlannerOptions, ru
         why_none = "nothing is at risk, and the rules only look at mailboxes at risk"
     if not why_none:
         why_none = "the user's other mailbox decides"
-    mine = Subject(user, case.recipient_type, ruled.groups.get(user.id, frozenset()))
-    needs = needs_of(case.mailbox) if case.mailbox is not None else None
+    mine = Subject(user, case.recipient_type, ruled.groups.get(user.id, frozenset()), other_kind=other)
+    needs = needs_of(case.mailbox) if case.mailbox is not None else () if other else None
     subject = subject_of(Candidate(mine, case.finding, needs), options.audit.catalog)
     return explain_decision(subject, entry, why_none, ruled.decisions)
 

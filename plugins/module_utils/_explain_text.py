@@ -100,6 +100,8 @@ def _deadline(row: Row) -> list[str]:
 
 
 def _mailbox(row: Row) -> list[str]:
+    if row["other_kind"]:
+        return [f"Exchange shows a {row['other_kind']} mailbox, which needs no license"]
     if row["mailbox_guid"] is None:
         return ["Exchange shows none"]
     parts = [_kind(row), f"created {_day(row['created'])}" if row["created"] else "creation date not known"]

@@ -9,6 +9,7 @@ the summary and the first rows; the file that ``output_path`` names has all of t
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import json
 import os
@@ -60,6 +61,8 @@ class RowKind(NamedTuple):
     name: str
     urgent: Callable[[Row], bool] = lambda _row: False
     """Which of them come before the others, after those that failed."""
+    rank: Callable[[Row], float] = lambda _row: 0.0
+    """The order of these and of those that failed, the least first."""
     brief: Callable[[Row], Row] | None = None
     """A row in brief, for the result of a task that fails; None: such a result is like any other."""
 
@@ -161,8 +164,7 @@ class _Rows:
         self._brief = kind.brief if failed and not context.client.stop.told else None
         self._count = 0
         self._first: list[Any] = []
-        self._urgent: list[Any] = []
-        self._trouble: list[Any] = []
+        self._pressing: list[tuple[tuple[float, bool, int], Any]] = []
         self._failed: list[str] = []
 
     def shorten(self, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -250,17 +252,16 @@ class _Rows:
             self._count += 1
             if len(self._first) < FIRST_ROWS:
                 self._first.append(row)
-            if len(self._urgent) < FIRST_ROWS and self._kind.urgent(row):
-                self._urgent.append(row)
-            if row.get("status") in _TROUBLE:
+            trouble = row.get("status") in _TROUBLE
+            if trouble:
                 self._failed.append(row.get("user_principal_name") or row.get("user_id") or "")
-                if len(self._trouble) < FIRST_ROWS:
-                    self._trouble.append(row)
+            if trouble or self._kind.urgent(row):
+                bisect.insort(self._pressing, ((self._kind.rank(row), not trouble, self._count), row))
+                del self._pressing[FIRST_ROWS:]
             yield row
 
     def _left_out(self, place: str, *, warn: bool = False) -> dict[str, Any]:
-        first = list(self._trouble)
-        first += [row for row in self._urgent if row not in first]
+        first = [row for _order, row in self._pressing]
         first += [row for row in self._first if row not in first]
         if self._failed and self._count > FIRST_ROWS:
             self._context.warn(

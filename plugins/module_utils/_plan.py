@@ -38,7 +38,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, RecipientType, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan_again import with_next_rules
-from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import needless, seats_on_top
+from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import elsewhere, needless, seats_on_top
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of, violations_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import Judge, Judged
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import (
@@ -231,7 +231,8 @@ class _Planner:
                 continue
             return self._take(entry, rule, option, wanted, reasons)
         action = "no_seat" if seatless else "conflict" if conflicting else "insufficient"
-        return entry._replace(action=action, note="; ".join(reasons), seats_wanted=seats)
+        none_there = not _alternatives(rule)
+        return entry._replace(action=action, note="; ".join(reasons), seats_wanted=seats, none_there=none_there)
 
     def _without_finding(self, entry: PlanEntry, rule: Rule, candidate: Candidate) -> PlanEntry:
         user = entry.user
@@ -348,15 +349,15 @@ class _Planner:
         if lost:
             return entry._replace(action="refused_uncovered", note=_joined(*lost))
         taken = self._take(entry, rule, option, wanted, reasons)
-        kind = candidate.subject.recipient_type
+        kind = candidate.subject.mailbox_kind
         top = seats_on_top(entry.user, taken.change, kind, needs, self._skus, self._catalog)
+        away = elsewhere(entry.user, taken.change, kind, needs, self._skus, self._catalog)
         note = f"a seat of {self._names(top)} for a mailbox that is covered without it" if top else ""
-        return taken._replace(on_top=top, note=_joined(taken.note, note))
+        return taken._replace(on_top=top, note=_joined(taken.note, note), warnings=(*taken.warnings, *away))
 
     def _spare(self, user: User, option: _Alternative, candidate: Candidate) -> tuple[_Alternative, tuple[str, ...]]:
         """An alternative without the licenses that a user of whom nothing is at risk does not need, and why."""
-        kind = candidate.subject.recipient_type
-        why = needless(user, option.change, kind, candidate.needs, self._skus, self._catalog)
+        why = needless(user, option.change, candidate.subject.mailbox_kind, candidate.needs, self._skus, self._catalog)
         if not why:
             return option, ()
         add = tuple(item for item in option.change.add if item.sku_id not in why)

@@ -10,9 +10,10 @@ Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from ansible_collections.m365.licensing.plugins.module_utils._errors import named
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import NOTHING_TO_DO, Candidate, PlanEntry
@@ -59,3 +60,20 @@ def _marked(entry: PlanEntry, again: PlanEntry | None) -> PlanEntry:
     ends = "changes it again" if again.change else f"ends as {again.action}"
     note = f"in the next run rule {again.rule!r} decides for this user, and {ends}"
     return entry._replace(next_rule=again.rule, note="; ".join(filter(None, (entry.note, note))))
+
+
+def restless(entries: Iterable[PlanEntry], skus: Mapping[str, Sku]) -> list[str]:
+    """One sentence for each two rules of which one takes up in the next run whom the other has just changed."""
+    found: dict[tuple[str, str], list[PlanEntry]] = {}
+    for entry in entries:
+        found.setdefault((entry.rule, entry.next_rule), []).append(entry)
+    warnings = []
+    for (first, then), some in found.items():
+        gets = ", ".join(dict.fromkeys(skus[item.sku_id].part_number for entry in some for item in entry.change.add))
+        advice = f"lacks: [{gets}] in {then!r}" if gets else f"not, has or lacks in {then!r}"
+        upns = named(list(dict.fromkeys(entry.user.user_principal_name for entry in some)))
+        warnings.append(
+            f"The rules do not come to rest: whom rule {first!r} changes now, rule {then!r} would change again in the "
+            f"next run: {upns}. Let only one of them mean these users, for example with {advice}."
+        )
+    return warnings

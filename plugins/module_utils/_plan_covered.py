@@ -8,6 +8,7 @@ Rules that look at all users also match people who lack nothing, and every licen
 - A license is needless if the user has all of its plans from other licenses that stay.
 - A license that would bring nothing but Exchange plans is needless where the mailbox needs no license, or where what
   stays covers it. An archiving plan that the user does not have yet is not needless there.
+- Whoever may have the mailbox on premises is named.
 - Whatever else a license brings, a second Exchange plan for a covered mailbox is counted: a guard limits that.
 
 Nothing here is asked about a mailbox at risk. Pure: no I/O, no clock.
@@ -25,7 +26,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Assignment,
     LicenseChange,
     PlanClass,
-    RecipientType,
     Sku,
     User,
 )
@@ -38,22 +38,22 @@ _ARCHIVING: Mapping[PlanClass, frozenset[PlanClass]] = {
 """What brings the same as an archiving plan."""
 
 
-def covers(user: User, kind: RecipientType | None, needs: Needs | None, catalog: Catalog) -> bool:
+def covers(user: User, kind: str, needs: Needs | None, catalog: Catalog) -> bool:
     """Do the user's plans at work cover the mailbox?
 
-    ``kind`` is None for a user without a mailbox: would they cover an ordinary one? ``needs`` is None where nobody
+    ``kind`` is empty for a user without a mailbox: would they cover an ordinary one? ``needs`` is None where nobody
     looked at the mailbox: then only Plan 2 covers it for sure. A mailbox that needs no license is covered.
     """
     classes = granted(user, catalog)
     if needs is None:
         return PlanClass.PLAN2 in classes
-    return is_covered(needs, classes) if kind is not None else not classes.isdisjoint(MAILBOX_CLASSES)
+    return is_covered(needs, classes) if kind else not classes.isdisjoint(MAILBOX_CLASSES)
 
 
 def needless(
     user: User,
     change: LicenseChange,
-    kind: RecipientType | None,
+    kind: str,
     needs: Needs | None,
     skus: Mapping[str, Sku],
     catalog: Catalog,
@@ -84,7 +84,7 @@ def needless(
 def seats_on_top(
     user: User,
     change: LicenseChange,
-    kind: RecipientType | None,
+    kind: str,
     needs: Needs | None,
     skus: Mapping[str, Sku],
     catalog: Catalog,
@@ -97,8 +97,29 @@ def seats_on_top(
     if not seats:
         return ()
     stays = apply_to(user, change._replace(add=(), usage_location=None), skus)
-    known = needs if needs is not None or kind is not None else ()  # any mailbox plan counts where nobody looked
+    known = needs if needs is not None or kind else ()  # any mailbox plan counts where nobody looked
     return tuple(sorted(item.sku_id for item in seats)) if covers(stays, kind, known, catalog) else ()
+
+
+ON_PREMISES = (
+    "the mailbox of this user may be on premises, and an Exchange plan makes none in the cloud while it is there"
+)
+"""What ``elsewhere`` says."""
+
+
+def elsewhere(
+    user: User, change: LicenseChange, kind: str, needs: Needs | None, skus: Mapping[str, Sku], catalog: Catalog
+) -> tuple[str, ...]:
+    """A warning where ``change`` brings a mailbox to somebody who seems to have one on premises.
+
+    That is a synchronized user with an address, of whom Exchange Online has no mailbox.
+    """
+    if kind or needs != () or not (user.on_premises_sync and user.mail_domain):
+        return ()
+    plans = {
+        plan for item in change.add if item.sku_id in skus for plan in skus[item.sku_id].plan_ids - item.disabled_plans
+    }
+    return (ON_PREMISES,) * any(catalog.plan_class(plan) in MAILBOX_CLASSES for plan in plans)
 
 
 def _about_mailboxes(
@@ -119,13 +140,13 @@ def _exchange(item: Assignment, skus: Mapping[str, Sku], catalog: Catalog) -> bo
 
 def _why(
     user: User,
-    kind: RecipientType | None,
+    kind: str,
     needs: Needs | None,
     skus: Mapping[str, Sku],
     catalog: Catalog,
 ) -> str:
-    if needs == () and kind is not None:
-        return f"it is for a mailbox alone, and this {kind.value} mailbox needs no license"
+    if needs == () and kind:
+        return f"it is for a mailbox alone, and this {kind} mailbox needs no license"
     givers = _givers(user, skus)
     by = _names({giver for plan in givers.keys() & catalog.plan_classes.keys() for giver in givers[plan]}, skus)
     return f"it is for a mailbox alone, and {by} covers that; to replace {by}, name it in remove"

@@ -64,7 +64,7 @@ def subject_of(candidate: Candidate, catalog: Catalog) -> Subject:
     needs = finding.needs if finding else candidate.needs
     return subject._replace(
         reason=finding.reason if finding else "",
-        covered=covers(subject.user, subject.recipient_type, needs, catalog),
+        covered=covers(subject.user, subject.mailbox_kind, needs, catalog),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, LicenseChange, PlanClass, User
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
 
@@ -95,11 +96,13 @@ class PlanEntry(NamedTuple):
     expired: tuple[str, ...] = ()
     """Exceptions that would have matched, but are over."""
     warnings: tuple[str, ...] = ()
-    """What the change takes away, though nothing known needs it."""
+    """What the change takes away, though nothing known needs it; and that it may bring nothing."""
     next_rule: str = ""
     """Another rule, which will change the user again in the next run."""
     seats_wanted: tuple[str, ...] = ()
     """For ``no_seat``: the SKUs of which a seat each would have saved the mailbox."""
+    none_there: bool = False
+    """For ``insufficient``: the tenant has none of the licenses that the rule names."""
     on_top: tuple[str, ...] = ()
     """The SKUs with an Exchange plan of which a seat goes to this user, whose mailbox is covered without them."""
 
@@ -124,12 +127,16 @@ class SeatUse(NamedTuple):
 
 
 class SeatsMissing(NamedTuple):
-    """Seats of one SKU that would have saved mailboxes. ``first`` is the most urgent mailbox that is lost without."""
+    """Seats of one SKU that would have saved mailboxes. ``first`` is the most urgent mailbox that is lost without.
+
+    ``first_dated`` is the most urgent one with a date, where ``first`` has none.
+    """
 
     sku_id: str
     part_number: str
     seats: int
     first: PlanEntry
+    first_dated: PlanEntry | None = None
 
 
 class Plan(NamedTuple):
@@ -169,6 +176,13 @@ class Plan(NamedTuple):
         """Exceptions that are over, with the number of entries they would have kept out."""
         found = Counter(name for entry in self.entries for name in entry.expired)
         return dict(sorted(found.items()))
+
+
+def how_urgent(entry: PlanEntry) -> tuple[int, float, str, str]:
+    """The order of an audit's rows, whatever the order in which seats are given out; who is not at risk comes last."""
+    found = urgency(entry.finding) if entry.finding else (9, 0.0)
+    guid = entry.finding.mailbox.guid if entry.finding and entry.finding.mailbox else ""
+    return (*found, entry.user.user_principal_name.casefold(), guid)
 
 
 def rule_uses(names: Iterable[str], entries: Iterable[PlanEntry]) -> tuple[RuleUse, ...]:

@@ -20,6 +20,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._alarm import (
 from ansible_collections.m365.licensing.plugins.module_utils._brief import ATTENTION
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
 from ansible_collections.m365.licensing.plugins.module_utils._denials import missing_permission, permission_headline
 from ansible_collections.m365.licensing.plugins.module_utils._diff import diff_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
@@ -27,7 +28,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import de
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_json, to_plain
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, SeatsMissing
+from ansible_collections.m365.licensing.plugins.module_utils._plan_again import restless
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, SeatsMissing, how_urgent
 from ansible_collections.m365.licensing.plugins.module_utils._planner import Planned, PlannerOptions
 from ansible_collections.m365.licensing.plugins.module_utils._report import (
     MARKDOWN_ROWS,
@@ -49,6 +51,7 @@ _REASONS = {
     "no_seat": "no seat is left",
     "no_usage_location": "they have no usage location",
     "insufficient": "the licenses of their rule would not be enough, or none brings the mailbox back",
+    "none_there": "the tenant has none of the licenses that their rule names",
     "conflict": "the licenses of their rule do not go together with others that they have",
     "unmatched": "no rule matches",
     "refused_uncovered": "they would lose what keeps their mailbox",
@@ -58,6 +61,7 @@ _WHY_LEFT = {
     **_REASONS,
     "no_usage_location": "the user has no usage location",
     "insufficient": "the licenses of the rule would not be enough, or none brings it back",
+    "none_there": "the tenant has none of the licenses that the rule names",
     "conflict": "the licenses of the rule do not go together with others",
     "refused_uncovered": "the change would take what keeps the mailbox",
     "protected": "the user is protected",
@@ -73,10 +77,11 @@ class PlanFailed(AlarmRaised):
 class Fate:
     """An entry of the plan, and what became of it. ``outcome`` is None where nothing was tried for it."""
 
-    __slots__ = ("entry", "outcome")
+    __slots__ = ("entry", "outcome", "place")
 
     def __init__(self, entry: PlanEntry, outcome: Outcome | None) -> None:
         self.entry = entry
+        self.place: int | None = None
         self.outcome = outcome if entry.action == "license" else None
 
     @property
@@ -96,6 +101,11 @@ class Fate:
         return self.status in ("failed", "skipped")
 
     @property
+    def end(self) -> str:
+        """What became of somebody who was to be licensed; a plan foretells it."""
+        return "failed" if self.missed else "done_elsewhere" if self.status == "unchanged" else "licensed"
+
+    @property
     def unresolved(self) -> bool:
         """Is this mailbox at risk, and will it be so after this run, though nobody asked for that?"""
         return self.entry.finding is not None and (self.entry.action in AT_RISK_STILL or self.missed)
@@ -104,6 +114,11 @@ class Fate:
     def endangered(self) -> bool:
         """Will this mailbox still be at risk, without an exception of the rules? That counts protected users, too."""
         return self.unresolved or (self.entry.finding is not None and self.entry.action == "protected")
+
+    @property
+    def trouble(self) -> str:
+        """The action, or ``none_there`` where the tenant has nothing of what the rule would give."""
+        return "none_there" if self.entry.none_there else self.entry.action
 
     @property
     def upn(self) -> str:
@@ -121,6 +136,9 @@ class PlanRows(Sequence[dict[str, Any]]):
             for entry in planned.plan.entries
             if entry.finding is not None or entry.action not in ("unchanged", "unmatched")
         ]
+        at_risk = (fate for fate in self.fates if fate.entry.finding is not None)
+        for place, fate in enumerate(sorted(at_risk, key=lambda fate: how_urgent(fate.entry)), 1):
+            fate.place = place
 
     def __len__(self) -> int:
         return len(self.fates)
@@ -132,7 +150,7 @@ class PlanRows(Sequence[dict[str, Any]]):
 
     def _row(self, fate: Fate) -> dict[str, Any]:
         row = plan_row(fate.entry, self._skus, self._catalog)
-        row.update(status=fate.status, confirmation=fate.confirmation, error=None)
+        row.update(urgency=fate.place, status=fate.status, confirmation=fate.confirmation, error=None)
         if fate.outcome is not None:
             problem = fate.outcome.error
             row["error"] = {"code": problem.code, "message": problem.message, "hint": problem.hint} if problem else None
@@ -150,7 +168,7 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
     fates = rows.fates
     # users, and not mailboxes: only one row of a user says what is written
     licensed = [fate for fate in fates if fate.entry.action == "license"]
-    tally = Counter((fate.entry.finding is not None, fate.missed) for fate in licensed)
+    tally = Counter((fate.entry.finding is not None, fate.end) for fate in licensed)
     writing = [fate for fate in fates if fate.entry.change]
     statuses = Counter(fate.status for fate in writing)
     confirmations = Counter(fate.confirmation for fate in writing)
@@ -167,10 +185,13 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
             **{status: statuses[status] for status in STATUSES if status != "unchanged"},
             "confirmed": confirmations["confirmed"],
             "accepted": confirmations["accepted"],
-            "at_risk_licensed": tally[True, False],
-            "at_risk_failed": tally[True, True],
-            "others_licensed": tally[False, False],
-            "others_failed": tally[False, True],
+            "done_elsewhere": statuses["unchanged"],
+            "at_risk_licensed": tally[True, "licensed"],
+            "at_risk_done_elsewhere": tally[True, "done_elsewhere"],
+            "at_risk_failed": tally[True, "failed"],
+            "others_licensed": tally[False, "licensed"],
+            "others_done_elsewhere": tally[False, "done_elsewhere"],
+            "others_failed": tally[False, "failed"],
             "unresolved": sum(fate.unresolved for fate in fates),
             "excluded": planned.left_out.summary(),
             "audit": planned.found.summary(),
@@ -200,37 +221,20 @@ def warnings_of(planned: Planned, result: Mapping[str, Any], options: PlannerOpt
     fates = result["users"].fates
     for fate in fates:
         if fate.entry.finding is not None and fate.entry.action in AT_RISK_STILL:
-            by_action.setdefault(fate.entry.action, []).append(fate.upn)
+            by_action.setdefault(fate.trouble, []).append(fate.upn)
         for sentence in fate.entry.warnings:
             weakened.setdefault(sentence, []).append(fate.upn)
     warnings += [
         f"Still at risk, because {_REASONS[action]}: {named(_once(by_action[action]))}."
-        for action in AT_RISK_STILL
+        for action in _REASONS
         if action in by_action
     ]
     warnings += [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}." for sentence, upns in weakened.items()]
-    warnings += _restless([fate.entry for fate in fates if fate.entry.next_rule], planned.skus)
+    warnings += restless([fate.entry for fate in fates if fate.entry.next_rule], planned.skus)
     late = _once(fate.upn for fate in fates if fate.confirmation == "accepted")
     if late:
         warnings.append(
             f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {named(late)}."
-        )
-    return warnings
-
-
-def _restless(entries: Iterable[PlanEntry], skus: Mapping[str, Sku]) -> list[str]:
-    """One sentence for each two rules of which one takes up in the next run whom the other has just changed."""
-    found: dict[tuple[str, str], list[PlanEntry]] = {}
-    for entry in entries:
-        found.setdefault((entry.rule, entry.next_rule), []).append(entry)
-    warnings = []
-    for (first, then), some in found.items():
-        gets = ", ".join(dict.fromkeys(skus[item.sku_id].part_number for entry in some for item in entry.change.add))
-        advice = f"lacks: [{gets}] in {then!r}" if gets else f"not, has or lacks in {then!r}"
-        upns = named(_once(entry.user.user_principal_name for entry in some))
-        warnings.append(
-            f"The rules do not come to rest: whom rule {first!r} changes now, rule {then!r} would change again in the "
-            f"next run: {upns}. Let only one of them mean these users, for example with {advice}."
         )
     return warnings
 
@@ -302,7 +306,7 @@ def _left(
     for fate in fates:
         if fate.entry.finding is not None and fate.endangered and means(fate.entry.finding):
             left.append(fate.entry.finding)
-            why[_WHY_LEFT[fate.status if fate.missed else fate.entry.action]] += 1
+            why[_WHY_LEFT[fate.status if fate.missed else fate.trouble]] += 1
     if not left:
         return None
     hints = []
@@ -310,6 +314,7 @@ def _left(
         lacking = ", ".join(f"{item.seats} of {item.part_number}" for item in seats)
         hints.append(f"Seats are missing: {lacking}.")
     hints.append("License these users, or add an exception with a reason and an end to the rules.")
+    left.sort(key=urgency)
     return Reason(code, left_message(left, why, words), " ".join(hints))
 
 

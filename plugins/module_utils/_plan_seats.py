@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, SeatsMissing
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, SeatsMissing, how_urgent
 
 
 def seats_missing(
@@ -16,19 +16,26 @@ def seats_missing(
     """The seats by SKU, in the order of their most urgent mailboxes; ``entries`` in the order of the plan.
 
     A user needs a seat of each SKU once, however many mailboxes are at risk. Seats that are left of a SKU (``left``, by
-    its id) would go to the most urgent users, so they are not missing.
+    its id) would go to the users whom the plan serves first, so they are not missing.
     """
     wanting: dict[str, list[PlanEntry]] = {}
-    users: set[str] = set()
+    worst: dict[str, PlanEntry] = {}
     for entry in entries:
-        if entry.seats_wanted and entry.user.id not in users:
-            users.add(entry.user.id)
+        if not entry.seats_wanted:
+            continue
+        if entry.user.id not in worst:
             for sku_id in entry.seats_wanted:
                 wanting.setdefault(sku_id, []).append(entry)
-    place = {id(entry): number for number, entry in enumerate(entries)}
-    found = [
-        SeatsMissing(sku_id, name_of(sku_id), len(waiting) - left(sku_id), waiting[left(sku_id)])
-        for sku_id, waiting in wanting.items()
-        if len(waiting) > left(sku_id)
-    ]
-    return tuple(sorted(found, key=lambda item: (place[id(item.first)], item.part_number)))
+        worst[entry.user.id] = min(worst.get(entry.user.id, entry), entry, key=how_urgent)
+    found = []
+    for sku_id, waiting in wanting.items():
+        without = sorted((worst[entry.user.id] for entry in waiting[left(sku_id) :]), key=how_urgent)
+        if without:
+            first = without[0]
+            dated = next((entry for entry in without if _is_dated(entry)), first)
+            found.append(SeatsMissing(sku_id, name_of(sku_id), len(without), first, None if dated is first else dated))
+    return tuple(sorted(found, key=lambda item: (how_urgent(item.first), item.part_number)))
+
+
+def _is_dated(entry: PlanEntry) -> bool:
+    return entry.finding is not None and entry.finding.deadline.at is not None

@@ -208,7 +208,8 @@ def _candidates(
     candidates: list[Candidate] = []
     for user_id, user in users.items():
         box = mailboxes.get(user_id)
-        needs = needs_of(box) if box is not None else unknown
+        other = found.readings.other_kinds.get(user_id, "") if box is None else ""
+        needs = needs_of(box) if box is not None else () if other else unknown
         mine = groups.get(user_id, _NO_GROUPS)
         kinds = {item.recipient_type for item in findings.get(user_id, ())}
         for item in findings.get(user_id, ()):
@@ -216,7 +217,8 @@ def _candidates(
             candidates.append(Candidate(Subject(user, item.recipient_type, mine), item, needs, replaced))
         if not kinds or (options.scope == "all_users" and kinds == {RecipientType.SOFT_DELETED}):
             # what is soft-deleted does not stand for the mailbox in use, which is safe
-            candidates.append(Candidate(Subject(user, box.recipient_type if box else None, mine), None, needs))
+            subject = Subject(user, box.recipient_type if box else None, mine, other_kind=other)
+            candidates.append(Candidate(subject, None, needs))
     return candidates
 
 

@@ -29,6 +29,11 @@ class Readings:
     subscriptions: dict[str, tuple[Subscription, ...]] = field(default_factory=dict)
     survey: Survey | None = None
     """What was seen of those who are in neither list, as a glance showed that they are safe."""
+    other_kinds: dict[str, str] = field(default_factory=dict)
+    """The kind of a mailbox in use that needs no license and is in no list (``scheduling``), by user id.
+
+    Of everybody where all mailboxes were read, else of those whose mailbox was asked for.
+    """
     only: frozenset[str] | None = None
     """The user ids that ``identities`` named; None: everybody."""
     strategy: str = "filtered"

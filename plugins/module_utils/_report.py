@@ -18,6 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import Cat
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, describe
 from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import ON_PREMISES
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan, PlanEntry
 
 SEVERITIES = ("lost", "overdue", "critical", "warning", "notice")
@@ -35,7 +36,7 @@ _SECTIONS = (
     ("refused_uncovered", "Refused: would lose what keeps the mailbox"),
     ("no_seat", "No seat left"),
     ("no_usage_location", "No usage location"),
-    ("insufficient", "The rule's licenses would not be enough, or none brings it back"),
+    ("insufficient", "The rule's licenses would not be enough or are not there, or none brings it back"),
     ("conflict", "The rule's licenses do not go together with others"),
     ("unmatched", "No rule matches"),
     ("ignore", "Exceptions"),
@@ -123,6 +124,7 @@ def plan_summary(plan: Plan) -> dict[str, Any]:
         "max_changes": plan.max_changes,
         "seats_to_covered": plan.seats_to_covered(),
         "max_covered_seats": plan.max_covered_seats,
+        "seats_to_on_premises": sum(ON_PREMISES in entry.warnings for entry in plan.entries),
         "seat_order": plan.seat_order,
         "rules": [rule._asdict() for rule in plan.rules],
         "violations": list(plan.violations),
@@ -143,14 +145,21 @@ def plan_summary(plan: Plan) -> dict[str, Any]:
                 "sku": item.part_number,
                 "sku_id": item.sku_id,
                 "seats": item.seats,
-                "first": {
-                    "user_principal_name": item.first.user.user_principal_name,
-                    "deadline": iso(item.first.finding.deadline.at) if item.first.finding else None,
-                    "severity": item.first.finding.severity if item.first.finding else None,
-                },
+                "first": _first(item.first),
+                "first_dated": _first(item.first_dated) if item.first_dated else None,
             }
             for item in plan.seats_missing
         ],
+    }
+
+
+def _first(entry: PlanEntry) -> dict[str, Any]:
+    """Who is lost first, for whoever is to buy seats."""
+    finding = entry.finding
+    return {
+        "user_principal_name": entry.user.user_principal_name,
+        "deadline": iso(finding.deadline.at) if finding else None,
+        "severity": finding.severity if finding else None,
     }
 
 
@@ -234,6 +243,12 @@ def plan_markdown(
         lines += ["## Seats", "", f"Seats go to {order}.", ""]
         if top := summary["seats_to_covered"]:
             lines += [f"**{_count(top, 'seat', 'seats')}** of these for users whose mailbox is covered already.", ""]
+        if away := summary["seats_to_on_premises"]:
+            who = _count(away, "user", "users")
+            lines += [
+                f"**{who}** may have the mailbox on premises, and {'gets' if away == 1 else 'get'} an Exchange plan.",
+                "",
+            ]
         cells = (
             [item["sku"], item["left_before"], item["planned"], item["left_after"], item["reserved"]] for item in seats
         )
@@ -261,17 +276,13 @@ def plan_markdown(
 def _seats_missing(missing: Sequence[Mapping[str, Any]]) -> list[str]:
     if not missing:
         return []
-    head = ("SKU", "Seats", "First mailbox lost without them", "Deadline", "Severity")
-    cells = [
-        [
-            item["sku"],
-            item["seats"],
-            item["first"]["user_principal_name"],
-            (item["first"]["deadline"] or "not known")[:10],
-            item["first"]["severity"],
-        ]
-        for item in missing
-    ]
+    head = ("SKU", "Seats", "First mailbox lost without them", "Deadline", "Severity", "First with a date")
+    cells = []
+    for item in missing:
+        first, dated = item["first"], item["first_dated"]
+        more = f"{dated['user_principal_name']}, {dated['deadline'][:10]}, {dated['severity']}" if dated else ""
+        deadline = (first["deadline"] or "not known")[:10]
+        cells.append([item["sku"], item["seats"], first["user_principal_name"], deadline, first["severity"], more])
     return ["## Seats missing", "", *_table(head, cells, right=(1,))]
 
 
@@ -347,6 +358,7 @@ def _told(summary: Mapping[str, Any]) -> str:
     figures = {
         "read back": summary["confirmed"],
         "accepted and not read back yet": summary["accepted"],
+        "more done by somebody else meanwhile": summary.get("done_elsewhere", 0),
         "failed": summary["failed"],
         "not tried": summary["skipped"],
     }

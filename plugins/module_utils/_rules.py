@@ -46,6 +46,13 @@ class Subject(NamedTuple):
     """Why the mailbox is at risk, in the word of the audit; empty where it is not."""
     covered: bool = False
     """Do the user's plans cover the mailbox (``_plan_covered.covers``)?"""
+    other_kind: str = ""
+    """The kind of a mailbox that needs no license and is of no recipient type, such as ``scheduling``."""
+
+    @property
+    def mailbox_kind(self) -> str:
+        """What kind of mailbox there is, in one word; empty where none is known."""
+        return self.recipient_type.value if self.recipient_type else self.other_kind
 
 
 class Facts(NamedTuple):

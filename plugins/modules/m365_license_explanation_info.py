@@ -103,7 +103,7 @@ EXAMPLES = r"""
         reason: The leaver process converts these
         until: "2030-12-31"
       - name: Everybody else
-        match: {}
+        match: {covered: false}
         licenses: [{sku: SPE_E3}]
         fallback: [{sku: EXCHANGESTANDARD}]
         usage_location: DE
@@ -277,9 +277,14 @@ explanations:
           description: Exchange GUID of the mailbox. Null where Exchange shows none.
           type: str
         recipient_type:
-          description: One of the choices of O(recipient_types). Null where there is no mailbox.
+          description: One of the choices of O(recipient_types). Null where there is no mailbox of these kinds.
           type: str
           sample: user
+        other_kind:
+          description:
+            - The kind of a mailbox that needs no license and that no audit lists, such as V(scheduling). Null for all
+              others.
+          type: str
         primary_smtp_address:
           description: Primary mail address.
           type: str

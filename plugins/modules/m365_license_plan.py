@@ -262,6 +262,7 @@ EXAMPLES = r"""
         match:
           department: [Sales, Inside Sales]
           country: Germany
+          covered: false
           not: {job_title: "*intern*"}
         licenses:
           - sku: SPE_E3
@@ -331,7 +332,9 @@ users:
       description: What else there is to know, for example why a list of the rule was passed over.
       type: str
     warnings:
-      description: What the change takes away, though nothing known needs it.
+      description:
+        - What the change takes away, though nothing known needs it.
+        - Also that the mailbox of the user may be on premises, where an Exchange plan makes none in the cloud.
       type: list
       elements: str
     next_rule:
@@ -365,6 +368,10 @@ users:
       description: Days until the deadline, as in M(m365.licensing.exo_unlicensed_mailbox_info).
       type: int
       sample: 8
+    urgency:
+      description: The place of this mailbox by urgency among those at risk, 1 first. Null for who is not at risk.
+      type: int
+      sample: 1
     add:
       description: Licenses to assign. The disabled plans are all that will be off.
       type: list
@@ -454,6 +461,9 @@ summary:
     seats_to_covered:
       description: Seats with an Exchange plan for users whose mailbox is covered without them.
       type: int
+    seats_to_on_premises:
+      description: Users who get an Exchange plan, though their mailbox may be on premises.
+      type: int
     max_covered_seats:
       description: The limit of O(max_covered_seats) in seats. Null without one.
       type: int
@@ -521,7 +531,7 @@ summary:
           description: How many seats are missing.
           type: int
         first:
-          description: The most urgent mailbox that is lost without them.
+          description: The most urgent mailbox that is lost without them, in whatever order seats are given out.
           type: dict
           contains:
             user_principal_name:
@@ -533,6 +543,11 @@ summary:
             severity:
               description: How urgent it is.
               type: str
+        first_dated:
+          description:
+            - The most urgent of these mailboxes with a known date, with the keys of RV(summary.seats_missing[].first).
+            - Null where RV(summary.seats_missing[].first) has a date itself, or none of them has one.
+          type: dict
     excluded:
       description: Mailboxes at risk that O(exclude) left out. With O(scope=all_users) users.
       type: dict
@@ -570,14 +585,23 @@ summary:
     accepted:
       description: Users of this confirmation.
       type: int
+    done_elsewhere:
+      description: Users whom the plan was to change, and whom somebody else had changed likewise before this run wrote.
+      type: int
     at_risk_licensed:
-      description: Mailboxes at risk that are licensed, or in a plan would be.
+      description: Mailboxes at risk that this run has licensed, or in a plan would.
+      type: int
+    at_risk_done_elsewhere:
+      description: Mailboxes at risk that somebody else has licensed meanwhile.
       type: int
     at_risk_failed:
       description: Mailboxes at risk whose user failed, or was not tried.
       type: int
     others_licensed:
       description: The same as RV(summary.at_risk_licensed), of users who are not at risk.
+      type: int
+    others_done_elsewhere:
+      description: The same as RV(summary.at_risk_done_elsewhere), of users who are not at risk.
       type: int
     others_failed:
       description: The same as RV(summary.at_risk_failed), of users who are not at risk.
@@ -599,7 +623,8 @@ rows_left_out:
   sample: 12000
 first_rows:
   description:
-    - The first 20 rows. Users who failed or were skipped come before all others, then those who stay at risk.
+    - The first 20 rows. Users who failed or were skipped, and mailboxes that stay at risk, come before all others, the
+      most urgent first.
     - Where the task fails they are fewer, and have the most important keys only, if they would be too long to be
       printed in one line.
   returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(users) is too long to print
@@ -710,7 +735,7 @@ auth:
 
 from ansible_collections.m365.licensing.plugins.module_utils._alarm import FAIL_ON
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC
-from ansible_collections.m365.licensing.plugins.module_utils._brief import brief_plan_row, needs_attention
+from ansible_collections.m365.licensing.plugins.module_utils._brief import brief_plan_row, needs_attention, urgency_rank
 from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, RowKind, large
 from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
 from ansible_collections.m365.licensing.plugins.module_utils._plan_module import run_plan
@@ -739,7 +764,7 @@ ARGUMENTS = {
     "confirm": {"type": "bool", "default": True},
     "confirm_seconds": {"type": "float", "default": 60},
 }
-ROWS = RowKind("users", urgent=needs_attention, brief=brief_plan_row)
+ROWS = RowKind("users", urgent=needs_attention, rank=urgency_rank, brief=brief_plan_row)
 
 
 def main() -> None:

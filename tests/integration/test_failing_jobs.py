@@ -152,6 +152,21 @@ def test_a_run_that_leaves_critical_mailboxes_fails_and_names_them_first(tenant:
     assert any(result["alarm"][0] in text for text in planned.warnings)
 
 
+def test_who_needs_a_person_is_shown_by_urgency_across_states(tenant: Tenant, tmp_path: Path) -> None:
+    # seats by rules: the rows of the result are in another order
+    rules = [{**ALL, "name": "Some", "match": {"not": {"upn": "l*"}}}, ALL]
+    more = {"rules": rules, "seat_order": "rules", "seat_reserve": {"EXCHANGESTANDARD": 100_000}, "protected": ["s*"]}
+    played = job(tenant, tmp_path, "remediate", mode="plan", **more)
+    rows = json.loads((tmp_path / "reports" / "localhost.json").read_text(encoding="utf-8"))["users"]
+    open_rows = [row for row in rows if row["action"] not in ("ignore", "license", "unchanged")]
+    by_urgency = sorted(open_rows, key=lambda row: int(row["urgency"]))
+    assert open_rows != by_urgency
+    assert len({row["action"] for row in open_rows}) > 1
+    lines = shown(played)
+    found = [line.split()[0] for line in lines[1 : len(open_rows) + 1]]
+    assert found == [row["user_principal_name"] for row in by_urgency]
+
+
 def test_the_summary_tells_of_missing_seats(tenant: Tenant, tmp_path: Path) -> None:
     reserve = {"EXCHANGESTANDARD": 100_000, "EXCHANGEENTERPRISE": 100_000}
     played = job(tenant, tmp_path, "remediate", mode="plan", rules=[SHARED, ALL_BUT_ARCHIVES], seat_reserve=reserve)
@@ -159,6 +174,7 @@ def test_the_summary_tells_of_missing_seats(tenant: Tenant, tmp_path: Path) -> N
     place = next(number for number, text in enumerate(lines) if text.endswith("seats of EXCHANGESTANDARD are missing"))
     assert lines[place + 1].startswith("first lost without:  ")
     assert lines[place + 1].split()[-1] == "overdue"
+    assert lines[place + 2].startswith("first with a date:  ")
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check",)])

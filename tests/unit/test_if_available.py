@@ -76,6 +76,16 @@ def test_a_rule_with_nothing_left_decides_all_the_same_and_is_told(desk: Plannin
     assert result["users"][0]["note"].startswith(f"the tenant has no {LACKING}, which is left out; the tenant has no")
     assert any("so this rule licenses nobody (rule 'Everybody')" in text for text in result["warnings"])
     assert result["summary"]["actions"]["unchanged"] == 1
+    words = "the tenant has none of the licenses that their rule names: anna@contoso.example"
+    assert f"Still at risk, because {words}." in result["warnings"]
+
+
+def test_an_alarm_tells_what_is_not_there_from_what_is_not_enough(desk: PlanningDesk) -> None:
+    desk.at_risk("anna", days=29)
+    error = desk.refused(rule(maybe()), fail_on="any")
+    assert "1 because the tenant has none of the licenses that the rule names" in error.message
+    error = desk.refused(rule(maybe(), {"sku": "EMS"}), fail_on="any")
+    assert "1 because the licenses of the rule would not be enough" in error.message
 
 
 def test_a_name_that_nobody_knows_is_told(desk: PlanningDesk) -> None:

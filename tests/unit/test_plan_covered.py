@@ -280,13 +280,14 @@ def test_wrong_limits_are_told_before_anything_is_asked(desk: PlanningDesk) -> N
         (user("a", direct(EXCHANGESTANDARD)), RecipientType.USER, HOLD, False),
         (user("a", direct(EXCHANGESTANDARD, PLAN1)), RecipientType.USER, MAILBOX, False),
         (user("a"), RecipientType.SHARED, (), True),
-        (user("a"), None, (), False),
-        (user("a", direct(EXCHANGESTANDARD)), None, (), True),
+        (user("a"), "", (), False),
+        (user("a"), "scheduling", (), True),
+        (user("a", direct(EXCHANGESTANDARD)), "", (), True),
         # nobody looked at the mailbox: it may need more than Plan 1
-        (user("a", direct(EXCHANGESTANDARD)), None, None, False),
-        (user("a", direct(SPE_E3)), None, None, True),
+        (user("a", direct(EXCHANGESTANDARD)), "", None, False),
+        (user("a", direct(SPE_E3)), "", None, True),
     ],
 )
-def test_who_is_covered(who: User, kind: RecipientType | None, needs: Any, covered: bool) -> None:
+def test_who_is_covered(who: User, kind: str, needs: Any, covered: bool) -> None:
     assert covers(who, kind, needs, BUILTIN) is covered
-    assert kind is None or covered is is_covered(needs, granted(who, BUILTIN))
+    assert not kind or covered is is_covered(needs, granted(who, BUILTIN))

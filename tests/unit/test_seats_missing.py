@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
@@ -14,6 +15,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._report import plan
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     HOLD,
+    NOW,
     SKUS,
     SPE_E3,
     finding,
@@ -100,12 +102,60 @@ def test_reports_have_the_seats_and_the_first_mailbox() -> None:
                 "deadline": "2026-06-18T12:00:00Z",
                 "severity": "critical",
             },
+            "first_dated": None,
         }
     ]
     text = plan_markdown([plan_row(entry, BY_ID, BUILTIN) for entry in plan.entries], summary)
     assert "## Seats missing" in text
-    assert "| SPE_E3 | 1 | anna@contoso.com | 2026-06-18 | critical |" in text
+    assert "| SPE_E3 | 1 | anna@contoso.com | 2026-06-18 | critical |  |" in text
     assert plan_summary(plan_for([at_risk(user("anna"))], E3))["seats_missing"] == []
+
+
+def test_the_first_is_the_most_urgent_whatever_the_order_of_seats() -> None:
+    rules = [{**E3, "name": f"{name}s", "match": {"upn": f"{name}*"}} for name in ("a", "b")]
+    people = [at_risk(user(name), days=days) for name, days in (("a1", 9), ("a2", 8), ("b1", 3), ("b2", 5))]
+    plan = plan_for(people, *rules, table=seats(SPE_E3=0), seat_order="rules")
+    assert [entry.user.user_principal_name[:2] for entry in plan.entries] == ["a2", "a1", "b1", "b2"]
+    assert told(plan) == [("SPE_E3", 4, "b1")]
+    # a seat that is left goes by the rules, and the others are without
+    held_back = plan_for(people, *rules, table=seats(SPE_E3=3), seat_order="rules")
+    assert told(held_back) == [("SPE_E3", 1, "b2")]
+
+
+def test_a_user_is_as_urgent_as_the_most_urgent_of_the_mailboxes() -> None:
+    rules = [
+        {**E3, "name": "In use", "match": {"not": {"recipient_type": "soft_deleted"}}},
+        {**E3, "name": "Gone", "match": {}},
+    ]
+    anna = user("anna")
+    gone = at_risk(anna).subject._replace(recipient_type=RecipientType.SOFT_DELETED)
+    people = [at_risk(anna, days=20), Candidate(gone, finding(anna, days=2)), at_risk(user("bert"), days=9)]
+    plan = plan_for(people, *rules, table=seats(SPE_E3=0), seat_order="rules")
+    assert told(plan) == [("SPE_E3", 2, "anna")]
+    (missing,) = plan.seats_missing
+    assert missing.first.finding is not None
+    assert missing.first.finding.days_remaining == 2
+
+
+def test_where_the_first_has_no_date_the_first_with_one_is_told() -> None:
+    outlived = at_risk(user("outlived"), days=None)
+    assert outlived.finding is not None
+    late = outlived.finding.deadline._replace(outlived=NOW - timedelta(days=5))
+    outlived = outlived._replace(finding=outlived.finding._replace(deadline=late, severity="overdue"))
+    people = [outlived, at_risk(user("later"), days=9), at_risk(user("sooner"), days=4), at_risk(user("x"), days=None)]
+    plan = plan_for(people, E3, table=seats(SPE_E3=0))
+    summary = plan_summary(plan)
+    (row,) = summary["seats_missing"]
+    assert row["first"] == {"user_principal_name": "outlived@contoso.com", "deadline": None, "severity": "overdue"}
+    assert row["first_dated"] == {
+        "user_principal_name": "sooner@contoso.com",
+        "deadline": "2026-06-19T12:00:00Z",
+        "severity": "critical",
+    }
+    text = plan_markdown([plan_row(entry, BY_ID, BUILTIN) for entry in plan.entries], summary)
+    assert "| outlived@contoso.com | not known | overdue | sooner@contoso.com, 2026-06-19, critical |" in text
+    (nobody,) = plan_summary(plan_for([outlived], E3, table=seats(SPE_E3=0)))["seats_missing"]
+    assert nobody["first_dated"] is None
 
 
 @given(

@@ -65,7 +65,12 @@ def test_each_of_two_runs_claims_what_it_has_written(
     assert [row["user_principal_name"] for row in same] == people[:30]
     assert all(SAME in row["note"] and row["before"] == row["after"] for row in same)
     assert [item["sku"] for item in same[0]["before"]["licenses"]] == ["EXCHANGESTANDARD"]
-    assert second["summary"]["unresolved"] == 0
+    told = second["summary"]
+    assert (told["at_risk_licensed"], told["at_risk_done_elsewhere"], told["done_elsewhere"]) == (15, 30, 30)
+    assert (told["unresolved"], told["at_risk_failed"], told["others_done_elsewhere"]) == (0, 0, 0)
+    assert "15 read back, 30 more done by somebody else meanwhile." in second["reports"]["md"]
+    assert first[0]["summary"]["at_risk_done_elsewhere"] == 0
+    assert "somebody else" not in first[0]["reports"]["md"]
 
 
 def test_a_run_that_finds_all_done_has_changed_nothing(

@@ -13,7 +13,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import RE
 from ansible_collections.m365.licensing.plugins.module_utils._explain_rules import failure
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Condition, Subject, facts_of
-from ansible_collections.m365.licensing.plugins.module_utils._rules_conditions import bind_groups
+from ansible_collections.m365.licensing.plugins.module_utils._rules_conditions import bind_groups, text_condition
 from ansible_collections.m365.licensing.plugins.module_utils._rules_match import (
     EXTENSION_ATTRIBUTES,
     FLAG_KEYS,
@@ -59,6 +59,12 @@ def subjects(draw: st.DrawFn) -> Subject:
 def condition_of(match: dict[str, Any]) -> Condition:
     (condition,) = bind_groups([matching(match)], GROUPS)[0].conditions
     return condition
+
+
+def asking(match: dict[str, Any]) -> Condition:
+    """The same for a value that a user has, though no rule may name it, such as a usage location that is no country."""
+    ((key, value),) = match.items()
+    return text_condition(key, [value]) if key in TEXT_KEYS else condition_of(match)
 
 
 def said(match: dict[str, Any], subject: Subject) -> str | None:
@@ -111,7 +117,7 @@ def test_whoever_is_asked_for_what_is_said_matches(key: str, subject: Subject, d
         return
     asked = same(key, wish, has)
     if asked is not None:
-        assert condition_of(asked).test(facts_of(subject)), has
+        assert asking(asked).test(facts_of(subject)), has
     elif key == "recipient_type":
         assert (has, subject.recipient_type) == ("no mailbox is known", None)
     elif key == "reason":

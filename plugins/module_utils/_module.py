@@ -86,6 +86,8 @@ GC_OBJECTS, GC_YOUNG, GC_OLD = 100_000, 50, 100
 """When Python looks for cycles: after so many new objects, and older ones after so many looks [gc.set_threshold]."""
 RESPONSE_BYTES_MIN = 65536
 """Room for every refusal and for what the identity platform says of itself: less would only break the signing in."""
+NO_VARIABLES = frozenset({*COMMON_SPEC, "identities", "licenses", "output_path", "users", "variable_prefix"})
+"""Options that no variable of role and playbooks sets, so their names have no prefix."""
 FORBIDDEN_RESULTS = frozenset({"items", "keys", "values", "get", "update", "copy", "pop"})
 """Names that Jinja would take for methods of the result."""
 
@@ -228,7 +230,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
 
     def variable(self, option: str) -> str:
         """The name of the variable that an option comes from, where it comes from one."""
-        return option if option in COMMON_SPEC else f"{self.params.get('variable_prefix') or ''}{option}"
+        return option if option in NO_VARIABLES else f"{self.params.get('variable_prefix') or ''}{option}"
 
     def fail_json(self, msg: str, **more: Any) -> NoReturn:
         if "error" not in more:

@@ -222,6 +222,7 @@ def _ruled(graph: Graph, planned: Planned, options: PlannerOptions, users: Seque
         use_warning_seats=options.use_warning_seats,
         gaps=tuple(planned.found.readings.gaps),
         allow_incomplete=options.allow_incomplete,
+        variable_prefix=options.variable_prefix,
     )
     entries: dict[str, list[PlanEntry]] = {}
     for entry in planned.plan.entries:

@@ -176,7 +176,7 @@ def _run(entry: PlanEntry | None, why_none: str, world: Decisions) -> dict[str, 
 def _guards(subject: Subject, entry: PlanEntry | None, world: Decisions) -> list[str]:
     """What keeps a run from writing this user, one sentence each."""
     found = [
-        f"protected: {pattern!r} means this user, so a run never writes to it"
+        f"{world.guards.variable_prefix}protected: {pattern!r} means this user, so a run never writes to it"
         for pattern in world.guards.protected
         if protects(pattern)(subject.user)
     ]

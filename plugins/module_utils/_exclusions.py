@@ -80,8 +80,8 @@ def unused_warnings(unknown: Sequence[str], wildcards: Sequence[str], *, whole: 
         warnings.append(f"exclude: the tenant has no user {_quoted(names)}: nobody is left out by it.")
     if ids:
         warnings.append(
-            f"exclude compares user principal names, and {_quoted(ids)} is an ID: nobody is left out by it. Give the "
-            "user principal name."
+            f"exclude: it compares user principal names, and {_quoted(ids)} is an ID: nobody is left out by it. Give "
+            "the user principal name."
         )
     if wildcards and whole:
         warnings.append(f"exclude: no user of the tenant fits {_quoted(wildcards)}: nobody is left out by it.")

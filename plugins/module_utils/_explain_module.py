@@ -63,13 +63,18 @@ class _Ruled(NamedTuple):
 
 
 def run_explain(context: Context) -> dict[str, Any]:
-    """The module ``m365_license_explanation_info``."""
+    """The module ``m365_license_explanation_info``. Raises ConfigurationError, with the result, for unknown users."""
     options = explain_options(context.params)
     tenant = context.tenant
     result = explain_users(context.graph, context.exchange, options)
     for text in result.pop("warnings"):
         context.warn(text)
-    return {**result, "tenant": tenant.row()}
+    result["tenant"] = tenant.row()
+    if result["unmatched"]:
+        error = unknown_users(result["unmatched"])
+        error.partial = result
+        raise error
+    return result
 
 
 def explain_options(params: Mapping[str, Any]) -> ExplainOptions:
@@ -111,13 +116,13 @@ def explain_options(params: Mapping[str, Any]) -> ExplainOptions:
 
 
 def explain_users(graph: Graph, exchange: Exchange, options: ExplainOptions) -> dict[str, Any]:
-    """The result of the module: ``explanations`` in the order of the users, and ``warnings``.
+    """The result of the module: ``explanations`` in the order of the users, ``unmatched`` and ``warnings``.
 
-    Raises ConfigurationError for users who do not exist, and for wrong rules.
+    ``unmatched`` are the names of users who do not exist. Raises ConfigurationError for wrong rules.
     """
     named = find_users(graph, options.users)
-    if named.unknown:
-        raise unknown_users(named.unknown)
+    if not named.users:
+        return {"explanations": [], "unmatched": list(named.unknown), "warnings": []}
     planner = options.planner._replace(
         audit=options.planner.audit._replace(identities=tuple(user.id for user in named.users)),
         # the others protect nobody here, and would each be looked up
@@ -140,7 +145,7 @@ def explain_users(graph: Graph, exchange: Exchange, options: ExplainOptions) -> 
     )
     users = [(readings.users or {}).get(user.id, user) for user in named.users]
     rows = [_explanation(user, found, world, planner, ruled) for user in users]
-    return {"explanations": rows, "warnings": list(found.warnings)}
+    return {"explanations": rows, "unmatched": list(named.unknown), "warnings": list(found.warnings)}
 
 
 def _explanation(
@@ -218,6 +223,7 @@ def _ruled(graph: Graph, planned: Planned, options: PlannerOptions, users: Seque
         use_warning_seats=options.use_warning_seats,
         gaps=tuple(planned.found.readings.gaps),
         allow_incomplete=options.allow_incomplete,
+        variable_prefix=options.variable_prefix,
     )
     entries: dict[str, list[PlanEntry]] = {}
     for entry in planned.plan.entries:

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
+from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import violations_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import protects
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, PlanOptions
@@ -25,6 +25,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules import (
     Subject,
     explain,
     facts_of,
+    texts_of,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats
 
@@ -88,26 +89,39 @@ def explain_decision(subject: Subject, entry: PlanEntry | None, why_none: str, w
 
 def failure(condition: Condition, facts: Facts, subject: Subject) -> str:
     """Why a condition does not hold: what it asks for, and what the user has."""
-    key, user = condition.key, subject.user
-    if key in ("account_enabled", "on_premises_sync"):
-        has = f"it is {str(getattr(user, key)).lower()}"
-    elif key == "recipient_type":
-        has = f"it is {facts.recipient_type}" if facts.recipient_type else "no mailbox is known"
-    elif key in _OTHERWISE:
-        has = _OTHERWISE[key]
-    else:
-        own = "user_principal_name" if key == "upn" else key
-        value = user.extension_attributes.get(key) or getattr(user, own, None)
-        has = f"it is {value!r}" if value else "it is not set"
-    return f"{condition.text}, but {has}"
+    return f"{condition.text}, but {_has(condition, condition.value(facts), subject.user)}"
 
 
-_OTHERWISE = {
-    "has": "the user does not hold it",
-    "lacks": "the user holds it",
-    "group": "the user is not in it",
-    "not": "the user is among these",
-}
+def _has(condition: Condition, value: Any, user: User) -> str:
+    """In words, the value with which the condition was compared."""
+    key = condition.key
+    if isinstance(value, bool):
+        return f"it is {str(value).lower()}"
+    if key in _UNKNOWN:
+        return f"it is {value}" if value else _UNKNOWN[key]
+    several = len(condition.names) > 1
+    if key == "has":
+        return _does_not_hold(condition, user)
+    if key == "lacks":
+        return f"the user holds {', '.join(sorted(condition.names[sku_id] for sku_id in value)) if several else 'it'}"
+    if key == "group":
+        return "the user is in none of these" if several else "the user is not in it"
+    if key == "not":
+        block = "; ".join(item.text for item in value)
+        return f"the user is among those of {block}" if len(condition.blocks) > 1 else "the user is among these"
+    return f"it is {texts_of(user)[key]!r}" if value else "it is not set"
+
+
+_UNKNOWN = {"recipient_type": "no mailbox is known", "reason": "nothing is at risk"}
+
+
+def _does_not_hold(condition: Condition, user: User) -> str:
+    idle = [state for state in user.license_states if state.sku_id in condition.names]
+    if len(condition.names) > 1:
+        return "the user holds none of these"
+    if idle:
+        return f"it is assigned in the state {idle[0].state}, so the user does not hold it"
+    return "the user does not hold it"
 
 
 def _exception(rule: Rule, *, expired: bool, decides: bool) -> dict[str, Any]:
@@ -162,7 +176,7 @@ def _run(entry: PlanEntry | None, why_none: str, world: Decisions) -> dict[str, 
 def _guards(subject: Subject, entry: PlanEntry | None, world: Decisions) -> list[str]:
     """What keeps a run from writing this user, one sentence each."""
     found = [
-        f"protected: {pattern!r} means this user, so a run never writes to it"
+        f"{world.guards.variable_prefix}protected: {pattern!r} means this user, so a run never writes to it"
         for pattern in world.guards.protected
         if protects(pattern)(subject.user)
     ]

@@ -48,7 +48,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_types import 
     words,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._parallel import Workers
-from ansible_collections.m365.licensing.plugins.module_utils._proxies import Proxy, find_proxy, proxy_trouble
+from ansible_collections.m365.licensing.plugins.module_utils._proxies import Proxy, complete, find_proxy, proxy_trouble
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
 from ansible_collections.m365.licensing.plugins.module_utils._service import MsalHttp, Service
 from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
@@ -279,7 +279,7 @@ class HttpClient:
             if known not in self._surroundings:
                 found = session.merge_environment_settings(call.url, {}, True, self._verify, None)
                 self._proxies[known] = find_proxy(call.url, found["proxies"], os.environ)
-                self._surroundings[known] = found
+                self._surroundings[known] = {**found, "proxies": complete(found["proxies"])}
             limits = (min(self.settings.timeout, CONNECT_SECONDS), self.settings.timeout)
             response = session.send(prepared, timeout=limits, allow_redirects=False, **self._surroundings[known])
         except requests.RequestException as error:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import gc
 import os
-import re
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule  # type: ignore[import-untyped]
+from ansible.module_utils.errors import UnsupportedError  # type: ignore[import-untyped]
 from ansible_collections.m365.licensing.plugins.module_utils._auth import (
     MSAL_IMPORT_ERROR,
     AuthOptions,
@@ -45,6 +45,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http import (
     Service,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._libraries import check_libraries
+from ansible_collections.m365.licensing.plugins.module_utils._naming import Naming
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor, printable
@@ -93,7 +94,7 @@ FORBIDDEN_RESULTS = frozenset({"items", "keys", "values", "get", "update", "copy
 class Context:
     """What a module's work can use. Services are made when they are first asked for."""
 
-    def __init__(self, module: AnsibleModule, options: AuthOptions, client: HttpClient, tokens: TokenSource) -> None:
+    def __init__(self, module: _Module, options: AuthOptions, client: HttpClient, tokens: TokenSource) -> None:
         self._module = module
         self.options = options
         self.client = client
@@ -166,7 +167,8 @@ class Context:
         label = self.known.label if self.known else ""
         for text in texts:
             # Ansible masks secrets in results, and not in warnings
-            self._module.warn(printable(self.client.redactor.mask(f"{label}: {text}" if label else text)))
+            named = self._module.naming.text(text)
+            self._module.warn(printable(self.client.redactor.mask(f"{label}: {named}" if label else named)))
 
     def facts(self) -> dict[str, Any]:
         """What every result says, whatever the module does; tenant and record once they are known."""
@@ -224,16 +226,21 @@ class _Module(AnsibleModule):  # type: ignore[misc]
     def empty_options(self) -> list[str]:
         """What is wrong with each option that is empty."""
         advice = "is empty (null or a blank text); set a value, or leave it out to get its default"
-        return [f"{self.variable(name)}: {advice}" for name in sorted(self.empty)]
+        # those that a variable of the environment may say instead are called options everywhere
+        kind = dict.fromkeys((*ENVIRONMENT, "access_tokens"), "option ")
+        return [f"{kind.get(name, '')}{self.naming.variable(name)}: {advice}" for name in sorted(self.empty)]
 
-    def variable(self, option: str) -> str:
-        """The name of the variable that an option comes from, where it comes from one."""
-        return option if option in COMMON_SPEC else f"{self.params.get('variable_prefix') or ''}{option}"
+    @cached_property
+    def naming(self) -> Naming:
+        """What messages call the options of this task."""
+        return Naming(str(self.params.get("variable_prefix") or ""), set(self.argument_spec) - set(COMMON_SPEC))
 
     def fail_json(self, msg: str, **more: Any) -> NoReturn:
         if "error" not in more:
-            # Ansible misses a required option that is there, but empty
-            msg = " ".join([*self.empty_options(), msg])
+            # Ansible tells the first mistake alone, and misses a required option that is there, but empty
+            problems = [*self.empty_options(), *(self._refusals() or [msg])]
+            msg = "; ".join(problems)
+            more |= {"error": {"code": "invalid_options", "message": msg, "hint": ""}, "problems": problems}
         waiting = [self.params.get("access_tokens")]
         while waiting:
             value = waiting.pop()
@@ -245,6 +252,16 @@ class _Module(AnsibleModule):  # type: ignore[misc]
                 _hide(self, [str(value)])
         super().fail_json(msg, **more)
         raise SystemExit(1)  # not reached
+
+    def _refusals(self) -> list[str]:
+        """What Ansible has found wrong with the options."""
+        result = getattr(self, "validation_result", None)
+        return [
+            f"Unsupported parameters for ({self._name}) module: {error}"
+            if isinstance(error, UnsupportedError)
+            else self.naming.refused(str(error))
+            for error in (result.errors if result else ())
+        ]
 
 
 def _is_empty(value: Any) -> bool:
@@ -296,8 +313,7 @@ def run_module(
         context.warn_all(result.pop("warnings", ()))
         result = to_plain({"changed": False, **told, **context.facts(), **result})
     except M365Error as error:
-        if isinstance(error, ConfigurationError):
-            _name_variables(error, module, argument_spec)
+        module.naming.error(error)
         told |= context.facts() if context else {"requests": client.requests if client else 0}
         if stop.told:
             error = interrupted(error.partial, check_mode=module.check_mode)
@@ -325,14 +341,6 @@ def _options(module: _Module, params: Mapping[str, Any], resources: tuple[str, .
     options = options_from(params, os.environ, resources=resources)
     check_secrets(params, os.environ, options)
     return options
-
-
-def _name_variables(error: ConfigurationError, module: _Module, options: Iterable[str]) -> None:
-    """Give each problem, and the message, the names of the variables that the options come from."""
-    option = re.compile(rf"(?:\A|(?<=; ))(?:{'|'.join(map(re.escape, options))})\b")
-    error.message, *error.problems = (
-        option.sub(lambda found: module.variable(found[0]), text) for text in (error.message, *error.problems)
-    )
 
 
 def _check(result: Mapping[str, Any], stop: Stop, *, check_mode: bool) -> None:

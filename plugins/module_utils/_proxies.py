@@ -19,6 +19,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_types import 
 
 _SOCKS = frozenset({"socks4", "socks4a", "socks5", "socks5h"})
 _SCHEMES = frozenset({"http", "https"}) | _SOCKS
+_BEGIN = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*://|//)?", re.IGNORECASE)
+_HALF_BEGIN = re.compile(rf"(?:{'|'.join(sorted(_SCHEMES))}):", re.IGNORECASE)
+_HOST = re.compile(r"[\w.%~-]+")
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
 
 
@@ -42,36 +45,61 @@ def find_proxy(url: str, proxies: Mapping[str, str], environ: Mapping[str, str])
         return None
     name = f"{key.partition('://')[0]}_proxy"
     variable = next((text for text in (name, name.upper()) if environ.get(text) == value), "the system's settings")
-    proxy = Proxy(_without_user(value), variable)
+    begin, _user, place = _parts(value)
+    proxy = Proxy(f"{begin}{place}".strip().rstrip("/"), variable)
     _check(proxy, value, parts.hostname or "")
     return proxy
 
 
-def _without_user(value: str) -> str:
-    scheme, mark, rest = value.rpartition("://") if "://" in value else ("", "", value)
-    return f"{scheme}{mark}{rest.rpartition('@')[2]}".rstrip("/")
+def complete(proxies: Mapping[str, str]) -> dict[str, str]:
+    """The same with a scheme for each. requests takes the user of ``user:password@host`` for one."""
+    return {key: value if "://" in value else f"http://{value.lstrip('/')}" for key, value in proxies.items() if value}
+
+
+def _parts(value: str) -> tuple[str, str, str]:
+    """Scheme and slashes, user and password with their ``@``, and the rest. What is before an ``@`` is not shown."""
+    begin = _BEGIN.match(value)
+    length = begin.end() if begin else 0
+    user, mark, place = value[length:].rpartition("@")
+    return value[:length], user + mark, place
 
 
 def _check(proxy: Proxy, value: str, host: str) -> None:
-    whole = value if "://" in value else f"http://{value}"
+    begin, user, place = _parts(value)
     hint = f"Expected an address such as http://host:port. Correct {proxy.variable}, or name {host} in NO_PROXY."
-    try:
-        parts = urlsplit(whole)
-        scheme, port = parts.scheme.casefold(), parts.port
-    except ValueError:
-        raise _unusable(proxy, "its port is not a number from 1 to 65535", hint) from None
-    if scheme not in _SCHEMES:
-        raise _unusable(proxy, f"it must begin with one of {', '.join(sorted(_SCHEMES))}", hint)
-    if port == 0:
-        raise _unusable(proxy, "its port is not a number from 1 to 65535", hint)
-    if not parts.hostname or any(character.isspace() for character in value):
-        raise _unusable(proxy, "it names no host", hint)
+    if re.search(r"\s", value):
+        raise _unusable(proxy, "it holds a blank", hint)
+    scheme = begin.partition(":")[0].casefold() if ":" in begin else "http"
+    if scheme not in _SCHEMES or (not begin and _HALF_BEGIN.match(value)):
+        known = ", ".join(f"{name}://" for name in sorted(_SCHEMES))
+        raise _unusable(proxy, f"it must begin with one of {known}", hint)
+    if reason := _reason_against(user, place):
+        raise _unusable(proxy, reason, hint)
     if scheme in _SOCKS and importlib.util.find_spec("socks") is None:
         hint = (
             f"Install it for the Python that runs the module ({sys.executable} -m pip install PySocks), or let "
             f"{proxy.variable} name an http:// proxy."
         )
         raise _unusable(proxy, "for SOCKS the Python library PySocks is needed, which is missing", hint)
+
+
+def _reason_against(user: str, place: str) -> str:
+    """Why there can be no proxy at this place; empty where there can be one."""
+    if re.search(r"[/?#]", user):
+        return "its user or password holds one of / ? #, which have to be written as %2F, %3F or %23"
+    network = re.split(r"[/?#]", place)[0]
+    if network.count(":") > 1 and not re.fullmatch(r"\[[^\[\]]*\](?::.*)?", network):
+        return "an IPv6 address stands in brackets"
+    try:
+        found = urlsplit(f"//{network}")
+        name, port = found.hostname or "", found.port
+    except ValueError:
+        port, name = 0, network
+    if port == 0:
+        return "its port is not a number from 1 to 65535"
+    if not name:
+        return "it names no host"
+    return "" if "[" in network or _HOST.fullmatch(name) else "no host can be called so"
 
 
 def _unusable(proxy: Proxy, reason: str, hint: str) -> ConfigurationError:

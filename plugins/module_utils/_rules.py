@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, User
@@ -97,6 +97,10 @@ class Condition:
     """The blocks of ``not``."""
     handles: tuple[Handle, ...] = field(default=(), compare=False)
     """Of whomever the condition holds, one of these holds, too; none where that says nothing (``_rules_index``)."""
+    value: Callable[[Facts], Any] = field(default=lambda _facts: None, compare=False)
+    """What ``test`` looks at: flag, text or word; of SKUs and groups the ids in common; of ``not`` the block."""
+    names: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """How the rule names the ids of ``has``, ``lacks`` and ``group``."""
 
 
 class UsageLocation(NamedTuple):
@@ -174,11 +178,8 @@ def explain(rule: Rule, user: User) -> str:
 def facts_of(subject: Subject) -> Facts:
     """A subject's properties, folded."""
     user = subject.user
-    texts = {key: fold(value) for key, value in zip(USER_TEXTS, _values(user), strict=True)}
-    for name, value in user.extension_attributes.items():
-        texts[name] = fold(value)
     return Facts(
-        texts=texts,
+        texts={key: fold(value) for key, value in texts_of(user).items()},
         flags={
             "account_enabled": user.account_enabled,
             "on_premises_sync": user.on_premises_sync,
@@ -190,6 +191,11 @@ def facts_of(subject: Subject) -> Facts:
         held=frozenset(state.sku_id for state in user.license_states if state.effective),
         group_ids=subject.group_ids,
     )
+
+
+def texts_of(user: User) -> dict[str, str | None]:
+    """Each text that conditions compare, by match key or name of the attribute, as the user has it."""
+    return {**dict(zip(USER_TEXTS, _values(user), strict=True)), **user.extension_attributes}
 
 
 def _values(user: User) -> tuple[str | None, ...]:
@@ -219,6 +225,5 @@ def grams(text: str) -> frozenset[str]:
 
 
 def _seen(condition: Condition, user: User) -> str:
-    values = {**dict(zip(USER_TEXTS, _values(user), strict=True)), **user.extension_attributes}
-    value = values.get(condition.key)
+    value = texts_of(user).get(condition.key)
     return f"{condition.key} is {value!r}" if value else condition.text

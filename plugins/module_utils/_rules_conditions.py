@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The conditions of rules: each makes its test once, and says for people what it asks for.
 
-Conditions on groups know names at first; ``bind_groups`` gives them the ids. Pure: no I/O, no clock.
+What a test compares comes from the condition's ``value``, which explanations show, too. Conditions on groups know
+names at first; ``bind_groups`` gives them the ids. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -47,26 +48,30 @@ def text_condition(key: str, patterns: Sequence[str]) -> Condition:
         *(Handle(f"~{key}", _grams_of(text)) for text in wild),
     )
     text = f"{key} is {_any_of(patterns)}"
+
+    def value(facts: Facts) -> str:
+        return facts.texts.get(key, "")
+
     if not wild and not codes:
-        return Condition(key, text, lambda facts: facts.texts.get(key, "") in exact, handles=handles)
+        return Condition(key, text, lambda facts: value(facts) in exact, handles=handles, value=value)
     globs: list[Callable[[str], object]] = []
 
-    def fits(value: str) -> bool:
-        if not value:
+    def fits(found: str) -> bool:
+        if not found:
             return False
         if wild and not globs:
             # of thousands of rules most are never asked; a bracket is an ordinary character, so it gets its own class
             globs.extend(re.compile(fnmatch.translate(pattern.replace("[", "[[]"))).match for pattern in wild)
-        return any(glob(value) for glob in globs) or (bool(codes) and country_code(value) in codes)
+        return any(glob(found) for glob in globs) or (bool(codes) and country_code(found) in codes)
 
     # few departments, many users; every user has another UPN
     known = lru_cache(maxsize=4096)(fits) if key != "upn" else fits
 
     def test(facts: Facts) -> bool:
-        value = facts.texts.get(key, "")
-        return value in exact or known(value)
+        found = value(facts)
+        return found in exact or known(found)
 
-    return Condition(key, text, test, handles=handles)
+    return Condition(key, text, test, handles=handles, value=value)
 
 
 def _grams_of(pattern: str) -> frozenset[str]:
@@ -76,28 +81,31 @@ def _grams_of(pattern: str) -> frozenset[str]:
 
 def flag_condition(key: str, wish: bool) -> Condition:
     """One of ``Facts.flags``."""
-    return Condition(key, f"{key} is {str(wish).lower()}", lambda facts: facts.flags[key] is wish)
+
+    def value(facts: Facts) -> bool:
+        return facts.flags[key]
+
+    return Condition(key, f"{key} is {str(wish).lower()}", lambda facts: value(facts) is wish, value=value)
 
 
 def recipient_condition(kinds: Sequence[str]) -> Condition:
     """The kind of mailbox or archive that is at risk; without a known mailbox it never matches."""
-    allowed = frozenset(kinds)
-    return Condition(
-        "recipient_type",
-        f"recipient_type is {_any_of(kinds)}",
-        lambda facts: facts.recipient_type in allowed,
-        handles=_each("recipient_type", allowed),
-    )
+    return _word_condition("recipient_type", kinds, lambda facts: facts.recipient_type)
 
 
 def reason_condition(words: Sequence[str]) -> Condition:
     """Why the mailbox is at risk; what is not at risk never matches."""
+    return _word_condition("reason", words, lambda facts: facts.reason)
+
+
+def _word_condition(key: str, words: Sequence[str], value: Callable[[Facts], str]) -> Condition:
     allowed = frozenset(words)
     return Condition(
-        "reason",
-        f"reason is {_any_of(words)}",
-        lambda facts: facts.reason in allowed,
-        handles=_each("reason", allowed),
+        key,
+        f"{key} is {_any_of(words)}",
+        lambda facts: value(facts) in allowed,
+        handles=_each(key, allowed),
+        value=value,
     )
 
 
@@ -108,18 +116,31 @@ def _each(key: str, values: Iterable[str]) -> tuple[Handle, ...]:
 def has_condition(sku_ids: Sequence[str], names: Sequence[str]) -> Condition:
     """Holds any of these SKUs in an effective state, directly or from a group."""
     wanted = frozenset(sku_ids)
+
+    def value(facts: Facts) -> frozenset[str]:
+        return wanted & facts.held
+
     return Condition(
         "has",
         f"has {_any_of(names)}",
-        lambda facts: not wanted.isdisjoint(facts.held),
+        lambda facts: bool(value(facts)),
         handles=_each("has", wanted),
+        value=value,
+        names=dict(zip(sku_ids, names, strict=False)),
     )
 
 
 def lacks_condition(sku_ids: Sequence[str], names: Sequence[str]) -> Condition:
     """Holds none of these SKUs."""
     unwanted = frozenset(sku_ids)
-    return Condition("lacks", f"lacks {_all_of(names)}", lambda facts: unwanted.isdisjoint(facts.held))
+
+    def value(facts: Facts) -> frozenset[str]:
+        return unwanted & facts.held
+
+    text = f"lacks {_all_of(names)}"
+    return Condition(
+        "lacks", text, lambda facts: not value(facts), value=value, names=dict(zip(sku_ids, names, strict=False))
+    )
 
 
 def group_condition(
@@ -136,14 +157,21 @@ def group_condition(
             raise ValueError(f"the ids of the groups {', '.join(names)} are not known yet: bind_groups comes first")
 
         return Condition("group", text, unbound, groups=tuple(names), optional=optional)
-    wanted = frozenset(ids[name].casefold() for name in names if name in ids or name not in optional)
+    known = {ids[name].casefold(): name for name in names if name in ids or name not in optional}
+    wanted = frozenset(known)
+
+    def value(facts: Facts) -> frozenset[str]:
+        return wanted & facts.group_ids
+
     return Condition(
         "group",
         text,
-        lambda facts: not wanted.isdisjoint(facts.group_ids),
+        lambda facts: bool(value(facts)),
         groups=tuple(names),
         optional=optional,
         handles=_each("group", wanted),
+        value=value,
+        names=known,
     )
 
 
@@ -151,16 +179,17 @@ def not_condition(blocks: Sequence[tuple[Condition, ...]]) -> Condition:
     """None of these blocks may match as a whole."""
     text = " and ".join(f"not ({'; '.join(condition.text for condition in block)})" for block in blocks)
 
-    def test(facts: Facts) -> bool:
+    def value(facts: Facts) -> tuple[Condition, ...]:
+        """The first block that matches."""
         for block in blocks:
             for condition in block:
                 if not condition.test(facts):
                     break
             else:
-                return False
-        return True
+                return block
+        return ()
 
-    return Condition("not", text, test, blocks=tuple(blocks))
+    return Condition("not", text, lambda facts: not value(facts), blocks=tuple(blocks), value=value)
 
 
 def group_names(rules: Iterable[Rule], *, optional: bool | None = None) -> set[str]:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code, country_names
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import REASONS
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._rules import USER_TEXTS, Condition
@@ -37,6 +39,7 @@ WORD_KEYS = ("recipient_type", "reason")
 """Keys of ``match`` that know few words."""
 MATCH_KEYS = (*TEXT_KEYS, *FLAG_KEYS, *WORD_KEYS, "extension_attributes", "group", "has", "lacks", "not")
 """What ``match`` may hold; ``not`` holds the same, but no further ``not``."""
+_DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+")
 EXTENSION_ATTRIBUTES = tuple(f"extensionAttribute{number}" for number in range(1, 16))
 """The keys of ``extension_attributes``, as Graph names them (onPremisesExtensionAttributes)."""
 
@@ -82,7 +85,35 @@ def _condition(key: str, value: Any, finder: SkuFinder, path: str, problems: lis
         words = _words(value, path, problems, "reason", REASONS)
         return [reason_condition(words)] if words else []
     texts = _texts(value, path, problems, "a text", empty=True)
+    single = not isinstance(value, (list, tuple))
+    for index, text in enumerate([value] if single else value):
+        if isinstance(text, str) and (reason := _never_fits(key, text)):
+            problems.append(f"{path}: {reason}" if single else f"{path}[{index}]: {reason}")
     return [text_condition(key, texts)] if texts else []
+
+
+def _never_fits(key: str, text: str) -> str:
+    """Why no user can have this value; empty where one can."""
+    wild = "*" in text or "?" in text
+    if key == "usage_location" and text.strip() and not wild and country_code(text) is None:
+        return no_country(text)
+    if key == "mail_domain" and text.strip():
+        domain = text.rpartition("@")[2].strip()
+        fits = bool(domain) if wild else _DOMAIN.fullmatch(domain)
+        if not fits:
+            return f"expected a domain such as contoso.com, found {shown(text)}"
+        if "@" in text:
+            return f"expected a domain, found {shown(text)}; write {domain!r}"
+    return ""
+
+
+def no_country(value: Any) -> str:
+    """What is wrong with a value that is no country."""
+    near = nearest(value, country_names()) if isinstance(value, str) else []
+    # an unquoted NO is a boolean in YAML
+    advice = " (quote it: an unquoted NO is a boolean)" if isinstance(value, bool) else ""
+    tail = f" (nearest: {', '.join(near)})" if near else advice
+    return f"expected an ISO 3166-1 code such as DE or a country, found {shown(value)}{tail}"
 
 
 def _words(value: Any, path: str, problems: list[str], what: str, allowed: Sequence[str]) -> list[str]:

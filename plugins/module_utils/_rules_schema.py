@@ -16,12 +16,12 @@ from datetime import date, datetime
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code, country_names
+from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Condition, Rule, UsageLocation
-from ansible_collections.m365.licensing.plugins.module_utils._rules_match import parse_match
-from ansible_collections.m365.licensing.plugins.module_utils._values import nearest, shown, unknown_keys
+from ansible_collections.m365.licensing.plugins.module_utils._rules_match import no_country, parse_match
+from ansible_collections.m365.licensing.plugins.module_utils._values import shown, unknown_keys
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import (
     SkuFinder,
     Wanted,
@@ -283,9 +283,5 @@ def _usage_location(value: Any, path: str, problems: list[str]) -> UsageLocation
 def _country(value: Any, path: str, problems: list[str]) -> str | None:
     code = country_code(value) if isinstance(value, str) else None
     if code is None:
-        near = nearest(value, country_names()) if isinstance(value, str) else []
-        # an unquoted NO is a boolean in YAML
-        advice = " (quote it: an unquoted NO is a boolean)" if isinstance(value, bool) else ""
-        tail = f" (nearest: {', '.join(near)})" if near else advice
-        problems.append(f"{path}: expected an ISO 3166-1 code such as DE or a country, found {shown(value)}{tail}")
+        problems.append(f"{path}: {no_country(value)}")
     return code

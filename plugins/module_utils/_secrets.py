@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._auth_options import (
@@ -23,16 +24,22 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import Conf
 SHORTEST = 8
 """Characters that a secret needs at least."""
 
+_KEY = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
+_MAYBE_LICENSE = re.compile(r"[\w ()+,./-]{1,128}", re.ASCII)
 _NUMBER_OR_DATE = re.compile(r"[\d\s.,:/+TZ-]+")
 WORDS = frozenset(
     {
-        *("accepted", "archiving", "assigned", "available", "calculated", "certificate", "confidence"),
-        *("confirmed", "deadline", "disabled", "enterprise", "equipment", "equipmentmailbox", "exchange"),
-        *("inherited", "insufficient", "licensed", "licenses", "litigation", "location", "mailboxes", "mailuser"),
-        *("microsoft", "microsoftonline", "onmicrosoft", "onmicrosoft.com", "password", "permission", "protected"),
-        *("provisioned", "recipient", "reconciliation", "remediation", "retention", "roommailbox"),
-        *("sharedmailbox", "soft_deleted", "softdeleted", "standard", "suspended", "unchanged", "undefined"),
-        *("unlicensed", "unlimited", "usermailbox", "username", "warnings"),
+        *("accepted", "alternative", "application", "archiving", "assigned", "available", "calculated"),
+        *("capability", "certificate", "complete", "confidence", "confirmation", "confirmed", "consumed"),
+        *("coverage", "deadline", "decision", "department", "disabled", "disagreement", "disagreements"),
+        *("enterprise", "equipment", "equipmentmailbox", "evidence", "excepted", "exceptions", "exchange"),
+        *("excluded", "expiring", "explanations", "inherited", "insufficient", "licensed", "licenses"),
+        *("litigation", "location", "mailboxes", "mailuser", "microsoft", "microsoftonline", "onmicrosoft"),
+        *("onmicrosoft.com", "optional", "password", "permission", "permissions", "protected", "provisioned"),
+        *("recipient", "reconciliation", "remediation", "requests", "reserved", "retention", "roommailbox"),
+        *("severity", "sharedmailbox", "shortage", "soft_deleted", "softdeleted", "standard", "strategy"),
+        *("subscriptions", "suspended", "unavailable", "unchanged", "uncovered", "undefined", "unlicensed"),
+        *("unlimited", "unmatched", "unresolved", "usermailbox", "username", "violations", "warnings"),
     }
 )
 """Words of eight letters and more that results are full of; shorter ones are refused for their length."""
@@ -50,7 +57,21 @@ def weakness_of(secret: str) -> str:
         return "is only a number or a date"
     if text.casefold() in WORDS:
         return "is a word that results are full of"
+    if _KEY.fullmatch(text):
+        return "is made of words and underscores as names in results are"
+    if _MAYBE_LICENSE.fullmatch(text) and text.casefold() in _license_names():
+        return "is a part of a name of Microsoft's licenses"
     return ""
+
+
+@lru_cache(maxsize=1)
+def _license_names() -> str:
+    """Those of all SKUs and plans, line by line."""
+    # only few secrets can be a name, and the table is long
+    from ansible_collections.m365.licensing.plugins.module_utils._catalog_data import PLANS, SKUS  # noqa: PLC0415
+
+    names = [*PLANS.values(), *(name for both in SKUS.values() for name in both)]
+    return "\n".join(names).casefold()
 
 
 def weak_options(params: Mapping[str, Any]) -> dict[str, str]:

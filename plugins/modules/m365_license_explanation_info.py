@@ -31,7 +31,7 @@ options:
   users:
     description:
       - User principal names or ids, in any case, 100 at most. A text may separate several by commas.
-      - A user who does not exist is an error, and so is an empty list.
+      - Users who do not exist fail the task, once all others are explained. An empty list is an error.
     type: list
     elements: str
     required: true
@@ -113,8 +113,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 explanations:
-  description: The users, in the order of O(users), each of them once.
-  returned: success
+  description: The users, in the order of O(users), each of them once. Who does not exist is in RV(unmatched) instead.
+  returned: success, and where the task fails for RV(unmatched)
   type: list
   elements: dict
   contains:
@@ -508,6 +508,12 @@ explanations:
                 - C(max_changes) counts everybody, and is not looked at here.
               type: list
               elements: str
+unmatched:
+  description: Users of O(users) who do not exist. If there are any, the task fails with the code V(user_not_found).
+  returned: success, and where the task fails for it
+  type: list
+  elements: str
+  sample: [ana@contoso.com]
 tenant:
   description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
   returned: if the application could sign in

@@ -12,7 +12,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import Conf
 from ansible_collections.m365.licensing.tests.unit.clients import clients
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk, explain, section, text
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
-from ansible_collections.m365.licensing.tests.unit.planning_desk import ALL_KINDS
+from ansible_collections.m365.licensing.tests.unit.planning_desk import ALL_KINDS, EVERYBODY
+from ansible_collections.m365.licensing.tests.unit.test_module import failed, start
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import Json
@@ -230,15 +231,46 @@ def test_users_come_by_any_spelling_once_and_in_their_order(desk: ExplainingDesk
     assert [row["display_name"] for row in rows] == ["ben", "anna"]
 
 
-def test_who_does_not_exist_is_an_error_that_names_everybody_missing(desk: ExplainingDesk) -> None:
-    desk.person("anna")
-    with pytest.raises(ConfigurationError) as caught:
-        desk.explain("anna", "nobody", "noone")
-    assert caught.value.code == "user_not_found"
-    assert caught.value.problems == [
+def test_who_does_not_exist_keeps_nobody_else_from_being_explained(desk: ExplainingDesk) -> None:
+    desk.at_risk("anna")
+    desk.person("ben")
+    users = ["anna@contoso.example", "nobody@contoso.example", "ben@contoso.example", " noone@contoso.example "]
+    ended = start(
+        "m365_license_explanation_info",
+        {"users": users, "rules": [EVERYBODY], "variable_prefix": "license_state_"},
+        desk.tenant.env(),
+    )
+    result = failed(ended)
+    assert [row["display_name"] for row in result["explanations"]] == ["Anna", "ben"]
+    assert result["explanations"][0]["mailboxes"][0]["decision"]["rule"] == "Everybody"
+    assert result["unmatched"] == ["nobody@contoso.example", "noone@contoso.example"]
+    assert result["error"]["code"] == "user_not_found"
+    assert "Check the spelling" in result["error"]["hint"]
+    assert result["problems"] == [
         "users: the tenant has no user 'nobody@contoso.example'",
         "users: the tenant has no user 'noone@contoso.example'",
     ]
+    assert all(name in result["msg"] for name in result["unmatched"])
+    assert "license_state_users" not in ended.output
+    assert result["tenant"]["id"] == desk.world.tenant_id
+
+
+def test_who_exists_is_not_listed_as_unmatched(desk: ExplainingDesk) -> None:
+    desk.person("ben")
+    assert desk.explain("ben")["unmatched"] == []
+
+
+def test_where_nobody_exists_nothing_is_audited(desk: ExplainingDesk) -> None:
+    result = desk.explain("nobody", rules=[EVERYBODY])
+    assert (result["explanations"], result["unmatched"]) == ([], ["nobody@contoso.example"])
+    assert not [entry for entry in desk.world.log if "InvokeCommand" in entry["path"]]
+
+
+@pytest.mark.parametrize("users", [[], ["a@b.example"] * 101])
+def test_the_users_are_no_variable_of_the_role(desk: ExplainingDesk, users: list[str]) -> None:
+    params = {"users": users, "now": "soon", "variable_prefix": "license_state_"}
+    result = failed(start("m365_license_explanation_info", params, desk.tenant.env()))
+    assert sorted(text.partition(":")[0] for text in result["problems"]) == ["license_state_now", "users"]
 
 
 @pytest.mark.parametrize(

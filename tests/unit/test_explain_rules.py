@@ -203,6 +203,15 @@ def test_a_guard_that_stops_the_change_is_named(desk: ExplainingDesk) -> None:
     assert decision(desk.one("anna", rule, allow_removals=True))["guards"] == []
 
 
+def test_guards_are_called_as_their_variables_are(desk: ExplainingDesk) -> None:
+    desk.at_risk("anna", desk.held("POWER_BI_STANDARD"))
+    rule = {**EVERYBODY, "remove": ["POWER_BI_STANDARD"]}
+    (guard,) = decision(desk.one("anna", rule, variable_prefix="license_state_"))["guards"]
+    assert "but license_state_allow_removals is false" in guard
+    (guard,) = decision(desk.one("anna", rule, protected=["Ann*"], variable_prefix="license_state_"))["guards"]
+    assert guard.startswith("license_state_protected: 'Ann*' means this user")
+
+
 def test_who_is_not_at_risk_is_left_alone_unless_rules_look_at_everybody(desk: ExplainingDesk) -> None:
     desk.person("ben", desk.held("EXCHANGESTANDARD"))
     found = desk.one("ben", E3)

@@ -141,7 +141,7 @@ def test_an_empty_option_is_refused_by_its_name(tenant: Tenant, name: str, value
     rule = {"name": "Everybody", "match": {}, "licenses": [{"sku": "EXCHANGESTANDARD"}]}
     params = {"rules": [rule], "variable_prefix": "license_state_", name: value}
     result = failed(start("m365_license_plan", params, tenant.env()))
-    prefix = "" if name in ("tenant_id", "client_secret", "timeout") else "license_state_"
+    prefix = {"tenant_id": "option ", "client_secret": "option ", "timeout": ""}.get(name, "license_state_")
     assert result["msg"].startswith(f"{prefix}{name}: is empty")
     assert tenant.requests() == []
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import socket
 import ssl
 import threading
@@ -32,8 +34,8 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def proxy(answer: bytes, tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Something that listens, and answers every connection with these bytes; its port."""
+def proxy(answer: bytes, tls: ssl.SSLContext | None = None, heard: list[bytes] | None = None) -> Iterator[int]:
+    """Something that listens, and answers every connection with these bytes; its port. ``heard``: what it was sent."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -41,7 +43,9 @@ def proxy(answer: bytes, tls: ssl.SSLContext | None = None) -> Iterator[int]:
                 try:
                     plain, _address = server.accept()
                     with tls.wrap_socket(plain, server_side=True) if tls else plain as connection:
-                        connection.recv(4096)
+                        said = connection.recv(4096)
+                        if heard is not None:
+                            heard.append(said)
                         connection.sendall(answer)
                 except OSError:
                     if server.fileno() < 0:
@@ -69,6 +73,54 @@ def ask() -> None:
     Service(client, "Microsoft Graph", f"https://{HOST}", lambda _: "the-token", lambda *_: "").request(
         "GET", "/v1.0/x", idempotent=True
     )
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (f"{USER}127.0.0.1:{{port}}", "127.0.0.1:{port}"),
+        ("robot@127.0.0.1:{port}", "127.0.0.1:{port}"),
+        ("S3cr3t:p@ss:S3cr3t@127.0.0.1:{port}", "127.0.0.1:{port}"),
+        ("//127.0.0.1:{port}", "//127.0.0.1:{port}"),
+        (f"//{USER}127.0.0.1:{{port}}", "//127.0.0.1:{port}"),
+        ("127.0.0.1:{port}", "127.0.0.1:{port}"),
+        ("localhost:{port}", "localhost:{port}"),
+        (f"{USER}localhost:{{port}}/", "localhost:{port}"),
+        (f"{USER}[::1]:{{port}}", "[::1]:{port}"),
+        (f"HTTP://{USER}127.0.0.1:{{port}}", "HTTP://127.0.0.1:{port}"),
+    ],
+)
+def test_an_address_without_a_scheme_is_that_of_an_http_proxy(
+    monkeypatch: pytest.MonkeyPatch, written: str, shown: str, variable: str
+) -> None:
+    port = free_port()
+    monkeypatch.setenv(variable, written.format(port=port))
+    with pytest.raises(ServiceUnavailable) as caught:
+        ask()
+    place = f"it is {shown.format(port=port)}, as {variable} says"
+    assert f"the proxy did not connect to {HOST}: {place}" in caught.value.message
+    assert "S3cr3t" not in str(caught.value)
+    assert "robot" not in str(caught.value)
+
+
+def test_an_address_without_a_scheme_brings_its_user_and_password_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+    with proxy(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n", heard=heard) as port:
+        monkeypatch.setenv("https_proxy", f"{USER}127.0.0.1:{port}")
+        with pytest.raises(ServiceUnavailable, match="HTTP 407"):
+            ask()
+    assert b"Basic " + base64.b64encode(USER.rstrip("@").encode()) in heard[0]
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy"])
+def test_a_proxy_of_http_is_none_of_https(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, f"{USER}127.0.0.1:eight")
+    with pytest.raises(ServiceUnavailable) as caught:
+        ask()
+    assert "127.0.0.1" not in str(caught.value)
+    with pytest.raises(ConfigurationError, match=f"'127.0.0.1:eight' of {variable} cannot be used"):
+        find_proxy("http://x.example/", {"http": f"{USER}127.0.0.1:eight"}, os.environ)
 
 
 def unreachable(monkeypatch: pytest.MonkeyPatch, variable: str, address: str) -> str:
@@ -142,15 +194,41 @@ def test_its_certificate_is_not_that_of_the_service(monkeypatch: pytest.MonkeyPa
         (f"http://{USER}127.0.0.1:99999", "http://127.0.0.1:99999", "port"),
         (f"http://{USER}127.0.0.1:eight", "http://127.0.0.1:eight", "port"),
         (f"http://{USER}127.0.0.1:0", "http://127.0.0.1:0", "port"),
-        ("http://robot:S3cr3t/Planted@127.0.0.1:3128", "http://127.0.0.1:3128", "port"),
+        ("http://robot:S3cr3t/Planted@127.0.0.1:3128", "http://127.0.0.1:3128", "%2F"),
         (f"ftp://{USER}proxy.example:21", "ftp://proxy.example:21", "must begin with"),
         (f"http://{USER}", "http:", "names no host"),
-        (f"http://{USER}my proxy:80", "http://my proxy:80", "names no host"),
+        (f"http://{USER}my proxy:80", "http://my proxy:80", "holds a blank"),
+        (f"  http://{USER}127.0.0.1:80 ", "http://127.0.0.1:80", "holds a blank"),
+        (f"{USER}127.0.0.1:80\t", "127.0.0.1:80", "holds a blank"),
+        ("  ", "", "holds a blank"),
+        (f"{USER}127.0.0.1:99999", "127.0.0.1:99999", "port"),
+        (f"{USER}127.0.0.1:eight", "127.0.0.1:eight", "port"),
+        (f"{USER}127.0.0.1:0", "127.0.0.1:0", "port"),
+        ("127.0.0.1:0", "127.0.0.1:0", "port"),
+        ("proxy:eight", "proxy:eight", "port"),
+        (f"//{USER}127.0.0.1:0", "//127.0.0.1:0", "port"),
+        ("robot:S3cr3t/Planted@127.0.0.1:3128", "127.0.0.1:3128", "%2F"),
+        ("robot:S3cr3t://Planted@127.0.0.1:3128", "127.0.0.1:3128", "%2F"),
+        ("robot:S3cr3t#Planted@127.0.0.1:3128", "127.0.0.1:3128", "%2F"),
+        ("http://robot:S3cr3t?Planted@127.0.0.1:3128", "http://127.0.0.1:3128", "%2F"),
+        ("http://robot:S3cr3t://Planted@127.0.0.1:3128", "http://127.0.0.1:3128", "%2F"),
+        (f"http:{USER}127.0.0.1:3128", "127.0.0.1:3128", "must begin with"),
+        (f"http:/{USER}127.0.0.1:3128", "127.0.0.1:3128", "must begin with"),
+        (f"moon://{USER}127.0.0.1:3128", "moon://127.0.0.1:3128", "must begin with"),
+        (f"{USER}::1", "::1", "in brackets"),
+        (f"http://{USER}fe80::1:3128", "http://fe80::1:3128", "in brackets"),
+        (f"http://{USER}[::1", "http://[::1", "in brackets"),
+        (f"http://{USER}[::1]:0", "http://[::1]:0", "port"),
+        (USER, "", "names no host"),
+        ("//", "", "names no host"),
+        (f"http://{USER}:3128", "http://:3128", "names no host"),
+        (f"http://{USER}my^proxy:3128", "http://my^proxy:3128", "no host can be called so"),
+        (f"{USER}my|proxy", "my|proxy", "no host can be called so"),
         (f"socks5h://{USER}127.0.0.1:1080", "socks5h://127.0.0.1:1080", "PySocks"),
         (f"socks4://{USER}127.0.0.1:1080", "socks4://127.0.0.1:1080", "PySocks"),
     ],
 )
-@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "all_proxy"])
+@pytest.mark.parametrize("variable", VARIABLES)
 def test_a_malformed_address_is_an_error_before_the_first_request(
     monkeypatch: pytest.MonkeyPatch, value: str, shown: str, reason: str, variable: str
 ) -> None:
@@ -161,7 +239,9 @@ def test_a_malformed_address_is_an_error_before_the_first_request(
     assert caught.value.code == "proxy"
     assert f"The proxy {shown!r} of {variable} cannot be used" in caught.value.message
     assert reason in caught.value.message
+    assert f"Correct {variable}" in caught.value.hint or reason == "PySocks"
     assert HOST not in caught.value.message
+    assert "robot" not in str(caught.value)
     assert "S3cr3t" not in str(caught.value)
     assert "Planted" not in str(caught.value)
 

@@ -124,7 +124,7 @@ BLOCK = st.fixed_dictionaries(
         "department": st.one_of(TEXTS, st.lists(TEXTS, min_size=1, max_size=3)),
         "city": TEXTS,
         "country": st.lists(COUNTRIES, min_size=1, max_size=2),
-        "usage_location": COUNTRIES,
+        "usage_location": COUNTRIES.filter(lambda text: text != "Atlantis"),
         "account_enabled": st.booleans(),
         "covered": st.booleans(),
         "has": st.just(["SPE_E3"]),

@@ -63,6 +63,11 @@ BERT = Subject(user("bert", usage_location=None), covered=True)
         ({"usage_location": "Germany"}, True, False),
         ({"usage_location": ["AT", "de"]}, True, False),
         ({"usage_location": ""}, False, True),
+        # what hardly anybody writes, but what fits
+        ({"usage_location": ["?E", "U*"]}, True, False),
+        ({"mail_domain": ["MAIL.contoso.com "]}, True, False),
+        ({"mail_domain": ["", "*.contoso.com"]}, True, False),
+        ({"mail_domain": "contoso*"}, False, True),
         ({"at_risk": True}, True, False),
         ({"at_risk": False}, False, True),
         ({"covered": True}, False, True),
@@ -78,6 +83,12 @@ def test_who_matches(match: Json, anna: bool, bert: bool) -> None:
     rules = [matching(match)]
     assert (first_match(rules, ANNA, TODAY).rule is not None) is anna
     assert (first_match(rules, BERT, TODAY).rule is not None) is bert
+
+
+@pytest.mark.parametrize("word", ["GB", "UK", "uk ", "United Kingdom", "Great Britain"])
+def test_a_country_has_several_names(word: str) -> None:
+    british = Subject(user("anna", usage_location="GB"))
+    assert first_match([matching({"usage_location": word})], british, TODAY).rule is not None
 
 
 @pytest.mark.parametrize(
@@ -105,6 +116,30 @@ def test_why_says_the_users_own_value(match: Json, why: str) -> None:
         ({"cover": True}, "match: unknown key 'cover'; did you mean covered?"),
         ({"employee_typ": "x"}, "match: unknown key 'employee_typ'; did you mean employee_type?"),
         ({"not": {"reason": "gone"}}, "match.not.reason: unknown reason 'gone'"),
+        (
+            {"usage_location": "Germny"},
+            "match.usage_location: expected an ISO 3166-1 code such as DE or a country, found 'Germny' (nearest: G",
+        ),
+        ({"usage_location": ["DE", "XX"]}, "match.usage_location[1]: expected an ISO 3166-1 code"),
+        (
+            {"mail_domain": "@contoso.example"},
+            "match.mail_domain: expected a domain, found '@contoso.example'; write 'contoso.example'",
+        ),
+        (
+            {"mail_domain": ["contoso.example", " user@contoso.example"]},
+            "match.mail_domain[1]: expected a domain, found ' user@contoso.example'; write 'contoso.example'",
+        ),
+        (
+            {"mail_domain": "*@*.example"},
+            "match.mail_domain: expected a domain, found '*@*.example'; write '*.example'",
+        ),
+        (
+            {"not": {"mail_domain": "contoso"}},
+            "match.not.mail_domain: expected a domain such as contoso.com, found 'contoso'",
+        ),
+        ({"mail_domain": "contoso example"}, "match.mail_domain: expected a domain such as contoso.com"),
+        ({"mail_domain": "https://contoso.example/"}, "match.mail_domain: expected a domain such as contoso.com"),
+        ({"mail_domain": "anna@"}, "match.mail_domain: expected a domain such as contoso.com, found 'anna@'"),
     ],
 )
 def test_what_is_wrong_is_told_with_what_is_near(match: Json, problem: str) -> None:

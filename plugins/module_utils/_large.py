@@ -223,7 +223,7 @@ class _Rows:
         if self._path:
             self._context.write_private(self._path, (json_lines([to_plain(row)]) for row in self._seen(rows)))
             return {self._name: [], "output_path": self._path, **self._left_out(f"all are in {self._path}")}
-        most = 0 if self._too_long_to_print(rows) else self._most
+        most = 0 if self._too_long_to_print(rows, result) else self._most
         seen = self._seen(rows)
         kept = list(itertools.islice(seen, most + 1))
         if len(kept) <= most:
@@ -242,9 +242,15 @@ class _Rows:
             place = "output_path could not be written"
         return {self._name: [], **self._left_out(place, warn=not reports and self._count > self._most)}
 
-    def _too_long_to_print(self, rows: Iterable[Any]) -> bool:
-        """Must a failed result do without these rows? What was written is in the record, whatever becomes of them."""
-        return bool(self._brief) and isinstance(rows, Sequence) and _is_long(rows, KEPT_CHARS)
+    def _too_long_to_print(self, rows: Iterable[Any], result: Mapping[str, Any]) -> bool:
+        """Must a failed result do without these rows? What was written is in the record, whatever becomes of them.
+
+        A few rows stay where no report has them.
+        """
+        if not self._brief or not isinstance(rows, Sequence):
+            return False
+        reported = any(path.endswith(".json") for path in result.get("reports", ()))
+        return len(rows) > FIRST_ROWS or (reported and _is_long(rows, KEPT_CHARS))
 
     def _seen(self, rows: Iterable[Any]) -> Iterator[Any]:
         """The rows, looked at as they pass."""

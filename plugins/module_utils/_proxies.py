@@ -91,7 +91,7 @@ def _reason_against(user: str, place: str) -> str:
     if network.count(":") > 1 and not re.fullmatch(r"\[[^\[\]]*\](?::.*)?", network):
         return "an IPv6 address stands in brackets"
     try:
-        found = urlsplit(f"//{network}")
+        found = urlsplit("//" + network)
         name, port = found.hostname or "", found.port
     except ValueError:
         port, name = 0, network

@@ -36,6 +36,7 @@ PARTS = {
     "self.options.endpoints.login": "an origin, checked where options are read",
     "self.options.tenant_id": "a GUID or a domain, checked where options are read",
     "self.base(resource)": "an origin, checked where options are read",
+    "network": "an address of a proxy, of which only host and port are taken",
     "part.url": "a part's own path, for the hint of a refusal",
     "part.url.partition('?')[0]": "a part's own path, for the hint of a refusal",
 }

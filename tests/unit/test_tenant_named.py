@@ -126,6 +126,7 @@ def test_a_plan_says_how_it_was_made(desk: PlanningDesk) -> None:
             "use_warning_seats": False,
             "allow_incomplete": False,
             "fail_on": "critical",
+            "fail_within_days": None,
         },
     }
 

@@ -37,6 +37,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._reports import (
     report_stem,
     write_reports,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._rules_file import RULES_SPEC, take_rules
 from ansible_collections.m365.licensing.plugins.module_utils._run_facts import head_facts, run_facts
 from ansible_collections.m365.licensing.plugins.module_utils._times import parse_time
 
@@ -127,7 +128,7 @@ ALARM_SPEC: dict[str, dict[str, Any]] = {
     "fail_within_days": {"type": "int"},
     "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "none"},
     "allow_incomplete": {"type": "bool"},
-    "rules": {"type": "raw"},
+    **RULES_SPEC,
 }
 """The options that say when an audit fails although it was done."""
 
@@ -135,9 +136,10 @@ ALARM_SPEC: dict[str, dict[str, Any]] = {
 def run_audit(context: Context) -> dict[str, Any]:
     """The module ``exo_unlicensed_mailbox_info``."""
     params = context.params
+    context.warn_all(take_rules(context.params))
     options = audit_options(params)
     place = report_place(params)
-    rules = check_rules(context.graph, params["rules"], options.catalog, f"{params['variable_prefix'] or ''}rules")
+    rules = check_rules(context.graph, params["rules"], options.catalog, params["rules_label"])
     tenant, began = context.tenant, context.client.wall.now()
     found = audit(context.graph, context.exchange, options)
     # What due_within_days leaves out of the rows is no less at risk: it counts for the alarms.

@@ -39,6 +39,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._planner import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._rule_groups import bind_to_tenant
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
+from ansible_collections.m365.licensing.plugins.module_utils._rules_file import take_rules
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules
 from ansible_collections.m365.licensing.plugins.module_utils._tenant_rules import groups_of_users
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_reserve
@@ -64,6 +65,7 @@ class _Ruled(NamedTuple):
 
 def run_explain(context: Context) -> dict[str, Any]:
     """The module ``m365_license_explanation_info``. Raises ConfigurationError, with the result, for unknown users."""
+    context.warn_all(take_rules(context.params))
     options = explain_options(context.params)
     tenant = context.tenant
     result = explain_users(context.graph, context.exchange, options)
@@ -98,6 +100,7 @@ def explain_options(params: Mapping[str, Any]) -> ExplainOptions:
         audit=looking,
         rules=params["rules"] or None,
         variable_prefix=params["variable_prefix"] or "",
+        rules_label=params.get("rules_label") or f"{params['variable_prefix'] or ''}rules",
         scope=params["scope"],
         protected=tuple(params["protected"] or ()),
         allow_removals=params["allow_removals"],
@@ -157,7 +160,7 @@ def _explanation(
     for case, mailbox in zip(cases, row["mailboxes"], strict=True):
         mailbox["left_out"] = _left_out(user, case, options.audit)
         mailbox["decision"] = _decision(reading, case, mailbox["left_out"], options, ruled) if ruled else None
-    row["lines"] = lines_of(row, rules_label=options.label)
+    row["lines"] = lines_of(row, rules_label=options.rules_label)
     return row
 
 
@@ -214,7 +217,7 @@ def _ruled(graph: Graph, planned: Planned, options: PlannerOptions, users: Seque
     """The rules once more, as a plan does not hand them out, and who is in their groups."""
     skus = list(planned.skus.values())
     catalog = options.audit.catalog
-    bound = bind_to_tenant(graph, parse_rules(options.rules, skus, catalog, options.label, scope=options.scope))
+    bound = bind_to_tenant(graph, parse_rules(options.rules, skus, catalog, options.rules_label, scope=options.scope))
     groups = groups_of_users(graph, bound.group_ids, [user.id for user in users], whole=False)
     guards = PlanOptions(
         protected=options.protected,

@@ -17,17 +17,22 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     named,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._redaction import printable
 
 
 def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:
     """Make the arguments of ``fail_json``. ``error.partial``, where set, says what was done before."""
-    detail: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+    detail: dict[str, Any] = {
+        "code": error.code,
+        "message": printable(error.message),
+        "hint": printable(error.hint),
+    }
     if isinstance(error, ApiError):
         detail |= {"status": error.status, "request_id": error.request_id, "service": error.service}
         detail["request"] = error.request
-    problems = error.problems if isinstance(error, ConfigurationError) else []
+    problems = [printable(text) for text in error.problems] if isinstance(error, ConfigurationError) else []
     plain = to_plain({**told, **error.partial, "error": detail, "problems": problems})
-    return {"msg": str(error), **plain}
+    return {"msg": printable(str(error)), **plain}
 
 
 class Unexpected(M365Error):

@@ -53,9 +53,9 @@ class Naming:
         """A message of Ansible's own about options: ``value of fail_on must be one of ...``."""
         if not self._prefix:
             return text
-        start, colon, names = text.partition("required arguments: ")
-        if colon:
-            return start + colon + re.sub(r"\w+", lambda found: self.variable(found[0]), names)
+        begin = re.match(r"missing required arguments: |one of the following is required: ", text)
+        if begin:
+            return begin[0] + re.sub(r"\w+", lambda found: self.variable(found[0]), text[begin.end() :])
         return self._refused.sub(lambda found: f"{found[1]}{self.variable(found[2])}", text)
 
     def _begun(self, error: M365Error, text: str) -> str:

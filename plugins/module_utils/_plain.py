@@ -17,11 +17,14 @@ def to_plain(value: Any) -> Any:
     """Make dictionaries, lists, strings, numbers, booleans and None of anything the domain knows.
 
     Sets are sorted, so that the same result is the same bytes. Times are ISO 8601 in UTC with ``Z``, to the second.
-    Raises TypeError for what has no plain form: Ansible would turn it into a string silently.
+    A lone surrogate, which JSON can hold and no text file can, becomes U+FFFD: ansible-core from 2.19 on refuses a
+    result that has one. Raises TypeError for what has no plain form: Ansible would turn it into a string silently.
     """
     if isinstance(value, enum.Enum):
         return to_plain(value.value)
-    if value is None or isinstance(value, (str, int, float)):
+    if isinstance(value, str):
+        return value if value.isascii() else readable(value)
+    if value is None or isinstance(value, (int, float)):
         return value
     if isinstance(value, datetime):
         return _moment(value)
@@ -38,6 +41,15 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [to_plain(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no plain form")
+
+
+def readable(text: str) -> str:
+    """The same with U+FFFD for each lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def to_json(value: Any) -> str:

@@ -33,11 +33,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._reports import (
     run_stamp,
     write_reports,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._rules_file import take_rules
 from ansible_collections.m365.licensing.plugins.module_utils._run_facts import run_facts
 
 
 def run_plan(context: Context) -> dict[str, Any]:
     """The module ``m365_license_plan``."""
+    context.warn_all(take_rules(context.params))
     options = planner_options(context.params)
     place = report_place(context.params)
     writes = options.apply and not context.check_mode
@@ -87,6 +89,7 @@ def planner_options(params: Mapping[str, Any]) -> PlannerOptions:
         audit=looking,
         rules=params["rules"],
         variable_prefix=params["variable_prefix"] or "",
+        rules_label=params.get("rules_label") or f"{params['variable_prefix'] or ''}rules",
         scope=params["scope"],
         apply=params["mode"] == "apply",
         max_changes=params["max_changes"],

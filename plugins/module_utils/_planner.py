@@ -62,6 +62,8 @@ class PlannerOptions(NamedTuple):
     audit: AuditOptions
     rules: Any
     variable_prefix: str = ""
+    rules_label: str = "rules"
+    """What errors call the list of rules."""
     scope: str = "mailboxes_at_risk"
     apply: bool = False
     max_changes: Any = "unlimited"
@@ -77,11 +79,6 @@ class PlannerOptions(NamedTuple):
     on_error: str = "continue"
     confirm: bool = True
     confirm_seconds: float = 60.0
-
-    @property
-    def label(self) -> str:
-        """What errors call the list of rules."""
-        return f"{self.variable_prefix}rules"
 
 
 class Planned(NamedTuple):
@@ -166,7 +163,7 @@ def check_options(options: PlannerOptions) -> None:
     collect(problems, lambda: limit_of(options.max_changes, 0, "max_changes"))
     collect(problems, lambda: limit_of(options.max_covered_seats, 0, "max_covered_seats", "seats"))
     if not isinstance(options.rules, (list, tuple)) or not options.rules:
-        collect(problems, lambda: parse_rules(options.rules, (), options.audit.catalog, options.label))
+        collect(problems, lambda: parse_rules(options.rules, (), options.audit.catalog, options.rules_label))
     problems += name_problems(options.protected, "protected")
     if not options.confirm_seconds >= 0:
         problems.append(f"confirm_seconds: expected seconds from 0 on, found {options.confirm_seconds}")
@@ -178,14 +175,14 @@ def _check(graph: Graph, skus: Sequence[Sku], options: PlannerOptions) -> _Check
     """Rules and reserve, resolved. Raises ConfigurationError with the problems of both, those of groups included."""
     problems: list[str] = []
     catalog, scope = options.audit.catalog, options.scope
-    found = resolve_rules(graph, options.rules, skus, catalog, options.label, scope, problems)
+    found = resolve_rules(graph, options.rules, skus, catalog, options.rules_label, scope, problems)
     reserve = collect(problems, lambda: resolve_reserve(options.seat_reserve, skus, catalog))
     if found is None or reserve is None:
         raise ConfigurationError(problems, code="invalid_rules")
     warnings = (
         *rule_warnings(found.rules, skus, catalog, scope=scope),
         *found.warnings,
-        *pattern_hints(options.rules, options.label),
+        *pattern_hints(options.rules, options.rules_label),
     )
     return _Checked(found.rules, reserve, found.group_ids, warnings)
 

@@ -73,6 +73,10 @@ options:
       - A mistake in the rules is an error. Rules with C(group) need C(GroupMember.Read.All), all rules need the SKUs of
         the tenant.
     type: raw
+  rules_file:
+    description:
+      - A YAML or JSON file with the rules, as in M(m365.licensing.m365_license_plan).
+    type: path
   report_dir:
     description:
       - Write a report for people (Markdown) and one for programs (JSON) into this directory. It is made if it is

@@ -41,6 +41,10 @@ options:
       - The rules, as in M(m365.licensing.m365_license_plan).
       - Without them, or with an empty list, nothing is said of rules, seats and runs.
     type: raw
+  rules_file:
+    description:
+      - A YAML or JSON file with the rules, as in M(m365.licensing.m365_license_plan).
+    type: path
   scope:
     description: Whom the rules look at, as in M(m365.licensing.m365_license_plan).
     type: str
@@ -546,11 +550,12 @@ auth:
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC
 from ansible_collections.m365.licensing.plugins.module_utils._explain_module import run_explain
 from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
+from ansible_collections.m365.licensing.plugins.module_utils._rules_file import RULES_SPEC
 
 ARGUMENTS = {
     **{name: spec for name, spec in AUDIT_SPEC.items() if name != "strategy"},
     "users": {"type": "list", "elements": "str", "required": True, "aliases": ["user"]},
-    "rules": {"type": "raw"},
+    **RULES_SPEC,
     "scope": {"type": "str", "choices": ["mailboxes_at_risk", "all_users"], "default": "mailboxes_at_risk"},
     "protected": {"type": "list", "elements": "str", "default": []},
     "allow_removals": {"type": "bool", "default": False},

@@ -45,8 +45,17 @@ options:
         set only where the user has none.
       - C(action=ignore) with C(reason), and optionally C(until) (the last day, V(2026-12-31)), makes an exception.
         Write the day in quotes, as a template of ansible-core before 2.19 makes a text of a list that holds a date.
+      - Ansible templates this option, so whoever writes it can run code on the controller. Take O(rules_file) for rules
+        that others may write. One of the two is required.
     type: raw
-    required: true
+  rules_file:
+    description:
+      - A file with the rules, as YAML or JSON. The module reads it as data, and nothing in it is ever templated.
+      - It is a list of rules, or a dictionary with the one key C(rules) or C(license_state_rules). Any other key is an
+        error, and so is a key that stands twice, an unknown tag, or a file beyond 8 MiB, 20 levels or a million values.
+      - YAML takes PyYAML in the Python that runs the module. It comes with ansible-core.
+    type: path
+    version_added: 0.1.0
   mode:
     description:
       - V(plan) only reads. What speaks against the plan is returned as RV(violations) and shown as a warning.
@@ -741,13 +750,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._module import run_
 from ansible_collections.m365.licensing.plugins.module_utils._plan_module import run_plan
 from ansible_collections.m365.licensing.plugins.module_utils._record import RECORD_SPEC
 from ansible_collections.m365.licensing.plugins.module_utils._reports import REPORT_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._rules_file import RULES_SPEC
 
 ARGUMENTS = {
     **AUDIT_SPEC,
     **LARGE_SPEC,
     **RECORD_SPEC,
     **REPORT_SPEC,
-    "rules": {"type": "raw", "required": True},
+    **RULES_SPEC,
     "mode": {"type": "str", "choices": ["plan", "apply"], "default": "plan"},
     "scope": {"type": "str", "choices": ["mailboxes_at_risk", "all_users"], "default": "mailboxes_at_risk"},
     "max_changes": {"type": "raw", "default": 200},
@@ -769,7 +779,13 @@ ROWS = RowKind("users", urgent=needs_attention, rank=urgency_rank, brief=brief_p
 
 def main() -> None:
     """Options in, rows out."""
-    run_module(ARGUMENTS, large(ROWS, run_plan), supports_check_mode=True, uses_exchange=True)
+    run_module(
+        ARGUMENTS,
+        large(ROWS, run_plan),
+        supports_check_mode=True,
+        uses_exchange=True,
+        required_one_of=[["rules", "rules_file"]],
+    )
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ PATHS = (
     "progress_path",
     "record_dir",
     "report_dir",
+    "rules_file",
 )
 """Options that are paths. A module with a local connection runs in the folder of the playbook."""
 

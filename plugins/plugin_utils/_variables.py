@@ -83,6 +83,7 @@ LICENSE_STATE = frozenset(
         "report_mode",
         "report_name",
         "rules",
+        "rules_file",
         "scope",
         "seat_order",
         "seat_reserve",

@@ -17,6 +17,7 @@ import orjson
 from tests.tenant import batch, graph_directory, graph_groups, graph_reports, graph_users
 from tests.tenant.errors import GraphError, bad_request, error_body, not_simulated
 from tests.tenant.graph_common import JSON_TYPE, Request
+from tests.tenant.json_bytes import json_bytes
 from tests.tenant.state import Answer, AppIdentity, World, new_guid
 
 NO_METADATA = "odata.metadata=none"
@@ -78,7 +79,7 @@ def _strip(answer: Answer) -> None:
         for item in (found, *(entry for entry in found.get("value") or () if isinstance(entry, dict))):
             item.pop("@odata.context", None)
             item.pop("@odata.type", None)
-        answer.body = orjson.dumps(found)
+        answer.body = json_bytes(found)
         answer.headers["Content-Type"] = JSON_TYPE.replace("metadata=minimal", "metadata=none")
 
 

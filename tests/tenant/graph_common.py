@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import orjson
-
 from tests.tenant.errors import bad_request, denied, not_simulated, unsupported_query
+from tests.tenant.json_bytes import json_bytes
 from tests.tenant.state import Answer, AppIdentity, Json, World
 
 MAX_PAGE = 999
@@ -102,7 +101,7 @@ class Request:
 
 def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """An answer in JSON, already in bytes: the fastest way out."""
-    return Answer(status, orjson.dumps(value), {"Content-Type": JSON_TYPE, "OData-Version": "4.0", **(headers or {})})
+    return Answer(status, json_bytes(value), {"Content-Type": JSON_TYPE, "OData-Version": "4.0", **(headers or {})})
 
 
 JSON_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
@@ -184,7 +183,7 @@ def next_link(request: Request, position: int) -> str:
 
 def _digest(request: Request) -> str:
     items = sorted((name, value) for name, value in request.query.items() if name != "$skiptoken")
-    return hashlib.sha256(orjson.dumps([request.version, request.path, items])).hexdigest()[:16]
+    return hashlib.sha256(json_bytes([request.version, request.path, items])).hexdigest()[:16]
 
 
 def page(request: Request, entity: str, items: Sequence[Json], keys: Sequence[str], *, count: bool) -> Answer:

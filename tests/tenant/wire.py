@@ -14,9 +14,9 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
-import orjson
 from starlette.types import Receive, Send
 
+from tests.tenant.json_bytes import json_bytes
 from tests.tenant.state import Answer, Fault, World
 
 DRIPS = 64
@@ -93,7 +93,7 @@ class Wire:
 def _bytes(body: Any) -> bytes:
     if body is None:
         return b""
-    return body if isinstance(body, bytes) else orjson.dumps(body)
+    return body if isinstance(body, bytes) else json_bytes(body)
 
 
 def _cut(body: bytes) -> bytes:

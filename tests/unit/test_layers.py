@@ -27,7 +27,7 @@ GROUPS = {
     "reading and writing": "_apply _audit _audit_read _denials _exceptions _find_users _readings _rule_groups "
     "_sizes _stakes _survey _tenant_rules",
     "work": "_audit_module _explain_module _large _license_info _permissions_info _plan_module "
-    "_plan_result _plan_write _planner _record _reports _user_license_module "
+    "_plan_result _plan_write _planner _record _reports _rules_file _user_license_module "
     "_user_license_result _user_licenses",
 }
 MAY_IMPORT = {
@@ -50,6 +50,7 @@ ALONE = {
     "msal": "_auth",
     "requests": "_http",
     "urllib3": "_http",
+    "yaml": "_rules_file",
 }
 """Packages that one file alone imports. ``ansible`` is not ``ansible_collections``."""
 ON_THE_CONTROLLER = {"_action"}

@@ -144,7 +144,7 @@ def test_what_ansible_refuses_is_named_as_its_variable_and_all_at_once(tenant: T
 
 def test_what_is_missing_or_unknown_is_named_as_well(tenant: Tenant) -> None:
     result = failed(start(PLAN, {"cat": 1, "mode": "perhaps", **PREFIX}, tenant.env()))
-    assert "missing required arguments: license_state_rules" in result["msg"]
+    assert "one of the following is required: license_state_rules, license_state_rules_file" in result["msg"]
     assert "value of license_state_mode must be one of: plan, apply, got: perhaps" in result["msg"]
     assert "Unsupported parameters for" in result["msg"]
     assert "cat" in result["msg"]

@@ -117,7 +117,7 @@ def play(step: Step) -> str:
         str(ROOT / ".venv" / "bin" / "ansible-playbook"),
         f"m365.licensing.{step.playbook}",
         *("-i", str(DEMO / "inventory.yml"), "-e", "m365_licensing_hosts=m365_tenants"),
-        *("-e", f"@{DEMO / 'rules.yml'}", "-e", json.dumps({"license_state_report_dir": str(OUTPUT)})),
+        *("-e", f"@{DEMO / 'settings.yml'}", "-e", json.dumps({"license_state_report_dir": str(OUTPUT)})),
         *step.options,
     ]
     lines = []

@@ -120,7 +120,7 @@ def test_a_controller_is_given_the_same_variables(tenant: Tenant, folder: Path) 
     extra = block("yaml", "# extra variables\n")
     assert yaml.safe_load(extra).items() <= yaml.safe_load(block("yaml", "# nightly.yml\n")).items()
     (folder / "extra.yml").write_text(extra, encoding="utf-8")
-    line = "ansible-playbook m365.licensing.remediate -i inventory.yml -e @licenses.yml -e @extra.yml"
+    line = "ansible-playbook m365.licensing.remediate -i inventory.yml -e @extra.yml"
     done = shell(tenant, folder, line)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -32,6 +32,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_body import (
     lines_of,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http_types import (
+    LONGEST_WAIT,
     THROTTLED,
     Call,
     HeldUp,
@@ -103,8 +104,7 @@ class Backoff:
         if asked is not None and (asked > 0 or attempt == 0):
             return asked
         # urllib3 reckons from a history and starts to wait with the second failure.
-        failure = RequestHistory(None, None, None, None, None)
-        history = (failure,) * (min(attempt, 10) + 2)
+        history = (RequestHistory(None, None, None, None, None),) * (min(attempt, 10) + 2)
         planned = min(BACKOFF_MAX, Retry(total=None, backoff_factor=0.5, history=history).get_backoff_time())
         return planned * random.uniform(0.5, 1.0)  # noqa: S311 (jitter, no secret)
 
@@ -122,7 +122,7 @@ def _asked_seconds(value: str, date: str) -> float | None:
             seconds = float(email.utils.mktime_tz(until) - email.utils.mktime_tz(now))
     except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
         return None
-    return max(0.0, seconds)
+    return min(max(0.0, seconds), LONGEST_WAIT)
 
 
 class HttpClient:

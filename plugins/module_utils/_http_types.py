@@ -96,6 +96,14 @@ class Raw(NamedTuple):
         return self.headers.get("Content-Type", "")
 
 
+YEARS = range(2020, 2100)
+"""What a clock may show; any other ``Date`` is somebody's joke, or damaged."""
+
+
+LONGEST_WAIT = 10.0**9
+"""Seconds. No run waits so long; a number beyond it could not be told."""
+
+
 class WallClock:
     """The time of day, by the services' clock where this machine's is wrong: the first answer with a date tells."""
 
@@ -106,14 +114,14 @@ class WallClock:
         """How far the services' clock is ahead; None before the first answer."""
 
     def compare(self, date: str) -> None:
-        """Learn from the ``Date`` of an answer."""
+        """Learn from the ``Date`` of an answer. One that no service can mean is ignored."""
         if self.error is not None:
             return
         try:
             theirs = email.utils.parsedate_to_datetime(date)
-        except ValueError:
+        except (ValueError, OverflowError):
             return
-        if theirs.tzinfo is not None:
+        if theirs.tzinfo is not None and theirs.year in YEARS:
             self.error = theirs - self._ours()
 
     @property

@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._http import _asked_seconds
+from ansible_collections.m365.licensing.plugins.module_utils._http_types import LONGEST_WAIT, YEARS, WallClock
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.tenant.launch import Tenant, running
 from tests.unit.clients import clients
@@ -73,3 +77,40 @@ def test_a_time_that_was_given_is_that_time(tenant: Tenant) -> None:
     found = look(tenant, timedelta(days=20), moment)
     assert found.now == moment
     assert not [text for text in found.warnings if "The clock of this machine" in text]
+
+
+ABSURD = [
+    "Fri, 31 Dec 9999 23:59:59 GMT",
+    "Fri, 31 Dec 9999 23:59:59 -2359",
+    "Mon, 01 Jan 0001 00:00:00 +2359",
+    "Mon, 01 Jan 99999 00:00:00 GMT",
+    "Mon, 1 Jan 2026 00:00:00 -9999999999999999999999",
+    "Mon, 1 Jan 2026 99:99:99 GMT",
+    "Tue, 99 Foo 2026 00:00:00 GMT",
+    "1" * 400,
+    "\x00",
+]
+HEADER = st.text(max_size=40) | st.from_regex(
+    r"\A(Mon|Sun), [0-9]{1,4} (Jan|Dec|Foo) -?[0-9]{1,12} [0-9]{1,3}:[0-9]{1,3}:[0-9]{1,3} (GMT|[+-][0-9]{1,30})\Z"
+)
+
+
+@pytest.mark.parametrize("date", ABSURD)
+def test_an_absurd_date_is_ignored(date: str) -> None:
+    clock = WallClock(lambda: 1_790_000_000.0)
+    clock.compare(date)
+    assert clock.error is None
+    assert clock.now() == datetime.fromtimestamp(1_790_000_000, timezone.utc)
+
+
+@given(HEADER)
+def test_no_date_breaks_the_clock(date: str) -> None:
+    clock = WallClock(lambda: 1_790_000_000.0)
+    clock.compare(date)
+    assert clock.now().year in YEARS
+
+
+@given(HEADER | st.from_regex(r"\A[0-9]{1,400}\Z") | st.from_regex(r"\A[-+.einfa0-9]{1,12}\Z"), HEADER)
+def test_no_retry_after_breaks_the_waiting(value: str, date: str) -> None:
+    seconds = _asked_seconds(value, date)
+    assert seconds is None or 0 <= seconds <= LONGEST_WAIT

@@ -125,6 +125,8 @@ options:
   validate_certs:
     description:
       - Whether to check the certificates of the servers. Without it, anyone on the way can read the tokens.
+      - V(false) is a warning in every run, and stands in the results and reports. It is refused where Microsoft's
+        services are written to.
     type: bool
     default: true
   exchange_api:

@@ -160,6 +160,7 @@ def run_audit(context: Context) -> dict[str, Any]:
             application=context.application,
             time=began,
             check_mode=context.check_mode,
+            validate_certs=params["validate_certs"],
             params=params,
         ),
         "mailboxes": rows,

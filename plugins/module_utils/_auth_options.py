@@ -34,6 +34,11 @@ class Endpoints(NamedTuple):
         """The address of ``graph`` or ``exchange``."""
         return self.graph if resource == "graph" else self.exchange
 
+    @property
+    def microsoft(self) -> bool:
+        """Is one of them an address of Microsoft's?"""
+        return any(not set(self).isdisjoint(cloud) for cloud in CLOUDS.values())
+
 
 CLOUDS: dict[str, Endpoints] = {
     "public": Endpoints(
@@ -55,6 +60,12 @@ CLOUDS: dict[str, Endpoints] = {
 
 AZURE_NAMES = {"AzureCloud": "public", "AzureUSGovernment": "usgov", "AzureChinaCloud": "china"}
 """What Azure's tools call the same clouds."""
+
+UNVERIFIED = "validate_certs is false: nobody knows who answers, and who is on the way can read the tokens."
+UNVERIFIED_REFUSED = (
+    "validate_certs: false is refused where Microsoft's services are written to, as who is on the way could take the "
+    "tokens; remove it, and name the certificate of your own authority in ca_path"
+)
 
 CLOUD_CHOICES = [*CLOUDS, *AZURE_NAMES]
 SOURCES = ("client_secret", "certificate", "federated_token", "managed_identity", "access_tokens")

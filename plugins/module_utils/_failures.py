@@ -19,6 +19,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import printable
 
+FORBIDDEN_RESULTS = frozenset({"items", "keys", "values", "get", "update", "copy", "pop"})
+"""Names that Jinja would take for methods of the result."""
+
 
 def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:
     """Make the arguments of ``fail_json``. ``error.partial``, where set, says what was done before."""
@@ -90,3 +93,11 @@ def interrupted(result: Mapping[str, Any], *, check_mode: bool) -> RunInterrupte
         ]
         text = f"The run was stopped. Users: {'; '.join(told)}."
     return RunInterrupted(text, result, "Run again: it takes up where this run ended.")
+
+
+def check_result(result: Mapping[str, Any], *, stopped: bool, check_mode: bool) -> None:
+    """Raise RunInterrupted for the result of a run that was stopped."""
+    if stopped:
+        raise interrupted(result, check_mode=check_mode)
+    if wrong := FORBIDDEN_RESULTS & result.keys():
+        raise RuntimeError(f"no result may be called {', '.join(sorted(wrong))}")

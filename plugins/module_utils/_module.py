@@ -31,12 +31,19 @@ from ansible_collections.m365.licensing.plugins.module_utils._auth_options impor
     ENVIRONMENT,
     EXCHANGE_API_CHOICES,
     SECRET_OPTIONS,
+    UNVERIFIED,
+    UNVERIFIED_REFUSED,
     written_in_addresses,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._consent import CONSENTS
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
-from ansible_collections.m365.licensing.plugins.module_utils._failures import Unexpected, failure, interrupted
+from ansible_collections.m365.licensing.plugins.module_utils._failures import (
+    Unexpected,
+    check_result,
+    failure,
+    interrupted,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._http import (
     REQUESTS_IMPORT_ERROR,
@@ -87,8 +94,6 @@ GC_OBJECTS, GC_YOUNG, GC_OLD = 100_000, 50, 100
 """When Python looks for cycles: after so many new objects, and older ones after so many looks [gc.set_threshold]."""
 RESPONSE_BYTES_MIN = 65536
 """Room for every refusal and for what the identity platform says of itself: less would only break the signing in."""
-FORBIDDEN_RESULTS = frozenset({"items", "keys", "values", "get", "update", "copy", "pop"})
-"""Names that Jinja would take for methods of the result."""
 
 
 class Context:
@@ -147,6 +152,11 @@ class Context:
             raise ConfigurationError(f"Exchange Online needs tenant_id (or {', '.join(ENVIRONMENT['tenant_id'])}).")
         service = self._service("exchange", "Exchange Online")
         return Exchange(service, self.options.tenant_id, self.options.exchange_api)
+
+    def refuse_unverified(self) -> None:
+        """Raise ConfigurationError where Microsoft's services may be written to, and nobody knows who answers."""
+        if not self.params["validate_certs"] and self.options.endpoints.microsoft:
+            raise ConfigurationError(UNVERIFIED_REFUSED)
 
     def check_exchange_options(self) -> None:
         """Raise ConfigurationError where Exchange Online cannot be asked with the options as they are."""
@@ -308,8 +318,10 @@ def run_module(
         shown.learn(*hidden)
         tokens = TokenSource(options, client, on_token=lambda token: _hide(module, [token]))
         context = Context(module, options, client, tokens)
+        if not module.params["validate_certs"]:
+            context.warn(UNVERIFIED)
         result = dict(work(context))
-        _check(result, stop, check_mode=module.check_mode)
+        check_result(result, stopped=stop.told, check_mode=module.check_mode)
         context.warn_all(result.pop("warnings", ()))
         result = to_plain({"changed": False, **told, **context.facts(), **result})
     except M365Error as error:
@@ -343,13 +355,6 @@ def _options(module: _Module, params: Mapping[str, Any], resources: tuple[str, .
     return options
 
 
-def _check(result: Mapping[str, Any], stop: Stop, *, check_mode: bool) -> None:
-    if stop.told:
-        raise interrupted(result, check_mode=check_mode)
-    if wrong := FORBIDDEN_RESULTS & result.keys():
-        raise RuntimeError(f"no result may be called {', '.join(sorted(wrong))}")
-
-
 def _settings(params: Mapping[str, Any], options: AuthOptions) -> HttpSettings:
     problems = []
     # Not written as "smaller than": nan is not smaller than anything.
@@ -360,8 +365,9 @@ def _settings(params: Mapping[str, Any], options: AuthOptions) -> HttpSettings:
     if not 1 <= params["concurrency"] <= CONCURRENCY_MAX:
         problems.append(f"concurrency: expected 1 to {CONCURRENCY_MAX}, found {params['concurrency']}")
     if params["max_response_bytes"] < RESPONSE_BYTES_MIN:
-        found = params["max_response_bytes"]
-        problems.append(f"max_response_bytes: expected {RESPONSE_BYTES_MIN} or more, found {found}")
+        problems.append(
+            f"max_response_bytes: expected {RESPONSE_BYTES_MIN} or more, found {params['max_response_bytes']}"
+        )
     if problems:
         raise ConfigurationError(problems)
     return HttpSettings(

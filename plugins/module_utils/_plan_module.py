@@ -43,6 +43,8 @@ def run_plan(context: Context) -> dict[str, Any]:
     options = planner_options(context.params)
     place = report_place(context.params)
     writes = options.apply and not context.check_mode
+    if options.apply:
+        context.refuse_unverified()
     folder = record_folder(context.params["record_dir"], context.params["report_dir"]) if writes else None
     tenant = context.tenant
     began = context.client.wall.now()
@@ -52,6 +54,7 @@ def run_plan(context: Context) -> dict[str, Any]:
         application=context.application,
         time=began,
         check_mode=context.check_mode,
+        validate_certs=context.params["validate_certs"],
         params=context.params,
     )
     header = {"module": "m365_license_plan", "tenant": tenant.row(), **run}

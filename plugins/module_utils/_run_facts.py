@@ -43,12 +43,14 @@ def run_facts(
     application: str,
     time: datetime,
     check_mode: bool = False,
+    validate_certs: bool = True,
     params: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The return value ``run``. ``params``: the options of the module, where rules and guards count."""
     facts: dict[str, Any] = {
         "mode": mode,
         "check_mode": check_mode,
+        "validate_certs": validate_certs,
         "application": application or None,
         "collection_version": COLLECTION_VERSION,
         "time": time,
@@ -70,6 +72,8 @@ def head_facts(tenant: Mapping[str, Any] | None, run: Mapping[str, Any] | None) 
         plain = to_plain(run)
         facts["application"] = plain["application"] or "not known"
         facts["mode"] = plain["mode"] + (", in check mode" if plain["check_mode"] else "")
+        if not plain["validate_certs"]:
+            facts["certificates"] = "NOT VERIFIED (validate_certs is false)"
         facts["run began"] = plain["time"]
         facts["collection version"] = plain["collection_version"]
         if "rules_digest" in plain:

@@ -26,6 +26,7 @@ def run_user_license(context: Context) -> dict[str, Any]:
     """The module ``m365_user_license``."""
     options = Options(**{name: context.params[name] for name in Options._fields})
     check_options(options)
+    context.refuse_unverified()
     writes = bool(options.users) and not context.check_mode
     folder = record_folder(context.params["record_dir"]) if writes else None
     header: dict[str, Any] = {}
@@ -33,7 +34,11 @@ def run_user_license(context: Context) -> dict[str, Any]:
     if options.users:
         tenant, began = context.tenant, context.client.wall.now()
         run = run_facts(
-            f"state {options.state}", application=context.application, time=began, check_mode=context.check_mode
+            f"state {options.state}",
+            application=context.application,
+            time=began,
+            check_mode=context.check_mode,
+            validate_certs=context.params["validate_certs"],
         )
         header = {"module": "m365_user_license", "tenant": tenant.row(), **run, "rules_digest": None}
         stem = f"{report_stem(context.options.tenant_id or tenant.id)}-{run_stamp(began)}"

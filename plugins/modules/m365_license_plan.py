@@ -682,6 +682,9 @@ run:
     check_mode:
       description: Whether this was check mode.
       type: bool
+    validate_certs:
+      description: Whether the certificates of the servers were checked.
+      type: bool
     application:
       description: Client ID of the application that signed in. Null where neither options nor token say it.
       type: str

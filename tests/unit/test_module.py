@@ -185,7 +185,29 @@ def test_a_private_ca_has_to_be_named(tenant: Tenant) -> None:
     assert tenant.requests() == []
     bundle = {"REQUESTS_CA_BUNDLE": tenant.info["ca_path"]}
     assert succeeded(start(SKUS, {}, environ | bundle))["requests"]
-    assert succeeded(start(SKUS, {"validate_certs": False}, environ))["requests"]
+    found = succeeded(start(SKUS, {"validate_certs": False}, environ))
+    assert found["requests"]
+    assert "validate_certs is false" in json.dumps(found["warnings"])
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(
+    ("module", "params"),
+    [
+        ("m365_user_license", {"users": ["anna@contoso.com"], "licenses": [{"sku": "SPE_E3"}]}),
+        ("m365_license_plan", {"rules": [{"name": "All", "match": {}, "licenses": []}], "mode": "apply"}),
+    ],
+)
+def test_nobody_writes_to_microsoft_without_looking_at_certificates(
+    tenant: Tenant, module: str, params: dict[str, Any], check_mode: bool
+) -> None:
+    given = {**params, "validate_certs": False, "_ansible_check_mode": check_mode}
+    environ = tenant.env()
+    # one address of Microsoft's is enough to be refused; nothing is sent to it
+    result = failed(start(module, {**given, "exchange_url": "https://outlook.office365.com"}, environ))
+    assert "validate_certs: false is refused where Microsoft's services are written to" in result["msg"]
+    assert result["requests"] == 0
+    assert "is refused where" not in start(module, given, environ).output
 
 
 # failures -------------------------------------------------------------------------------------------------------------

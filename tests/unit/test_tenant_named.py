@@ -114,6 +114,7 @@ def test_a_plan_says_how_it_was_made(desk: PlanningDesk) -> None:
     assert made == {
         "mode": "apply",
         "check_mode": True,
+        "validate_certs": True,
         "application": desk.world.app.client_id,
         "collection_version": COLLECTION_VERSION,
         "rules_digest": hashlib.sha256(text.encode()).hexdigest(),
@@ -143,6 +144,7 @@ def test_a_run_without_rules_has_no_digest() -> None:
     assert facts == {
         "mode": "audit",
         "check_mode": False,
+        "validate_certs": True,
         "application": None,
         "collection_version": COLLECTION_VERSION,
         "time": now,

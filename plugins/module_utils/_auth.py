@@ -30,6 +30,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     M365Error,
     ServiceUnavailable,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._files import MEBIBYTE, UnreadableError, read_regular
 from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
 
@@ -333,9 +334,12 @@ def _failure(said: str, options: AuthOptions, redactor: Redactor) -> Authenticat
     return AuthenticationError(f"Signing in was refused ({who}): {words}", code=code, hint=hint)
 
 
+CREDENTIAL_MOST = MEBIBYTE
+"""Bytes of a file with a certificate or a token: they have some thousand."""
+
+
 def _read_file(option: str, path: str) -> bytes:
-    place = Path(path).expanduser()
     try:
-        return place.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{option}: {path!r} cannot be read ({error.strerror}).") from None
+        return read_regular(Path(path).expanduser(), CREDENTIAL_MOST)
+    except UnreadableError as error:
+        raise ConfigurationError(f"{option}: {path!r} cannot be read ({error}).") from None

@@ -21,10 +21,10 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from typing import Any, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, Interrupted
+from ansible_collections.m365.licensing.plugins.module_utils._files import checked_ca
 from ansible_collections.m365.licensing.plugins.module_utils._http_body import (
     BrokenBodyError,
     WrongBodyError,
@@ -161,7 +161,7 @@ class HttpClient:
         self._proxies: dict[tuple[str, bool], Proxy | None] = {}
         self._verify: bool | str = settings.validate_certs
         if settings.validate_certs and settings.ca_path:
-            self._verify = _checked_ca(settings.ca_path)
+            self._verify = checked_ca(settings.ca_path)
         if not settings.validate_certs:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
@@ -385,16 +385,3 @@ def _pieces(raw: urllib3.response.BaseHTTPResponse) -> Iterator[bytes]:
 
 def _nowhere(_response: requests.Response) -> None:
     return None
-
-
-def _checked_ca(path: str) -> str:
-    """Find out now whether the CA file can be used; requests would only tell in the middle of a request."""
-    place = Path(path).expanduser()
-    try:
-        if place.is_dir():
-            return str(place)
-        ssl.create_default_context(cafile=str(place))
-    except OSError as error:
-        reason = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else str(error.strerror)
-        raise ConfigurationError(f"ca_path {path!r} cannot be used: {reason}.") from None
-    return str(place)

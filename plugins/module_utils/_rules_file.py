@@ -12,14 +12,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._files import MEBIBYTE, UnreadableError, read_regular
 
 # It comes with ansible-core; where a module runs elsewhere it may be missing, and JSON is read all the same.
 with contextlib.suppress(ImportError):
@@ -30,7 +28,7 @@ RULES_SPEC: dict[str, dict[str, Any]] = {"rules": {"type": "raw"}, "rules_file":
 
 KEYS = ("rules", "license_state_rules")
 """The key of a file that is no bare list; one of them."""
-BYTES_MOST, DEPTH_MOST, VALUES_MOST = 8 * 1024 * 1024, 20, 1_000_000
+BYTES_MOST, DEPTH_MOST, VALUES_MOST = 8 * MEBIBYTE, 20, 1_000_000
 """Limits of a file: its size, how deep it is nested, and its values once aliases are written out."""
 
 
@@ -76,17 +74,9 @@ def read_rules(path: str) -> list[Any]:
 
 def _read(path: str) -> str:
     try:
-        # a FIFO would be waited for, and a device never ends
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise _wrong(path, "it is no regular file")
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            content = file.read(BYTES_MOST + 1)
-    except (OSError, ValueError) as error:
-        raise _wrong(path, f"it cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(content) > BYTES_MOST:
-        raise _wrong(path, f"it is larger than {BYTES_MOST // 1024 // 1024} MiB")
-    try:
-        return content.decode("utf-8-sig")
+        return read_regular(path, BYTES_MOST).decode("utf-8-sig")
+    except UnreadableError as error:
+        raise _wrong(path, f"it cannot be read: {error}") from None
     except UnicodeDecodeError:
         raise _wrong(path, "it is no text in UTF-8") from None
 

@@ -20,6 +20,7 @@ GROUPS = {
     "_plan_covered _plan_guards _plan_judge _plan_model _plan_reasons _plan_seats _predict "
     "_quoting _redaction _refusals _report _rules _rules_conditions _rules_hints "
     "_rules_index _rules_match _rules_schema _run_facts _seats _times _values _version _wanted",
+    "files": "_files",
     "transport": "_http _http_body _http_types _libraries _pacing _parallel _proxies _service _stop",
     "signing in": "_auth _auth_options _certificates _secrets",
     "services": "_batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse _tenant",
@@ -32,12 +33,13 @@ GROUPS = {
 }
 MAY_IMPORT = {
     "pure": {"pure"},
-    "transport": {"pure", "transport"},
-    "signing in": {"pure", "transport", "signing in"},
+    "files": {"pure"},
+    "transport": {"pure", "files", "transport"},
+    "signing in": {"pure", "files", "transport", "signing in"},
     "services": {"pure", "transport", "services"},
     "frame": {"pure", "transport", "signing in", "services"},
     "reading and writing": {"pure", "services", "reading and writing"},
-    "work": {"pure", "services", "frame", "reading and writing", "work"},
+    "work": {"pure", "files", "services", "frame", "reading and writing", "work"},
     "modules": {"pure", "frame", "work"},
 }
 GROUP_OF = {name: group for group, names in GROUPS.items() for name in names.split()}

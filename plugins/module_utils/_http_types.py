@@ -100,7 +100,7 @@ YEARS = range(2020, 2100)
 """What a clock may show; any other ``Date`` is somebody's joke, or damaged."""
 
 
-LONGEST_WAIT = 10.0**9
+LONGEST_WAIT = 10.0**15
 """Seconds. No run waits so long; a number beyond it could not be told."""
 
 

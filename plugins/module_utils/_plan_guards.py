@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, PlanOptions
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan, PlanEntry, PlanOptions
 from ansible_collections.m365.licensing.plugins.module_utils._values import shown, whole_number
 
 UNLIMITED = "unlimited"
@@ -40,6 +41,23 @@ def limit_of(value: Any, population: int, path: str, what: str = "users") -> int
             f"found {shown(value)}"
         )
     return number
+
+
+def digest_problems(value: str, path: str = "expect_digest") -> list[str]:
+    """What is wrong with the digest that somebody expects."""
+    if re.fullmatch(r"[0-9a-f]{64}", value):
+        return []
+    return [f"{path}: expected the 64 hexadecimal digits of plan_digest, as a plan shows them, found {value!r}"]
+
+
+def unexpected(plan: Plan, expected: str | None, prefix: str) -> tuple[str, ...]:
+    """The violation of a plan that is not the one that was approved; a plan that writes nothing violates nothing."""
+    if not expected or not plan.changes or plan.digest == expected:
+        return ()
+    return (
+        f"the plan's digest is {plan.digest}, but {prefix}expect_digest is {expected}: something has changed since "
+        "then; look at this plan",
+    )
 
 
 def violations_of(

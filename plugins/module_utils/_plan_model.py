@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -159,6 +161,13 @@ class Plan(NamedTuple):
     def changes(self) -> tuple[LicenseChange, ...]:
         """What would be written, in the order of the entries."""
         return tuple(entry.change for entry in self.entries if entry.change)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of what would be written, whatever the order: the same changes have the same digest."""
+        written = [[item.user_id, item.body(), item.usage_location] for item in self.changes]
+        text = json.dumps(sorted(written, key=lambda item: str(item[0])), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
 
     def counts(self) -> dict[str, int]:
         """Entries by action, every action named."""

@@ -103,6 +103,7 @@ def planner_options(params: Mapping[str, Any]) -> PlannerOptions:
         seat_reserve=params["seat_reserve"],
         use_warning_seats=params["use_warning_seats"],
         allow_incomplete=params["allow_incomplete"],
+        expect_digest=params["expect_digest"],
         fail_on=params["fail_on"],
         fail_within_days=params["fail_within_days"],
         on_error=params["on_error"],

@@ -35,7 +35,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan, PlanOptions, build_plan
-from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of
+from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import digest_problems, limit_of, unexpected
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import names_one, protects
 from ansible_collections.m365.licensing.plugins.module_utils._plan_write import write_plan
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject
@@ -74,6 +74,7 @@ class PlannerOptions(NamedTuple):
     seat_reserve: Mapping[str, Any] | None = None
     use_warning_seats: bool = False
     allow_incomplete: bool = False
+    expect_digest: str | None = None
     fail_on: str = "critical"
     fail_within_days: int | None = None
     on_error: str = "continue"
@@ -148,6 +149,8 @@ def plan_licenses(
 
     by_id = {sku.id: sku for sku in skus}
     plan = _sized(graph, exchange, found, candidates, guards, build, by_id, looking.catalog)
+    approved = unexpected(plan, options.expect_digest, options.variable_prefix)
+    plan = plan._replace(violations=(*plan.violations, *approved))
     outcomes = None
     if options.apply and not plan.violations:
         written = record(plan, by_id) if record and plan.changes and not check_mode else None
@@ -165,6 +168,7 @@ def check_options(options: PlannerOptions) -> None:
     if not isinstance(options.rules, (list, tuple)) or not options.rules:
         collect(problems, lambda: parse_rules(options.rules, (), options.audit.catalog, options.rules_label))
     problems += name_problems(options.protected, "protected")
+    problems += digest_problems(options.expect_digest) if options.expect_digest else []
     if not options.confirm_seconds >= 0:
         problems.append(f"confirm_seconds: expected seconds from 0 on, found {options.confirm_seconds}")
     if problems:

@@ -119,6 +119,7 @@ def plan_summary(plan: Plan) -> dict[str, Any]:
     return {
         "users": len({entry.user.id for entry in plan.entries}),
         "changes": len(plan.changes),
+        "plan_digest": plan.digest,
         "actions": plan.counts(),
         "mailboxes": plan.mailboxes(),
         "max_changes": plan.max_changes,

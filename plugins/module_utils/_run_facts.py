@@ -22,6 +22,7 @@ GUARDS = (
     "seat_reserve",
     "use_warning_seats",
     "allow_incomplete",
+    "expect_digest",
     "fail_on",
     "fail_within_days",
 )

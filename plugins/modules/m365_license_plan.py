@@ -128,6 +128,12 @@ options:
         written.
     type: bool
     default: false
+  expect_digest:
+    description:
+      - Refuse to apply a plan whose RV(summary.plan_digest) differs from this one, which a plan has shown before.
+      - So what was approved is what is applied. A plan that writes nothing is never refused for it.
+    type: str
+    version_added: 0.1.0
   fail_on:
     description:
       - Fail, after everything was written and reported, if mailboxes stay at risk that no exception (C(action=ignore))
@@ -493,6 +499,10 @@ summary:
         changes:
           description: Users that it changes.
           type: int
+    plan_digest:
+      description: SHA-256 of what the plan would write. See O(expect_digest).
+      type: str
+      sample: 7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730
     violations:
       description: The same as RV(violations).
       type: list
@@ -704,7 +714,7 @@ run:
       type: str
     guards:
       description: What O(max_changes), O(max_covered_seats), O(protected), O(allow_removals), O(seat_reserve),
-        O(use_warning_seats), O(allow_incomplete), O(fail_on) and O(fail_within_days) were.
+        O(use_warning_seats), O(allow_incomplete), O(expect_digest), O(fail_on) and O(fail_within_days) were.
       type: dict
 record_path:
   description: The file that records what was written, user by user. See O(record_dir).
@@ -771,6 +781,7 @@ ARGUMENTS = {
     "seat_reserve": {"type": "dict", "default": {}},
     "use_warning_seats": {"type": "bool", "default": False},
     "allow_incomplete": {"type": "bool", "default": False},
+    "expect_digest": {"type": "str"},
     "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "critical"},
     "fail_within_days": {"type": "int"},
     "on_error": {"type": "str", "choices": ["fail", "continue"], "default": "continue"},

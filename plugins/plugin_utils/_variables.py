@@ -64,6 +64,7 @@ LICENSE_STATE = frozenset(
         "confirm_seconds",
         "due_within_days",
         "exclude",
+        "expect_digest",
         "fail_on",
         "fail_within_days",
         "grace_period_days",

@@ -126,6 +126,7 @@ def test_a_plan_says_how_it_was_made(desk: PlanningDesk) -> None:
             "seat_reserve": {"SPE_E3": 1},
             "use_warning_seats": False,
             "allow_incomplete": False,
+            "expect_digest": None,
             "fail_on": "critical",
             "fail_within_days": None,
         },

@@ -8,6 +8,7 @@ Whoever opens a FIFO waits for somebody to write, and a device may never end. A 
 
 from __future__ import annotations
 
+import errno
 import os
 import ssl
 import stat
@@ -27,8 +28,9 @@ class UnreadableError(Exception):
 def read_regular(path: str | Path, most: int) -> bytes:
     """The content of a regular file with at most so many bytes. Raises UnreadableError."""
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise UnreadableError("it is no regular file")
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise UnreadableError(os.strerror(errno.EISDIR) if stat.S_ISDIR(mode) else "it is no regular file")
         # somebody may have put something else there since
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             content = file.read(most + 1)

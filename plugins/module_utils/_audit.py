@@ -209,7 +209,15 @@ def _join(readings: Readings, world: World, options: AuditOptions) -> tuple[list
                 disagreements.append(_disagreement(user_id, user.user_principal_name if user else "", text))
         elif finding.recipient_type in options.recipient_types:
             findings.append(finding)
+    disagreements += [
+        _disagreement(user_id, readings.users[user_id].user_principal_name, _NO_LICENSE_NEEDED.format(kind))
+        for user_id, kind in readings.other_kinds.items()
+        if user_id in (readings.reconciliation or ()) and readings.users and user_id in readings.users
+    ]
     return findings, disagreements, without_user
+
+
+_NO_LICENSE_NEEDED = "license_reconciliation_needed; but a {} mailbox needs no license"
 
 
 def _disagreement(user_id: str, upn: str, text: str) -> dict[str, str]:

@@ -24,6 +24,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ConfigurationError,
     NotFound,
     PermissionDenied,
+    named,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, NamesConcealed
@@ -106,6 +107,11 @@ class Reader:
         got.other_kinds = dict(self._exchange.other_kinds)
         if got.mailboxes_known:
             self._shared_sizes()
+        if unlisted := sorted(self._exchange.unlisted):
+            got.warnings.append(
+                "Scheduling mailboxes with an archive or a hold may need a license, and are no rows: "
+                f"{named(unlisted)}."
+            )
         if strangers := self._exchange.unknown_types:
             got.warnings.append(
                 f"Mailboxes of a kind that this collection does not know were left out: {', '.join(sorted(strangers))}."

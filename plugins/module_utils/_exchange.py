@@ -30,6 +30,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse imp
     flag,
     mail_user_from,
     mailbox_from,
+    may_need_license,
     moment,
     other_kind,
     text_from,
@@ -70,6 +71,8 @@ class Exchange:
         """Kinds of mailboxes met so far that this collection has never heard of, and therefore leaves out."""
         self.other_kinds: dict[str, str] = {}
         """Users met so far whose mailbox needs no license and is left out: its kind, by user id."""
+        self.unlisted: set[str] = set()
+        """Names of mailboxes met so far that are left out, although they may need a license."""
         self._tenant = tenant
 
     @property
@@ -117,8 +120,11 @@ class Exchange:
                     self.unknown_types.add(stranger)
                 if mailbox := mailbox_from(raw, soft_deleted=soft_deleted):
                     found.append(mailbox)
-                elif not soft_deleted and (other := other_kind(raw)):
-                    self.other_kinds.update([other])
+                elif not soft_deleted:
+                    if other := other_kind(raw):
+                        self.other_kinds.update([other])
+                    if name := may_need_license(raw):
+                        self.unlisted.add(name)
         return found
 
     def mail_users(self, filter: str | None = None) -> list[Mailbox]:  # noqa: A002

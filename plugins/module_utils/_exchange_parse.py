@@ -63,6 +63,18 @@ _LEFT_OUT = frozenset(
         "teammailbox",
     }
 )
+# of these it is known that they need no license, unless they have an archive or a hold [about-shared-mailboxes]
+_NEED_NONE = frozenset(
+    {
+        "arbitrationmailbox",
+        "discoverymailbox",
+        "groupmailbox",
+        "monitoringmailbox",
+        "schedulingmailbox",
+        "systemattendantmailbox",
+        "systemmailbox",
+    }
+)
 _DIGITS_MAX = 18
 """An exabyte: Python itself refuses to read thousands of digits."""
 _BYTES = re.compile(r"\(([\d.,\s\u00a0]+)bytes\)", re.IGNORECASE)
@@ -105,12 +117,24 @@ def mail_user_from(raw: Mapping[str, Any]) -> Mailbox | None:
 def other_kind(raw: Mapping[str, Any]) -> tuple[str, str] | None:
     """Of a mailbox in use that needs no license and is of no recipient type: the user's id, and its kind in short.
 
-    ``scheduling`` and the like. None for all other mailboxes, and for those of nobody.
+    ``scheduling`` and the like. None for all other mailboxes, for those of nobody, and where an archive or a hold may
+    need one.
     """
     kind, user_id = _kind(raw), text_from(raw, "ExternalDirectoryObjectId").lower()
-    if kind not in _LEFT_OUT or not user_id or flag(raw.get("IsInactiveMailbox")):
+    if kind not in _NEED_NONE or not user_id or flag(raw.get("IsInactiveMailbox")) or _has_more(raw):
         return None
     return user_id, kind.removesuffix("mailbox")
+
+
+def may_need_license(raw: Mapping[str, Any]) -> str:
+    """The name of a scheduling mailbox in use with an archive or a hold, which no audit lists; empty for all others."""
+    if _kind(raw) != "schedulingmailbox" or flag(raw.get("IsInactiveMailbox")) or not _has_more(raw):
+        return ""
+    return _name(raw)
+
+
+def _has_more(raw: Mapping[str, Any]) -> bool:
+    return text_from(raw, "ArchiveStatus").casefold() == "active" or flag(raw.get("LitigationHoldEnabled"))
 
 
 def unknown_type(raw: Mapping[str, Any]) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import other_kind
 from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import ON_PREMISES
+from ansible_collections.m365.licensing.tests.unit.auditing import look
 from ansible_collections.m365.licensing.tests.unit.clients import clients
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk, text
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
@@ -37,7 +38,10 @@ def desk(tenant: Tenant) -> ExplainingDesk:
     ("properties", "expected"),
     [
         ({"RecipientTypeDetails": "SchedulingMailbox"}, (RAW["ExternalDirectoryObjectId"], "scheduling")),
-        ({"RecipientTypeDetails": "teammailbox"}, (RAW["ExternalDirectoryObjectId"], "team")),
+        ({"RecipientTypeDetails": "discoverymailbox"}, (RAW["ExternalDirectoryObjectId"], "discovery")),
+        ({"RecipientTypeDetails": "TeamMailbox"}, None),
+        ({"RecipientTypeDetails": "SchedulingMailbox", "ArchiveStatus": "Active"}, None),
+        ({"RecipientTypeDetails": "SchedulingMailbox", "LitigationHoldEnabled": True}, None),
         ({"RecipientTypeDetails": "SchedulingMailbox", "IsInactiveMailbox": True}, None),
         ({"RecipientTypeDetails": "DiscoveryMailbox", "ExternalDirectoryObjectId": ""}, None),
         ({"RecipientTypeDetails": "SharedMailbox"}, None),
@@ -83,6 +87,16 @@ def test_the_flag_of_the_portal_makes_no_row_of_it(desk: ExplainingDesk, options
     desk.make.mailbox(user, "SchedulingMailbox")
     assert desk.plan(EVERYBODY, **options)["users"] == []
     assert desk.one("desk")["at_risk"] is False
+    (told,) = look(desk.tenant, strategy=options.get("strategy", "auto")).disagreements
+    assert told["user_id"] == user["id"]
+    assert told["disagreement"] == "license_reconciliation_needed; but a scheduling mailbox needs no license"
+
+
+@pytest.mark.parametrize("more", [{"archive": True}, {"hold": True}])
+def test_one_that_may_need_a_license_is_named(desk: ExplainingDesk, more: dict[str, bool]) -> None:
+    desk.make.mailbox(desk.make.user("Desk", "desk"), "SchedulingMailbox", **more)
+    found = look(desk.tenant, strategy="full")
+    assert [text for text in found.warnings if "may need a license, and are no rows: desk@contoso.example" in text]
 
 
 def test_knowing_them_costs_no_request(desk: ExplainingDesk) -> None:

@@ -83,16 +83,8 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """The options of the task, and of the host's variables where the task has none."""
         given = any(name in options for name in CREDENTIALS)
-        way_given = any(name in options for name in WAYS)
-        own = [name for name in OPTIONS if f"m365_{name}" in variables]
-        for name in own:
-            if name not in options and not (way_given and name in WAYS):
-                value = self._templar.template(variables[f"m365_{name}"])
-                if value is None or not str(value).strip():
-                    raise Refused(f"m365_{name}: is empty (null or a blank text); set a value, or remove the variable.")
-                if not _is_omitted(value):
-                    options[name] = value
-        if any(name in CREDENTIALS for name in own):
+        options |= self._from_variables(options, variables)
+        if any(f"m365_{name}" in variables for name in CREDENTIALS):
             options["use_environment"] = False
         elif why := self._foreign_environment(variables, misspelt):
             if not given:
@@ -104,6 +96,19 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
                 if isinstance(options.get(name), str) and options[name].strip():
                     options[name] = _absolute(options[name])
         return options
+
+    def _from_variables(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        """What the host's variables say that the task does not. Raises Refused for an empty one."""
+        way_given = any(name in options for name in WAYS)
+        wanted = [name for name in OPTIONS if name not in options and not (way_given and name in WAYS)]
+        found = {}
+        for name in [name for name in wanted if f"m365_{name}" in variables]:
+            value = self._templar.template(variables[f"m365_{name}"])
+            if value is None or not str(value).strip():
+                raise Refused(f"m365_{name}: is empty (null or a blank text); set a value, or remove the variable.")
+            if not _is_omitted(value):
+                found[name] = value
+        return found
 
     def _foreign_environment(self, variables: Mapping[str, Any], misspelt: Sequence[Unknown]) -> str:
         """Why the environment does not say which tenant this host is; empty where it may."""
@@ -122,9 +127,7 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
             "the environment's tenant is only taken where no host has such variables."
         )
         if len(hosts) > 1:
-            return (
-                f"Host {host!r} has no variables m365_* to sign in with, and the play has {len(hosts)} hosts. {advice}"
-            )
+            return f"{lack}, and the play has {len(hosts)} hosts. {advice}"
         others = variables.get("hostvars")
         for name in variables.get("groups", {}).get("all", ()):
             if name != host and others is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -30,10 +30,8 @@ def to_plain(value: Any) -> Any:
         return _moment(value)
     if isinstance(value, date):
         return value.isoformat()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: to_plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):  # typing.NamedTuple
-        return {name: to_plain(getattr(value, name)) for name in value._fields}
+    if (names := _field_names(value)) is not None:
+        return {name: to_plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(to_plain(key)): to_plain(item) for key, item in value.items()}
     if isinstance(value, (set, frozenset)):
@@ -41,6 +39,13 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [to_plain(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no plain form")
+
+
+def _field_names(value: Any) -> Sequence[str] | None:
+    """Those of a record: a dataclass or a typing.NamedTuple. None for everything else."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [item.name for item in dataclasses.fields(value)]
+    return value._fields if isinstance(value, tuple) and hasattr(value, "_fields") else None
 
 
 def readable(text: str) -> str:

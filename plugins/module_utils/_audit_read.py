@@ -109,7 +109,7 @@ class Reader:
             self._shared_sizes()
         if unlisted := sorted(self._exchange.unlisted):
             got.warnings.append(
-                "Scheduling mailboxes with an archive or a hold may need a license, and are no rows: "
+                "Scheduling mailboxes with an archive or a hold may need a license, but are not listed: "
                 f"{named(unlisted)}."
             )
         if strangers := self._exchange.unknown_types:

@@ -59,7 +59,7 @@ class Denials:
 
     @property
     def certain(self) -> bool:
-        """Has the service refused so many that further writes of this kind would be refused as well?"""
+        """Is it certain that the service would refuse further writes of this kind, too?"""
         return self.everybody and self._denied >= DENIALS_TO_STOP
 
     @property

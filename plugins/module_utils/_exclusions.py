@@ -87,7 +87,7 @@ def unused_warnings(unknown: Sequence[str], wildcards: Sequence[str], *, whole: 
         warnings.append(f"exclude: no user of the tenant fits {_quoted(wildcards)}: nobody is left out by it.")
     elif wildcards:
         warnings.append(
-            f"exclude: nobody of those whom this audit read fits {_quoted(wildcards)}, so nobody was left out by it. "
+            f"exclude: no user that this audit read matches {_quoted(wildcards)}, so nobody was left out by it. "
             "It need not be wrong: users who are safe were not compared."
         )
     return warnings

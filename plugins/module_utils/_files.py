@@ -26,11 +26,11 @@ class UnreadableError(Exception):
 
 
 def read_regular(path: str | Path, most: int) -> bytes:
-    """The content of a regular file with at most so many bytes. Raises UnreadableError."""
+    """The content of a regular file that has at most ``most`` bytes. Raises UnreadableError."""
     try:
         mode = Path(path).stat().st_mode
         if not stat.S_ISREG(mode):
-            raise UnreadableError(os.strerror(errno.EISDIR) if stat.S_ISDIR(mode) else "it is no regular file")
+            raise UnreadableError(os.strerror(errno.EISDIR) if stat.S_ISDIR(mode) else "it is not a regular file")
         # somebody may have put something else there since
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             content = file.read(most + 1)

@@ -97,7 +97,7 @@ class Raw(NamedTuple):
 
 
 YEARS = range(2020, 2100)
-"""What a clock may show; any other ``Date`` is somebody's joke, or damaged."""
+"""Years that a service's clock may show; any other ``Date`` is damaged or forged."""
 
 
 LONGEST_WAIT = 10.0**15

@@ -153,7 +153,7 @@ def _same(path: str, other: str) -> bool:
 
 
 class _Rows:
-    """The rows of one result; ``failed``: of a task that fails, with so many characters of ``words`` besides."""
+    """The rows of one result. ``failed``: the task fails; ``words``: how many characters its error takes."""
 
     def __init__(
         self, context: Context, kind: RowKind, path: str | None, *, failed: bool = False, words: int = 0
@@ -282,7 +282,7 @@ class _Rows:
         return {"rows_left_out": self._count, "first_rows": first[:FIRST_ROWS]}
 
     def _put_first_rows_in_brief(self, short: dict[str, Any]) -> None:
-        """Of the first rows so many, in brief, as are printed in one line with all the rest."""
+        """Keep as many first rows, in brief, as fit on the printed line with everything else."""
         rows = short.get("first_rows")
         if not self._brief or not _is_long(rows, KEPT_CHARS):
             return
@@ -313,7 +313,7 @@ def _length(value: Any) -> int:
 
 
 def _is_long(value: Any, most: int) -> bool:
-    """Is this list longer than so many characters, as JSON? Only as much of it is looked at as that takes."""
+    """Is this list longer than ``most`` characters as JSON? It is only read as far as needed."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         return False
     length = 2

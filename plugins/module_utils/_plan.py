@@ -80,7 +80,7 @@ def build_plan(
 ) -> Plan:
     """The plan for all candidates: an entry for each mailbox at risk, and for each user without one.
 
-    Raises ConfigurationError where ``max_changes`` or ``max_covered_seats`` is no limit.
+    Raises ConfigurationError where ``max_changes`` or ``max_covered_seats`` is not a limit.
     """
     limit = limit_of(options.max_changes, options.population, "max_changes")
     covered = limit_of(options.max_covered_seats, options.population, "max_covered_seats", "seats")

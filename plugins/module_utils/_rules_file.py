@@ -36,7 +36,7 @@ def take_rules(params: dict[str, Any]) -> list[str]:
     """Put the rules of ``rules_file`` where those of ``rules`` are; return warnings.
 
     ``rules_label`` of ``params`` is what errors call them. Raises ConfigurationError: both options, or a file that
-    cannot be read or is no rules file (``invalid_rules``).
+    cannot be read or is not a rules file (``invalid_rules``).
     """
     prefix = params.get("variable_prefix") or ""
     path = params["rules_file"]
@@ -56,7 +56,7 @@ def read_rules(path: str) -> list[Any]:
     """The rules of a YAML or JSON file, as ``rules`` takes them. Raises ConfigurationError; no content is quoted."""
     text = _read(path)
     if text.startswith("$ANSIBLE_VAULT"):
-        raise _wrong(path, "it is encrypted by Ansible Vault. Rules are no secrets: decrypt the file")
+        raise _wrong(path, "it is encrypted by Ansible Vault. Rules are not secrets: decrypt the file")
     found = _plain(_parse(text, path), path, itertools.count())
     if isinstance(found, dict):
         for key in found:
@@ -78,7 +78,7 @@ def _read(path: str) -> str:
     except UnreadableError as error:
         raise _wrong(path, f"it cannot be read: {error}") from None
     except UnicodeDecodeError:
-        raise _wrong(path, "it is no text in UTF-8") from None
+        raise _wrong(path, "it is not UTF-8 text") from None
 
 
 def _parse(text: str, path: str) -> Any:
@@ -92,7 +92,7 @@ def _parse(text: str, path: str) -> Any:
 
 def _parse_json(text: str, path: str) -> Any:
     def no_number(word: str) -> Any:
-        raise _wrong(path, f"{word} is no number")
+        raise _wrong(path, f"{word} is not a number")
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if twice := _first_twice(name for name, _value in pairs):
@@ -194,7 +194,7 @@ def _short(key: Any) -> str:
 
 
 def _wrong(path: str, what: str) -> ConfigurationError:
-    return ConfigurationError(f"rules_file: {path!r} is no rules file: {what}.", code="invalid_rules")
+    return ConfigurationError(f"rules_file: {path!r} is not a rules file: {what}.", code="invalid_rules")
 
 
 def _too_deep(path: str) -> ConfigurationError:

@@ -127,7 +127,7 @@ EXAMPLES = r"""
     exclude:
       - "test-*@*"
 
-- name: Alarm when anything is due within three days that is no exception, and when the audit is incomplete
+- name: Fail if anything but an exception is due within three days, or if the audit is incomplete
   m365.licensing.exo_unlicensed_mailbox_info:
     fail_within_days: 3
     output_path: /tmp/at-risk.jsonl
@@ -246,8 +246,8 @@ mailboxes:
       type: str
     days_remaining:
       description:
-        - Days until the deadline, rounded up, so that it is at most so many times 24 hours away. Negative once it has
-          passed (rounded down), null where it is unknown.
+        - Days until the deadline, rounded up, so that the deadline is at most this many times 24 hours away. Negative
+          once it has passed (rounded down), null where it is unknown.
       type: int
       sample: 8
     severity:

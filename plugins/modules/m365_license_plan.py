@@ -76,7 +76,7 @@ options:
       - Refuse a plan that changes more users than this.
       - A number, or a share of the tenant's users such as V(5%), rounded down. With O(scope=all_users) it is a share
         of the users that the rules look at.
-      - V(unlimited) is no limit.
+      - V(unlimited) removes the limit.
     type: raw
     default: 200
   max_covered_seats:
@@ -93,7 +93,7 @@ options:
     description:
       - Who gets a seat where there are not enough for all.
       - V(deadline) is the mailbox with the soonest deadline. Users of whom nothing is at risk come last.
-      - V(rules) is whom the first rule decides for, then the second, and so on. Within a rule it is the order of
+      - V(rules) is the users of the first rule, then those of the second, and so on. Within a rule it is the order of
         V(deadline).
     type: str
     choices: [deadline, rules]
@@ -605,7 +605,7 @@ summary:
       description: Users of this confirmation.
       type: int
     done_elsewhere:
-      description: Users whom the plan was to change, and whom somebody else had changed likewise before this run wrote.
+      description: Users that the plan would have changed, and that somebody else had already changed in the same way.
       type: int
     at_risk_licensed:
       description: Mailboxes at risk that this run has licensed, or in a plan would.

@@ -41,7 +41,7 @@ options:
     default: []
 notes:
   - A permission that was granted a minute ago may take a while to reach the tokens.
-  - If the sign-in to one service fails, the other one is checked all the same. If it fails for both, the task fails.
+  - If the sign-in to one service fails, the other one is still checked. If it fails for both, the task fails.
 extends_documentation_fragment:
   - m365.licensing.auth
   - m365.licensing.attributes

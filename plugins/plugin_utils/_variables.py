@@ -119,7 +119,7 @@ class Unknown(NamedTuple):
 def unknown_variables(variables: Mapping[str, Any], known: frozenset[str]) -> list[Unknown]:
     """The variables that are near one of ``known`` or begin like them, and are none of them; sorted.
 
-    What a task has registered is no option, whatever its name is.
+    The registered result of a task is not an option, whatever its name is.
     """
     ours = "license_state_" if known & LICENSE_STATE else "\0"
     everything = M365 | LICENSE_STATE

@@ -82,8 +82,8 @@ def test_an_id_is_told_for_it_is_compared_with_names(desk: PlanningDesk) -> None
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, "nobody of those whom this audit read fits 'tset-*'"),
-        ({"strategy": "full"}, "nobody of those whom this audit read fits 'tset-*'"),
+        ({}, "no user that this audit read matches 'tset-*'"),
+        ({"strategy": "full"}, "no user that this audit read matches 'tset-*'"),
         ({"strategy": "full", "everybody": True}, "no user of the tenant fits 'tset-*'"),
     ],
 )

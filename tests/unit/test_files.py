@@ -52,7 +52,7 @@ def test_what_never_ends_is_refused_before_it_is_opened(tenant: Tenant, tmp_path
     tenant.clear_requests()
     result = failed(start(SKUS, {**WAYS[option], option: str(file_of(kind, tmp_path))}, environ))
     assert option in result["msg"]
-    words = {"huge": "it is larger than", "missing": "No such file"}.get(kind, "it is no regular file")
+    words = {"huge": "it is larger than", "missing": "No such file"}.get(kind, "it is not a regular file")
     assert words in result["msg"]
     assert tenant.requests() == []
 

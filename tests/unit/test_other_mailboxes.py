@@ -96,7 +96,7 @@ def test_the_flag_of_the_portal_makes_no_row_of_it(desk: ExplainingDesk, options
 def test_one_that_may_need_a_license_is_named(desk: ExplainingDesk, more: dict[str, bool]) -> None:
     desk.make.mailbox(desk.make.user("Desk", "desk"), "SchedulingMailbox", **more)
     found = look(desk.tenant, strategy="full")
-    assert [text for text in found.warnings if "may need a license, and are no rows: desk@contoso.example" in text]
+    assert [text for text in found.warnings if "may need a license, but are not listed: desk@contoso.example" in text]
 
 
 def test_knowing_them_costs_no_request(desk: ExplainingDesk) -> None:

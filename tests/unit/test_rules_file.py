@@ -98,7 +98,7 @@ def test_both_options_are_refused(tmp_path: Path) -> None:
         ("- !!binary aGk=", "a value of the kind bytes"),
         ("- {name: a, name: b}", "the key 'name' stands twice"),
         ('[{"name": "a", "name": "b"}]', "the key 'name' stands twice"),
-        ('[{"name": NaN}]', "NaN is no number"),
+        ('[{"name": NaN}]', "NaN is not a number"),
         ('[{"name": "\\ud800"}]', "is no Unicode"),
         ("- name: a\n b: c", "line 2"),
         ("--- []\n--- []\n", "data"),

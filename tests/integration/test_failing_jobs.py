@@ -106,7 +106,7 @@ def test_rows_that_an_exception_covers_come_last_and_what_exclude_leaves_out_is_
     assert "1 of them covered by exceptions of the rules" in rows
     assert "1 more left out by exclude" in rows
     assert {"support-*  1", "nobody-*  0"} <= set(rows)
-    assert any("fits 'nobody-*'" in text for text in played.warnings)
+    assert any("no user that this audit read matches 'nobody-*'" in text for text in played.warnings)
 
 
 @pytest.mark.parametrize(("allowed", "status"), [(None, 2), (True, 0)])

@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
+from ansible_collections.m365.licensing.tests.unit.tables import missing, rows
 
 from tests.tenant.faults import KINDS
 
 HERE = Path(__file__).parent
-DOCUMENT = HERE.parents[1] / "docs" / "reliability.md"
 
 FAULTS = (
     "connection refused",
@@ -56,24 +55,7 @@ FAULTS = (
 """What the services and the network are known to do."""
 
 
-def table() -> list[tuple[str, str, list[str]]]:
-    """Fault, what is expected, names of tests."""
-    found = []
-    for line in DOCUMENT.read_text(encoding="utf-8").splitlines():
-        if line.startswith("| ") and not line.startswith("| fault "):
-            fault, expected, tests = (cell.strip() for cell in line.strip("|").split(" | "))
-            found.append((fault, expected, re.findall(r"`([^`]+)`", tests)))
-    return found
-
-
-def functions_of(name: str) -> set[str]:
-    """The functions of a file of tests; none where there is no such file."""
-    path = HERE / name
-    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if path.is_file() else ()
-    return {node.name for node in nodes if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
-
-
-ROWS = table()
+ROWS = rows("reliability.md", "fault")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -90,9 +72,7 @@ def test_each_fault_has_a_row(fault: str) -> None:
 def test_each_row_says_what_to_expect_and_names_tests_that_exist(fault: str, expected: str, tests: list[str]) -> None:
     assert expected
     assert tests
-    for test in tests:
-        name, _mark, function = test.partition("::")
-        assert function in functions_of(name), test
+    assert missing(tests, HERE) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,42 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs/security.md is true: each attack of its table has a defence and tests that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.m365.licensing.tests.unit.tables import missing, rows
+
+ROWS = rows("security.md", "attack")
+
+ATTACKS = (
+    "template in a rules file",
+    "key beside the rules",
+    "rules file that is huge",
+    "misspelt name",
+    "lone surrogate",
+    "certificates are not verified",
+    "control characters",
+    "queue, a device or a huge file",
+    "absurd date",
+    "plan that changes",
+    "link to another host",
+    "endless answer",
+    "repeats a secret",
+)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_each_known_attack_has_a_row(attack: str) -> None:
+    assert any(attack in told.lower() for told, _defence, _tests in ROWS)
+
+
+@pytest.mark.parametrize(("attack", "defence", "tests"), ROWS, ids=[row[0] for row in ROWS])
+def test_each_row_names_a_defence_and_tests_that_exist(attack: str, defence: str, tests: list[str]) -> None:
+    assert attack
+    assert defence
+    assert tests
+    assert missing(tests, Path(__file__).parents[1]) == []

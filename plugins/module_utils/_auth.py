@@ -14,11 +14,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 from ansible_collections.m365.licensing.plugins.module_utils._auth_options import (
-    ADVICE,
     CLOUDS,
     AuthOptions,
     Endpoints,
@@ -30,7 +28,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     M365Error,
     ServiceUnavailable,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._files import MEBIBYTE, UnreadableError, read_regular
+from ansible_collections.m365.licensing.plugins.module_utils._files import (
+    MEBIBYTE,
+    UnreadableError,
+    check_path,
+    expanded,
+    quoted_path,
+    read_regular,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
 
@@ -49,6 +54,31 @@ EARLY_SECONDS = 300.0
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """What a header can carry."""
 _AADSTS = re.compile(r"AADSTS(\d{4,})")
+ADVICE: dict[str, str] = {
+    "7000215": "client_secret is wrong: give the secret's value, not its id, of the app that client_id names.",
+    "7000222": "The client secret has expired: make a new one in the app registration and set client_secret.",
+    "90002": "No such tenant: check tenant_id (and cloud: a tenant lives in one cloud only).",
+    "900023": "tenant_id is neither a GUID nor a domain of a tenant: check it.",
+    "700016": "The app is not in this tenant: check client_id and tenant_id, or grant admin consent there.",
+    "700027": "The certificate was not accepted: upload its public part to the app registration, or replace it where "
+    "it has expired (certificate_path).",
+    "700024": "The signed assertion is outside its time: check this machine's clock.",
+    "700211": "The app has no federated credential of this issuer: compare it with the token in federated_token_file.",
+    "70021": "The app has no federated credential for this token: compare issuer, subject and audience with those of "
+    "the token in federated_token_file.",
+    "700212": "The app has no federated credential for this audience: compare it with the token in "
+    "federated_token_file.",
+    "700213": "The app has no federated credential for this subject: compare it with the token in "
+    "federated_token_file.",
+    "500011": "The service is unknown in this tenant: check cloud and graph_url or exchange_url, and that the tenant "
+    "has Exchange Online.",
+    "501051": "The app has no role for the service: a Privileged Role Administrator must grant it.",
+    "7000112": "The app is disabled in this tenant: an administrator must enable it.",
+    "7000218": "The app must prove itself: set client_secret, certificate_path or federated_token_file.",
+    "53003": "A Conditional Access policy blocks this app: an administrator must allow it from this place.",
+    "65001": "Consent is missing: a Privileged Role Administrator or Global Administrator must grant admin consent.",
+}
+"""What to do about the identity platform's errors [Microsoft Entra authentication and authorization error codes]."""
 
 
 class Method(Protocol):
@@ -339,7 +369,8 @@ CREDENTIAL_MOST = MEBIBYTE
 
 
 def _read_file(option: str, path: str) -> bytes:
+    check_path(option, path)
     try:
-        return read_regular(Path(path).expanduser(), CREDENTIAL_MOST)
+        return read_regular(expanded(path), CREDENTIAL_MOST)
     except UnreadableError as error:
-        raise ConfigurationError(f"{option}: {path!r} cannot be read ({error}).") from None
+        raise ConfigurationError(f"{option}: {quoted_path(path)} cannot be read ({error}).") from None

@@ -16,6 +16,12 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._option_values import (
+    DOMAIN,
+    is_shown,
+    kind_of_secret,
+    say_found,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
 
 
@@ -72,6 +78,7 @@ SOURCES = ("client_secret", "certificate", "federated_token", "managed_identity"
 """The ways of signing in, in the order in which ``auto`` looks at them."""
 AUTH_SOURCE_CHOICES = ["auto", *SOURCES]
 EXCHANGE_API_CHOICES = ["invoke_command", "v2"]
+CHOICES = {"auth_source": AUTH_SOURCE_CHOICES, "cloud": CLOUD_CHOICES, "exchange_api": EXCHANGE_API_CHOICES}
 
 ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "tenant_id": ("M365_TENANT_ID", "AZURE_TENANT_ID", "AZURE_TENANT"),
@@ -104,32 +111,6 @@ IDENTITY_OPTIONS = (
 
 SECRET_OPTIONS = ("client_secret", "certificate_password")
 
-ADVICE: dict[str, str] = {
-    "7000215": "client_secret is wrong: give the secret's value, not its id, of the app that client_id names.",
-    "7000222": "The client secret has expired: make a new one in the app registration and set client_secret.",
-    "90002": "No such tenant: check tenant_id (and cloud: a tenant lives in one cloud only).",
-    "900023": "tenant_id is neither a GUID nor a domain of a tenant: check it.",
-    "700016": "The app is not in this tenant: check client_id and tenant_id, or grant admin consent there.",
-    "700027": "The certificate was not accepted: upload its public part to the app registration, or replace it where "
-    "it has expired (certificate_path).",
-    "700024": "The signed assertion is outside its time: check this machine's clock.",
-    "700211": "The app has no federated credential of this issuer: compare it with the token in federated_token_file.",
-    "70021": "The app has no federated credential for this token: compare issuer, subject and audience with those of "
-    "the token in federated_token_file.",
-    "700212": "The app has no federated credential for this audience: compare it with the token in "
-    "federated_token_file.",
-    "700213": "The app has no federated credential for this subject: compare it with the token in "
-    "federated_token_file.",
-    "500011": "The service is unknown in this tenant: check cloud and graph_url or exchange_url, and that the tenant "
-    "has Exchange Online.",
-    "501051": "The app has no role for the service: a Privileged Role Administrator must grant it.",
-    "7000112": "The app is disabled in this tenant: an administrator must enable it.",
-    "7000218": "The app must prove itself: set client_secret, certificate_path or federated_token_file.",
-    "53003": "A Conditional Access policy blocks this app: an administrator must allow it from this place.",
-    "65001": "Consent is missing: a Privileged Role Administrator or Global Administrator must grant admin consent.",
-}
-"""What to do about the identity platform's errors [Microsoft Entra authentication and authorization error codes]."""
-
 # The option that shows that a way is meant.
 _KEYS = {
     "client_secret": "client_secret",
@@ -150,7 +131,6 @@ _NO_ENVIRONMENT = (
     "The environment is not asked who signs in, as this host has variables m365_* of its own, or the play has several "
     "hosts: set all that is needed as variables of the host."
 )
-_DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", re.IGNORECASE)
 _INITIAL_DOMAIN = re.compile(r"[^.]+(\.mail)?\.(partner\.)?onmicrosoft\.(com|us|cn)|[^.]+\.partner\.onmschina\.cn")
 
 
@@ -256,48 +236,44 @@ def _endpoints(values: Mapping[str, _Value], problems: list[str]) -> Endpoints |
     known = _ALIASES.get(cloud.text.casefold()) if cloud else "public"
     if known is None:
         named = values["cloud"]
-        problems.append(f"{named.origin}: expected one of {', '.join(CLOUD_CHOICES)}, found {named.text!r}")
+        problems.append(_unknown_word("cloud", named))
         return None
-    found = CLOUDS[known]
+    base = CLOUDS[known]
     urls = {}
-    for name, default in (("login_url", found.login), ("graph_url", found.graph), ("exchange_url", found.exchange)):
-        urls[name] = _url(values[name], problems) if name in values else default
+    for name, default in (("login_url", base.login), ("graph_url", base.graph), ("exchange_url", base.exchange)):
+        urls[name] = _url(name, values[name], problems) if name in values else default
     return Endpoints(urls["login_url"], urls["graph_url"], urls["exchange_url"])
 
 
-def _url(value: _Value, problems: list[str]) -> str:
+def _unknown_word(name: str, value: _Value) -> str:
+    return f"{value.origin}: expected one of {', '.join(CHOICES[name])}, {say_found(name, value.text, CHOICES[name])}"
+
+
+def _url(name: str, value: _Value, problems: list[str]) -> str:
     """Check an override: https, a host, nothing else. Paths and versions are added by this collection."""
     try:
         parts = urlsplit(value.text)
         fine = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        problems.append(f"{value.origin}: {value.text!r} is no URL")
+        problems.append(f"{value.origin}: expected an address as https://host[:port], {say_found(name, value.text)}")
         return ""
     if parts.scheme.casefold() != "https":
-        problems.append(f"{value.origin}: must begin with https://, found {value.text!r}")
+        problems.append(f"{value.origin}: must begin with https://, {say_found(name, value.text)}")
     elif not fine or parts.username is not None or parts.query or parts.fragment or parts.path.strip("/"):
         problems.append(f"{value.origin}: expected https://host[:port] without a path")
     return f"https://{parts.netloc}"
 
 
-def written_in_addresses(params: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
-    """Credentials that somebody wrote into an address, which is refused: each ``user:password``, and the password."""
-    names = {option: names for option, names in ENVIRONMENT.items() if option.endswith("_url")}
-    given = [str(params.get(option) or "") for option in names]
-    given += [environ.get(name, "") for variables in names.values() for name in variables]
-    people = [(text.partition("//")[2] or text).rpartition("@")[0] for text in given]
-    return [text for person in people for text in (person, person.partition(":")[2]) if text]
-
-
 def _check_words(values: Mapping[str, _Value], problems: list[str]) -> None:
-    for name, choices in (("auth_source", AUTH_SOURCE_CHOICES), ("exchange_api", EXCHANGE_API_CHOICES)):
+    for name in ("auth_source", "exchange_api"):
         value = values.get(name)
-        if value and value.text not in choices:
-            problems.append(f"{value.origin}: expected one of {', '.join(choices)}, found {value.text!r}")
+        if value and value.text not in CHOICES[name]:
+            problems.append(_unknown_word(name, value))
     domain = values.get("expected_domain")
-    if domain and not (domain.text.isascii() and _DOMAIN.fullmatch(domain.text)):
+    if domain and not (domain.text.isascii() and DOMAIN.fullmatch(domain.text)):
         problems.append(
-            f"{domain.origin}: expected a verified domain of the tenant such as contoso.com, found {domain.text!r}"
+            f"{domain.origin}: expected a verified domain of the tenant such as contoso.com, "
+            f"{say_found('expected_domain', domain.text)}"
         )
 
 
@@ -370,13 +346,26 @@ def _check_identity(source: str, values: Mapping[str, _Value], resources: tuple[
     for name in _missing(source, values):
         problems.append(f"{source} needs {describe(name)}, which is missing")
     tenant = values.get("tenant_id")
-    if tenant is not None and not is_guid(tenant.text) and not _DOMAIN.fullmatch(tenant.text):
-        problems.append(f"{tenant.origin}: expected the tenant's GUID or a verified domain, found {tenant.text!r}")
+    if tenant is not None and not _may_be_tenant(tenant.text):
+        expected = "expected the tenant's GUID or a verified domain"
+        problems.append(f"{tenant.origin}: {expected}, {say_found('tenant_id', tenant.text)}")
     elif "exchange" in resources and source:
         _check_exchange_tenant(source, tenant, problems)
-    client = values.get("client_id")
+    client, secret = values.get("client_id"), values.get("client_secret")
     if client is not None and source in SOURCES[:4] and not is_guid(client.text):
-        problems.append(f"{client.origin}: expected the application (client) id, a GUID, found {client.text!r}")
+        swapped = secret is not None and is_guid(secret.text)
+        advice = ". client_secret holds a GUID: the two may be in each other's place" if swapped else ""
+        expected = "expected the application (client) id, a GUID"
+        problems.append(f"{client.origin}: {expected}, {say_found('client_id', client.text)}{advice}")
+
+
+def _may_be_tenant(text: str) -> bool:
+    return is_guid(text) or bool(DOMAIN.fullmatch(text) and not kind_of_secret(text))
+
+
+def shows_value(name: str, value: Any) -> bool:
+    """Does a value look like what the option expects, so that it may be shown?"""
+    return is_shown(name, value, CHOICES.get(name, ()))
 
 
 def _check_exchange_tenant(source: str, tenant: _Value | None, problems: list[str]) -> None:
@@ -387,5 +376,5 @@ def _check_exchange_tenant(source: str, tenant: _Value | None, problems: list[st
     elif not is_guid(tenant.text) and not _INITIAL_DOMAIN.fullmatch(tenant.text.casefold()):
         problems.append(
             f"{tenant.origin}: for Exchange Online expected the tenant's GUID or its initial domain "
-            f"(….onmicrosoft.com), found {tenant.text!r}"
+            f"(….onmicrosoft.com), {say_found('tenant_id', tenant.text)}"
         )

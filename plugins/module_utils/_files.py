@@ -15,6 +15,7 @@ import stat
 from pathlib import Path
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._option_values import is_path, kind_of_secret
 
 MEBIBYTE = 1024 * 1024
 CA_MOST = 16 * MEBIBYTE
@@ -41,17 +42,41 @@ def read_regular(path: str | Path, most: int) -> bytes:
     return content
 
 
+def expanded(path: str) -> Path:
+    """The path, with the folder of a user in place of ``~``. Raises UnreadableError where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UnreadableError("no user of this name has a home directory here") from None
+
+
+def check_path(option: str, path: str) -> None:
+    """Raise ConfigurationError for a key, a token or a secret in place of a path."""
+    if kind := kind_of_secret(path):
+        raise ConfigurationError(f"{option}: expected the path of a file, found what {kind}, which is not shown.")
+
+
+def quoted_path(path: str) -> str:
+    """The path for a message, where it looks like one or leads to something: else it may be a secret."""
+    try:
+        shown = is_path(path) or expanded(path).exists()
+    except (OSError, ValueError, UnreadableError):
+        shown = False
+    return repr(path) if shown else "a file (its name is not shown, because it may be a secret)"
+
+
 def checked_ca(path: str) -> str:
     """Find out now whether the CA file can be used; requests would only tell in the middle of a request."""
-    place = Path(path).expanduser()
+    check_path("ca_path", path)
     try:
+        place = expanded(path)
         if place.is_dir():
             return str(place)
         read_regular(place, CA_MOST)
         ssl.create_default_context(cafile=str(place))
     except UnreadableError as error:
-        raise ConfigurationError(f"ca_path {path!r} cannot be used: {error}.") from None
+        raise ConfigurationError(f"ca_path {quoted_path(path)} cannot be used: {error}.") from None
     except OSError as error:
         reason = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else str(error.strerror)
-        raise ConfigurationError(f"ca_path {path!r} cannot be used: {reason}.") from None
+        raise ConfigurationError(f"ca_path {quoted_path(path)} cannot be used: {reason}.") from None
     return str(place)

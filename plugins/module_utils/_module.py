@@ -33,7 +33,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._auth_options impor
     SECRET_OPTIONS,
     UNVERIFIED,
     UNVERIFIED_REFUSED,
-    written_in_addresses,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._consent import CONSENTS
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
@@ -52,11 +51,18 @@ from ansible_collections.m365.licensing.plugins.module_utils._http import (
     Service,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._libraries import check_libraries
+from ansible_collections.m365.licensing.plugins.module_utils._limits import settings_from
+from ansible_collections.m365.licensing.plugins.module_utils._masking import (
+    MASK,
+    mask_options,
+    secrets_in_environment,
+    written_in_addresses,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._naming import Naming
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor, printable
-from ansible_collections.m365.licensing.plugins.module_utils._secrets import MASK, check_secrets, weak_options
+from ansible_collections.m365.licensing.plugins.module_utils._secrets import check_secrets, weak_options
 from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
 from ansible_collections.m365.licensing.plugins.module_utils._tenant import Tenant, claims, read_tenant, require_domain
 
@@ -89,11 +95,8 @@ COMMON_SPEC: dict[str, dict[str, Any]] = {
 }
 """The options of every module. Those with variables have no default here: a default would hide the environment."""
 
-CONCURRENCY_MAX = 32
 GC_OBJECTS, GC_YOUNG, GC_OLD = 100_000, 50, 100
 """When Python looks for cycles: after so many new objects, and older ones after so many looks [gc.set_threshold]."""
-RESPONSE_BYTES_MIN = 65536
-"""Room for every refusal and for what the identity platform says of itself: less would only break the signing in."""
 
 
 class Context:
@@ -160,7 +163,7 @@ class Context:
 
     def check_exchange_options(self) -> None:
         """Raise ConfigurationError where Exchange Online cannot be asked with the options as they are."""
-        options_from(self.params, os.environ, resources=("exchange",))
+        options_from({**self.params, **self._module.given}, os.environ, resources=("exchange",))
 
     def _service(self, resource: str, name: str) -> Service:
         def token(refresh: bool) -> str:
@@ -215,11 +218,12 @@ class Context:
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
-    """Ansible's, but for two things. ``nullable``: options that may be left empty, as if they were left out.
+    """Ansible's, but for three things. ``nullable``: options that may be left empty, as if they were left out.
 
     An option that is null or an empty text is refused: Ansible would take some for the default, some for a value, and
-    a guard that somebody left empty would be none. And where ``access_tokens`` is given in a wrong form Ansible shows
-    all options: no token is among them.
+    a guard that somebody left empty would be none. Where ``access_tokens`` is given in a wrong form Ansible shows
+    all options: no token is among them. And a value that may be a secret in the wrong option is not logged: ``given``
+    has it.
     """
 
     def __init__(self, *, nullable: Collection[str] = (), **further: Any) -> None:
@@ -232,6 +236,10 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         self.empty = [name for name in empty if name not in self._nullable]
         for name in empty:
             del self.params[name]
+        # before Ansible looks at them: it quotes what it refuses, and logs the rest
+        masked = mask_options(self.params, self.argument_spec)
+        self.given, self.secrets = masked
+        _hide(self, self.secrets)
 
     def empty_options(self) -> list[str]:
         """What is wrong with each option that is empty."""
@@ -294,11 +302,11 @@ def run_module(
     may be left empty, as if they were left out.
     """
     module = _Module(argument_spec={**COMMON_SPEC, **argument_spec}, supports_check_mode=supports_check_mode, **further)
-    params = copy.deepcopy(module.params)
+    params = copy.deepcopy({**module.params, **module.given})
     _show_weak_secrets(module)
     # Variables that are left over from something else are neither used nor hidden: they may occur in what is returned.
     hidden = [str(module.params[option] or "") for option in SECRET_OPTIONS]
-    hidden += written_in_addresses(module.params, os.environ)
+    hidden += [*written_in_addresses(params, os.environ), *secrets_in_environment(os.environ), *module.secrets]
     _hide(module, hidden)
     # what services answer has no cycles, and a search for some among millions of objects takes a third of the time
     gc.set_threshold(GC_OBJECTS, GC_YOUNG, GC_OLD)
@@ -313,7 +321,7 @@ def run_module(
         options = _options(module, params, resources)
         _hide(module, options.secrets)
         told["auth"] = {"source": options.source, "reason": options.reason}
-        client = HttpClient(_settings(module.params, options), stop=stop)
+        client = HttpClient(settings_from(module.params, options.ca_path), stop=stop)
         shown = client.redactor
         shown.learn(*hidden)
         tokens = TokenSource(options, client, on_token=lambda token: _hide(module, [token]))
@@ -353,31 +361,6 @@ def _options(module: _Module, params: Mapping[str, Any], resources: tuple[str, .
     options = options_from(params, os.environ, resources=resources)
     check_secrets(params, os.environ, options)
     return options
-
-
-def _settings(params: Mapping[str, Any], options: AuthOptions) -> HttpSettings:
-    problems = []
-    # Not written as "smaller than": nan is not smaller than anything.
-    if not 0 < params["timeout"] < float("inf"):
-        problems.append(f"timeout: expected seconds greater than 0, found {params['timeout']}")
-    if not 0 <= params["retry_seconds"] < float("inf"):
-        problems.append(f"retry_seconds: expected 0 or more seconds, found {params['retry_seconds']}")
-    if not 1 <= params["concurrency"] <= CONCURRENCY_MAX:
-        problems.append(f"concurrency: expected 1 to {CONCURRENCY_MAX}, found {params['concurrency']}")
-    if params["max_response_bytes"] < RESPONSE_BYTES_MIN:
-        problems.append(
-            f"max_response_bytes: expected {RESPONSE_BYTES_MIN} or more, found {params['max_response_bytes']}"
-        )
-    if problems:
-        raise ConfigurationError(problems)
-    return HttpSettings(
-        timeout=params["timeout"],
-        retry_seconds=params["retry_seconds"],
-        concurrency=params["concurrency"],
-        ca_path=options.ca_path or None,
-        validate_certs=params["validate_certs"],
-        max_response_bytes=params["max_response_bytes"],
-    )
 
 
 def _hide(module: AnsibleModule, secrets: list[str]) -> None:

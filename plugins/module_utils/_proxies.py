@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._http_types import Call, TroubleError
+from ansible_collections.m365.licensing.plugins.module_utils._option_values import is_random, secrets_in
 
 _SOCKS = frozenset({"socks4", "socks4a", "socks5", "socks5h"})
 _SCHEMES = frozenset({"http", "https"}) | _SOCKS
@@ -46,7 +47,7 @@ def find_proxy(url: str, proxies: Mapping[str, str], environ: Mapping[str, str])
     name = f"{key.partition('://')[0]}_proxy"
     variable = next((text for text in (name, name.upper()) if environ.get(text) == value), "the system's settings")
     begin, _user, place = _parts(value)
-    proxy = Proxy(f"{begin}{place}".strip().rstrip("/"), variable)
+    proxy = Proxy(_shown(f"{begin}{_network(place)}".strip().rstrip("/")), variable)
     _check(proxy, value, parts.hostname or "")
     return proxy
 
@@ -62,6 +63,17 @@ def _parts(value: str) -> tuple[str, str, str]:
     length = begin.end() if begin else 0
     user, mark, place = value[length:].rpartition("@")
     return value[:length], user + mark, place
+
+
+def _network(place: str) -> str:
+    """Host and port, without what follows them."""
+    return re.split(r"[/?#]", place)[0]
+
+
+def _shown(address: str) -> str:
+    """The address, unless it looks like a secret in place of one."""
+    words = re.split(r"[\s:/.]+", address)
+    return "(not shown)" if secrets_in(address) or any(map(is_random, words)) else address
 
 
 def _check(proxy: Proxy, value: str, host: str) -> None:
@@ -87,7 +99,7 @@ def _reason_against(user: str, place: str) -> str:
     """Why there can be no proxy at this place; empty where there can be one."""
     if re.search(r"[/?#]", user):
         return "its user or password holds one of / ? #, which have to be written as %2F, %3F or %23"
-    network = re.split(r"[/?#]", place)[0]
+    network = _network(place)
     if network.count(":") > 1 and not re.fullmatch(r"\[[^\[\]]*\](?::.*)?", network):
         return "an IPv6 address stands in brackets"
     try:

@@ -44,8 +44,6 @@ WORDS = frozenset(
 )
 """Words of eight letters and more that results are full of; shorter ones are refused for their length."""
 _OPTIONS_SHOWN = ("tenant_id", "client_id", "certificate_path", "federated_token_file")
-MASK = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-"""What Ansible writes instead of a secret."""
 
 
 def weakness_of(secret: str) -> str:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action.normal import ActionModule  # type: ignore[import-untyped]
+from ansible_collections.m365.licensing.plugins.module_utils._option_values import PATHS as SIGN_IN_PATHS
+from ansible_collections.m365.licensing.plugins.module_utils._option_values import is_path
 from ansible_collections.m365.licensing.plugins.plugin_utils._variables import (
     CREDENTIALS,
     LICENSE_STATE,
@@ -94,7 +96,7 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
             # What the user wrote is relative to where the user is, and not to where the collection is installed.
             for name in PATHS:
                 if isinstance(options.get(name), str) and options[name].strip():
-                    options[name] = _absolute(options[name])
+                    options[name] = _absolute(name, options[name])
         return options
 
     def _from_variables(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,13 +139,15 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
         return ""
 
 
-def _absolute(text: str) -> str:
+def _absolute(option: str, text: str) -> str:
+    """The path from the root. What may be a secret stays: with a folder before it, it would look like a path."""
     path = Path(os.path.expandvars(text))
     try:
-        path = path.expanduser()
-    except RuntimeError:  # there is no such user: the module says so
+        place = Path.cwd() / path.expanduser()
+        known = option not in SIGN_IN_PATHS or is_path(text) or place.exists()
+    except (OSError, RuntimeError, ValueError):  # there is no such user, or no such name: the module says so
         return text
-    return str(Path.cwd() / path)
+    return str(place) if known else text
 
 
 def _is_omitted(value: Any) -> bool:

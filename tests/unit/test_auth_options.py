@@ -23,6 +23,7 @@ CLIENT = "bbbbbbbb-0000-0000-0000-000000000002"
 IDS = {"tenant_id": TENANT, "client_id": CLIENT}
 SECRET = IDS | {"client_secret": "s3cret-value"}
 M365_IDS = {"M365_TENANT_ID": TENANT, "M365_CLIENT_ID": CLIENT}
+HIDDEN = "found something else, which is not shown because it may be a secret"
 AZURE_IDS = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT}
 
 
@@ -235,12 +236,19 @@ def test_ready_tokens_for_every_service_that_will_be_asked() -> None:
 @pytest.mark.parametrize("tenant", ["contoso", "not a tenant", "https://contoso.com", "contoso.com/x", "common"])
 def test_a_tenant_is_a_guid_or_a_domain(tenant: str) -> None:
     said = problem(SECRET | {"tenant_id": tenant})
-    assert said == f"option tenant_id: expected the tenant's GUID or a verified domain, found {tenant!r}"
+    assert said == f"option tenant_id: expected the tenant's GUID or a verified domain, {HIDDEN}"
 
 
 def test_a_client_id_is_a_guid_and_the_message_names_its_variable() -> None:
     said = problem({"tenant_id": TENANT, "client_secret": "x"}, {"AZURE_CLIENT_ID": "my-app"})
-    assert said == "AZURE_CLIENT_ID: expected the application (client) id, a GUID, found 'my-app'"
+    assert said == f"AZURE_CLIENT_ID: expected the application (client) id, a GUID, {HIDDEN}"
+
+
+def test_ids_and_secrets_in_each_others_place_are_said_to_be() -> None:
+    said = problem({"tenant_id": TENANT, "client_id": "Abc8Q~" + "x" * 34, "client_secret": CLIENT})
+    assert "found what looks like a client secret, which is not shown" in said
+    assert said.endswith("client_secret holds a GUID: the two may be in each other's place")
+    assert "8Q~" not in said
 
 
 @pytest.mark.parametrize("tenant", [TENANT, "contoso.onmicrosoft.com", "contoso.partner.onmschina.cn"])
@@ -265,7 +273,10 @@ def test_exchange_needs_the_tenant_although_signing_in_does_not(given: dict[str,
 def test_a_variable_with_an_unknown_word_names_the_words(name: str) -> None:
     variable = ENVIRONMENT[name][0]
     said = problems(SECRET, {variable: "magic"})
-    assert any(text.startswith(f"{variable}: expected one of ") and "'magic'" in text for text in said)
+    assert any(text.startswith(f"{variable}: expected one of ") and text.endswith(HIDDEN) for text in said)
+    misspelt = {"auth_source": "client_secert", "exchange_api": "invoke_comand"}[name]
+    said = problems(SECRET, {variable: misspelt})
+    assert any(text.startswith(f"{variable}: expected one of ") and f"found '{misspelt}'" in text for text in said)
 
 
 def test_all_problems_come_at_once() -> None:
@@ -347,9 +358,18 @@ class TestAddress:
         ends = options_from(SECRET | {name: given}, {}).endpoints
         assert getattr(ends, name.removesuffix("_url")) == kept
 
-    @pytest.mark.parametrize("given", ["http://proxy.example", "proxy.example", "ftp://x", "//x", "file:///etc/passwd"])
+    @pytest.mark.parametrize("given", ["http://proxy.example", "proxy.example", "ftp://x"])
     def test_must_be_https(self, name: str, given: str) -> None:
         assert problem(SECRET | {name: given}) == f"option {name}: must begin with https://, found {given!r}"
+
+    @pytest.mark.parametrize("given", ["//x", "file:///etc/passwd", "not/an/address"])
+    def test_what_is_no_address_is_not_shown(self, name: str, given: str) -> None:
+        assert problem(SECRET | {name: given}) == f"option {name}: must begin with https://, {HIDDEN}"
+
+    def test_an_address_is_shown_without_what_may_be_a_secret(self, name: str) -> None:
+        said = problem(SECRET | {name: "http://user:word@x.example:80/path?code=word"})
+        found = "found 'http://…@x.example:80/…' (… stands for what may be a secret)"
+        assert said == f"option {name}: must begin with https://, {found}"
 
     @pytest.mark.parametrize(
         "given",
@@ -368,7 +388,8 @@ class TestAddress:
 
     @pytest.mark.parametrize("given", ["https://x.example:port", "https://[::1", "https://x.example:99999"])
     def test_is_an_url(self, name: str, given: str) -> None:
-        assert problem(SECRET | {name: given}) == f"option {name}: {given!r} is no URL"
+        said = f"option {name}: expected an address as https://host[:port], {HIDDEN}"
+        assert problem(SECRET | {name: given}) == said
 
     def test_message_names_the_variable(self, name: str) -> None:
         variable = ENVIRONMENT[name][0]

@@ -259,7 +259,14 @@ def _url(name: str, value: _Value, problems: list[str]) -> str:
         return ""
     if parts.scheme.casefold() != "https":
         problems.append(f"{value.origin}: must begin with https://, {say_found(name, value.text)}")
-    elif not fine or parts.username is not None or parts.query or parts.fragment or parts.path.strip("/"):
+    elif (
+        not fine
+        or kind_of_secret(value.text)
+        or parts.username is not None
+        or parts.query
+        or parts.fragment
+        or parts.path.strip("/")
+    ):
         problems.append(f"{value.origin}: expected https://host[:port] without a path")
     return f"https://{parts.netloc}"
 
@@ -270,7 +277,7 @@ def _check_words(values: Mapping[str, _Value], problems: list[str]) -> None:
         if value and value.text not in CHOICES[name]:
             problems.append(_unknown_word(name, value))
     domain = values.get("expected_domain")
-    if domain and not (domain.text.isascii() and DOMAIN.fullmatch(domain.text)):
+    if domain and not (domain.text.isascii() and _may_be_domain(domain.text)):
         problems.append(
             f"{domain.origin}: expected a verified domain of the tenant such as contoso.com, "
             f"{say_found('expected_domain', domain.text)}"
@@ -360,7 +367,11 @@ def _check_identity(source: str, values: Mapping[str, _Value], resources: tuple[
 
 
 def _may_be_tenant(text: str) -> bool:
-    return is_guid(text) or bool(DOMAIN.fullmatch(text) and not kind_of_secret(text))
+    return is_guid(text) or _may_be_domain(text)
+
+
+def _may_be_domain(text: str) -> bool:
+    return bool(DOMAIN.fullmatch(text)) and not kind_of_secret(text)
 
 
 def shows_value(name: str, value: Any) -> bool:

@@ -60,8 +60,12 @@ def kind_of_secret(text: str) -> str:
     return "looks like a client secret" if _CLIENT_SECRET.search(text) else ""
 
 
-def is_random(word: str) -> bool:
-    """Is this word as no person or product is called: long, and with letters and digits in a wild order?"""
+def is_random(text: str) -> bool:
+    """Is a word of this as no person or product is called: long, and with letters and digits in a wild order?"""
+    return any(map(_is_random_word, text.split()))
+
+
+def _is_random_word(word: str) -> bool:
     if len(word) < _RANDOM_LENGTH or is_guid(word):
         return False
     kinds = [pattern for pattern in _KINDS if pattern.search(word)]

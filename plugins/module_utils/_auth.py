@@ -33,6 +33,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._files import (
     UnreadableError,
     check_path,
     expanded,
+    others_may_read,
     quoted_path,
     read_regular,
 )
@@ -82,7 +83,9 @@ ADVICE: dict[str, str] = {
 
 
 class Method(Protocol):
-    """A way of signing in."""
+    """A way of signing in. ``warnings``: what is wrong with its files, and no reason to stop; after ``validate()``."""
+
+    warnings: list[str]
 
     def validate(self) -> None:
         """Check what can be checked without a request. Raises ConfigurationError."""
@@ -96,6 +99,8 @@ class Confidential:
 
     def __init__(self, options: AuthOptions, client: HttpClient) -> None:
         self.options = options
+        self.warnings: list[str] = []
+        self._wall = client.wall
         self._redactor = client.redactor
         self._http = client.for_msal()
         self._app: Any = None
@@ -151,15 +156,18 @@ class Certificate(Confidential):
     _loaded: Mapping[str, str] | None = None
 
     def validate(self) -> None:
-        """Read the file, and find the certificate that belongs to the key."""
-        data = _read_file("certificate_path", self.options.certificate_path)
+        """Read the file, and find the certificate that belongs to the key and is valid."""
+        path = self.options.certificate_path
+        data = _read_file("certificate_path", path)
         password = self.options.certificate_password
         # it takes long to import, and is rarely needed
         from ansible_collections.m365.licensing.plugins.module_utils._certificates import (  # noqa: PLC0415
             load_certificate,
         )
 
-        self._loaded = load_certificate(data, password.encode() if password else None, self.options.certificate_path)
+        key = password.encode() if password else None
+        self._loaded, self.warnings = load_certificate(data, key, path, self._wall.now())
+        self.warnings += others_may_read("certificate_path", path)
 
     def credential(self) -> Mapping[str, str]:
         """Return key and certificate as MSAL takes them in all its versions."""
@@ -193,6 +201,7 @@ class ManagedIdentity:
 
     def __init__(self, options: AuthOptions, client: HttpClient) -> None:
         self.options = options
+        self.warnings: list[str] = []
         # Past every proxy: the metadata address is this machine's own.
         self._redactor = client.redactor
         self._http = client.for_msal("The managed identity endpoint", direct=True)
@@ -231,6 +240,7 @@ class AccessTokens:
 
     def __init__(self, options: AuthOptions, _client: HttpClient) -> None:
         self.options = options
+        self.warnings: list[str] = []
 
     def validate(self) -> None:
         """Check that each can be sent in a header."""
@@ -287,6 +297,7 @@ class TokenSource:
         self._tokens: dict[str, tuple[str, float]] = {}
         self._failed: dict[str, tuple[float, M365Error]] = {}
         self._method.validate()
+        self.warnings = self._method.warnings
 
     def token(self, resource: str, *, refresh: bool = False) -> str:
         """Return a token for ``graph`` or ``exchange``; ``refresh`` after a 401."""

@@ -56,6 +56,20 @@ def check_path(option: str, path: str) -> None:
         raise ConfigurationError(f"{option}: expected the path of a file, found what {kind}, which is not shown.")
 
 
+def others_may_read(option: str, path: str) -> list[str]:
+    """A warning of a file that more people than its owner can read or change; nothing where it is the owner's alone."""
+    try:
+        mode = stat.S_IMODE(expanded(path).stat().st_mode)
+    except (OSError, ValueError, UnreadableError):
+        return []
+    if not mode & (stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH):
+        return []
+    return [
+        f"{option} {path!r}: other users of this machine can read or change it (mode {mode:04o}), and who has the key "
+        "can sign in as the app. Run chmod 600 on the file."
+    ]
+
+
 def quoted_path(path: str) -> str:
     """The path for a message, where it looks like one or leads to something: else it may be a secret."""
     try:

@@ -326,8 +326,7 @@ def run_module(
         shown.learn(*hidden)
         tokens = TokenSource(options, client, on_token=lambda token: _hide(module, [token]))
         context = Context(module, options, client, tokens)
-        if not module.params["validate_certs"]:
-            context.warn(UNVERIFIED)
+        context.warn_all([*([] if module.params["validate_certs"] else [UNVERIFIED]), *tokens.warnings])
         result = dict(work(context))
         check_result(result, stopped=stop.told, check_mode=module.check_mode)
         context.warn_all(result.pop("warnings", ()))

@@ -35,7 +35,7 @@ def _key(name: str) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(timezone.utc)
     built = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-    built = built.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30))
+    built = built.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=365))
     return key, built.sign(key, hashes.SHA256())
 
 
@@ -58,6 +58,7 @@ def register(world: World, folder: Path) -> dict[str, str]:
     for name, data in contents.items():
         path = folder / f"{name}.credential"
         path.write_bytes(data)
+        path.chmod(0o600)
         found[name] = str(path)
     return found
 

@@ -23,10 +23,17 @@ OTHER_KEY = rsa.generate_private_key(65537, 2048)
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 
 
-def certificate(key: Key, name: str = "app") -> x509.Certificate:
+START = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def certificate(
+    key: Key,
+    name: str = "app",
+    start: datetime.datetime = START,
+    end: datetime.datetime = START + datetime.timedelta(days=3650),
+) -> x509.Certificate:
     """A self-signed certificate."""
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -34,7 +41,7 @@ def certificate(key: Key, name: str = "app") -> x509.Certificate:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=3650))
+        .not_valid_after(end)
         .sign(key, hashes.SHA256())
     )
 

@@ -44,6 +44,10 @@ options:
   certificate_path:
     description:
       - A file on the machine where the module runs, with the app's RSA key and its certificate, as PEM or PFX.
+      - Of several certificates of the key, the valid one that ends last is used. If none is valid now, the task fails
+        with the code C(certificate_dates).
+      - A key of fewer than 2048 bits, a certificate with less than 30 days left, and a file that others can read or
+        change are warnings.
       - If not set, the environment variables E(M365_CERTIFICATE_PATH) and E(AZURE_CLIENT_CERTIFICATE_PATH) are used,
         in this order.
     type: path

@@ -222,6 +222,7 @@ def test_a_wrong_number_of_rows_hides_none(tenant: Tenant, tmp_path: Path, rows:
     given = json.dumps({"m365_audit_rows": rows})
     lines = shown(job(tenant, tmp_path, "audit", "-e", given, fail_on="none"))
     assert lines[0].startswith("m365_audit_rows: expected a number of rows, found ")
+    assert "abc" not in lines[0]
     assert not any("more rows are not shown" in line for line in lines)
 
 

@@ -26,6 +26,10 @@ ATTACKS = (
     "link to another host",
     "endless answer",
     "repeats a secret",
+    "secret in a wrong",
+    "misspelt option",
+    "expired or not yet valid certificate",
+    "weak key",
 )
 
 

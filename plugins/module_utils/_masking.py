@@ -40,8 +40,9 @@ def mask_options(params: dict[str, Any], spec: Mapping[str, Mapping[str, Any]]) 
     options = {name: value for name, value in params.items() if not name.startswith("_") and value is not None}
     secrets = [piece for text in texts_in(options) for piece in secrets_in(text)]
     masked = Masked({}, secrets)
+    known = {name: option for key, option in spec.items() for name in (key, *option.get("aliases", ()))}
     for name, value in options.items():
-        if spec.get(name, {}).get("no_log") or (name in spec and _may_be_logged(name, value)):
+        if known.get(name, {}).get("no_log") or (name in known and _may_be_logged(name, value)):
             continue
         masked.given[name] = value
         masked.secrets.extend(_random_words(value))

@@ -209,3 +209,10 @@ def test_values_that_are_replaced_are_used_all_the_same(tenant: Tenant) -> None:
     ended = start(MODULE, {"certificate_path": RANDOM, "auth_source": "client_secret"}, tenant.env())
     assert succeeded(ended)["skus"]
     assert not shows(ended.output, RANDOM)
+
+
+def test_an_option_by_its_alias_stays_as_it_is() -> None:
+    spec = {"users": {"type": "list", "aliases": ["user"]}, "pin": {"no_log": True, "aliases": ["code"]}}
+    params = {"user": ["anna@contoso.com"], "code": "1234"}
+    assert mask_options(params, spec) == ({}, [])
+    assert params == {"user": ["anna@contoso.com"], "code": "1234"}

@@ -110,6 +110,8 @@ def patch(world: World, body: Any) -> None:
             _same_kind(name, value, item.get(name, more.get(name)))
     if any("id" in (change or {}) for _item, change in users):
         raise ValueError("the id of a user does not change")
+    if any("Guid" in change for _item, change in boxes):
+        raise ValueError("the Guid of a mailbox does not change")
     Switches().update(_changes(body, "switches", of_objects=False))
     world.switches.update(body.get("switches", {}))
     if now is not None:
@@ -118,8 +120,10 @@ def patch(world: World, body: Any) -> None:
         world.app.roles = roles
     for user, change in users:
         _change_user(world, user, change)
-    for item, change in (*boxes, *skus):
-        item.update(change)
+    for box, change in boxes:
+        world.change_mailbox(box, change)
+    for sku, change in skus:
+        sku.update(change)
     world.touch()
 
 

@@ -36,6 +36,7 @@ BLANK_USER: Mapping[str, Any] = {
 BLANK_GROUP: Mapping[str, Any] = {
     "classification": None,
     "expirationDateTime": None,
+    "groupTypes": [],
     "isAssignableToRole": None,
     "mailNickname": "group",
     "membershipRule": None,

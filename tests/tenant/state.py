@@ -312,9 +312,18 @@ class World:
 
     def remove_mailbox(self, guid: str) -> None:
         """Delete a mailbox for good."""
-        owner = self.mailboxes.pop(guid)["ExternalDirectoryObjectId"]
+        self._unindex(self.mailboxes.pop(guid))
+
+    def change_mailbox(self, mailbox: Json, change: Mapping[str, Any]) -> None:
+        """New values for a mailbox. It may get the id of a user who has another one: nothing in Exchange forbids it."""
+        self._unindex(mailbox)
+        mailbox.update(change)
+        self.add_mailbox(mailbox)
+
+    def _unindex(self, mailbox: Json) -> None:
+        owner = mailbox["ExternalDirectoryObjectId"]
         if owner:
-            self.mailbox_index[owner] = [item for item in self.mailbox_index[owner] if item != guid]
+            self.mailbox_index[owner] = [item for item in self.mailbox_index[owner] if item != mailbox["Guid"]]
 
 
 def public(item: Mapping[str, Any], drop: Iterable[str] = ()) -> Json:

@@ -19,7 +19,7 @@ from tests.unit.tenant.asking import Desk
 @pytest.fixture
 def desk() -> Desk:
     desk = Desk()
-    desk.user("anna")
+    desk.make.mailbox(desk.user("anna"), "UserMailbox")
     return desk
 
 
@@ -86,6 +86,7 @@ STATES: list[tuple[Any, str]] = [
     ({"users": {"nobody": {}}}, "nobody"),
     ({"mailboxes": [1]}, "mailboxes"),
     ({"mailboxes": {"nobody": {}}}, "nobody"),
+    ({"mailboxes": {"anna@contoso.example": {"Guid": "x"}}}, "Guid of a mailbox"),
     ({"skus": {"SPE_E3": None}}, "skus['SPE_E3']"),
     ({"skus": {"SPE_E3": {"prepaidUnits": 5}}}, "prepaidUnits"),
     ({"skus": {"NONE": {}}}, "NONE"),
@@ -125,6 +126,23 @@ def test_what_is_right_is_done(desk: Desk) -> None:
     assert desk.world.user("anna@contoso.example") is None
     fault = {"kind": "status", "status": 429, "headers": {"Retry-After": 5}, "times": None, "seconds": 0}
     assert control.dispatch(desk.world, "PUT", "/faults", {}, fault).status == 200
+
+
+def test_a_mailbox_gets_the_id_of_a_user_who_has_another(desk: Desk) -> None:
+    anna, team = desk.world.user("anna@contoso.example"), desk.user("team")
+    assert anna is not None
+    box = desk.make.mailbox(team, "SharedMailbox")
+    change = {"mailboxes": {"team@contoso.example": {"ExternalDirectoryObjectId": anna["id"]}}}
+    assert control.dispatch(desk.world, "PATCH", "/state", {}, change).status == 200
+    assert [len(desk.world.mailboxes_of(user["id"])) for user in (anna, team)] == [2, 0]
+    asked = {"ResultSize": "Unlimited", "Filter": f"ExternalDirectoryObjectId -eq '{anna['id']}'"}
+    found = desk.cmdlet("Get-Mailbox", asked).value
+    assert [(row["UserPrincipalName"], row["RecipientTypeDetails"]) for row in found] == [
+        ("anna@contoso.example", "UserMailbox"),
+        ("team@contoso.example", "SharedMailbox"),
+    ]
+    desk.world.remove_mailbox(box["Guid"])
+    assert len(desk.world.mailboxes_of(anna["id"])) == 1
 
 
 @pytest.mark.parametrize("kind", ["unknown_states", "lost_page", "truncated_list", "missing_part", "duplicate_part"])

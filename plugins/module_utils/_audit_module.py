@@ -24,6 +24,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exceptions import 
     count,
     find_exceptions,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._markdown import group_markdown
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_json, to_plain
@@ -167,7 +168,9 @@ def run_audit(context: Context) -> dict[str, Any]:
         "summary": {**found.summary(), "excepted": count(covering), "requests": context.client.requests},
         "no_mailbox_rights": list(found.no_mailbox_rights),
         "disagreements": list(found.disagreements),
+        "groups": [item.row() for item in rules.groups] if rules else [],
     }
+    context.warn_all(rules.warnings if rules else ())
     if found.no_mailbox_rights:
         context.warn(no_rights_warning(found))
     if place is not None:
@@ -221,9 +224,9 @@ def _reports(found: Audit, result: Mapping[str, Any], name: str, formats: Sequen
             facts=facts,
             warnings=found.warnings,
             limit=MARKDOWN_ROWS if "json" in formats else None,
-        )
+        ) + group_markdown(result["groups"])
     if "json" in formats:
-        kept = ("tenant", "run", "summary", "mailboxes", "no_mailbox_rights", "disagreements")
+        kept = ("tenant", "run", "summary", "mailboxes", "no_mailbox_rights", "disagreements", "groups")
         told = {"name": name, "generated": found.now, "warnings": found.warnings}
         texts["json"] = to_json(to_plain({**told, **{key: result[key] for key in kept}}))
     return texts

@@ -11,7 +11,7 @@ from typing import Any
 WORDS = 160
 """Characters of an error."""
 
-ATTENTION = ("no_seat", "no_usage_location", "insufficient", "conflict", "unmatched", "refused_uncovered")
+ATTENTION = ("no_seat", "no_usage_location", "insufficient", "conflict", "unmatched", "refused_uncovered", "undecided")
 """Actions of a plan that leave a mailbox at risk although no exception asks for that."""
 
 

@@ -69,7 +69,9 @@ def find_exceptions(
         rule = None
         if user is not None:
             mine = Subject(user, finding.recipient_type, groups.get(user.id, NO_GROUPS))
-            rule = index.first_match(subject_of(Candidate(mine, finding), catalog), today).rule
+            decision = index.first_match(subject_of(Candidate(mine, finding), catalog), today)
+            # where a group of the rules cannot be told, that is no exception
+            rule = None if decision.undecided else decision.rule
         covering.append(Excepted(rule.name, rule.reason, rule.until) if rule is not None and rule.ignore else None)
     return covering
 

@@ -23,6 +23,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules import (
     Facts,
     Rule,
     Subject,
+    doubts_of,
     explain,
     facts_of,
     texts_of,
@@ -61,14 +62,16 @@ def explain_decision(subject: Subject, entry: PlanEntry | None, why_none: str, w
     before: list[dict[str, Any]] = []
     exceptions: list[dict[str, Any]] = []
     decider: Rule | None = None
+    undecided = False
     for number, rule in enumerate(world.rules, 1):
-        failed = [item for item in rule.conditions if not item.test(facts)]
+        failed = [item for item in rule.conditions if not item.possible(facts)]
         over = rule.expired(world.today)
         decides = decider is None and not failed and not over
         if decides:
             decider = rule
+            undecided = not all(item.test(facts) for item in rule.conditions)
         if not failed and rule.ignore:
-            exceptions.append(_exception(rule, expired=over, decides=decides))
+            exceptions.append(_exception(rule, expired=over, decides=decides and not undecided))
         if decider is None:
             texts = [failure(item, facts, subject) for item in failed]
             if over and not failed:
@@ -77,7 +80,8 @@ def explain_decision(subject: Subject, entry: PlanEntry | None, why_none: str, w
     return {
         "rule": decider.name if decider else None,
         "rule_path": decider.path if decider else None,
-        "why": explain(decider, subject.user) if decider else "no rule matches",
+        "why": _why(decider, subject, undecided=undecided),
+        "undecided": undecided,
         "rules_before": _nearest(before),
         "rules_before_count": len(before),
         "exceptions": exceptions,
@@ -85,6 +89,12 @@ def explain_decision(subject: Subject, entry: PlanEntry | None, why_none: str, w
         "run": _run(entry, why_none, world),
         "guards": _guards(subject, entry, world),
     }
+
+
+def _why(rule: Rule | None, subject: Subject, *, undecided: bool) -> str:
+    if rule is None:
+        return "no rule matches"
+    return doubts_of(rule) if undecided else explain(rule, subject.user)
 
 
 def failure(condition: Condition, facts: Facts, subject: Subject) -> str:

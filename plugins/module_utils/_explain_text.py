@@ -47,6 +47,7 @@ _RUN_TEXTS = {
     "insufficient": "gives no license, as none of the rule would save the mailbox",
     "conflict": "gives no license, as those of the rule do not go together with others",
     "refused_uncovered": "is refused, as the user would lose what keeps the mailbox",
+    "undecided": "changes nothing, as no rule decides",
 }
 _KINDS = {"archive": "archive of a mailbox on premises", "soft_deleted": "soft-deleted mailbox"}
 
@@ -188,7 +189,9 @@ def _rules(decision: Row) -> list[str]:
         texts.append(f"no: #{row['number']} {row['rule']!r}: {row['failed'][0]}{more}")
     if decision["rule"] is None:
         return [*texts, "no rule matches"]
-    word = "WOULD DECIDE" if decision["run"]["action"] in (None, "protected") else "DECIDES"
+    word = "WOULD DECIDE" if decision["run"]["action"] in (None, "protected", "undecided") else "DECIDES"
+    if decision["undecided"]:
+        word = "NOT DECIDED"
     return [*texts, f"{word}: #{decision['rules_before_count'] + 1} {decision['rule']!r}: {decision['why']}"]
 
 

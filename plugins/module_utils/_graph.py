@@ -18,13 +18,12 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote as percent_encode
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
-    ConfigurationError,
     IncompleteAnswer,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._get_by_ids import GetByIds
@@ -41,9 +40,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User
 from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress, drained
-from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, is_guid, quote
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
 
-__all__ = ["USER_SELECT", "BatchAnswer", "BatchPart", "Graph", "Group", "NamesConcealed", "UsageRow"]
+__all__ = ["USER_SELECT", "BatchAnswer", "BatchPart", "Graph", "NamesConcealed", "UsageRow"]
 
 T = TypeVar("T")
 
@@ -60,13 +59,6 @@ GROUPS_PER_CHECK = 20
 """Group ids that one ``checkMemberGroups`` takes [directoryObject: checkMemberGroups]."""
 
 ADVANCED = {"ConsistencyLevel": "eventual"}
-
-
-class Group(NamedTuple):
-    """A group: its id and its display name."""
-
-    id: str
-    display_name: str
 
 
 class NamesConcealed(ApiError):
@@ -229,38 +221,6 @@ class Graph:
         }
         return {key: found[key] for key in wanted if key in found}
 
-    def groups_by_name(self, names: Iterable[str]) -> dict[str, Group]:
-        """Groups by what was given (id or display name); what does not exist is absent.
-
-        Raises ConfigurationError, naming the ids, where a display name belongs to several groups.
-        """
-        given = list(dict.fromkeys(names))
-        ids = [name for name in given if is_guid(name.strip())]
-        by_name = [name for name in given if not is_guid(name.strip())]
-        found: dict[str, Group] = {}
-        parts = [
-            BatchPart("GET", f"/groups/{quote(name.strip().lower(), Style.PATH)}?$select=id,displayName")
-            for name in ids
-        ]
-        for name, part, answer in zip(ids, parts, self.batch(parts, idempotent=True), strict=True):
-            if answer.status != 404:
-                raise_for(answer, part, self.service)
-                found[name] = _group(answer.body)
-        same: dict[str, list[Group]] = {}
-        for group in self._read_in("groups", "displayName", list(map(str.strip, by_name)), "id,displayName", _group):
-            same.setdefault(group.display_name.casefold(), []).append(group)
-        problems = []
-        for name in by_name:
-            hits = same.get(name.strip().casefold(), [])
-            if len(hits) > 1:
-                listed = ", ".join(sorted(group.id for group in hits))
-                problems.append(f"group {name!r}: the name belongs to several groups; use one of their ids: {listed}")
-            elif hits:
-                found[name] = hits[0]
-        if problems:
-            raise ConfigurationError(problems)
-        return found
-
     def member_of(self, user_ids: Iterable[str], group_ids: Iterable[str]) -> dict[str, set[str]]:
         """Which of ``group_ids`` each user is a member of, also through other groups; 20 users a request."""
         users = list(dict.fromkeys(user_id.lower() for user_id in user_ids))
@@ -321,9 +281,9 @@ class Graph:
     # inside -----------------------------------------------------------------------------------------------------
 
     def _users_in(self, prop: str, values: Sequence[str]) -> list[User]:
-        return self._read_in("users", prop, values, USER_SELECT, user_from)
+        return self.read_in("users", prop, values, USER_SELECT, user_from)
 
-    def _read_in(self, what: str, prop: str, values: Sequence[str], select: str, make: Callable[[Any], T]) -> list[T]:
+    def read_in(self, what: str, prop: str, values: Sequence[str], select: str, make: Callable[[Any], T]) -> list[T]:
         """The elements of ``what`` whose ``prop`` is one of ``values``: 300 values in one request."""
         parts = []
         literals = list(_literals(values))
@@ -378,11 +338,6 @@ def _once(item: Any, prop: str, seen: set[str], path: str, number: int) -> None:
     if value.lower() in seen:
         raise _incomplete(f"page {number} of {path} repeats the entry {value}", path)
     seen.add(value.lower())
-
-
-def _group(raw: Any) -> Group:
-    group_id, name = guid_from(raw, "id", "group"), raw.get("displayName")
-    return Group(group_id, name if isinstance(name, str) else "")
 
 
 def _incomplete(message: str, path: str, cause: ApiError | None = None) -> IncompleteAnswer:

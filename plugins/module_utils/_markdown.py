@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _CELL = 300
@@ -52,6 +53,31 @@ def escape(value: Any) -> str:
     text = re.sub(r"(?<![\w.\-])@", "&#64;", text)
     # what would start a list, a heading or a rule at the beginning of a line
     return _LIST.sub(lambda hit: f"{hit[1]}\\{hit[2]}" if hit[1] else f"\\{hit[3]}", text)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[int] = ()) -> list[str]:
+    """The lines of a table, every cell escaped; ``right``: the columns that are aligned to the right."""
+    rule = ["---:" if index in right else "---" for index in range(len(head))]
+    body = [f"| {' | '.join(escape(cell) for cell in row)} |" for row in rows]
+    return [f"| {' | '.join(head)} |", f"| {' | '.join(rule)} |", *body, ""]
+
+
+def group_markdown(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The groups of the rules for people, a row each as in the return value ``groups``; empty where there is none."""
+    cells = [
+        [
+            item["given"],
+            item["given_as"],
+            item["state"],
+            item["id"],
+            item["display_name"],
+            ", ".join(item["kinds"]),
+            ", ".join(item["rules"]),
+        ]
+        for item in rows
+    ]
+    head = ("Given", "As", "State", "Id", "Name", "Kind", "Rules")
+    return "\n".join(["", "## Groups of the rules", "", *table(head, cells)]) if cells else ""
 
 
 def _breaks(char: str) -> bool:

@@ -190,6 +190,14 @@ class Subscription(NamedTuple):
     next_lifecycle: datetime | None = None
 
 
+class Group(NamedTuple):
+    """A group of the directory. ``kinds``: some of the words of ``_find_groups.KINDS``."""
+
+    id: str
+    display_name: str
+    kinds: tuple[str, ...] = ()
+
+
 class Mailbox(NamedTuple):
     """A recipient with something to lose, as Exchange shows it.
 

@@ -87,6 +87,9 @@ class Judge:
         decision = self._rules.first_match(subject_of(candidate, self._catalog), self._today)
         rule = decision.rule
         entry = entry._replace(rule=rule.name if rule else "", why=decision.why, expired=decision.expired)
+        if decision.undecided:
+            note = "neither this rule nor a later one decides until that is settled"
+            return Judged(candidate, entry._replace(action="undecided", note=note, doubt="group"))
         if rule is None:
             return Judged(candidate, entry._replace(action="unmatched"))
         if rule.ignore:

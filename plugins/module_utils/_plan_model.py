@@ -29,6 +29,7 @@ ACTIONS = (
     "insufficient",
     "conflict",
     "refused_uncovered",
+    "undecided",
 )
 """What a plan can say about a mailbox at risk, or about a user without one; only ``license`` writes."""
 
@@ -107,6 +108,8 @@ class PlanEntry(NamedTuple):
     """For ``insufficient``: the tenant has none of the licenses that the rule names."""
     on_top: tuple[str, ...] = ()
     """The SKUs with an Exchange plan of which a seat goes to this user, whose mailbox is covered without them."""
+    doubt: str = ""
+    """For ``undecided``: what is in doubt, a ``group`` of the rules or whose ``mailbox`` it is."""
 
 
 class RuleUse(NamedTuple):
@@ -199,7 +202,7 @@ def rule_uses(names: Iterable[str], entries: Iterable[PlanEntry]) -> tuple[RuleU
     matched: Counter[str] = Counter()
     changes: Counter[str] = Counter()
     for entry in entries:
-        matched[entry.rule] += 1
+        matched[entry.rule] += entry.action != "undecided"
         changes[entry.rule] += bool(entry.change)
     return tuple(RuleUse(name, matched[name], changes[name]) for name in names)
 

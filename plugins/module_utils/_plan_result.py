@@ -25,11 +25,18 @@ from ansible_collections.m365.licensing.plugins.module_utils._denials import mis
 from ansible_collections.m365.licensing.plugins.module_utils._diff import diff_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
+from ansible_collections.m365.licensing.plugins.module_utils._markdown import group_markdown
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_json, to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._plan_again import restless
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, SeatsMissing, how_urgent
+from ansible_collections.m365.licensing.plugins.module_utils._plan_words import (
+    REASONS,
+    WHY_LEFT,
+    undecided_reason,
+    undecided_warnings,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._planner import Planned, PlannerOptions
 from ansible_collections.m365.licensing.plugins.module_utils._report import (
     MARKDOWN_ROWS,
@@ -46,28 +53,6 @@ STATUSES = ("planned", "changed", "failed", "skipped", "unchanged")
 
 AT_RISK_STILL = ATTENTION
 """Actions that leave a mailbox at risk although no exception asks for that."""
-
-_REASONS = {
-    "no_seat": "no seat is left",
-    "no_usage_location": "they have no usage location",
-    "insufficient": "the licenses of their rule would not be enough, or none brings the mailbox back",
-    "none_there": "the tenant has none of the licenses that their rule names",
-    "conflict": "the licenses of their rule do not go together with others that they have",
-    "unmatched": "no rule matches",
-    "refused_uncovered": "they would lose what keeps their mailbox",
-}
-
-_WHY_LEFT = {
-    **_REASONS,
-    "no_usage_location": "the user has no usage location",
-    "insufficient": "the licenses of the rule would not be enough, or none brings it back",
-    "none_there": "the tenant has none of the licenses that the rule names",
-    "conflict": "the licenses of the rule do not go together with others",
-    "refused_uncovered": "the change would take what keeps the mailbox",
-    "protected": "the user is protected",
-    "failed": "the user failed",
-    "skipped": "the user was not tried",
-}
 
 
 class PlanFailed(AlarmRaised):
@@ -117,7 +102,9 @@ class Fate:
 
     @property
     def trouble(self) -> str:
-        """The action, or ``none_there`` where the tenant has nothing of what the rule would give."""
+        """The action, or ``none_there`` where the tenant has nothing of what the rule would give; a key of REASONS."""
+        if self.entry.doubt:
+            return f"{self.entry.action}_{self.entry.doubt}"
         return "none_there" if self.entry.none_there else self.entry.action
 
     @property
@@ -197,6 +184,7 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
             "audit": planned.found.summary(),
             "requests": requests,
         },
+        "groups": [item.row() for item in planned.groups],
         "violations": list(plan.violations),
         "diff": diff_of(
             (item.before.user_principal_name, describe(item.before, skus, catalog), describe(item.after, skus, catalog))
@@ -225,10 +213,11 @@ def warnings_of(planned: Planned, result: Mapping[str, Any], options: PlannerOpt
         for sentence in fate.entry.warnings:
             weakened.setdefault(sentence, []).append(fate.upn)
     warnings += [
-        f"Still at risk, because {_REASONS[action]}: {named(_once(by_action[action]))}."
-        for action in _REASONS
+        f"Still at risk, because {REASONS[action]}: {named(_once(by_action[action]))}."
+        for action in REASONS
         if action in by_action
     ]
+    warnings += undecided_warnings(planned.plan.entries)
     warnings += [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}." for sentence, upns in weakened.items()]
     warnings += restless([fate.entry for fate in fates if fate.entry.next_rule], planned.skus)
     late = _once(fate.upn for fate in fates if fate.confirmation == "accepted")
@@ -264,7 +253,8 @@ def _reasons(planned: Planned, result: Mapping[str, Any], options: PlannerOption
         if incomplete:
             return [incomplete._replace(message=message, hint=f"{incomplete.hint} {hint}")]
         return [Reason("plan_refused", message, hint)]
-    reasons = [incomplete] if incomplete else []
+    undecided = None if options.allow_incomplete else undecided_reason(planned.plan.entries)
+    reasons = [reason for reason in (incomplete, undecided) if reason]
     fates = result["users"].fates
     missed = [fate for fate in fates if fate.missed]
     if missed:
@@ -306,7 +296,7 @@ def _left(
     for fate in fates:
         if fate.entry.finding is not None and fate.endangered and means(fate.entry.finding):
             left.append(fate.entry.finding)
-            why[_WHY_LEFT[fate.status if fate.missed else fate.trouble]] += 1
+            why[WHY_LEFT[fate.status if fate.missed else fate.trouble]] += 1
     if not left:
         return None
     hints = []
@@ -350,9 +340,8 @@ def report_of(
         text = plan_markdown(users, summary, tenant=name, generated=now, facts=head, warnings=warnings, limit=limit)
         if after is not None:
             text += "\n" + audit_markdown(after, limit=limit, when="after this run")
-        texts["md"] = (
-            text + "\n" + audit_markdown(before, facts=facts, limit=limit, when="before this run" if wrote else "")
-        )
+        text += "\n" + audit_markdown(before, facts=facts, limit=limit, when="before this run" if wrote else "")
+        texts["md"] = text + group_markdown(result["groups"])
     if "json" in formats:
         content = {
             "name": name,
@@ -360,6 +349,7 @@ def report_of(
             "run": result.get("run"),
             "generated": now,
             "summary": summary,
+            "groups": result["groups"],
             "violations": result["violations"],
             "warnings": warnings,
             "users": users,

@@ -38,6 +38,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan import Candid
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import digest_problems, limit_of, unexpected
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import names_one, protects
 from ansible_collections.m365.licensing.plugins.module_utils._plan_write import write_plan
+from ansible_collections.m365.licensing.plugins.module_utils._rule_groups import RuleGroup
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject
 from ansible_collections.m365.licensing.plugins.module_utils._rules_hints import idle_rules, pattern_hints
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
@@ -92,6 +93,8 @@ class Planned(NamedTuple):
     outcomes: Mapping[str, Outcome] | None
     left_out: LeftOut = LeftOut()
     """Whom ``exclude`` left out: mailboxes at risk, or with ``all_users`` users."""
+    groups: tuple[RuleGroup, ...] = ()
+    """The groups that the rules name."""
 
 
 class _Checked(NamedTuple):
@@ -101,6 +104,7 @@ class _Checked(NamedTuple):
     reserve: Mapping[str, int]
     group_ids: tuple[str, ...]
     warnings: tuple[str, ...]
+    groups: tuple[RuleGroup, ...] = ()
 
 
 def plan_licenses(
@@ -157,7 +161,7 @@ def plan_licenses(
         outcomes = write_plan(graph, plan, by_id, options, check_mode=check_mode, written=written)
     idle = idle_rules(checked.rules, plan, found.now.date())
     warnings = (*checked.warnings, *idle, *_protecting_nobody(graph, found, options))
-    return Planned(found, plan, by_id, warnings, outcomes, _left_out(found, options))
+    return Planned(found, plan, by_id, warnings, outcomes, _left_out(found, options), checked.groups)
 
 
 def check_options(options: PlannerOptions) -> None:
@@ -182,13 +186,16 @@ def _check(graph: Graph, skus: Sequence[Sku], options: PlannerOptions) -> _Check
     found = resolve_rules(graph, options.rules, skus, catalog, options.rules_label, scope, problems)
     reserve = collect(problems, lambda: resolve_reserve(options.seat_reserve, skus, catalog))
     if found is None or reserve is None:
+        # of rules that are right the doubts about groups end no run, and are said beside what does
+        problems = [*(found.problems if found else ()), *problems]
         raise ConfigurationError(problems, code="invalid_rules")
     warnings = (
         *rule_warnings(found.rules, skus, catalog, scope=scope),
         *found.warnings,
+        *(found.by_name() if options.apply else ()),
         *pattern_hints(options.rules, options.rules_label),
     )
-    return _Checked(found.rules, reserve, found.group_ids, warnings)
+    return _Checked(found.rules, reserve, found.group_ids, warnings, found.groups)
 
 
 def _candidates(

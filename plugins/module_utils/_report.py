@@ -10,13 +10,13 @@ markup nor HTML nor links. Everything here returns values; who writes files is e
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, describe
-from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape
+from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape, table
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import ON_PREMISES
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan, PlanEntry
@@ -38,6 +38,7 @@ _SECTIONS = (
     ("no_usage_location", "No usage location"),
     ("insufficient", "The rule's licenses would not be enough or are not there, or none brings it back"),
     ("conflict", "The rule's licenses do not go together with others"),
+    ("undecided", "No rule decides: a group cannot be told, or it is not certain whose mailbox it is"),
     ("unmatched", "No rule matches"),
     ("ignore", "Exceptions"),
     ("protected", "Protected"),
@@ -186,7 +187,7 @@ def audit_markdown(
         lines += _tally("Severity", rows, "severity", SEVERITIES) + _tally("Reason", rows, "reason")
         lines += ["## Soonest deadline first", ""]
         head = ("Deadline", "Days", "Severity", "User", "Kind", "Reason", "Needs", "Found by", "Licenses")
-        lines += _table(head, (_audit_cells(row) for row in rows[:limit]), right=(1,))
+        lines += table(head, (_audit_cells(row) for row in rows[:limit]), right=(1,))
         lines += _rest(len(rows), limit)
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -253,18 +254,18 @@ def plan_markdown(
         cells = (
             [item["sku"], item["left_before"], item["planned"], item["left_after"], item["reserved"]] for item in seats
         )
-        lines += _table(("SKU", "Left", "Planned", "Left after", "Reserved"), cells, right=(1, 2, 3, 4))
+        lines += table(("SKU", "Left", "Planned", "Left after", "Reserved"), cells, right=(1, 2, 3, 4))
     lines += _seats_missing(summary.get("seats_missing") or [])
     if rules := summary.get("rules"):
         lines += ["## Rules", ""]
         counts = ([item["name"], item["matched"], item["changes"]] for item in rules[:limit])
-        lines += _table(("Rule", "Decides for", "Changes"), counts, right=(1, 2)) + _rest(len(rules), limit)
+        lines += table(("Rule", "Decides for", "Changes"), counts, right=(1, 2)) + _rest(len(rules), limit)
     for section, title in _SECTIONS:
         mine = [row for row in rows if _section(row, done=done) == section]
         if mine:
             lines += [f"## {title} ({len(mine)})", ""]
             head = ("User", "Deadline", "Rule", "Because", "Change", "Note")
-            lines += _table(head, (_plan_cells(row) for row in mine[:limit]))
+            lines += table(head, (_plan_cells(row) for row in mine[:limit]))
             lines += _rest(len(mine), limit)
     safe = summary["actions"]["unmatched"] - sum(row["action"] == "unmatched" for row in rows)
     if safe:
@@ -284,7 +285,7 @@ def _seats_missing(missing: Sequence[Mapping[str, Any]]) -> list[str]:
         more = f"{dated['user_principal_name']}, {dated['deadline'][:10]}, {dated['severity']}" if dated else ""
         deadline = (first["deadline"] or "not known")[:10]
         cells.append([item["sku"], item["seats"], first["user_principal_name"], deadline, first["severity"], more])
-    return ["## Seats missing", "", *_table(head, cells, right=(1,))]
+    return ["## Seats missing", "", *table(head, cells, right=(1,))]
 
 
 def iso(at: datetime | None) -> str | None:
@@ -332,17 +333,11 @@ def _plan_cells(row: Mapping[str, Any]) -> list[Any]:
     return [row["user_principal_name"] or row["user_id"], deadline, row["rule"], row["why"], ", ".join(parts), note]
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[int] = ()) -> list[str]:
-    rule = ["---:" if index in right else "---" for index in range(len(head))]
-    body = [f"| {' | '.join(escape(cell) for cell in row)} |" for row in rows]
-    return [f"| {' | '.join(head)} |", f"| {' | '.join(rule)} |", *body, ""]
-
-
 def _tally(title: str, rows: Sequence[Mapping[str, Any]], key: str, order: Sequence[str] = ()) -> list[str]:
     counts = Counter(str(row[key]) for row in rows)
     known = {name: index for index, name in enumerate(order)}
     names = sorted(counts, key=lambda name: (known.get(name, len(known)), -counts[name], name))
-    return _table((title, "Count"), ([name, counts[name]] for name in names), right=(1,))
+    return table((title, "Count"), ([name, counts[name]] for name in names), right=(1,))
 
 
 def _listing(title: str, sentences: Sequence[str]) -> list[str]:

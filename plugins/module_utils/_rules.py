@@ -68,6 +68,18 @@ class Facts(NamedTuple):
     group_ids: frozenset[str]
 
 
+class Doubt(NamedTuple):
+    """A group of the rules that cannot be told. ``text`` says why and what to do, without a full stop.
+
+    It is one of the groups ``ids``. Where there are none, anybody may be in it. ``many``: several groups have its name,
+    else none has.
+    """
+
+    text: str
+    ids: frozenset[str] = frozenset()
+    many: bool = False
+
+
 class Handle(NamedTuple):
     """Something that all have in common of whom one alternative of a condition holds: each of ``values``.
 
@@ -101,6 +113,14 @@ class Condition:
     """What ``test`` looks at: flag, text or word; of SKUs and groups the ids in common; of ``not`` the block."""
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
     """How the rule names the ids of ``has``, ``lacks`` and ``group``."""
+    maybe: Callable[[Facts], bool] | None = field(default=None, compare=False)
+    """May it hold where ``test`` fails, because a group cannot be told? None: then it does not hold."""
+    doubts: tuple[str, ...] = ()
+    """Which groups those are, and what to do, one sentence each without a full stop."""
+
+    def possible(self, facts: Facts) -> bool:
+        """Does it hold, or may it?"""
+        return self.test(facts) or (self.maybe is not None and self.maybe(facts))
 
 
 class UsageLocation(NamedTuple):
@@ -141,11 +161,15 @@ class Rule(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """Which rule decides for a user. ``expired`` are the exceptions that would have matched but are over."""
+    """Which rule decides for a user. ``expired`` are the exceptions that would have matched but are over.
+
+    ``undecided``: the rule may mean the user, but a group of it cannot be told. Then no rule decides.
+    """
 
     rule: Rule | None
     why: str
     expired: tuple[str, ...] = ()
+    undecided: bool = False
 
 
 def first_match(rules: Iterable[Rule], subject: Subject, today: date) -> Decision:
@@ -157,15 +181,27 @@ def decide(rules: Iterable[Rule], subject: Subject, facts: Facts, today: date) -
     """The same for a subject whose facts are known."""
     expired: list[str] = []
     for rule in rules:
+        undecided = False
         # a plain loop: this is asked millions of times
         for condition in rule.conditions:
             if not condition.test(facts):
-                break
+                if condition.maybe is None or not condition.maybe(facts):
+                    break
+                undecided = True
         else:
             if not rule.expired(today):
-                return Decision(rule, explain(rule, subject.user), tuple(expired))
-            expired.append(rule.name)
+                why = doubts_of(rule) if undecided else explain(rule, subject.user)
+                return Decision(rule, why, tuple(expired), undecided)
+            if not undecided:
+                expired.append(rule.name)
     return Decision(None, "no rule matches", tuple(expired))
+
+
+def doubts_of(rule: Rule) -> str:
+    """Why it cannot be told whom a rule means."""
+    blocks = [rule.conditions, *(block for condition in rule.conditions for block in condition.blocks)]
+    texts = dict.fromkeys(text for block in blocks for condition in block for text in condition.doubts)
+    return f"it is not certain that this rule means the user: {'; '.join(texts)}"
 
 
 def explain(rule: Rule, user: User) -> str:

@@ -13,6 +13,7 @@ import fnmatch
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
@@ -22,6 +23,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules import (
     END,
     START,
     Condition,
+    Doubt,
     Facts,
     Handle,
     Rule,
@@ -144,11 +146,15 @@ def lacks_condition(sku_ids: Sequence[str], names: Sequence[str]) -> Condition:
 
 
 def group_condition(
-    names: Sequence[str], ids: Mapping[str, str] | None = None, optional: frozenset[str] = frozenset()
+    names: Sequence[str],
+    ids: Mapping[str, str] | None = None,
+    optional: frozenset[str] = frozenset(),
+    doubts: Mapping[str, Doubt] = MappingProxyType({}),
 ) -> Condition:
     """In any of these groups. Without ``ids`` (given name to group id) the test cannot be asked yet.
 
-    ``optional``: those that the tenant may lack.
+    ``optional``: those that the tenant may lack. ``doubts``: those that cannot be told, by the given name. A user in
+    all groups of that name is in the one that is meant, and a user in some of them may be.
     """
     text = f"group is {_any_of(names)}"
     if ids is None:
@@ -157,21 +163,31 @@ def group_condition(
             raise ValueError(f"the ids of the groups {', '.join(names)} are not known yet: bind_groups comes first")
 
         return Condition("group", text, unbound, groups=tuple(names), optional=optional)
-    known = {ids[name].casefold(): name for name in names if name in ids or name not in optional}
+    open_names = [name for name in names if name in doubts and (doubts[name].many or name not in optional)]
+    sure_names = [name for name in names if name not in open_names and (name in ids or name not in optional)]
+    known = {ids[name].casefold(): name for name in sure_names}
     wanted = frozenset(known)
+    one_of = [doubts[name].ids for name in open_names if doubts[name].ids]
+    anybody = len(one_of) < len(open_names)
+    near = wanted.union(*one_of)
 
     def value(facts: Facts) -> frozenset[str]:
         return wanted & facts.group_ids
 
+    def sure(facts: Facts) -> bool:
+        return bool(value(facts)) or any(some <= facts.group_ids for some in one_of)
+
     return Condition(
         "group",
         text,
-        lambda facts: bool(value(facts)),
+        sure if one_of else lambda facts: bool(value(facts)),
         groups=tuple(names),
         optional=optional,
-        handles=_each("group", wanted),
+        handles=() if anybody else _each("group", near),
         value=value,
-        names=known,
+        names=known | {group_id: name for name in open_names for group_id in doubts[name].ids},
+        maybe=(lambda facts: anybody or not near.isdisjoint(facts.group_ids)) if open_names else None,
+        doubts=tuple(doubts[name].text for name in open_names),
     )
 
 
@@ -189,7 +205,15 @@ def not_condition(blocks: Sequence[tuple[Condition, ...]]) -> Condition:
                 return block
         return ()
 
-    return Condition("not", text, lambda facts: not value(facts), blocks=tuple(blocks), value=value)
+    if not any(condition.maybe for block in blocks for condition in block):
+        return Condition("not", text, lambda facts: not value(facts), blocks=tuple(blocks), value=value)
+
+    def none_possible(facts: Facts) -> bool:
+        return not any(all(condition.possible(facts) for condition in block) for block in blocks)
+
+    return Condition(
+        "not", text, none_possible, blocks=tuple(blocks), value=value, maybe=lambda facts: not value(facts)
+    )
 
 
 def group_names(rules: Iterable[Rule], *, optional: bool | None = None) -> set[str]:
@@ -222,25 +246,27 @@ def groups_as_written(raw: Any) -> list[tuple[int, str, str, bool]]:
                 named = block.get("group")
                 for item in named if isinstance(named, (list, tuple)) else [named]:
                     entry = item if isinstance(item, Mapping) else {"name": item}
-                    name = entry.get("name")
+                    name = entry.get("id", entry.get("name"))
                     if isinstance(name, str) and name:
                         found.append((index, str(rule.get("name") or ""), name, truth(entry.get(IF_AVAILABLE)) is True))
     return found
 
 
-def bind_groups(rules: Sequence[Rule], ids: Mapping[str, str]) -> tuple[Rule, ...]:
-    """The rules with their groups known by id; ``ids`` maps each name that ``group_names`` returns.
+def bind_groups(
+    rules: Sequence[Rule], ids: Mapping[str, str], doubts: Mapping[str, Doubt] = MappingProxyType({})
+) -> tuple[Rule, ...]:
+    """The rules with their groups known by id; ``ids`` or ``doubts`` has each name that ``group_names`` returns.
 
-    Raises ConfigurationError with every group that is missing and must not be, each at its rule.
+    Raises ConfigurationError with every group that is in neither and must be, each at its rule.
     """
     problems = [
         f"{rule.path}.match.group: no group {name!r} is known (rule {rule.name!r})"
         for rule in rules
-        for name in sorted(group_names([rule], optional=False) - set(ids))
+        for name in sorted(group_names([rule], optional=False) - set(ids) - set(doubts))
     ]
     if problems:
         raise ConfigurationError(problems)
-    return tuple(rule._replace(conditions=_bound(rule.conditions, ids)) for rule in rules)
+    return tuple(rule._replace(conditions=_bound(rule.conditions, ids, doubts)) for rule in rules)
 
 
 def _groups(conditions: Iterable[Condition]) -> list[tuple[str, bool]]:
@@ -254,13 +280,15 @@ def _groups(conditions: Iterable[Condition]) -> list[tuple[str, bool]]:
     ]
 
 
-def _bound(conditions: tuple[Condition, ...], ids: Mapping[str, str]) -> tuple[Condition, ...]:
+def _bound(
+    conditions: tuple[Condition, ...], ids: Mapping[str, str], doubts: Mapping[str, Doubt]
+) -> tuple[Condition, ...]:
     result: list[Condition] = []
     for condition in conditions:
         if condition.groups:
-            result.append(group_condition(condition.groups, ids, condition.optional))
+            result.append(group_condition(condition.groups, ids, condition.optional, doubts))
         elif condition.blocks:
-            result.append(not_condition([_bound(block, ids) for block in condition.blocks]))
+            result.append(not_condition([_bound(block, ids, doubts) for block in condition.blocks]))
         else:
             result.append(condition)
     return tuple(result)

@@ -51,12 +51,13 @@ def idle_rules(rules: Sequence[Rule], plan: Plan, today: date) -> tuple[str, ...
     if not plan.entries or (any(use.matched for use in uses) and not any(use.changes for use in uses)):
         return ()
     idle: list[str] = []
+    undecided = {entry.rule for entry in plan.entries if entry.action == "undecided"}
     for rule, use in zip(rules, uses, strict=True):
         if rule.expired(today):
             continue
         if not rule.conditions:
             break
-        if not use.matched:
+        if not use.matched and rule.name not in undecided:
             idle.append(repr(rule.name))
     if not idle:
         return ()

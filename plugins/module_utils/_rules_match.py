@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code, country_names
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import REASONS
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._rules import USER_TEXTS, Condition
 from ansible_collections.m365.licensing.plugins.module_utils._rules_conditions import (
     flag_condition,
@@ -161,7 +162,7 @@ def _flag(value: Any, path: str, problems: list[str]) -> bool | None:
 
 
 def _group(value: Any, path: str, problems: list[str]) -> list[Condition]:
-    """Groups by name or id; each may be ``{name: X, if_available: true}`` instead."""
+    """Groups by id or name; each may be ``{id: X, if_available: true}``, or ``name`` in place of ``id``."""
     single, what = not isinstance(value, (list, tuple)), "a group's name or id"
     found: list[str] = []
     optional: list[str] = []
@@ -169,13 +170,26 @@ def _group(value: Any, path: str, problems: list[str]) -> list[Condition]:
         here, name = path if single else f"{path}[{index}]", item
         may_be_missing = False
         if isinstance(item, Mapping):
-            unknown_keys(item, ("name", IF_AVAILABLE), here, problems)
+            unknown_keys(item, ("id", "name", IF_AVAILABLE), here, problems)
             may_be_missing = flag_of(item, here, problems)
-            here, name = f"{here}.name", item.get("name")
+            if "id" in item and (wrong := _not_an_id(item)):
+                problems.append(f"{here}{wrong}")
+                continue
+            key = "id" if "id" in item else "name"
+            here, name = f"{here}.{key}", item.get(key)
         if _is_text(name, here, problems, what):
             found.append(name)
             optional += [name] * may_be_missing
     return [group_condition(found, optional=frozenset(optional))] if found else []
+
+
+def _not_an_id(item: Mapping[str, Any]) -> str:
+    """What is wrong with the ``id`` of a group, after its path; empty where it is one."""
+    if "name" in item:
+        return ": expected id or name, found both"
+    if isinstance(item["id"], str) and is_guid(item["id"].strip()):
+        return ""
+    return f".id: expected the id of a group, found {shown(item['id'])}"
 
 
 def _texts(value: Any, path: str, problems: list[str], what: str, *, empty: bool = False) -> list[str]:

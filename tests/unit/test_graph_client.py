@@ -13,7 +13,6 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils import _graph
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
-    ConfigurationError,
     IncompleteAnswer,
     NotFound,
     PermissionDenied,
@@ -271,7 +270,6 @@ def test_ids_in_any_spelling_twice_and_unknown(tenant: Tenant, made: Clients) ->
 def test_nothing_asked_is_nothing_sent(tenant: Tenant, made: Clients) -> None:
     assert made.graph.users_by_id([]) == {}
     assert made.graph.users_by_upn([]) == {}
-    assert made.graph.groups_by_name([]) == {}
     assert made.graph.member_of([], []) == {}
     assert sent(tenant) == []
 
@@ -314,30 +312,6 @@ def test_a_missing_permission_inside_a_batch_is_an_error_and_not_an_empty_answer
 
 
 # groups ---------------------------------------------------------------------------------------------------------------
-
-
-def test_groups_by_id_and_name(tenant: Tenant, made: Clients) -> None:
-    first, second = list(tenant.world.groups.values())[:2]
-    asked = [
-        first["id"].upper(),
-        second["displayName"].upper(),
-        "no such group",
-        NOBODY,
-    ]
-    found = made.graph.groups_by_name(asked)
-    assert {name: group.id for name, group in found.items()} == {asked[0]: first["id"], asked[1]: second["id"]}
-
-
-def test_a_name_of_several_groups_is_refused_with_their_ids(tenant: Tenant, made: Clients) -> None:
-    first, second = list(tenant.world.groups.values())[:2]
-    kept, second["displayName"] = second["displayName"], first["displayName"]
-    try:
-        with pytest.raises(ConfigurationError) as caught:
-            made.graph.groups_by_name([first["displayName"]])
-    finally:
-        second["displayName"] = kept
-    assert first["id"] in str(caught.value)
-    assert second["id"] in str(caught.value)
 
 
 def test_membership_by_group_and_by_user_agree(tenant: Tenant, made: Clients) -> None:

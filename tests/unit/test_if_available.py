@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_wanted
-from ansible_collections.m365.licensing.tests.unit.domain_world import SKUS
+from ansible_collections.m365.licensing.tests.unit.domain_world import GROUP, SKUS
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions, skus
 
@@ -127,9 +127,10 @@ def test_other_keys_name_skus_too(desk: PlanningDesk) -> None:
             rule(E3, match={"has": [{"sku": "SPE_E3", "if": True}]}),
             "rules[0].match.has[0]: unknown key 'if'",
         ),
+        (rule(E3, match={"group": {"id": "sg-none"}}), "rules[0].match.group.id: expected the id of a group"),
         (
-            rule(E3, match={"group": {"name": "sg-none"}}),
-            "rules[0].match.group: the tenant has no group",
+            rule(E3, match={"group": {"id": GROUP, "name": "x"}}),
+            "rules[0].match.group: expected id or name, found both",
         ),
         (rule(E3, match={"group": {"nam": "sg-none"}}), "rules[0].match.group: unknown key 'nam'"),
         (
@@ -186,12 +187,12 @@ def test_a_group_that_is_there_is_asked_for_its_members(desk: PlanningDesk) -> N
     assert skus(result) == {"anna": ["EXCHANGESTANDARD"], "bert": ["SPE_E3"]}
 
 
-def test_a_name_of_several_groups_is_wrong_also_where_it_may_be_missing(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    desk.group("sg-twice")
+def test_a_name_of_several_groups_is_in_doubt_also_where_it_may_be_missing(desk: PlanningDesk) -> None:
+    desk.group("sg-twice", desk.at_risk("anna"))
     desk.group("sg-twice")
     twice = {"name": "sg-twice", "if_available": True}
-    (problem,) = desk.problems(rule(E3, match={"group": twice}))
-    assert "the name belongs to several groups" in problem
+    error = desk.refused(rule(E3, name="Twice", match={"group": twice}), EVERYBODY)
+    assert (error.code, actions(dict(error.partial))) == ("groups_undecided", {"anna": "undecided"})
+    assert "the name belongs to several groups" in error.partial["users"][0]["why"]
     problems = desk.problems(rule({"sku": "NONE"}, match={"group": [twice, {"name": "gone", "if_available": True}]}))
     assert [text.partition(":")[0] for text in problems] == ["rules[0].licenses[0].sku", "rules[0].match.group"]

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._filters import by_upn
+from ansible_collections.m365.licensing.plugins.module_utils._find_groups import find_groups
 from ansible_collections.m365.licensing.plugins.module_utils._http_types import with_query
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
 from hypothesis import assume, example, given
@@ -166,7 +167,7 @@ def test_the_tenant_finds_no_one_by_a_hostile_name_but_who_bears_it() -> None:
         tenant.patch_state({"users": {somebody["id"]: {"userPrincipalName": name}}})
         found = services.graph.users_by_upn([*HOSTILE, name])
         assert [user.id for user in found.values()] == [somebody["id"]]
-        assert services.graph.groups_by_name([text for text in HOSTILE if text.isprintable()]) == {}
+        assert find_groups(services.graph, [text for text in HOSTILE if text.isprintable()]) == ({}, {})
         for text in by_upn([*HOSTILE, name]):
             assert services.exchange.mailboxes(text) == []
         asked = tenant.requests()

@@ -20,6 +20,7 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._find_groups import find_groups
 from ansible_collections.m365.licensing.plugins.module_utils._license_info import subscription_info, user_license_info
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._report import audit_row
@@ -100,7 +101,7 @@ READINGS: dict[str, Reading] = {
         {"service": "graph", **GRAPH["users"]}, lambda made: list(user_license_info(made.graph, BUILTIN)["users"])
     ),
     "groups": Reading(
-        {"service": "graph", "path": "/groups", "part": True}, lambda made: made.graph.groups_by_name(["sg-sales", "x"])
+        {"service": "graph", "path": "/groups", "part": True}, lambda made: find_groups(made.graph, ["sg-sales", "x"])
     ),
     "members": Reading(
         {"service": "graph", "path": "/transitiveMembers"},

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils import _filters
+from ansible_collections.m365.licensing.plugins.module_utils._audit_owners import read_owners
 from ansible_collections.m365.licensing.plugins.module_utils._audit_read import Reader
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
@@ -43,6 +44,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Subscription,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._ownership import Owners, disputed, owner_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._readings import Readings
 
@@ -79,6 +81,8 @@ class Audit:
     readings: Readings = field(repr=False)
     left_out: LeftOut
     """Rows that ``exclude`` left out."""
+    owners: Owners
+    """Users of whom it is not certain which mailbox is theirs."""
     later: tuple[Finding, ...] = ()
     """What ``due_within_days`` left out of ``findings``: at risk all the same."""
 
@@ -131,7 +135,18 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         subscriptions=readings.subscriptions,
     )
     _unheard_of(readings)
-    all_findings, disagreements, without_user = _join(readings, world, options)
+    first = _join(readings, world, options, {})
+    owners = read_owners(graph, exchange, readings, {finding.user_id for finding in first[0]})
+    all_findings, disagreements, without_user = (
+        _join(readings, world, options, owners.shared) if owners.shared else first
+    )
+    users = readings.users or {}
+    disagreements += [
+        _disagreement(user_id, item.user_principal_name, item.text)
+        for user_id, item in owners.contested.items()
+        if readings.only is None or user_id in readings.only
+    ]
+    readings.warnings += owner_warnings(owners, users)
     exclusions = Exclusions(options.exclude)
     findings = sorted(
         (finding for finding in all_findings if not exclusions.fit(finding.user_principal_name)), key=_order
@@ -149,6 +164,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         readings=readings,
         later=tuple(finding for finding in findings if not _is_due(finding, options)),
         left_out=exclusions.left_out(finding.user_principal_name for finding in all_findings),
+        owners=owners,
     )
 
 
@@ -181,7 +197,9 @@ def _order(finding: Finding) -> tuple[int, float, str, str]:
     return (*urgency(finding), finding.user_principal_name.casefold(), guid)
 
 
-def _join(readings: Readings, world: World, options: AuditOptions) -> tuple[list[Finding], list[dict[str, str]], int]:
+def _join(
+    readings: Readings, world: World, options: AuditOptions, shared: Mapping[str, str]
+) -> tuple[list[Finding], list[dict[str, str]], int]:
     findings: list[Finding] = []
     disagreements: list[dict[str, str]] = []
     survey = readings.survey
@@ -204,6 +222,8 @@ def _join(readings: Readings, world: World, options: AuditOptions) -> tuple[list
         user_id = user.id if user else mailbox.user_id if mailbox else ""
         flags = _flags(readings, user_id, user, mailbox)
         finding = assess(mailbox, user, flags, world)
+        if mailbox is not None and user_id in shared:
+            finding = disputed(finding, mailbox, user, shared[user_id])
         if finding is None:
             if text := disagreement(mailbox, user, flags, world):
                 disagreements.append(_disagreement(user_id, user.user_principal_name if user else "", text))

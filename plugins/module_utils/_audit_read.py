@@ -220,6 +220,7 @@ class Reader:
             # whom Graph suspects may be a mail user whose archive Exchange records as covered
             rest = graph_ids - active - {box.user_id for box in found}
             got.mailboxes += found
+            got.read_by_id |= graph_ids - active
             if got.signals.get("exchange_archive") == "ok":
                 got.mailboxes += self._exchange.mailboxes_by_user_id(rest, mail_users=True)
 
@@ -227,7 +228,7 @@ class Reader:
         """``full``, for whoever wants to know every mailbox and every user."""
         users = self._read_all(self._exchange.mailboxes, self._graph.users)
         if users is not None:
-            self.got.users = {user.id: user for user in users}
+            self.got.users, self.got.everybody = {user.id: user for user in users}, True
             self._note_no_rights()
 
     def _survey(self) -> None:
@@ -246,9 +247,11 @@ class Reader:
         got.survey = survey
         if seen is None:
             return
-        closer = survey.suspects(got.mailboxes)
+        closer = survey.suspects(got.mailboxes, self._exchange.other_kinds.keys())
         got.users = {**survey.users, **self._graph.users_by_id(sorted(closer - survey.users.keys()))}
-        got.mailboxes += self._exchange.mailboxes_by_user_id(closer & survey.usual.keys())
+        known = {box.guid for box in got.mailboxes}
+        again = self._exchange.mailboxes_by_user_id(closer & survey.usual.keys())
+        got.mailboxes += [box for box in again if box.guid not in known]
         survey.forget(closer)
         self._note_no_rights()
 

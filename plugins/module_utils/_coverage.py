@@ -58,8 +58,11 @@ REASONS = (
     "archive_without_license",
     "hold_without_license",
     "soft_deleted",
+    "duplicate_object_id",
 )
 """Every word of ``reason``."""
+DUPLICATE = REASONS[-1]
+"""Several mailboxes in use have one ExternalDirectoryObjectId (``_ownership``)."""
 
 
 class Flags(NamedTuple):

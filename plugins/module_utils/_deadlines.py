@@ -39,12 +39,14 @@ SEVERITIES = ("lost", "overdue", "critical", "warning", "notice")
 there, so it may go at any moment. ``critical``, ``warning``: within 7 and 30 days, or at risk without a known date.
 ``notice``: later, or a matter of rights and not of deletion."""
 
-_UNDATED = {
+UNDATED = {
     "shared_over_50_gb": "Microsoft documents no date on which a shared mailbox over 50 GB is deleted.",
     "shared_archive": "Microsoft documents no date on which the archive of an unlicensed shared mailbox is deleted.",
     "shared_litigation_hold": "Microsoft documents no date on which an unlicensed shared mailbox loses its hold.",
     "hold_without_license": "The mailbox has a license; Microsoft documents no date on which its hold ends.",
+    "duplicate_object_id": "It is not certain whose mailbox this is, so nothing tells until when it is safe.",
 }
+"""Reasons without a date, and why there is none."""
 
 
 def find_deadline(
@@ -65,8 +67,8 @@ def find_deadline(
         return _of_soft_deletion(mailbox, now)
     if pending is not None:
         return _told(pending, "pending_delicense", now)
-    if reason in _UNDATED:
-        return Deadline(note=_UNDATED[reason])
+    if reason in UNDATED:
+        return Deadline(note=UNDATED[reason])
     if reason == "license_suspended":
         return _of_subscriptions(subscriptions, now)
     archive_only = reason == "archive_without_license"
@@ -167,7 +169,7 @@ def severity_of(reason: str, days: int | None) -> str:
     if reason == "hold_without_license":
         return "notice"
     if days is None:
-        return "warning" if reason in _UNDATED else "overdue"
+        return "warning" if reason in UNDATED else "overdue"
     if days < 0:
         return "overdue"
     if days <= CRITICAL_DAYS:

@@ -67,7 +67,7 @@ def find_exceptions(
     for finding in findings:
         user = users.get(finding.user_id)
         rule = None
-        if user is not None:
+        if user is not None and user.id not in found.owners.shared:
             mine = Subject(user, finding.recipient_type, groups.get(user.id, NO_GROUPS))
             decision = index.first_match(subject_of(Candidate(mine, finding), catalog), today)
             # where a group of the rules cannot be told, that is no exception

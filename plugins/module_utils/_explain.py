@@ -36,6 +36,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     RecipientType,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._ownership import disputed
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import needs_text
 from ansible_collections.m365.licensing.plugins.module_utils._times import format_time
 
@@ -52,6 +53,7 @@ REASON_TEXTS = {
     "archive_without_license": "no plan covers the archive",
     "hold_without_license": "the user's plan does not include litigation hold",
     "soft_deleted": "the mailbox is soft-deleted already",
+    "duplicate_object_id": "several mailboxes in use have one ExternalDirectoryObjectId, so its owner is not certain",
 }
 """What each ``reason`` of an audit means, in words."""
 
@@ -75,6 +77,10 @@ class Reading(NamedTuple):
     signals: Mapping[str, str]
     other_kind: str = ""
     """The kind of a mailbox that needs no license and is of no recipient type, where there is no other."""
+    shared: str = ""
+    """Why it is not certain whose mailboxes these are: several in use have the id of the user."""
+    contested: str = ""
+    """That a mailbox has the id of this user and the name of another, or the other way round."""
 
 
 class Case(NamedTuple):
@@ -100,7 +106,10 @@ def cases_of(reading: Reading, world: World) -> tuple[Case, ...]:
     user, flags = reading.user, reading.flags
     boxes = sorted(reading.mailboxes, key=lambda box: (box.recipient_type is RecipientType.SOFT_DELETED, box.guid))
     if boxes:
-        return tuple(Case(box, assess(box, user, flags, world)) for box in boxes)
+        found = [(box, assess(box, user, flags, world)) for box in boxes]
+        if reading.shared:
+            found = [(box, disputed(finding, box, user, reading.shared)) for box, finding in found]
+        return tuple(Case(box, finding) for box, finding in found)
     if reading.other_kind:
         return (Case(None, None),)
     suspected = flags.reconciliation or (not flags.mailboxes_known and carries_mailbox(user, world))
@@ -232,6 +241,7 @@ def _mailbox(case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], w
     needs = finding.needs if finding else needs_of(box) if box else () if reading.other_kind else ANY_MAILBOX
     at_risk, verdict = _verdict(case, reading, plans, world)
     contradiction = "" if finding else disagreement(box, reading.user, reading.flags, world)
+    told = list(finding.disagreements) if finding else [contradiction] * bool(contradiction)
     return {
         "mailbox_guid": case.guid or None,
         "recipient_type": kind.value if kind else None,
@@ -254,7 +264,7 @@ def _mailbox(case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], w
         "deadline_note": finding.deadline.note if finding else "",
         "days_remaining": finding.days_remaining if finding else None,
         "severity": finding.severity if finding else None,
-        "disagreements": list(finding.disagreements) if finding else [contradiction] * bool(contradiction),
+        "disagreements": told + [reading.contested] * bool(reading.contested),
         "notes": list(finding.notes) if finding else [],
     }
 

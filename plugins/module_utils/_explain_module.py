@@ -173,7 +173,9 @@ def _reading(user: User, found: Audit) -> Reading:
         readings.mailboxes_known,
     )
     boxes = tuple(box for box in readings.mailboxes if box.user_id == user.id)
-    return Reading(user, boxes, flags, readings.signals, "" if boxes else readings.other_kinds.get(user.id, ""))
+    other = "" if boxes else readings.other_kinds.get(user.id, "")
+    shared, contest = found.owners.shared.get(user.id, ""), found.owners.contested.get(user.id)
+    return Reading(user, boxes, flags, readings.signals, other, shared, contest.text if contest else "")
 
 
 def _left_out(user: User, case: Case, options: AuditOptions) -> str:

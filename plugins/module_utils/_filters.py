@@ -132,16 +132,18 @@ def hanging_on(sku_id: str, others: Sequence[str]) -> str:
     return " and ".join(clauses)
 
 
-def by_upn(upns: Iterable[str]) -> list[str]:
-    """OPATH filters, 50 names each, that find shared, room and equipment mailboxes by user principal name.
+def by_upn(upns: Iterable[str], *, any_kind: bool = False) -> list[str]:
+    """OPATH filters, 50 names each, that find mailboxes by user principal name.
 
+    They are shared, room and equipment mailboxes, or with ``any_kind`` all.
     What cannot be written in a filter is the name of no mailbox, and left out.
     """
     clauses = []
     for name in sorted({upn.strip() for upn in upns}):
         with contextlib.suppress(ValueError):
             clauses.append(f"UserPrincipalName -eq {quote(name, Style.OPATH)}")
-    return [f"{RESOURCES} -and ({' -or '.join(clauses[start : start + 50])})" for start in range(0, len(clauses), 50)]
+    names = [f"({' -or '.join(clauses[start : start + 50])})" for start in range(0, len(clauses), 50)]
+    return names if any_kind else [f"{RESOURCES} -and {some}" for some in names]
 
 
 def _any_sku(sku_ids: Iterable[str]) -> str:

@@ -84,6 +84,8 @@ class Judge:
         for pattern, matches in self._protected:
             if matches(user):
                 return Judged(candidate, entry._replace(note=f"protected by {pattern!r}"))
+        if candidate.dispute:
+            return Judged(candidate, entry._replace(action="undecided", note=candidate.dispute, doubt="mailbox"))
         decision = self._rules.first_match(subject_of(candidate, self._catalog), self._today)
         rule = decision.rule
         entry = entry._replace(rule=rule.name if rule else "", why=decision.why, expired=decision.expired)

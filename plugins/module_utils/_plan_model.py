@@ -48,6 +48,8 @@ class Candidate(NamedTuple):
     finding: Finding | None = None
     needs: Needs | None = None
     replaced: bool = False
+    dispute: str = ""
+    """Why it is not certain whose mailbox this is, so that no rule may decide; without a full stop."""
 
 
 SEAT_ORDERS = ("deadline", "rules")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._apply import Written
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._audit_owners import without_contested
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import Needs, granted, needs_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
@@ -34,6 +35,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
+from ansible_collections.m365.licensing.plugins.module_utils._ownership import IN_USE
 from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan, PlanOptions, build_plan
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import digest_problems, limit_of, unexpected
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import names_one, protects
@@ -50,9 +52,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._tenant_rules impor
     resolve_rules,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_reserve
-
-IN_USE = frozenset(RecipientType) - {RecipientType.SOFT_DELETED, RecipientType.ARCHIVE}
-"""The kinds of mailboxes of which a user has one at most."""
 
 _NO_GROUPS: frozenset[str] = frozenset()
 
@@ -152,7 +151,14 @@ def plan_licenses(
         return build_plan(some, checked.rules, skus, looking.catalog, limits, found.now.date())
 
     by_id = {sku.id: sku for sku in skus}
-    plan = _sized(graph, exchange, found, candidates, guards, build, by_id, looking.catalog)
+    plan = without_contested(
+        graph,
+        exchange,
+        found.readings,
+        found.owners,
+        candidates,
+        lambda some: _sized(graph, exchange, found, some, guards, build, by_id, looking.catalog),
+    )
     approved = unexpected(plan, options.expect_digest, options.variable_prefix)
     plan = plan._replace(violations=(*plan.violations, *approved))
     outcomes = None
@@ -220,13 +226,14 @@ def _candidates(
         needs = needs_of(box) if box is not None else () if other else unknown
         mine = groups.get(user_id, _NO_GROUPS)
         kinds = {item.recipient_type for item in findings.get(user_id, ())}
+        dispute = found.owners.shared.get(user_id, "")
         for item in findings.get(user_id, ()):
             replaced = item.recipient_type is RecipientType.SOFT_DELETED and user_id in in_use
-            candidates.append(Candidate(Subject(user, item.recipient_type, mine), item, needs, replaced))
+            candidates.append(Candidate(Subject(user, item.recipient_type, mine), item, needs, replaced, dispute))
         if not kinds or (options.scope == "all_users" and kinds == {RecipientType.SOFT_DELETED}):
             # what is soft-deleted does not stand for the mailbox in use, which is safe
             subject = Subject(user, box.recipient_type if box else None, mine, other_kind=other)
-            candidates.append(Candidate(subject, None, needs))
+            candidates.append(Candidate(subject, None, needs, dispute=dispute))
     return candidates
 
 

@@ -36,6 +36,10 @@ class Readings:
     """
     only: frozenset[str] | None = None
     """The user ids that ``identities`` named; None: everybody."""
+    everybody: bool = False
+    """Is every user of the tenant among ``users``?"""
+    read_by_id: set[str] = field(default_factory=set)
+    """Users whose mailboxes in use Exchange was asked for by their id, so that none of them is missing."""
     strategy: str = "filtered"
     signals: dict[str, str] = field(default_factory=dict)
     """Signal to ``ok``, or why it cannot be had."""

@@ -30,6 +30,15 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Sku,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._ownership import IN_USE
+
+
+def _trace(name: str) -> int:
+    """A number that takes the place of a name: two names have the same one once in a thousand million times."""
+    return hash(name.strip().lower()) & 0x3FFFFFFF
+
+
+_NO_NAME = _trace("")
 
 
 class Survey:
@@ -40,8 +49,15 @@ class Survey:
         """Those to whom a glance does not do justice."""
         self.grants: dict[str, frozenset[PlanClass]] = {}
         """What the plans of the others grant, by user id."""
-        self.usual: dict[str, bool] = {}
-        """The users of mailboxes that no signal calls unlicensed: whether there is an archive or a hold."""
+        self.usual: dict[str, int] = {}
+        """The users of mailboxes that no signal calls unlicensed.
+
+        The value is a trace of the mailbox's name, and in its last bit whether there is an archive or a hold.
+        """
+        self._names: dict[str, int] = {}
+        """A trace of the name of each user, by id."""
+        self._twice: set[str] = set()
+        """The users of more than one usual mailbox."""
         self._catalog, self._flagged = catalog, flagged
         self._glance = Glance(catalog.plan_classes, catalog.no_rights_skus)
         self._without_mailbox = {sku.id for sku in skus.values() if not catalog.grants_mailbox(sku)}
@@ -54,7 +70,9 @@ class Survey:
             user = user_from(raw)
             self.users[user.id] = user
         else:
-            self.grants[raw["id"].strip().lower()] = self._shared.setdefault(classes, classes)
+            user_id = raw["id"].strip().lower()
+            self.grants[user_id] = self._shared.setdefault(classes, classes)
+            self._names[user_id] = _trace(raw["userPrincipalName"])
 
     def _licensed(self, raw: Mapping[str, Any]) -> bool:
         """May one of the licenses carry a mailbox? Then why its plan is not at work is a question."""
@@ -64,19 +82,43 @@ class Survey:
     def take_mailbox(self, raw: Mapping[str, Any]) -> bool:
         """Look at what Get-Mailbox says of one. True: it is a usual one, and noted."""
         found = usual_mailbox(raw, self._flagged)
-        if found is not None:
-            self.usual[found[0]] = found[1]
-        return found is not None
+        if found is None:
+            return False
+        user_id, name, stores = found
+        if user_id in self.usual:
+            self._twice.add(user_id)
+        self.usual[user_id] = _trace(name) << 1 | stores
+        return True
 
     def knows(self, user_id: str) -> bool:
         """Is there such a user?"""
         return user_id in self.grants or user_id in self.users
 
-    def suspects(self, mailboxes: Collection[Mailbox]) -> set[str]:
-        """Who takes a closer look: for the sake of ``mailboxes``, of a usual one, or of a signal."""
+    def suspects(self, mailboxes: Collection[Mailbox], others: Collection[str] = ()) -> set[str]:
+        """Who takes a closer look: for the sake of ``mailboxes``, of a usual one, or of a signal.
+
+        ``others``: the users of mailboxes in use that are of no recipient type.
+        """
         found = {box.user_id for box in mailboxes if box.user_id in self.grants and self._doubtful(box)}
         found |= {user_id for user_id in self.usual if self.knows(user_id) and not self._covers_usual(user_id)}
-        return found | (self.grants.keys() & self._flagged)
+        return found | (self.grants.keys() & self._flagged) | self._unsure(mailboxes) | (self.usual.keys() & others)
+
+    def _unsure(self, mailboxes: Collection[Mailbox]) -> set[str]:
+        """The users of more than one mailbox in use, and those of a mailbox with another name."""
+        boxes = [box for box in mailboxes if box.recipient_type in IN_USE]
+        found = self._twice | {box.user_id for box in boxes if box.user_id in self.usual}
+        found |= {
+            box.user_id
+            for box in boxes
+            if box.user_id in self.grants and self._names[box.user_id] != _trace(box.user_principal_name)
+        }
+        return found | {user_id for user_id, packed in self.usual.items() if self._renamed(user_id, packed >> 1)}
+
+    def _renamed(self, user_id: str, trace: int) -> bool:
+        """Has the mailbox another name than its user, or nobody has its id? A mailbox without a name says nothing."""
+        user = self.users.get(user_id)
+        name = self._names.get(user_id) if user is None else _trace(user.user_principal_name)
+        return trace not in (name, _NO_NAME)
 
     def forget(self, suspects: Collection[str]) -> None:
         """Those who are read again are known from there, and who has gone since is known no more."""
@@ -89,7 +131,7 @@ class Survey:
         return soft_deleted or not is_covered(needs_of(mailbox), self.grants[mailbox.user_id])
 
     def _covers_usual(self, user_id: str) -> bool:
-        stores = self.usual[user_id]
+        stores = bool(self.usual[user_id] & 1)
         needs = usual_needs(stores)
         if user := self.users.get(user_id):
             safe = user.is_guest or (not stores and has_mailbox_plan(user, self._catalog))

@@ -202,7 +202,8 @@ mailboxes:
           suspended. V(shared_over_50_gb), V(shared_archive) and V(shared_litigation_hold) are shared, room or equipment
           mailboxes that need a license for that. V(archive_without_license) is an archive that no plan covers.
           V(hold_without_license) is on litigation hold and its plan carries no hold. V(soft_deleted) is disconnected
-          already.
+          already. V(duplicate_object_id) is one of several mailboxes in use with one C(ExternalDirectoryObjectId), so
+          its owner is not certain, and no rule decides.
       type: str
       sample: no_license
     needs:
@@ -423,6 +424,7 @@ no_mailbox_rights:
 disagreements:
   description:
     - Users whose mailbox an enabled plan covers, though a signal calls it unlicensed.
+    - Also users whose ID a mailbox has with the name of another user, and those others.
     - Empty where the task fails and they would be too long to be printed in one line.
   returned: always
   type: list
@@ -435,8 +437,15 @@ disagreements:
       description: User principal name.
       type: str
     disagreement:
-      description: Which signals say so.
+      description: Which signals say so, or which mailbox it is.
       type: str
+groups:
+  description:
+    - The groups that O(rules) name, as in M(m365.licensing.m365_license_plan). Empty without rules.
+    - Empty also where the task fails and they would be too long to be printed in one line.
+  returned: always
+  type: list
+  elements: dict
 rows_left_out:
   description: How many rows RV(mailboxes) would have.
   returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(mailboxes) is too long to print

@@ -363,7 +363,9 @@ explanations:
           type: str
           sample: warning
         disagreements:
-          description: Signals that ought to say the same and do not.
+          description:
+            - Signals that ought to say the same and do not.
+            - Also a mailbox with the ID of this user and the name of another, or the other way round.
           type: list
           elements: str
         notes:
@@ -386,6 +388,11 @@ explanations:
               description: Why it matches, with the user's own values.
               type: str
               sample: department is 'Sales'; country is 'Germany'
+            undecided:
+              description:
+                - Whether no rule decides, because it is not certain that RV(explanations[].mailboxes[].decision.rule)
+                  means the user. A group in it has a name that several groups have, or none.
+              type: bool
             rules_before:
               description:
                 - The rules before it that do not match; all rules, where none matches.

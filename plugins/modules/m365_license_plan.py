@@ -32,14 +32,17 @@ options:
         the primary address, or of the user principal name where there is none), C(extension_attributes) (a dictionary
         of C(extensionAttribute1) to C(extensionAttribute15)), C(account_enabled), C(on_premises_sync), C(at_risk),
         C(covered) (a plan at work covers the mailbox), C(reason) (why it is at risk), C(recipient_type), C(group)
-        (name or ID, also through other groups), C(has) and C(lacks) (SKUs that the user holds, or does not), and
+        (ID or name, also through other groups), C(has) and C(lacks) (SKUs that the user holds, or does not), and
         C(not) (a block of the same keys, or a list of blocks).
       - C(licenses) is a list of dictionaries with C(sku) (part number, ID or product name) and optionally
         C(disabled_plans) and C(enabled_plans). C(fallback) is another such list, for when no seat is left, or when
         C(licenses) would not be enough.
       - C(if_available=true) in an element of these lists leaves it out where the tenant does not have the SKU, and
-        takes C(fallback) where nothing is left of C(licenses). A group may be written as a dictionary of C(name) and
-        C(if_available), too. Nobody is in a group that the tenant does not have.
+        takes C(fallback) where nothing is left of C(licenses). A group may be written as a dictionary of C(id) or
+        C(name), and C(if_available), too. With C(if_available=true) nobody is in a group that the tenant does not have.
+      - Give groups by their ID. Anyone who can create or rename a group can take over a name. With O(mode=apply) a
+        name is a warning that says the ID. If several groups have the name, or none has, no rule decides for the users
+        to whom this matters (RV(users[].action=undecided)), and the task fails at its end.
       - C(remove) lists SKUs whose direct assignment goes in the same request.
       - C(usage_location) is a country (V(DE)), or a dictionary with C(from=country) and optionally C(default). It is
         set only where the user has none.
@@ -126,6 +129,8 @@ options:
         permission is missing or the surface of Exchange does not show it.
       - Without it such a plan is refused before the first write. With O(mode=plan) the task fails, after the report was
         written.
+      - It also lets the task succeed although no rule decides for some users, because a group of O(rules) cannot be
+        told.
     type: bool
     default: false
   expect_digest:
@@ -329,6 +334,8 @@ users:
           not be covered by the licenses of its rule, or is a soft-deleted mailbox that no license brings back (its user
           has another one in use, or a mailbox plan already). V(conflict) has a license that does not go together with
           those of its rule. V(refused_uncovered) would lose what keeps the mailbox.
+        - V(undecided) is a user for whom no rule decides. A group in RV(users[].rule) has a name that several groups
+          have, or none, or it is not certain whose mailbox it is (RV(users[].note)).
       type: str
       sample: license
     rule:
@@ -447,6 +454,47 @@ unmatched:
   type: list
   elements: str
   sample: [ben@contoso.com]
+groups:
+  description:
+    - The groups that O(rules) name, and what they are.
+    - Empty if they are more than O(max_rows), or too long to be printed in one line where the task fails. The report
+      has them all.
+  returned: always, unless the task was refused before the plan was made
+  type: list
+  elements: dict
+  contains:
+    given:
+      description: The ID or name in the rules.
+      type: str
+      sample: 0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9
+    given_as:
+      description: V(id) or V(name).
+      type: str
+      sample: id
+    state:
+      description: V(found), V(missing), or V(ambiguous) for each of several groups with this name.
+      type: str
+      sample: found
+    id:
+      description: Object ID of the group. Null where the tenant has none such.
+      type: str
+      sample: 0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9
+    display_name:
+      description: Display name of the group.
+      type: str
+      sample: sg-sales
+    kinds:
+      description:
+        - What it is. Some of V(microsoft_365), V(security), V(distribution), V(assigned), V(dynamic) (a rule over
+          properties of users makes its members), V(synced) (from a directory on premises) and V(role_assignable).
+      type: list
+      elements: str
+      sample: [security, assigned]
+    rules:
+      description: Names of the rules that name it.
+      type: list
+      elements: str
+      sample: [Sales in Germany]
 violations:
   description: Why the plan may not be applied, one sentence each with the figures and the option. Empty if it may.
   returned: always, unless the task was refused before the plan was made

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,15 @@ def printed(file: str) -> str:
     return found[1]
 
 
-def run_with_people(playbook: str, folder: Path, *arguments: str, **more: Any) -> Played:
-    """Run it on a tenant that has the people of the examples. No example may fail, or use what is deprecated."""
+def run_with_people(playbook: str, folder: Path, *arguments: str, groups: Sequence[str] = (), **more: Any) -> Played:
+    """Run it on a tenant that has the people of the examples, and groups with these ids.
+
+    No example may fail, or use what is deprecated.
+    """
     with running(mailboxes=60, at_risk=12, seed=7) as tenant:
         admit(tenant.world, PEOPLE)
+        sales = next(group for group in tenant.world.groups.values() if group["displayName"] == "sg-sales")
+        tenant.world.groups |= {given: {**sales, "id": given, "displayName": given} for given in groups}
         played = play(tenant, playbook, folder, *arguments, **more)
     assert played.status == 0, str(played)
     assert "[DEPRECATION" not in played.output, str(played)
@@ -71,14 +77,17 @@ def test_examples_of_a_module(module: str, arguments: tuple[str, ...], tmp_path:
 
 def test_example_of_the_role(tmp_path: Path) -> None:
     book, inventory = tmp_path / "play.yml", tmp_path / "hosts.yml"
-    book.write_text(printed("roles/license_state/README.md"), encoding="utf-8")
+    text = printed("roles/license_state/README.md")
+    groups = re.findall(r"group: ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", text)
+    assert groups, "the example gives a group by its id"
+    book.write_text(text, encoding="utf-8")
     credentials = {
         f"m365_{name}": f"{{{{ lookup('ansible.builtin.env', 'M365_{name.upper()}') }}}}"
         for name in ("tenant_id", "client_id", "client_secret")
     }
     host = {"ansible_python_interpreter": "{{ ansible_playbook_python }}", **credentials}
     inventory.write_text(json.dumps({"m365_tenants": {"hosts": {"contoso": host}}}), encoding="utf-8")
-    run_with_people(str(book), tmp_path, inventory=inventory)
+    run_with_people(str(book), tmp_path, groups=groups, inventory=inventory)
     assert (tmp_path / "reports" / "contoso.md").exists()
 
 

@@ -30,6 +30,9 @@ ATTACKS = (
     "misspelt option",
     "expired or not yet valid certificate",
     "weak key",
+    "second group with the name",
+    "real group is renamed",
+    "two mailboxes in use",
 )
 
 

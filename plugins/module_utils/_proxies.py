@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._http_types import Call, TroubleError
@@ -55,6 +55,14 @@ def find_proxy(url: str, proxies: Mapping[str, str], environ: Mapping[str, str])
 def complete(proxies: Mapping[str, str]) -> dict[str, str]:
     """The same with a scheme for each. requests takes the user of ``user:password@host`` for one."""
     return {key: value if "://" in value else f"http://{value.lstrip('/')}" for key, value in proxies.items() if value}
+
+
+def written_in_proxies(environ: Mapping[str, str]) -> list[str]:
+    """Credentials in the addresses of proxies: each ``user:password``, and the password, also decoded."""
+    values = [value for name, value in environ.items() if name.casefold().endswith("_proxy")]
+    people = [_parts(value)[1].rstrip("@") for value in values]
+    found = [text for person in people for text in (person, person.partition(":")[2]) if text]
+    return list(dict.fromkeys(form for text in found for form in (text, unquote(text))))
 
 
 def _parts(value: str) -> tuple[str, str, str]:

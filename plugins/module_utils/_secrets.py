@@ -20,6 +20,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._auth_options impor
     AuthOptions,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._proxies import written_in_proxies
 
 SHORTEST = 8
 """Characters that a secret needs at least."""
@@ -70,6 +71,11 @@ def _license_names() -> str:
 
     names = [*PLANS.values(), *(name for both in SKUS.values() for name in both)]
     return "\n".join(names).casefold()
+
+
+def secrets_in_proxies(environ: Mapping[str, str]) -> list[str]:
+    """Credentials in the addresses of proxies, but for those that occur in ordinary data."""
+    return [text for text in written_in_proxies(environ) if not weakness_of(text)]
 
 
 def weak_options(params: Mapping[str, Any]) -> dict[str, str]:

@@ -81,8 +81,10 @@ def group_markdown(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _breaks(char: str) -> bool:
-    """Control characters, line and paragraph separators, and marks that turn the direction of writing."""
+    """Control characters, separators of lines and paragraphs, and marks of direction, shaping and annotation."""
     return (
         unicodedata.category(char) in ("Cc", "Zl", "Zp")
         or char in "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+        or "\u206a" <= char <= "\u206f"
+        or char in "\ufff9\ufffa\ufffb"
     )

@@ -31,7 +31,8 @@ options:
       - Write all rows to this file, one JSON object a line, readable by its owner only, and return only the first of
         them (RV(ignore:first_rows)), however many there are.
       - What cannot be written, such as a directory, a mount point, or a file of somebody else in C(/tmp), is an error
-        before any request where that can be known.
+        before any request where that can be known. So is a directory that belongs to another user, or that every user
+        can write to without the sticky bit. A directory that a group can write to is a warning.
       - The file is replaced in one step (a link at its place, too), also in check mode and when the task fails with a
         result. It never counts as a change.
     type: path
@@ -40,8 +41,10 @@ options:
       - Append a line of JSON to this file for each page that is read and each batch that is answered, as the work goes
         on. A line has C(time), C(phase), C(done), C(total) (null where it is not known), C(requests), and
         C(throttled_seconds).
-      - The file can be read by its owner only. It is no link, and belongs to the user who runs the module.
-      - A file that cannot be opened is an error before any request. One that cannot be written any more is a warning.
+      - A new file can be read by its owner only. The mode of a file that was there does not change.
+      - A file that was there must be a regular one of the user who runs the module, with one name, and empty or with
+        such lines. Anything else is an error before any request, as is a directory where another user could replace it.
+      - A file that cannot be written any more is a warning.
     type: path
     version_added: 0.1.0
 """

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -174,8 +174,9 @@ def run_audit(context: Context) -> dict[str, Any]:
     if found.no_mailbox_rights:
         context.warn(no_rights_warning(found))
     if place is not None:
-        name = params["report_name"] or context.options.tenant_id
-        texts = _reports(found, result, name, place.formats)
+        mask = context.client.redactor.mask_data
+        name = mask(params["report_name"] or context.options.tenant_id)
+        texts = _reports(found, result, name, place.formats, mask)
         result["reports"] = write_reports(context, place, [f"{report_stem(name)}-audit"], texts, result)
     covers = [(finding, item is not None) for finding, item in zip(everything, every_cover, strict=True)]
     reasons = alarms(found, covers, params, result.get("reports", ()))
@@ -205,7 +206,9 @@ def _for_people(path: str) -> bool:
     return path.endswith(".md")
 
 
-def _reports(found: Audit, result: Mapping[str, Any], name: str, formats: Sequence[str]) -> dict[str, str]:
+def _reports(
+    found: Audit, result: Mapping[str, Any], name: str, formats: Sequence[str], mask: Callable[[Any], Any]
+) -> dict[str, str]:
     """The report by file ending: ``md`` for people, ``json`` for programs."""
     texts: dict[str, str] = {}
     if "md" in formats:
@@ -221,10 +224,11 @@ def _reports(found: Audit, result: Mapping[str, Any], name: str, formats: Sequen
             result["mailboxes"],
             tenant=name,
             generated=found.now,
-            facts=facts,
-            warnings=found.warnings,
+            facts=mask(facts),
+            warnings=mask(found.warnings),
             limit=MARKDOWN_ROWS if "json" in formats else None,
-        ) + group_markdown(result["groups"])
+            mask=mask,
+        ) + group_markdown(mask(result["groups"]))
     if "json" in formats:
         kept = ("tenant", "run", "summary", "mailboxes", "no_mailbox_rights", "disagreements", "groups")
         told = {"name": name, "generated": found.now, "warnings": found.warnings}

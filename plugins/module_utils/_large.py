@@ -10,6 +10,7 @@ the summary and the first rows; the file that ``output_path`` names has all of t
 from __future__ import annotations
 
 import bisect
+import contextlib
 import itertools
 import json
 import os
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error, named
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
 from ansible_collections.m365.licensing.plugins.module_utils._plain import json_lines, to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._private_files import Folder, UnsafeError, remarks_on
 from ansible_collections.m365.licensing.plugins.module_utils._progress import PROGRESS_SPEC, Progress
 
 LARGE_SPEC: dict[str, dict[str, Any]] = {
@@ -75,6 +77,7 @@ def large(rows: str | RowKind, work: Callable[[Context], Mapping[str, Any]]) -> 
     kind = RowKind(rows) if isinstance(rows, str) else rows
 
     def run(context: Context) -> dict[str, Any]:
+        check_paths(context)
         check_rows(context.params)
         with Progress(context.client, context.params["progress_path"]) as progress:
             try:
@@ -114,6 +117,27 @@ def check_rows(params: Mapping[str, Any]) -> None:
         raise ConfigurationError(f"output_path: {path!r} cannot be written: {reason}.", code="not_writable")
 
 
+_FOLDERS, _IN_FOLDERS = ("report_dir", "record_dir"), ("output_path", "progress_path")
+
+
+def check_paths(context: Context) -> None:
+    """Warn where others can replace what is written. Raises ConfigurationError for a path that shows a secret."""
+    remarks: dict[str, list[str]] = {}
+    for option in (*_FOLDERS, *_IN_FOLDERS):
+        if not (path := context.params.get(option)):
+            continue
+        if context.client.redactor.mask_data(path) != path:
+            raise ConfigurationError(
+                f"{option}: the path holds a secret of this run, and everybody on the machine can see a path. "
+                "Choose another one"
+            )
+        with contextlib.suppress(RuntimeError):  # ~nobody: whoever opens it says so
+            place = Path(path).expanduser()
+            for remark in remarks_on(place if option in _FOLDERS else place.parent):
+                remarks.setdefault(remark, []).append(option)
+    context.warn_all(f"{', '.join(options)}: {remark}." for remark, options in remarks.items())
+
+
 def _why_not(path: str, progress: str | None) -> str:
     """Why the file cannot be written, or replaced; empty where nothing is known of that."""
     try:
@@ -126,6 +150,8 @@ def _why_not(path: str, progress: str | None) -> str:
             return "it is no regular file"
         if not place.parent.is_dir():
             return "its directory is missing"
+        with Folder(place.parent) as folder:
+            folder.refuse()
         if progress and _same(path, progress):
             return "progress_path names the same file"
         if os.path.ismount(place):
@@ -136,7 +162,7 @@ def _why_not(path: str, progress: str | None) -> str:
         tempfile.TemporaryFile(dir=place.parent).close()
     except UnicodeError:
         return "the file system has no such characters"
-    except RuntimeError as error:  # ~nobody
+    except (RuntimeError, UnsafeError) as error:  # ~nobody
         return str(error).rstrip(".")
     except OSError as error:  # such as a name that is too long
         return error.strerror or "no reason given"
@@ -221,7 +247,7 @@ class _Rows:
     def _keep(self, rows: Iterable[Any], result: Mapping[str, Any]) -> dict[str, Any]:
         """The rows of the result, and what it says of those that are left out."""
         if self._path:
-            self._context.write_private(self._path, (json_lines([to_plain(row)]) for row in self._seen(rows)))
+            self._context.write_json(self._path, (json_lines([to_plain(row)]) for row in self._seen(rows)))
             return {self._name: [], "output_path": self._path, **self._left_out(f"all are in {self._path}")}
         most = 0 if self._too_long_to_print(rows, result) else self._most
         seen = self._seen(rows)

@@ -11,10 +11,8 @@ from __future__ import annotations
 import copy
 import gc
 import os
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule  # type: ignore[import-untyped]
@@ -60,9 +58,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._masking import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._naming import Naming
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._private_files import write_private
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor, printable
-from ansible_collections.m365.licensing.plugins.module_utils._secrets import check_secrets, weak_options
+from ansible_collections.m365.licensing.plugins.module_utils._secrets import (
+    check_secrets,
+    secrets_in_proxies,
+    weak_options,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
 from ansible_collections.m365.licensing.plugins.module_utils._tenant import Tenant, claims, read_tenant, require_domain
 
@@ -192,29 +195,16 @@ class Context:
             facts["record_path"] = self.record_path
         return facts
 
-    def write_private(self, path: str, text: str | Iterable[str], mode: int = 0o600) -> None:
-        """Write a file, whole or not at all. Not for check mode: the caller decides.
+    def write_json(self, path: str, pieces: Iterable[str], mode: int = 0o600) -> None:
+        """Write JSON or JSON Lines to a file as ``write_private`` does, without the secrets of this run.
 
-        Only its owner can read it, unless ``mode`` says more; while it is written nobody else can.
+        No text of JSON may go on in the next piece. Not for check mode: the caller decides.
         """
-        place = Path(path).expanduser()
-        try:
-            # of its name as much as leaves room for what is added
-            descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:40]}.")
-        except OSError as error:
-            raise _unwritable(path, error) from None
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-                file.writelines([text] if isinstance(text, str) else text)
-                file.flush()
-                os.fchmod(file.fileno(), mode)
-                os.fsync(file.fileno())
-            Path(name).replace(place)
-        except BaseException as error:
-            Path(name).unlink(missing_ok=True)
-            if isinstance(error, OSError):
-                raise _unwritable(path, error) from None
-            raise
+        write_private(path, map(self.client.redactor.mask_json, pieces), mode)
+
+    def write_markdown(self, path: str, text: str, mode: int = 0o600) -> None:
+        """The same for Markdown. Who makes it has masked its values: a cut secret would not be known for one."""
+        write_private(path, [self.client.redactor.mask_data(text)], mode)
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
@@ -307,6 +297,7 @@ def run_module(
     # Variables that are left over from something else are neither used nor hidden: they may occur in what is returned.
     hidden = [str(module.params[option] or "") for option in SECRET_OPTIONS]
     hidden += [*written_in_addresses(params, os.environ), *secrets_in_environment(os.environ), *module.secrets]
+    hidden += secrets_in_proxies(os.environ)
     _hide(module, hidden)
     # what services answer has no cycles, and a search for some among millions of objects takes a third of the time
     gc.set_threshold(GC_OBJECTS, GC_YOUNG, GC_OLD)
@@ -348,8 +339,9 @@ def run_module(
     if "msg" in result:
         if context:
             context.warn_all(result.pop("warnings", ()))
-        module.fail_json(**result)
-    module.exit_json(**result)
+        module.fail_json(**shown.mask_data(result))
+    # Ansible masks values and no keys, such as names of rules, and no secret that is written otherwise
+    module.exit_json(**shown.mask_data(result))
 
 
 def _options(module: _Module, params: Mapping[str, Any], resources: tuple[str, ...]) -> AuthOptions:
@@ -374,7 +366,3 @@ def _show_weak_secrets(module: AnsibleModule) -> None:
         where, key = (module.params[option], resource) if resource else (module.params, option)
         module.no_log_values -= {str(where[key]), str(where[key]).strip()}
         where[key] = MASK
-
-
-def _unwritable(path: str, error: OSError) -> ConfigurationError:
-    return ConfigurationError(f"{path!r} cannot be written: {error.strerror}.", code="not_writable")

@@ -48,7 +48,9 @@ def run_plan(context: Context) -> dict[str, Any]:
     folder = record_folder(context.params["record_dir"], context.params["report_dir"]) if writes else None
     tenant = context.tenant
     began = context.client.wall.now()
-    name, stamp = context.params["report_name"] or context.options.tenant_id, run_stamp(began)
+    # of a file as well, and everybody can see that
+    name = context.client.redactor.mask_data(context.params["report_name"] or context.options.tenant_id)
+    stamp = run_stamp(began)
     run = run_facts(
         context.params["mode"],
         application=context.application,
@@ -74,7 +76,7 @@ def run_plan(context: Context) -> dict[str, Any]:
     for text in (*planned.found.warnings, *warnings_of(planned, result, options)):
         context.warn(text)
     if place is not None:
-        texts = report_of(planned, result, options, name, place.formats)
+        texts = report_of(planned, result, options, name, place.formats, context.client.redactor.mask_data)
         result["reports"] = write_reports(context, place, _stems(name, stamp, result), texts, result)
     refuse(planned, result, options)
     return result

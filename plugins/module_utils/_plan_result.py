@@ -314,8 +314,9 @@ def report_of(
     options: PlannerOptions,
     name: str,
     formats: Sequence[str] = ("md", "json"),
+    mask: Callable[[Any], Any] = lambda value: value,
 ) -> dict[str, str]:
-    """The report by file ending: ``md`` for people, ``json`` for programs."""
+    """The report by file ending: ``md`` for people, ``json`` for programs. ``mask`` as in ``audit_markdown``."""
     found, now = planned.found, planned.found.now
     users = list(result["users"])
     before = [audit_row(finding, planned.skus, options.audit.catalog) for finding in found.findings]
@@ -337,11 +338,13 @@ def report_of(
         if gaps := found.readings.gaps:
             facts = {"NOT looked at": "; ".join(gaps), **facts}
         head = head_facts(result.get("tenant"), result.get("run"))
-        text = plan_markdown(users, summary, tenant=name, generated=now, facts=head, warnings=warnings, limit=limit)
+        name, figures, head, facts, notes = mask([name, summary, head, facts, warnings])
+        more: dict[str, Any] = {"limit": limit, "mask": mask}
+        text = plan_markdown(users, figures, tenant=name, generated=now, facts=head, warnings=notes, **more)
         if after is not None:
-            text += "\n" + audit_markdown(after, limit=limit, when="after this run")
-        text += "\n" + audit_markdown(before, facts=facts, limit=limit, when="before this run" if wrote else "")
-        texts["md"] = text + group_markdown(result["groups"])
+            text += "\n" + audit_markdown(after, when="after this run", **more)
+        text += "\n" + audit_markdown(before, facts=facts, when="before this run" if wrote else "", **more)
+        texts["md"] = text + group_markdown(mask(result["groups"]))
     if "json" in formats:
         content = {
             "name": name,

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import threading
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient
+from ansible_collections.m365.licensing.plugins.module_utils._private_files import Folder, UnsafeError
 
 PROGRESS_SPEC: dict[str, dict[str, Any]] = {"progress_path": {"type": "path"}}
 """The option of a module that may work for long."""
+
+_KEYS = ("time", "phase", "done", "total", "requests", "throttled_seconds")
+_FIRST_LINE = 4096
+"""Bytes in which the first line of such a file ends."""
 
 WRITES = frozenset({"licenses", "usage locations"})
 """Phases in which the tenant is changed."""
@@ -71,15 +76,10 @@ class Progress:
         return cost
 
     def _write(self, file: int, phase: str, done: int, total: int | None) -> None:
-        line = {
-            "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "phase": phase,
-            "done": done,
-            "total": total,
-            "requests": self._client.requests,
-            "throttled_seconds": round(self._client.throttled_seconds, 1),
-        }
-        text = json.dumps(line).encode() + b"\n"
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        throttled = round(self._client.throttled_seconds, 1)
+        line = dict(zip(_KEYS, (now, phase, done, total, self._client.requests, throttled), strict=True))
+        text = self._client.redactor.mask_json(json.dumps(line)).encode() + b"\n"
         try:
             # One call for a line, past every buffer: it is there when this returns, and lines of two runs do not mix.
             while text:  # a second call is for a disk that has just become full, and says so
@@ -91,27 +91,25 @@ class Progress:
 
 
 def _opened(path: str) -> int:
-    """The file, to be appended to, for its owner only. Raises ConfigurationError."""
-    place = os.path.expanduser(path)  # noqa: PTH111 - it goes to os.open
+    """The file to append to: a new one for its owner alone, or that of an earlier run. Raises ConfigurationError."""
     try:
-        # What lies there may be a trap: no link is followed, no pipe is waited for.
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        descriptor = os.open(place, flags, 0o600)
-    except (OSError, ValueError) as error:  # also a name with NUL
+        place = Path(path).expanduser()
+        with Folder(place.parent) as folder:
+            folder.refuse()
+            return folder.append(place.name, _is_progress, _FIRST_LINE)
+    except (OSError, ValueError, RuntimeError, UnsafeError) as error:  # NUL in a name; nobody's home
         raise _unwritable(path, getattr(error, "strerror", None) or str(error)) from None
-    found = os.fstat(descriptor)
-    reason = ""
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
-        reason = "it is no file of the user who runs the module"
-    elif stat.S_IMODE(found.st_mode) != 0o600:
-        try:
-            os.fchmod(descriptor, 0o600)
-        except OSError as error:
-            reason = f"others may read it ({error.strerror})"
-    if reason:
-        os.close(descriptor)
-        raise _unwritable(path, reason)
-    return descriptor
+
+
+def _is_progress(start: bytes) -> bool:
+    """Whether a file that begins so is empty, or has lines of progress."""
+    if not start:
+        return True
+    try:
+        line = json.loads(start.partition(b"\n")[0])
+    except ValueError:
+        return False
+    return isinstance(line, dict) and tuple(line) == _KEYS
 
 
 def _unwritable(path: str, reason: str) -> ConfigurationError:

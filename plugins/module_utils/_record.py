@@ -25,6 +25,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._private_files import Folder, UnsafeError
 
 RECORD_SPEC: dict[str, dict[str, Any]] = {"record_dir": {"type": "path"}}
 """The option of a module that leaves a record."""
@@ -41,9 +42,9 @@ def record_folder(record_dir: str | None, report_dir: str | None = None) -> Path
     given = record_dir or report_dir
     try:
         folder = Path(given).expanduser() if given else _state_home() / "m365.licensing"
-        for place in (*reversed(folder.parents), folder):
-            place.mkdir(mode=0o700, exist_ok=True)
-    except (OSError, ValueError, RuntimeError) as error:  # NUL in a name; nobody's home
+        with Folder(folder, make=0o700) as found:
+            found.refuse()
+    except (OSError, ValueError, RuntimeError, UnsafeError) as error:  # NUL in a name; nobody's home
         reason = getattr(error, "strerror", None) or str(error)
         raise _unwritable(given or "the user's state directory", reason) from None
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -61,23 +62,30 @@ class Record:
     """The file. Safe to use from several threads; what cannot be written any more ends it: ``trouble`` says why."""
 
     def __init__(
-        self, folder: Path, stem: str, header: Mapping[str, Any], describe: Callable[[Outcome], Mapping[str, Any]]
+        self,
+        folder: Path,
+        stem: str,
+        header: Mapping[str, Any],
+        describe: Callable[[Outcome], Mapping[str, Any]],
+        mask: Callable[[str], str] = str,
     ) -> None:
-        """``describe`` makes the line of a user, without ``kind``. Raises ConfigurationError: no file can be made."""
+        """``describe`` makes the line of a user, without ``kind``; ``mask`` takes secrets out of JSON.
+
+        Raises ConfigurationError where no file can be made.
+        """
         self.path = str(folder / f"{stem}.record.jsonl")
         self.trouble = ""
-        self._describe = describe
+        self._describe, self._mask = describe, mask
         self._lock = threading.Lock()
         self._noted: dict[str, tuple[Any, ...]] = {}
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            self._file = os.open(self.path, flags, 0o600)
-        except OSError as error:
-            raise _unwritable(self.path, error.strerror or "no reason given") from None
+            with Folder(folder) as found:
+                found.refuse()
+                self._file = found.create(f"{stem}.record.jsonl")
+        except (OSError, UnsafeError) as error:
+            raise _unwritable(self.path, getattr(error, "strerror", None) or str(error)) from None
         try:
-            os.fchmod(self._file, 0o600)
             self._write([{"kind": "header", "format": FORMAT, **header}])
-            _keep_name(folder)
         except OSError as error:
             os.close(self._file)
             raise _unwritable(self.path, error.strerror or "no reason given") from None
@@ -110,7 +118,7 @@ class Record:
             os.close(self._file)
 
     def _write(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        text = "".join(json.dumps(to_plain(line)) + "\n" for line in lines).encode()
+        text = self._mask("".join(json.dumps(to_plain(line)) + "\n" for line in lines)).encode()
         while text:
             text = text[os.write(self._file, text) :]
         os.fsync(self._file)
@@ -152,7 +160,8 @@ class Recording:
 
         if self._folder is None:
             raise ValueError("a run that writes nothing has no record")
-        self._record = record = Record(self._folder, self._stem, self._header, row)
+        mask = self._context.client.redactor.mask_json
+        self._record = record = Record(self._folder, self._stem, self._header, row, mask)
         self._context.record_path = record.path
         return record.note
 
@@ -169,15 +178,6 @@ def _facts(outcome: Outcome) -> tuple[Any, ...]:
     """What makes another line worth while."""
     after = outcome.after
     return outcome.status, outcome.confirmation, outcome.error, after.license_states, after.usage_location
-
-
-def _keep_name(folder: Path) -> None:
-    """A new name is on the disk only when its directory is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unwritable(place: str, reason: str) -> ConfigurationError:

@@ -10,7 +10,7 @@ markup nor HTML nor links. Everything here returns values; who writes files is e
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -174,11 +174,13 @@ def audit_markdown(
     warnings: Sequence[str] = (),
     limit: int | None = MARKDOWN_ROWS,
     when: str = "",
+    mask: Callable[[Any], Any] = lambda value: value,
 ) -> str:
     """The audit for people. ``rows`` are those of ``audit_row``; at most ``limit`` of them are shown, and it says so.
 
     ``facts`` are further figures (mailboxes examined, requests made) for the head. ``limit`` None: there is no JSON
     report that would have the others. ``when``: of which state this is, where there are two (``before this run``).
+    ``mask`` takes secrets out of the rows before they are cut; the other arguments have none.
     """
     lines = [f"# Mailboxes and archives at risk{f' {when}' if when else ''}{_of(tenant)}", ""]
     lines += _made(generated) + _lost(rows, when) + _facts(facts)
@@ -187,7 +189,7 @@ def audit_markdown(
         lines += _tally("Severity", rows, "severity", SEVERITIES) + _tally("Reason", rows, "reason")
         lines += ["## Soonest deadline first", ""]
         head = ("Deadline", "Days", "Severity", "User", "Kind", "Reason", "Needs", "Found by", "Licenses")
-        lines += table(head, (_audit_cells(row) for row in rows[:limit]), right=(1,))
+        lines += table(head, (mask(_audit_cells(row)) for row in rows[:limit]), right=(1,))
         lines += _rest(len(rows), limit)
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -218,12 +220,13 @@ def plan_markdown(
     facts: Mapping[str, Any] | None = None,
     warnings: Sequence[str] = (),
     limit: int | None = MARKDOWN_ROWS,
+    mask: Callable[[Any], Any] = lambda value: value,
 ) -> str:
     """The plan for people, or what became of it. ``rows`` are those of ``plan_row``, ``summary`` is ``plan_summary``.
 
     A run adds ``status`` and ``error`` to the rows, and ``applied``, ``check_mode`` and ``changed`` to the summary.
-    Each section shows at most ``limit`` rows, and says so; ``limit`` None as in ``audit_markdown``. ``facts`` says how
-    the plan was made.
+    Each section shows at most ``limit`` rows, and says so; ``limit`` None and ``mask`` as in ``audit_markdown``.
+    ``facts`` says how the plan was made.
     """
     lines = [f"# License plan{_of(tenant)}", ""]
     lines += _made(generated)
@@ -265,7 +268,7 @@ def plan_markdown(
         if mine:
             lines += [f"## {title} ({len(mine)})", ""]
             head = ("User", "Deadline", "Rule", "Because", "Change", "Note")
-            lines += table(head, (_plan_cells(row) for row in mine[:limit]))
+            lines += table(head, (mask(_plan_cells(row)) for row in mine[:limit]))
             lines += _rest(len(mine), limit)
     safe = summary["actions"]["unmatched"] - sum(row["action"] == "unmatched" for row in rows)
     if safe:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
+from ansible_collections.m365.licensing.plugins.module_utils._private_files import Folder, UnsafeError
 
 REPORT_SPEC: dict[str, dict[str, Any]] = {
     "report_dir": {"type": "path"},
@@ -91,8 +92,13 @@ def report_folder(path: str | None, mode: int = 0o600) -> Path | None:
         return None
     folder = Path(path)
     try:
-        for place in (*reversed(folder.parents), folder):
-            place.mkdir(mode=0o700 | mode & 0o044 | (mode & 0o044) >> 2, exist_ok=True)
+        with Folder(folder, make=0o700 | mode & 0o044 | (mode & 0o044) >> 2) as found:
+            found.refuse()
+    except UnsafeError as error:
+        raise ConfigurationError(
+            f"report_dir: {path!r} cannot be used: {error}. Choose a directory that no other user can write to.",
+            code="not_writable",
+        ) from None
     except (OSError, ValueError) as error:  # also a name with NUL
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigurationError(
@@ -122,7 +128,10 @@ def write_reports(
     for stem, ending in itertools.product(stems, place.formats):
         path = str(place.folder / f"{stem}.{ending}")
         try:
-            context.write_private(path, texts[ending], place.mode)
+            if ending == "json":
+                context.write_json(path, [texts[ending]], place.mode)
+            else:
+                context.write_markdown(path, texts[ending], place.mode)
         except ConfigurationError as error:
             raise ReportNotWritten(error.message, result) from None
         paths.append(path)

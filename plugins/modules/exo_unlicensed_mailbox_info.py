@@ -82,6 +82,8 @@ options:
       - Write a report for people (Markdown) and one for programs (JSON) into this directory. It is made if it is
         missing.
       - The files are replaced in one step, also in check mode. O(report_mode) says who may read them.
+      - A directory that belongs to another user, or that every user can write to without the sticky bit, is refused.
+        One that a group can write to is a warning.
     type: path
   report_name:
     description:

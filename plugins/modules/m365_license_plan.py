@@ -179,6 +179,8 @@ options:
         count as a change. O(report_mode) says who may read them.
       - After the writes a report has the mailboxes that were at risk before and those that are at risk after, as far as
         the plans of their users tell.
+      - A directory that belongs to another user, or that every user can write to without the sticky bit, is refused.
+        One that a group can write to is a warning.
     type: path
   report_name:
     description:
@@ -213,6 +215,8 @@ options:
       - By default O(report_dir). Without it, C(m365.licensing) in E(XDG_STATE_HOME) or C(~/.local/state).
       - If the file cannot be made, the task fails before the first write. There is none in check mode, and none if
         there is nothing to write.
+      - A directory that belongs to another user, or that every user can write to without the sticky bit, is refused.
+        One that a group can write to is a warning.
     type: path
     version_added: 0.1.0
 seealso:

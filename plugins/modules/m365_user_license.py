@@ -150,6 +150,8 @@ options:
       - By default C(m365.licensing) in E(XDG_STATE_HOME) or C(~/.local/state).
       - If the file cannot be made, the task fails before the first write. There is none in check mode, and none if
         there is nothing to write.
+      - A directory that belongs to another user, or that every user can write to without the sticky bit, is refused.
+        One that a group can write to is a warning.
     type: path
     version_added: 0.1.0
 seealso:

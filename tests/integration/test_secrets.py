@@ -20,7 +20,7 @@ from tests.tenant.launch import Tenant, running
 from tests.tenant.login import issued
 from tests.unit.clients import clients
 
-RULES = [{"name": "All", "match": {}, "licenses": [{"sku": "EXCHANGESTANDARD"}], "usage_location": "DE"}]
+LICENSES = {"licenses": [{"sku": "EXCHANGESTANDARD"}], "usage_location": "DE"}
 MASK = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 WAYS: dict[str, dict[str, Any]] = {
     "secret": {"client_secret": "{{ planted.secret }}"},
@@ -55,7 +55,17 @@ NAMES = ("tenant_id", "client_id", "login_url", "graph_url", "exchange_url", "ca
 DEFAULTS = {"group/m365.licensing.m365": {name: f"{{{{ m365_{name} }}}}" for name in NAMES}}
 AUDIT = {"import_playbook": "m365.licensing.audit", "vars": {"license_state_fail_on": "none"}}
 REMEDIATE: dict[str, Any] = {"import_playbook": "m365.licensing.remediate"}
-REFUSED = {**REMEDIATE, "vars": {"m365_client_secret": "{{ planted.wrong }}"}}
+REFUSED = {
+    **REMEDIATE,
+    "vars": {"m365_client_secret": "{{ planted.wrong }}", "license_state_rules_file": "{{ planted.plain_rules }}"},
+}
+"""A run that cannot know the right secret."""
+
+
+def rules_with(secret: str) -> list[dict[str, Any]]:
+    """Rules that somebody has written the secret into."""
+    over = {"action": "ignore", "until": "2001-01-01", "reason": f"They said {secret}"}
+    return [{"name": f"Gone {secret}", "match": {}, **over}, {"name": f"All {secret}", "match": {}, **LICENSES}]
 
 
 def plant(tenant: Tenant, given: Path) -> dict[str, Any]:
@@ -63,6 +73,8 @@ def plant(tenant: Tenant, given: Path) -> dict[str, Any]:
     given.mkdir()
     planted: dict[str, Any] = {**register(tenant.world, given), "secret": tenant.world.app.client_secret}
     planted["wrong"] = f"wrong-{chance.token_urlsafe(24)}"
+    planted["plain_rules"] = str(given / "plain-rules.json")
+    (given / "plain-rules.json").write_text(json.dumps(rules_with("nothing")), encoding="utf-8")
     info = {f"m365_{name}": value for name, value in tenant.info.items() if name != "control_url"}
     variables = {
         **info,
@@ -70,12 +82,14 @@ def plant(tenant: Tenant, given: Path) -> dict[str, Any]:
         "planted": planted,
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
-        "license_state_rules": RULES,
+        "license_state_rules_file": str(given / "rules.json"),
         "license_state_report_dir": str(given.parent / "reports"),
         "license_state_max_changes": "100%",
         "license_state_mode": "apply",
+        "license_state_progress_path": str(given.parent / "progress"),
     }
     planted["tokens"] = ready_tokens(tenant)
+    (given / "rules.json").write_text(json.dumps(rules_with(planted["secret"])), encoding="utf-8")
     (given / "inventory.json").write_text(
         json.dumps({"all": {"hosts": {"localhost": variables}}}, ensure_ascii=False), encoding="utf-8"
     )
@@ -147,7 +161,9 @@ def test_no_secret_is_left_anywhere(case: str, tmp_path: Path) -> None:
     assert not [line for line in played.output.splitlines() if "Traceback" in line], played.output[-5000:]
     assert b"Invoked with" in left["logged"]
     assert len(played.commands) > 3
-    assert {"reports/localhost.json", "reports/localhost.md", "log"} <= set(left)
+    assert {"reports/localhost.json", "reports/localhost.md", "progress", "log"} <= set(left)
+    assert b"Gone [secret removed]" in left["reports/localhost.json"]
+    assert b"Gone \\[secret removed\\]" in left["reports/localhost.md"]
     if case != "check mode":
         assert "reports/localhost-audit.json" in left
         for said in ("403 Authorization_RequestDenied", "500 InternalServerError", "is broken", "password is wrong"):

@@ -20,7 +20,7 @@ GROUPS = {
     "_plan_again _plan_covered _plan_guards _plan_judge _plan_model _plan_reasons _plan_seats _plan_words _predict "
     "_quoting _redaction _refusals _report _rules _rules_conditions _rules_hints "
     "_rules_index _rules_match _rules_schema _run_facts _seats _times _values _version _wanted",
-    "files": "_files",
+    "files": "_files _private_files",
     "transport": "_http _http_body _http_types _libraries _limits _pacing _parallel _proxies _service _stop",
     "signing in": "_auth _auth_options _certificates _masking _secrets",
     "services": "_batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse _tenant",
@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "transport": {"pure", "files", "transport"},
     "signing in": {"pure", "files", "transport", "signing in"},
     "services": {"pure", "transport", "services"},
-    "frame": {"pure", "transport", "signing in", "services"},
+    "frame": {"pure", "files", "transport", "signing in", "services"},
     "reading and writing": {"pure", "services", "reading and writing"},
     "work": {"pure", "files", "services", "frame", "reading and writing", "work"},
     "modules": {"pure", "frame", "work"},

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._module import Context
+from ansible_collections.m365.licensing.plugins.module_utils._private_files import write_private
 
 
 @pytest.fixture(autouse=True, params=[0o000, 0o022, 0o077], ids=oct)
@@ -26,8 +26,8 @@ def umask(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def write(path: Path, text: str = "new\n") -> None:
-    """What a module's work calls; it needs nothing of the context."""
-    Context.write_private(object.__new__(Context), str(path), text)
+    """What every file of a module goes through."""
+    write_private(str(path), [text])
 
 
 def mode(path: Path) -> int:

@@ -212,7 +212,10 @@ def test_values_that_are_replaced_are_used_all_the_same(tenant: Tenant) -> None:
 
 
 def test_an_option_by_its_alias_stays_as_it_is() -> None:
-    spec = {"users": {"type": "list", "aliases": ["user"]}, "pin": {"no_log": True, "aliases": ["code"]}}
-    params = {"user": ["anna@contoso.com"], "code": "1234"}
+    spec: dict[str, dict[str, Any]] = {
+        "users": {"type": "list", "aliases": ["user"]},
+        "pin": {"no_log": True, "aliases": ["code"]},
+    }
+    params: dict[str, Any] = {"user": ["anna@contoso.com"], "code": "1234"}
     assert mask_options(params, spec) == ({}, [])
     assert params == {"user": ["anna@contoso.com"], "code": "1234"}

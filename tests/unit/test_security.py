@@ -33,6 +33,10 @@ ATTACKS = (
     "second group with the name",
     "real group is renamed",
     "two mailboxes in use",
+    "gets into a report",
+    "report directory that another user owns",
+    "hard link",
+    "`progress_path`",
 )
 
 

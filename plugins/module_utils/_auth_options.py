@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._nearness import misspelt_problems
 from ansible_collections.m365.licensing.plugins.module_utils._option_values import (
     DOMAIN,
     is_shown,
@@ -127,6 +128,7 @@ _ALIASES = {
     "azure_us_gov_cloud": "usgov",
     "azure_china_cloud": "china",
 }
+_OUR_VARIABLES = frozenset(name for names in ENVIRONMENT.values() for name in names if name.startswith("M365_"))
 _NO_ENVIRONMENT = (
     "The environment is not asked who signs in, as this host has variables m365_* of its own, or the play has several "
     "hosts: set all that is needed as variables of the host."
@@ -176,14 +178,13 @@ def options_from(
     Raises ConfigurationError with every problem.
     """
     alone = params.get("use_environment") is False
-    if alone:
-        hidden = {name for option in IDENTITY_OPTIONS for name in ENVIRONMENT[option]}
-        environ = {name: text for name, text in environ.items() if name not in hidden}
+    hidden = {name for option in IDENTITY_OPTIONS for name in ENVIRONMENT[option]} if alone else set()
+    environ = {name: text for name, text in environ.items() if name not in hidden}
     values = {name: value for name in ENVIRONMENT if (value := _lookup(name, params, environ)) is not None}
     tokens = _tokens(params.get("access_tokens"))
     if tokens:
         values["access_tokens"] = _Value("", "option access_tokens", 0)
-    problems: list[str] = []
+    problems = misspelt_problems(environ, _OUR_VARIABLES, hidden)
     endpoints = _endpoints(values, problems)
     _check_words(values, problems)
     source, reason = _choose(values, problems)

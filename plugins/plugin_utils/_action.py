@@ -115,9 +115,8 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
     def _foreign_environment(self, variables: Mapping[str, Any], misspelt: Sequence[Unknown]) -> str:
         """Why the environment does not say which tenant this host is; empty where it may."""
         host = variables.get("inventory_hostname", "")
-        meant = [wrong for wrong in misspelt if wrong.meant in {f"m365_{option}" for option in CREDENTIALS}]
-        if meant:
-            names = ", ".join(map(str, meant))
+        if names := ", ".join(str(wrong) for wrong in misspelt if wrong.meant in M365):
+            # also one that signs nobody in: a host with variables of its own is not the tenant of the environment
             return (
                 f"Host {host!r} has {names}, and no variable that this collection reads to sign in with. Correct it; "
                 "the environment's tenant is not taken instead."

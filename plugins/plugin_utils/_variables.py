@@ -8,12 +8,11 @@ Ansible takes any variable without a word. A guard or a tenant whose name has on
 
 from __future__ import annotations
 
-import difflib
 import functools
-import itertools
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from ansible_collections.m365.licensing.plugins.module_utils._nearness import Nearness
 
 WAYS = (
     "client_secret",
@@ -99,10 +98,6 @@ OF_THE_AUDIT = "license_state_due_within_days"
 """A variable that the playbook ``audit`` alone reads."""
 
 _RESULT_KEYS = frozenset({"failed", "skipped", "results"})
-_SHORTENED = re.compile(r"(?:m365_)?lic(?:en[cs](?:es?|ing))?_(?:(?:stat(?:e|us|es)|plan)_?)?(.+)|m365_(?:state_)?(.+)")
-"""What is left of ``license_state`` where somebody wrote a part of it: ``license_protected``."""
-_ALIKE, _ALIKE_AFTER_PREFIX = 0.8, 0.7
-"""The share of letters in common. Who writes the whole prefix means one of the variables."""
 _LONGEST = max(map(len, M365 | LICENSE_STATE)) + 2
 
 
@@ -140,57 +135,5 @@ def _is_registered(value: Any) -> bool:
 
 
 @functools.cache
-def _nearness(known: frozenset[str]) -> _Nearness:
-    return _Nearness(known)
-
-
-class _Nearness:
-    """Finds the known name that a name is near to: at most two letters wrong, or a shortened beginning."""
-
-    def __init__(self, known: Collection[str]) -> None:
-        self._known = {name.casefold(): name for name in sorted(known)}
-        self._endings = {name.removeprefix("license_state_"): name for name in known if name[:8] == "license_"}
-        self._without: dict[str, str] = {}
-        for folded, name in self._known.items():
-            for variant in _without(folded):
-                self._without.setdefault(variant, name)
-
-    def of(self, name: str) -> str:
-        """The known name; empty where none is near."""
-        folded = name.casefold()
-        if folded in self._known:
-            return self._known[folded]
-        # two names that differ in at most two letters have a variant in common, from which these are left out
-        common = next((self._without[variant] for variant in _without(folded) if variant in self._without), "")
-        if common:
-            return common
-        if short := _SHORTENED.fullmatch(folded):
-            alike = _ALIKE_AFTER_PREFIX if folded.startswith("license_state_") else _ALIKE
-            ending = difflib.get_close_matches(short[1] or short[2], self._endings, 1, alike)
-            if ending:
-                return self._endings[ending[0]]
-        if folded.startswith("m365_"):
-            return self._nearest(folded, [name for name in self._known if name.startswith("m365_")])
-        return ""
-
-    def _nearest(self, folded: str, names: Iterable[str]) -> str:
-        """By the share of letters in common, or because the words of one are all in the other (``m365_secret``)."""
-        names = list(names)
-        words = folded.split("_")[1:]
-        for name in names:
-            theirs = name.split("_")[1:]
-            if len(theirs) == len(words) and all(map(str.startswith, theirs, words)):
-                return self._known[name]  # m365_cert_path
-        near = difflib.get_close_matches(folded, names, 1, _ALIKE)
-        near = near or [name for name in names if set(words) <= set(name.split("_")[1:])]
-        return self._known[near[0]] if near else ""
-
-
-def _without(text: str) -> set[str]:
-    """The text, and all that is left of it without one or two of its letters."""
-    one = {text[:place] + text[place + 1 :] for place in range(len(text))}
-    two = {
-        text[:first] + text[first + 1 : second] + text[second + 1 :]
-        for first, second in itertools.combinations(range(len(text)), 2)
-    }
-    return {text, *one, *two}
+def _nearness(known: frozenset[str]) -> Nearness:
+    return Nearness(known)

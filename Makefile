@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# `make setup` puts everything into .venv, as the files of requirements/ pin it. Outside the checkout only caches grow.
+# `make setup` puts everything into .venv, as the files of requirements/locked/ pin it. Outside the checkout only caches grow.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
-REQUIREMENTS := requirements.txt $(wildcard requirements/*.txt)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+LOCKED := requirements/locked
+UV := build/uv/bin/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long test-clients test-matrix gate bench bench-docs lock clean
 
@@ -18,14 +19,15 @@ help: ## Show these lines
 setup: $(VENV)/.setup-stamp ## Make .venv: ansible-core, what the modules need, every tool of the tests (PYTHON=python3.12 chooses one)
 
 # The stamp is written last: a set-up that was interrupted starts over, one that is complete costs nothing.
-# The pip that comes with Python takes three times as long as the newest, which compiles on one core. Where the environment
+# The pip that comes with Python takes three times as long as the newest, which compiles on one core. Wheels are made of the
+# packages that have none with what is pinned, too: without isolation, in which pip would fetch the newest. Where the environment
 # forbids to write bytecode (PYTHONDONTWRITEBYTECODE), each run would compile all that it imports.
-$(VENV)/.setup-stamp: $(REQUIREMENTS) tests/gates/link_checkout.py
+$(VENV)/.setup-stamp: $(LOCKED)/installer.txt $(LOCKED)/development.txt tests/gates/link_checkout.py
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "$(PYTHON) must be Python 3.10 or newer with venv (on Debian: apt install python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(PIP) pip --constraint requirements/constraints.txt
-	$(PIP) --requirement requirements/development.txt --constraint requirements/constraints.txt
+	$(PIP) --no-compile --requirement $(LOCKED)/installer.txt
+	$(PIP) --no-compile --no-build-isolation --requirement $(LOCKED)/development.txt
 	-@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 	$(BIN)/python tests/gates/link_checkout.py
 	@touch $@
@@ -54,12 +56,14 @@ bench: setup ## Measure what the modules cost beside references (SIZE=small trie
 bench-docs: setup ## Put the table and the chart of the last make bench into docs/performance.md (NOTE="…" says what else to know)
 	@$(BIN)/python -m tests.bench.publish --note "$(NOTE)"
 
-lock: ## Choose the pins of requirements/constraints.txt anew
-	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }
-	{ sed -n 1,3p requirements.txt; echo "# Made by 'make lock': each package of development.txt and clients.txt, for every Python from 3.10 on."; \
-	  build/uv/bin/uv pip compile --quiet --universal --python-version 3.10 --upgrade --no-header --no-annotate \
-	    requirements/development.txt requirements/clients.txt; } > build/constraints.txt
-	mv build/constraints.txt requirements/constraints.txt
+lock: ## Choose the pins of requirements/locked/ anew, with hashes
+	$(PYTHON) -m venv --clear build/uv
+	build/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCKED)/uv.txt
+	$(UV) --upgrade requirements/clients.txt requirements/development.txt requirements/uv.txt --output-file build/pins.txt
+	@for name in clients development installer runtime uv; do \
+	  { sed -n 1,3p requirements.txt; echo "# Made by 'make lock' of requirements/$$name.txt, for every Python from 3.10 on."; \
+	    $(UV) --generate-hashes --constraint build/pins.txt requirements/$$name.txt; } > build/locked.txt && \
+	  mv build/locked.txt $(LOCKED)/$$name.txt || exit 1; done
 
 clean: ## Remove .venv and everything that was built
 	rm -rf $(VENV) build

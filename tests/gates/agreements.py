@@ -22,8 +22,8 @@ DOCUMENTATION = re.compile(r'^(?:DOCUMENTATION|EXAMPLES|RETURN) = r""".*?^"""$',
 TABLES = (
     "plugins/module_utils/_catalog_data.py",
     "plugins/module_utils/_countries.py",
-    "requirements/constraints.txt",
     "tests/clients/package-lock.json",
+    *(f"requirements/locked/{name}.txt" for name in ("clients", "development", "runtime")),
 )
 """Data that happens to stand in a file of code, or that a tool wrote."""
 FOLDERS_OF_OTHERS = ("LICENSES", "data")

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``make test-clients``: what others wrote, clients and types, against the simulated tenant.
 
-It installs node modules and a virtual environment of its own under ``build/clients``, by exact versions, so it is no
+It installs node modules and a virtual environment of its own under ``build/clients``, by exact versions with hashes, so it is no
 part of ``make test`` and runs by its name only.
 """
 
@@ -20,7 +20,7 @@ from tests.gates.running import counts
 
 HERE = CHECKOUT / "tests" / "clients"
 PLACE = BUILD / "clients"
-PYTHON_NEEDS = (CHECKOUT / "requirements" / "clients.txt", CHECKOUT / "requirements" / "constraints.txt")
+PYTHON_NEEDS = (CHECKOUT / "requirements" / "locked" / "clients.txt",)
 NODE_NEEDS = (HERE / "package.json", HERE / "package-lock.json")
 NODE = 20
 """The oldest Node.js that all of the clients run on."""
@@ -74,9 +74,8 @@ def _node_modules(work: Work) -> None:
 
 def _environment(work: Work) -> None:
     work.run(sys.executable, "-m", "venv", "--clear", PLACE / "venv")
-    needs, pins = PYTHON_NEEDS
     pip = (PLACE / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    work.run(*pip, "--requirement", needs, "--constraint", pins)
+    work.run(*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", *PYTHON_NEEDS)
 
 
 def _last_line(work: Work) -> str:

@@ -126,7 +126,7 @@ CELLS = (
     Cell("2.21.5", "3.14", ALL_UNIT),
 )
 RESOLVELIB = {"2.16": "1.0.1", "2.17": "1.0.1", "2.18": "1.0.1"}
-"""Series that want another one than requirements/constraints.txt has."""
+"""Series that want another one than requirements/locked/development.txt has."""
 BESIDE_OLDEST = {"cryptography": "44.0.3"}
 """What msal of ``oldest`` allows; the newest is too new for it."""
 
@@ -141,10 +141,15 @@ def pins(cell: Cell, constraints: str, requirements: str) -> dict[str, str]:
         found["resolvelib"] = RESOLVELIB[cell.series]
     if cell.oldest:
         found |= lower_bounds(requirements) | BESIDE_OLDEST
-    unknown = {name for name in found if f"\n{name}==" not in constraints}
+    unknown = {name for name in found if f"\n{name}==" not in f"\n{constraints}"}
     if unknown:
-        raise ValueError(f"requirements/constraints.txt does not pin {sorted(unknown)}")
+        raise ValueError(f"requirements/locked/development.txt does not pin {sorted(unknown)}")
     return found
+
+
+def versions(locked: str) -> str:
+    """The pins of a locked file without their hashes: a cell has some other versions, of which no hash is known."""
+    return "".join(f"{line.rstrip(chr(92)).rstrip()}\n" for line in locked.splitlines() if "==" in line)
 
 
 def lower_bounds(requirements: str) -> dict[str, str]:

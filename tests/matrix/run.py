@@ -26,7 +26,7 @@ from tests.gates.gate import BUILD, CHECKOUT, Counts, Failed, Gate, Work, home
 from tests.gates.link_checkout import point_at
 from tests.gates.run import Result, perform, perform_all, show_tail
 from tests.gates.running import CORES, counts
-from tests.matrix.cells import ALL_UNIT, CELLS, NOT_SELECTED, RARE, TARGETS_ONCE, Cell, pinned, pins
+from tests.matrix.cells import ALL_UNIT, CELLS, NOT_SELECTED, RARE, TARGETS_ONCE, Cell, pinned, pins, versions
 
 PLACE = BUILD / "matrix"
 SECONDS = 1800.0
@@ -88,10 +88,9 @@ def prepare(work: Work, run: Run) -> None:
             "requirements.txt",
             "requirements/tenant.txt",
             "requirements/test.txt",
-            "requirements/constraints.txt",
         )
     }
-    constraints = texts["requirements/constraints.txt"]
+    constraints = versions((CHECKOUT / "requirements/locked/development.txt").read_text(encoding="utf-8"))
     chosen = pinned(constraints, pins(run.cell, constraints, texts["requirements.txt"]))
     wanted = hashlib.sha256("\0".join([str(run.python), *texts.values(), chosen]).encode()).hexdigest()
     stamp = run.place / "stamp"
@@ -100,7 +99,7 @@ def prepare(work: Work, run: Run) -> None:
         work.run(str(run.python), "-m", "venv", "--clear", run.place)
         file = run.place / "constraints.txt"
         file.write_text(chosen, encoding="utf-8")
-        needs = [word for name in texts if name != "requirements/constraints.txt" for word in ("--requirement", name)]
+        needs = [word for name in texts for word in ("--requirement", name)]
         pip = (inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
         work.run(*pip, "pip", "--constraint", file)
         work.run(*pip, *needs, "ansible-core", "--constraint", file)

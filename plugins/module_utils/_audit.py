@@ -36,6 +36,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exclusions import 
 )
 from ansible_collections.m365.licensing.plugins.module_utils._find_users import find_users, name_problems
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Finding,
     Mailbox,
@@ -263,7 +264,7 @@ def _pairs(readings: Readings, world: World) -> Iterable[tuple[Mailbox | None, U
 def _flags(readings: Readings, user_id: str, user: User | None, mailbox: Mailbox | None) -> Flags:
     upn = user.user_principal_name if user else mailbox.user_principal_name if mailbox else ""
     reconciliation = None if readings.reconciliation is None else user_id in readings.reconciliation
-    pending = readings.pending.get(user_id) or readings.pending.get(upn.casefold())
+    pending = readings.pending.get(user_id) or readings.pending.get(lowered(upn))
     return Flags(reconciliation, pending, readings.mailboxes_known)
 
 
@@ -286,10 +287,10 @@ def _unused_exclusions(graph: Graph, readings: Readings, exclusions: Exclusions,
     to_find = [text for text in unknown if not is_guid(text) and not name_problems([text])]
     if to_find and not whole:
         try:
-            found = {user.user_principal_name.casefold() for user in find_users(graph, to_find).users}
+            found = {lowered(user.user_principal_name) for user in find_users(graph, to_find, confirm=False).users}
         except ApiError as error:
             return [f"exclude: whether the tenant has these users could not be looked at: {error}"]
-        unknown = [text for text in unknown if text.strip().casefold() not in found]
+        unknown = [text for text in unknown if name_key(text) not in found]
     return unused_warnings(unknown, wildcards, whole=whole)
 
 

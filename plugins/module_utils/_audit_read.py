@@ -28,13 +28,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, NamesConcealed
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Mailbox,
     PlanClass,
     RecipientType,
     User,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._readings import SIGNALS, Readings
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import (
     MEASURED_AT_MOST,
@@ -121,10 +122,10 @@ class Reader:
     # what every strategy needs ------------------------------------------------------------------------------------
 
     def _resolve(self) -> list[str]:
-        ids = [text.strip().lower() for text in self._identities if is_guid(text.strip())]
-        upns = [text.strip() for text in self._identities if not is_guid(text.strip())]
+        ids = [guid(text) for text in self._identities if is_guid(text)]
+        upns = [text.strip() for text in self._identities if not is_guid(text)]
         by_id, by_upn = self._graph.users_by_id(ids), self._graph.users_by_upn(upns)
-        missing = [item for item in ids if item not in by_id] + [item for item in upns if item.casefold() not in by_upn]
+        missing = [item for item in ids if item not in by_id] + [item for item in upns if lowered(item) not in by_upn]
         if missing:
             raise ConfigurationError([f"identities: no user {item!r} in this tenant" for item in missing])
         found = {**by_id, **{user.id: user for user in by_upn.values()}}
@@ -369,7 +370,7 @@ class Reader:
             return []
         if not self._resources_known and len(upns) <= _NAMED_AT_MOST:
             return [box for some in self._parallel(self._exchange.mailboxes, _filters.by_upn(upns)) for box in some]
-        return [box for box in self._resources() if box.user_principal_name.casefold() in upns]
+        return [box for box in self._resources() if lowered(box.user_principal_name) in upns]
 
     def _few_resources(self, error: NamesConcealed) -> list[Mailbox]:
         """All of them, unless measuring each would take too long."""

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._nearness import misspelt_problems
 from ansible_collections.m365.licensing.plugins.module_utils._option_values import (
     DOMAIN,
@@ -197,7 +198,7 @@ def options_from(
     others = ("expected_domain", "exchange_api", "ca_path")
     texts = {name: values[name].text for name in (*used, *others) if name in values}
     if "expected_domain" in texts:
-        texts["expected_domain"] = texts["expected_domain"].lower()
+        texts["expected_domain"] = lowered(texts["expected_domain"])
     if is_guid(texts.get("tenant_id", "")):
         texts["tenant_id"] = guid(texts["tenant_id"])
     return AuthOptions(source, reason, endpoints, access_tokens=tokens if source == "access_tokens" else {}, **texts)

@@ -17,6 +17,7 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog_data import PLANS, SKUS, carried
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, PlanClass, Sku
 
 PLAN_CLASSES: Mapping[str, PlanClass] = {
@@ -112,7 +113,7 @@ class Catalog:
 
     def knows_sku(self, name: str) -> bool:
         """Does the table have a SKU of this part number, id or product name?"""
-        return name.strip().casefold() in _sku_names()
+        return name_key(name) in _sku_names()
 
     def with_overrides(self, overrides: Mapping[str, Any] | None) -> Catalog:
         """The catalogue after the option ``mailbox_plans``: ``{add: [{plan, grants}], remove: [plan]}``.
@@ -140,17 +141,17 @@ class Catalog:
 
 @functools.cache
 def _sku_names() -> frozenset[str]:
-    return frozenset(name.casefold() for sku_id, names in SKUS.items() for name in (sku_id, *names) if name)
+    return frozenset(lowered(name) for sku_id, names in SKUS.items() for name in (sku_id, *names) if name)
 
 
 def _plan_id(text: str, path: str, problems: list[str]) -> str:
-    folded = text.strip().casefold()
+    folded = name_key(text)
     parts = folded.split("-")
     if [len(part) for part in parts] == [8, 4, 4, 4, 12] and all(
         c in "0123456789abcdef" for c in folded.replace("-", "")
     ):
         return folded
-    found = [plan for plan, name in PLANS.items() if name.casefold() == folded]
+    found = [plan for plan, name in PLANS.items() if lowered(name) == folded]
     if len(found) == 1:
         return found[0]
     what = "names several plans, give the GUID of one" if found else "is neither a GUID nor a plan of Microsoft's table"

@@ -37,6 +37,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse imp
     unknown_type,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox
 from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress, drained
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, is_guid, quote
@@ -153,14 +154,14 @@ class Exchange:
         return [mailbox for some in self.service.client.parallel(read, filters) for mailbox in some]
 
     def pending_delicense(self) -> dict[str, datetime]:
-        """When the mailbox of a user goes who has lost the license, by user id or (without one) case-folded UPN.
+        """When the mailbox of a user goes who has lost the license, by user id or (without one) UPN in lower case.
 
         Only where delicensing resiliency is on [Get-PendingDelicenseUser].
         """
         due: dict[str, datetime] = {}
         for raw in self._pages("Get-PendingDelicenseUser", {"ResultSize": "Unlimited"}, None, None):
             when = moment(raw, "WhenDueForDelicensingUTC")
-            key = text_from(raw, "ExternalDirectoryObjectId").lower() or text_from(raw, "UserPrincipalName").casefold()
+            key = text_from(raw, "ExternalDirectoryObjectId").lower() or lowered(text_from(raw, "UserPrincipalName"))
             if not key or when is None:
                 raise _incomplete("Get-PendingDelicenseUser gave an entry without its user or its date")
             due[key] = when

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox, RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._times import parse_time
 
@@ -92,7 +93,7 @@ def usual_mailbox(raw: Mapping[str, Any], flagged: Collection[str]) -> tuple[str
     """A user's mailbox in use that no signal calls unlicensed: the user's id, its name, has it an archive or a hold?
 
     None: it takes a closer look, also where the service only spells things in another way. ``flagged``: ids and
-    case-folded user principal names of those whom another signal calls unlicensed.
+    lower-case user principal names of those whom another signal calls unlicensed.
     """
     archive, hold = raw.get("ArchiveStatus"), raw.get("LitigationHoldEnabled")
     usual = (
@@ -104,7 +105,7 @@ def usual_mailbox(raw: Mapping[str, Any], flagged: Collection[str]) -> tuple[str
     )
     user_id = text_from(raw, "ExternalDirectoryObjectId").lower() if usual else ""
     name = text_from(raw, "UserPrincipalName") if user_id else ""
-    if not user_id or user_id in flagged or name.casefold() in flagged:
+    if not user_id or user_id in flagged or lowered(name) in flagged:
         return None
     return user_id, name, archive == "Active" or hold is True
 

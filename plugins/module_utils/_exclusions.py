@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 
 
@@ -31,13 +32,13 @@ class Exclusions:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._tests = [
-            (pattern, re.compile(fnmatch.translate(pattern.strip().casefold().replace("[", "[[]"))).match)
+            (pattern, re.compile(fnmatch.translate(name_key(pattern).replace("[", "[[]"))).match)
             for pattern in dict.fromkeys(patterns)
         ]
 
     def fit(self, name: str) -> list[str]:
         """The patterns that this user principal name fits."""
-        folded = name.casefold()
+        folded = lowered(name)
         return [pattern for pattern, matches in self._tests if matches(folded)]
 
     def left_out(self, names: Iterable[str]) -> LeftOut:
@@ -57,7 +58,7 @@ class Exclusions:
         for name in names:
             if not waiting:
                 break
-            folded = name.casefold()
+            folded = lowered(name)
             waiting = [(pattern, matches) for pattern, matches in waiting if not matches(folded)]
         return [pattern for pattern, _matches in waiting]
 

@@ -27,6 +27,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._find_users import 
     unknown_users,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, User
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
 from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, PlanEntry, PlanOptions
@@ -169,7 +170,7 @@ def _reading(user: User, found: Audit) -> Reading:
     readings = found.readings
     flags = Flags(
         None if readings.reconciliation is None else user.id in readings.reconciliation,
-        readings.pending.get(user.id) or readings.pending.get(user.user_principal_name.casefold()),
+        readings.pending.get(user.id) or readings.pending.get(lowered(user.user_principal_name)),
         readings.mailboxes_known,
     )
     boxes = tuple(box for box in readings.mailboxes if box.user_id == user.id)
@@ -180,9 +181,9 @@ def _reading(user: User, found: Audit) -> Reading:
 
 def _left_out(user: User, case: Case, options: AuditOptions) -> str:
     """Why audits and runs with these options do not look at this mailbox; empty where they do."""
-    upn = user.user_principal_name.casefold()
+    upn = lowered(user.user_principal_name)
     for pattern in options.exclude:
-        if fnmatch.fnmatchcase(upn, pattern.strip().casefold().replace("[", "[[]")):
+        if fnmatch.fnmatchcase(upn, name_key(pattern).replace("[", "[[]")):
             return f"exclude has {pattern!r}, which means this user"
     kind = case.recipient_type
     if kind is not None and kind not in options.recipient_types:

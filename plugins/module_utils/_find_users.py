@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from typing import NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, IncompleteAnswer
+from ansible_collections.m365.licensing.plugins.module_utils._graph import BatchPart, Graph
+from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import raise_for
+from ansible_collections.m365.licensing.plugins.module_utils._identity import name_key
 from ansible_collections.m365.licensing.plugins.module_utils._models import User
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, guid, is_guid, quote
 
@@ -35,8 +39,12 @@ def name_problems(names: Sequence[str], option: str = "users") -> list[str]:
     return problems
 
 
-def find_users(graph: Graph, names: Iterable[str]) -> Found:
-    """The users by user principal name or id, in any case; 300 to a request, of ids up to 1,000."""
+def find_users(graph: Graph, names: Iterable[str], *, confirm: bool = True) -> Found:
+    """The users by user principal name or id, in any case; 300 to a request, of ids up to 1,000.
+
+    ``confirm``: whom the lists do not bring is asked for alone, so that a list that lost an entry is not taken for a
+    user who does not exist. Raises IncompleteAnswer for such a list.
+    """
     wanted = list(dict.fromkeys(_key(name) for name in names))
     spelt = {_key(name): name.strip() for name in reversed(list(names))}
     by_id = graph.users_by_id(key for key in wanted if is_guid(key))
@@ -49,6 +57,8 @@ def find_users(graph: Graph, names: Iterable[str]) -> Found:
             unknown.append(spelt[key])
         else:
             found.setdefault(user.id, user)
+    if confirm:
+        _confirm_absent(graph, unknown)
     return Found(tuple(found.values()), tuple(unknown))
 
 
@@ -61,6 +71,23 @@ def unknown_users(names: Sequence[str]) -> ConfigurationError:
     )
 
 
+def _confirm_absent(graph: Graph, names: Iterable[str]) -> None:
+    """Raise IncompleteAnswer where a user exists whom a list did not bring."""
+    parts = []
+    for name in names:
+        with contextlib.suppress(ValueError):  # what cannot be written is the name of nobody
+            parts.append(BatchPart("GET", f"/users/{quote(_key(name), Style.PATH)}?$select=id"))
+    for part, answer in zip(parts, graph.batch(parts, idempotent=True), strict=True):
+        if answer.status == HTTPStatus.OK:
+            raise IncompleteAnswer(
+                f"Microsoft Graph: the answer to a list of users left out one who exists ({part.name}).",
+                code="incomplete_answer",
+                service="Microsoft Graph",
+                request="GET /v1.0/users",
+            )
+        if answer.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST):
+            raise_for(answer, part, graph.service)
+
+
 def _key(name: str) -> str:
-    text = name.strip()
-    return guid(text) if is_guid(text) else text.casefold()
+    return guid(name) if is_guid(name) else name_key(name)

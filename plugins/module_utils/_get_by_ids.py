@@ -11,7 +11,7 @@ another way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, IncompleteAnswer
@@ -63,7 +63,26 @@ class GetByIds:
         pages = self._pages(
             PATH, {"$select": USER_SELECT}, method="POST", json=body, before=before, of=of, most_seconds=MOST_SECONDS
         )
-        return [_user(item) for item in pages]
+        return list(as_asked(((user.id, user) for user in map(_user, pages)), set(ids)).values())
+
+
+def as_asked(users: Iterable[tuple[str, User]], wanted: Collection[str]) -> dict[str, User]:
+    """The users by the name or id that they were asked for.
+
+    Raises IncompleteAnswer for a user whom nobody asked for, and for two users of one name: neither may be written.
+    """
+    found: dict[str, User] = {}
+    for key, user in users:
+        if key not in wanted or key in found:
+            what = "two users for" if key in found else "a user whom nobody asked for:"
+            raise IncompleteAnswer(
+                f"Microsoft Graph: the answer to a list of users has {what} {key!r}.",
+                code="incomplete_answer",
+                service="Microsoft Graph",
+                request="GET /v1.0/users",
+            )
+        found[key] = user
+    return found
 
 
 def _user(raw: Mapping[str, Any]) -> User:

@@ -26,7 +26,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
     IncompleteAnswer,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._get_by_ids import GetByIds
+from ansible_collections.m365.licensing.plugins.module_utils._get_by_ids import GetByIds, as_asked
 from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BATCH_SIZE, Batcher, raise_for
 from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import (
     USER_SELECT,
@@ -38,6 +38,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import
     user_from,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User
 from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress, drained
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
@@ -203,22 +204,20 @@ class Graph:
 
     def users_by_id(self, ids: Iterable[str]) -> dict[str, User]:
         """Users by their (lower-case) id; who does not exist is absent."""
-        wanted = list(dict.fromkeys(user_id.strip().lower() for user_id in ids))
+        wanted = list(dict.fromkeys(map(name_key, ids)))
         found: dict[str, User] = {}
         if len(wanted) > FEW_BATCHES * IN_VALUES * BATCH_SIZE:
             found = {user.id: user for user in self._get_by_ids.read(wanted)}
         # also whom it left out: that alone does not mean that there is no such user
         rest = [user_id for user_id in wanted if user_id not in found]
-        found.update((user.id, user) for user in self._users_in("id", rest))
+        found.update(as_asked(((user.id, user) for user in self._users_in("id", rest)), rest))
         return {user_id: found[user_id] for user_id in wanted if user_id in found}
 
     def users_by_upn(self, upns: Iterable[str]) -> dict[str, User]:
-        """Users by their case-folded user principal name; who does not exist is absent."""
-        wanted = {upn.strip().casefold(): upn.strip() for upn in upns}
-        found = {
-            user.user_principal_name.casefold(): user
-            for user in self._users_in("userPrincipalName", list(wanted.values()))
-        }
+        """Users by their user principal name in lower case; who does not exist is absent."""
+        wanted = {name_key(upn): upn.strip() for upn in upns}
+        users = self._users_in("userPrincipalName", list(wanted.values()))
+        found = as_asked(((lowered(user.user_principal_name), user) for user in users), wanted)
         return {key: found[key] for key in wanted if key in found}
 
     def member_of(self, user_ids: Iterable[str], group_ids: Iterable[str]) -> dict[str, set[str]]:

@@ -15,6 +15,7 @@ from datetime import date
 from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import covers
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs, PlanEntry
@@ -49,8 +50,11 @@ def protects(pattern: str) -> Callable[[User], bool]:
         user_id = guid(text)
         return lambda user: user.id == user_id
     # brackets are ordinary characters here
-    glob = re.compile(fnmatch.translate(text.casefold().replace("[", "[[]"))).match
-    return lambda user: glob(user.user_principal_name.casefold()) is not None
+    globs = [
+        (fold, re.compile(fnmatch.translate(fold(text).replace("[", "[[]"))).match) for fold in (lowered, str.casefold)
+    ]
+    # rather one too many protected than one too few: either way of comparing will do
+    return lambda user: any(glob(fold(user.user_principal_name)) for fold, glob in globs)
 
 
 def names_one(pattern: str) -> bool:

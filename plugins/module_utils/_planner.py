@@ -343,7 +343,7 @@ def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> l
     missing = [text for text in options.protected if names_one(text) and not any(map(protects(text), users))]
     if missing and options.scope != "all_users":
         # who is not at risk has not been read, or not been kept; 300 names are a request
-        missing = list(find_users(graph, missing).unknown)
+        missing = list(find_users(graph, missing, confirm=False).unknown)
     words = named([repr(text) for text in missing])
     return [f"protected: the tenant has no user {words}: nobody is protected by it."] * bool(missing)
 

@@ -13,6 +13,8 @@ import re
 from urllib.parse import quote as _percent_encode
 from uuid import UUID
 
+from ansible_collections.m365.licensing.plugins.module_utils._identity import name_key
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TYPOGRAPHIC = re.compile("[\u2018-\u201b]")
 """PowerShell, where OPATH comes from, takes these for a single quote; whether Exchange does is not known."""
@@ -61,7 +63,7 @@ def guid(value: str) -> str:
     Raises ValueError for everything else, also for 32 digits without hyphens: no service writes them so, and a
     typing mistake must not become an id.
     """
-    text = value.strip().casefold()
+    text = name_key(value)
     if text.startswith("{") and text.endswith("}"):
         text = text[1:-1]
     if not _GUID.fullmatch(text):

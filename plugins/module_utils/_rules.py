@@ -15,6 +15,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
+from ansible_collections.m365.licensing.plugins.module_utils._identity import name_key
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, User
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Missing, Wanted
 
@@ -31,6 +32,8 @@ USER_TEXTS = (
     "mail_domain",
 )
 """The match keys that compare a text of the user."""
+ADDRESSES = ("upn", "mail_domain")
+"""Of these, those that name one user or tenant."""
 COUNTRY_KEYS = frozenset({"country", "usage_location"})
 """Of these, those that name a country: its name and its code are the same."""
 
@@ -215,7 +218,7 @@ def facts_of(subject: Subject) -> Facts:
     """A subject's properties, folded."""
     user = subject.user
     return Facts(
-        texts={key: fold(value) for key, value in texts_of(user).items()},
+        texts={key: fold(value, key) for key, value in texts_of(user).items()},
         flags={
             "account_enabled": user.account_enabled,
             "on_premises_sync": user.on_premises_sync,
@@ -250,9 +253,13 @@ def _values(user: User) -> tuple[str | None, ...]:
     )
 
 
-def fold(text: str | None) -> str:
-    """How texts are compared: without case and outer blanks; nothing is an empty text."""
-    return (text or "").strip().casefold()
+def fold(text: str | None, key: str) -> str:
+    """How the texts of a property are compared: without case and outer blanks; nothing is an empty text.
+
+    Addresses are names of one user or tenant, in which only ASCII letters have a case.
+    """
+    text = text or ""
+    return name_key(text) if key in ADDRESSES else text.strip().casefold()
 
 
 def grams(text: str) -> frozenset[str]:

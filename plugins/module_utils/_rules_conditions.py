@@ -18,6 +18,7 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._rules import (
     COUNTRY_KEYS,
     END,
@@ -40,7 +41,7 @@ def text_condition(key: str, patterns: Sequence[str]) -> Condition:
     An empty pattern matches users without a value; a pattern with wildcards never does. A country without wildcards
     also matches by its code: "Germany" and "DE" are the same country.
     """
-    folded = [fold(pattern) for pattern in patterns]
+    folded = [fold(pattern, key) for pattern in patterns]
     exact = frozenset(text for text in folded if "*" not in text and "?" not in text)
     wild = [re.sub(r"\*+", "*", text) for text in folded if text not in exact]
     codes = frozenset(code for text in exact if (code := country_code(text))) if key in COUNTRY_KEYS else frozenset()
@@ -165,7 +166,7 @@ def group_condition(
         return Condition("group", text, unbound, groups=tuple(names), optional=optional)
     open_names = [name for name in names if name in doubts and (doubts[name].many or name not in optional)]
     sure_names = [name for name in names if name not in open_names and (name in ids or name not in optional)]
-    known = {ids[name].casefold(): name for name in sure_names}
+    known = {lowered(ids[name]): name for name in sure_names}
     wanted = frozenset(known)
     one_of = [doubts[name].ids for name in open_names if doubts[name].ids]
     anybody = len(one_of) < len(open_names)

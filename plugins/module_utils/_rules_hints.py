@@ -15,13 +15,12 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
+from ansible_collections.m365.licensing.plugins.module_utils._rules import ADDRESSES, Rule
 from ansible_collections.m365.licensing.plugins.module_utils._rules_match import TEXT_KEYS
 
 _SIGNS = re.compile(r"\A\^|\$\Z|\\[dwsbDWSB.]|\(\?|\[\^|\[[^\]]*\w-\w[^\]]*\]|\||\.\*")
 _IN_ADDRESSES = re.compile(r"\A\^|\$\Z|\\[dwsbDWSB.]|\(\?|\[\^|\[[^\]]*\w-\w[^\]]*\]|\||\A\.\*")
 """The same without what names have: ``svc.*@contoso.com`` is an ordinary pattern."""
-_ADDRESSES = ("upn", "mail_domain")
 
 
 def pattern_hints(raw: Any, path: str) -> tuple[str, ...]:
@@ -30,7 +29,7 @@ def pattern_hints(raw: Any, path: str) -> tuple[str, ...]:
     for index, rule in enumerate(raw if isinstance(raw, (list, tuple)) else ()):
         if isinstance(rule, Mapping):
             for place, key, text in _texts(rule.get("match"), f"{path}[{index}].match"):
-                sign = (_IN_ADDRESSES if key in _ADDRESSES else _SIGNS).search(text)
+                sign = (_IN_ADDRESSES if key in ADDRESSES else _SIGNS).search(text)
                 if sign:
                     found.append(
                         f"{place}: {text!r} looks like a regular expression, but {sign[0]!r} has no meaning of its own "

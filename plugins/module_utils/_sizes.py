@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from ansible_collections.m365.licensing.plugins.module_utils._errors import NotFound, PermissionDenied
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, NamesConcealed
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox
 
 LARGE = 50 * 2**30
@@ -34,7 +35,7 @@ def near_the_limit(graph: Graph) -> set[str]:
     Raises NamesConcealed where the report hides its names and some mailbox is that large: a nameless report without
     one says all there is to say.
     """
-    return {row.upn.casefold() for row in graph.mailbox_usage(over=LARGE * _REPORT_MARGIN)}
+    return {lowered(row.upn) for row in graph.mailbox_usage(over=LARGE * _REPORT_MARGIN)}
 
 
 def measured(exchange: Exchange, boxes: Iterable[Mailbox]) -> dict[str, Mailbox]:
@@ -64,5 +65,5 @@ def large_among(graph: Graph, exchange: Exchange, boxes: Iterable[Mailbox]) -> d
             if len(some) > MEASURED_AT_MOST:
                 return None
         else:
-            some = [box for box in some if box.user_principal_name.casefold() in near]
+            some = [box for box in some if lowered(box.user_principal_name) in near]
     return measured(exchange, some)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, IncompleteAnswer, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 
 ORGANIZATION = "/v1.0/organization"
 MOST_SECONDS = 10.0
@@ -109,5 +110,5 @@ def _organization(graph: Graph, seconds: float) -> Tenant:
         str(found["id"]).lower(),
         str(initial),
         name if isinstance(name, str) else "",
-        frozenset(text.lower() for text in names),
+        frozenset(map(lowered, names)),
     )

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._models import ServicePlan, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._values import (
     shown,
@@ -60,7 +61,7 @@ class SkuFinder:
     """Finds a SKU of the tenant by part number, GUID or product name; the index is built once."""
 
     def __init__(self, skus: Sequence[Sku], catalog: Catalog) -> None:
-        self._by_id = {sku.id.casefold(): sku for sku in skus}
+        self._by_id = {lowered(sku.id): sku for sku in skus}
         self._by_part: dict[str, list[Sku]] = {}
         self._by_product: dict[str, list[Sku]] = {}
         self._names: list[str] = []
@@ -70,14 +71,14 @@ class SkuFinder:
         """What rules name with ``if_available`` and the tenant does not have, as it was asked for."""
         for sku in sorted(self._by_id.values(), key=lambda sku: (sku.part_number, sku.id)):
             product = catalog.product_name(sku.id)
-            self._by_part.setdefault(sku.part_number.casefold(), []).append(sku)
+            self._by_part.setdefault(lowered(sku.part_number), []).append(sku)
             if product:
-                self._by_product.setdefault(product.casefold(), []).append(sku)
+                self._by_product.setdefault(lowered(product), []).append(sku)
             self._names += [name for name in (sku.part_number, product) if name]
 
     def by_id(self, sku_id: str) -> Sku:
         """A SKU that ``find`` has found before."""
-        return self._by_id[sku_id.casefold()]
+        return self._by_id[lowered(sku_id)]
 
     def near(self, text: str) -> str:
         """What the tenant has that looks like this name; each name is looked up once."""
@@ -92,7 +93,7 @@ class SkuFinder:
 
     def has(self, text: str) -> bool:
         """Does any SKU of the tenant have this name?"""
-        key = text.strip().casefold()
+        key = name_key(text)
         return key in self._by_id or key in self._by_part or key in self._by_product
 
     def find(self, text: Any, path: str, problems: list[str]) -> Sku | None:
@@ -100,7 +101,7 @@ class SkuFinder:
         if not isinstance(text, str) or not text.strip():
             problems.append(f"{path}: expected a part number, GUID or product name, found {shown(text)}")
             return None
-        key = text.strip().casefold()
+        key = name_key(text)
         if key in self._by_id:
             return self._by_id[key]
         hits = self._by_part.get(key) or self._by_product.get(key) or []
@@ -345,11 +346,11 @@ def _plans(
     if isinstance(names, str) or not isinstance(names, (list, tuple)):
         problems.append(f"{path}: expected a list of service plans, found {shown(names)}")
         return frozenset()
-    by_key = {plan.name.casefold(): plan for plan in sku.plans} | {plan.id.casefold(): plan for plan in sku.plans}
+    by_key = {lowered(plan.name): plan for plan in sku.plans} | {lowered(plan.id): plan for plan in sku.plans}
     found: set[str] = set()
     for index, name in enumerate(names):
         here = f"{path}[{index}]"
-        plan = by_key.get(name.strip().casefold()) if isinstance(name, str) else None
+        plan = by_key.get(name_key(name)) if isinstance(name, str) else None
         if plan is None:
             near = suggestion(str(name), (plan.name for plan in sku.plans), "it has")
             problems.append(f"{here}: {sku.part_number} has no service plan {str(name)!r} ({near})")

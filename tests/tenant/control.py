@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.tenant import faults, graph
+from tests.tenant.folding import folded
 from tests.tenant.properties import BLANK_USER
 from tests.tenant.state import (
     DIRECTORY_ROLES,
@@ -173,9 +174,9 @@ def _change_user(world: World, user: Json, change: Json | None) -> None:
     if change is None:
         world.remove_user(user["id"])
         return
-    world.upn_index.pop(user["userPrincipalName"].casefold(), None)
+    world.upn_index.pop(folded(user["userPrincipalName"]), None)
     user.update(change)
-    world.upn_index[user["userPrincipalName"].casefold()] = user["id"]
+    world.upn_index[folded(user["userPrincipalName"])] = user["id"]
 
 
 def _user(world: World, key: str) -> Json:

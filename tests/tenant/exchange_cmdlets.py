@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.tenant.exchange_errors import ExchangeError, bad_request, not_simulated
+from tests.tenant.folding import folded
 from tests.tenant.opath import FilterError, compile_filter
 from tests.tenant.state import Json, World
 
@@ -75,8 +76,8 @@ def _flag(arguments: Json, name: str) -> bool:
 
 
 def _identity(world: World, rows: Sequence[Json], identity: Any) -> list[Json]:
-    wanted = str(identity).casefold()
-    found = [row for row in rows if any((row[key] or "").casefold() == wanted for key in _IDENTITIES)]
+    wanted = folded(str(identity))
+    found = [row for row in rows if any(folded(row[key] or "") == wanted for key in _IDENTITIES)]
     if not found:
         raise ExchangeError(
             404,

@@ -27,6 +27,7 @@ from tests.tenant.errors import (
     unsupported_filter,
     unsupported_query,
 )
+from tests.tenant.folding import folded
 from tests.tenant.odata_parser import parse
 from tests.tenant.odata_predicates import Getter, OneOf, Predicate, getter, merged
 
@@ -231,17 +232,17 @@ class _Compiler:
             prop = _first(_text(arguments[0])) if arguments else name
             raise unsupported_filter(prop, self._type)
         path, get = self._path(arguments[0], scope)
-        wanted = arguments[1].py_val.casefold()
+        wanted = folded(arguments[1].py_val)
         if name == "startswith":
             self._require(path, self._support(path).starts_with)
-            return lambda item: (value := get(item)) is not None and value.casefold().startswith(wanted)
+            return lambda item: (value := get(item)) is not None and folded(value).startswith(wanted)
         if path not in ENDS_WITH:
             self._support(path)
             raise unsupported_filter(_first(path), self._type)
         if not self.advanced:
             raise needs_advanced("endsWith")
         self._require(path, "advanced")
-        return lambda item: (value := get(item)) is not None and value.casefold().endswith(wanted)
+        return lambda item: (value := get(item)) is not None and folded(value).endswith(wanted)
 
     def _path(self, node: Any, scope: tuple[str, str] | None) -> tuple[str, Getter]:
         """The table's path of a property, and how to read it."""
@@ -326,11 +327,11 @@ def _value(path: str, literal: Any, *, listed: bool = False) -> Any:
     elif path in GUIDS:
         # In a list OData reads a text as the element's type; on its own it does not.
         if isinstance(literal, ast.GUID) or (listed and isinstance(literal, ast.String)):
-            return literal.val.casefold()
+            return folded(literal.val)
     elif _is_moment(path):
-        return _moment(path, literal).casefold()
+        return folded(_moment(path, literal))
     elif isinstance(literal, ast.String):
-        return literal.py_val.casefold()
+        return folded(literal.py_val)
     raise bad_request(
         "Invalid filter clause: A binary operator with incompatible types was detected. Found operand types "
         f"'{_edm(path)}' and 'Edm.{type(literal).__name__}' for operator kind 'Equal'.",
@@ -374,5 +375,5 @@ def _lookups(node: Any) -> tuple[Lookup, ...] | None:
         name = node.left.name
         if name in ("id", "userPrincipalName") and isinstance(node.comparator, (ast.Eq, ast.In)):
             literals: list[Any] = node.right.val if isinstance(node.right, ast.List) else [node.right]
-            return (Lookup(name, frozenset(str(item.val).casefold() for item in literals)),)
+            return (Lookup(name, frozenset(folded(str(item.val)) for item in literals)),)
     return None

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.tenant.folding import folded
+
 Predicate = Callable[[Any], bool]
 Getter = Callable[[Any], Any]
 
@@ -24,7 +26,7 @@ class OneOf:
 
     def __call__(self, item: Any) -> bool:
         value = self.get(item)
-        return (value.casefold() if self.folded and value is not None else value) in self.wanted
+        return (folded(value) if self.folded and value is not None else value) in self.wanted
 
 
 def merged(tests: Iterable[Predicate]) -> Iterator[Predicate]:

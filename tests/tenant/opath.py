@@ -18,6 +18,7 @@ from typing import Any
 from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedInput, VisitError
 
+from tests.tenant.folding import folded
 from tests.tenant.state import exchange_time, parse_time
 
 Row = Mapping[str, Any]
@@ -153,10 +154,10 @@ def _compare(name: str, kind: str, operator: str, value: Any) -> Predicate:
 
 def _boolean(name: str, operator: str, value: Any) -> Predicate:
     if isinstance(value, str):
-        folded = value.casefold().lstrip("$")
-        if folded not in ("true", "false"):
+        word = value.casefold().lstrip("$")
+        if word not in ("true", "false"):
             raise FilterError(f"Cannot convert value '{value}' of property '{name}' to type 'System.Boolean'.")
-        value = folded == "true"
+        value = word == "true"
     if operator == "eq":
         return lambda row: row.get(name) is value
     if operator == "ne":
@@ -188,14 +189,14 @@ def _text(name: str, operator: str, value: str) -> Predicate:
 
 
 def _matcher(name: str, operator: str, value: str) -> Callable[[str], bool]:
-    folded = value.casefold()
+    wanted = folded(value)
     if operator == "eq":
-        return lambda text: text.casefold() == folded
+        return lambda text: folded(text) == wanted
     if PROPERTIES[name] == GUID:
         raise FilterError(f"The operator -like cannot be used with property '{name}'.")
     # Only * is a wildcard: the rest stands for itself.
-    pattern = re.compile(fnmatch.translate(re.sub(r"([\[?])", r"[\1]", folded)))
-    return lambda text: pattern.match(text.casefold()) is not None
+    pattern = re.compile(fnmatch.translate(re.sub(r"([\[?])", r"[\1]", wanted)))
+    return lambda text: pattern.match(folded(text)) is not None
 
 
 def _time(name: str, operator: str, value: str) -> Predicate:

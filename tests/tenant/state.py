@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
+from tests.tenant.folding import folded
+
 Json = dict[str, Any]
 T = TypeVar("T")
 
@@ -282,9 +284,9 @@ class World:
 
     def user(self, key: str) -> Json | None:
         """A user by id or userPrincipalName, in any case."""
-        folded = key.casefold()
-        found = self.users.get(folded)
-        return found if found is not None else self.users.get(self.upn_index.get(folded, ""))
+        name = folded(key)
+        found = self.users.get(name)
+        return found if found is not None else self.users.get(self.upn_index.get(name, ""))
 
     def mailboxes_of(self, user_id: str) -> list[Json]:
         """The recipients whose ExternalDirectoryObjectId is this user."""
@@ -293,12 +295,12 @@ class World:
     def add_user(self, user: Json) -> None:
         """Put a user in, with its index."""
         self.users[user["id"]] = user
-        self.upn_index[user["userPrincipalName"].casefold()] = user["id"]
+        self.upn_index[folded(user["userPrincipalName"])] = user["id"]
 
     def remove_user(self, user_id: str) -> None:
         """Delete a user for good; its mailboxes stay (see ``mailboxes``)."""
         user = self.users.pop(user_id)
-        self.upn_index.pop(user["userPrincipalName"].casefold(), None)
+        self.upn_index.pop(folded(user["userPrincipalName"]), None)
         for group in self.groups.values():
             if user_id in group["_members"]:
                 group["_members"] = [member for member in group["_members"] if member != user_id]

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``make test-clients``: what others wrote, clients and types, against the simulated tenant.
 
-It installs node modules and a virtual environment of its own under ``build/clients``, by exact versions with hashes, so it is no
-part of ``make test`` and runs by its name only.
+It installs node modules and a virtual environment of its own under ``build/clients``, by exact versions with
+hashes, so it is no part of ``make test`` and runs by its name only.
 """
 
 from __future__ import annotations

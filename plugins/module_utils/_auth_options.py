@@ -386,7 +386,7 @@ def _check_exchange_tenant(source: str, tenant: _Value | None, problems: list[st
     if tenant is None:
         if "tenant_id" not in _required(source):
             problems.append(f"Exchange Online needs {describe('tenant_id')}, which is missing")
-    elif not is_guid(tenant.text) and not _INITIAL_DOMAIN.fullmatch(tenant.text.casefold()):
+    elif not is_guid(tenant.text) and not _INITIAL_DOMAIN.fullmatch(lowered(tenant.text)):
         problems.append(
             f"{tenant.origin}: for Exchange Online expected the tenant's GUID or its initial domain "
             f"(….onmicrosoft.com), {say_found('tenant_id', tenant.text)}"

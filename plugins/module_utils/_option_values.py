@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 
-DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", re.IGNORECASE)
+DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", re.IGNORECASE | re.ASCII)
 _PEM = re.compile(r"-----BEGIN .*?(?:-----END [A-Z0-9 ]*-----|\Z)", re.DOTALL)
 _BETWEEN_LINES = re.compile(r"\s+|\\n|-----[A-Z0-9 ]*-----")
 _TOKENS = (

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._auth_options import options_from
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, IncompleteAnswer
 from ansible_collections.m365.licensing.plugins.module_utils._exclusions import Exclusions
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered, name_key
@@ -85,6 +86,15 @@ def test_what_python_takes_for_one_are_two(one: str, other: str) -> None:
 def test_a_ligature_is_no_part_of_an_id() -> None:
     assert is_guid("FF" + "0" * 6 + "-0000-0000-0000-" + "0" * 12)
     assert not is_guid("\N{LATIN SMALL LIGATURE FF}" + "0" * 6 + "-0000-0000-0000-" + "0" * 12)
+
+
+@pytest.mark.parametrize(
+    "name", ["conto\u017fo.onmicrosoft.com", "contoso.onmicro\u017foft.com", "\u212aontoso.onmicrosoft.com"]
+)
+def test_a_tenant_is_not_named_by_letters_that_look_like_ascii(name: str) -> None:
+    given = {"tenant_id": name, "client_id": "1" * 8 + "-1111-1111-1111-" + "1" * 12, "client_secret": "a-long-secret"}
+    with pytest.raises(ConfigurationError, match="tenant_id"):
+        options_from(given, {}, resources=("exchange",))
 
 
 @pytest.mark.parametrize(("one", "other"), [*TWINS, *((other, one) for one, other in TWINS)])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from ansible_collections.m365.licensing.plugins.module_utils import _filters
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox, User
 from ansible_collections.m365.licensing.plugins.module_utils._ownership import (
     Contest,
@@ -101,10 +102,10 @@ def _contested(graph: Graph, readings: Readings, mailboxes: Iterable[Mailbox]) -
     ]
     if not strange:
         return {}
-    by_name = {user.user_principal_name.lower(): user for user in users.values()}
-    names = {box.user_principal_name.lower() for box in strange if box.user_principal_name}
+    by_name = {lowered(user.user_principal_name): user for user in users.values()}
+    names = {lowered(box.user_principal_name) for box in strange if box.user_principal_name}
     missing = names - by_name.keys()
     if missing and not readings.everybody:
         found: Iterable[User] = graph.users_by_upn(sorted(missing)).values()
-        by_name |= {user.user_principal_name.lower(): user for user in found}
+        by_name |= {lowered(user.user_principal_name): user for user in found}
     return contested_by(strange, users, by_name)

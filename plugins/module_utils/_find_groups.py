@@ -12,6 +12,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import raise_for
 from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import guid_from
+from ansible_collections.m365.licensing.plugins.module_utils._identity import name_key
 from ansible_collections.m365.licensing.plugins.module_utils._models import Group
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, is_guid, quote
 
@@ -34,16 +35,16 @@ def find_groups(graph: Graph, names: Iterable[str]) -> FoundGroups:
     ids = [name for name in given if is_guid(name.strip())]
     by_name = [name for name in given if not is_guid(name.strip())]
     found = FoundGroups({}, {})
-    parts = [BatchPart("GET", f"/groups/{quote(name.strip().lower(), Style.PATH)}?$select={_SELECT}") for name in ids]
+    parts = [BatchPart("GET", f"/groups/{quote(name_key(name), Style.PATH)}?$select={_SELECT}") for name in ids]
     for name, part, answer in zip(ids, parts, graph.batch(parts, idempotent=True), strict=True):
         if answer.status != 404:
             raise_for(answer, part, graph.service)
             found.known[name] = group_from(answer.body)
     same: dict[str, dict[str, Group]] = {}
     for group in graph.read_in("groups", "displayName", [name.strip() for name in by_name], _SELECT, group_from):
-        same.setdefault(group.display_name.strip().lower(), {})[group.id] = group
+        same.setdefault(name_key(group.display_name), {})[group.id] = group
     for name in by_name:
-        hits = same.get(name.strip().lower(), {})
+        hits = same.get(name_key(name), {})
         if len(hits) == 1:
             found.known[name] = next(iter(hits.values()))
         elif hits:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import DUPLICATE, needs_of
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import UNDATED, severity_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Deadline,
     Finding,
@@ -71,8 +72,8 @@ def other_names(mailboxes: Iterable[Mailbox], users: Mapping[str, User]) -> list
     found: dict[str, Mailbox] = {}
     for box in mailboxes:
         user = users.get(box.user_id)
-        theirs = user.user_principal_name.lower() if user else ""
-        if box.recipient_type in IN_USE and box.user_id and box.user_principal_name.lower() != theirs:
+        theirs = lowered(user.user_principal_name) if user else ""
+        if box.recipient_type in IN_USE and box.user_id and lowered(box.user_principal_name) != theirs:
             found[box.guid] = box
     return list(found.values())
 
@@ -84,7 +85,7 @@ def contested_by(
     found: dict[str, list[str]] = {}
     upns: dict[str, str] = {}
     for box in strange:
-        owner = by_name.get(box.user_principal_name.lower())
+        owner = by_name.get(lowered(box.user_principal_name))
         if owner is None or owner.id == box.user_id:
             continue
         user = users.get(box.user_id)

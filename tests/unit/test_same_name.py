@@ -184,7 +184,7 @@ def test_who_does_not_exist_is_still_said_to_be_nobody(desk: Desk) -> None:
 
 def test_no_other_file_folds_the_names_of_users() -> None:
     """One helper: ``casefold`` and ``lower`` are for words, not for user principal names, addresses and domains."""
-    names = ("user_principal_name", "upn", "UserPrincipalName", "domain")
+    names = ("user_principal_name", "upn", "UserPrincipalName", "domain", "display_name")
     found = []
     for path in sorted(UTILS.glob("_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

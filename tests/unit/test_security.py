@@ -37,6 +37,10 @@ ATTACKS = (
     "report directory that another user owns",
     "hard link",
     "`progress_path`",
+    "user whose name looks like another",
+    "two users for one name",
+    "ways that show secrets",
+    "somebody has replaced",
 )
 
 

@@ -145,7 +145,8 @@ options:
     choices: [invoke_command, v2]
   timeout:
     description:
-      - How long one request may take, in seconds.
+      - How long one request may take, in seconds, from connecting to the last byte of its answer.
+      - Connecting may take ten of these seconds, for each address of the host.
     type: float
     default: 60.0
   retry_seconds:

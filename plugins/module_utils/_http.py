@@ -31,6 +31,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_body import (
     decoded,
     lines_of,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._http_limit import (
+    EndlessError,
+    Limit,
+    UnconnectedError,
+    limit_pools,
+    pieces,
+    why_broken,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._http_types import (
     LONGEST_WAIT,
     THROTTLED,
@@ -44,6 +52,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http_types import 
     causes_of,
     exhausted,
     incomplete,
+    overdue,
     unknown,
     untrusted,
     words,
@@ -52,7 +61,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._parallel import Wo
 from ansible_collections.m365.licensing.plugins.module_utils._proxies import Proxy, complete, find_proxy, proxy_trouble
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
 from ansible_collections.m365.licensing.plugins.module_utils._service import MsalHttp, Service
-from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
+from ansible_collections.m365.licensing.plugins.module_utils._stop import OverdueError, Stop
 
 REQUESTS_IMPORT_ERROR: str | None = None
 """The traceback where requests or urllib3 cannot be used; ``_libraries.py`` says why."""
@@ -61,6 +70,17 @@ try:
     import urllib3
     from urllib3.util.retry import RequestHistory, Retry
     from urllib3.util.ssl_match_hostname import CertificateError
+
+    class _Adapter(requests.adapters.HTTPAdapter):
+        """Its connections keep the limit of a request."""
+
+        def init_poolmanager(self, *args: Any, **more: Any) -> None:
+            super().init_poolmanager(*args, **more)
+            limit_pools(self.poolmanager)
+
+        def proxy_manager_for(self, *args: Any, **more: Any) -> Any:
+            return limit_pools(super().proxy_manager_for(*args, **more))
+
 except Exception:  # a library that is too old or broken raises anything
     REQUESTS_IMPORT_ERROR = traceback.format_exc()
 
@@ -72,6 +92,8 @@ R = TypeVar("R")
 USER_AGENT = "ansible-collection-m365.licensing"
 CONNECT_SECONDS = 10.0
 """How long to wait for a connection, where ``timeout`` allows that long."""
+OVERDUE_SECONDS = 1.0
+"""How long to wait for a request whose time is over: it can tell itself what it met. Looking up a name cannot."""
 STRANGER_SECONDS = 20.0
 """How long to try a host that never answered at all: most likely it is misspelt, or behind a firewall."""
 BACKOFF_MAX = 30.0
@@ -231,15 +253,18 @@ class HttpClient:
             self.backoff.sleep(seconds)
 
     def _answer(self, call: Call) -> Raw:
+        limit = Limit(self.settings.timeout)
         try:
-            return self.stop.await_answer(lambda: self._send(call))
+            return self.stop.await_answer(lambda: self._send(call, limit), self.settings.timeout + OVERDUE_SECONDS)
         except Interrupted:
             self._count(call, answered=False)
             raise TroubleError("lost", "the run was stopped before the answer came") from None
+        except OverdueError:
+            raise overdue(call, self.settings.timeout, sent=limit.sent) from None
 
-    def _send(self, call: Call) -> Raw:
+    def _send(self, call: Call, limit: Limit) -> Raw:
         """Send once, and read the whole answer."""
-        started = self.backoff.clock()
+        limit.begin()
         session = self._borrow(call.direct)
         whole, content, kept = False, b"", None
         try:
@@ -248,7 +273,7 @@ class HttpClient:
                 self.wall.compare(headers.get("Date", ""))
                 try:
                     chunks = decoded(
-                        self._chunks(response, started),
+                        self._chunks(response, limit),
                         headers.get("Content-Encoding", ""),
                         self.settings.max_response_bytes,
                     )
@@ -309,28 +334,29 @@ class HttpClient:
             if self._idle and not direct:
                 return self._idle.pop()
         session = requests.Session()
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, _Adapter())
         session.headers["User-Agent"] = USER_AGENT
         session.headers["Accept-Encoding"] = "gzip"
         # Without an `auth` of its own, requests would replace our Authorization header by what ~/.netrc has.
-        session.auth = _unchanged
+        session.auth = lambda request: request
         # Redirects are looked at where their meaning is known; requests would read them even where it follows none.
-        session.get_redirect_target = _nowhere  # type: ignore[method-assign, assignment]
+        session.get_redirect_target = lambda _answer: None  # type: ignore[method-assign, assignment]
         session.trust_env = not direct
         # A cookie would come back on some requests and not on others, as any session may serve any of them.
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return session
 
-    def _chunks(self, response: requests.Response, started: float) -> Iterator[bytes]:
+    def _chunks(self, response: requests.Response, limit: Limit) -> Iterator[bytes]:
         """The body as it comes, undecoded. A body shorter than its Content-Length is broken."""
         received = 0
         try:
-            for chunk in _pieces(response.raw):
+            for chunk in pieces(response.raw):
                 received += len(chunk)
+                limit.used(len(chunk))
                 yield chunk
-                if self.backoff.clock() - started > self.settings.timeout:
-                    raise BrokenBodyError(f"it was not complete after {self.settings.timeout:g} s (timeout)")
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise BrokenBodyError(f"the connection broke after {received} bytes ({type(error).__name__})") from None
+            raise BrokenBodyError(why_broken(error, received, self.settings.timeout)) from None
         announced = response.headers.get("Content-Length", "")
         if announced.isdecimal() and received < int(announced):
             raise BrokenBodyError(f"{received} of {announced} bytes arrived")
@@ -341,7 +367,8 @@ class HttpClient:
             raise ConfigurationError(f"{call.service}: {call.host!r} is no valid host.") from None
         causes = list(causes_of(error))
         proxy = self._proxies.get((call.host, call.direct))
-        unconnected = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+        late = (urllib3.exceptions.ConnectTimeoutError, UnconnectedError)
+        unconnected = (urllib3.exceptions.NewConnectionError, *late)
         # also where it is the proxy's certificate that nobody vouches for
         proxied = any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes)
         if proxy is not None and (proxied or any(isinstance(cause, unconnected) for cause in causes)):
@@ -353,8 +380,11 @@ class HttpClient:
             reason = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), "")
             return TroubleError("not_sent", f"no connection to {call.host}" + (f" ({reason})" if reason else ""))
         # After the line above: for urllib3 a refused connection is a kind of timeout, too.
-        if any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in causes):
+        if any(isinstance(cause, late) for cause in causes):
             return TroubleError("not_sent", f"{call.host} did not accept the connection in time")
+        for cause in causes:
+            if isinstance(cause, EndlessError):
+                return TroubleError("broken", f"the answer is broken: {cause}")
         way = f" by way of the proxy {proxy.address} of {proxy.variable}" if proxy is not None else ""
         if isinstance(error, requests.Timeout):
             return TroubleError("lost", f"no answer within {self.settings.timeout:g} s (timeout){way}")
@@ -368,20 +398,3 @@ class HttpClient:
     def for_msal(self, service: str = "Microsoft identity platform", *, direct: bool = False) -> MsalHttp:
         """The ``http_client`` for MSAL: same limits, same counters, same retries."""
         return MsalHttp(self, service, direct=direct)
-
-
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def _pieces(raw: urllib3.response.BaseHTTPResponse) -> Iterator[bytes]:
-    """The body as it arrives: who waits for a whole chunk waits as long as a server that drips wants."""
-    if not hasattr(raw, "read1"):  # urllib3 before 2.1
-        yield from raw.stream(65536, decode_content=False)
-        return
-    while piece := raw.read1(65536, decode_content=False):
-        yield piece
-
-
-def _nowhere(_response: requests.Response) -> None:
-    return None

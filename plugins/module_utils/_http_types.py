@@ -180,6 +180,12 @@ class TroubleError(Exception):
         """What to do, where that is not the same for all of a kind."""
 
 
+def overdue(call: Call, seconds: float, *, sent: bool) -> TroubleError:
+    """A request that did not end within its limit; ``sent``: whether the service may have seen it."""
+    missing = "answer" if sent else f"connection to {call.host}"
+    return TroubleError("lost" if sent else "not_sent", f"no {missing} within {seconds:g} s (timeout)")
+
+
 def with_query(url: str, params: Mapping[str, Any] | None) -> str:
     """Append ``params``, percent-encoded (a blank is %20), to a URL; None values are left out."""
     chosen = {name: value for name, value in (params or {}).items() if value is not None}

@@ -28,6 +28,10 @@ LOOK_SECONDS = 0.1
 """How often a wait looks at the flag. No lock and no event: a signal may find this thread holding just that one."""
 
 
+class OverdueError(Exception):
+    """What was waited for did not come in time."""
+
+
 class Stop:
     """Whether the run was told to stop."""
 
@@ -75,9 +79,10 @@ class Stop:
         while wait(work, LOOK_SECONDS).not_done:
             pass
 
-    def await_answer(self, ask: Callable[[], T]) -> T:
+    def await_answer(self, ask: Callable[[], T], seconds: float) -> T:
         """What ``ask`` brings. Raises Interrupted where the run was told to stop, and the grace is over.
 
+        Raises OverdueError after ``seconds``. What ``ask`` still does is lost then.
         It is asked in a thread of its own, as nothing else could be left while it waits for the network.
         """
         answer: Future[T] = Future()
@@ -88,11 +93,14 @@ class Stop:
             except BaseException as error:
                 answer.set_exception(error)
 
+        end = time.monotonic() + seconds
         threading.Thread(target=run, daemon=True).start()
         while not wait((answer,), LOOK_SECONDS).done:
             self.look()
             if self.told and time.monotonic() > self._grace_ends:
                 raise Interrupted
+            if time.monotonic() > end:
+                raise OverdueError
         return answer.result()
 
 

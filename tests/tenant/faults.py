@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from tests.tenant import drips
 from tests.tenant.state import Fault, Switches, World
 
 KINDS = {
@@ -22,6 +23,8 @@ KINDS = {
     "truncate": "send half of the true answer, with the length of the whole",
     "slow": "answer after `seconds`",
     "drip": "send the head at once, and the body in 64 pieces with `seconds` before each",
+    **drips.KINDS,
+    "hints": "send some interim answers (100, 102, 103) before the true answer",
     "cut_character": "end the body in the middle of its first character of several bytes, and announce just that",
     "cut_gzip": "pack the body, and end the packed stream early",
     "redirect": "307 to another host, which is there and would listen",

@@ -184,7 +184,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
     seconds: float = 1.0
-    """For ``slow``, ``drip`` and ``wrong_clock``."""
+    """For ``slow``, ``wrong_clock``, and all kinds of ``drip``."""
     cmdlet: str = ""
     """Of Exchange; empty for any."""
     switches: dict[str, Any] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from typing import Any
 
 from starlette.types import Receive, Send
 
+from tests.tenant import drips
 from tests.tenant.json_bytes import json_bytes
 from tests.tenant.state import Answer, Fault, World
 
@@ -55,6 +56,12 @@ class Wire:
             self.hang_up(reset=True)
             return 0
         body = _bytes(answer.body)
+        if fault and kind in drips.KINDS:
+            written = await drips.drip(self._cycle, kind, body, fault.seconds)
+            self.hang_up()
+            return written
+        if kind == "hints":
+            drips.hints(self._cycle)
         ahead = timedelta(seconds=fault.seconds) if fault and kind == "wrong_clock" else timedelta(0)
         headers = {
             "content-type": "application/json; charset=utf-8",

@@ -25,8 +25,7 @@ GROUPS = {
     "transport": "_http _http_body _http_limit _http_types _libraries _limits _pacing _parallel _proxies "
     "_service _stop",
     "signing in": "_auth _auth_options _certificates _masking _secrets",
-    "services": "_batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse "
-    "_tenant",
+    "services": "_batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse _tenant",
     "frame": "_module _progress",
     "reading and writing": "_apply _audit _audit_owners _audit_read _denials _exceptions _find_groups _find_users "
     "_readings _rule_groups _sizes _stakes _survey _tenant_rules",

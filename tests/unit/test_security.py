@@ -41,6 +41,9 @@ ATTACKS = (
     "two users for one name",
     "ways that show secrets",
     "somebody has replaced",
+    "answer that drips",
+    "come quickly and never end",
+    "does not end when its job is cancelled",
 )
 
 

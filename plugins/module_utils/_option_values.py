@@ -33,6 +33,7 @@ _HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*|[0-9a-f:.]+", re.IGNO
 _NUMBER = re.compile(r"[+-]?(?:\d{1,12}(?:\.\d{0,12})?(?:e[+-]?\d{1,3})?|inf(?:inity)?|nan)", re.IGNORECASE)
 _KINDS = (re.compile(r"[A-Z]"), re.compile(r"[a-z]"), re.compile(r"\d"))
 _RUN = re.compile(r"[A-Z]+|[a-z]+|\d+")
+_JOINTS = re.compile(r"[_.-]")
 _RANDOM_LENGTH, _RANDOM_SHARE = 20, 0.3
 _PATH_LENGTH, _NAME_LENGTH = 1024, 255
 _LINE_LENGTH = 16
@@ -69,7 +70,8 @@ def _is_random_word(word: str) -> bool:
     if len(word) < _RANDOM_LENGTH or is_guid(word):
         return False
     kinds = [pattern for pattern in _KINDS if pattern.search(word)]
-    runs = _RUN.findall(word)
+    # the words of a name such as `a_file_of_the_year_2026` count as one
+    runs = _RUN.findall(_JOINTS.sub("", word))
     return len(kinds) > 1 and len(runs) / len("".join(runs)) >= _RANDOM_SHARE
 
 

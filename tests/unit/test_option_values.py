@@ -146,6 +146,8 @@ def test_what_looks_like_a_secret_is_found_in_every_option(text: str, kind: str)
         "11111111-2222-3333-4444-555555555555",
         "The bearer of this card",
         "Rule 8Q: all",
+        "a_file_of_the_year_to_0",
+        "certificate-of-the-writer-2026.pem",
     ],
 )
 def test_what_is_no_secret(text: str) -> None:

@@ -103,7 +103,7 @@ class _Response(http.client.HTTPResponse):
 
     def _read_status(self) -> tuple[str, int, str]:
         """The status line, without interim answers: http.client skips 100 for ever, and takes others for the answer."""
-        for _ in range(INTERIM_MOST + 1):
+        for _unused in range(INTERIM_MOST + 1):
             version, status, reason = super()._read_status()  # type: ignore[misc]
             if status >= HTTPStatus.OK:
                 return version, status, reason

@@ -77,7 +77,7 @@ def _confirm_absent(graph: Graph, names: Iterable[str]) -> None:
     for name in names:
         with contextlib.suppress(ValueError):  # what cannot be written is the name of nobody
             parts.append(BatchPart("GET", f"/users/{quote(_key(name), Style.PATH)}?$select=id"))
-    for part, answer in zip(parts, graph.batch(parts, idempotent=True), strict=True):
+    for part, answer in zip(parts, graph.batch(parts, idempotent=True) if parts else (), strict=True):
         if answer.status == HTTPStatus.OK:
             raise IncompleteAnswer(
                 f"Microsoft Graph: the answer to a list of users left out one who exists ({part.name}).",

@@ -39,7 +39,16 @@ WORDS = frozenset(
         *("onmicrosoft.com", "optional", "password", "permission", "permissions", "protected", "provisioned"),
         *("recipient", "reconciliation", "remediation", "requests", "reserved", "retention", "roommailbox"),
         *("severity", "sharedmailbox", "shortage", "soft_deleted", "softdeleted", "standard", "strategy"),
-        *("subscriptions", "suspended", "unavailable", "unchanged", "uncovered", "undefined", "unlicensed"),
+        *(
+            "subscriptions",
+            "suspended",
+            "unavailable",
+            "unchanged",
+            "uncovered",
+            "undecided",
+            "undefined",
+            "unlicensed",
+        ),
         *("unlimited", "unmatched", "unresolved", "usermailbox", "username", "violations", "warnings"),
     }
 )

@@ -171,6 +171,9 @@ options:
 notes:
   - The environment variables are read where the module runs. To use those of the controller, run the module there
     (C(delegate_to) or a local connection), or pass them as options.
+  - Names that begin with C(m365_) or C(M365_) are for this collection alone. An unknown variable of the host stops a
+    task that would write. It also keeps the host from the tenant of the environment. An unknown variable of the
+    environment is an error unless O(use_environment=false).
   - Options that are not set in a task can be set for all modules of this collection with C(module_defaults)
     and the group C(group/m365.licensing.m365).
 requirements:

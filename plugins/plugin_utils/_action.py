@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action.normal import ActionModule  # type: ignore[import-untyped]
+from ansible_collections.m365.licensing.plugins.module_utils._nearness import is_reserved
 from ansible_collections.m365.licensing.plugins.module_utils._option_values import PATHS as SIGN_IN_PATHS
 from ansible_collections.m365.licensing.plugins.module_utils._option_values import is_path
 from ansible_collections.m365.licensing.plugins.plugin_utils._variables import (
@@ -24,6 +25,7 @@ from ansible_collections.m365.licensing.plugins.plugin_utils._variables import (
     OPTIONS,
     WAYS,
     Unknown,
+    signs_in,
     unknown_variables,
 )
 
@@ -38,6 +40,9 @@ PATHS = (
     "rules_file",
 )
 """Options that are paths. A module with a local connection runs in the folder of the playbook."""
+
+
+RENAME = "Names that begin with m365_ are for this collection alone: give a variable of your own another name."
 
 
 class Refused(Exception):
@@ -75,6 +80,7 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
         names = ", ".join(map(str, unknown))
         host = variables.get("inventory_hostname", "")
         text = f"host {host}: this collection has no variable {names}, so it has no effect."
+        text += f" {RENAME}" if any(is_reserved(wrong.name) for wrong in unknown) else ""
         if self._writes():
             raise Refused(f"Refused, nothing was written: {text} Correct or remove it.")
         self._display.warning(text)
@@ -115,11 +121,11 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
     def _foreign_environment(self, variables: Mapping[str, Any], misspelt: Sequence[Unknown]) -> str:
         """Why the environment does not say which tenant this host is; empty where it may."""
         host = variables.get("inventory_hostname", "")
-        if names := ", ".join(str(wrong) for wrong in misspelt if wrong.meant in M365):
+        if names := ", ".join(str(wrong) for wrong in misspelt if wrong.meant in M365 or is_reserved(wrong.name)):
             # also one that signs nobody in: a host with variables of its own is not the tenant of the environment
             return (
                 f"Host {host!r} has {names}, and no variable that this collection reads to sign in with. Correct it; "
-                "the environment's tenant is not taken instead."
+                f"the environment's tenant is not taken instead. {RENAME}"
             )
         hosts = variables.get("ansible_play_hosts_all") or ()
         lack = f"Host {host!r} has no variables m365_* to sign in with"
@@ -131,10 +137,8 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
             return f"{lack}, and the play has {len(hosts)} hosts. {advice}"
         others = variables.get("hostvars")
         for name in variables.get("groups", {}).get("all", ()):
-            if name != host and others is not None:
-                theirs = others.raw_get(name)
-                if any(f"m365_{option}" in theirs for option in CREDENTIALS):
-                    return f"{lack}, but host {name!r} has. {advice}"
+            if name != host and others is not None and (theirs := signs_in(others.raw_get(name))):
+                return f"{lack}, but host {name!r} has {theirs}. {advice}"
         return ""
 
 

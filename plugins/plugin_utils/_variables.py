@@ -9,10 +9,11 @@ Ansible takes any variable without a word. A guard or a tenant whose name has on
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._nearness import Nearness
+from ansible_collections.m365.licensing.plugins.module_utils._nearness import Nearness, is_reserved, without_one
 
 WAYS = (
     "client_secret",
@@ -94,11 +95,16 @@ LICENSE_STATE = frozenset(
 )
 """Every variable of the role and the playbooks."""
 
+_EVERYTHING = M365 | LICENSE_STATE
 OF_THE_AUDIT = "license_state_due_within_days"
 """A variable that the playbook ``audit`` alone reads."""
 
 _RESULT_KEYS = frozenset({"failed", "skipped", "results"})
-_LONGEST = max(map(len, M365 | LICENSE_STATE)) + 2
+_ROLE_PREFIX = re.compile(r"([a-z]{3,10})state(?!ment|s?$).+", re.DOTALL)
+_LICENSE = frozenset(
+    {"lic"}.union(*map(without_one, ("license", "licence", "licenses", "licences", "licensing", "licencing")))
+)
+"""The first word of ``license_state_``, in any spelling, and what one wrong letter leaves of it."""
 
 
 class Unknown(NamedTuple):
@@ -116,17 +122,32 @@ def unknown_variables(variables: Mapping[str, Any], known: frozenset[str]) -> li
 
     The registered result of a task is not an option, whatever its name is.
     """
-    ours = "license_state_" if known & LICENSE_STATE else "\0"
-    everything = M365 | LICENSE_STATE
+    of_the_role = bool(known & LICENSE_STATE)
     nearness = _nearness(known)
     found = []
-    for name in sorted(name for name in variables if isinstance(name, str) and name not in everything):
-        if len(name) > _LONGEST or name.startswith(("ansible_", "__")) or _is_registered(variables[name]):
-            continue
+    for name in sorted(_strangers(variables)):
         meant = nearness.of(name)
-        if meant or name.startswith(ours):
+        if meant or is_reserved(name) or (of_the_role and _begins_like_the_role_s(name)):
             found.append(Unknown(name, meant))
     return found
+
+
+def signs_in(variables: Mapping[str, Any]) -> str:
+    """The name of a host's variable that says, or may say under a wrong name, who signs in; empty where none does."""
+    own = [f"m365_{name}" for name in CREDENTIALS if f"m365_{name}" in variables]
+    return next(iter(own or sorted(filter(is_reserved, _strangers(variables)))), "")
+
+
+def _strangers(variables: Mapping[str, Any]) -> list[str]:
+    """The names that no option has, without those of Ansible, of a role's own, and of registered results."""
+    names = [name for name in variables if isinstance(name, str) and not name.startswith(("ansible_", "__"))]
+    return [name for name in names if name not in _EVERYTHING and not _is_registered(variables[name])]
+
+
+def _begins_like_the_role_s(name: str) -> bool:
+    """Does a name begin with ``license_state_``, in any spelling, with any separators, or with one letter wrong?"""
+    begun = _ROLE_PREFIX.fullmatch(re.sub(r"[\W_]+", "", name.casefold()))
+    return name.startswith("license_state_") or bool(begun and not _LICENSE.isdisjoint(without_one(begun[1])))
 
 
 def _is_registered(value: Any) -> bool:

@@ -124,6 +124,52 @@ def test_a_host_with_misspelt_variables_is_not_the_tenant_of_the_environment(
     assert tenant.requests() == []
 
 
+PORTAL: Json = {"m365_directory_id": "fabrikam.example", "m365_application_id": "x", "m365_app_secret": "y"}
+"""The words of Entra's portal: a user may well take them for the names of the variables."""
+
+
+@pytest.mark.parametrize("book", [AUDIT, REMEDIATE], ids=["audit", "remediate"])
+def test_a_host_with_the_words_of_the_portal_is_not_the_tenant_of_the_environment(
+    book: Json, tenant: Tenant, tmp_path: Path
+) -> None:
+    tenant.clear_requests()
+    done, writes = played(tenant, tmp_path, [book], {"fabrikam": PORTAL})
+    for said in (
+        "m365_directory_id (did you mean m365_tenant_id?)",
+        "m365_app_secret (did you mean m365_client_secret",
+    ):
+        assert said in refused(done)
+    assert tenant.requests() == []
+    assert writes == 0
+
+
+def test_a_host_beside_one_with_the_words_of_the_portal_is_refused(tenant: Tenant, tmp_path: Path) -> None:
+    tenant.clear_requests()
+    hosts: Json = {"contoso": {}, "fabrikam": PORTAL}
+    done, writes = played(tenant, tmp_path, [REMEDIATE], hosts, "--limit", "contoso")
+    assert "host 'fabrikam' has m365_app_secret" in refused(done)
+    assert tenant.requests() == []
+    assert writes == 0
+
+
+def test_a_variable_of_one_s_own_is_a_warning_where_nothing_is_written(tenant: Tenant, tmp_path: Path) -> None:
+    mine = {**own(tenant), "m365_team": "x", "license_state_mode": "plan", "license_state_fail_on": "none"}
+    done, _writes = played(tenant, tmp_path, [AUDIT, REMEDIATE], {"contoso": mine})
+    assert done.status == 0, str(done)
+    assert any("m365_team" in text and "begin with m365_" in text for text in done.warnings), str(done)
+
+
+@pytest.mark.parametrize("name", ["M365_DIRECTORY_ID", "M365_TID"])
+def test_an_unknown_variable_of_the_environment_is_an_error(name: str, tenant: Tenant, tmp_path: Path) -> None:
+    tenant.clear_requests()
+    hosts: Json = {"contoso": {}}
+    (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts, "vars": APPLY}}), encoding="utf-8")
+    command = ["ansible-playbook", "m365.licensing.audit", "-i", "hosts.json", "-e", "m365_licensing_hosts=all"]
+    done = run(command, tmp_path, environment(tmp_path) | tenant.env() | {name: "fabrikam.example"})
+    assert f"the environment has {name}, which this collection does not read" in refused(done)
+    assert tenant.requests() == []
+
+
 @pytest.mark.parametrize("book", ["audit", "remediate", "explain", "preflight"])
 @pytest.mark.parametrize("value", ["tenant", "contoso,fabrikam", "", None, ["contoso", "tenant"]])
 def test_a_host_that_the_inventory_lacks_fails_the_job(book: str, value: Any, tenant: Tenant, tmp_path: Path) -> None:
@@ -164,6 +210,9 @@ MISSPELT = {
     "license_protected": ["*"],
     "license_state_fail_under_days": 3,
     "m365_tennant_id": "contoso.onmicrosoft.com",
+    "licencestate_maxchanges": 1,
+    "license_state_no_more_than_so_many_changes": 1,
+    "m365_team": "x",
 }
 
 
@@ -210,12 +259,13 @@ def test_the_result_of_a_task_does_not_stop_the_role(tenant: Tenant, tmp_path: P
         {"ansible.builtin.command": "true", "when": False, "register": "license_state_skipped"},
         {"ansible.builtin.debug": {}, "loop": [1, 2], "register": "license_state_looped"},
         {"m365.licensing.m365_subscription_info": {}, "register": "license_state_seats"},
+        {"ansible.builtin.set_fact": {"m365_seats": "{{ license_state_seats }}"}},
         {"ansible.builtin.include_role": {"name": "m365.licensing.license_state"}},
     ]
     play = {"hosts": "all", "gather_facts": False, "tasks": tasks}
     done, _writes = played(tenant, tmp_path, [play], {"contoso": {}}, "--check")
     assert done.status == 0, str(done)
-    assert not any("license_state_seats" in text for text in done.warnings)
+    assert not any("_seats" in text for text in done.warnings)
 
 
 # values -------------------------------------------------------------------------------------------------------------

@@ -66,6 +66,49 @@ def test_no_single_error_reaches_the_tenant_of_the_environment(name: str) -> Non
     assert [wrong for wrong in sorted(single_errors(name)) if action.decide(wrong)] == []
 
 
+PORTAL = ("m365_directory_id", "m365_application_id", "m365_app_secret")
+"""What Entra's portal calls the tenant, the application and its secret."""
+
+
+@pytest.mark.parametrize("name", [*PORTAL, "m365_tid", "m365_team", "m365_max_changes", "M365_Tid", "m365-app-key"])
+@pytest.mark.parametrize("writes", [True, False], ids=["writes", "reads"])
+def test_no_unknown_name_with_our_prefix_reaches_the_tenant_of_the_environment(name: str, *, writes: bool) -> None:
+    assert not _Action(writes=writes).decide(name)
+
+
+def test_the_refusal_of_one_s_own_name_says_that_the_prefix_is_taken() -> None:
+    variables = {"m365_team": "x", "inventory_hostname": "contoso"}
+    with pytest.raises(Refused, match=r"no variable m365_team, .*begin with m365_ .*another name"):
+        _Action(writes=True)._check_names(variables)
+    action = _Action(writes=False)
+    assert "begin with m365_" in action._foreign_environment(variables, action._check_names(variables))
+
+
+class _Hosts(dict[str, dict[str, Any]]):
+    """The variables of all hosts, as Ansible hands them out."""
+
+    def raw_get(self, name: str) -> dict[str, Any]:
+        """Those of one host, with templates as they are."""
+        return self[name]
+
+
+@pytest.mark.parametrize("name", [*PORTAL, "m365_team", "m365_tennant_id"])
+def test_another_host_with_an_unknown_name_shows_that_the_environment_is_not_everybody_s_tenant(name: str) -> None:
+    action = _Action(writes=True)
+    variables: dict[str, Any] = {"inventory_hostname": "contoso", "groups": {"all": ["contoso", "fabrikam"]}}
+    assert action._foreign_environment({**variables, "hostvars": _Hosts(fabrikam={"team": "x"})}, []) == ""
+    result = {"changed": False, "failed": False}
+    assert action._foreign_environment({**variables, "hostvars": _Hosts(fabrikam={"m365_audit": result})}, []) == ""
+    said = action._foreign_environment({**variables, "hostvars": _Hosts(fabrikam={name: "x"})}, [])
+    assert "host 'fabrikam' has" in said
+    assert name in said
+
+
+@pytest.mark.parametrize("name", ["licencestate_maxchanges", "licensestate_maximum", "license-state-" + "long_" * 20])
+def test_a_guard_with_two_errors_at_once_is_not_left_out(name: str) -> None:
+    assert not _Action(writes=True).decide(name)
+
+
 @pytest.mark.parametrize("name", sorted(M365 | LICENSE_STATE))
 def test_no_pair_of_errors_that_was_drawn_does(name: str) -> None:
     chance = random.Random(name)
@@ -120,6 +163,40 @@ def test_an_error_in_a_variable_that_is_not_asked_for_is_no_error() -> None:
         options_from({**own, "use_environment": False}, {"M365_LOGINURL": "https://login.example"})
 
 
-@pytest.mark.parametrize("name", ["M365_CONTROL_URL", "M365_USERNAME", "AZURE_SUBSCRIPTION_ID", "PATH", "M365_LAB"])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("M365_DIRECTORY_ID", "M365_TENANT_ID"),
+        ("M365_APPLICATION_ID", "M365_CLIENT_ID"),
+        ("M365_APP_ID", "M365_CLIENT_ID"),
+        ("M365_APP_SECRET", "M365_CLIENT_SECRET"),
+        ("M365_TID", ""),
+        ("M365_USERNAME", ""),
+        ("M365_LAB", ""),
+        ("M365_CONTROL_URL_", ""),
+        ("M365-TEAM", ""),
+        ("m365_team", ""),
+        ("M365_" + "LONG_NAME_" * 9, ""),
+    ],
+)
+def test_an_unknown_name_with_our_prefix_in_the_environment_is_an_error(name: str, meant: str) -> None:
+    said = refusal(name)
+    assert f"the environment has {name}, which this collection does not read" in said
+    assert f"(did you mean {meant}?)" in said if meant else "begin with M365_" in said
+    own = {"tenant_id": "contoso.example", "client_id": FOREIGN["AZURE_CLIENT_ID"], "client_secret": "a-long-secret"}
+    assert options_from({**own, "use_environment": False}, {name: "x"}).tenant_id == "contoso.example"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "M365_CONTROL_URL",
+        "M365_LONG",
+        "M365_TEST_COLLECTIONS",
+        "M365DSCTelemetryEnabled",
+        "AZURE_SUBSCRIPTION_ID",
+        "PATH",
+    ],
+)
 def test_what_somebody_else_has_in_the_environment_is_left_alone(name: str) -> None:
     assert options_from({}, {**FOREIGN, name: "x"}).source == "client_secret"

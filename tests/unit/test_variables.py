@@ -79,6 +79,15 @@ def test_every_single_error_in_a_variable_of_the_role_is_found(name: str) -> Non
         ("lic_state_mode", "license_state_mode"),
         ("license_plan_mode", "license_state_mode"),
         ("m365_cert_path", "m365_certificate_path"),
+        ("m365_directory_id", "m365_tenant_id"),
+        ("m365_application_id", "m365_client_id"),
+        ("m365_app_id", "m365_client_id"),
+        ("m365_app_secret", "m365_client_secret"),
+        ("m365_secret_value", "m365_client_secret"),
+        ("m356_directory_id", "m365_tenant_id"),
+        ("m365directoryid", "m365_tenant_id"),
+        ("licencestate_maxchanges", "license_state_max_changes"),
+        ("license-state-max-chnges", "license_state_max_changes"),
     ],
 )
 def test_what_was_meant_is_said(name: str, expected: str) -> None:
@@ -87,10 +96,85 @@ def test_what_was_meant_is_said(name: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["license_key", "licenses", "state", "mode", "tenant_id", "m365_contacts_of_the_team", "ansible_license_state_x"],
+    [
+        "license_key",
+        "licenses",
+        "license_state",
+        "license_states",
+        "license_start_date",
+        "license_stats_url",
+        "license_static_path",
+        "license_statement_url",
+        "my_license_state_of_windows",
+        "science_state_budget",
+        "state",
+        "mode",
+        "tenant_id",
+        "m365dsc_version",
+        "team_m365_contacts",
+        "ansible_license_state_x",
+    ],
 )
 def test_what_is_somebody_elses_is_left_alone(name: str) -> None:
     assert meant(name) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "m365_tid",
+        "m365_team",
+        "m365_contacts_of_the_team",
+        "m365_" + "a_name_that_is_longer_than_any_of_this_collection" * 3,
+        "M365_Team",
+        "m365-team",
+        "m_365_team",
+        "m365.team",
+        "_m365_team",
+    ],
+)
+@pytest.mark.parametrize("known", [EVERYTHING, M365], ids=["the role", "a module"])
+def test_every_unknown_name_with_the_prefix_of_the_hosts_variables_is_found(name: str, known: frozenset[str]) -> None:
+    assert meant(name, known=known) is not None
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "license_state_",
+        "license-state-",
+        "licence_state_",
+        "licencestate_",
+        "licensestate",
+        "LICENSE_STATE_",
+        "LicenseState",
+        "licenses_state_",
+        "licensing_state_",
+        "licencing-state-",
+        "lic_state_",
+        "license_states_",
+        "lisence_state_",
+        "lisense_state_",
+        "licens_state_",
+        "liscense_state_",
+        "licnese_state_",
+        "license__state__",
+        "license.state.",
+        "_license_state_",
+    ],
+)
+@pytest.mark.parametrize(
+    "ending", ["maxchanges", "guard", "no_more_than_so_and_so_many_changes_in_one_run_of_the_night"]
+)
+def test_every_unknown_name_with_the_prefix_of_the_role_is_found(prefix: str, ending: str) -> None:
+    assert meant(prefix + ending) is not None
+    assert meant(prefix + ending, known=M365) is None
+
+
+def test_a_long_name_is_found_with_what_it_is_near_to() -> None:
+    """Names with one separator too many or too few are of any length."""
+    assert meant("license_state_max_covered_seats_") == "license_state_max_covered_seats"
+    assert meant("m365_preflight_fail_if_missing" + "_" * 9) == "m365_preflight_fail_if_missing"
 
 
 def test_every_known_variable_is_left_alone() -> None:
@@ -105,6 +189,7 @@ def test_the_result_of_a_task_is_no_variable() -> None:
         {"results": [], "msg": "All items completed"},
     ):
         assert meant("license_state_audit", {"changed": False, **result}) is None
+        assert meant("m365_audit", {"changed": False, **result}) is None
     assert meant("license_state_audit", {"failed": False}) is not None
 
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._files import MEBIBYTE, UnreadableError, read_regular
+from ansible_collections.m365.licensing.plugins.module_utils._option_values import is_random, kind_of_secret
 
 # It comes with ansible-core; where a module runs elsewhere it may be missing, and JSON is read all the same.
 with contextlib.suppress(ImportError):
@@ -30,6 +32,14 @@ KEYS = ("rules", "license_state_rules")
 """The key of a file that is no bare list; one of them."""
 BYTES_MOST, DEPTH_MOST, VALUES_MOST = 8 * MEBIBYTE, 20, 1_000_000
 """Limits of a file: its size, how deep it is nested, and its values once aliases are written out."""
+NUMBER_MOST = 24
+"""Characters of a number, as many as Python writes for a float. A longer one is an error in JSON; YAML has a text."""
+_MEANING_MOST = 40
+"""Characters of what may be a date, a truth or nothing."""
+_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*|(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?)", re.ASCII)
+_LONG_NUMBER = re.compile(rf"(?<![-+.\w])[-+.0-9eE]{{{NUMBER_MOST + 1},}}", re.ASCII)
+_TAG_DIRECTIVE = re.compile("(?:\\A|[\r\n\x85\u2028\u2029])\ufeff?%TAG")
+_LINE = "\n"
 
 
 def take_rules(params: dict[str, Any]) -> list[str]:
@@ -94,57 +104,201 @@ def _parse_json(text: str, path: str) -> Any:
     def no_number(word: str) -> Any:
         raise _wrong(path, f"{word} is not a number")
 
+    def number(word: str, kind: Any) -> Any:
+        found = kind(word) if len(word) <= NUMBER_MOST else math.inf
+        if math.isfinite(found):
+            return found
+        place = _LONG_NUMBER.search(text)
+        line = f"line {text.count(_LINE, 0, place.start()) + 1}: " if place and len(word) > NUMBER_MOST else ""
+        raise _wrong(path, f"{line}a number is too large, or has more than {NUMBER_MOST} characters")
+
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if twice := _first_twice(name for name, _value in pairs):
             raise _wrong(path, f"the key {_short(twice)} stands twice in one place")
         return dict(pairs)
 
     try:
-        return json.loads(text, parse_constant=no_number, object_pairs_hook=once)
+        return json.loads(
+            text,
+            parse_constant=no_number,
+            parse_int=lambda word: number(word, int),
+            parse_float=lambda word: number(word, float),
+            object_pairs_hook=once,
+        )
     except RecursionError:
         raise _too_deep(path) from None
 
 
 def _parse_yaml(text: str, path: str) -> Any:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    # the parser compares each of these with all before it
+    if _TAG_DIRECTIVE.search(text):
+        raise _wrong(path, "it has a %TAG line, and no tag is allowed in it")
     try:
-        _check_depth(yaml.parse(text, Loader=loader), path)
-        return yaml.load(text, Loader=_strict(loader))  # noqa: S506 - it is a SafeLoader
+        return _Tree(path).grown(yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        place = _place(mark) if mark else ""
         raise _wrong(path, f"{place}it is neither YAML nor JSON that holds data: {str(error.problem)[:100]}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise _wrong(path, f"it is neither YAML nor JSON that holds data ({type(error).__name__})") from None
 
 
-def _check_depth(events: Iterable[Any], path: str) -> None:
-    """Before anything is built of it: a builder is recursive."""
-    depth = 0
-    for count, event in enumerate(events):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEPTH_MOST:
-            raise _too_deep(path)
-        if count > 2 * VALUES_MOST:
-            raise _too_many(path)
+class _Branch:
+    """A list or a dictionary that is not yet whole; ``merged`` is what ``<<`` takes from others."""
+
+    def __init__(self, event: Any) -> None:
+        self.anchor: str = event.anchor or ""
+        self.items: list[Any] = []
+        self.values: dict[str, Any] | None = {} if isinstance(event, yaml.MappingStartEvent) else None
+        self.merged: dict[str, Any] = {}
+        self.key: str | None = None
+        self.merges = False
+        """Whether the value that comes next is one of ``<<``."""
 
 
-def _strict(base: Any) -> Any:
-    """A safe loader that refuses a key which stands twice."""
+class _Tree:
+    """Builds values from what a parser of YAML finds, each in time in proportion to its text.
 
-    class Strict(base):  # type: ignore[misc]
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            names = [key.value for key, _value in node.value if isinstance(key, yaml.ScalarNode)]
-            if twice := _first_twice(name for name in names if name != "<<"):
-                problem = f"the key {_short(twice)} stands twice in one place"
-                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
-            return super().construct_mapping(node, deep)
+    The constructors of PyYAML do not: an integer of base 60, or a dictionary that takes others in again and again,
+    can hold it for hours, and some texts with a tag make it crash.
+    """
 
-    return Strict
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._branches: list[_Branch] = []
+        self._anchors: dict[str, Any] = {}
+        self._found: list[Any] = []
+        self._left = VALUES_MOST
+
+    def grown(self, events: Iterable[Any]) -> Any:
+        """The value of the one document; None where there is none. Raises ConfigurationError."""
+        documents = 0
+        for count, event in enumerate(events):
+            if count > 2 * VALUES_MOST:
+                raise _too_many(self._path)
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self._wrong(event, "it holds more than one document, and rules are the data of one")
+            self._take(event)
+        return self._found[0] if self._found else None
+
+    def _take(self, event: Any) -> None:
+        if getattr(event, "tag", None) is not None:
+            shown = event.tag.replace("tag:yaml.org,2002:", "!!")
+            raise self._wrong(event, f"the tag {_short(shown)} is not allowed; leave it out")
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._begin(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._end(event)
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchors:
+                raise self._wrong(event, f"no whole value before it has the anchor {_short(event.anchor)}")
+            self._add(self._anchors[event.anchor], event)
+        elif isinstance(event, yaml.ScalarEvent):
+            self._scalar(event)
+
+    def _begin(self, event: Any) -> None:
+        if self._branches and self._expects_key():
+            raise self._wrong(event, "a key is a list or a dictionary; write a text")
+        self._branches.append(_Branch(event))
+        if len(self._branches) > DEPTH_MOST:
+            raise _too_deep(self._path)
+
+    def _end(self, event: Any) -> None:
+        branch = self._branches.pop()
+        value: Any = branch.items
+        if branch.values is not None:
+            value = branch.merged | branch.values if branch.merged else branch.values
+        self._name(branch.anchor, value, event)
+        self._add(value, event)
+
+    def _scalar(self, event: Any) -> None:
+        text: str = event.value
+        plain = bool(event.implicit[0])
+        if self._branches and self._expects_key():
+            self._name(event.anchor, text, event)
+            self._open_key(text, event, merges=plain and text == "<<")
+            return
+        value = _resolved(text) if plain else text
+        self._name(event.anchor, value, event)
+        self._add(value, event)
+
+    def _expects_key(self) -> bool:
+        branch = self._branches[-1]
+        return branch.values is not None and branch.key is None
+
+    def _open_key(self, key: str, event: Any, *, merges: bool) -> None:
+        """Keys are texts, as in JSON, also where they look like a number or a date."""
+        branch = self._branches[-1]
+        if branch.values is not None and key in branch.values and not merges:
+            raise self._wrong(event, f"the key {_short(key)} stands twice in one place")
+        branch.key, branch.merges = key, merges
+
+    def _name(self, anchor: str | None, value: Any, event: Any) -> None:
+        if anchor and anchor in self._anchors:
+            raise self._wrong(event, f"the anchor {_short(anchor)} stands twice")
+        if anchor:
+            self._anchors[anchor] = value
+
+    def _add(self, value: Any, event: Any) -> None:
+        if not self._branches:
+            self._found.append(value)
+            return
+        branch = self._branches[-1]
+        if branch.values is None:
+            branch.items.append(value)
+        elif branch.key is None:
+            if not isinstance(value, str):
+                raise self._wrong(event, "a key is no text; write a text")
+            self._open_key(value, event, merges=False)
+        else:
+            if branch.merges:
+                self._merge(branch, value, event)
+            else:
+                branch.values[branch.key] = value
+            branch.key = None
+
+    def _merge(self, branch: _Branch, value: Any, event: Any) -> None:
+        """The first of several wins, and the dictionary's own keys win over all."""
+        for source in reversed(value if isinstance(value, list) else [value]):
+            if not isinstance(source, dict):
+                raise self._wrong(event, "<< takes in a dictionary, or a list of dictionaries")
+            self._left -= 1 + len(source)
+            if self._left < 0:
+                raise _too_many(self._path)
+            branch.merged |= source
+
+    def _wrong(self, event: Any, what: str) -> ConfigurationError:
+        return _wrong(self._path, f"{_place(event.start_mark)}{what}")
+
+
+def _resolved(text: str) -> Any:
+    """What a text without quotes means: nothing, a truth, a short decimal number, a date as a text, or itself."""
+    if len(text) > _MEANING_MOST:
+        return text
+    if _NUMBER.fullmatch(text) and len(text) <= NUMBER_MOST:
+        number = float(text) if "." in text else int(text)
+        return number if math.isfinite(number) else text
+    resolver: Any = yaml.resolver.Resolver()
+    kind = resolver.resolve(yaml.ScalarNode, text, (True, False)).rpartition(":")[2]
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return yaml.SafeLoader.bool_values[text.lower()]
+    if kind == "timestamp":
+        with contextlib.suppress(ValueError, OverflowError):
+            node = yaml.ScalarNode("tag:yaml.org,2002:timestamp", text)
+            return str(yaml.constructor.SafeConstructor().construct_yaml_timestamp(node).isoformat())
+    return text
+
+
+def _place(mark: Any) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}: "
 
 
 def _plain(value: Any, path: str, count: Iterator[int], depth: int = 0) -> Any:
-    """The value as JSON has it, dates as texts. An alias is a value each time: some few lines could make billions."""
+    """The value without aliases. An alias is a value each time: some few lines could make billions."""
     if next(count) > VALUES_MOST:
         raise _too_many(path)
     if depth > DEPTH_MOST:
@@ -159,11 +313,7 @@ def _plain(value: Any, path: str, count: Iterator[int], depth: int = 0) -> Any:
         except UnicodeEncodeError:
             raise _wrong(path, "some text in it is no Unicode (a lone surrogate)") from None
         return value
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, date):
-        return value.isoformat()
-    raise _wrong(path, f"it holds {_kind(value)}, which rules do not have")
+    return value
 
 
 def _texts(value: Any) -> Iterable[str]:
@@ -190,6 +340,8 @@ def _kind(value: Any) -> str:
 
 def _short(key: Any) -> str:
     text = str(key)
+    if kind_of_secret(text) or is_random(text):
+        return "(not shown, because it may be a secret)"
     return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 

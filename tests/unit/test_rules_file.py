@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules_file import 
     read_rules,
     take_rules,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 RULE = {"name": "All", "match": {}, "licenses": [{"sku": "EXCHANGESTANDARD"}], "usage_location": "DE"}
@@ -95,7 +98,24 @@ def test_both_options_are_refused(tmp_path: Path) -> None:
         ("rules: {name: x}", "found a dictionary"),
         ("- !vault |\n  x", "line 1, column 3"),
         ("- !!python/object/apply:os.system [id]", "line 1, column 3"),
-        ("- !!binary aGk=", "a value of the kind bytes"),
+        ("- !!binary aGk=", "line 1, column 3: the tag '!!binary' is not allowed"),
+        ("- !!bool foo", "line 1, column 3: the tag '!!bool' is not allowed"),
+        ("- !!timestamp foo", "the tag '!!timestamp' is not allowed"),
+        ('- !!int ""', "the tag '!!int' is not allowed"),
+        ("- !!float 1.0", "the tag '!!float' is not allowed"),
+        ("- !!str x", "the tag '!!str' is not allowed"),
+        ("- ! x", "the tag '!' is not allowed"),
+        ("- !!set {x}", "the tag '!!set' is not allowed"),
+        ("- name: x\n  priority: !!int 1", "line 2, column 13: the tag '!!int' is not allowed"),
+        ("%TAG ! tag:example,2026:\n--- []", "%TAG"),
+        ("[\n1,\n" + "1" * 6000 + "]", "line 3: a number is too large, or has more than 24 characters"),
+        ("[1." + "1" * 6000 + "]", "line 1: a number is too large"),
+        ("[-1e999]", "a number is too large"),
+        ("- ? [a]\n  : b", "line 1, column 5: a key is a list or a dictionary"),
+        ("- &a {b: c}\n- {*a : c}", "line 2, column 4: a key is no text"),
+        ("- <<: x", "line 1, column 7: << takes in a dictionary"),
+        ("- &a x\n- &a y", "the anchor 'a' stands twice"),
+        ("- *a", "line 1, column 3: no whole value before it has the anchor 'a'"),
         ("- {name: a, name: b}", "the key 'name' stands twice"),
         ('[{"name": "a", "name": "b"}]', "the key 'name' stands twice"),
         ('[{"name": NaN}]', "NaN is not a number"),
@@ -121,8 +141,118 @@ def test_what_is_no_rules_file_is_refused(tmp_path: Path, content: str | bytes, 
     assert part in refused(written(tmp_path, content))
 
 
+GROUPS = "1:" * 600 + "1"
+
+
+@pytest.mark.parametrize(
+    "text", [GROUPS, f"{GROUPS}.5", "0x" + "f" * 6000, "1" * 6000, "0b1", "010", "0o7", "1_000", "1:30", "2027-99-99"]
+)
+def test_what_is_no_short_decimal_number_is_a_text(tmp_path: Path, text: str) -> None:
+    assert read_rules(written(tmp_path, f"- name: {text}\n")) == [{"name": text}]
+
+
+def test_what_has_a_meaning_without_quotes(tmp_path: Path) -> None:
+    text = "[x, ~, null, true, Off, 0, -12, +3, 1.5, .5, -1.0e+3, .inf, 1.0e+999, '1', \"true\"]"
+    assert read_rules(written(tmp_path, text)) == (
+        ["x", None, None, True, False, 0, -12, 3, 1.5, 0.5, -1000.0, ".inf", "1.0e+999", "1", "true"]
+    )
+
+
+def test_keys_are_texts(tmp_path: Path) -> None:
+    assert read_rules(written(tmp_path, "- {no: 1, 2: 3, 2027-12-31: 4, ~: 5}")) == [
+        {"no": 1, "2": 3, "2027-12-31": 4, "~": 5}
+    ]
+
+
+def test_what_merges_take_in(tmp_path: Path) -> None:
+    text = "- &a {x: 1, y: 1}\n- &b {x: 2, z: 2}\n- {<<: [*a, *b], y: 3}\n- {'<<': 4}\n"
+    assert read_rules(written(tmp_path, text))[2:] == [{"x": 1, "y": 3, "z": 2}, {"<<": 4}]
+
+
+def steps_of(text: str, path: str) -> int:
+    """How many lines of Python the loader runs for a text."""
+    count = 0
+
+    def trace(*_unused: object) -> Any:
+        nonlocal count
+        count += 1
+        return trace
+
+    Path(path).write_text(text, encoding="utf-8")
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with contextlib.suppress(ConfigurationError):
+            read_rules(path)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+MANY: dict[str, Callable[[int], str]] = {
+    "base 60": lambda size: "- priority: " + "1:" * (100 * size) + "1\n",
+    "merges of merges": lambda size: (
+        "- &a0 {x: 1}\n" + "".join(f"- &a{n + 1} {{<<: [{', '.join([f'*a{n}'] * 10)}]}}\n" for n in range(size))
+    ),
+    "merges": lambda size: "- &a {x: 1, y: 2}\n" + "- {<<: *a}\n" * size,
+    "keys": lambda size: "- {" + ", ".join(f"k{n}: 1" for n in range(size)) + "}\n",
+}
+
+
+@pytest.mark.parametrize("kind", MANY)
+def test_the_time_is_in_proportion_to_the_text(tmp_path: Path, kind: str) -> None:
+    one, four = (steps_of(MANY[kind](size), str(tmp_path / "rules.yml")) for size in (10, 40))
+    assert four < 6 * one
+
+
+def test_four_million_groups_of_base_60_are_a_text(tmp_path: Path) -> None:
+    """PyYAML works on the number for hours."""
+    text = "1:" * 4_000_000 + "1"
+    assert read_rules(written(tmp_path, f"- priority: {text}")) == [{"priority": text}]
+
+
+def test_large_dictionaries_that_are_taken_in_often_are_too_many_values(tmp_path: Path) -> None:
+    text = "- &a {" + ", ".join(f"k{n}: 1" for n in range(2000)) + "}\n" + "- {<<: *a}\n" * 2000
+    assert "more than 1000000 values" in refused(written(tmp_path, text))
+
+
+PIECES = st.sampled_from(
+    [
+        *("- ", "? ", ": ", "[", "]", "{", "}", ", ", "\n", "\n  ", "&a ", "*a", "<<: ", "!!int ", "!!bool ", "!x "),
+        *("!!timestamp ", "!<x> ", "1:1", "0x", "f" * 50, "9" * 5000, "1e9", ".5", "2027-12-31", "T10:00:00", "+99:99"),
+        *('"', "'", "\\ud800", "\\Uffffffff", "|\n", ">", "#", "%YAML 1.1\n", "%TAG ! x\n", "--- ", "...\n", "~", "="),
+        *("NaN", "-Infinity", "true", "rules: ", "\0", "\ufeff", "\u2028", "\x85", "\t", "`", "@", "$ANSIBLE_VAULT"),
+    ]
+)
+
+
+@pytest.mark.parametrize("kind", ["as it is", "without libyaml"])
+@given(
+    content=st.binary(max_size=60) | st.lists(PIECES | TEXTS, max_size=12).map(lambda parts: "".join(parts).encode())
+)
+@settings(max_examples=400, deadline=None)
+def test_any_bytes_are_rules_or_an_error_that_names_the_file(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, content: bytes
+) -> None:
+    path = written(tmp_path_factory.getbasetemp(), content, f"{kind}.yml")
+    loader = yaml.SafeLoader if kind == "without libyaml" else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml, "CSafeLoader", loader, raising=False)
+        wrong: ConfigurationError | None = None
+        rules: list[Any] = []
+        try:
+            rules = read_rules(path)
+        except ConfigurationError as error:
+            wrong = error
+    assert wrong is None or (wrong.code == "invalid_rules" and path in wrong.message)
+    json.dumps(rules, allow_nan=False).encode()
+
+
 def test_a_key_in_the_wrong_place_is_not_shown(tmp_path: Path) -> None:
     secret = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7"
+    jwt = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2lnbmF0dXJl"
+    for content in (f"{jwt}: x", f"- !{jwt} x", f"- *{jwt.replace('.', '')}", f"- {{{jwt}: 1, {jwt}: 2}}"):
+        assert "eyJ" not in refused(written(tmp_path, content))
     for content in (f"-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----\n", secret, f"x: {secret}\n"):
         assert secret not in refused(written(tmp_path, content))
 

@@ -23,7 +23,12 @@ from typing import Any, NamedTuple
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error, named
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
 from ansible_collections.m365.licensing.plugins.module_utils._plain import json_lines, to_plain
-from ansible_collections.m365.licensing.plugins.module_utils._private_files import Folder, UnsafeError, remarks_on
+from ansible_collections.m365.licensing.plugins.module_utils._private_files import (
+    Folder,
+    UnsafeError,
+    remarks_on,
+    remarks_on_file,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._progress import PROGRESS_SPEC, Progress
 
 LARGE_SPEC: dict[str, dict[str, Any]] = {
@@ -133,7 +138,9 @@ def check_paths(context: Context) -> None:
             )
         with contextlib.suppress(RuntimeError):  # ~nobody: whoever opens it says so
             place = Path(path).expanduser()
-            for remark in remarks_on(place if option in _FOLDERS else place.parent):
+            found = remarks_on(place if option in _FOLDERS else place.parent)
+            found += remarks_on_file(place) if option == "progress_path" else []
+            for remark in found:
                 remarks.setdefault(remark, []).append(option)
     context.warn_all(f"{', '.join(options)}: {remark}." for remark, options in remarks.items())
 

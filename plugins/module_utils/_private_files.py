@@ -19,6 +19,7 @@ import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from ansible_collections.m365.licensing.plugins.module_utils._access_lists import Writers, writers_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 
 _ENTER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -120,7 +121,11 @@ class Folder:
         flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(name, flags, dir_fd=self._fd)
         try:
-            _check_own(os.fstat(descriptor))
+            found = os.fstat(descriptor)
+            _check_own(found)
+            trouble, grave = trouble_of(found, writers_of(descriptor))
+            if grave:
+                raise UnsafeError(f"{trouble} it, and can change its lines")
             _check_content(is_ours(os.pread(descriptor, most, 0)))
         except BaseException:
             os.close(descriptor)
@@ -166,7 +171,8 @@ class Folder:
         descriptor = os.open(name, _ENTER, dir_fd=self._fd if self._fd >= 0 else None)
         self.close()
         self._fd, self._place = descriptor, place
-        self._troubles[place] = _trouble(os.fstat(descriptor))
+        # the descriptor may be one that only names the directory: its attributes are found by the name
+        self._troubles[place] = trouble_of(os.fstat(descriptor), writers_of(f"/proc/self/fd/{descriptor}"))
 
     def _judge(self) -> None:
         """What is wrong with the directory itself, and with those on the way to it."""
@@ -212,6 +218,16 @@ def remarks_on(path: str | Path) -> list[str]:
     return []
 
 
+def remarks_on_file(path: Path) -> list[str]:
+    """Who else can change a file that is appended to; nothing where it is missing or no regular file."""
+    try:
+        found = path.lstat()
+    except (OSError, ValueError):
+        return []
+    trouble = stat.S_ISREG(found.st_mode) and trouble_of(found, writers_of(str(path)))[0]
+    return [f"{trouble} the file {path}, and can change what is written there"] if trouble else []
+
+
 def _steps(path: Path) -> list[str]:
     """The names on the way, the last one first."""
     return [name for name in reversed(path.parts) if name != path.anchor]
@@ -222,20 +238,28 @@ def _trusted() -> tuple[int, int]:
     return 0, os.geteuid()
 
 
-def _trouble(found: os.stat_result) -> tuple[str, bool]:
-    """Who else can replace the files of a directory, with a verb; and whether that is grave: no group that was chosen.
+def trouble_of(found: os.stat_result, listed: Writers | None) -> tuple[str, bool]:
+    """Who else can change a file, or replace those of a directory, with a verb; and whether that is grave.
 
-    In a sticky directory such as /tmp only the owner of a file can.
+    A group that was chosen is not. In a sticky directory such as /tmp only the owner of a file can replace it.
     """
     if found.st_uid not in _trusted():
         return f"{_user(found.st_uid)} owns", True
-    if found.st_mode & stat.S_ISVTX:
+    if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
         return "", False
     if found.st_mode & stat.S_IWOTH:
         return "every user can write to", True
-    if found.st_mode & stat.S_IWGRP and (group := _shared_group(found.st_gid)):
-        return f"{group} can write to", False
-    return "", False
+    if user := next((_user(number) for number in (listed.users if listed else ()) if number not in _trusted()), ""):
+        return f"{user}, whom an access control list names, can write to", True
+    return _group_trouble(found, listed), False
+
+
+def _group_trouble(found: os.stat_result, listed: Writers | None) -> str:
+    own = listed.own_group if listed else bool(found.st_mode & stat.S_IWGRP)
+    if own and (group := _shared_group(found.st_gid)):
+        return f"{group} can write to"
+    group = next(filter(None, map(_shared_group, listed.groups if listed else ())), "")
+    return f"{group}, which an access control list names, can write to" if group else ""
 
 
 def _shared_group(number: int) -> str:

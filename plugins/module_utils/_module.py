@@ -60,6 +60,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._naming import Nami
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._private_files import write_private
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
+from ansible_collections.m365.licensing.plugins.module_utils._read_files import Changers, changers_of
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor, printable
 from ansible_collections.m365.licensing.plugins.module_utils._secrets import (
     check_secrets,
@@ -117,6 +118,7 @@ class Context:
         """The tenant, as soon as it is known."""
         self.record_path = ""
         """The file in which the run notes what it writes, as soon as there is one."""
+        self._open_files: list[str] = []
 
     @cached_property
     def tenant(self) -> Tenant:
@@ -160,9 +162,29 @@ class Context:
         return Exchange(service, self.options.tenant_id, self.options.exchange_api)
 
     def refuse_unverified(self) -> None:
-        """Raise ConfigurationError where Microsoft's services may be written to, and nobody knows who answers."""
+        """Raise ConfigurationError where a run that writes must not believe what it reads.
+
+        Nobody knows who answers in the place of Microsoft's services, or every user can change a file of the run.
+        """
+        if self._open_files:
+            advice = "A run that writes does not use it: take that right away (chmod o-w), or use another place"
+            raise ConfigurationError([f"{text}. {advice}" for text in self._open_files], code="unsafe_file")
         if not self.params["validate_certs"] and self.options.endpoints.microsoft:
             raise ConfigurationError(UNVERIFIED_REFUSED)
+
+    def distrust(self) -> list[str]:
+        """Warnings of files that others can change and that decide what the run does; some of them stop a write.
+
+        A certificate that others can change is a warning alone: it signs in as the app, or not at all.
+        """
+        warnings: list[str] = []
+        for name in ("ca_path", "federated_token_file", "certificate_path", "rules_file"):
+            path = str(getattr(self.options, name, "") or self.params.get(name) or "")
+            found = changers_of(path) if path else Changers([], [])
+            told = [f"{name}: {text}" for text in found.everybody]
+            self._open_files += [] if name == "certificate_path" else told
+            warnings += [f"{text}." for text in (*told, *(f"{name}: {text}" for text in found.some))]
+        return warnings
 
     def check_exchange_options(self) -> None:
         """Raise ConfigurationError where Exchange Online cannot be asked with the options as they are."""
@@ -317,7 +339,9 @@ def run_module(
         shown.learn(*hidden)
         tokens = TokenSource(options, client, on_token=lambda token: _hide(module, [token]))
         context = Context(module, options, client, tokens)
-        context.warn_all([*([] if module.params["validate_certs"] else [UNVERIFIED]), *tokens.warnings])
+        context.warn_all(
+            [*context.distrust(), *([] if module.params["validate_certs"] else [UNVERIFIED]), *tokens.warnings]
+        )
         result = dict(work(context))
         check_result(result, stopped=stop.told, check_mode=module.check_mode)
         context.warn_all(result.pop("warnings", ()))

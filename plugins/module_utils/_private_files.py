@@ -123,9 +123,7 @@ class Folder:
         try:
             found = os.fstat(descriptor)
             _check_own(found)
-            trouble, grave = trouble_of(found, writers_of(descriptor))
-            if grave:
-                raise UnsafeError(f"{trouble} it, and can change its lines")
+            _check_changers(*trouble_of(found, writers_of(descriptor)))
             _check_content(is_ours(os.pread(descriptor, most, 0)))
         except BaseException:
             os.close(descriptor)
@@ -154,11 +152,17 @@ class Folder:
         elif stat.S_ISDIR(found.st_mode):
             self._enter(name, place)
         else:
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            self._no_directory(name, place, found)
+
+    def _no_directory(self, name: str, place: str, found: os.stat_result) -> None:  # noqa: ARG002 - for those who read
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+
+    def _link_of_another(self, place: str, found: os.stat_result) -> None:
+        raise UnsafeError(f"{place} is a symbolic link of {user_in_words(found.st_uid)}")
 
     def _follow(self, name: str, place: str, found: os.stat_result) -> None:
         if found.st_uid not in _trusted():
-            raise UnsafeError(f"{place} is a symbolic link of {_user(found.st_uid)}")
+            self._link_of_another(place, found)
         self._links += 1
         if self._links > _LINKS_MOST:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
@@ -172,7 +176,10 @@ class Folder:
         self.close()
         self._fd, self._place = descriptor, place
         # the descriptor may be one that only names the directory: its attributes are found by the name
-        self._troubles[place] = trouble_of(os.fstat(descriptor), writers_of(f"/proc/self/fd/{descriptor}"))
+        self._look(place, f"/proc/self/fd/{descriptor}", os.fstat(descriptor))
+
+    def _look(self, place: str, handle: str, found: os.stat_result) -> None:
+        self._troubles[place] = trouble_of(found, writers_of(handle))
 
     def _judge(self) -> None:
         """What is wrong with the directory itself, and with those on the way to it."""
@@ -244,14 +251,25 @@ def trouble_of(found: os.stat_result, listed: Writers | None) -> tuple[str, bool
     A group that was chosen is not. In a sticky directory such as /tmp only the owner of a file can replace it.
     """
     if found.st_uid not in _trusted():
-        return f"{_user(found.st_uid)} owns", True
-    if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
+        return f"{user_in_words(found.st_uid)} owns", True
+    if _is_sticky(found):
         return "", False
-    if found.st_mode & stat.S_IWOTH:
+    if open_to_all(found):
         return "every user can write to", True
-    if user := next((_user(number) for number in (listed.users if listed else ()) if number not in _trusted()), ""):
+    if user := next(
+        (user_in_words(number) for number in (listed.users if listed else ()) if number not in _trusted()), ""
+    ):
         return f"{user}, whom an access control list names, can write to", True
     return _group_trouble(found, listed), False
+
+
+def open_to_all(found: os.stat_result) -> bool:
+    """Whether every user can change a file, or replace those of a directory."""
+    return bool(found.st_mode & stat.S_IWOTH) and not _is_sticky(found)
+
+
+def _is_sticky(found: os.stat_result) -> bool:
+    return stat.S_ISDIR(found.st_mode) and bool(found.st_mode & stat.S_ISVTX)
 
 
 def _group_trouble(found: os.stat_result, listed: Writers | None) -> str:
@@ -273,7 +291,8 @@ def _shared_group(number: int) -> str:
     return "" if alone else f"the group {group.gr_name}"
 
 
-def _user(number: int) -> str:
+def user_in_words(number: int) -> str:
+    """A user by name, or by number where the machine has no name."""
     name = _name(number)
     return f"the user {name}" if name else f"the user with the number {number}"
 
@@ -288,6 +307,11 @@ def _name(number: int) -> str:
 def _check_content(ours: bool) -> None:
     if not ours:
         raise UnsafeError("it holds something else already; name a new file, or remove this one")
+
+
+def _check_changers(trouble: str, grave: bool) -> None:
+    if grave:
+        raise UnsafeError(f"{trouble} it, and can change its lines")
 
 
 def _check_own(found: os.stat_result) -> None:

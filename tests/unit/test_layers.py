@@ -21,7 +21,7 @@ GROUPS = {
     "_plan_model _plan_reasons _plan_seats _plan_words _predict _quoting _redaction _refusals "
     "_report _rules _rules_conditions _rules_hints _rules_index _rules_match _rules_schema "
     "_run_facts _seats _times _values _version _wanted",
-    "files": "_access_lists _files _private_files",
+    "files": "_access_lists _files _private_files _read_files",
     "transport": "_http _http_body _http_limit _http_types _libraries _limits _pacing _parallel _proxies "
     "_service _stop",
     "signing in": "_auth _auth_options _certificates _masking _secrets",

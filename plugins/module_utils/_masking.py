@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +23,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._option_values impo
 
 MASK = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 """What Ansible writes instead of a secret."""
+_NAME = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)*")
 
 
 class Masked(NamedTuple):
@@ -48,6 +51,53 @@ def mask_options(params: dict[str, Any], spec: Mapping[str, Mapping[str, Any]]) 
         masked.secrets.extend(_random_words(value))
         params[name] = (name.endswith("_url") and without_secrets(str(value))) or MASK
     return masked
+
+
+def mask_keys(params: dict[str, Any], spec: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Replace names of options, and keys of their values, that may be secrets; return what was replaced.
+
+    Ansible masks values alone: it quotes an option that it does not know, and logs each key. Of options that it hides,
+    every key goes that is no near miss of one that belongs there.
+    """
+    found: list[str] = []
+    known = {name for key, option in spec.items() for name in (key, *option.get("aliases", ()))}
+    for name in list(params):
+        if not name.startswith("_") and name not in known and not _may_be_name(name, known):
+            found.append(name)
+            params[MASK] = params.pop(name)
+    for name, option in spec.items():
+        if name in params:
+            params[name] = _without_keys(
+                params[name], option.get("options", {}) if option.get("no_log") else None, found
+            )
+    return found
+
+
+def _without_keys(value: Any, allowed: Collection[str] | None, found: list[str]) -> Any:
+    """The value with what may be a secret replaced in its keys; ``allowed``: the only ones that belong there."""
+    if isinstance(value, (list, tuple)):
+        return [_without_keys(item, allowed, found) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    kept: dict[Any, Any] = {}
+    for key, item in value.items():
+        text = str(key)
+        wrong = bool(secrets_in(text)) if allowed is None else text not in allowed and not _is_near(text, allowed)
+        if wrong:
+            found += [text, *secrets_in(text)]
+        kept[MASK if wrong else key] = _without_keys(item, allowed, found)
+    return kept
+
+
+def _may_be_name(text: str, known: Collection[str]) -> bool:
+    """Is this what somebody could have meant for the name of an option?"""
+    if secrets_in(text) or is_random(text):
+        return False
+    return bool(_NAME.fullmatch(text)) or _is_near(text, known)
+
+
+def _is_near(text: str, names: Collection[str]) -> bool:
+    return bool(difflib.get_close_matches(text.casefold(), names, 1, 0.6))
 
 
 def secrets_in_environment(environ: Mapping[str, str]) -> list[str]:

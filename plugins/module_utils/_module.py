@@ -52,6 +52,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._libraries import c
 from ansible_collections.m365.licensing.plugins.module_utils._limits import settings_from
 from ansible_collections.m365.licensing.plugins.module_utils._masking import (
     MASK,
+    mask_keys,
     mask_options,
     secrets_in_environment,
     written_in_addresses,
@@ -244,6 +245,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
 
     def _load_params(self) -> None:
         super()._load_params()
+        names = mask_keys(self.params, self.argument_spec)
         empty = [name for name, value in self.params.items() if name[0] != "_" and _is_empty(value)]
         self.empty = [name for name in empty if name not in self._nullable]
         for name in empty:
@@ -251,6 +253,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         # before Ansible looks at them: it quotes what it refuses, and logs the rest
         masked = mask_options(self.params, self.argument_spec)
         self.given, self.secrets = masked
+        self.secrets += names
         _hide(self, self.secrets)
 
     def empty_options(self) -> list[str]:
@@ -280,6 +283,8 @@ class _Module(AnsibleModule):  # type: ignore[misc]
                 waiting += value
             elif value is not None and value not in COMMON_SPEC["access_tokens"]["options"]:
                 _hide(self, [str(value)])
+        # a text that Ansible has made a dictionary of has keys only now
+        _hide(self, mask_keys(self.params, self.argument_spec))
         super().fail_json(msg, **more)
         raise SystemExit(1)  # not reached
 

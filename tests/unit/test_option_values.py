@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._auth_options import ENVIRONMENT, shows_value
-from ansible_collections.m365.licensing.plugins.module_utils._masking import MASK, mask_options
+from ansible_collections.m365.licensing.plugins.module_utils._masking import MASK, mask_keys, mask_options
 from ansible_collections.m365.licensing.plugins.module_utils._module import COMMON_SPEC
 from ansible_collections.m365.licensing.plugins.module_utils._option_values import (
     is_random,
@@ -221,3 +221,56 @@ def test_an_option_by_its_alias_stays_as_it_is() -> None:
     params: dict[str, Any] = {"user": ["anna@contoso.com"], "code": "1234"}
     assert mask_options(params, spec) == ({}, [])
     assert params == {"user": ["anna@contoso.com"], "code": "1234"}
+
+
+ODD = "Tr0ub4dor&3"
+"""A secret in no form that is known."""
+
+
+def as_json(key: str) -> Any:
+    return json.dumps({key: "x"})
+
+
+def as_it_is(key: str) -> Any:
+    return {key: "x"}
+
+
+def in_a_list(key: str) -> Any:
+    return [{key: "x"}]
+
+
+@pytest.mark.parametrize("secret", [TOKEN, CLIENT_SECRET, RANDOM, ODD], ids=["token", "client secret", "random", "odd"])
+@pytest.mark.parametrize("form", [as_it_is, as_json, in_a_list])
+def test_no_key_of_the_tokens_is_shown(tenant: Tenant, secret: str, form: Callable[[str], Any]) -> None:
+    ended = start(MODULE, {"access_tokens": form(secret)}, tenant.env())
+    assert "access_tokens" in failed(ended)["msg"]
+    assert not shows(ended.output, secret)
+
+
+@pytest.mark.parametrize("secret", [TOKEN, CLIENT_SECRET, RANDOM, ODD], ids=["token", "client secret", "random", "odd"])
+@pytest.mark.parametrize("value", ["x", "", None, {"a": 1}])
+def test_no_name_of_an_option_shows_a_secret(tenant: Tenant, secret: str, value: Any) -> None:
+    ended = start(MODULE, {secret: value}, tenant.env())
+    assert MASK in failed(ended)["msg"]
+    assert not shows(ended.output, secret)
+
+
+@pytest.mark.parametrize("secret", [TOKEN, CLIENT_SECRET], ids=["token", "client secret"])
+@pytest.mark.parametrize("option", ["rules", "protected", "exceptions", "record_dir"])
+def test_no_key_in_another_option_shows_a_secret(tenant: Tenant, secret: str, option: str) -> None:
+    params = {"rules": [], option: [{"match": {secret: ["x"]}}]}
+    ended = start("m365_license_plan", params, tenant.env())
+    assert failed(ended)
+    assert not shows(ended.output, secret)
+
+
+def test_names_and_keys_that_somebody_misspelt_are_said(tenant: Tenant) -> None:
+    assert "client_secert" in failed(start(MODULE, {"client_secert": "x"}, tenant.env()))["msg"]
+    assert "frobnicate" in failed(start(MODULE, {"frobnicate": "x"}, tenant.env()))["msg"]
+
+
+def test_keys_that_are_no_secrets_stay() -> None:
+    rules = [{"match": {"extension_ab603c56068041afb2f6832e2a17e237_department": "x"}}]
+    params: dict[str, Any] = {"rules": rules, "access_tokens": {"graph": "x"}}
+    assert mask_keys(params, {**COMMON_SPEC, "rules": {}}) == []
+    assert params == {"rules": rules, "access_tokens": {"graph": "x"}}

@@ -35,7 +35,8 @@ class Changers(NamedTuple):
 def changers_of(path: str) -> Changers:
     """Who else can change a file, or a directory of certificates; nothing where that cannot be found out."""
     try:
-        with _Way(expanded(path)) as way:
+        way = _Way(expanded(path))
+        with way:
             return way.changers()
     except (OSError, ValueError, UnsafeError, UnreadableError):
         return Changers([], [])

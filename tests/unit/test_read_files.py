@@ -15,7 +15,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._read_files import 
 from ansible_collections.m365.licensing.tests.unit.keys import RSA_KEY, cert_pem, certificate, key_pem
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
-from ansible_collections.m365.licensing.tests.unit.test_foreign_files import GROUP, OTHER, USER, give
+from ansible_collections.m365.licensing.tests.unit.test_access_lists import GROUP, USER, give
+from ansible_collections.m365.licensing.tests.unit.test_foreign_files import OTHER
 from ansible_collections.m365.licensing.tests.unit.test_module import Ended, failed, start, succeeded
 
 from tests.tenant.launch import Tenant

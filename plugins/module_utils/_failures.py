@@ -38,6 +38,14 @@ def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:
     return {"msg": printable(str(error)), **plain}
 
 
+def safe_failure(error: M365Error, told: Mapping[str, Any], ledger: Mapping[str, str]) -> dict[str, Any]:
+    """The same, also where something in it has no plain form: what was written must not be lost with it."""
+    try:
+        return failure(error, told)
+    except Exception as wrong:
+        return failure(Unexpected(wrong, ledger), {})
+
+
 class Unexpected(M365Error):
     """A mistake of this collection. ``ledger``: what was written before it, by user; it must not be lost.
 

@@ -358,7 +358,7 @@ class HttpClient:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise BrokenBodyError(why_broken(error, received, self.settings.timeout)) from None
         announced = response.headers.get("Content-Length", "")
-        if announced.isdecimal() and received < int(announced):
+        if announced.isdecimal() and len(announced) < 19 and received < int(announced):
             raise BrokenBodyError(f"{received} of {announced} bytes arrived")
 
     def _classify(self, call: Call, error: requests.RequestException) -> TroubleError:

@@ -10,12 +10,14 @@ inventory made of that would be a shorter list. So nothing here guesses: it is w
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
+from ansible_collections.m365.licensing.plugins.module_utils._plain import within_64_bits
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
 
 MAX_VALUES = 4 * 2**20
@@ -25,6 +27,7 @@ Graph's and Exchange's documents have one value in about thirty bytes."""
 MAX_LINE = 2**20
 """Characters in a line of a text document."""
 
+_LONGEST_INTEGER = len(str(-(2**63)))
 _GZIP = 16 + zlib.MAX_WBITS
 _EXCEPTION_PREFIX = re.compile(r"^\|[\w.+]*\|\s*")
 
@@ -37,17 +40,29 @@ class WrongBodyError(Exception):
     """The body is too large or another kind of document. Asking again would bring the same."""
 
 
+class WrongNumberError(WrongBodyError):
+    """The document holds a number that no service has reason to send."""
+
+    def __init__(self) -> None:
+        super().__init__("a number in it is beyond 64 bits, so it is not of the expected kind")
+
+
 def decoded(chunks: Iterable[bytes], encoding: str, limit: int) -> Iterator[bytes]:
     """The chunks of a body, decoded, and never more than ``limit`` bytes of it.
 
     ``encoding`` is the ``Content-Encoding`` header. Raises BrokenBodyError where a gzip stream ends early, and
-    WrongBodyError beyond the limit (also for a small stream that unpacks to a large one) or in an unknown encoding.
+    WrongBodyError beyond the limit (also for a small stream that unpacks to a large one, and for an endless one that
+    unpacks to nothing) or in an unknown encoding.
     """
     name = encoding.strip().casefold()
     if name in ("gzip", "x-gzip"):
-        chunks = _unzip(chunks, limit)
+        chunks = _unzip(_limited(chunks, limit), limit)
     elif name not in ("", "identity"):
         raise WrongBodyError(f"its Content-Encoding is {name!r}, which was not asked for")
+    yield from _limited(chunks, limit)
+
+
+def _limited(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
     size = 0
     for chunk in chunks:
         size += len(chunk)
@@ -82,7 +97,7 @@ def parse_json(body: bytes, content_type: str) -> Any:
     """Read a JSON document that must be there.
 
     Trailing NULs are padding, as Exchange sends them. Raises BrokenBodyError for an empty, truncated or invalid
-    document, WrongBodyError for an HTML page and for more values than memory should hold.
+    document, WrongBodyError for an HTML page, for more values than memory should hold and for a number beyond 64 bits.
     """
     # Each value takes two bytes at least. Those within texts count, too: an upper limit that costs little.
     if len(body) > 2 * MAX_VALUES and sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
@@ -91,13 +106,19 @@ def parse_json(body: bytes, content_type: str) -> Any:
     if not text.strip():
         raise BrokenBodyError("its body is empty")
     try:
-        return json.loads(text, parse_constant=_no_number)
+        return json.loads(text, parse_constant=_no_number, parse_int=_integer, parse_float=_fraction)
     except RecursionError:
         raise BrokenBodyError("its JSON is nested too deeply") from None
     except ValueError as error:
         # The error's own text may quote the document, so only its place is told.
         place = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise BrokenBodyError(f"it is not valid JSON{place} of {len(text)}") from None
+
+
+def check_numbers(body: bytes) -> None:
+    """Raise WrongNumberError for a JSON document that another reads later, where a number is beyond 64 bits."""
+    with contextlib.suppress(ValueError, RecursionError):  # whoever reads it says what else is wrong
+        json.loads(body, parse_int=_integer, parse_float=_fraction)
 
 
 def lines_of(chunks: Iterable[bytes], content_type: str) -> Iterator[str]:
@@ -137,6 +158,20 @@ def _no_page(beginning: str, content_type: str) -> None:
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def _integer(digits: str) -> int:
+    # Python takes 4300 digits, but cannot write the sum of two such numbers.
+    if len(digits) > _LONGEST_INTEGER or not within_64_bits(number := int(digits)):
+        raise WrongNumberError
+    return number
+
+
+def _fraction(digits: str) -> float:
+    # 1e999 is infinity
+    if not within_64_bits(number := float(digits)):
+        raise WrongNumberError
+    return number
 
 
 def error_detail(body: bytes, headers: Mapping[str, str], redactor: Redactor) -> tuple[str, str, str]:

@@ -40,6 +40,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._failures import (
     check_result,
     failure,
     interrupted,
+    safe_failure,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._http import (
@@ -358,7 +359,7 @@ def run_module(
             error = interrupted(error.partial, check_mode=module.check_mode)
             # Who reads this process's answer may have been stopped, too: the journal of the machine keeps it.
             module.log(shown.mask(str(error)))
-        result = failure(error, told)
+        result = safe_failure(error, told, client.ledger if client else {})
     except Exception as error:
         told |= context.facts() if context else {"requests": client.requests if client else 0}
         result = failure(Unexpected(error, client.ledger if client else {}), told)

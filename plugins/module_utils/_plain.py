@@ -12,20 +12,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timezone
 from typing import Any
 
+BEYOND = "[number beyond 64 bits]"
+"""What stands in a result for a number that not every reader of JSON can read, nor Python itself write."""
+
+
+def within_64_bits(number: float) -> bool:
+    """Whether a number is one that every reader can hold: no infinity and no NaN either."""
+    return -(2**63) <= number < 2**63
+
 
 def to_plain(value: Any) -> Any:
     """Make dictionaries, lists, strings, numbers, booleans and None of anything the domain knows.
 
     Sets are sorted, so that the same result is the same bytes. Times are ISO 8601 in UTC with ``Z``, to the second.
     A lone surrogate, which JSON can hold and no text file can, becomes U+FFFD: ansible-core from 2.19 on refuses a
-    result that has one. Raises TypeError for what has no plain form: Ansible would turn it into a string silently.
+    result that has one. A number beyond 64 bits becomes a text: Python writes no whole number of more than 4300 digits,
+    and the result would be lost with it. Raises TypeError for what has no plain form: Ansible would turn it into a string silently.
     """
     if isinstance(value, enum.Enum):
         return to_plain(value.value)
     if isinstance(value, str):
         return value if value.isascii() else readable(value)
-    if value is None or isinstance(value, (int, float)):
+    if value is None:
         return value
+    if isinstance(value, (int, float)):
+        return value if within_64_bits(value) else BEYOND
     if isinstance(value, datetime):
         return _moment(value)
     if isinstance(value, date):

@@ -21,7 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     PermissionDenied,
     ServiceUnavailable,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._http_body import error_detail, parse_json
+from ansible_collections.m365.licensing.plugins.module_utils._http_body import check_numbers, error_detail, parse_json
 from ansible_collections.m365.licensing.plugins.module_utils._http_types import (
     REDIRECTS,
     THROTTLED,
@@ -280,6 +280,7 @@ class MsalHttp:
                 raise incomplete(call, f"it redirects ({raw.status}); a secret is never sent after a redirect")
             if raw.status >= 400:
                 self.refusal = error_detail(raw.content, raw.headers, self._client.redactor)[1]
+            check_numbers(raw.content)
             return MsalResponse(raw.status, raw.content.decode("utf-8", "replace"), raw.headers)
 
         return self._client.deliver(call, read)

@@ -86,7 +86,7 @@ def claims(token: str) -> dict[str, str]:
     try:
         part = token.split(".")[1]
         found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (IndexError, ValueError, binascii.Error):
+    except (IndexError, ValueError, RecursionError, binascii.Error):
         return {}
     return {name: text for name, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
 

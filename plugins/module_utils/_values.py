@@ -12,6 +12,8 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.m365.licensing.plugins.module_utils._plain import within_64_bits
+
 
 def nearest(found: str, allowed: Iterable[str], limit: int = 3) -> list[str]:
     """The words of ``allowed`` that look most like ``found``, best first; case does not count."""
@@ -45,12 +47,13 @@ def whole_number(value: Any) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return int(value)
+        return int(value) if within_64_bits(value) else None
     if isinstance(value, str) and value.strip().lstrip("-").isascii() and value.strip().lstrip("-").isdigit():
         try:
-            return int(value.strip())
+            number = int(value.strip())
         except ValueError:
             return None
+        return number if within_64_bits(number) else None
     return None
 
 
@@ -64,6 +67,8 @@ def shown(value: Any) -> str:
         return "an empty list" if not value else f"a list of {len(value)}"
     if isinstance(value, Mapping):
         return "an empty dictionary" if not value else f"a dictionary with {', '.join(str(key) for key in value)}"
+    if isinstance(value, int) and not within_64_bits(value):
+        return "a number beyond 64 bits"  # Python writes 4300 digits at most
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return f"{text} ({type(value).__name__})"
 

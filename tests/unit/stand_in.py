@@ -36,7 +36,7 @@ class Reply:
     status: int = 200
     body: bytes = b"{}"
     headers: Mapping[str, str] = field(default_factory=lambda: JSON)
-    announced: int | None = None
+    announced: int | str | None = None
     drop: bool = False
     endless: bytes = b""
 

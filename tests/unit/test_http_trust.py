@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import traceback
 from collections.abc import Callable
@@ -313,6 +314,33 @@ def test_a_small_answer_that_unpacks_to_an_enormous_one_is_refused(tmp_path: Pat
         service = service_for(server, max_response_bytes=1_000_000)
         with pytest.raises(IncompleteAnswer, match="larger than 1000000 bytes"):
             service.request("GET", "/x", idempotent=True)
+
+
+STORED = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
+NOTHING = {
+    "empty members": (b"", gzip.compress(b"") * 500),
+    "empty stored blocks": (STORED, b"\x00\x00\x00\xff\xff" * 2000),
+    "padding": (gzip.compress(b"{}"), b"\x00" * 10_000),
+    "a name": (b"\x1f\x8b\x08\x08\x00\x00\x00\x00\x00\x03", b"x" * 10_000),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_an_endless_stream_that_unpacks_to_nothing_is_refused(tmp_path: Path, name: str) -> None:
+    """Long before ``timeout``: what comes is counted as well as what it unpacks to."""
+    start, more = NOTHING[name]
+    answer = Reply(200, start, JSON | {"Content-Encoding": "gzip"}, endless=more)
+    with serving([answer], tmp_path) as server:
+        service = service_for(server, max_response_bytes=1_000_000, timeout=3600.0)
+        with pytest.raises(IncompleteAnswer, match="larger than 1000000 bytes"):
+            service.request("GET", "/x", idempotent=True)
+
+
+@pytest.mark.parametrize("digits", [19, 4300, 5000])
+def test_an_absurd_length_is_no_crash(tmp_path: Path, digits: int) -> None:
+    answer = Reply(200, b"{}", announced="9" * digits)
+    with serving(lambda _: answer, tmp_path) as server, contextlib.suppress(M365Error):
+        assert service_for(server, retry_seconds=0.0).request("GET", "/x", idempotent=True).body == {}
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     M365Error,
     UnknownOutcome,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._failures import Unexpected, failure
+from ansible_collections.m365.licensing.plugins.module_utils._failures import Unexpected, failure, safe_failure
 from ansible_collections.m365.licensing.plugins.module_utils._module import COMMON_SPEC, Context, run_module
-from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._plain import BEYOND, to_plain
 
 
 class Colour(enum.Enum):
@@ -57,6 +57,10 @@ NOON = datetime(2026, 6, 15, 12, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=
         (True, True),
         (1.5, 1.5),
         ("ä", "ä"),
+        (2**63 - 1, 2**63 - 1),
+        (-(2**63), -(2**63)),
+        ({10**5000: [2**63, -(10**5000), {"sum": 10**4300}]}, {BEYOND: [BEYOND, BEYOND, {"sum": BEYOND}]}),
+        ([float("nan"), float("inf"), -1e300], [BEYOND] * 3),
         (Colour.RED, "red"),
         (date(2026, 6, 15), "2026-06-15"),
         (NOON, "2026-06-15T10:00:00Z"),
@@ -196,3 +200,14 @@ def test_a_module_that_stumbles_ends_with_one_message(
     assert result["error"]["code"] == "unexpected_error"
     assert "AttributeError in test_module_values.py" in result["msg"]
     assert "opaque" not in json.dumps(result)
+
+
+@pytest.mark.parametrize("lost", [object(), datetime(2026, 1, 1)], ids=["an object", "no zone"])  # noqa: DTZ001
+def test_a_failure_that_cannot_be_written_keeps_who_was_written(lost: object) -> None:
+    error = UnknownOutcome("Odd.", code="odd")
+    error.partial = {"changed": True, "users": [{"x": lost}]}
+    found = safe_failure(error, {}, {"anna@contoso.example": "changed"})
+    assert found["changed"] is True
+    assert found["written"]["changed"] == ["anna@contoso.example"]
+    assert "anna@contoso.example" in found["msg"]
+    assert safe_failure(UnknownOutcome("Odd.", code="odd"), {"requests": 10**5000}, {})["requests"] == BEYOND

@@ -21,6 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._find_groups import find_groups
+from ansible_collections.m365.licensing.plugins.module_utils._http_body import parse_json
 from ansible_collections.m365.licensing.plugins.module_utils._license_info import subscription_info, user_license_info
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._report import audit_row
@@ -34,7 +35,7 @@ from tests.tenant.launch import Tenant, running
 from tests.tenant.state import Json
 
 JUNK: list[Any] = [
-    *(None, 5, -1, 1e308, True, "", " ", "x", [], {}, [None], ["x"], [5], {"a": []}, "\u00e9\x00", [[]]),
+    *(None, 5, -1, 1e308, 2**63 - 1, 10**4300 - 1, True, "", " ", "x", [], {}, [None], ["x"], [5], {"a": []}, "\u00e9\x00", [[]]),
     *("2026-99-99T00:00:00Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00Z", "9" * 5000, "00000000"),
     *({"Value": {}}, "11111111-2222-3333-4444-555555555555", "Nonsense", "../x", "a' or 'a' eq 'a"),
 ]
@@ -264,6 +265,34 @@ def test_seats_that_are_not_told_are_not_zero(tenant: Tenant, change: dict[str, 
     tenant.set_faults({"status": 200, "body": body, "service": "graph", "path": "subscribedSkus", "times": None})
     with clients(tenant, retry_seconds=0) as made, pytest.raises(IncompleteAnswer):
         made.graph.subscribed_skus()
+
+
+BEYOND = {
+    "4300 digits": "9" * 4300,
+    "5000 digits": "9" * 5000,
+    "one more than 64 bits": str(2**63),
+    "one less than 64 bits": str(-(2**63) - 1),
+    "zeros": "1" + "0" * 20,
+    "infinity": "1e999",
+    "a large fraction": "-1.5e300",
+}
+
+
+@pytest.mark.parametrize("digits", BEYOND.values(), ids=list(BEYOND))
+@pytest.mark.parametrize("service", ["graph", "exchange", "login"])
+def test_a_number_beyond_64_bits_is_an_error_wherever_it_is(tenant: Tenant, service: str, digits: str) -> None:
+    """Python reads 4300 digits, and cannot write the sum of two such numbers: the result of the run would be lost."""
+    body = f'{{"value": [], "access_token": "opaque-0123456789", "expires_in": {digits}}}'
+    path = {"path": "/token"} if service == "login" else {}
+    tenant.set_faults({"status": 200, "service": service, "times": None, **path})
+    tenant.world.faults[0].body = body.encode()  # as it is: not every JSON library writes such numbers
+    with clients(tenant, retry_seconds=0) as made, pytest.raises(IncompleteAnswer, match="number in it is beyond 64"):
+        made.exchange.mailboxes() if service == "exchange" else made.graph.subscribed_skus()
+    tenant.clear_faults()
+
+
+def test_numbers_of_64_bits_are_read() -> None:
+    assert parse_json(f"[{2**63 - 1},{-(2**63)},1.5,-0]".encode(), "") == [2**63 - 1, -(2**63), 1.5, 0]
 
 
 def test_seats_are_told_without_those_locked_out(tenant: Tenant) -> None:

@@ -1,0 +1,51 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Numbers of a service that nobody can write: a run that wrote says so, and one that did not says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
+from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
+from ansible_collections.m365.licensing.tests.unit.test_secrets_in_files import PLAN, run
+
+from tests.tenant.launch import Tenant
+
+MOST = 2**63 - 1
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Tenant]:
+    with empty_tenant() as tenant:
+        yield tenant
+
+
+def with_seats(served: Tenant, seats: int) -> PlanningDesk:
+    """One user at risk, and a tenant that says each license has so many seats."""
+    desk = PlanningDesk(served)
+    desk.at_risk("anna")
+    for sku in desk.world.skus.values():
+        sku["prepaidUnits"] = {"enabled": seats, "warning": seats, "suspended": 0, "lockedOut": 0}
+    return desk
+
+
+def test_the_largest_numbers_lose_no_result(served: Tenant) -> None:
+    desk = with_seats(served, MOST)
+    result = run(desk, PLAN, rules=[EVERYBODY], mode="apply", shared_mailbox_sizes="never")
+    assert result["changed"] is True, result
+    assert [row["user_principal_name"] for row in result["users"]] == ["anna@contoso.example"]
+    assert "error" not in result
+
+
+def test_a_number_that_python_cannot_write_is_refused_before_anything_is_written(served: Tenant) -> None:
+    desk = with_seats(served, 10**4300 - 1)
+    result = run(desk, PLAN, rules=[EVERYBODY], mode="apply", shared_mailbox_sizes="never")
+    assert result["failed"] is True
+    assert not result.get("changed")
+    assert "a number in it is beyond 64 bits" in result["msg"]
+    assert result["error"]["code"] == "incomplete_answer"
+    assert desk.world.users
+    assert not any(entry["method"] == "POST" and "assignLicense" in str(entry) for entry in desk.world.log)

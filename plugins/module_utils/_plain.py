@@ -27,7 +27,8 @@ def to_plain(value: Any) -> Any:
     Sets are sorted, so that the same result is the same bytes. Times are ISO 8601 in UTC with ``Z``, to the second.
     A lone surrogate, which JSON can hold and no text file can, becomes U+FFFD: ansible-core from 2.19 on refuses a
     result that has one. A number beyond 64 bits becomes a text: Python writes no whole number of more than 4300 digits,
-    and the result would be lost with it. Raises TypeError for what has no plain form: Ansible would turn it into a string silently.
+    and the result would be lost with it. Raises TypeError for what has no plain form: Ansible would turn it into a
+    string silently.
     """
     if isinstance(value, enum.Enum):
         return to_plain(value.value)

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping
 from html.entities import codepoint2name
 from typing import Any
 
+from ansible_collections.m365.licensing.plugins.module_utils._encodings import Decoded, forms, may_be_encoded
+
 MESSAGE_LENGTH = 600
 """Characters of a service's own words that are passed on."""
 CODE_LENGTH = 100
@@ -27,6 +29,8 @@ _DATA_LENGTH = 16
 """Shorter secrets are not looked for in data, as an honest name may contain them."""
 _FILE_LENGTH = 8
 """Shorter secrets are not looked for in files: a run refuses to use them, and names and keys would be false."""
+_MAPPED_LENGTH = 2**18
+"""Of a longer text nothing is left where an encoded secret is in it: to know its places would take much memory."""
 _LITERAL = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 """A text of JSON, or a name of an object."""
 _WORD = re.compile(r"[A-Za-z0-9]+")
@@ -58,7 +62,7 @@ class Redactor:
         self._secrets |= {form for secret in secrets for form in (secret, secret.strip()) if form.strip()}
 
     def mask(self, text: str) -> str:
-        """The same without known secrets, as they are or as they are written in URLs, JSON, HTML and Markdown."""
+        """The same without known secrets: as they are, as URLs, JSON, HTML, Markdown write them, in base64 or hex."""
         return self._search()[0].mask(text)
 
     def mask_data(self, value: Any) -> Any:
@@ -128,19 +132,43 @@ class _Search:
     def __init__(self, secrets: Iterable[str]) -> None:
         # a longer one may contain a shorter one
         longest_first = sorted(secrets, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(_spellings, longest_first)))
-        # Letters and digits are the same in every spelling, and a plain search for some takes next to no time.
-        self._words = tuple({max(_WORD.findall(secret), key=len, default="") for secret in longest_first})
+        encoded = sorted({form for secret in longest_first for form in forms(secret)}, key=len, reverse=True)
+        self._pattern = re.compile("|".join([*map(_spellings, longest_first), *map(re.escape, encoded)]))
+        # Letters and digits are the same in most spellings, and a plain search for some takes next to no time.
+        words = {max(_WORD.findall(secret), key=len, default="") for secret in longest_first}
+        self._words = (*words, *encoded)
 
     def may_find(self, text: str) -> bool:
         """False where the text surely holds none."""
+        return self._has_word(text) or (may_be_encoded(text) and self._has_word(Decoded(text, mapped=False).text))
+
+    def _has_word(self, text: str) -> bool:
         for word in self._words:  # noqa: SIM110 - three times as fast as any()
             if word in text:
                 return True
         return False
 
     def mask(self, text: str) -> str:
-        return self._pattern.sub(REMOVED, text) if self.may_find(text) else text
+        if self._has_word(text):
+            text = self._pattern.sub(REMOVED, text)
+        return self._mask_encoded(text) if self._words and may_be_encoded(text) else text
+
+    def _mask_encoded(self, text: str) -> str:
+        mapped = len(text) <= _MAPPED_LENGTH
+        decoded = Decoded(text, mapped=mapped)
+        if not self._has_word(decoded.text):
+            return text
+        if not mapped:
+            return REMOVED if self._pattern.search(decoded.text) else text
+        pieces, last = [], 0
+        for hit in self._pattern.finditer(decoded.text):
+            if hit.start() == hit.end():
+                continue
+            start, end = decoded.source(*hit.span())
+            # one unit may mean several characters, so that two hits share it
+            pieces += [text[last : max(start, last)], REMOVED]
+            last = max(end, last)
+        return "".join([*pieces, text[last:]])
 
 
 def _masked(value: Any, search: _Search) -> Any:

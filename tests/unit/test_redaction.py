@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 from collections.abc import Callable
@@ -72,6 +73,113 @@ def test_any_secret_is_removed_however_it_is_written(secret: str, spell: Callabl
     )
 
 
+ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\ufe0f\U000e0041\x00\x08"
+
+
+def in_base64(before: int, encode: Callable[[bytes], bytes] = base64.b64encode) -> Callable[[str], str]:
+    """The secret in the middle of what is encoded, after so many bytes."""
+    return lambda text: encode(("client-id"[:before] + text + ":after").encode()).decode()
+
+
+EVERY: dict[str, Callable[[str], str]] = {
+    "percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "percent, lower case": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    "percent, thrice": lambda text: "".join(f"%2525{byte:02X}" for byte in text.encode()),
+    "percent, every other": lambda text: "".join(
+        quote(c, safe="") if at % 2 else "".join(f"%{byte:02X}" for byte in c.encode()) for at, c in enumerate(text)
+    ),
+    "HTML, numbers": lambda text: "".join(f"&#{ord(c)};" for c in text),
+    "HTML, numbers with zeros": lambda text: "".join(f"&#{ord(c):09};" for c in text),
+    "HTML, hexadecimal": lambda text: "".join(f"&#x{ord(c):x};" for c in text),
+    "HTML, twice": lambda text: "".join(f"&amp;#X{ord(c):X};" for c in text),
+    "JSON": lambda text: "".join(f"\\u{ord(c):04x}" for c in text),
+    "JSON, twice": lambda text: "".join(f"\\\\u{ord(c):04X}" for c in text),
+    "JavaScript": lambda text: "".join(f"\\x{ord(c):02x}" for c in text),
+    "JavaScript, braces": lambda text: "".join(f"\\u{{{ord(c):x}}}" for c in text),
+    "one way for each": lambda text: "".join(
+        (c if c.isalnum() else f"&#{ord(c)};", f"&#{ord(c)};", f"\\u{ord(c):04x}", quote(c, safe=""))[at % 4]
+        for at, c in enumerate(text)
+    ),
+    "split by what does not show": lambda text: "".join(
+        c + ZERO_WIDTH[at % len(ZERO_WIDTH)] for at, c in enumerate(text)
+    ),
+    "split by names of what does not show": "&zwnj;".join,
+    "split by numbers of what does not show": "&#8203;".join,
+    "split by JSON of what does not show": "\\u200b".join,
+    "split by percents of what does not show": "%E2%80%8B".join,
+    "hex": lambda text: text.encode().hex(),
+    "hex, upper case": lambda text: text.encode().hex().upper(),
+    **{f"base64 after {at}": in_base64(at) for at in range(4)},
+    **{f"base64 for URLs after {at}": in_base64(at, base64.urlsafe_b64encode) for at in range(4)},
+    "base64 in a URL": lambda text: quote(base64.b64encode(text.encode()).decode(), safe=""),
+    "base64, percent": lambda text: "".join(f"%{byte:02x}" for byte in base64.b64encode(text.encode())),
+    "hex, HTML": lambda text: "".join(f"&#{byte};" for byte in text.encode().hex().encode()),
+}
+"""Ways that leave no letter as it is."""
+
+
+@pytest.mark.parametrize("way", EVERY)
+@pytest.mark.parametrize("secret", [SECRET, "opaque-token_0.1", "T0p~Secret.Value-of-the-app_1234"])
+def test_a_secret_is_removed_where_every_character_is_encoded(way: str, secret: str) -> None:
+    if way == "split by JSON of what does not show":
+        secret = secret.replace("\\", "")  # before an escape, nobody knows whose backslash it is
+    written = EVERY[way](secret)
+    said = knowing(secret).words(f"You sent [{written}], which is wrong.")
+    assert said.startswith("You sent [")
+    assert said.endswith("], which is wrong.")
+    left = said.removeprefix("You sent [").removesuffix("], which is wrong.")
+    assert "[secret removed]" in left
+    around = left.replace("[secret removed]", "")
+    # of base64, what its neighbours decide as well: those, and a character on either side
+    assert len(around) <= (26 if "base64" in way else 4), left
+    data = knowing(secret).mask_data({f"a{written}b": [written]})
+    assert "secret removed" in json.dumps(data)
+    assert written not in json.dumps(data)
+    in_json = json.dumps({"a": [written]})
+    masked = knowing(secret).mask_json(in_json)
+    assert "secret removed" in json.loads(masked)["a"][0]
+
+
+@given(secret=st.text(min_size=8, max_size=20).filter(lambda text: len(text.strip()) > 7), seed=st.randoms())
+def test_any_secret_is_removed_from_any_mixture(secret: str, seed: Any) -> None:
+    secret = secret.encode("utf-8", "replace").decode().strip()
+    ways: list[Callable[[str], str]] = [
+        str,
+        lambda c: f"&#{ord(c)};",
+        lambda c: f"&#x{ord(c):X};",
+        lambda c: "".join(f"%{byte:02x}" for byte in c.encode()),
+        lambda c: json.dumps(c)[1:-1] if not c.isascii() else f"\\u{ord(c):04x}",
+        lambda c: f"\u200b{c}",
+    ]
+    if not (secret.isascii() and secret.isprintable() and "&" not in secret and "%" not in secret):
+        secret = "Plain~Secret." + secret.encode().hex()
+    written = "".join(seed.choice(ways)(c) for c in secret)
+    assert knowing(secret).mask(f"<<{written}>>").endswith("[secret removed]>>")
+
+
+def test_base64_of_id_and_secret_is_removed() -> None:
+    pair = base64.b64encode(f"11111111-2222-3333-4444-555555555555:{SECRET}".encode()).decode()
+    said = knowing(SECRET).words(f"Authorization: Basic {pair}")
+    decoded = base64.b64decode(said.split()[2].partition("[")[0] + "===")
+    assert decoded.startswith(b"11111111-2222")
+    assert SECRET[:2].encode() not in decoded
+
+
+def test_an_enormous_text_with_an_encoded_secret_is_removed_as_a_whole() -> None:
+    text = "x" * 300_000 + EVERY["percent"](SECRET) + "y" * 300_000
+    assert knowing(SECRET).mask(text) == "[secret removed]"
+    honest = "%41&#66;\\u0043" * 30_000
+    assert knowing(SECRET).mask(honest) == honest
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["a%20b%41", "&#65;&amp;&lt;", "\\u0041\\n", "x\u200by", "100% &notit; %zz &#99999999999; \\ud800 \\u{ffffff}"],
+)
+def test_what_is_encoded_and_no_secret_stays_as_it_is(said: str) -> None:
+    assert knowing(SECRET, "short").mask(said) == said
+
+
 @pytest.mark.parametrize("before", range(MESSAGE_LENGTH - 60, MESSAGE_LENGTH + 20, 7))
 @pytest.mark.parametrize("secret", [SECRET, TOKEN, "opaque-token-0123456789"])
 def test_no_piece_of_a_secret_stays_where_words_are_cut(secret: str, before: int) -> None:
@@ -109,7 +217,27 @@ def test_codes_are_short_and_texts() -> None:
     assert [Redactor().code(value) for value in nothing] == [""] * 5
 
 
-@pytest.mark.parametrize("piece", ["x", "eyJ-", "bearer ", " ", "\x1b", "%25", "\\", "&amp;", "eyJa.b"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "x",
+        "eyJ-",
+        "bearer ",
+        " ",
+        "\x1b",
+        "%25",
+        "\\",
+        "&amp;",
+        "eyJa.b",
+        "%54",
+        "&#84;",
+        "\\u0054",
+        "\u200b",
+        "&",
+        "%",
+        "%2525",
+    ],
+)
 def test_enormous_words_take_time_in_proportion(piece: str) -> None:
     """An expression that looks back again and again would take hours for this, and not seconds."""
     redactor = knowing(SECRET, "-\\&%")

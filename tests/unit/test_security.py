@@ -42,6 +42,10 @@ ATTACKS = (
     "ways that show secrets",
     "somebody has replaced",
     "answer that drips",
+    "words of entra's portal",
+    "number in base 60",
+    "access control list",
+    "number of thousands of digits",
     "come quickly and never end",
     "does not end when its job is cancelled",
 )

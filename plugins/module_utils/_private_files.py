@@ -176,7 +176,7 @@ class Folder:
         self.close()
         self._fd, self._place = descriptor, place
         # the descriptor may be one that only names the directory: its attributes are found by the name
-        self._look(place, f"/proc/self/fd/{descriptor}", os.fstat(descriptor))
+        self._look(place, str(Path("/proc/self/fd", str(descriptor))), os.fstat(descriptor))
 
     def _look(self, place: str, handle: str, found: os.stat_result) -> None:
         self._troubles[place] = trouble_of(found, writers_of(handle))

@@ -61,7 +61,7 @@ class _Way(Folder):
     def _no_directory(self, name: str, place: str, found: os.stat_result) -> None:
         if self._waiting:
             super()._no_directory(name, place, found)
-        self._look(place, f"/proc/self/fd/{self._fd}/{name}", found)
+        self._look(place, str(Path("/proc/self/fd", str(self._fd), name)), found)
 
     def _look(self, place: str, handle: str, found: os.stat_result) -> None:
         where = f"the {'directory' if stat.S_ISDIR(found.st_mode) else 'file'} {place}"

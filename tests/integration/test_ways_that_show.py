@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.integration.playing import CHECKOUT, environment
-from tests.integration.watching import left_behind, shows, watch
+from tests.integration.watching import await_end, left_behind, shows, watch
 from tests.tenant.launch import Tenant, running
 
 Json = dict[str, Any]
@@ -167,6 +167,7 @@ def places(way: Way, tenant: Tenant, folder: Path) -> set[str]:
     played = watch(command(way, folder, secret), folder, variables | way.settings)
     assert played.status == 0, played.output[-3000:]
     assert way.command == "ansible-inventory" or len(tenant.requests()) > before, "the secret was not used"
+    await_end(folder)
     seen = {
         "output": shows(played.output.encode(), {"it": secret}),
         "command lines": any(shows(data, {"it": secret}) for data in played.commands),

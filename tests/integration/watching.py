@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,6 +131,22 @@ def spellings(secret: str) -> set[bytes]:
 def shows(data: bytes, secrets: Mapping[str, str]) -> list[str]:
     """The names of the secrets that ``data`` holds."""
     return [name for name, secret in secrets.items() if any(spelling in data for spelling in spellings(secret))]
+
+
+def await_end(folder: Path, seconds: float = 30.0) -> None:
+    """Wait until no process is at work below the folder: what Ansible leaves in the background cleans up later."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and _at_work(str(folder).encode()):
+        time.sleep(0.1)
+
+
+def _at_work(folder: bytes) -> bool:
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and process.name != str(os.getpid()):
+            with contextlib.suppress(OSError):
+                if folder in (process / "cmdline").read_bytes():
+                    return True
+    return False
 
 
 def left_behind(folder: Path, without: Iterable[Path]) -> dict[str, bytes]:

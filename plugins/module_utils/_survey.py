@@ -22,6 +22,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import usual_mailbox
 from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import Glance, user_from
+from ansible_collections.m365.licensing.plugins.module_utils._identity import name_key
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
     Mailbox,
@@ -34,8 +35,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._ownership import I
 
 
 def _trace(name: str) -> int:
-    """A number that takes the place of a name: two names have the same one once in a thousand million times."""
-    return hash(name.strip().lower()) & 0x3FFFFFFF
+    """A number in place of a name. Two names have the same number once in a thousand million times."""
+    return hash(name_key(name)) & 0x3FFFFFFF
 
 
 _NO_NAME = _trace("")

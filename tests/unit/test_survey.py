@@ -14,6 +14,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUI
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted
 from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer
 from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import Glance, user_from
+from ansible_collections.m365.licensing.plugins.module_utils._survey import _trace
 from ansible_collections.m365.licensing.tests.unit.clients import clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
 from hypothesis import event, given
@@ -143,3 +144,8 @@ def test_what_a_brand_new_sku_carries_the_tenant_says(desk: Desk) -> None:
     for found in both(desk):
         assert [row["user_principal_name"] for row in found.no_mailbox_rights] == [upn]
     del desk.world.skus[sku_id]
+
+
+def test_names_that_python_alone_takes_for_one_have_different_traces() -> None:
+    assert _trace("anna\u212a@contoso.com") != _trace("annak@contoso.com")
+    assert _trace(" Anna@CONTOSO.com") == _trace("anna@contoso.com ")

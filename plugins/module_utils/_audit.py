@@ -40,6 +40,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._identity import lo
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Finding,
     Mailbox,
+    PlanClass,
     RecipientType,
     Sku,
     Subscription,
@@ -212,9 +213,7 @@ def _join(
             without_user += 1
             continue
         if user is None and mailbox is not None and survey and mailbox.user_id in survey.grants:
-            flags = _flags(readings, mailbox.user_id, None, mailbox)
-            if text := contradicted(mailbox, survey.grants[mailbox.user_id], flags):
-                disagreements.append(_disagreement(mailbox.user_id, mailbox.user_principal_name, text))
+            disagreements += _contradicted(readings, mailbox, survey.grants[mailbox.user_id])
             continue
         if user is None and readings.users is not None:
             # its user is gone from the directory: inactive or about to be purged, and no license can help
@@ -230,15 +229,24 @@ def _join(
                 disagreements.append(_disagreement(user_id, user.user_principal_name if user else "", text))
         elif finding.recipient_type in options.recipient_types:
             findings.append(finding)
-    disagreements += [
-        _disagreement(user_id, readings.users[user_id].user_principal_name, _NO_LICENSE_NEEDED.format(kind))
+    return findings, disagreements + _flagged_without_need(readings), without_user
+
+
+def _contradicted(readings: Readings, mailbox: Mailbox, classes: frozenset[PlanClass]) -> list[dict[str, str]]:
+    """Of a mailbox whose user a survey knows by the classes of plans alone: what calls it unlicensed all the same."""
+    text = contradicted(mailbox, classes, _flags(readings, mailbox.user_id, None, mailbox))
+    return [_disagreement(mailbox.user_id, mailbox.user_principal_name, text)] if text else []
+
+
+def _flagged_without_need(readings: Readings) -> list[dict[str, str]]:
+    """Users whom the portal flags although their mailbox is of a kind that needs no license."""
+    users, flagged = readings.users or {}, readings.reconciliation or ()
+    text = "license_reconciliation_needed; but a {} mailbox needs no license"
+    return [
+        _disagreement(user_id, users[user_id].user_principal_name, text.format(kind))
         for user_id, kind in readings.other_kinds.items()
-        if user_id in (readings.reconciliation or ()) and readings.users and user_id in readings.users
+        if user_id in flagged and user_id in users
     ]
-    return findings, disagreements, without_user
-
-
-_NO_LICENSE_NEEDED = "license_reconciliation_needed; but a {} mailbox needs no license"
 
 
 def _disagreement(user_id: str, upn: str, text: str) -> dict[str, str]:

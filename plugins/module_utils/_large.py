@@ -149,22 +149,14 @@ def _why_not(path: str, progress: str | None) -> str:
     """Why the file cannot be written, or replaced; empty where nothing is known of that."""
     try:
         place = Path(path).expanduser()
-        if b"\0" in os.fsencode(place):
-            return "its name has a NUL character"
-        if place.is_dir():
-            return "it is a directory"
-        if place.exists() and not place.is_file():
-            return "it is no regular file"
-        if not place.parent.is_dir():
-            return "its directory is missing"
+        if reason := _why_no_name(place):
+            return reason
         with Folder(place.parent) as folder:
             folder.refuse()
         if progress and _same(path, progress):
             return "progress_path names the same file"
-        if os.path.ismount(place):
-            return "it is a mount point, and nothing can take its place"
-        if os.path.lexists(place) and not replaceable(place.parent.stat(), place.lstat(), os.geteuid()):
-            return "it is somebody else's, in a directory where nobody else can replace it"
+        if reason := _why_it_stays(place):
+            return reason
         # permissions do not tell it of every file system
         tempfile.TemporaryFile(dir=place.parent).close()
     except UnicodeError:
@@ -173,6 +165,26 @@ def _why_not(path: str, progress: str | None) -> str:
         return str(error).rstrip(".")
     except OSError as error:  # such as a name that is too long
         return error.strerror or "no reason given"
+    return ""
+
+
+def _why_no_name(place: Path) -> str:
+    """Why no regular file can have this name."""
+    if b"\0" in os.fsencode(place):
+        return "its name has a NUL character"
+    if place.is_dir():
+        return "it is a directory"
+    if place.exists() and not place.is_file():
+        return "it is no regular file"
+    return "" if place.parent.is_dir() else "its directory is missing"
+
+
+def _why_it_stays(place: Path) -> str:
+    """Why what has this name cannot be replaced."""
+    if os.path.ismount(place):
+        return "it is a mount point, and nothing can take its place"
+    if os.path.lexists(place) and not replaceable(place.parent.stat(), place.lstat(), os.geteuid()):
+        return "it is somebody else's, in a directory where nobody else can replace it"
     return ""
 
 

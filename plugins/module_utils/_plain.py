@@ -38,10 +38,8 @@ def to_plain(value: Any) -> Any:
         return value
     if isinstance(value, (int, float)):
         return value if within_64_bits(value) else BEYOND
-    if isinstance(value, datetime):
-        return _moment(value)
     if isinstance(value, date):
-        return value.isoformat()
+        return _moment(value) if isinstance(value, datetime) else value.isoformat()
     if (names := _field_names(value)) is not None:
         return {name: to_plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):

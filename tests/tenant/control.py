@@ -103,12 +103,10 @@ def patch(world: World, body: Any) -> None:
     users = [(_user(world, key), change) for key, change in _changes(body, "users").items()]
     boxes = [(_mailbox(world, key), change) for key, change in _changes(body, "mailboxes").items()]
     skus = [(_sku(world, key), change) for key, change in _changes(body, "skus").items()]
-    for item, change, more in (*((*user, BLANK_USER) for user in users), *((*other, {}) for other in (*boxes, *skus))):
-        unknown = sorted(set(change or {}) - set(item) - set(more))
-        if unknown:
-            raise ValueError(f"no property {unknown[0]!r}; there are: {', '.join(sorted({*item, *more}))}")
-        for name, value in (change or {}).items():
-            _same_kind(name, value, item.get(name, more.get(name)))
+    for item, change in users:
+        _check_properties(item, change or {}, BLANK_USER)
+    for item, change in (*boxes, *skus):
+        _check_properties(item, change, {})
     if any("id" in (change or {}) for _item, change in users):
         raise ValueError("the id of a user does not change")
     if any("Guid" in change for _item, change in boxes):
@@ -117,8 +115,7 @@ def patch(world: World, body: Any) -> None:
     world.switches.update(body.get("switches", {}))
     if now is not None:
         world.set_clock(now)
-    if roles is not None:
-        world.app.roles = roles
+    world.app.roles = world.app.roles if roles is None else roles
     for user, change in users:
         _change_user(world, user, change)
     for box, change in boxes:
@@ -126,6 +123,15 @@ def patch(world: World, body: Any) -> None:
     for sku, change in skus:
         sku.update(change)
     world.touch()
+
+
+def _check_properties(item: Json, change: Json, more: Mapping[str, Any]) -> None:
+    """Raise ValueError where a property is unknown, or its new value is of another kind."""
+    unknown = sorted(set(change) - set(item) - set(more))
+    if unknown:
+        raise ValueError(f"no property {unknown[0]!r}; there are: {', '.join(sorted({*item, *more}))}")
+    for name, value in change.items():
+        _same_kind(name, value, item.get(name, more.get(name)))
 
 
 def _now(body: Json) -> datetime | None:

@@ -46,7 +46,7 @@ UNDATED = {
     "hold_without_license": "The mailbox has a license; Microsoft documents no date on which its hold ends.",
     "duplicate_object_id": "It is not certain whose mailbox this is, so nothing tells until when it is safe.",
 }
-"""Reasons without a date, and why there is none."""
+"""Reasons that have no deadline, and why."""
 
 
 def find_deadline(

@@ -70,7 +70,7 @@ def find_exceptions(
         if user is not None and user.id not in found.owners.shared:
             mine = Subject(user, finding.recipient_type, groups.get(user.id, NO_GROUPS))
             decision = index.first_match(subject_of(Candidate(mine, finding), catalog), today)
-            # where a group of the rules cannot be told, that is no exception
+            # where a group of the rules cannot be identified, that is no exception
             rule = None if decision.undecided else decision.rule
         covering.append(Excepted(rule.name, rule.reason, rule.until) if rule is not None and rule.ignore else None)
     return covering

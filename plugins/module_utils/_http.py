@@ -353,7 +353,7 @@ class HttpClient:
         try:
             for chunk in pieces(response.raw):
                 received += len(chunk)
-                limit.used(len(chunk))
+                limit.count_content(len(chunk))
                 yield chunk
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise BrokenBodyError(why_broken(error, received, self.settings.timeout)) from None

@@ -59,14 +59,14 @@ class Limit:
             raise TimeoutError("the time of the request is over")
         return left
 
-    def came(self, count: int) -> None:
-        """So many bytes came. Raises EndlessError where too many of all are not content."""
+    def count_received(self, count: int) -> None:
+        """Count bytes that arrived. Raises EndlessError where too many of them are not content."""
         self._spare -= count
         if self._spare < 0:
             raise EndlessError(f"it has more than {FRAMING_MOST} bytes that are not content")
 
-    def used(self, count: int) -> None:
-        """So many bytes were content, which allows for as many that are not."""
+    def count_content(self, count: int) -> None:
+        """Count bytes of content: each allows one more byte that is not content."""
         self._spare += 2 * count
 
 
@@ -86,7 +86,7 @@ class _Bytes(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(self._limit.left(self._ends - time.monotonic()))
         count: int | None = self._raw.readinto(buffer)
-        self._limit.came(count or 0)
+        self._limit.count_received(count or 0)
         return count
 
     def close(self) -> None:
@@ -161,7 +161,7 @@ def pieces(raw: Any) -> Iterator[bytes]:
 
 
 def why_broken(error: Exception, received: int, seconds: float) -> str:
-    """Why a body ended with this error after so many bytes, as a part of a sentence; ``seconds``: the limit."""
+    """Why a body ended with this error, as a part of a sentence; ``received``: its bytes, ``seconds``: the limit."""
     for cause in causes_of(error):
         if isinstance(cause, EndlessError):
             return str(cause)

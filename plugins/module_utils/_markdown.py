@@ -63,7 +63,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[in
 
 
 def group_markdown(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The groups of the rules for people, a row each as in the return value ``groups``; empty where there is none."""
+    """The groups of the rules for people, a row each as in the return value ``groups``; empty without groups."""
     cells = [
         [
             item["given"],

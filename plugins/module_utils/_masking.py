@@ -56,8 +56,8 @@ def mask_options(params: dict[str, Any], spec: Mapping[str, Mapping[str, Any]]) 
 def mask_keys(params: dict[str, Any], spec: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Replace names of options, and keys of their values, that may be secrets; return what was replaced.
 
-    Ansible masks values alone: it quotes an option that it does not know, and logs each key. Of options that it hides,
-    every key goes that is no near miss of one that belongs there.
+    Ansible masks values alone: it quotes an option that it does not know, and logs each key. In options that it hides,
+    every key is replaced that is not near one that belongs there.
     """
     found: list[str] = []
     known = {name for key, option in spec.items() for name in (key, *option.get("aliases", ()))}
@@ -101,7 +101,7 @@ def _is_near(text: str, names: Collection[str]) -> bool:
 
 
 def secrets_in_environment(environ: Mapping[str, str]) -> list[str]:
-    """The same of the variables that stand for options: what of them must not appear anywhere."""
+    """What must not appear anywhere of the environment variables that stand for options."""
     texts = [
         text
         for option, variables in ENVIRONMENT.items()

@@ -174,8 +174,8 @@ class Context:
         if not self.params["validate_certs"] and self.options.endpoints.microsoft:
             raise ConfigurationError(UNVERIFIED_REFUSED)
 
-    def distrust(self) -> list[str]:
-        """Warnings of files that others can change and that decide what the run does; some of them stop a write.
+    def file_warnings(self) -> list[str]:
+        """Warnings of files that decide what the run does and that others can change. Some of them stop a write.
 
         A certificate that others can change is a warning alone: it signs in as the app, or not at all.
         """
@@ -232,7 +232,7 @@ class Context:
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]
-    """Ansible's, but for three things. ``nullable``: options that may be left empty, as if they were left out.
+    """AnsibleModule with three differences. ``nullable``: options that may be empty, as if they were left out.
 
     An option that is null or an empty text is refused: Ansible would take some for the default, some for a value, and
     a guard that somebody left empty would be none. Where ``access_tokens`` is given in a wrong form Ansible shows
@@ -346,7 +346,7 @@ def run_module(
         tokens = TokenSource(options, client, on_token=lambda token: _hide(module, [token]))
         context = Context(module, options, client, tokens)
         context.warn_all(
-            [*context.distrust(), *([] if module.params["validate_certs"] else [UNVERIFIED]), *tokens.warnings]
+            [*context.file_warnings(), *([] if module.params["validate_certs"] else [UNVERIFIED]), *tokens.warnings]
         )
         result = dict(work(context))
         check_result(result, stopped=stop.told, check_mode=module.check_mode)

@@ -62,7 +62,7 @@ def kind_of_secret(text: str) -> str:
 
 
 def is_random(text: str) -> bool:
-    """Is a word of this as no person or product is called: long, and with letters and digits in a wild order?"""
+    """Is a word of this text unlike any name: long, and with letters and digits in no order?"""
     return any(map(_is_random_word, text.split()))
 
 
@@ -91,7 +91,7 @@ def texts_in(value: Any) -> list[str]:
 
 
 def is_shown(name: str, value: Any, choices: Collection[str] = ()) -> bool:
-    """Does a value look like what the option ``name`` expects, so that it may be shown? Of other options all do."""
+    """Does a value look like what the option ``name`` expects, so that it may be shown? Other options have no shape."""
     text = str(value).strip()
     if choices:
         return bool(difflib.get_close_matches(text.casefold(), map(str.casefold, choices), 1, 0.6))
@@ -99,7 +99,7 @@ def is_shown(name: str, value: Any, choices: Collection[str] = ()) -> bool:
 
 
 def say_found(name: str, text: str, choices: Collection[str] = ()) -> str:
-    """``found …`` for a message about a wrong value: the value itself only where it may be shown."""
+    """``found …`` for a message about a wrong value. It quotes the value only where that may be shown."""
     if kind := kind_of_secret(text):
         return f"found what {kind}, which is not shown"
     if is_shown(name, text, choices):

@@ -19,7 +19,7 @@ REASONS = {
     "conflict": "the licenses of their rule do not go together with others that they have",
     "unmatched": "no rule matches",
     "refused_uncovered": "they would lose what keeps their mailbox",
-    "undecided_group": "a rule that may mean them names a group that cannot be told",
+    "undecided_group": "a rule that may mean them names a group that cannot be identified",
     "undecided_mailbox": "it is not certain whose mailbox it is",
 }
 """Why mailboxes of several users stay at risk."""
@@ -31,7 +31,7 @@ WHY_LEFT = {
     "none_there": "the tenant has none of the licenses that the rule names",
     "conflict": "the licenses of the rule do not go together with others",
     "refused_uncovered": "the change would take what keeps the mailbox",
-    "undecided_group": "a rule names a group that cannot be told",
+    "undecided_group": "a rule names a group that cannot be identified",
     "protected": "the user is protected",
     "failed": "the user failed",
     "skipped": "the user was not tried",
@@ -53,7 +53,7 @@ def undecided_warnings(entries: Iterable[PlanEntry]) -> list[str]:
 
 
 def undecided_reason(entries: Iterable[PlanEntry]) -> Reason | None:
-    """Why a run fails at its end that went on for all others: groups of the rules were not to be told."""
+    """Why a run fails at its end, after it went on for all others: groups of the rules could not be identified."""
     undecided = [entry for entry in entries if entry.action == "undecided" and entry.doubt == "group"]
     if not undecided:
         return None
@@ -61,8 +61,8 @@ def undecided_reason(entries: Iterable[PlanEntry]) -> Reason | None:
     rules = ", ".join(sorted({repr(entry.rule) for entry in undecided}))
     users = "1 user" if len(upns) == 1 else f"{len(upns)} users"
     message = (
-        f"No rule decides for {users} ({named(upns)}), because a group in rule {rules} cannot be told: several groups "
-        "have its name, or none has. Nothing is taken from them or given to them; the rules hold for all others."
+        f"No rule decides for {users} ({named(upns)}), because a group in rule {rules} cannot be identified: several "
+        "groups have its name, or no group has it. These users keep what they have; the rules hold for all others."
     )
     hint = (
         "Write the ids of groups into the rules, and if_available where the tenant need not have the group. Else set "

@@ -319,6 +319,6 @@ def _check_own(found: os.stat_result) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise UnsafeError(os.strerror(errno.EISDIR))
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
-        raise UnsafeError("it is no file of the user who runs the module")
+        raise UnsafeError("it is not a file of the user who runs the module")
     if found.st_nlink != 1:
         raise UnsafeError("it has a second name (a hard link), so that another file would change, too")

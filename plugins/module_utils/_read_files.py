@@ -35,14 +35,14 @@ class Changers(NamedTuple):
 def changers_of(path: str) -> Changers:
     """Who else can change a file, or a directory of certificates; nothing where that cannot be found out."""
     try:
-        way = _Way(expanded(path))
-        with way:
-            return way.changers()
+        walk = _FileWalk(expanded(path))
+        with walk:
+            return walk.changers()
     except (OSError, ValueError, UnsafeError, UnreadableError):
         return Changers([], [])
 
 
-class _Way(Folder):
+class _FileWalk(Folder):
     """The way to a file and the file at its end. Nothing is refused on it; what others can do is noted."""
 
     def __init__(self, path: Path) -> None:
@@ -71,7 +71,7 @@ class _Way(Folder):
             self._some.setdefault(trouble, []).append(where)
 
     def _judge(self) -> None:
-        """All was noted on the way."""
+        """Nothing more to do: each step was noted."""
 
 
 def _sentences(found: dict[str, list[str]]) -> list[str]:

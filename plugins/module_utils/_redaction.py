@@ -28,9 +28,9 @@ TOKEN_REMOVED = "[token removed]"  # noqa: S105 - no password
 _DATA_LENGTH = 16
 """Shorter secrets are not looked for in data, as an honest name may contain them."""
 _FILE_LENGTH = 8
-"""Shorter secrets are not looked for in files: a run refuses to use them, and names and keys would be false."""
+"""Shorter secrets are not looked for in files: no run uses one, and parts of names and keys would be removed."""
 _MAPPED_LENGTH = 2**18
-"""Of a longer text nothing is left where an encoded secret is in it: to know its places would take much memory."""
+"""Longer texts with an encoded secret are removed as a whole: finding its place would take much memory."""
 _LITERAL = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 """A text of JSON, or a name of an object."""
 _WORD = re.compile(r"[A-Za-z0-9]+")
@@ -66,7 +66,7 @@ class Redactor:
         return self._search()[0].mask(text)
 
     def mask_data(self, value: Any) -> Any:
-        """A value for a file, without known secrets in its texts and keys; what is no text stays as it is."""
+        """A value for a file, without known secrets in its texts and keys. Numbers and booleans stay as they are."""
         return _masked(value, self._search()[1])
 
     def mask_json(self, text: str) -> str:

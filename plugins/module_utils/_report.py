@@ -38,7 +38,7 @@ _SECTIONS = (
     ("no_usage_location", "No usage location"),
     ("insufficient", "The rule's licenses would not be enough or are not there, or none brings it back"),
     ("conflict", "The rule's licenses do not go together with others"),
-    ("undecided", "No rule decides: a group cannot be told, or it is not certain whose mailbox it is"),
+    ("undecided", "No rule decides: a group cannot be identified, or it is not certain whose mailbox it is"),
     ("unmatched", "No rule matches"),
     ("ignore", "Exceptions"),
     ("protected", "Protected"),

@@ -29,7 +29,7 @@ SAME_NAME_AT_MOST = 300
 
 
 class RuleGroup(NamedTuple):
-    """A group as rules give it (``given``). ``group`` is None where the tenant has none such.
+    """A group as rules give it (``given``). ``group`` is None where the tenant has no such group.
 
     ``several``: the display name belongs to more than one group, and this is one of them.
     """

@@ -72,10 +72,10 @@ class Facts(NamedTuple):
 
 
 class Doubt(NamedTuple):
-    """A group of the rules that cannot be told. ``text`` says why and what to do, without a full stop.
+    """A group of the rules that cannot be identified. ``text`` says why and what to do, without a full stop.
 
-    It is one of the groups ``ids``. Where there are none, anybody may be in it. ``many``: several groups have its name,
-    else none has.
+    It is one of the groups ``ids``; without ids, anybody may be in it. ``many``: several groups have its name, else no
+    group has it.
     """
 
     text: str
@@ -117,7 +117,7 @@ class Condition:
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
     """How the rule names the ids of ``has``, ``lacks`` and ``group``."""
     maybe: Callable[[Facts], bool] | None = field(default=None, compare=False)
-    """May it hold where ``test`` fails, because a group cannot be told? None: then it does not hold."""
+    """May it hold where ``test`` fails, because a group cannot be identified? None: then it does not hold."""
     doubts: tuple[str, ...] = ()
     """Which groups those are, and what to do, one sentence each without a full stop."""
 
@@ -166,7 +166,7 @@ class Rule(NamedTuple):
 class Decision(NamedTuple):
     """Which rule decides for a user. ``expired`` are the exceptions that would have matched but are over.
 
-    ``undecided``: the rule may mean the user, but a group of it cannot be told. Then no rule decides.
+    ``undecided``: the rule may mean the user, but a group of it cannot be identified. Then no rule decides.
     """
 
     rule: Rule | None
@@ -201,7 +201,7 @@ def decide(rules: Iterable[Rule], subject: Subject, facts: Facts, today: date) -
 
 
 def doubts_of(rule: Rule) -> str:
-    """Why it cannot be told whom a rule means."""
+    """Why it is not certain whom a rule means."""
     blocks = [rule.conditions, *(block for condition in rule.conditions for block in condition.blocks)]
     texts = dict.fromkeys(text for block in blocks for condition in block for text in condition.doubts)
     return f"it is not certain that this rule means the user: {'; '.join(texts)}"

@@ -154,8 +154,8 @@ def group_condition(
 ) -> Condition:
     """In any of these groups. Without ``ids`` (given name to group id) the test cannot be asked yet.
 
-    ``optional``: those that the tenant may lack. ``doubts``: those that cannot be told, by the given name. A user in
-    all groups of that name is in the one that is meant, and a user in some of them may be.
+    ``optional``: those that the tenant may lack. ``doubts``: those that cannot be identified, by name. A user in all
+    groups of that name is in the one that is meant, and a user in some of them may be.
     """
     text = f"group is {_any_of(names)}"
     if ids is None:

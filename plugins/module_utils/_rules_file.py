@@ -35,7 +35,7 @@ BYTES_MOST, DEPTH_MOST, VALUES_MOST = 8 * MEBIBYTE, 20, 1_000_000
 NUMBER_MOST = 24
 """Characters of a number, as many as Python writes for a float. A longer one is an error in JSON; YAML has a text."""
 _MEANING_MOST = 40
-"""Characters of what may be a date, a truth or nothing."""
+"""Characters of a text that may mean a date, a boolean or null."""
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*|(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?)", re.ASCII)
 _LONG_NUMBER = re.compile(rf"(?<![-+.\w])[-+.0-9eE]{{{NUMBER_MOST + 1},}}", re.ASCII)
 _TAG_DIRECTIVE = re.compile("(?:\\A|[\r\n\x85\u2028\u2029])\ufeff?%TAG")
@@ -134,7 +134,7 @@ def _parse_yaml(text: str, path: str) -> Any:
     if _TAG_DIRECTIVE.search(text):
         raise _wrong(path, "it has a %TAG line, and no tag is allowed in it")
     try:
-        return _Tree(path).grown(yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        return _Builder(path).build(yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _place(mark) if mark else ""
@@ -143,8 +143,8 @@ def _parse_yaml(text: str, path: str) -> Any:
         raise _wrong(path, f"it is neither YAML nor JSON that holds data ({type(error).__name__})") from None
 
 
-class _Branch:
-    """A list or a dictionary that is not yet whole; ``merged`` is what ``<<`` takes from others."""
+class _Collection:
+    """A list or a dictionary that is not complete yet; ``merged`` is what ``<<`` takes from others."""
 
     def __init__(self, event: Any) -> None:
         self.anchor: str = event.anchor or ""
@@ -156,7 +156,7 @@ class _Branch:
         """Whether the value that comes next is one of ``<<``."""
 
 
-class _Tree:
+class _Builder:
     """Builds values from what a parser of YAML finds, each in time in proportion to its text.
 
     The constructors of PyYAML do not: an integer of base 60, or a dictionary that takes others in again and again,
@@ -165,13 +165,13 @@ class _Tree:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._branches: list[_Branch] = []
+        self._open: list[_Collection] = []
         self._anchors: dict[str, Any] = {}
         self._found: list[Any] = []
         self._left = VALUES_MOST
 
-    def grown(self, events: Iterable[Any]) -> Any:
-        """The value of the one document; None where there is none. Raises ConfigurationError."""
+    def build(self, events: Iterable[Any]) -> Any:
+        """The value of the one document; None for an empty file. Raises ConfigurationError."""
         documents = 0
         for count, event in enumerate(events):
             if count > 2 * VALUES_MOST:
@@ -199,24 +199,24 @@ class _Tree:
             self._scalar(event)
 
     def _begin(self, event: Any) -> None:
-        if self._branches and self._expects_key():
-            raise self._wrong(event, "a key is a list or a dictionary; write a text")
-        self._branches.append(_Branch(event))
-        if len(self._branches) > DEPTH_MOST:
+        if self._open and self._expects_key():
+            raise self._wrong(event, "a key is a list or a dictionary; write it as a text")
+        self._open.append(_Collection(event))
+        if len(self._open) > DEPTH_MOST:
             raise _too_deep(self._path)
 
     def _end(self, event: Any) -> None:
-        branch = self._branches.pop()
-        value: Any = branch.items
-        if branch.values is not None:
-            value = branch.merged | branch.values if branch.merged else branch.values
-        self._name(branch.anchor, value, event)
+        collection = self._open.pop()
+        value: Any = collection.items
+        if collection.values is not None:
+            value = collection.merged | collection.values if collection.merged else collection.values
+        self._name(collection.anchor, value, event)
         self._add(value, event)
 
     def _scalar(self, event: Any) -> None:
         text: str = event.value
         plain = bool(event.implicit[0])
-        if self._branches and self._expects_key():
+        if self._open and self._expects_key():
             self._name(event.anchor, text, event)
             self._open_key(text, event, merges=plain and text == "<<")
             return
@@ -225,15 +225,15 @@ class _Tree:
         self._add(value, event)
 
     def _expects_key(self) -> bool:
-        branch = self._branches[-1]
-        return branch.values is not None and branch.key is None
+        collection = self._open[-1]
+        return collection.values is not None and collection.key is None
 
     def _open_key(self, key: str, event: Any, *, merges: bool) -> None:
         """Keys are texts, as in JSON, also where they look like a number or a date."""
-        branch = self._branches[-1]
-        if branch.values is not None and key in branch.values and not merges:
+        collection = self._open[-1]
+        if collection.values is not None and key in collection.values and not merges:
             raise self._wrong(event, f"the key {_short(key)} stands twice in one place")
-        branch.key, branch.merges = key, merges
+        collection.key, collection.merges = key, merges
 
     def _name(self, anchor: str | None, value: Any, event: Any) -> None:
         if anchor and anchor in self._anchors:
@@ -242,24 +242,24 @@ class _Tree:
             self._anchors[anchor] = value
 
     def _add(self, value: Any, event: Any) -> None:
-        if not self._branches:
+        if not self._open:
             self._found.append(value)
             return
-        branch = self._branches[-1]
-        if branch.values is None:
-            branch.items.append(value)
-        elif branch.key is None:
+        collection = self._open[-1]
+        if collection.values is None:
+            collection.items.append(value)
+        elif collection.key is None:
             if not isinstance(value, str):
-                raise self._wrong(event, "a key is no text; write a text")
+                raise self._wrong(event, "a key is not a text; write it as a text")
             self._open_key(value, event, merges=False)
         else:
-            if branch.merges:
-                self._merge(branch, value, event)
+            if collection.merges:
+                self._merge(collection, value, event)
             else:
-                branch.values[branch.key] = value
-            branch.key = None
+                collection.values[collection.key] = value
+            collection.key = None
 
-    def _merge(self, branch: _Branch, value: Any, event: Any) -> None:
+    def _merge(self, collection: _Collection, value: Any, event: Any) -> None:
         """The first of several wins, and the dictionary's own keys win over all."""
         for source in reversed(value if isinstance(value, list) else [value]):
             if not isinstance(source, dict):
@@ -267,14 +267,14 @@ class _Tree:
             self._left -= 1 + len(source)
             if self._left < 0:
                 raise _too_many(self._path)
-            branch.merged |= source
+            collection.merged |= source
 
     def _wrong(self, event: Any, what: str) -> ConfigurationError:
         return _wrong(self._path, f"{_place(event.start_mark)}{what}")
 
 
 def _resolved(text: str) -> Any:
-    """What a text without quotes means: nothing, a truth, a short decimal number, a date as a text, or itself."""
+    """What a text without quotes means: null, a boolean, a short decimal number, a date as a text, or itself."""
     if len(text) > _MEANING_MOST:
         return text
     if _NUMBER.fullmatch(text) and len(text) <= NUMBER_MOST:
@@ -311,7 +311,7 @@ def _plain(value: Any, path: str, count: Iterator[int], depth: int = 0) -> Any:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise _wrong(path, "some text in it is no Unicode (a lone surrogate)") from None
+            raise _wrong(path, "a text in it is not Unicode (it has a lone surrogate)") from None
         return value
     return value
 

@@ -7,7 +7,8 @@ Each sets one flag. From then on waits end, nothing is sent any more, and what i
 The work above meets ``Interrupted``, or a write whose answer is lost, and reports as after any other trouble.
 
 Where the process hangs, the flag does not end it: Python calls handlers of signals between two of its own steps, and
-not within a call of the operating system. So a thread of its own listens as well, and ends the process in the end.
+not within a call of the operating system. So a thread waits for signals as well, and ends the process if nothing else
+does.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ T = TypeVar("T")
 
 GRACE_SECONDS = 2.0
 """How long a request that is on its way may still be answered."""
-ECHO_SECONDS = 1.0
-"""How long a further SIGTERM is the first one once more: a service manager sends it to all processes of a job, and
+REPEAT_SECONDS = 1.0
+"""How long a further SIGTERM counts as the first one: a service manager sends it to all processes of a job, and
 ansible-playbook passes on its own."""
-LAST_SECONDS = 25.0
-"""How long a run that was told to stop may take to say what it has done. Who runs containers kills after 30 seconds."""
+END_SECONDS = 25.0
+"""How long a run that was told to stop may take to report what it has done. Containers are killed after 30 seconds."""
 STDOUT = 1
 LOOK_SECONDS = 0.1
 """How often a wait looks at the flag. No lock and no event: a signal may find this thread holding just that one."""
@@ -53,32 +54,32 @@ class Stop:
         """Take Ctrl-C, and the signal that cancels a job. Only for the main thread.
 
         From now on the end of whoever reads this process's answer counts as a signal: it may have passed none on. A
-        process that is told to stop ends: by itself, at once with a second SIGTERM, or after ``LAST_SECONDS``.
+        process that is told to stop ends: by itself, at once with a second SIGTERM, or after ``END_SECONDS``.
         """
         self._watched = True
-        heard, told = os.pipe()
-        os.set_blocking(told, False)
-        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-        threading.Thread(target=self._heed, args=(heard,), daemon=True).start()
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        threading.Thread(target=self._end_on_signals, args=(reader,), daemon=True).start()
         numbers = (signal.SIGINT, signal.SIGTERM)
         for number in numbers:
             signal.signal(number, lambda _number, _frame: self.tell())
         # whoever started this process may have blocked them
         signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
-    def _heed(self, heard: int) -> None:
+    def _end_on_signals(self, reader: int) -> None:
         """Wait for signals, also while the main thread hangs; end the process where it does not end by itself."""
         waiting = select.poll()
-        waiting.register(heard, select.POLLIN)
-        patience, echoes = None, float("inf")
-        while waiting.poll(None if patience is None else max(0.0, patience - time.monotonic()) * 1000):
-            number, now = os.read(heard, 1)[0], time.monotonic()
+        waiting.register(reader, select.POLLIN)
+        ends, repeats_until = None, float("inf")
+        while waiting.poll(None if ends is None else max(0.0, ends - time.monotonic()) * 1000):
+            number, now = os.read(reader, 1)[0], time.monotonic()
             self.tell()
-            patience = patience or now + LAST_SECONDS
+            ends = ends or now + END_SECONDS
             if number == signal.SIGTERM:
-                if now > echoes:
+                if now > repeats_until:
                     break
-                echoes = min(echoes, now + ECHO_SECONDS)
+                repeats_until = min(repeats_until, now + REPEAT_SECONDS)
         os._exit(128 + signal.SIGTERM)
 
     def tell(self) -> None:

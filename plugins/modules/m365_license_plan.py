@@ -130,7 +130,7 @@ options:
       - Without it such a plan is refused before the first write. With O(mode=plan) the task fails, after the report was
         written.
       - It also lets the task succeed although no rule decides for some users, because a group of O(rules) cannot be
-        told.
+        identified.
     type: bool
     default: false
   expect_digest:
@@ -480,7 +480,7 @@ groups:
       type: str
       sample: found
     id:
-      description: Object ID of the group. Null where the tenant has none such.
+      description: Object ID of the group. Null where the tenant has no such group.
       type: str
       sample: 0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9
     display_name:

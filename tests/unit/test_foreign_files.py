@@ -305,7 +305,7 @@ def test_progress_is_not_added_to_a_file_of_another_user(desk: PlanningDesk, tmp
     foreign(tmp_path / "progress")
     status, output = progress(desk, tmp_path / "progress")
     assert status == 1
-    assert "it is no file of the user who runs the module" in json.loads(output)["msg"]
+    assert "it is not a file of the user who runs the module" in json.loads(output)["msg"]
 
 
 def test_modes_of_directories_that_were_there_stay(desk: PlanningDesk, tmp_path: Path) -> None:

@@ -89,9 +89,9 @@ def test_it_fails_in_every_mode_unless_incompleteness_is_allowed(
         for text in allowed["warnings"]
     )
     assert (
-        "Still at risk, because a rule that may mean them names a group that cannot be told: anna@contoso.example."
-        in allowed["warnings"]
-    )
+        "Still at risk, because a rule that may mean them names a group that cannot be identified: "
+        "anna@contoso.example."
+    ) in allowed["warnings"]
 
 
 def test_nobody_to_whom_it_matters_is_a_warning_alone(desk: PlanningDesk) -> None:
@@ -143,7 +143,7 @@ def test_nothing_is_taken_by_a_rule_after_one_that_is_in_doubt(desk: PlanningDes
     assert desk.states("carl@contoso.example") == {"EXCHANGESTANDARD": []}
     assert actions(result) == {"anna": "undecided", "carl": "license", "eve": "undecided"}
     assert (
-        "No rule decides for these users, because a rule that may mean them names a group that cannot be told: "
+        "No rule decides for these users, because a rule that may mean them names a group that cannot be identified: "
         "anna@contoso.example, eve@contoso.example."
     ) in desk.plan(keep, smaller, scope="all_users", allow_removals=True, allow_incomplete=True)["warnings"]
 

@@ -116,7 +116,7 @@ def test_the_file_has_all_rows(desk: PlanningDesk, tmp_path: Path, module: str, 
         ({"progress_path": "{folder}/link"}, "progress_path: '{folder}/link' cannot be written: "),
         ({"progress_path": "{folder}/pipe"}, "progress_path: '{folder}/pipe' cannot be written: "),
         ({"progress_path": "/proc/self/status"}, "progress_path: '/proc/self/status' cannot be written: "),
-        ({"progress_path": "/dev/null"}, "progress_path: '/dev/null' cannot be written: it is no file of the user"),
+        ({"progress_path": "/dev/null"}, "progress_path: '/dev/null' cannot be written: it is not a file of the user"),
     ],
 )
 def test_what_cannot_be_written_is_an_error_before_any_request(

@@ -157,7 +157,7 @@ def test_a_second_one_leaves_the_record(desk: PlanningDesk, tmp_path: Path) -> N
 HANGING = f"""
 import os, sys
 from {STOP.rpartition(".")[0]} import _stop
-_stop.LAST_SECONDS = float(sys.argv[2])
+_stop.END_SECONDS = float(sys.argv[2])
 stop = _stop.Stop()
 stop.on_signals()
 print("ready", flush=True)

@@ -28,6 +28,13 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def others() -> None:
+    """Another user is needed."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another user")
+
+
 def pytest_collection_finish() -> None:
     """What was imported and collected stays to the end: Python need not look through it for garbage time and again.
 

@@ -47,13 +47,6 @@ def desk(served: Tenant) -> PlanningDesk:
     return desk
 
 
-@pytest.fixture
-def others() -> None:
-    """Another user is needed."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a file to another user")
-
-
 READ, ALL = 5, 7
 
 

@@ -50,13 +50,6 @@ def desk(served: Tenant) -> PlanningDesk:
     return desk
 
 
-@pytest.fixture
-def others() -> None:
-    """Another user is needed."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a file to another user")
-
-
 def params_of(module: str, option: str, folder: Path) -> Json:
     """Options that have the module write to a file in the folder, or to a folder."""
     place = folder / "file" if option in ("output_path", "progress_path") else folder

@@ -32,13 +32,6 @@ def tenant() -> Iterator[Tenant]:
         yield found
 
 
-@pytest.fixture
-def others() -> None:
-    """Another user is needed."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a file to another user")
-
-
 def contents(tenant: Tenant) -> dict[str, str]:
     return {
         "rules_file": json.dumps([EVERYBODY]),

@@ -42,6 +42,8 @@ PATHS = (
 """Options that are paths. A module with a local connection runs in the folder of the playbook."""
 
 
+MODE = "license_state_mode"
+"""The variable without which a run is a plan."""
 RENAME = "Names that begin with m365_ are for this collection alone: give a variable of your own another name."
 
 
@@ -73,7 +75,11 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
         return bool(self._task.args.get("variable_prefix") == "license_state_")
 
     def _check_names(self, variables: Mapping[str, Any]) -> list[Unknown]:
-        """Warn of variables that may be misspelt, and return them. Raises Refused where the module writes."""
+        """Warn of variables that may be misspelt, and return them.
+
+        Raises Refused where the module writes, and where one of them asks it to write: such a job would make a plan
+        each night, and end well.
+        """
         unknown = unknown_variables(variables, M365 | LICENSE_STATE if self._by_variables() else M365)
         if not unknown:
             return []
@@ -83,6 +89,8 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
         text += f" {RENAME}" if any(is_reserved(wrong.name) for wrong in unknown) else ""
         if self._writes():
             raise Refused(f"Refused, nothing was written: {text} Correct or remove it.")
+        if any(wrong.meant == MODE and "apply" in str(variables.get(wrong.name)).casefold() for wrong in unknown):
+            raise Refused(f"Refused: {text} It asks to apply, and the run would only plan. Correct or remove it.")
         self._display.warning(text)
         return unknown
 

@@ -223,6 +223,17 @@ def test_a_misspelt_variable_stops_a_run_that_would_write(name: str, tenant: Ten
     assert writes == 0
 
 
+def test_a_job_that_asks_to_apply_under_a_wrong_name_is_not_a_plan_that_ends_well(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    more = {**own(tenant), "license_state_mode": "plan", "licence_state_mode": "apply", "license_state_fail_on": "none"}
+    done, writes = played(tenant, tmp_path, [REMEDIATE], {"contoso": more})
+    told = refused(done)
+    assert "licence_state_mode (did you mean license_state_mode?)" in told
+    assert "It asks to apply, and the run would only plan" in told
+    assert writes == 0
+
+
 def test_a_misspelt_variable_is_a_warning_where_nothing_is_written(tenant: Tenant, tmp_path: Path) -> None:
     more = {**own(tenant), **MISSPELT, "license_state_mode": "plan", "license_state_fail_on": "none"}
     done, _writes = played(tenant, tmp_path, [AUDIT, REMEDIATE], {"contoso": more})

@@ -35,13 +35,19 @@ RESOURCE_TYPES = frozenset({RecipientType.SHARED, RecipientType.ROOM, RecipientT
 """Mailboxes that need no license until they are large, archived or on hold."""
 
 ANY_MAILBOX: Needs = tuple(frozenset({item}) for item in (PlanClass.PLAN1, PlanClass.PLAN2, PlanClass.KIOSK))
-_PLAN2_ONLY: Needs = (frozenset({PlanClass.PLAN2}),)
+PLAN2_ONLY: Needs = (frozenset({PlanClass.PLAN2}),)
 PLAN2_OR_ADDON: Needs = (
     frozenset({PlanClass.PLAN2}),
     frozenset({PlanClass.PLAN1, PlanClass.ARCHIVING}),
     frozenset({PlanClass.KIOSK, PlanClass.ARCHIVING}),
 )
 PLAN2_OR_PLAN1_ADDON: Needs = PLAN2_OR_ADDON[:2]
+ANY_ARCHIVE: Needs = (
+    frozenset({PlanClass.PLAN1}),
+    frozenset({PlanClass.PLAN2}),
+    frozenset({PlanClass.KIOSK, PlanClass.ARCHIVING}),
+)
+"""What the archive of a user's mailbox needs: Plan 1 includes one of 50 GB, Kiosk none [exchange-online-limits]."""
 ARCHIVE_ON_PREMISES: Needs = (frozenset({PlanClass.ARCHIVE}), frozenset({PlanClass.PLAN2}))
 
 
@@ -93,15 +99,17 @@ def needs_of(mailbox: Mailbox) -> Needs:
     if mailbox.recipient_type is RecipientType.ARCHIVE:
         return ARCHIVE_ON_PREMISES
     if mailbox.over_50_gb:
-        return _PLAN2_ONLY
+        return PLAN2_ONLY
     if mailbox.recipient_type in RESOURCE_TYPES:
         return PLAN2_OR_PLAN1_ADDON if mailbox.archive or mailbox.hold else ()
-    return usual_needs(mailbox.archive or mailbox.hold)
+    return usual_needs(archive=mailbox.archive, hold=mailbox.hold)
 
 
-def usual_needs(stores: bool) -> Needs:
-    """What the mailbox of a user needs; ``stores``: it has an archive or is on hold."""
-    return PLAN2_OR_ADDON if stores else ANY_MAILBOX
+def usual_needs(*, archive: bool, hold: bool) -> Needs:
+    """What the mailbox of a user needs."""
+    if hold:
+        return PLAN2_OR_ADDON
+    return ANY_ARCHIVE if archive else ANY_MAILBOX
 
 
 def granted(user: User, catalog: Catalog) -> frozenset[PlanClass]:
@@ -145,6 +153,12 @@ def no_rights_only(user: User, catalog: Catalog) -> tuple[str, ...]:
 def has_mailbox_plan(user: User, catalog: Catalog) -> bool:
     """Is a mailbox plan at work, with the right to the mailbox or without? Then nothing is about to be deleted."""
     return bool(granted(user, catalog) & MAILBOX_CLASSES or no_rights_only(user, catalog))
+
+
+def loses_mailbox(finding: Finding, user: User, catalog: Catalog) -> bool:
+    """Is this about a mailbox that no plan of its user keeps? (Else what is missing is a right, or an archive.)"""
+    kinds = (RecipientType.USER, RecipientType.SOFT_DELETED)
+    return finding.recipient_type in kinds and not has_mailbox_plan(user, catalog)
 
 
 def _with_rights(user: User, plan_id: str, catalog: Catalog) -> bool:
@@ -260,7 +274,8 @@ def reason_of(mailbox: Mailbox | None, user: User | None, flags: Flags, world: W
     if user is None:
         return "license_removed" if mailbox is not None and mailbox.sku_assigned is False else "no_license"
     if mailbox is not None and has_mailbox_plan(user, world.catalog):
-        return "archive_without_license" if mailbox.archive else "hold_without_license"
+        archive = mailbox.archive and not is_covered(ANY_ARCHIVE, granted(user, world.catalog))
+        return "archive_without_license" if archive else "hold_without_license"
     return _reason_of_licenses(user, world)
 
 

@@ -89,8 +89,8 @@ def mailbox_from(raw: Mapping[str, Any], *, soft_deleted: bool = False) -> Mailb
     return _mailbox(raw, RecipientType.SOFT_DELETED if soft_deleted else kind)
 
 
-def usual_mailbox(raw: Mapping[str, Any], flagged: Collection[str]) -> tuple[str, str, bool] | None:
-    """A user's mailbox in use that no signal calls unlicensed: the user's id, its name, has it an archive or a hold?
+def usual_mailbox(raw: Mapping[str, Any], flagged: Collection[str]) -> tuple[str, str, bool, bool] | None:
+    """A user's mailbox in use that no signal calls unlicensed: user's id, its name, has it an archive, has it a hold?
 
     None: it takes a closer look, also where the service only spells things in another way. ``flagged``: ids and
     lower-case user principal names of those whom another signal calls unlicensed.
@@ -107,7 +107,7 @@ def usual_mailbox(raw: Mapping[str, Any], flagged: Collection[str]) -> tuple[str
     name = text_from(raw, "UserPrincipalName") if user_id else ""
     if not user_id or user_id in flagged or lowered(name) in flagged:
         return None
-    return user_id, name, archive == "Active" or hold is True
+    return user_id, name, archive == "Active", hold is True
 
 
 def mail_user_from(raw: Mapping[str, Any]) -> Mailbox | None:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+    ANY_ARCHIVE,
     ANY_MAILBOX,
     ARCHIVE_ON_PREMISES,
     PLAN2_OR_ADDON,
@@ -26,7 +27,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._quoting import Sty
 MAX_CLAUSES = 15
 """Values in one ``in`` [aad-advanced-queries: at most 15 child clauses]."""
 
-_ARCHIVE_OR_HOLD = "(ArchiveStatus -eq 'Active' -or LitigationHoldEnabled -eq $true)"
+_ARCHIVE, _HOLD = "ArchiveStatus -eq 'Active'", "LitigationHoldEnabled -eq $true"
 
 
 def _of_kinds(*kinds: str) -> str:
@@ -64,8 +65,9 @@ def mailbox_candidates(catalog: Catalog) -> str:
         (
             UNLICENSED_USERS,
             _all(USERS, *_not_recorded(ANY_MAILBOX, catalog)),
-            _all(USERS, _ARCHIVE_OR_HOLD, *_not_recorded(PLAN2_OR_ADDON, catalog)),
-            _all(RESOURCES, _ARCHIVE_OR_HOLD, *_not_recorded(PLAN2_OR_PLAN1_ADDON, catalog)),
+            _all(USERS, _HOLD, *_not_recorded(PLAN2_OR_ADDON, catalog)),
+            _all(USERS, _ARCHIVE, *_not_recorded(ANY_ARCHIVE, catalog)),
+            _all(RESOURCES, f"({_ARCHIVE} -or {_HOLD})", *_not_recorded(PLAN2_OR_PLAN1_ADDON, catalog)),
         )
     )
 

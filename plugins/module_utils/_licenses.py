@@ -25,13 +25,12 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, keeping
+from ansible_collections.m365.licensing.plugins.module_utils._losses import uncovers
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
-    MAILBOX_CLASSES,
     AssignedPlan,
     Assignment,
     LicenseChange,
     LicenseState,
-    PlanClass,
     Sku,
     User,
 )
@@ -39,7 +38,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._wanted import Want
 
 __all__ = [
     "STATES",
-    "abilities_lost",
     "apply_to",
     "carried_over",
     "change_for",
@@ -50,7 +48,6 @@ __all__ = [
     "shows",
     "still_to_do",
     "uncovered_by",
-    "uncovers",
 ]
 
 STATES = ("present", "absent", "exact")
@@ -260,38 +257,6 @@ def uncovered_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], cat
     return uncovers(granted(user, catalog), granted(after, catalog)) or uncovers(
         keeping(user, catalog), keeping(after, catalog)
     )
-
-
-def uncovers(before: frozenset[PlanClass], after: frozenset[PlanClass]) -> bool:
-    """Does a mailbox, or an archive of a mailbox on premises, lose the last plan that keeps it?
-
-    Archiving alone keeps no mailbox, so it does not stand in for a mailbox plan.
-    """
-    if not before.isdisjoint(MAILBOX_CLASSES):
-        return after.isdisjoint(MAILBOX_CLASSES)
-    # The cloud archive of a mailbox on premises: no Plan 1 or Kiosk keeps it.
-    return PlanClass.ARCHIVE in before and after.isdisjoint({PlanClass.ARCHIVE, PlanClass.PLAN2})
-
-
-def abilities_lost(before: frozenset[PlanClass], after: frozenset[PlanClass]) -> tuple[str, ...]:
-    """What ``before`` allowed and ``after`` does not, one sentence each."""
-    if before <= after:
-        return ()
-    still = _abilities(after)
-    return tuple(sentence for sentence in _abilities(before) if sentence not in still)
-
-
-def _abilities(classes: frozenset[PlanClass]) -> tuple[str, ...]:
-    found: list[str] = []
-    if PlanClass.PLAN2 in classes:
-        found.append("a mailbox over 50 GB needs Exchange Online Plan 2, which this change takes away")
-    if PlanClass.PLAN2 in classes or (PlanClass.ARCHIVING in classes and classes & MAILBOX_CLASSES):
-        found.append("an archive or a hold needs Plan 2 or the archiving add-on, which this change takes away")
-    if PlanClass.PLAN2 in classes or PlanClass.ARCHIVE in classes:
-        found.append(
-            "the archive of a mailbox on premises needs Exchange Online Archiving or Plan 2, gone by this change"
-        )
-    return tuple(found)
 
 
 def off_in(user: User, leaving: Collection[str], skus: Mapping[str, Sku]) -> frozenset[str]:

@@ -7,6 +7,7 @@
   With ``seat_order: rules`` they go to the first rule first, and in that order within it.
 - An alternative (``licenses``, then ``fallback``) is taken as a whole or not at all, and for a mailbox at risk only if
   the user would be covered by it: a license that does not save the mailbox is not worth a seat.
+- A mailbox that no plan keeps gets one that lacks a right (archive, hold) where no alternative gives the right as well.
 - Rules judge each mailbox: what one of them says of one mailbox of a user is no answer for another. All that a user
   gets is in one change, made for the mailbox that is served first.
 - A soft-deleted mailbox whose user has one in use, or a mailbox plan at work, is beyond what a license can do.
@@ -26,17 +27,28 @@ from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
-from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+    ANY_MAILBOX,
+    granted,
+    has_mailbox_plan,
+    is_covered,
+    loses_mailbox,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
-    abilities_lost,
     apply_to,
     carried_over,
     change_for,
     notes_for,
     uncovered_by,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, RecipientType, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost, need_lost
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    Finding,
+    LicenseChange,
+    RecipientType,
+    Sku,
+    User,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._plan_again import with_next_rules
 from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import elsewhere, needless, seats_on_top
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of, violations_of
@@ -51,23 +63,16 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
     PlanOptions,
     SeatsMissing,
     SeatUse,
+    order_of_service,
     rule_uses,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import left_out, no_location, why_not_covered
-from ansible_collections.m365.licensing.plugins.module_utils._plan_seats import seats_missing
+from ansible_collections.m365.licensing.plugins.module_utils._plan_seats import seat_use, seats_missing
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
-__all__ = [
-    "ACTIONS",
-    "Candidate",
-    "Plan",
-    "PlanEntry",
-    "PlanOptions",
-    "SeatUse",
-    "build_plan",
-]
+__all__ = ["ACTIONS", "Candidate", "Plan", "PlanEntry", "PlanOptions", "SeatUse", "build_plan"]
 
 
 def build_plan(
@@ -107,13 +112,6 @@ def build_plan(
     )
 
 
-def _order(candidate: Candidate) -> tuple[int, float, str, str, str]:
-    """Who is served first: the most urgent mailbox, then by name; who is not at risk comes last."""
-    user, finding = candidate.subject.user, candidate.finding
-    guid = finding.mailbox.guid if finding and finding.mailbox else ""
-    return (*(urgency(finding) if finding else (9, 0.0)), user.user_principal_name.casefold(), guid, user.id)
-
-
 class _Alternative(NamedTuple):
     """One license list of a rule, tried on one user."""
 
@@ -127,7 +125,6 @@ class _Planner:
         self._catalog, self._options, self._places = catalog, options, places
         self._skus = {sku.id: sku for sku in skus}
         self._seats = Seats(skus, options.seat_reserve, options.use_warning_seats)
-        self._before = {sku.id: self._seats.left(sku.id) for sku in skus}
         self._first: dict[str, PlanEntry] = {}
         self.changed: dict[str, Candidate] = {}
         """For which mailbox (or None) a user is changed, by user id."""
@@ -135,7 +132,7 @@ class _Planner:
     def all_entries(self, judge: Judge, candidates: Iterable[Candidate]) -> tuple[PlanEntry, ...]:
         """The decisions, in the order in which seats are given out."""
         by_user: dict[str, list[Judged]] = {}
-        served = [judge.judge(candidate) for candidate in sorted(candidates, key=_order)]
+        served = [judge.judge(candidate) for candidate in sorted(candidates, key=order_of_service)]
         if self._options.seat_order == "rules":
             # whom no rule matches, and whom protection leaves out, take no seat
             served.sort(key=lambda judged: self._places.get(judged.entry.rule, len(self._places)))
@@ -165,10 +162,22 @@ class _Planner:
             return self._without_finding(entry, rule, judged.candidate)
         needs = [finding.needs, *(other.needs for other in mine if other is not judged and other.needs)]
         decided = self._for_finding(entry, rule, needs)
-        if decided.action in ("license", "unchanged") or len(needs) == 1:
+        if decided.action not in ("license", "unchanged") and len(needs) > 1:
+            # better one mailbox than none
+            decided = self._for_finding(entry, rule, needs[:1])
+        if decided.action in ("license", "unchanged") or not loses_mailbox(finding, judged.user, self._catalog):
             return decided
-        # better one mailbox than none
-        return self._for_finding(entry, rule, needs[:1])
+        # and better a mailbox without a right that it needs than none
+        kept = self._for_finding(entry, rule, [ANY_MAILBOX])
+        if kept.action == "license":
+            return self._warned(kept, finding)
+        return kept if decided.action == "insufficient" else decided
+
+    def _warned(self, entry: PlanEntry, finding: Finding) -> PlanEntry:
+        """An entry that keeps the mailbox, with a warning of what the mailbox then lacks."""
+        after = apply_to(entry.user, self._first.get(entry.user.id, entry).change, self._skus)
+        why = why_not_covered((), after, [finding.needs], self._skus, self._catalog)
+        return entry._replace(warnings=(*entry.warnings, f"the license keeps the mailbox, but {why}"))
 
     def _joined(self, entry: PlanEntry) -> PlanEntry:
         """For another mailbox of a user who gets something already: all goes in that one request."""
@@ -179,26 +188,16 @@ class _Planner:
             return entry._replace(action="insufficient", note=note)
         predicted = apply_to(entry.user, first.change, self._skus)
         if finding is None or is_covered(finding.needs, granted(predicted, self._catalog)):
-            return entry._replace(action="license", note="saved by what the user gets for another mailbox")
+            return entry._replace(action="license", note=_SAVED)
+        if loses_mailbox(finding, entry.user, self._catalog) and has_mailbox_plan(predicted, self._catalog):
+            return self._warned(entry._replace(action="license", note=_SAVED), finding)
         why = why_not_covered((), predicted, [finding.needs], self._skus, self._catalog)
         note = f"with what the user gets for another mailbox: {why}; the next run tries its own rule"
         return entry._replace(action="insufficient", note=note)
 
     def seat_use(self) -> tuple[SeatUse, ...]:
         """The SKUs of which seats were given out, by part number."""
-        used = [
-            SeatUse(
-                sku.id,
-                sku.part_number,
-                self._before[sku.id],
-                self._seats.taken(sku.id),
-                self._seats.left(sku.id),
-                self._options.seat_reserve.get(sku.id, 0),
-            )
-            for sku in self._skus.values()
-            if self._seats.taken(sku.id)
-        ]
-        return tuple(sorted(used, key=lambda item: (item.part_number, item.sku_id)))
+        return seat_use(self._skus.values(), self._seats, self._options.seat_reserve)
 
     def seats_missing(self, entries: Sequence[PlanEntry]) -> tuple[SeatsMissing, ...]:
         """The seats that would have saved the mailboxes without one."""
@@ -208,7 +207,7 @@ class _Planner:
         reasons = left_out(rule)
         seatless = conflicting = False
         seats: tuple[str, ...] = ()
-        for name, wanted in _alternatives(rule):
+        for name, wanted in rule.alternatives:
             option = self._option(entry.user, rule, name, wanted)
             classes = granted(option.predicted, self._catalog)
             if not all(is_covered(need, classes) for need in needs):
@@ -231,7 +230,7 @@ class _Planner:
                 continue
             return self._take(entry, rule, option, wanted, reasons)
         action = "no_seat" if seatless else "conflict" if conflicting else "insufficient"
-        none_there = not _alternatives(rule)
+        none_there = not rule.alternatives
         return entry._replace(action=action, note="; ".join(reasons), seats_wanted=seats, none_there=none_there)
 
     def _without_finding(self, entry: PlanEntry, rule: Rule, candidate: Candidate) -> PlanEntry:
@@ -240,10 +239,10 @@ class _Planner:
         if leave and change_for(user, rule.licenses, self._skus) and not change_for(user, rule.fallback, self._skus):
             return self._swap(entry, rule, leave, candidate)
         reasons = left_out(rule)
-        if not _alternatives(rule):
+        if not rule.alternatives:
             return entry._replace(action="unchanged", note="; ".join(reasons))
         seatless = False
-        for name, wanted in _alternatives(rule):
+        for name, wanted in rule.alternatives:
             option, spared = self._spare(user, self._option(user, rule, name, wanted), candidate)
             reasons += spared
             if not option.change:
@@ -344,8 +343,8 @@ class _Planner:
             lost = ("nothing would be left that keeps the mailbox",)
         elif needs is None:
             lost = abilities_lost(before, after)
-        elif is_covered(needs, before) and not is_covered(needs, after):
-            lost = (why_not_covered(wanted, option.predicted, [needs], self._skus, self._catalog),)
+        elif need := need_lost(needs, before, after):
+            lost = (why_not_covered(wanted, option.predicted, [need], self._skus, self._catalog),)
         if lost:
             return entry._replace(action="refused_uncovered", note=_joined(*lost))
         taken = self._take(entry, rule, option, wanted, reasons)
@@ -391,9 +390,7 @@ class _Planner:
         return ", ".join(sorted(names))
 
 
-def _alternatives(rule: Rule) -> list[tuple[str, tuple[Wanted, ...]]]:
-    """The lists of a rule that have something left after ``if_available``."""
-    return [(name, wanted) for name, wanted in (("licenses", rule.licenses), ("fallback", rule.fallback)) if wanted]
+_SAVED = "saved by what the user gets for another mailbox"
 
 
 def _joined(*parts: str) -> str:

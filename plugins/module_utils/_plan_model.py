@@ -52,6 +52,13 @@ class Candidate(NamedTuple):
     """Why it is not certain whose mailbox this is, so that no rule may decide; without a full stop."""
 
 
+def order_of_service(candidate: Candidate) -> tuple[int, float, str, str, str]:
+    """Sorts: the most urgent mailbox first, then by name; a user of whom nothing is at risk comes last."""
+    user, finding = candidate.subject.user, candidate.finding
+    guid = finding.mailbox.guid if finding and finding.mailbox else ""
+    return (*(urgency(finding) if finding else (9, 0.0)), user.user_principal_name.casefold(), guid, user.id)
+
+
 SEAT_ORDERS = ("deadline", "rules")
 """In which order seats are given out: the soonest deadline first, or the first rule first and by deadline within it."""
 

@@ -1,13 +1,33 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many seats would have saved the mailboxes that a plan leaves at risk. Pure: no I/O, no clock."""
+"""The seats that a plan gives out, and those that would have saved the mailboxes that it leaves at risk.
+
+Pure: no I/O, no clock.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, SeatsMissing, how_urgent
+from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import (
+    PlanEntry,
+    SeatsMissing,
+    SeatUse,
+    how_urgent,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats
+
+
+def seat_use(skus: Iterable[Sku], seats: Seats, reserve: Mapping[str, int]) -> tuple[SeatUse, ...]:
+    """The SKUs of which seats were given out, by part number. ``reserve``: seats held back, by SKU id."""
+    used = []
+    for sku in skus:
+        taken, left = seats.taken(sku.id), seats.left(sku.id)
+        if taken:
+            used.append(SeatUse(sku.id, sku.part_number, taken + left, taken, left, reserve.get(sku.id, 0)))
+    return tuple(sorted(used, key=lambda item: (item.part_number, item.sku_id)))
 
 
 def seats_missing(

@@ -158,6 +158,11 @@ class Rule(NamedTuple):
     missing: tuple[Missing, ...] = ()
     """SKUs that the tenant does not have, and that ``if_available`` leaves out."""
 
+    @property
+    def alternatives(self) -> list[tuple[str, tuple[Wanted, ...]]]:
+        """The lists of licenses, with their names, that have something left after ``if_available``."""
+        return [(name, wanted) for name, wanted in (("licenses", self.licenses), ("fallback", self.fallback)) if wanted]
+
     def expired(self, today: date) -> bool:
         """Is the last day of this exception over?"""
         return self.until is not None and today > self.until

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered, needs_of
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, needs_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import abilities_lost, apply_to, uncovered_by
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, uncovered_by
+from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost, need_lost
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
     LicenseChange,
@@ -66,7 +67,7 @@ class Weakening(NamedTuple):
         needs = needs_of(box)
         if self.uncovers:
             return bool(needs)
-        return is_covered(needs, self.before) and not is_covered(needs, self.after)
+        return bool(need_lost(needs, self.before, self.after))
 
 
 def weakenings(

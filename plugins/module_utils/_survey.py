@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+    ANY_MAILBOX,
     granted,
     has_mailbox_plan,
     is_covered,
@@ -53,7 +54,7 @@ class Survey:
         self.usual: dict[str, int] = {}
         """The users of mailboxes that no signal calls unlicensed.
 
-        The value is a trace of the mailbox's name, and in its last bit whether there is an archive or a hold.
+        The value is a trace of the mailbox's name, and in its last bits whether there is an archive, and a hold.
         """
         self._names: dict[str, int] = {}
         """A trace of the name of each user, by id."""
@@ -85,10 +86,10 @@ class Survey:
         found = usual_mailbox(raw, self._flagged)
         if found is None:
             return False
-        user_id, name, stores = found
+        user_id, name, archive, hold = found
         if user_id in self.usual:
             self._twice.add(user_id)
-        self.usual[user_id] = _trace(name) << 1 | stores
+        self.usual[user_id] = _trace(name) << 2 | archive << 1 | hold
         return True
 
     def knows(self, user_id: str) -> bool:
@@ -113,7 +114,7 @@ class Survey:
             for box in boxes
             if box.user_id in self.grants and self._names[box.user_id] != _trace(box.user_principal_name)
         }
-        return found | {user_id for user_id, packed in self.usual.items() if self._renamed(user_id, packed >> 1)}
+        return found | {user_id for user_id, packed in self.usual.items() if self._renamed(user_id, packed >> 2)}
 
     def _renamed(self, user_id: str, trace: int) -> bool:
         """Has the mailbox another name than its user, or nobody has its id? A mailbox without a name says nothing."""
@@ -132,9 +133,9 @@ class Survey:
         return soft_deleted or not is_covered(needs_of(mailbox), self.grants[mailbox.user_id])
 
     def _covers_usual(self, user_id: str) -> bool:
-        stores = bool(self.usual[user_id] & 1)
-        needs = usual_needs(stores)
+        found = self.usual[user_id]
+        needs = usual_needs(archive=bool(found & 2), hold=bool(found & 1))
         if user := self.users.get(user_id):
-            safe = user.is_guest or (not stores and has_mailbox_plan(user, self._catalog))
+            safe = needs == ANY_MAILBOX and has_mailbox_plan(user, self._catalog)
             return safe or is_covered(needs, granted(user, self._catalog))
         return is_covered(needs, self.grants[user_id])

@@ -62,8 +62,9 @@ HELD: tuple[tuple[PlanClass, ...], ...] = (
 ENOUGH = (
     # -    Ki   P1   P2   Ad   Ar   Ki+Ad P1+Ad P1+Ar Ad+Ar
     ("no   yes  yes  yes  no   no   yes  yes  yes  no ", "user", ""),
-    ("no   no   no   yes  no   no   yes  yes  no   no ", "user", "archive"),
+    ("no   no   yes  yes  no   no   yes  yes  yes  no ", "user", "archive"),
     ("no   no   no   yes  no   no   yes  yes  no   no ", "user", "hold"),
+    ("no   no   no   yes  no   no   yes  yes  no   no ", "user", "archive hold"),
     ("yes  yes  yes  yes  yes  yes  yes  yes  yes  yes", "shared", ""),
     ("no   no   no   yes  no   no   no   yes  no   no ", "shared", "archive"),
     ("no   no   no   yes  no   no   no   yes  no   no ", "shared", "hold"),
@@ -78,7 +79,7 @@ ENOUGH = (
     ("no   no   no   yes  no   no   no   no   no   no ", "equipment", "over_50_gb"),
     ("no   no   no   yes  no   yes  no   no   yes  yes", "archive", "archive"),
     ("no   yes  yes  yes  no   no   yes  yes  yes  no ", "soft_deleted", ""),
-    ("no   no   no   yes  no   no   yes  yes  no   no ", "soft_deleted", "archive"),
+    ("no   no   yes  yes  no   no   yes  yes  yes  no ", "soft_deleted", "archive"),
 )
 
 
@@ -206,7 +207,19 @@ DELETED = (AssignedPlan(PLAN2, "Deleted", assigned=NOW),)
         ),
         pytest.param(user("anna", direct(EXCHANGESTANDARD)), {"hold": True}, "hold_without_license", id="hold, Plan 1"),
         pytest.param(
-            user("anna", direct(EXCHANGESTANDARD)), {"archive": True}, "archive_without_license", id="archive, Plan 1"
+            user("anna", direct(EXCHANGEDESKLESS)), {"archive": True}, "archive_without_license", id="archive, Kiosk"
+        ),
+        pytest.param(
+            user("anna", direct(EXCHANGESTANDARD)),
+            {"archive": True, "hold": True},
+            "hold_without_license",
+            id="Plan 1 covers the archive and not the hold",
+        ),
+        pytest.param(
+            user("anna", direct(EXCHANGEDESKLESS)),
+            {"archive": True, "hold": True},
+            "archive_without_license",
+            id="Kiosk covers neither",
         ),
         pytest.param(user("anna"), {"hold": True, "sku_assigned": None}, "no_license", id="hold, and no license"),
         pytest.param(

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
-from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, RecipientType, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan import (
     Candidate,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     EMS,
@@ -25,6 +26,7 @@ from ansible_collections.m365.licensing.tests.unit.domain_world import (
     SPE_E3,
     YAMMER,
     direct,
+    finding,
     inherited,
     skus,
     user,
@@ -76,14 +78,21 @@ STANDARD_OR_E3 = STANDARD | {"fallback": [{"sku": "SPE_E3"}]}
         (at_risk(user("a", direct(SPE_E3, PLAN2))), ONLY_MAIL, NO_E3, "license", [SPE_E3], ""),
         # an alternative that would not save the mailbox is not taken
         (
-            at_risk(user(), needs=HOLD),
+            at_risk(user("a", direct(EXCHANGESTANDARD)), needs=HOLD),
             STANDARD,
             SKUS,
             "insufficient",
             [],
             "it needs Exchange Online Kiosk with the archiving add-on",
         ),
-        (at_risk(user(), needs=HOLD), STANDARD, SKUS, "insufficient", [], "and would have Exchange Online Plan 1"),
+        (
+            at_risk(user("a", direct(EXCHANGESTANDARD)), needs=HOLD),
+            STANDARD,
+            SKUS,
+            "insufficient",
+            [],
+            "and would have Exchange Online Plan 1",
+        ),
         (at_risk(user(), needs=HOLD), STANDARD_OR_E3, SKUS, "license", [SPE_E3], "licenses: it needs"),
         (
             at_risk(user(), needs=HOLD),
@@ -155,9 +164,15 @@ def test_two_mailboxes_of_one_user_are_covered_by_one_change() -> None:
     assert [(entry.action, added(entry)) for entry in entries] == [("license", [SPE_E3]), ("license", [])]
 
 
+def shared(who: User, days: int) -> Candidate:
+    """A shared mailbox with an archive: it lives without a license, and its archive needs more than Plan 1."""
+    row = finding(who, days=days, needs=HOLD[:2], reason="shared_archive")
+    return Candidate(Subject(who), row._replace(recipient_type=RecipientType.SHARED))
+
+
 def test_what_is_too_little_for_one_mailbox_of_a_user_still_saves_the_other() -> None:
     who = user()
-    candidates = [at_risk(who, days=9, needs=HOLD), at_risk(who, days=3)]
+    candidates = [shared(who, 9), at_risk(who, days=3)]
     entries = plan_for(candidates, STANDARD).entries
     assert [(entry.action, added(entry)) for entry in entries] == [
         ("license", [EXCHANGESTANDARD]),
@@ -168,7 +183,7 @@ def test_what_is_too_little_for_one_mailbox_of_a_user_still_saves_the_other() ->
 
 def test_who_gets_nothing_for_one_mailbox_may_get_it_for_the_other() -> None:
     who = user()
-    candidates = [at_risk(who, days=3, needs=HOLD), at_risk(who, days=9)]
+    candidates = [shared(who, 3), at_risk(who, days=9)]
     entries = plan_for(candidates, STANDARD).entries
     assert [(entry.action, added(entry)) for entry in entries] == [
         ("insufficient", []),

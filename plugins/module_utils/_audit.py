@@ -17,13 +17,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit_read import 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     REASONS,
-    Flags,
     World,
     assess,
-    carries_mailbox,
     contradicted,
     disagreement,
+    disconnected,
     no_rights_only,
+    suspected,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import SEVERITIES, urgency
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError
@@ -39,6 +39,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Finding,
+    Flags,
     Mailbox,
     PlanClass,
     RecipientType,
@@ -137,6 +138,8 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         subscriptions=readings.subscriptions,
     )
     _unheard_of(readings)
+    if readings.strategy == "full" and readings.only is None:
+        _ask_for_mail_users(exchange, readings, world)
     first = _join(readings, world, options, {})
     owners = read_owners(graph, exchange, readings, {finding.user_id for finding in first[0]})
     all_findings, disagreements, without_user = (
@@ -179,6 +182,21 @@ def _clock(graph: Graph, readings: Readings) -> datetime:
             "reckoned by Microsoft's. Set this machine's clock."
         )
     return wall.now()
+
+
+def _ask_for_mail_users(exchange: Exchange, readings: Readings, world: World) -> None:
+    """Which of those who seem to have lost a mailbox are mail users? (Lists of mail users only show archives.)"""
+    found = {box.user_id for box in readings.mailboxes} | readings.other_kinds.keys()
+    lost = {user.id for user in (readings.users or {}).values() if disconnected(user, world)} - found
+    if readings.mail_users is None or not lost:
+        return
+    try:
+        exchange.mailboxes_by_user_id(lost, mail_users=True)
+    except ApiError as error:
+        readings.mail_users = None
+        readings.warnings.append(f"Whether the mailboxes of {len(lost)} users are on premises is not known: {error}")
+    else:
+        readings.mail_users = frozenset(exchange.mail_user_ids)
 
 
 def _unheard_of(readings: Readings) -> None:
@@ -260,20 +278,20 @@ def _pairs(readings: Readings, world: World) -> Iterable[tuple[Mailbox | None, U
     for mailbox in readings.mailboxes:
         seen.add(mailbox.user_id)
         yield mailbox, users.get(mailbox.user_id)
-    suspects = set(readings.reconciliation or ())
-    if not readings.mailboxes_known:
-        suspects |= {user.id for user in users.values() if carries_mailbox(user, world)}
     # a mailbox that needs no license is one, though it is in no list
-    for user_id in sorted(suspects - seen - readings.other_kinds.keys()):
-        if user_id in users and (readings.only is None or user_id in readings.only):
-            yield None, users[user_id]
+    for user_id in sorted(users.keys() - seen - readings.other_kinds.keys()):
+        user = users[user_id]
+        asked_for = readings.only is None or user_id in readings.only
+        if asked_for and suspected(user, _flags(readings, user_id, user, None), world):
+            yield None, user
 
 
 def _flags(readings: Readings, user_id: str, user: User | None, mailbox: Mailbox | None) -> Flags:
     upn = user.user_principal_name if user else mailbox.user_principal_name if mailbox else ""
     reconciliation = None if readings.reconciliation is None else user_id in readings.reconciliation
     pending = readings.pending.get(user_id) or readings.pending.get(lowered(upn))
-    return Flags(reconciliation, pending, readings.mailboxes_known)
+    mail_user = None if readings.mail_users is None else user_id in readings.mail_users
+    return Flags(reconciliation, pending, readings.mailboxes_known, mail_user)
 
 
 def _is_due(finding: Finding, options: AuditOptions) -> bool:
@@ -305,7 +323,7 @@ def _unused_exclusions(graph: Graph, readings: Readings, exclusions: Exclusions,
 def _no_mailbox_rights(readings: Readings, options: AuditOptions) -> tuple[dict[str, Any], ...]:
     rows = []
     for user in readings.no_rights_users:
-        skus = () if user.is_guest else no_rights_only(user, options.catalog)
+        skus = no_rights_only(user, options.catalog)
         if skus:
             names = [options.catalog.sku_name(sku_id) or sku_id for sku_id in skus]
             rows.append({"user_id": user.id, "user_principal_name": user.user_principal_name, "skus": names})

@@ -106,6 +106,8 @@ class Reader:
                 hint="Consent to User.Read.All (Graph), or give the application an Exchange role.",
             )
         got.other_kinds = dict(self._exchange.other_kinds)
+        if got.signals.get("exchange_archive") == "ok":
+            got.mail_users = frozenset(self._exchange.mail_user_ids)
         if got.mailboxes_known:
             self._shared_sizes()
         if unlisted := sorted(self._exchange.unlisted):

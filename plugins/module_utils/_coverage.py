@@ -11,15 +11,23 @@ something (``granted``), and what is missing is a finding (``assess``). Until wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._deadlines import days_until, find_deadline, severity_of
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import (
+    DISCONNECTED_DAYS,
+    days_to,
+    days_until,
+    find_deadline,
+    removal_date,
+    severity_of,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
     Finding,
+    Flags,
     LicenseState,
     Mailbox,
     PlanClass,
@@ -28,6 +36,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Subscription,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._row_notes import contradictions, notes_of
 
 Needs = tuple[frozenset[PlanClass], ...]
 
@@ -69,15 +78,6 @@ REASONS = (
 """Every word of ``reason``."""
 DUPLICATE = REASONS[-1]
 """Several mailboxes in use have one ExternalDirectoryObjectId (``_ownership``)."""
-
-
-class Flags(NamedTuple):
-    """What the signals say about one user. ``reconciliation`` is None where that signal cannot be had."""
-
-    reconciliation: bool | None = None
-    pending_delicense: datetime | None = None
-    mailboxes_known: bool = True
-    """Could Exchange be asked for mailboxes? If not, that there is none means nothing."""
 
 
 class World(NamedTuple):
@@ -174,9 +174,9 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
     """The finding about one recipient, or None: not at risk.
 
     ``mailbox`` is None where Graph flags a user of whom Exchange shows no mailbox; ``user`` is None where the
-    directory could not be read, and then Exchange's own flag decides. Guests are never at risk.
+    directory could not be read, and then Exchange's own flag decides.
     """
-    if (mailbox is None and user is None) or (user is not None and user.is_guest):
+    if mailbox is None and user is None:
         return None
     recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
     needs = needs_of(mailbox) if mailbox else ANY_MAILBOX
@@ -190,11 +190,14 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
     if not evidence or (user is not None and not uncovered and not soft_deleted):
         return None
     reason = reason_of(mailbox, user, flags, world)
+    lost = mailbox is None and flags.mailboxes_known and user is not None and disconnected(user, world)
+    certain = not lost or not flags.mail_user
     behind = _behind_suspended(user, world) if user else ()
     deadline = find_deadline(
         reason, mailbox, user, flags.pending_delicense, world.now, world.grace_days, world.catalog, behind
     )
     days = days_until(deadline, world.now)
+    urgent = days_to(deadline.earliest, world.now) if deadline.earliest else days
     return Finding(
         user_id=user.id if user else (mailbox.user_id if mailbox else ""),
         user_principal_name=(user.user_principal_name if user else "")
@@ -204,13 +207,34 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
         needs=needs,
         evidence=evidence,
         deadline=deadline,
-        severity=severity_of(reason, days),
+        severity=severity_of(reason, urgent, disconnected=lost) if certain else "notice",
         days_remaining=days,
         mailbox=mailbox,
         user=user,
-        disagreements=tuple(_contradictions(reason, mailbox, user, flags)),
-        notes=tuple(_notes(mailbox, user, flags, uncovered)),
+        disagreements=tuple(contradictions(reason, mailbox, user, flags)),
+        notes=tuple(notes_of(mailbox, user, flags, uncovered, lost)),
+        certain=certain,
     )
+
+
+def disconnected(user: User, world: World) -> bool:
+    """Did the user lose the last mailbox plan so recently that a license brings back the mailbox?
+
+    Exchange disconnects the mailbox at once, and shows it in no list any more [support article 3158794 of 2024-09].
+    """
+    removed = removal_date(user, world.catalog)
+    if removed is None or has_mailbox_plan(user, world.catalog):
+        return False
+    suspended = any(
+        plan.suspended and world.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES for plan in user.assigned_plans
+    )
+    return not suspended and removed + timedelta(days=DISCONNECTED_DAYS) >= world.now
+
+
+def suspected(user: User, flags: Flags, world: World) -> bool:
+    """Is a user of whom Exchange shows no mailbox to be assessed all the same?"""
+    unseen = not flags.mailboxes_known and carries_mailbox(user, world)
+    return bool(flags.reconciliation) or unseen or disconnected(user, world)
 
 
 def carries_mailbox(user: User, world: World) -> bool:
@@ -220,13 +244,13 @@ def carries_mailbox(user: User, world: World) -> bool:
 
 def disagreement(mailbox: Mailbox | None, user: User | None, flags: Flags, world: World) -> str:
     """For a covered mailbox: which signals call it unlicensed all the same; empty where they agree."""
-    if user is None or user.is_guest:
+    if user is None:
         return ""
     return contradicted(mailbox, granted(user, world.catalog), flags)
 
 
 def contradicted(mailbox: Mailbox | None, classes: frozenset[PlanClass], flags: Flags) -> str:
-    """The same for the mailbox of somebody, no guest, whose plans grant ``classes``."""
+    """The same for the mailbox of a user whose plans grant ``classes``."""
     recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
     if recipient_type not in (RecipientType.USER, RecipientType.ARCHIVE):
         return ""
@@ -320,35 +344,3 @@ def _mailbox_plans(state: LicenseState, world: World) -> frozenset[str]:
     if not world.catalog.sku_name(state.sku_id):
         return frozenset()
     return frozenset(plan for plan in mailbox_plans if world.catalog.carries(state.sku_id, plan))
-
-
-def _contradictions(reason: str, mailbox: Mailbox | None, user: User | None, flags: Flags) -> Iterable[str]:
-    """Signals that ought to say the same and do not; shown in the row, never decided in silence."""
-    if mailbox is not None and mailbox.sku_assigned is True and reason in ("no_license", "license_removed"):
-        yield "SKUAssigned is true in Exchange, though no license of this user grants a mailbox"
-    expected = reason == "no_license" and mailbox is not None and mailbox.recipient_type is RecipientType.USER
-    if expected and flags.reconciliation is False:
-        yield "isLicenseReconciliationNeeded is not set in Graph"
-    if user is not None and reason == "license_error" and all(state.effective for state in user.license_states):
-        yield "the license is assigned and its Exchange plan is on, but the plan is not at work (yet)"
-    if flags.reconciliation and mailbox is None and flags.mailboxes_known:
-        yield "Exchange shows no mailbox of this user"
-
-
-def _notes(mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered: bool) -> Iterable[str]:
-    """What someone who decides about this row should know besides."""
-    if user is None:
-        yield "Graph does not show this user: its licenses are not known, and the reason is what Exchange says."
-    if mailbox is None and not flags.mailboxes_known:
-        yield "Exchange could not be asked for mailboxes: its kind, its age, an archive or a hold are not known."
-        return
-    if mailbox is None:
-        yield "The mailbox may be disconnected already; license the user to bring it back."
-        return
-    if mailbox.hold and mailbox.recipient_type in (RecipientType.USER, RecipientType.SOFT_DELETED):
-        yield "On litigation hold: that does not keep the mailbox while its user lives."
-    others = [word for flag, word in ((mailbox.archive, "an archive"), (mailbox.hold, "a litigation hold")) if flag]
-    if mailbox.recipient_type in RESOURCE_TYPES and len(others) > 1:
-        yield "It has an archive and a litigation hold; one license covers both."
-    if mailbox.recipient_type is RecipientType.SOFT_DELETED and user is not None and not uncovered:
-        yield "The user is licensed, so another license will not bring it back; look for a second mailbox of the user."

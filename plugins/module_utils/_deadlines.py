@@ -49,6 +49,12 @@ UNDATED = {
 """Reasons that have no deadline, and why."""
 
 
+_HELD = (
+    "The mailbox is on hold. Microsoft's newest text says that a hold keeps the mailbox of a living user, and older "
+    "ones say that it does not"
+)
+
+
 def find_deadline(
     reason: str,
     mailbox: Mailbox | None,
@@ -61,8 +67,37 @@ def find_deadline(
 ) -> Deadline:
     """The best-supported date: read before computed, computed before unknown. Never an invented one.
 
-    ``subscriptions`` are those behind the suspended plan that covered the mailbox.
+    ``subscriptions`` are those behind the suspended plan that covered the mailbox. The date of a mailbox in use on hold
+    is unknown, for Microsoft's texts disagree [support article on inactive mailboxes, 2024-09; older:
+    inactive-mailboxes-in-office-365].
     """
+    found = _of_reason(reason, mailbox, user, pending, now, grace_days, catalog, subscriptions)
+    in_use = mailbox is not None and mailbox.recipient_type is RecipientType.USER
+    if mailbox is None or not in_use or not (mailbox.hold or mailbox.other_hold) or reason in _RIGHTS:
+        return found
+    until = f": it goes by {found.at:%Y-%m-%d} if the hold does not keep it." if found.at else "."
+    return Deadline(note=_HELD + until, outlived=found.outlived, earliest=found.at)
+
+
+_RIGHTS = ("hold_without_license", "archive_without_license")
+"""Reasons of mailboxes that a plan keeps: what they lack is a right."""
+
+
+_ARCHIVING = frozenset({PlanClass.PLAN1, PlanClass.PLAN2, PlanClass.ARCHIVING})
+_ON_PREMISES_ARCHIVING = frozenset({PlanClass.ARCHIVE, PlanClass.PLAN2, PlanClass.ARCHIVING})
+"""What grants the archive of a mailbox in the cloud, and of one on premises."""
+
+
+def _of_reason(
+    reason: str,
+    mailbox: Mailbox | None,
+    user: User | None,
+    pending: datetime | None,
+    now: datetime,
+    grace_days: int,
+    catalog: Catalog,
+    subscriptions: Iterable[Subscription],
+) -> Deadline:
     if reason == "soft_deleted":
         return _of_soft_deletion(mailbox, now)
     if pending is not None:
@@ -73,11 +108,13 @@ def find_deadline(
         return _of_subscriptions(subscriptions, now)
     archive_only = reason == "archive_without_license"
     created = mailbox.created if mailbox else None
-    removed = _removal_date(user, catalog, archive_only)
+    on_premises = mailbox is not None and mailbox.recipient_type is RecipientType.ARCHIVE
+    archiving = _ON_PREMISES_ARCHIVING if on_premises else _ARCHIVING
+    removed = removal_date(user, catalog, archiving if archive_only else MAILBOX_CLASSES)
     # what went before the mailbox was made was the license of an earlier one
     if removed is not None and (created is None or removed >= created):
         return _period(removed, DISCONNECTED_DAYS, "license_removed_plus_grace", "the license was removed", now)
-    if archive_only and mailbox is not None and mailbox.recipient_type is not RecipientType.ARCHIVE:
+    if archive_only and not on_premises:
         return Deadline(note="No property tells since when the archive has been without a license.")
     if reason == "license_removed" and mailbox is not None and mailbox.sku_assigned is False:
         return Deadline(note="Exchange says that a license was removed, and nothing tells when.")
@@ -112,11 +149,12 @@ def _period(
     return Deadline(at, source, confidence)
 
 
-def _removal_date(user: User | None, catalog: Catalog, archive_only: bool) -> datetime | None:
-    """When the last plan that covered it was taken away: the date of its Deleted entry, a hint and undocumented."""
+def removal_date(
+    user: User | None, catalog: Catalog, classes: frozenset[PlanClass] = MAILBOX_CLASSES
+) -> datetime | None:
+    """When the last plan of these classes was taken away: the date of its Deleted entry, a hint and undocumented."""
     if user is None:
         return None
-    classes = {PlanClass.ARCHIVE, PlanClass.PLAN2, PlanClass.ARCHIVING} if archive_only else MAILBOX_CLASSES
     dates = [
         plan.assigned
         for plan in user.assigned_plans
@@ -153,18 +191,22 @@ def days_until(deadline: Deadline, now: datetime) -> int | None:
 
     So ``days <= n`` says exactly that the deadline is within ``n`` times 24 hours, and none that is ahead shows as 0.
     """
-    if deadline.at is None:
-        return None
-    day, left = timedelta(days=1), deadline.at - now
+    return None if deadline.at is None else days_to(deadline.at, now)
+
+
+def days_to(moment: datetime, now: datetime) -> int:
+    """The same for any time."""
+    day, left = timedelta(days=1), moment - now
     return -(-left // day) if left > timedelta() else left // day
 
 
-def severity_of(reason: str, days: int | None) -> str:
+def severity_of(reason: str, days: int | None, *, disconnected: bool = False) -> str:
     """One of SEVERITIES. What has no known date counts as urgent, unless Microsoft names no deletion at all.
 
     ``days`` are those of ``days_until``, so that ``critical`` is a deadline within CRITICAL_DAYS times 24 hours.
+    ``disconnected``: no list of Exchange shows the mailbox any more.
     """
-    if reason == "soft_deleted":
+    if disconnected or reason == "soft_deleted":
         return "lost"
     if reason == "hold_without_license":
         return "notice"
@@ -178,10 +220,17 @@ def severity_of(reason: str, days: int | None) -> str:
 
 
 def urgency(finding: Finding) -> tuple[int, float]:
-    """The order of rows and of seats: what goes within a day, what has outlived its date, later dates, and no date."""
+    """The order of rows and of seats: what goes within a day, what has outlived its date, later dates, and no date.
+
+    Last of all comes what may not be there to be lost.
+    """
     days, deadline = finding.days_remaining, finding.deadline
+    if not finding.certain:
+        return (5, deadline.at.timestamp() if deadline.at else 0.0)
     if deadline.at is not None:
         return (0 if days is not None and days <= 1 else 2, deadline.at.timestamp())
     if deadline.outlived is not None:
         return (1, deadline.outlived.timestamp())
+    if deadline.earliest is not None:
+        return (2, deadline.earliest.timestamp())
     return (3 if finding.severity in ("lost", "overdue") else 4, 0.0)

@@ -72,6 +72,8 @@ class Exchange:
         """Kinds of mailboxes met so far that this collection has never heard of, and therefore leaves out."""
         self.other_kinds: dict[str, str] = {}
         """Users met so far whose mailbox needs no license and is left out: its kind, by user id."""
+        self.mail_user_ids: set[str] = set()
+        """Users asked for by id who are mail users: their mailbox is elsewhere, or they have none."""
         self.unlisted: set[str] = set()
         """Names of mailboxes met so far that are left out, although they may need a license."""
         self._tenant = tenant
@@ -131,19 +133,30 @@ class Exchange:
     def mail_users(self, filter: str | None = None) -> list[Mailbox]:  # noqa: A002
         """Mail users with an archive in the cloud (their mailbox is on premises), by an OPATH ``filter`` or all."""
         archived = "ArchiveStatus -eq 'Active'"
-        parameters = {"ResultSize": "Unlimited", "Filter": f"({archived}) -and ({filter})" if filter else archived}
+        return self._archives(f"({archived}) -and ({filter})" if filter else archived)
+
+    def _archives(self, filter: str) -> list[Mailbox]:  # noqa: A002
+        found = []
         with _naming("Get-MailUser"):
-            found = [mail_user_from(raw) for raw in self._pages("Get-MailUser", parameters, MAIL_USER_SELECT, None)]
-        return [mailbox for mailbox in found if mailbox is not None]
+            parameters = {"ResultSize": "Unlimited", "Filter": filter}
+            for raw in self._pages("Get-MailUser", parameters, MAIL_USER_SELECT, None):
+                self.mail_user_ids.add(text_from(raw, "ExternalDirectoryObjectId").lower())
+                if mailbox := mail_user_from(raw):
+                    found.append(mailbox)
+        return found
 
     def mailboxes_by_user_id(self, ids: Iterable[str], *, mail_users: bool = False) -> list[Mailbox]:
-        """The mailboxes (or the archives of mail users) of these users; 100 ids a call, calls in parallel."""
+        """The mailboxes (or the archives of mail users) of these users; 100 ids a call, calls in parallel.
+
+        With ``mail_users``, ``mail_user_ids`` then has those of them who are mail users, with an archive or without.
+        """
         wanted = sorted({user_id.strip().lower() for user_id in ids if is_guid(user_id)})
-        read = self.mail_users if mail_users else self.mailboxes
+        read = self._archives if mail_users else self.mailboxes
         if not wanted:
             return []
         if not self.can_filter:
-            return [mailbox for mailbox in read() if mailbox.user_id in set(wanted)]
+            everybody = self.mail_users() if mail_users else self.mailboxes()
+            return [mailbox for mailbox in everybody if mailbox.user_id in set(wanted)]
         filters = [
             " -or ".join(
                 f"ExternalDirectoryObjectId -eq {quote(user_id, Style.OPATH)}"

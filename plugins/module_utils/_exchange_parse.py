@@ -31,7 +31,17 @@ _COMMON = (
     "IsDirSynced",
 )
 MAILBOX_SELECT = ",".join(
-    (*_COMMON, "WhenMailboxCreated", "WhenSoftDeleted", "IsInactiveMailbox", "PersistedCapabilities")
+    (
+        *_COMMON,
+        "WhenMailboxCreated",
+        "WhenSoftDeleted",
+        "IsInactiveMailbox",
+        "PersistedCapabilities",
+        "InPlaceHolds",
+        "ComplianceTagHoldApplied",
+        "DelayHoldApplied",
+        "DelayReleaseHoldApplied",
+    )
 )
 """What a Mailbox is made of."""
 
@@ -191,11 +201,24 @@ def _mailbox(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
         sku_assigned=None if assigned in (None, "") else flag(assigned),
         archive=text_from(raw, "ArchiveStatus").casefold() == "active",
         hold=flag(raw["LitigationHoldEnabled"]),
+        other_hold=_other_hold(raw),
         soft_deleted=moment(raw, "WhenSoftDeleted"),
         account_enabled=not flag(raw.get("AccountDisabled")),
         on_premises_sync=flag(raw.get("IsDirSynced")),
         capabilities=tuple(item for item in capabilities if isinstance(item, str)),
     )
+
+
+def _other_hold(raw: Mapping[str, Any]) -> bool:
+    """A hold of retention, of eDiscovery, or the delay after one [identify a hold on an Exchange Online mailbox]."""
+    names = ("ComplianceTagHoldApplied", "DelayHoldApplied", "DelayReleaseHoldApplied")
+    if any(flag(raw.get(name)) for name in names):
+        return True
+    holds = raw.get("InPlaceHolds") or []
+    if not isinstance(holds, list):
+        raise _incomplete(f"InPlaceHolds of {_name(raw)} is no list")
+    # a leading minus excludes the mailbox from a policy of the organization, and :1 ends a policy that only deletes
+    return any(not str(item).startswith("-") and not str(item).endswith(":1") for item in holds)
 
 
 def _guid(raw: Mapping[str, Any]) -> str:

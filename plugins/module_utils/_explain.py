@@ -15,21 +15,21 @@ from typing import Any, NamedTuple
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     ANY_MAILBOX,
     RESOURCE_TYPES,
-    Flags,
     Needs,
     World,
     assess,
-    carries_mailbox,
     disagreement,
     granted,
     is_covered,
     needs_of,
     no_rights_only,
+    suspected,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     AssignedPlan,
     Finding,
+    Flags,
     LicenseState,
     Mailbox,
     PlanClass,
@@ -112,8 +112,7 @@ def cases_of(reading: Reading, world: World) -> tuple[Case, ...]:
         return tuple(Case(box, finding) for box, finding in found)
     if reading.other_kind:
         return (Case(None, None),)
-    suspected = flags.reconciliation or (not flags.mailboxes_known and carries_mailbox(user, world))
-    return (Case(None, assess(None, user, flags, world) if suspected else None),)
+    return (Case(None, assess(None, user, flags, world) if suspected(user, flags, world) else None),)
 
 
 def explain_user(reading: Reading, cases: Sequence[Case], world: World) -> dict[str, Any]:
@@ -280,8 +279,6 @@ def _verdict(case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], w
     user, box, finding = reading.user, case.mailbox, case.finding
     if finding is not None:
         return True, f"{finding.reason}: {REASON_TEXTS.get(finding.reason, finding.reason)}"
-    if user.is_guest:
-        return False, "the user is a guest, and guests have no mailbox here"
     classes = granted(user, world.catalog)
     if box is None:
         return _without_mailbox(reading, classes, plans)

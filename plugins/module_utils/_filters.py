@@ -102,22 +102,23 @@ _HAS_ADDRESS = "(mail ne null or proxyAddresses/$count ne 0)"
 
 
 def licensed_without_mailbox_plan(catalog: Catalog) -> str:
-    """OData (advanced): members without a mailbox plan at work, who hold some license or had an Exchange plan.
+    """OData (advanced): users without a mailbox plan at work, who hold some license or had an Exchange plan.
 
     Who had a mailbox plan or the archiving add-on keeps its entry (Deleted, Suspended, LockedOut, or a word never seen
-    before): so a license that went a moment ago is seen before Exchange notices it.
+    before). So a license that went a moment ago is seen before Exchange notices it, and a mailbox that Exchange has
+    disconnected is seen at all.
 
-    Left out are two kinds of people who mostly have no mailbox, or Exchange would be asked for each of them: who has no
-    address, and who has the archive for mailboxes on premises at work and never had a mailbox plan. If there is a
-    mailbox, Exchange reports it by itself (``mailbox_candidates``): one so new that its address has not come to the
-    directory was licensed a moment ago or never, and a plan that nobody had is in no record.
+    Left out are three kinds of people who mostly have no mailbox and never had a mailbox plan, or Exchange would be
+    asked for each of them: guests, who has no address, and who has the archive for mailboxes on premises at work. If
+    there is a mailbox, Exchange reports it by itself (``mailbox_candidates``): one so new that its address has not come
+    to the directory was licensed a moment ago or never, and a plan that nobody had is in no record.
     """
     plans, archives = catalog.plans_of(MAILBOX_CLASSES), catalog.plans_of({PlanClass.ARCHIVE})
     once = MAILBOX_CLASSES | {PlanClass.ARCHIVING}
     had = _had({*catalog.plans_of(once), *BUILTIN.plans_of(once)})
     other = " or ".join(["assignedLicenses/$count ne 0", *_had(archives)])
-    either = " or ".join([" and ".join([f"({other})", *_no_plan(archives)]), *had])
-    return " and ".join([f"({either})", _HAS_ADDRESS, "userType ne 'Guest'", *_no_plan(plans)])
+    usual = " and ".join([f"({other})", _HAS_ADDRESS, "userType ne 'Guest'", *_no_plan(archives)])
+    return " and ".join([f"({' or '.join([f'({usual})', *had])})", *_no_plan(plans)])
 
 
 def held_by_no_rights(sku_ids: Collection[str], catalog: Catalog) -> str:

@@ -215,6 +215,9 @@ class Mailbox(NamedTuple):
     sku_assigned: bool | None = None
     archive: bool = False
     hold: bool = False
+    """Litigation hold."""
+    other_hold: bool = False
+    """Any other: of a retention policy or label, of eDiscovery, or the delay after one of these has ended."""
     over_50_gb: bool = False
     soft_deleted: datetime | None = None
     account_enabled: bool = True
@@ -254,7 +257,8 @@ class LicenseChange(NamedTuple):
 class Deadline(NamedTuple):
     """Until when, who says so, and how sure it is. ``note`` says why where it is not known.
 
-    ``outlived`` is the end of a documented period that has passed without the mailbox going.
+    ``outlived`` is the end of a documented period that has passed without the mailbox going. ``earliest`` is when the
+    mailbox goes if a hold does not keep it; ``at`` is then None.
     """
 
     at: datetime | None = None
@@ -262,6 +266,7 @@ class Deadline(NamedTuple):
     confidence: str = "unknown"
     note: str = ""
     outlived: datetime | None = None
+    earliest: datetime | None = None
 
 
 class Finding(NamedTuple):
@@ -280,3 +285,16 @@ class Finding(NamedTuple):
     user: User | None
     disagreements: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    certain: bool = True
+    """False where the mailbox may be on premises, so that there is none to lose."""
+
+
+class Flags(NamedTuple):
+    """What the signals say about one user. ``reconciliation`` is None where that signal cannot be had."""
+
+    reconciliation: bool | None = None
+    pending_delicense: datetime | None = None
+    mailboxes_known: bool = True
+    """Could Exchange be asked for mailboxes? If not, that there is none means nothing."""
+    mail_user: bool | None = False
+    """Is the user a mail user in Exchange, whose mailbox is elsewhere? None where that could not be asked."""

@@ -34,6 +34,8 @@ class Readings:
 
     Of everybody where all mailboxes were read, else of those whose mailbox was asked for.
     """
+    mail_users: frozenset[str] | None = None
+    """Of whom Exchange was asked because no mailbox was found: who is a mail user. None: that could not be asked."""
     only: frozenset[str] | None = None
     """The user ids that ``identities`` named; None: everybody."""
     everybody: bool = False

@@ -68,7 +68,7 @@ class Survey:
     def take_user(self, raw: Mapping[str, Any]) -> None:
         """Look at one element of ``/users``. Raises IncompleteAnswer where a part of it is missing."""
         classes = self._glance(raw)
-        if classes is None or (not classes & MAILBOX_CLASSES and self._licensed(raw)):
+        if classes is None or (not classes & MAILBOX_CLASSES and (self._licensed(raw) or self._had_mailbox(raw))):
             user = user_from(raw)
             self.users[user.id] = user
         else:
@@ -80,6 +80,13 @@ class Survey:
         """May one of the licenses carry a mailbox? Then why its plan is not at work is a question."""
         states = raw["licenseAssignmentStates"]
         return any(state["skuId"].strip().lower() not in self._without_mailbox for state in states)
+
+    def _had_mailbox(self, raw: Mapping[str, Any]) -> bool:
+        """Was a mailbox plan taken away? Then its mailbox may be disconnected, and in no list of Exchange."""
+        classes = self._catalog.plan_classes
+        return any(
+            classes.get(plan["servicePlanId"].strip().lower()) in MAILBOX_CLASSES for plan in raw["assignedPlans"]
+        )
 
     def take_mailbox(self, raw: Mapping[str, Any]) -> bool:
         """Look at what Get-Mailbox says of one. True: it is a usual one, and noted."""

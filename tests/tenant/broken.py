@@ -14,6 +14,7 @@ import orjson
 
 from tests.tenant import exchange, licensing
 from tests.tenant.errors import error_body
+from tests.tenant.license_request import parse_request
 from tests.tenant.login import EXPIRED
 from tests.tenant.state import Answer, Fault, Json, World, new_guid
 
@@ -125,7 +126,7 @@ def befall(world: World, fault: Fault, user_key: str, body: Any) -> None:
             sku = world.skus[item["skuId"]]
             sku["consumedUnits"] = sku["prepaidUnits"]["enabled"] + sku["prepaidUnits"]["warning"]
     elif fault.kind in ("removed_before", "done_before") and user is not None:
-        add, remove = licensing.parse_request(body)
+        add, remove = parse_request(body)
         licensing.apply(world, user["id"], add if fault.kind == "done_before" else [], remove)
     world.touch()
 

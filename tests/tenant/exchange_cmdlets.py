@@ -123,7 +123,7 @@ def _filtered(world: World, rows: Sequence[Json], arguments: Json) -> Sequence[J
 
 
 def _get_mailbox(world: World, arguments: Json) -> Sequence[Json]:
-    boxes = world.mailboxes.values()
+    boxes = [row for row in world.mailboxes.values() if not row["_disconnected"]]
     if _flag(arguments, "SoftDeletedMailbox"):
         rows = [row for row in boxes if row["WhenSoftDeleted"] and row["RecipientTypeDetails"] in _MAILBOX_TYPES]
     elif _flag(arguments, "InactiveMailboxOnly"):
@@ -195,7 +195,9 @@ def _get_statistics(world: World, arguments: Json) -> Sequence[Json]:
     boxes = [
         row
         for row in world.mailboxes.values()
-        if row["RecipientTypeDetails"] not in _MAIL_USER_TYPES and not row["WhenSoftDeleted"]
+        if row["RecipientTypeDetails"] not in _MAIL_USER_TYPES
+        and not row["WhenSoftDeleted"]
+        and not row["_disconnected"]
     ]
     row = _identity(world, boxes, arguments["Identity"])[0]
     size = row["_bytes"]

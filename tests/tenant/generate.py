@@ -321,6 +321,8 @@ class _Generator:
                 box_more["pending_days"] = 30 - days
             elif kind == "soft_deleted":
                 box_more["soft_deleted_days"] = days
+            else:
+                box_more["disconnected_days"] = days
         elif kind == "exchange_plan_disabled":
             states = [make.state("SPE_E3", disabled=("EXCHANGE_S_ENTERPRISE",))]
         elif kind == "no_exchange_plan":

@@ -24,6 +24,7 @@ from tests.tenant.graph_common import (
     selected,
     start_of,
 )
+from tests.tenant.license_request import parse_request
 from tests.tenant.odata import Filter, compile_filter
 from tests.tenant.state import Answer, Json, World
 
@@ -242,7 +243,7 @@ def assign_license(request: Request, key: str) -> Answer:
     """``POST /users/{id|upn}/assignLicense``: 200 with the user."""
     request.require(WRITE_LICENSES)
     request.allow_query()
-    add, remove = licensing.parse_request(request.body)
+    add, remove = parse_request(request.body)
     user = find(request, key)
     before = dict(user)
     licensing.apply(request.world, user["id"], add, remove)

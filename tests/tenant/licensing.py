@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from tests.tenant.errors import bad_request, not_found, not_simulated
-from tests.tenant.state import Json, World, exchange_time, graph_time
+from tests.tenant.errors import bad_request, not_found
+from tests.tenant.state import Json, World, exchange_time, graph_time, new_guid, parse_time
 
 PLAN2 = ("efb87545-963c-4e0d-99df-69c6916d9eb0", "8c3069c0-ccdb-44be-ab77-986203a67df2")
 PLAN1 = (
@@ -348,48 +348,44 @@ def _reproject_mailboxes(
     waiting = False
     mailboxes = world.mailboxes_of(user["id"])
     # a license connects one mailbox; content of another comes to it by New-MailboxRestoreRequest
-    in_use = any(box["RecipientType"] == "UserMailbox" and box["WhenSoftDeleted"] is None for box in mailboxes)
+    in_use = any(
+        box["RecipientType"] == "UserMailbox" and box["WhenSoftDeleted"] is None and box["_disconnected"] is None
+        for box in mailboxes
+    )
     returns = world.switches.license_brings_back == "always" or not (had_plan or in_use)
     for mailbox in mailboxes:
         had_license = mailbox["SKUAssigned"] is True
         mailbox["PersistedCapabilities"] = capabilities
         if licensed or had_license:
             mailbox["SKUAssigned"] = licensed
+        if covered and mailbox["_disconnected"] is not None:
+            _reconnect(world, mailbox)
         if covered and returns and mailbox["WhenSoftDeleted"] is not None:
             mailbox["WhenSoftDeleted"] = None
             returns = world.switches.license_brings_back == "always"
         if covered:
             mailbox["_pending_delicense"] = None
         alive = mailbox["RecipientTypeDetails"] == "UserMailbox" and mailbox["WhenSoftDeleted"] is None
+        if alive and had_plan and not plans.keys() & MAILBOX_PLANS and _disconnects(world, mailbox):
+            mailbox["_disconnected"] = exchange_time(world.now())
+        alive = alive and mailbox["_disconnected"] is None
         waiting = waiting or (alive and not covered)
         if alive and had_license and not licensed and world.switches.delicensing_resiliency:
             mailbox["_pending_delicense"] = exchange_time(world.now() + timedelta(days=30))
     user["isLicenseReconciliationNeeded"] = waiting and not licensed
 
 
-def parse_request(body: Any) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """``addLicenses`` and ``removeLicenses`` of a request's body; both have to be there. Raises GraphError."""
-    if not isinstance(body, dict):
-        raise bad_request("Empty Payload. JSON content expected.", "BadRequest")
-    for name in body:
-        if name not in ("addLicenses", "removeLicenses"):
-            raise bad_request(f"The parameter '{name}' in the request payload is not a valid parameter.", "BadRequest")
-    missing = [name for name in ("addLicenses", "removeLicenses") if body.get(name) is None]
-    if missing:
-        raise bad_request(
-            "One or more parameters of the operation 'assignLicense' are missing from the request payload. "
-            f"The missing parameters are: {', '.join(missing)}."
-        )
-    add, remove = body["addLicenses"], body["removeLicenses"]
-    if not isinstance(add, list) or not isinstance(remove, list):
-        raise bad_request("addLicenses and removeLicenses are collections.", "BadRequest")
-    for item in add:
-        if not isinstance(item, dict) or "skuId" not in item:
-            raise bad_request("An element of addLicenses is an assignedLicense with a skuId.", "BadRequest")
-        unknown = sorted(set(item) - {"skuId", "disabledPlans", "@odata.type"})
-        if unknown:
-            raise not_simulated(f"the property '{unknown[0]}' of addLicenses")
-    if not add and not remove:
-        # What the service does with an empty change was not found in any document.
-        raise not_simulated("an assignLicense that neither adds nor removes anything")
-    return add, remove
+def _disconnects(world: World, mailbox: Json) -> bool:
+    """Does Exchange disconnect this mailbox at once when its license goes?"""
+    held = mailbox["LitigationHoldEnabled"] or bool(mailbox["InPlaceHolds"])
+    return not world.switches.delicensing_resiliency and not (held and world.switches.hold_keeps_mailbox)
+
+
+def _reconnect(world: World, mailbox: Json) -> None:
+    """Within 30 days the mailbox is back with what it holds; later its user gets a new, empty one."""
+    now = world.now()
+    if now - parse_time(mailbox["_disconnected"]) > timedelta(days=30):
+        new = {"Guid": new_guid(), "ExchangeGuid": new_guid(), "WhenMailboxCreated": exchange_time(now), "_bytes": 0}
+        world.remove_mailbox(mailbox["Guid"])
+        world.add_mailbox({**mailbox, **new, "_disconnected": None, "SKUAssigned": True})
+    mailbox["_disconnected"] = None

@@ -174,6 +174,9 @@ class Maker:
             "LitigationHoldEnabled": hold,
             "LitigationHoldDate": self.ago(60)[1] if hold else None,
             "InPlaceHolds": [],
+            "ComplianceTagHoldApplied": False,
+            "DelayHoldApplied": False,
+            "DelayReleaseHoldApplied": False,
             "IsInactiveMailbox": more.get("inactive", False),
             "AccountDisabled": not user["accountEnabled"] if user else True,
             "IsDirSynced": bool(user and user["onPremisesSyncEnabled"]),
@@ -184,6 +187,7 @@ class Maker:
             "RetainDeletedItemsFor": "14.00:00:00",
             "EmailAddresses": [f"SMTP:{address}"],
             "_bytes": more.get("bytes", self.rng.randrange(GB, 40 * GB)),
+            "_disconnected": self.ago(more["disconnected_days"])[1] if "disconnected_days" in more else None,
             "_pending_delicense": self.ago(-more["pending_days"])[1] if "pending_days" in more else None,
         }
         self.world.add_mailbox(mailbox)

@@ -54,6 +54,8 @@ class Switches:
 
     delicensing_resiliency: bool = False
     """``DelayedDelicensingEnabled``: mailboxes of removed licenses work on, and Get-PendingDelicenseUser lists them."""
+    hold_keeps_mailbox: bool = True
+    """A mailbox on hold stays connected when its license goes; or Exchange disconnects it like any other."""
     sku_assigned_unlicensed: str = "null"
     """What SKUAssigned says of a mailbox that never had a license: ``null`` or ``false``."""
     page_limit: int = 0
@@ -226,7 +228,8 @@ class World:
     groups: dict[str, Json] = field(default_factory=dict)
     """By id: group, with ``_members``: ids of users and groups."""
     mailboxes: dict[str, Json] = field(default_factory=dict)
-    """By Guid: mailboxes and mail users in Exchange's JSON; ``_bytes``: size; ``_pending_delicense``: date or None."""
+    """By Guid: mailboxes and mail users in Exchange's JSON; ``_bytes``: size; ``_pending_delicense``: date or None;
+    ``_disconnected``: when its license went, so that no list shows it, or None."""
     mailbox_index: dict[str, list[str]] = field(default_factory=dict)
     """From a user's id to the Guids of its mailboxes."""
     truth: Json = field(default_factory=dict)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
-    Flags,
     World,
     assess,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Finding,
+    Flags,
     Mailbox,
     RecipientType,
     User,

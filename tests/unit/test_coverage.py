@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -258,8 +259,18 @@ def test_an_archive_and_a_hold_of_a_shared_mailbox_are_both_told() -> None:
     assert any("archive and a litigation hold" in note for note in finding.notes)
 
 
-def test_a_hold_does_not_make_an_unlicensed_mailbox_safe() -> None:
-    for kind in (RecipientType.USER, RecipientType.SOFT_DELETED):
-        finding = found(box(kind, hold=True, sku_assigned=None), user("anna"))
-        assert finding.severity in ("warning", "lost")
-        assert any("does not keep the mailbox while its user lives" in note for note in finding.notes)
+@pytest.mark.parametrize("held", [{"hold": True}, {"other_hold": True}])
+def test_the_date_of_a_mailbox_on_hold_is_unknown_for_sources_disagree(held: dict[str, Any]) -> None:
+    for days, severity in ((5, "warning"), (25, "critical"), (100, "overdue")):
+        created = NOW - timedelta(days=days)
+        finding = found(box(created=created, sku_assigned=None, **held), user("anna"))
+        told = (finding.deadline.at, finding.deadline.source, finding.deadline.confidence, finding.days_remaining)
+        assert told == (None, "unknown", "unknown", None)
+        assert "older ones say that it does not" in finding.deadline.note
+        assert finding.severity == severity, "the alarm is that of a mailbox that the hold does not keep"
+
+
+def test_a_soft_deleted_mailbox_on_hold_keeps_its_date() -> None:
+    finding = found(box(RecipientType.SOFT_DELETED, hold=True, sku_assigned=None, soft_deleted=NOW), user("anna"))
+    assert (finding.severity, finding.days_remaining) == ("lost", 30)
+    assert any("texts disagree" in note for note in finding.notes)

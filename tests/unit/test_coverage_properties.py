@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
-    Flags,
-)
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     AssignedPlan,
+    Flags,
     LicenseState,
     Mailbox,
     RecipientType,

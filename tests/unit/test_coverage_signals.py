@@ -8,12 +8,12 @@ from __future__ import annotations
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
-    Flags,
     disagreement,
     granted,
     no_rights_only,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    Flags,
     LicenseState,
     Mailbox,
     RecipientType,
@@ -154,8 +154,7 @@ def test_a_covered_mailbox_that_a_signal_calls_unlicensed_is_shown_and_no_row(
 @pytest.mark.parametrize(
     ("mailbox", "owner"),
     [
-        pytest.param(box(sku_assigned=None), user("anna", user_type="Guest"), id="a guest"),
-        pytest.param(None, user("anna", user_type="guest"), id="a guest without a mailbox"),
+        pytest.param(box(), user("anna", direct(SPE_E3), user_type="Guest"), id="a licensed guest"),
         pytest.param(None, None, id="nobody"),
         pytest.param(box(RecipientType.ROOM, sku_assigned=None), user("anna"), id="an ordinary room"),
         pytest.param(box(RecipientType.EQUIPMENT, sku_assigned=None), user("anna"), id="ordinary equipment"),

@@ -9,18 +9,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import Flags, World, assess
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import World, assess
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import SEVERITIES, days_until, severity_of
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     AssignedPlan,
     Deadline,
     Finding,
+    Flags,
     Mailbox,
     RecipientType,
     Subscription,
     User,
 )
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
+    EXCHANGEDESKLESS,
     EXCHANGESTANDARD,
     F1,
     KIOSK,
@@ -289,16 +291,18 @@ def test_a_hold_that_its_plan_does_not_carry_is_a_matter_of_rights() -> None:
 
 
 def test_the_archive_of_a_licensed_mailbox_has_no_date_from_its_creation() -> None:
-    finding = found(box(archive=True, sku_assigned=True), user("anna", direct(EXCHANGESTANDARD)))
+    finding = found(box(archive=True, sku_assigned=True), user("anna", direct(EXCHANGEDESKLESS)))
     assert finding.reason == "archive_without_license"
     assert told(finding) == (None, "unknown", "unknown")
 
 
-@pytest.mark.parametrize(("plan", "days"), [(PLAN2, 20), ("176a09a6-7ec5-4039-ac02-b2791c6ba793", 20), (KIOSK, None)])
+@pytest.mark.parametrize(
+    ("plan", "days"), [(PLAN1, 20), (PLAN2, 20), ("176a09a6-7ec5-4039-ac02-b2791c6ba793", 20), (KIOSK, None)]
+)
 def test_an_archive_lives_thirty_days_after_what_covered_it_went(plan: str, days: int | None) -> None:
-    owner = user("anna", direct(EXCHANGESTANDARD))
+    owner = user("anna", direct(EXCHANGEDESKLESS))
     plans = (*owner.assigned_plans, deleted(10, plan))
-    owner = user("anna", direct(EXCHANGESTANDARD), assigned_plans=plans)
+    owner = user("anna", direct(EXCHANGEDESKLESS), assigned_plans=plans)
     assert told(found(box(archive=True, sku_assigned=True, created=ago(900)), owner))[0] == days
 
 

@@ -154,14 +154,18 @@ def test_a_large_shared_mailbox_is_measured_without_the_report_of_the_tenant(des
     assert not [entry for entry in desk.world.log if "reports" in entry["path"]]
 
 
-def test_a_guest_is_never_at_risk(desk: ExplainingDesk) -> None:
+def test_a_guest_without_a_mailbox_has_nothing_to_lose(desk: ExplainingDesk) -> None:
     desk.make.user("Guest", "guest", user_type="Guest")
     row = desk.one("guest")
-    assert (row["at_risk"], only_mailbox(row)["verdict"]) == (
-        False,
-        "the user is a guest, and guests have no mailbox here",
-    )
+    assert (row["at_risk"], "shows no mailbox" in only_mailbox(row)["verdict"]) == (False, True)
     assert ", guest" in row["lines"][0]
+
+
+def test_a_guest_with_a_mailbox_is_looked_at_like_everybody(desk: ExplainingDesk) -> None:
+    guest = desk.make.user("Guest", "guest", user_type="Guest")
+    desk.make.mailbox(guest, "UserMailbox", created_days=20)
+    row = desk.one("guest")
+    assert (row["at_risk"], only_mailbox(row)["reason"]) == (True, "no_license")
 
 
 def test_a_license_without_rights_keeps_a_mailbox(desk: ExplainingDesk) -> None:

@@ -1,0 +1,67 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a row says besides its reason and its deadline, for the people who decide about it. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ansible_collections.m365.licensing.plugins.module_utils._models import Flags, Mailbox, RecipientType, User
+
+_RESOURCES = (RecipientType.SHARED, RecipientType.ROOM, RecipientType.EQUIPMENT)
+
+
+def contradictions(reason: str, mailbox: Mailbox | None, user: User | None, flags: Flags) -> Iterable[str]:
+    """Signals that ought to say the same and do not; shown in the row, never decided in silence."""
+    if mailbox is not None and mailbox.sku_assigned is True and reason in ("no_license", "license_removed"):
+        yield "SKUAssigned is true in Exchange, though no license of this user grants a mailbox"
+    expected = reason == "no_license" and mailbox is not None and mailbox.recipient_type is RecipientType.USER
+    if expected and flags.reconciliation is False:
+        yield "isLicenseReconciliationNeeded is not set in Graph"
+    if user is not None and reason == "license_error" and all(state.effective for state in user.license_states):
+        yield "the license is assigned and its Exchange plan is on, but the plan is not at work (yet)"
+    if flags.reconciliation and mailbox is None and flags.mailboxes_known:
+        yield "Exchange shows no mailbox of this user"
+
+
+def notes_of(mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered: bool, lost: bool) -> Iterable[str]:
+    """What someone who decides about this row should know besides."""
+    if user is None:
+        yield "Graph does not show this user: its licenses are not known, and the reason is what Exchange says."
+    if mailbox is None and not flags.mailboxes_known:
+        yield "Exchange could not be asked for mailboxes: its kind, its age, an archive or a hold are not known."
+        return
+    if mailbox is None:
+        yield (
+            _disconnected_note(user, flags)
+            if lost
+            else ("The mailbox may be disconnected already; license the user to bring it back.")
+        )
+        return
+    if (mailbox.hold or mailbox.other_hold) and mailbox.recipient_type is RecipientType.SOFT_DELETED:
+        yield "On hold: Microsoft's texts disagree on whether a hold keeps the mailbox of a living user for longer."
+    others = [word for flag, word in ((mailbox.archive, "an archive"), (mailbox.hold, "a litigation hold")) if flag]
+    if (
+        mailbox.recipient_type in (RecipientType.SHARED, RecipientType.ROOM, RecipientType.EQUIPMENT)
+        and len(others) > 1
+    ):
+        yield "It has an archive and a litigation hold; one license covers both."
+    if mailbox.recipient_type is RecipientType.SOFT_DELETED and user is not None and not uncovered:
+        yield "The user is licensed, so another license will not bring it back; look for a second mailbox of the user."
+
+
+def _disconnected_note(user: User | None, flags: Flags) -> str:
+    """What Exchange does not show, and how sure it is that there is a mailbox."""
+    if flags.mail_user:
+        return (
+            "Exchange shows a mail user: the mailbox may be on premises, and then nothing is lost. If it was in the "
+            "cloud, it is disconnected, and a license until the deadline brings it back."
+        )
+    text = (
+        "No list of Exchange shows the mailbox: Exchange disconnected it when the license went. A license until the "
+        "deadline brings it back; after that the user gets a new, empty mailbox."
+    )
+    if flags.mail_user is None and user is not None and user.on_premises_sync:
+        text += " Exchange could not be asked for mail users, so the mailbox may be on premises."
+    return text

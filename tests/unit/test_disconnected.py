@@ -1,0 +1,150 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A mailbox that Exchange has disconnected is in no list, and still a row: the license that went tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._models import Finding
+from ansible_collections.m365.licensing.tests.unit.auditing import look
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
+from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions, skus
+
+from tests.tenant.launch import Tenant
+from tests.tenant.state import Json
+
+WAYS = pytest.mark.parametrize(
+    "way",
+    [{"strategy": "filtered"}, {"strategy": "full"}, {"identities": True}, {"everybody": True, "strategy": "full"}],
+    ids=["filtered", "full", "identities", "everybody"],
+)
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Iterator[Tenant]:
+    with empty_tenant() as found:
+        yield found
+
+
+@pytest.fixture
+def desk(tenant: Tenant) -> PlanningDesk:
+    return PlanningDesk(tenant)
+
+
+def lost(desk: PlanningDesk, name: str, days: float, *, removed: str = "SPE_E3", **properties: Any) -> Json:
+    """A user whose license went so many days ago, of whom Exchange lists no mailbox."""
+    user: Json = desk.make.user(
+        name.title(), name, removed=(removed,), removed_days=days, usage_location="DE", **properties
+    )
+    return user
+
+
+def found(desk: PlanningDesk, way: Json, *users: Json) -> dict[str, Finding]:
+    """The rows of an audit, by the first part of the name."""
+    options = dict(way)
+    if options.pop("identities", False):
+        options["identities"] = tuple(user["userPrincipalName"] for user in users)
+    audit = look(desk.tenant, **options)
+    assert audit.summary()["complete"] is True
+    return {row.user_principal_name.partition("@")[0]: row for row in audit.findings}
+
+
+@WAYS
+def test_a_license_that_went_ten_days_ago_is_a_row(desk: PlanningDesk, way: Json) -> None:
+    row = found(desk, way, lost(desk, "anna", 10))["anna"]
+    now = desk.world.now()
+    assert (row.reason, row.severity, row.recipient_type.value) == ("license_removed", "lost", "user")
+    assert row.deadline.at is not None
+    assert abs(row.deadline.at - now - timedelta(days=20)) < timedelta(hours=1)
+    assert (row.deadline.source, row.deadline.confidence) == ("license_removed_plus_grace", "estimated")
+    assert any("No list of Exchange shows the mailbox" in note for note in row.notes)
+
+
+@WAYS
+def test_after_thirty_days_there_is_nothing_to_bring_back(desk: PlanningDesk, way: Json) -> None:
+    assert found(desk, way, lost(desk, "anna", 40)) == {}
+
+
+@WAYS
+def test_a_mail_user_may_have_the_mailbox_on_premises(desk: PlanningDesk, way: Json) -> None:
+    anna = lost(desk, "anna", 10, synced=True)
+    desk.make.mailbox(anna, "MailUser")
+    row = found(desk, way, anna)["anna"]
+    assert (row.reason, row.severity, row.certain) == ("license_removed", "notice", False)
+    assert any("may be on premises" in note for note in row.notes)
+
+
+@WAYS
+@pytest.mark.parametrize("removed", ["SPE_E3", "EXCHANGESTANDARD", "SPE_F1"])
+def test_every_mailbox_plan_counts(desk: PlanningDesk, way: Json, removed: str) -> None:
+    assert found(desk, way, lost(desk, "anna", 1, removed=removed))["anna"].severity == "lost"
+
+
+@WAYS
+def test_a_license_without_mailbox_plan_that_stays_saves_nothing(desk: PlanningDesk, way: Json) -> None:
+    row = found(desk, way, lost(desk, "anna", 3, states=[desk.held("POWER_BI_STANDARD")]))["anna"]
+    assert (row.reason, row.severity) == ("license_removed", "lost")
+
+
+@WAYS
+def test_who_never_had_a_mailbox_plan_has_none_to_lose(desk: PlanningDesk, way: Json) -> None:
+    assert found(desk, way, lost(desk, "anna", 3, removed="POWER_BI_STANDARD")) == {}
+
+
+@WAYS
+def test_another_mailbox_plan_at_work_keeps_it(desk: PlanningDesk, way: Json) -> None:
+    anna = lost(desk, "anna", 3, states=[desk.held("EXCHANGESTANDARD")])
+    desk.make.mailbox(anna, "UserMailbox", sku_assigned=True)
+    assert found(desk, way, anna) == {}
+
+
+@WAYS
+def test_a_mailbox_that_became_a_shared_one_is_not_lost(desk: PlanningDesk, way: Json) -> None:
+    anna = lost(desk, "anna", 3)
+    desk.make.mailbox(anna, "SharedMailbox", sku_assigned=False)
+    assert found(desk, way, anna) == {}
+
+
+@WAYS
+def test_a_mailbox_of_another_kind_is_not_lost(desk: PlanningDesk, way: Json) -> None:
+    anna = lost(desk, "anna", 3)
+    desk.make.mailbox(anna, "SchedulingMailbox")
+    assert found(desk, way, anna) == {}
+
+
+@WAYS
+def test_one_without_an_address_is_seen_as_well(desk: PlanningDesk, way: Json) -> None:
+    assert found(desk, way, lost(desk, "anna", 3, mail=None))["anna"].severity == "lost"
+
+
+@WAYS
+def test_a_guest_who_had_a_mailbox_is_seen_as_well(desk: PlanningDesk, way: Json) -> None:
+    assert found(desk, way, lost(desk, "anna", 3, user_type="Guest"))["anna"].severity == "lost"
+
+
+@pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
+def test_the_plan_licenses_the_soonest_deadline_first(desk: PlanningDesk, scope: str) -> None:
+    lost(desk, "later", 5)
+    lost(desk, "sooner", 29)
+    elsewhere = lost(desk, "elsewhere", 29.5, synced=True)
+    desk.make.mailbox(elsewhere, "MailUser")
+    desk.seats("EXCHANGESTANDARD", 2)
+    result = desk.plan({**EVERYBODY, "match": {"at_risk": True}}, scope=scope)
+    assert skus(result) == {"sooner": ["EXCHANGESTANDARD"], "later": ["EXCHANGESTANDARD"]}
+    assert actions(result)["elsewhere"] == "no_seat"
+
+
+def test_a_license_that_goes_now_disconnects_the_mailbox_and_the_next_run_saves_it(desk: PlanningDesk) -> None:
+    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
+    desk.make.mailbox(desk.world.user(anna), "UserMailbox", sku_assigned=True)
+    desk.run([anna], "EXCHANGESTANDARD", state="absent", allow_uncovered=True)
+    assert found(desk, {"strategy": "filtered"})["anna"].severity == "lost"
+    result = desk.apply(EVERYBODY)
+    assert (actions(result), result["users"][0]["status"]) == ({"anna": "license"}, "changed")
+    assert found(desk, {"strategy": "filtered"}) == {}
+    assert found(desk, {"strategy": "full"}) == {}

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import audit_options
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import Flags, World, needs_of
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import World, needs_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._explain import Case, Reading, cases_of, explain_user
@@ -28,7 +28,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._find_users import 
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered, name_key
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, User
+from ansible_collections.m365.licensing.plugins.module_utils._models import Flags, RecipientType, User
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
 from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, PlanEntry, PlanOptions
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import protects, subject_of
@@ -107,6 +107,7 @@ def explain_options(params: Mapping[str, Any]) -> ExplainOptions:
         allow_removals=params["allow_removals"],
         seat_reserve=params["seat_reserve"],
         use_warning_seats=params["use_warning_seats"],
+        license_guests=params["license_guests"],
         allow_incomplete=params["allow_incomplete"],
     )
     if planner.rules is not None:
@@ -172,6 +173,7 @@ def _reading(user: User, found: Audit) -> Reading:
         None if readings.reconciliation is None else user.id in readings.reconciliation,
         readings.pending.get(user.id) or readings.pending.get(lowered(user.user_principal_name)),
         readings.mailboxes_known,
+        None if readings.mail_users is None else user.id in readings.mail_users,
     )
     boxes = tuple(box for box in readings.mailboxes if box.user_id == user.id)
     other = "" if boxes else readings.other_kinds.get(user.id, "")
@@ -196,8 +198,8 @@ def _decision(reading: Reading, case: Case, left_out: str, options: PlannerOptio
     entries = ruled.entries.get(user.id, ())
     entry = next((item for item in entries if _is_about(item, case)), None)
     why_none = left_out
-    if not why_none and user.is_guest:
-        why_none = "rules never license guests"
+    if not why_none and user.is_guest and case.recipient_type is None and not options.license_guests:
+        why_none = "rules license a guest without a mailbox only with license_guests"
     if not why_none and options.scope == "mailboxes_at_risk":
         why_none = "nothing is at risk, and the rules only look at mailboxes at risk"
     if not why_none:
@@ -227,6 +229,7 @@ def _ruled(graph: Graph, planned: Planned, options: PlannerOptions, users: Seque
         allow_removals=options.allow_removals,
         seat_reserve=resolve_reserve(options.seat_reserve, skus, catalog),
         use_warning_seats=options.use_warning_seats,
+        license_guests=options.license_guests,
         gaps=tuple(planned.found.readings.gaps),
         allow_incomplete=options.allow_incomplete,
         variable_prefix=options.variable_prefix,

@@ -89,7 +89,7 @@ def build_plan(
     """
     limit = limit_of(options.max_changes, options.population, "max_changes")
     covered = limit_of(options.max_covered_seats, options.population, "max_covered_seats", "seats")
-    judge = Judge(rules, options.protected, catalog, today)
+    judge = Judge(rules, options.protected, catalog, today, license_guests=options.license_guests)
     places = {rule.name: place for place, rule in enumerate(rules)}
     planner = _Planner(skus, catalog, options, places)
     entries = planner.all_entries(judge, candidates)

@@ -75,16 +75,25 @@ def subject_of(candidate: Candidate, catalog: Catalog) -> Subject:
 class Judge:
     """Protection, rules, and what no license can do."""
 
-    def __init__(self, rules: Sequence[Rule], protected: Sequence[str], catalog: Catalog, today: date) -> None:
-        self._rules, self._catalog, self._today = RuleIndex(rules), catalog, today
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        protected: Sequence[str],
+        catalog: Catalog,
+        today: date,
+        *,
+        license_guests: bool = False,
+    ) -> None:
+        self._rules, self._catalog, self._today, self._guests = RuleIndex(rules), catalog, today, license_guests
         self._protected = [(pattern, protects(pattern)) for pattern in protected]
 
     def judge(self, candidate: Candidate) -> Judged:
         """The decision, or the rule by which it is to be made."""
         user = candidate.subject.user
         entry = PlanEntry(user, candidate.finding, "", "", "protected", LicenseChange(user.id))
-        if user.is_guest:
-            return Judged(candidate, entry._replace(note="a guest is never licensed by rules"))
+        if user.is_guest and not self._guests and candidate.finding is None and not candidate.subject.mailbox_kind:
+            note = "a guest without a mailbox is only licensed with license_guests"
+            return Judged(candidate, entry._replace(note=note))
         for pattern, matches in self._protected:
             if matches(user):
                 return Judged(candidate, entry._replace(note=f"protected by {pattern!r}"))

@@ -80,6 +80,8 @@ class PlanOptions(NamedTuple):
     seat_reserve: Mapping[str, int] = MappingProxyType({})
     """Seats by SKU id that the plan leaves alone."""
     use_warning_seats: bool = False
+    license_guests: bool = False
+    """Also license guests who have no mailbox."""
     population: int = 0
     gaps: tuple[str, ...] = ()
     """What the audit could not look at; with ``allow_incomplete`` that speaks against nothing."""

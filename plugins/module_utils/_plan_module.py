@@ -104,6 +104,7 @@ def planner_options(params: Mapping[str, Any]) -> PlannerOptions:
         seat_order=params["seat_order"],
         seat_reserve=params["seat_reserve"],
         use_warning_seats=params["use_warning_seats"],
+        license_guests=params["license_guests"],
         allow_incomplete=params["allow_incomplete"],
         expect_digest=params["expect_digest"],
         fail_on=params["fail_on"],

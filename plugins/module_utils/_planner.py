@@ -73,6 +73,7 @@ class PlannerOptions(NamedTuple):
     seat_order: str = "deadline"
     seat_reserve: Mapping[str, Any] | None = None
     use_warning_seats: bool = False
+    license_guests: bool = False
     allow_incomplete: bool = False
     expect_digest: str | None = None
     fail_on: str = "critical"
@@ -140,6 +141,7 @@ def plan_licenses(
         allow_removals=options.allow_removals,
         seat_reserve=checked.reserve,
         use_warning_seats=options.use_warning_seats,
+        license_guests=options.license_guests,
         population=_population(graph, options, candidates),
         gaps=tuple(found.readings.gaps),
         allow_incomplete=options.allow_incomplete,
@@ -259,10 +261,12 @@ def _users(found: Audit, findings: Mapping[str, Sequence[Finding]], options: Pla
     if options.scope != "all_users":
         return {user_id: known[user_id] for user_id in findings if user_id in known}
     exclusions = Exclusions(options.audit.exclude)
+    boxes = _mailboxes(found)
     return {
         user_id: user
         for user_id, user in known.items()
-        if not user.is_guest and not exclusions.fit(user.user_principal_name)
+        if not exclusions.fit(user.user_principal_name)
+        and (not user.is_guest or options.license_guests or user_id in boxes or user_id in findings)
     }
 
 

@@ -21,6 +21,7 @@ GUARDS = (
     "allow_removals",
     "seat_reserve",
     "use_warning_seats",
+    "license_guests",
     "allow_incomplete",
     "expect_digest",
     "fail_on",

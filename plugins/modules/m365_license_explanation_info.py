@@ -69,6 +69,11 @@ options:
     description: Whether a run also gives out seats whose subscription has expired and is in its grace period.
     type: bool
     default: false
+  license_guests:
+    description:
+      - Whether a run also licenses guests who have no mailbox. A guest with a mailbox is licensed like everybody else.
+    type: bool
+    default: false
   allow_incomplete:
     description: Whether a run writes although something of what O(recipient_types) asks for could not be read.
     type: bool
@@ -568,6 +573,7 @@ ARGUMENTS = {
     "allow_removals": {"type": "bool", "default": False},
     "seat_reserve": {"type": "dict", "default": {}},
     "use_warning_seats": {"type": "bool", "default": False},
+    "license_guests": {"type": "bool", "default": False},
     "allow_incomplete": {"type": "bool", "default": False},
 }
 

@@ -70,7 +70,8 @@ options:
     description:
       - Whom the rules look at.
       - V(mailboxes_at_risk) is what M(m365.licensing.exo_unlicensed_mailbox_info) finds.
-      - V(all_users) is every user except guests. It reads the whole tenant, whatever O(strategy) says.
+      - V(all_users) is every user, except guests without a mailbox unless O(license_guests) is set. It reads the whole
+        tenant, whatever O(strategy) says.
     type: str
     choices: [mailboxes_at_risk, all_users]
     default: mailboxes_at_risk
@@ -121,6 +122,10 @@ options:
     default: {}
   use_warning_seats:
     description: Also give out seats whose subscription has expired and is in its grace period.
+    type: bool
+    default: false
+  license_guests:
+    description: Also license guests who have no mailbox. A guest with a mailbox is licensed like everybody else.
     type: bool
     default: false
   allow_incomplete:
@@ -767,7 +772,8 @@ run:
       type: str
     guards:
       description: What O(max_changes), O(max_covered_seats), O(protected), O(allow_removals), O(seat_reserve),
-        O(use_warning_seats), O(allow_incomplete), O(expect_digest), O(fail_on) and O(fail_within_days) were.
+        O(use_warning_seats), O(license_guests), O(allow_incomplete), O(expect_digest), O(fail_on) and
+        O(fail_within_days) were.
       type: dict
 record_path:
   description: The file that records what was written, user by user. See O(record_dir).
@@ -833,6 +839,7 @@ ARGUMENTS = {
     "allow_removals": {"type": "bool", "default": False},
     "seat_reserve": {"type": "dict", "default": {}},
     "use_warning_seats": {"type": "bool", "default": False},
+    "license_guests": {"type": "bool", "default": False},
     "allow_incomplete": {"type": "bool", "default": False},
     "expect_digest": {"type": "str"},
     "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "critical"},

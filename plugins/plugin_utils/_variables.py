@@ -68,6 +68,7 @@ LICENSE_STATE = frozenset(
         "fail_on",
         "fail_within_days",
         "grace_period_days",
+        "license_guests",
         "mailbox_plans",
         "max_changes",
         "max_covered_seats",

@@ -231,9 +231,12 @@ def test_who_is_excluded_is_not_looked_at_by_a_run(desk: ExplainingDesk) -> None
         assert (run["action"], run["note"]) == (None, "exclude has 'anna@*', which means this user")
 
 
-def test_guests_are_not_looked_at_by_a_run(desk: ExplainingDesk) -> None:
+def test_a_run_passes_over_guests_without_a_mailbox(desk: ExplainingDesk) -> None:
     desk.make.user("Guest", "guest", user_type="Guest")
-    assert decision(desk.one("guest", EVERYBODY, scope="all_users"))["run"]["note"] == "rules never license guests"
+    note = decision(desk.one("guest", EVERYBODY, scope="all_users"))["run"]["note"]
+    assert note == "rules license a guest without a mailbox only with license_guests"
+    licensed = decision(desk.one("guest", EVERYBODY, scope="all_users", license_guests=True))["run"]
+    assert licensed["action"] == "license"
 
 
 def test_a_soft_deleted_mailbox_has_a_decision_of_its_own(desk: ExplainingDesk) -> None:

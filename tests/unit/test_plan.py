@@ -197,7 +197,7 @@ def test_who_gets_nothing_for_one_mailbox_may_get_it_for_the_other() -> None:
 @pytest.mark.parametrize(
     ("candidate", "options", "action", "note"),
     [
-        (at_risk(user(user_type="Guest")), {}, "protected", "a guest is never licensed"),
+        (anybody(user(user_type="Guest")), {}, "protected", "a guest without a mailbox"),
         (at_risk(user("BreakGlass1")), {"protected": ("breakglass*@*",)}, "protected", "protected by 'breakglass*@*'"),
         (at_risk(user()), {"protected": ("breakglass*@*",)}, "license", ""),
         (at_risk(user("x[1]")), {"protected": ("x[1]@*",)}, "protected", ""),

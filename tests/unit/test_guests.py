@@ -1,0 +1,82 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A guest who has a mailbox is looked at like everybody; one who has none is only licensed if somebody says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.m365.licensing.tests.unit.auditing import look
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
+from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
+
+from tests.tenant.launch import Tenant
+from tests.tenant.state import Json
+
+STRATEGIES = pytest.mark.parametrize("strategy", ["filtered", "full"])
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Iterator[Tenant]:
+    with empty_tenant() as found:
+        yield found
+
+
+@pytest.fixture
+def desk(tenant: Tenant) -> PlanningDesk:
+    return PlanningDesk(tenant)
+
+
+def guest(desk: PlanningDesk, *held: Json, kind: str = "UserMailbox", **mailbox: Any) -> Json:
+    user: Json = desk.make.user("Gert", "gert", user_type="Guest", states=list(held), usage_location="DE")
+    if kind:
+        desk.make.mailbox(user, kind, **{"sku_assigned": True if held else None, **mailbox})
+    return user
+
+
+@STRATEGIES
+def test_a_guest_with_an_unlicensed_mailbox_is_a_row(desk: PlanningDesk, strategy: str) -> None:
+    guest(desk, created_days=20)
+    (row,) = look(desk.tenant, strategy=strategy).findings
+    assert (row.reason, row.days_remaining) == ("no_license", 10)
+
+
+@STRATEGIES
+def test_a_guest_whose_exchange_plan_is_off_is_a_row(desk: PlanningDesk, strategy: str) -> None:
+    guest(desk, desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
+    (row,) = look(desk.tenant, strategy=strategy).findings
+    assert row.reason == "exchange_plan_disabled"
+
+
+@STRATEGIES
+def test_a_licensed_guest_and_one_without_a_mailbox_are_none(desk: PlanningDesk, strategy: str) -> None:
+    guest(desk, desk.held("EXCHANGESTANDARD"))
+    desk.make.user("Other", "other", user_type="Guest")
+    mailed = desk.make.user("Third", "third", user_type="Guest", states=[desk.held("POWER_BI_STANDARD")])
+    desk.make.mailbox(mailed, "GuestMailUser")
+    assert look(desk.tenant, strategy=strategy).findings == ()
+
+
+@STRATEGIES
+def test_a_mailbox_without_rights_is_told_of_guests_too(desk: PlanningDesk, strategy: str) -> None:
+    guest(desk, desk.held("M365_F1_COMM"))
+    (row,) = look(desk.tenant, strategy=strategy).no_mailbox_rights
+    assert row["user_principal_name"].startswith("gert")
+
+
+@pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
+def test_rules_license_a_guest_with_a_mailbox(desk: PlanningDesk, scope: str) -> None:
+    guest(desk, created_days=20)
+    assert actions(desk.apply(EVERYBODY, scope=scope)) == {"gert": "license"}
+    assert desk.apply(EVERYBODY, scope=scope)["changed"] is False
+
+
+@pytest.mark.parametrize(("chosen", "found"), [({}, {}), ({"license_guests": True}, {"gert": "license"})])
+def test_a_guest_without_a_mailbox_is_licensed_if_somebody_says_so(
+    desk: PlanningDesk, chosen: Json, found: dict[str, str]
+) -> None:
+    guest(desk, kind="")
+    assert actions(desk.plan(EVERYBODY, scope="all_users", **chosen)) == found

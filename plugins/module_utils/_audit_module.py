@@ -23,6 +23,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exceptions import 
     check_rules,
     count,
     find_exceptions,
+    hiding_shared,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._markdown import group_markdown
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, RecipientType
@@ -147,6 +148,7 @@ def run_audit(context: Context) -> dict[str, Any]:
     everything = [*found.findings, *found.later]
     every_cover = find_exceptions(context.graph, found, everything, rules, options.catalog)
     covering = every_cover[: len(found.findings)]
+    found.readings.warnings += hiding_shared(everything, every_cover)
     for text in found.warnings:
         context.warn(text)
     rows = [

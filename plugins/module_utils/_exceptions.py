@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, named
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding
-from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import subject_of
+from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import IGNORES_SHARED, subject_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate
+from ansible_collections.m365.licensing.plugins.module_utils._row_notes import may_have_been_shared
 from ansible_collections.m365.licensing.plugins.module_utils._rule_groups import BoundRules
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
 from ansible_collections.m365.licensing.plugins.module_utils._rules_index import RuleIndex
@@ -74,6 +75,15 @@ def find_exceptions(
             rule = None if decision.undecided else decision.rule
         covering.append(Excepted(rule.name, rule.reason, rule.until) if rule is not None and rule.ignore else None)
     return covering
+
+
+def hiding_shared(findings: Sequence[Finding], covering: Sequence[Excepted | None]) -> list[str]:
+    """A warning for each rule whose exception covers mailboxes that may have been shared."""
+    hidden: dict[str, list[str]] = {}
+    for finding, item in zip(findings, covering, strict=True):
+        if item is not None and may_have_been_shared(finding.mailbox, finding.user):
+            hidden.setdefault(IGNORES_SHARED.format(item.rule), []).append(finding.user_principal_name)
+    return [f"{text[0].upper()}{text[1:]}: {named(upns)}." for text, upns in hidden.items()]
 
 
 def count(covering: Sequence[Excepted | None]) -> int:

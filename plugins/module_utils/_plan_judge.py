@@ -21,6 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_covered impor
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs, PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import beyond_a_license
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
+from ansible_collections.m365.licensing.plugins.module_utils._row_notes import may_have_been_shared
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject
 from ansible_collections.m365.licensing.plugins.module_utils._rules_index import RuleIndex
 
@@ -72,6 +73,10 @@ def subject_of(candidate: Candidate, catalog: Catalog) -> Subject:
     )
 
 
+IGNORES_SHARED = "rule {!r} ignores mailboxes that may have been shared until directory sync converted them"
+"""A warning, without a full stop."""
+
+
 class Judge:
     """Protection, rules, and what no license can do."""
 
@@ -109,7 +114,10 @@ class Judge:
             return Judged(candidate, entry._replace(action="unmatched"))
         if rule.ignore:
             until = f" (until {rule.until.isoformat()})" if rule.until else ""
-            return Judged(candidate, entry._replace(action="ignore", note=rule.reason + until))
+            finding = candidate.finding
+            hidden = finding is not None and may_have_been_shared(finding.mailbox, user)
+            warnings = (IGNORES_SHARED.format(rule.name),) if hidden else ()
+            return Judged(candidate, entry._replace(action="ignore", note=rule.reason + until, warnings=warnings))
         if beyond := beyond_a_license(candidate, self._catalog):
             return Judged(candidate, entry._replace(action="insufficient", note=beyond))
         return Judged(candidate, entry, rule)

@@ -41,6 +41,11 @@ def notes_of(mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered
         return
     if (mailbox.hold or mailbox.other_hold) and mailbox.recipient_type is RecipientType.SOFT_DELETED:
         yield "On hold: Microsoft's texts disagree on whether a hold keeps the mailbox of a living user for longer."
+    if may_have_been_shared(mailbox, user):
+        yield (
+            "The account is disabled and synchronized, and Exchange counts no license: directory sync may have turned "
+            "a shared mailbox into this user mailbox. Convert it back, or license it."
+        )
     others = [word for flag, word in ((mailbox.archive, "an archive"), (mailbox.hold, "a litigation hold")) if flag]
     if (
         mailbox.recipient_type in (RecipientType.SHARED, RecipientType.ROOM, RecipientType.EQUIPMENT)
@@ -49,6 +54,18 @@ def notes_of(mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered
         yield "It has an archive and a litigation hold; one license covers both."
     if mailbox.recipient_type is RecipientType.SOFT_DELETED and user is not None and not uncovered:
         yield "The user is licensed, so another license will not bring it back; look for a second mailbox of the user."
+
+
+def may_have_been_shared(mailbox: Mailbox | None, user: User | None) -> bool:
+    """May directory sync have turned this shared mailbox back into one of a user?
+
+    Its account is disabled and synchronized, and Exchange counts no license for it [support article on shared mailboxes
+    that are converted to user mailboxes].
+    """
+    if mailbox is None or mailbox.recipient_type is not RecipientType.USER or mailbox.sku_assigned is True:
+        return False
+    enabled = user.account_enabled if user else mailbox.account_enabled
+    return not enabled and (mailbox.on_premises_sync or bool(user and user.on_premises_sync))
 
 
 def _disconnected_note(user: User | None, flags: Flags) -> str:

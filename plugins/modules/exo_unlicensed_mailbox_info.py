@@ -135,7 +135,7 @@ EXAMPLES = r"""
     output_path: /tmp/at-risk.jsonl
     rules:
       - name: Leavers keep nothing
-        match: {account_enabled: false}
+        match: {account_enabled: false, department: Leavers}
         action: ignore
         reason: The leaver process converts these
         until: "2030-12-31"

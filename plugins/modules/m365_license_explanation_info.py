@@ -107,7 +107,7 @@ EXAMPLES = r"""
       - ben@contoso.com
     rules:
       - name: Leavers keep nothing
-        match: {account_enabled: false}
+        match: {account_enabled: false, department: Leavers}
         action: ignore
         reason: The leaver process converts these
         until: "2030-12-31"

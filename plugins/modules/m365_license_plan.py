@@ -283,7 +283,7 @@ EXAMPLES = r"""
       SPE_E3: 5
     rules:
       - name: Leavers keep nothing
-        match: {account_enabled: false, recipient_type: user}
+        match: {account_enabled: false, department: Leavers}
         action: ignore
         reason: The leaver process converts these
         until: "2030-12-31"

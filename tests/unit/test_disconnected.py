@@ -141,7 +141,6 @@ def test_the_plan_licenses_the_soonest_deadline_first(desk: PlanningDesk, scope:
 
 def test_a_license_that_goes_now_disconnects_the_mailbox_and_the_next_run_saves_it(desk: PlanningDesk) -> None:
     anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
-    desk.make.mailbox(desk.world.user(anna), "UserMailbox", sku_assigned=True)
     desk.run([anna], "EXCHANGESTANDARD", state="absent", allow_uncovered=True)
     assert found(desk, {"strategy": "filtered"})["anna"].severity == "lost"
     result = desk.apply(EVERYBODY)

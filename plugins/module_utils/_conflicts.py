@@ -1,25 +1,23 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the service will refuse although every rule of ours allows it: Exchange plans in conflict, SKUs that are gone.
+"""What the service will refuse although every rule of ours allows it: an add-on alone, and SKUs that are gone.
 
-Two mailbox plans from different SKUs exclude each other, and the archiving add-on needs a mailbox plan [error texts of
-assignLicense; which plans exclude each other is published nowhere, so this holds what was seen in the field]. Nor can
-a SKU be touched that the tenant has no more. Check mode and plans foresee these refusals; a run sends the change and
-lets the service decide. Conflicts between other plans only the service knows. Pure: no I/O, no clock.
+The archiving add-on needs a mailbox plan [error texts of assignLicense], and no SKU can be touched that the tenant has
+no more. Check mode and plans foresee these refusals; a run sends the change and lets the service decide. Which plans
+exclude each other only the service knows: several Exchange plans of one user do not (``_stacked.py``).
+Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import PLAN_CLASSES
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
     LicenseChange,
-    LicenseState,
     PlanClass,
     Sku,
     User,
@@ -49,19 +47,8 @@ def foreseen_refusal(
     predicted = predicted or apply_to(user, change, skus)
     after = _carriers(predicted, skus)
     added = frozenset(item.sku_id for item in change.add)
-    mailbox = sorted(_MAILBOX & after.keys())
-    for first, second in combinations(mailbox, 2):
-        theirs = (after[first], after[second])
-        if theirs[0] & theirs[1] or not (theirs[0] | theirs[1]) & added:
-            continue
-        return Problem(
-            "mutually_exclusive_plans",
-            f"{_names(theirs[0], skus)} and {_names(theirs[1], skus)} carry different Exchange plans, which exclude "
-            f"each other: the service will refuse to give both to one user{_inherited(predicted, theirs, skus)}.",
-            _way_out(predicted, theirs),
-        )
     for plan in sorted(_ADD_ON & after.keys()):
-        if not mailbox and (after[plan] & added or _MAILBOX & _carriers(user, skus).keys()):
+        if not _MAILBOX & after.keys() and (after[plan] & added or _MAILBOX & _carriers(user, skus).keys()):
             return Problem(
                 "missing_dependency",
                 f"{_names(after[plan], skus)} carries the archiving add-on, which needs an Exchange mailbox plan: the "
@@ -69,32 +56,6 @@ def foreseen_refusal(
                 "Give a license with a mailbox plan in the same step, or take the add-on away as well.",
             )
     return None
-
-
-def _from_groups(user: User, sku_ids: frozenset[str]) -> list[LicenseState]:
-    """Those of the SKUs that come from groups, which is where alone they can end."""
-    states = (item for item in user.license_states if item.sku_id in sku_ids and item.effective and not item.direct)
-    return sorted(states, key=lambda item: (item.sku_id, item.group_id or ""))
-
-
-def _inherited(user: User, theirs: tuple[frozenset[str], ...], skus: Mapping[str, Sku]) -> str:
-    told = [
-        f"{skus[item.sku_id].part_number} comes from group {item.group_id}"
-        for item in _from_groups(user, frozenset().union(*theirs))
-    ]
-    return f" ({', '.join(told)})" if told else ""
-
-
-def _way_out(user: User, theirs: tuple[frozenset[str], ...]) -> str:
-    if _from_groups(user, frozenset().union(*theirs)):
-        return (
-            "No request for the user takes away what comes from a group: take the user out of that group, or the "
-            "license off it, or name the Exchange plan of the other license in disabled_plans."
-        )
-    return (
-        "Remove the other license in the same step (state=exact, or remove in a rule), or name one of the two Exchange "
-        "plans in disabled_plans."
-    )
 
 
 def _carriers(user: User, skus: Mapping[str, Sku]) -> dict[str, frozenset[str]]:

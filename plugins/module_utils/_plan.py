@@ -36,7 +36,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     apply_to,
-    carried_over,
     change_for,
     notes_for,
     uncovered_by,
@@ -66,10 +65,16 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
     order_of_service,
     rule_uses,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import left_out, no_location, why_not_covered
+from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import (
+    change_remarks,
+    left_out,
+    no_location,
+    why_not_covered,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._plan_seats import seat_use, seats_missing
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
+from ansible_collections.m365.licensing.plugins.module_utils._stacked import redundant
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
 __all__ = ["ACTIONS", "Candidate", "Plan", "PlanEntry", "PlanOptions", "SeatUse", "build_plan"]
@@ -302,12 +307,13 @@ class _Planner:
         return kept if guarded.action == "refused_uncovered" else guarded
 
     def _option(self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted]) -> _Alternative:
-        """An alternative; without what the user holds of the fallback, where that stands against it and may go."""
+        """An alternative; without what the user holds of the fallback, where that stands against it or adds nothing."""
         option = self._try(user, rule, name, wanted)
         held = {item.sku_id for item in rule.fallback} & {state.sku_id for state in user.license_states if state.direct}
         if name == "fallback" or not held or not self._options.allow_removals:
             return option
-        if foreseen_refusal(user, option.change, self._skus, option.predicted):
+        spare = redundant(option.predicted, option.change, self._skus, self._catalog)
+        if held & spare or foreseen_refusal(user, option.change, self._skus, option.predicted):
             swapped = self._try(user, rule, name, wanted, also_remove=held)
             if not foreseen_refusal(user, swapped.change, self._skus, swapped.predicted):
                 return swapped
@@ -370,13 +376,7 @@ class _Planner:
         if change.add and not user.usage_location and not change.usage_location:
             return entry._replace(action="no_usage_location", note=no_location(user, rule))
         self._seats.take_all(seats_needed(user, change))
-        notes = [
-            *notes_for(user, wanted, "present", self._skus, self._catalog),
-            *carried_over(user, wanted, change, self._skus, self._catalog),
-        ]
-        warnings: tuple[str, ...] = ()
-        if change.remove:
-            warnings = abilities_lost(granted(user, self._catalog), granted(option.predicted, self._catalog))
+        notes, warnings = change_remarks(user, wanted, change, option.predicted, self._skus, self._catalog)
         return entry._replace(
             action="license",
             change=change,

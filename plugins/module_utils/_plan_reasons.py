@@ -9,8 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import carried_over, notes_for
+from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
+    LicenseChange,
     LicenseState,
     PlanClass,
     RecipientType,
@@ -19,6 +22,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
+from ansible_collections.m365.licensing.plugins.module_utils._stacked import stacked_notes, unforeseen
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
 _NAMES = {
@@ -82,6 +86,27 @@ def no_location(user: User, rule: Rule) -> str:
         return f"has no usage location, and rule {rule.name!r} does not say one; add usage_location to it"
     country = f"country {user.country!r} is not known" if user.country else "has no country either"
     return f"has no usage location, {country}, and rule {rule.name!r} has no default"
+
+
+def change_remarks(
+    user: User,
+    wanted: Sequence[Wanted],
+    change: LicenseChange,
+    predicted: User,
+    skus: Mapping[str, Sku],
+    catalog: Catalog,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Notes and warnings about a change that is to be written; no full stops.
+
+    Warnings say what it takes away though nothing known needs it, and what cannot be foreseen of it.
+    """
+    notes = (
+        *notes_for(user, wanted, "present", skus, catalog),
+        *carried_over(user, wanted, change, skus, catalog),
+        *stacked_notes(predicted, change, skus, catalog),
+    )
+    lost = abilities_lost(granted(user, catalog), granted(predicted, catalog)) if change.remove else ()
+    return notes, (*lost, *unforeseen(predicted, change, skus))
 
 
 def _mailbox_first(need: frozenset[PlanClass]) -> list[PlanClass]:

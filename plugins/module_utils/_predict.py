@@ -12,12 +12,21 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import ap
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Job, Outcome, hold_back
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
+from ansible_collections.m365.licensing.plugins.module_utils._stacked import unforeseen
 
 
 def predict_changes(
-    users: Mapping[str, User], changes: Sequence[LicenseChange], skus: Mapping[str, Sku], *, on_error: str = "fail"
+    users: Mapping[str, User],
+    changes: Sequence[LicenseChange],
+    skus: Mapping[str, Sku],
+    *,
+    on_error: str = "fail",
+    doubts: bool = False,
 ) -> list[Outcome]:
-    """What ``apply_changes`` will do, without a request. ``_conflicts`` foresees refusals."""
+    """What ``apply_changes`` will do, without a request. ``_conflicts`` foresees refusals.
+
+    ``doubts``: notes say what cannot be foreseen, where the caller has not said so.
+    """
     jobs = [Job(users[change.user_id], change, change) for change in changes]
     doubtful = foreseen_problems(jobs, skus)
     refused = list(doubtful)[:1] if on_error == "fail" else list(doubtful)
@@ -26,7 +35,8 @@ def predict_changes(
         if not job.change or not refused:
             after = apply_to(job.before, job.change, skus)
             status = "changed" if job.change else "unchanged"
-            outcomes.append(Outcome(job.before.id, status, job.before, after, wrote=bool(job.change)))
+            notes = unforeseen(after, job.change, skus) if doubts else ()
+            outcomes.append(Outcome(job.before.id, status, job.before, after, notes=notes, wrote=bool(job.change)))
             continue
         if job.before.id in refused:
             job.problem, job.located = doubtful[job.before.id], bool(job.change.usage_location)

@@ -17,6 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Lice
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import STATUSES, Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
+from ansible_collections.m365.licensing.plugins.module_utils._stacked import stacked_notes
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import Weakening
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
@@ -54,6 +55,7 @@ def row_of(
         "notes": [
             *notes_for(outcome.before, wanted, state, skus, catalog),
             *(carried_over(outcome.before, wanted, change, skus, catalog) if change else ()),
+            *(stacked_notes(outcome.after, change, skus, catalog) if change else ()),
             *outcome.notes,
         ],
         "service_disabled_plans": {

@@ -117,7 +117,7 @@ def license_users(
     changes, seatless = _share_seats(users, changes, sku_list, catalog, options)
     blocked.update(seatless)
     if check_mode:
-        outcomes = predict_changes(users, changes, skus, on_error=options.on_error)
+        outcomes = predict_changes(users, changes, skus, on_error=options.on_error, doubts=True)
     else:
         outcomes = apply_changes(
             graph,

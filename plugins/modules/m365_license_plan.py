@@ -341,8 +341,9 @@ users:
         - V(ignore) is an exception of the rules, V(protected) matches O(protected), V(unmatched) is matched by no rule.
         - V(no_seat) found no seat. V(no_usage_location) has none and the rule does not say one. For V(insufficient)
           the licenses of the rule neither keep the mailbox nor give the right that it lacks, or no license brings the
-          soft-deleted mailbox back (its user has another one in use, or a mailbox plan already). V(conflict) has a
-          license that does not go together with those of its rule. V(refused_uncovered) would lose what keeps the
+          soft-deleted mailbox back (its user has another one in use, or a mailbox plan already). V(conflict) would
+          get what the service refuses as it is (the archiving add-on without a mailbox plan, or a SKU that the tenant
+          no longer has). V(refused_uncovered) would lose what keeps the
           mailbox.
         - V(undecided) is a user for whom no rule decides. A group in RV(users[].rule) has a name that several groups
           have, or none, or it is not certain whose mailbox it is (RV(users[].note)).

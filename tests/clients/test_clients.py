@@ -15,7 +15,7 @@ from tests.tenant.launch import Tenant
 from tests.tenant.skus import table
 from tests.tenant.state import Json
 
-E3, STANDARD = table()["SPE_E3"].id, table()["EXCHANGESTANDARD"].id
+E3, STANDARD, BUSINESS = (table()[name].id for name in ("SPE_E3", "EXCHANGESTANDARD", "SPB"))
 LIBRARIES = ("msgraph-sdk", "microsoft-graph-client")
 
 each = pytest.mark.parametrize("client", NAMES, indirect=True)
@@ -188,7 +188,7 @@ def test_what_the_cli_will_not_do(client: Cli, tenant: Tenant, cannot: Callable[
     )
     client.assign(user, add=[E3])
     with pytest.raises(Refused, match="mutually exclusive"):
-        client.assign(user, add=[STANDARD])
+        client.assign(user, add=[BUSINESS])
     assert held(tenant, user) == {E3}
     assert [entry["status"] for entry in writes(tenant)] == [200, 400]
     assert not [entry for entry in tenant.requests() if "/$batch" in entry["path"] or "Details" in entry["path"]]

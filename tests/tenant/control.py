@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tests.tenant import faults, graph
+from tests.tenant import faults, graph, plan_rules
 from tests.tenant.folding import folded
 from tests.tenant.properties import BLANK_USER
 from tests.tenant.state import (
@@ -26,7 +26,7 @@ from tests.tenant.state import (
     parse_time,
 )
 
-PATCHABLE = ("now", "switches", "roles", "users", "mailboxes", "skus")
+PATCHABLE = ("now", "switches", "roles", "users", "mailboxes", "skus", "plan_rules")
 ROLES = GRAPH_ROLES | EXCHANGE_ROLES | DIRECTORY_ROLES | EXCHANGE_DIRECTORY_ROLES | {"Directory.ReadWrite.All"}
 
 
@@ -83,6 +83,7 @@ def state(world: World, query: Mapping[str, str]) -> Json:
         "now": graph_time(world.now()),
         "switches": vars(world.switches),
         "roles": sorted(world.app.roles),
+        "plan_rules": vars(world.plan_rules),
         "quota": {"refused": world.scratch.get(graph.REFUSED, 0), **world.scratch.get(graph.QUOTA, {"accepted": 0})},
         "counts": {"users": len(world.users), "mailboxes": len(world.mailboxes), "requests": len(world.log)},
         "skus": list(world.skus.values()),
@@ -99,7 +100,7 @@ def patch(world: World, body: Any) -> None:
     """Change the tenant, by the keys of ``PATCHABLE``. All is checked before anything changes. Raises ValueError."""
     if not isinstance(body, dict) or set(body) - set(PATCHABLE):
         raise ValueError(f"expected an object with some of: {', '.join(PATCHABLE)}")
-    now, roles = _now(body), _roles(body)
+    now, roles, tables = _now(body), _roles(body), plan_rules.parse(_plan_rules(body), world.skus.values())
     users = [(_user(world, key), change) for key, change in _changes(body, "users").items()]
     boxes = [(_mailbox(world, key), change) for key, change in _changes(body, "mailboxes").items()]
     skus = [(_sku(world, key), change) for key, change in _changes(body, "skus").items()]
@@ -116,6 +117,7 @@ def patch(world: World, body: Any) -> None:
     if now is not None:
         world.set_clock(now)
     world.app.roles = world.app.roles if roles is None else roles
+    vars(world.plan_rules).update(tables)
     for user, change in users:
         _change_user(world, user, change)
     for box, change in boxes:
@@ -153,6 +155,13 @@ def _roles(body: Json) -> set[str] | None:
     if unknown:
         raise ValueError(f"no role {unknown[0]!r}; there are: {', '.join(sorted(ROLES))}")
     return set(roles)
+
+
+def _plan_rules(body: Json) -> Json:
+    found = body.get("plan_rules", {})
+    if not isinstance(found, dict):
+        raise ValueError(f"plan_rules: {found!r}, expected an object")  # noqa: TRY004 - one kind for all
+    return found
 
 
 def _changes(body: Json, name: str, *, of_objects: bool = True) -> Json:

@@ -16,25 +16,8 @@ from datetime import timedelta
 from typing import Any
 
 from tests.tenant.errors import bad_request, not_found
+from tests.tenant.plan_rules import ARCHIVE, ARCHIVE_ADDON, KIOSK, MAILBOX_PLANS, PLAN1, PLAN2, PlanRules
 from tests.tenant.state import Json, World, exchange_time, graph_time, new_guid, parse_time
-
-PLAN2 = ("efb87545-963c-4e0d-99df-69c6916d9eb0", "8c3069c0-ccdb-44be-ab77-986203a67df2")
-PLAN1 = (
-    "9aaf7827-d63c-4b61-89c3-182f06f82e5c",
-    "e9b4930a-925f-45e2-ac2a-3f7788ca6fdd",
-    "fc52cc4b-ed7d-472d-bbe7-b081c23ecc56",
-    "d42bdbd6-c335-4231-ab3d-c8f348d5aff5",
-    "1126bef5-da20-4f07-b45e-ad25d2581aa8",
-)
-KIOSK = (
-    "4a82b400-a79f-41a4-b4e2-e94f5787b113",
-    "88f4d7ef-a73b-4246-8047-516022144c9f",
-    "90927877-dcff-4af6-b346-2332c0b15bb7",
-)
-ARCHIVE_ADDON = "176a09a6-7ec5-4039-ac02-b2791c6ba793"
-ARCHIVE = "da040e0a-b393-4bea-bb76-928b3fa1cf5a"
-MAILBOX_PLANS = frozenset((*PLAN2, *PLAN1, *KIOSK))
-"""Plans that grant a mailbox; two of them from different SKUs exclude each other (see ``_check_exclusive``)."""
 
 CAPABILITIES = {
     **dict.fromkeys(PLAN2, "BPOS_S_Enterprise"),
@@ -44,22 +27,6 @@ CAPABILITIES = {
     ARCHIVE: "BPOS_S_Archive",
 }
 """What Exchange writes into PersistedCapabilities, by plan."""
-
-_SKYPE = "0feaeb32-d00e-4d66-bd5a-43b5b83db82c"
-DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
-    # Office for the web: SharePoint plan 2 or plan 1, or that of the frontline SKUs, which are sold with it.
-    "e95bec33-7c88-4a70-8e19-b10bd9d0c014": (
-        "5dbe027f-2339-4123-9542-606e4d348a72",
-        "c7699d2e-19aa-44de-8edf-1736da088ca1",
-        "902b47e5-dcb2-4fdc-858b-c63a90a2bdb9",
-    ),
-    # Phone System and audio conferencing: Skype for Business Online (Plan 2).
-    "4828c8ec-dc2e-4779-b502-87ac9ce28ab7": (_SKYPE,),
-    "3e26ee1f-8a5f-4d52-aee2-b81ce45c8f40": (_SKYPE,),
-    # The archiving add-on: some mailbox plan.
-    ARCHIVE_ADDON: (*PLAN1, *KIOSK, *PLAN2),
-}
-"""A plan, and the plans of which it needs one. A few real ones; the service's own table is not public."""
 
 SERVICES = (
     ("EXCHANGE", "exchange"),
@@ -147,8 +114,13 @@ def apply(world: World, user_id: str, add: Sequence[Mapping[str, Any]], remove: 
     _check_seats(world, user, states, added)
     before = granted_plans(world, merged_licenses(user["licenseAssignmentStates"]))
     after = granted_plans(world, merged_licenses(states))
-    _check_exclusive(after, frozenset(added))
-    _check_dependencies(before, after)
+    world.plan_rules.check(
+        before,
+        after,
+        frozenset(added),
+        legacy=world.switches.exchange_plans == "exclude_legacy",
+        text=world.switches.refusal_text,
+    )
     _count_seats(world, user["licenseAssignmentStates"], states)
     world.changes.append(
         {"user_id": user_id, "before": direct(user["licenseAssignmentStates"]), "after": direct(states)}
@@ -221,23 +193,24 @@ def _next_states(world: World, user: Json, added: Mapping[str, frozenset[str]], 
     for sku_id, disabled in added.items():
         off = set(disabled)
         if world.switches.service_disables_plans:
-            off.update(_further_plan(world.skus[sku_id], disabled))
+            off.update(_further_plan(world.plan_rules, world.skus[sku_id], disabled))
+        error = world.plan_rules.assignment_errors.get(sku_id)
         states.append(
             {
                 "skuId": sku_id,
                 "disabledPlans": sorted(off),
                 "assignedByGroup": None,
-                "state": "Active",
-                "error": "None",
+                "state": "Error" if error else "Active",
+                "error": error or "None",
                 "lastUpdatedDateTime": now,
             }
         )
     return states
 
 
-def _further_plan(sku: Json, disabled: frozenset[str]) -> list[str]:
+def _further_plan(rules: PlanRules, sku: Json, disabled: frozenset[str]) -> list[str]:
     """The last user plan of the SKU that is on, is no mailbox and no other plan's ground."""
-    needed = {plan for plans in DEPENDENCIES.values() for plan in plans}
+    needed = {plan for plans in rules.dependencies.values() for plan in plans}
     return [
         plan["servicePlanId"]
         for plan in sku["servicePlans"]
@@ -257,33 +230,6 @@ def _check_seats(world: World, user: Json, states: Sequence[Json], added: Mappin
         usable = sku["capabilityStatus"] in ("Enabled", "Warning")
         if not usable or sku["consumedUnits"] >= prepaid["enabled"] + prepaid["warning"]:
             raise bad_request(f"Subscription with SKU {sku_id} does not have any available licenses.")
-
-
-def _check_exclusive(after: Mapping[str, tuple[str, str, frozenset[str]]], added: frozenset[str]) -> None:
-    """Two mailbox plans of different SKUs exclude each other: an assumption."""
-    plans = sorted(plan for plan in after if plan in MAILBOX_PLANS)
-    for first in plans:
-        for second in plans:
-            if (
-                first < second
-                and (after[first][2] | after[second][2]) & added
-                and not after[first][2] & after[second][2]
-            ):
-                raise bad_request(
-                    f"License assignment failed because service plans {first}, {second} are mutually exclusive."
-                )
-
-
-def _check_dependencies(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    for plan_id, grounds in DEPENDENCIES.items():
-        if plan_id not in after or any(ground in after for ground in grounds):
-            continue
-        if plan_id in before and not any(ground in before for ground in grounds):
-            continue  # It was so before this change, which is not the one to blame.
-        raise bad_request(
-            f"License assignment failed because service plan {plan_id} depends on the service plan(s) "
-            f"{', '.join(grounds)}"
-        )
 
 
 def _count_seats(world: World, before: Iterable[Json], after: Iterable[Json]) -> None:

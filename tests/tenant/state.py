@@ -20,6 +20,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
 from tests.tenant.folding import folded
+from tests.tenant.plan_rules import TEXTS, PlanRules
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -88,6 +89,11 @@ class Switches:
     pending_delicense_key: str = "id"
     """Who is in Get-PendingDelicenseUser has an ``ExternalDirectoryObjectId`` (``id``), or only a user principal name
     (``upn``): its output is not documented."""
+    exchange_plans: str = "stack"
+    """Several Exchange plans of one user: all of them ``stack``, or those of Midsize and Small Business exclude all
+    others (``exclude_legacy``)."""
+    refusal_text: str = "spaced"
+    """How a refused assignment names plans: see ``plan_rules.TEXTS``."""
     report_names_concealed: bool = False
     """The usage reports show hashes in place of names."""
     pagination_expired: bool = False
@@ -102,6 +108,8 @@ class Switches:
             "get_by_ids": ("allowed", "403", "stateless"),
             "license_brings_back": ("alone", "always"),
             "pending_delicense_key": ("id", "upn"),
+            "exchange_plans": ("stack", "exclude_legacy"),
+            "refusal_text": TEXTS,
         }
         for name, value in values.items():
             if name not in types:
@@ -223,6 +231,8 @@ class World:
     """From a lower-case userPrincipalName to the id."""
     skus: dict[str, Json] = field(default_factory=dict)
     """By skuId: subscribedSku."""
+    plan_rules: PlanRules = field(default_factory=PlanRules)
+    """Which plans exclude each other, which need others, and which accepted assignments end in an error."""
     subscriptions: list[Json] = field(default_factory=list)
     """companySubscription."""
     groups: dict[str, Json] = field(default_factory=dict)

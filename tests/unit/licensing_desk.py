@@ -22,7 +22,8 @@ from ansible_collections.m365.licensing.tests.unit.clients import Clients, clien
 from tests.tenant import faults
 from tests.tenant.launch import Tenant, running
 from tests.tenant.make import Maker
-from tests.tenant.skus import table
+from tests.tenant.plan_rules import PlanRules
+from tests.tenant.skus import Seats, subscribed_sku, table
 from tests.tenant.state import Json, Switches
 
 SEATS = 100
@@ -72,6 +73,7 @@ class Desk:
         world.faults.clear()
         world.log.clear()
         world.switches = Switches()
+        world.plan_rules = PlanRules()
         for name in table():
             if table()[name].id in world.skus:
                 self.seats(name, SEATS)
@@ -82,6 +84,14 @@ class Desk:
         sku["prepaidUnits"] = {"enabled": enabled, "warning": warning, "suspended": 0, "lockedOut": 0}
         sku["capabilityStatus"] = "Enabled"
         sku["consumedUnits"] = taken
+
+    def add_sku(self, part_number: str) -> None:
+        """A SKU that the tenant does not have at first."""
+        tenant = (self.world.tenant_id, self.world.display_name)
+        row = table()[part_number]
+        self.world.skus[row.id] = subscribed_sku(
+            row, tenant=tenant, status="Enabled", seats=Seats(enabled=SEATS), subscription=row.id
+        )
 
     def person(
         self,

@@ -14,8 +14,8 @@ from ansible_collections.m365.licensing.tests.unit.test_user_licenses_property i
 from ansible_collections.m365.licensing.tests.unit.test_user_licenses_property import one_way_each
 from hypothesis import strategies as st
 
-from tests.tenant.licensing import MAILBOX_PLANS
 from tests.tenant.make import GB
+from tests.tenant.plan_rules import MAILBOX_PLANS
 from tests.tenant.skus import table
 from tests.tenant.state import Json
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
-from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
+from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk
 
 from tests.tenant.launch import Tenant
 
@@ -25,19 +25,6 @@ def tenant() -> Iterator[Tenant]:
 @pytest.fixture
 def desk(tenant: Tenant) -> PlanningDesk:
     return PlanningDesk(tenant)
-
-
-def test_a_license_from_a_group_that_stands_against_another_has_to_leave_there(desk: PlanningDesk) -> None:
-    inherited = desk.inherited("EXCHANGESTANDARD")
-    anna = desk.person("anna", inherited, archive=True)
-    rule = {**EVERYBODY, "licenses": [{"sku": "EXCHANGEENTERPRISE"}], "remove": ["EXCHANGESTANDARD"]}
-    result = desk.plan(rule, allow_removals=True)
-    assert actions(result) == {"anna": "conflict"}
-    assert f"EXCHANGESTANDARD comes from group {inherited['assignedByGroup']}" in result["users"][0]["note"]
-    for check_mode in (True, False):
-        error = desk.fail([anna], "EXCHANGEENTERPRISE", state="exact", check_mode=check_mode)
-        assert error.code == "mutually_exclusive_plans"
-        assert "take the user out of that group" in error.hint
 
 
 @pytest.mark.parametrize("check_mode", [True, False])

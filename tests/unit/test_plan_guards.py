@@ -161,13 +161,12 @@ def test_nothing_to_plan_is_an_empty_plan() -> None:
     assert (plan.entries, plan.violations, plan.seats, plan.changes) == ((), (), (), ())
 
 
-def test_what_excludes_another_license_is_not_planned_but_its_fallback_is() -> None:
-    rule = E3 | {"fallback": [{"sku": "EXCHANGESTANDARD"}]}
-    entry = only(anybody(user("a", direct(EXCHANGEDESKLESS, KIOSK))), rule)
-    assert added(entry) == [SPE_E3]
+def test_a_second_exchange_plan_is_planned_and_the_row_says_what_may_go() -> None:
+    entry = only(anybody(user("a", direct(EXCHANGEDESKLESS, KIOSK))), E3)
+    assert (added(entry), entry.note) == ([SPE_E3], "")
     entry = only(anybody(user("a", direct(EXCHANGEDESKLESS))), E3)
-    assert (entry.action, added(entry)) == ("conflict", [])
-    assert "EXCHANGEDESKLESS and SPE_E3" in entry.note
+    assert (entry.action, added(entry), entry.change.remove) == ("license", [SPE_E3], ())
+    assert "so EXCHANGEDESKLESS may go; a seat of SPE_E3" in entry.note
     swap = E3 | {"remove": ["EXCHANGESTANDARD"]}
     entry = only(anybody(user("a", direct(EXCHANGESTANDARD))), swap, allow_removals=True)
     assert (entry.action, added(entry), entry.change.remove) == ("license", [SPE_E3], (EXCHANGESTANDARD,))

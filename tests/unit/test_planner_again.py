@@ -57,12 +57,12 @@ def test_a_rule_for_everybody_else_after_one_that_lacks_what_it_gives_is_told(de
 
 
 def test_a_later_rule_that_would_end_in_a_conflict_is_told_too(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    rest = rule("Rest", {}, "SPB")
-    (row,) = desk.apply(LACKS, rest, scope="all_users")["users"]
+    desk.person("anna", kind=None)
+    first, rest = rule("EMS", {"lacks": ["EMS"]}, "EMS"), rule("Rest", {}, "EXCHANGEARCHIVE_ADDON")
+    (row,) = desk.apply(first, rest, scope="all_users")["users"]
     assert row["next_rule"] == "Rest"
     assert row["note"].endswith("rule 'Rest' decides for this user, and ends as conflict")
-    assert actions(desk.apply(LACKS, rest, scope="all_users")) == {"anna": "conflict"}
+    assert actions(desk.apply(first, rest, scope="all_users")) == {"anna": "conflict"}
 
 
 def test_the_advice_helps(desk: PlanningDesk) -> None:

@@ -289,12 +289,12 @@ def test_with_continue_everybody_is_tried_and_the_task_fails_at_the_end(desk: De
 def test_what_the_service_will_surely_refuse_is_tried_first_so_that_nothing_else_is_touched(
     desk: Desk, check_mode: bool
 ) -> None:
-    people = [*desk.people(45), desk.person("conflict", desk.held("EXCHANGESTANDARD"))]
-    error = desk.fail(people, "SPE_E3", check_mode=check_mode)
+    people = [*desk.people(45, desk.held("EXCHANGESTANDARD")), desk.person("alone")]
+    error = desk.fail(people, "EXCHANGEARCHIVE_ADDON", check_mode=check_mode)
     assert [item["status"] for item in error.partial["users"]] == ["skipped"] * 45 + ["failed"]
-    assert error.code == "mutually_exclusive_plans"
+    assert error.code == "missing_dependency"
     assert len(desk.writes()) == (0 if check_mode else 1)
-    error = desk.fail(people, "SPE_E3", check_mode=check_mode, on_error="continue")
+    error = desk.fail(people, "EXCHANGEARCHIVE_ADDON", check_mode=check_mode, on_error="continue")
     assert statuses(error.partial) == {"changed": 45, "failed": 1}
 
 

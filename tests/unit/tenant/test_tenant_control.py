@@ -12,6 +12,7 @@ import pytest
 
 from tests.tenant import broken, control
 from tests.tenant.broken import Asked
+from tests.tenant.skus import table
 from tests.tenant.state import Answer, Fault
 from tests.unit.tenant.asking import Desk
 
@@ -97,6 +98,11 @@ STATES: list[tuple[Any, str]] = [
     ({"switches": [1]}, "switches"),
     ({"switches": {"x": 1}}, "no switch 'x'"),
     ({"switches": {"get_by_ids": {}}}, "get_by_ids"),
+    ({"plan_rules": 5}, "plan_rules"),
+    ({"plan_rules": {"x": {}}}, "no table 'x'"),
+    ({"plan_rules": {"exclusions": [["TEAMS1"]]}}, "not enough values"),
+    ({"plan_rules": {"dependencies": {"NONE": []}}}, "no 'NONE'"),
+    ({"plan_rules": {"assignment_errors": ["SPE_E3"]}}, "plan_rules"),
 ]
 
 
@@ -143,6 +149,22 @@ def test_a_mailbox_gets_the_id_of_a_user_who_has_another(desk: Desk) -> None:
     ]
     desk.world.remove_mailbox(box["Guid"])
     assert len(desk.world.mailboxes_of(anna["id"])) == 1
+
+
+def test_the_tables_of_plans_are_set_by_name_or_id(desk: Desk) -> None:
+    e3 = table()["SPE_E3"]
+    teams, yammer = e3.plan("TEAMS1"), e3.plan("YAMMER_ENTERPRISE")
+    tables = {
+        "dependencies": {"yammer_enterprise": [teams.upper()]},
+        "exclusions": [["TEAMS1", yammer]],
+        "assignment_errors": {"SPE_E3": "Other"},
+    }
+    answer = control.dispatch(desk.world, "PATCH", "/state", {}, {"plan_rules": tables})
+    assert answer.body["plan_rules"] == {
+        "dependencies": {yammer: (teams,)},
+        "exclusions": [(teams, yammer)],
+        "assignment_errors": {e3.id: "Other"},
+    }
 
 
 @pytest.mark.parametrize("kind", ["unknown_states", "lost_page", "truncated_list", "missing_part", "duplicate_part"])

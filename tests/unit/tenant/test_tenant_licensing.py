@@ -12,13 +12,13 @@ import pytest
 from ansible_collections.m365.licensing.tests.unit.tenant.asking import E3, EXCHANGE_PLAN2, GRAPH, NOW, Desk, Reply
 
 from tests.tenant.generate import SKUS
-from tests.tenant.licensing import KIOSK, MAILBOX_PLANS, PLAN1, PLAN2
+from tests.tenant.plan_rules import MAILBOX_PLANS
 from tests.tenant.skus import table
 from tests.tenant.state import Json, exchange_time
 
 YAMMER = E3.plan("YAMMER_ENTERPRISE")
 TEAMS = E3.plan("TEAMS1")
-PLAN1_SKU, PLAN2_SKU = table()["EXCHANGESTANDARD"], table()["EXCHANGEENTERPRISE"]
+PLAN1_SKU = table()["EXCHANGESTANDARD"]
 NOT_ALONE = ("EXCHANGEARCHIVE_ADDON", "SHAREPOINTSTORAGE")
 """An add-on, and what belongs to the company."""
 NO_SKU = "11111111-2222-3333-4444-555555555555"
@@ -82,41 +82,11 @@ class TestRefusals:
         user = desk.user(part_numbers=("SPE_E3",), usageLocation=None)
         assert desk.assign(user, remove=["SPE_E3"]).status == 200
 
-    def test_mutually_exclusive_plans(self, desk: Desk) -> None:
-        user = desk.user(part_numbers=("EXCHANGESTANDARD",))
-        first, second = sorted([PLAN1_SKU.plan("EXCHANGE_S_STANDARD"), EXCHANGE_PLAN2])
-        message = f"License assignment failed because service plans {first}, {second} are mutually exclusive."
-        refused(desk, user, desk.assign(user, ["EXCHANGEENTERPRISE"]), message)
-
-    def test_the_same_plan_of_two_skus_does_not_exclude_itself(self, desk: Desk) -> None:
-        assert desk.assign(desk.user(part_numbers=("EXCHANGEENTERPRISE",)), ["SPE_E3"]).status == 200
-
-    def test_an_exclusion_ends_where_one_of_the_plans_is_off(self, desk: Desk) -> None:
-        user = desk.user(part_numbers=("EXCHANGESTANDARD",))
-        answer = desk.assign(user, [{"skuId": E3.id, "disabledPlans": [EXCHANGE_PLAN2]}])
-        assert answer.status == 200
-
-    def test_a_plan_that_depends_on_another(self, desk: Desk) -> None:
-        user = desk.user()
-        archiving = table()["EXCHANGEARCHIVE_ADDON"].plan("EXCHANGE_S_ARCHIVE_ADDON")
-        message = (
-            f"License assignment failed because service plan {archiving} depends on the service plan(s) "
-            + ", ".join((*PLAN1, *KIOSK, *PLAN2))
-        )
-        refused(desk, user, desk.assign(user, ["EXCHANGEARCHIVE_ADDON"]), message)
-
     @pytest.mark.parametrize("part_number", [name for name in SKUS if name not in NOT_ALONE])
     def test_what_is_sold_alone_depends_on_nothing_else(self, desk: Desk, part_number: str) -> None:
         sku = desk.sku(part_number)
         sku["capabilityStatus"], sku["prepaidUnits"]["enabled"] = "Enabled", 100_000
         assert desk.assign(desk.user(), [part_number]).status == 200
-
-    def test_what_a_plan_depends_on_cannot_be_taken_away(self, desk: Desk) -> None:
-        user = desk.user(part_numbers=("EXCHANGESTANDARD", "EXCHANGEARCHIVE_ADDON"))
-        answer = desk.assign(user, remove=["EXCHANGESTANDARD"])
-        assert answer.status == 400
-        assert "depends on the service plan(s)" in answer.message
-        assert desk.assign(user, remove=["EXCHANGESTANDARD", "EXCHANGEARCHIVE_ADDON"]).status == 200
 
     @pytest.mark.parametrize("remove", [False, True])
     def test_an_unknown_sku(self, desk: Desk, remove: bool) -> None:
@@ -355,7 +325,6 @@ def test_seats_and_plans_hold_whatever_happens() -> None:
         for sku in desk.world.skus.values():
             assert sku["consumedUnits"] == sum(sku["skuId"] in _held(one) for one in people)
         on = {plan["servicePlanId"] for plan in user["assignedPlans"] if plan["capabilityStatus"] == "Enabled"}
-        assert len(on & MAILBOX_PLANS) <= 1
         (mailbox,) = desk.world.mailboxes_of(user["id"])
         assert bool(mailbox["SKUAssigned"]) is bool(user["assignedLicenses"])
         assert bool(set(mailbox["PersistedCapabilities"]) - {"BPOS_S_ArchiveAddOn"}) is bool(on & MAILBOX_PLANS)

@@ -1,0 +1,150 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which service plans of one user exclude each other, and which need others: tables that a test can set.
+
+The service's own tables are not public: these hold the pairs that are documented or were seen.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from itertools import combinations
+from typing import Any
+
+from tests.tenant.errors import bad_request
+
+PLAN2 = ("efb87545-963c-4e0d-99df-69c6916d9eb0", "8c3069c0-ccdb-44be-ab77-986203a67df2")
+PLAN1 = (
+    "9aaf7827-d63c-4b61-89c3-182f06f82e5c",
+    "e9b4930a-925f-45e2-ac2a-3f7788ca6fdd",
+    "fc52cc4b-ed7d-472d-bbe7-b081c23ecc56",
+    "d42bdbd6-c335-4231-ab3d-c8f348d5aff5",
+    "1126bef5-da20-4f07-b45e-ad25d2581aa8",
+)
+KIOSK = (
+    "4a82b400-a79f-41a4-b4e2-e94f5787b113",
+    "88f4d7ef-a73b-4246-8047-516022144c9f",
+    "90927877-dcff-4af6-b346-2332c0b15bb7",
+)
+ARCHIVE_ADDON = "176a09a6-7ec5-4039-ac02-b2791c6ba793"
+ARCHIVE = "da040e0a-b393-4bea-bb76-928b3fa1cf5a"
+MAILBOX_PLANS = frozenset((*PLAN2, *PLAN1, *KIOSK))
+"""Plans that grant a mailbox. One user may have several of them since January 2023."""
+LEGACY = frozenset({"fc52cc4b-ed7d-472d-bbe7-b081c23ecc56", "d42bdbd6-c335-4231-ab3d-c8f348d5aff5"})
+"""The mailbox plans of Midsize and Small Business, which are said to exclude every other one."""
+
+_SKYPE = "0feaeb32-d00e-4d66-bd5a-43b5b83db82c"
+_TEAMS = "57ff2da0-773e-42df-b2af-ffb7a2317929"
+_SHAREPOINT1, _SHAREPOINT2 = "c7699d2e-19aa-44de-8edf-1736da088ca1", "5dbe027f-2339-4123-9542-606e4d348a72"
+
+DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
+    # Office for the web: SharePoint plan 2 or plan 1, or that of the frontline SKUs, which are sold with it.
+    "e95bec33-7c88-4a70-8e19-b10bd9d0c014": (_SHAREPOINT2, _SHAREPOINT1, "902b47e5-dcb2-4fdc-858b-c63a90a2bdb9"),
+    # Phone System and Audio Conferencing: Skype for Business Online (Plan 2), or Teams.
+    "4828c8ec-dc2e-4779-b502-87ac9ce28ab7": (_SKYPE, _TEAMS),
+    "3e26ee1f-8a5f-4d52-aee2-b81ce45c8f40": (_SKYPE, _TEAMS),
+    # The archiving add-on: some mailbox plan.
+    ARCHIVE_ADDON: (*PLAN1, *KIOSK, *PLAN2),
+}
+"""A plan, and the plans of which it needs one."""
+EXCLUSIONS: tuple[tuple[str, str], ...] = ((_SHAREPOINT1, _SHAREPOINT2),)
+"""Plans of which one user cannot have both."""
+
+TEXTS = ("spaced", "bare", "unnamed")
+"""How a refusal names plans: with ``, `` and a full stop, with a bare comma and without the stop, or none at all."""
+
+Granted = Mapping[str, tuple[str, str, frozenset[str]]]
+"""By plan id: the capability, the name, and the SKUs that grant it."""
+
+
+@dataclass
+class PlanRules:
+    """The tables of one tenant. ``assignment_errors``: how an accepted assignment of a SKU ends, by its id."""
+
+    dependencies: dict[str, tuple[str, ...]] = field(default_factory=lambda: dict(DEPENDENCIES))
+    exclusions: list[tuple[str, str]] = field(default_factory=lambda: list(EXCLUSIONS))
+    assignment_errors: dict[str, str] = field(default_factory=dict)
+
+    def check(self, before: Granted, after: Granted, added: frozenset[str], *, legacy: bool, text: str) -> None:
+        """Raise GraphError where plans after a change exclude each other or lack what they need.
+
+        ``added``: the SKUs of the change; ``legacy``: do the plans in ``LEGACY`` exclude all other mailbox plans?
+        """
+        for first, second in self._exclusive(after, legacy=legacy):
+            carriers = (after[first][2], after[second][2])
+            if (carriers[0] | carriers[1]) & added and not carriers[0] & carriers[1]:
+                raise bad_request(_exclusive_text(first, second, text))
+        for plan_id, grounds in self.dependencies.items():
+            if plan_id not in after or any(ground in after for ground in grounds):
+                continue
+            if plan_id in before and not any(ground in before for ground in grounds):
+                continue  # It was so before this change, which is not the one to blame.
+            raise bad_request(_dependency_text(plan_id, grounds, text))
+
+    def _exclusive(self, after: Granted, *, legacy: bool) -> Iterator[tuple[str, str]]:
+        for first, second in self.exclusions:
+            if first in after and second in after:
+                yield first, second
+        mailbox = sorted(MAILBOX_PLANS & after.keys()) if legacy else ()
+        for first, second in combinations(mailbox, 2):
+            if LEGACY & {first, second}:
+                yield first, second
+
+
+def parse(body: Mapping[str, Any], skus: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The tables in ``body``, with plans and SKUs by id or name, as attributes of PlanRules. Raises ValueError."""
+    known = {field.name for field in fields(PlanRules)}
+    if unknown := sorted(body.keys() - known):
+        raise ValueError(f"plan_rules: no table {unknown[0]!r}; there are: {', '.join(sorted(known))}")
+    listed = list(skus)
+    plans = {
+        plan["servicePlanName"].casefold(): plan["servicePlanId"] for sku in listed for plan in sku["servicePlans"]
+    }
+    names = {sku["skuPartNumber"].casefold(): sku["skuId"] for sku in listed}
+    result: dict[str, Any] = {}
+    try:
+        if "dependencies" in body:
+            result["dependencies"] = {
+                _id(plan, plans): tuple(_id(ground, plans) for ground in grounds)
+                for plan, grounds in body["dependencies"].items()
+            }
+        if "exclusions" in body:
+            result["exclusions"] = [(_id(first, plans), _id(second, plans)) for first, second in body["exclusions"]]
+        if "assignment_errors" in body:
+            errors = body["assignment_errors"]
+            result["assignment_errors"] = {_id(sku, names): str(error) for sku, error in errors.items()}
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"plan_rules: {error}") from None
+    return result
+
+
+def _id(name: Any, known: Mapping[str, str]) -> str:
+    """The id of a plan or SKU of the tenant by its name; a GUID is taken as it is. Raises ValueError."""
+    found = known.get(name.casefold())
+    if found is not None:
+        return found
+    try:
+        return str(uuid.UUID(name))
+    except ValueError:
+        raise ValueError(f"plan_rules: the tenant has no {name!r}") from None
+
+
+def _exclusive_text(first: str, second: str, text: str) -> str:
+    start = "License assignment failed because service plans"
+    return {
+        "spaced": f"{start} {first}, {second} are mutually exclusive.",
+        "bare": f"{start} {first},{second} are mutually exclusive",
+        "unnamed": f"{start} are mutually exclusive.",
+    }[text]
+
+
+def _dependency_text(plan_id: str, grounds: Iterable[str], text: str) -> str:
+    start = f"License assignment failed because service plan {plan_id} depends on the service plan(s)"
+    return {
+        "spaced": f"{start} {', '.join(grounds)}",
+        "bare": f"{start} {','.join(grounds)}",
+        "unnamed": f"{start}.",
+    }[text]

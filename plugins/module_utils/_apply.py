@@ -28,10 +28,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     UnknownOutcome,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
-    shows,
-    still_to_do,
-)
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
     RUN_AGAIN,
@@ -45,6 +41,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
     renew,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._predict import foreseen_problems
+from ansible_collections.m365.licensing.plugins.module_utils._readback import carried_only, shows, still_to_do
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_from
 
 # seconds between two reads of what is not visible yet; the last one repeats
@@ -86,7 +83,7 @@ def apply_changes(
     """
     if len({change.user_id for change in changes}) != len(changes):
         raise ValueError("two changes of one user")
-    jobs = [Job(users[change.user_id], change, change) for change in changes]
+    jobs = [Job(carried_only(users[change.user_id], skus), change, change) for change in changes]
     run = _Run(graph, skus, fail_fast=on_error == "fail", uncovers=uncovers, written=written)
     todo = [job for job in jobs if job.change]
     # Where the first failure ends the run, what may be refused goes first: then nothing else has been touched.
@@ -360,7 +357,8 @@ class _Run:
     def _read(self, jobs: Sequence[Job], when: str = "back") -> dict[str, User] | None:
         """The users as they are now; None where they cannot be read: what was written still has to be reported."""
         try:
-            return self._graph.users_by_id(job.before.id for job in jobs)
+            found = self._graph.users_by_id(job.before.id for job in jobs)
+            return {user_id: carried_only(user, self._skus) for user_id, user in found.items()}
         except M365Error as error:
             reason = error.message
         except Exception as error:

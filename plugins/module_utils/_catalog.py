@@ -115,6 +115,10 @@ class Catalog:
         """Does the table have a SKU of this part number, id or product name?"""
         return name_key(name) in _sku_names()
 
+    def knows_plan(self, name: str) -> bool:
+        """Does the table have a service plan of this name?"""
+        return name.strip().casefold() in _plan_names()
+
     def with_overrides(self, overrides: Mapping[str, Any] | None) -> Catalog:
         """The catalogue after the option ``mailbox_plans``: ``{add: [{plan, grants}], remove: [plan]}``.
 
@@ -142,6 +146,11 @@ class Catalog:
 @functools.cache
 def _sku_names() -> frozenset[str]:
     return frozenset(lowered(name) for sku_id, names in SKUS.items() for name in (sku_id, *names) if name)
+
+
+@functools.cache
+def _plan_names() -> frozenset[str]:
+    return frozenset(name.casefold() for name in PLANS.values() if name)
 
 
 def _plan_id(text: str, path: str, problems: list[str]) -> str:

@@ -34,6 +34,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Sku,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._readback import same_text
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
 __all__ = [
@@ -42,11 +43,8 @@ __all__ = [
     "carried_over",
     "change_for",
     "describe",
-    "extra_disabled",
     "notes_for",
     "satisfied",
-    "shows",
-    "still_to_do",
     "uncovered_by",
 ]
 
@@ -122,68 +120,6 @@ def apply_to(user: User, change: LicenseChange, skus: Mapping[str, Sku]) -> User
         license_states=tuple(states),
         assigned_plans=_predict_plans(user.assigned_plans, states, touched, skus),
     )
-
-
-def shows(user: User, change: LicenseChange, before: User | None = None) -> bool:
-    """Does ``user``, as read back, show ``change``? Plans that the service switched off besides are tolerated.
-
-    ``before`` is the user as it was when the change was made: with it, an old replica that still shows a plan as
-    off that the change switches on is not taken for a confirmation.
-    """
-    direct = {item.sku_id: item for item in user.license_states if item.direct}
-    was_off = {item.sku_id: item.disabled_plans for item in (before.license_states if before else ()) if item.direct}
-    for item in change.add:
-        state = direct.get(item.sku_id)
-        if state is None or not state.effective or not item.disabled_plans <= state.disabled_plans:
-            return False
-        if (was_off.get(item.sku_id, frozenset()) - item.disabled_plans) & state.disabled_plans:
-            return False
-    if any(sku_id in direct for sku_id in change.remove):
-        return False
-    return change.usage_location is None or _same(user.usage_location, change.usage_location)
-
-
-def still_to_do(change: LicenseChange, before: User, user: User) -> LicenseChange:
-    """What of ``change`` (made for the user as it was ``before``) the user as it is now does not show yet.
-
-    A location that was missing is not set where somebody else has set one since; one that is to be replaced, is. Plans
-    that somebody else has switched since, and the change does not speak of, stay as they are now.
-    """
-    found_elsewhere = bool(user.usage_location) and not before.usage_location
-    located = found_elsewhere or _same(user.usage_location, change.usage_location)
-    direct = {state.sku_id for state in user.license_states if state.direct}
-    return LicenseChange(
-        change.user_id,
-        add=tuple(
-            _merged(item, before, user)
-            for item in change.add
-            if not shows(user, LicenseChange(user.id, add=(item,)), before)
-        ),
-        remove=tuple(sku_id for sku_id in change.remove if sku_id in direct),
-        usage_location=None if located else change.usage_location,
-    )
-
-
-def _merged(item: Assignment, before: User, now: User) -> Assignment:
-    """The assignment with what it changes, and all other plans as somebody else has set them since ``before``."""
-    was, off = (
-        next(
-            (state.disabled_plans for state in user.license_states if state.direct and state.sku_id == item.sku_id),
-            None,
-        )
-        for user in (before, now)
-    )
-    if off is None or off == was:
-        return item
-    was = was or frozenset()
-    return _assignment(item.sku_id, (off | (item.disabled_plans - was)) - (was - item.disabled_plans))
-
-
-def extra_disabled(user: User, change: LicenseChange) -> dict[str, frozenset[str]]:
-    """What the service switched off besides the change: plan ids by SKU id, only SKUs with such plans."""
-    direct = {item.sku_id: item.disabled_plans for item in user.license_states if item.direct}
-    extra = {item.sku_id: direct.get(item.sku_id, frozenset()) - item.disabled_plans for item in change.add}
-    return {sku_id: plans for sku_id, plans in extra.items() if plans}
 
 
 def describe(user: User, skus: Mapping[str, Sku], catalog: Catalog) -> dict[str, Any]:
@@ -276,16 +212,18 @@ def off_in(user: User, leaving: Collection[str], skus: Mapping[str, Sku]) -> fro
 def _direct_target(
     user: User, wanted: Wanted, direct: LicenseState | None, sku: Sku | None, off: frozenset[str]
 ) -> frozenset[str] | None:
-    """The disabled plans that the direct assignment has to get; None: leave it as it is. ``off``: see ``off_in``."""
-    held = direct.disabled_plans if direct else off & (sku.user_plan_ids if sku else off)
+    """The disabled plans that the direct assignment has to get; None: leave it as it is. ``off``: see ``off_in``.
+
+    The service refuses a plan that the SKU does not carry (any more), though it may go on showing it as off.
+    """
     plans = sku.user_plan_ids if sku else frozenset()
+    held = (direct.disabled_plans if direct else off) & (plans if sku else off)
     others = plans - (wanted.enabled_plans or frozenset())
     target = (held - (wanted.enabled_plans or frozenset())) | (wanted.disabled_plans or frozenset())
     if wanted.whole:
         target = others
     if direct is not None and direct.effective:
-        same = held & plans == target if wanted.whole else held == target
-        return None if same else target
+        return None if held == target else target
     inherited = [item for item in user.license_states if item.sku_id == wanted.sku_id and item.effective]
     if not inherited:
         return target
@@ -326,7 +264,7 @@ def _predict_plans(
         elif item.plan_id not in done:
             done.add(item.plan_id)
             capability = given.get(item.plan_id, "Deleted")
-            same = _same(item.capability, capability)
+            same = same_text(item.capability, capability)
             result.append(item if same else AssignedPlan(item.plan_id, capability))
     result += [
         AssignedPlan(plan_id, capability) for plan_id, capability in sorted(given.items()) if plan_id not in done
@@ -345,11 +283,7 @@ def _location(user: User, wish: str | None, force: bool, *, wanted_when_missing:
         return None
     if not user.usage_location:
         return wish.upper() if wanted_when_missing or force else None
-    return wish.upper() if force and not _same(user.usage_location, wish) else None
-
-
-def _same(left: str | None, right: str | None) -> bool:
-    return (left or "").strip().casefold() == (right or "").strip().casefold()
+    return wish.upper() if force and not same_text(user.usage_location, wish) else None
 
 
 def _sku_name(sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:

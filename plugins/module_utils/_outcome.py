@@ -13,12 +13,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
-    apply_to,
-    extra_disabled,
-    still_to_do,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._readback import extra_disabled, still_to_do
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_of_state
 
 STATUSES = ("unchanged", "changed", "skipped", "failed")

@@ -11,6 +11,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._conflicts import f
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Job, Outcome, hold_back
+from ansible_collections.m365.licensing.plugins.module_utils._readback import carried_only
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
 from ansible_collections.m365.licensing.plugins.module_utils._stacked import unforeseen
 
@@ -27,7 +28,7 @@ def predict_changes(
 
     ``doubts``: notes say what cannot be foreseen, where the caller has not said so.
     """
-    jobs = [Job(users[change.user_id], change, change) for change in changes]
+    jobs = [Job(carried_only(users[change.user_id], skus), change, change) for change in changes]
     doubtful = foreseen_problems(jobs, skus)
     refused = list(doubtful)[:1] if on_error == "fail" else list(doubtful)
     outcomes = []

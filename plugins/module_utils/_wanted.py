@@ -16,6 +16,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import Cat
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._models import ServicePlan, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._values import (
     shown,
     suggestion,
@@ -90,6 +91,12 @@ class SkuFinder:
     def published(self, text: str) -> bool:
         """Is this the name of a SKU in Microsoft's table?"""
         return self._catalog.knows_sku(text)
+
+    def elsewhere(self, plan: Any, sku: Sku) -> bool:
+        """Is this a service plan that the SKU does not carry (any more): a GUID, or a name of Microsoft's table?"""
+        if not isinstance(plan, str) or lowered(plan.strip()) in _plan_keys(sku):
+            return False
+        return is_guid(plan) or self._catalog.knows_plan(plan)
 
     def has(self, text: str) -> bool:
         """Does any SKU of the tenant have this name?"""
@@ -332,7 +339,11 @@ def _row(entry: Mapping[str, Any], finder: SkuFinder, path: str, problems: list[
     sku = finder.find(entry.get("sku_id") or entry.get("sku"), f"{path}.sku", problems)
     if sku is None or state == "absent":
         return Wanted(sku.id) if sku else None
-    off = _plans(entry.get("disabled_plans") or [], sku, f"{path}.disabled_plans", problems, None)
+    listed = entry.get("disabled_plans") or []
+    if isinstance(listed, (list, tuple)):
+        # a result of long ago may name a plan that the SKU carried then
+        listed = [plan for plan in listed if not finder.elsewhere(plan, sku)]
+    off = _plans(listed, sku, f"{path}.disabled_plans", problems, None)
     return Wanted(sku.id, None, sku.user_plan_ids - off)
 
 
@@ -346,7 +357,7 @@ def _plans(
     if isinstance(names, str) or not isinstance(names, (list, tuple)):
         problems.append(f"{path}: expected a list of service plans, found {shown(names)}")
         return frozenset()
-    by_key = {lowered(plan.name): plan for plan in sku.plans} | {lowered(plan.id): plan for plan in sku.plans}
+    by_key = _plan_keys(sku)
     found: set[str] = set()
     for index, name in enumerate(names):
         here = f"{path}[{index}]"
@@ -359,6 +370,11 @@ def _plans(
             check(plan, here, problems)
         found.add(plan.id)
     return frozenset(found)
+
+
+def _plan_keys(sku: Sku) -> dict[str, ServicePlan]:
+    """The plans of a SKU by folded name and id."""
+    return {lowered(plan.name): plan for plan in sku.plans} | {lowered(plan.id): plan for plan in sku.plans}
 
 
 def _refuse_company(plan: ServicePlan, path: str, problems: list[str]) -> None:

@@ -153,11 +153,9 @@ def _checked_additions(world: World, add: Sequence[Mapping[str, Any]]) -> dict[s
             raise bad_request(f"License {sku_id} cannot be assigned to a user.")
         plans = {plan["servicePlanId"]: plan["appliesTo"] for plan in sku["servicePlans"]}
         for plan_id in disabled:
-            # That it is refused is known, the wording is not.
+            # That it is refused is known, and three words of the text; also of an id that reads still show.
             if plans.get(plan_id) != "User":
-                raise bad_request(
-                    f"The service plan {plan_id} cannot be disabled: it is no user plan of license {sku_id}."
-                )
+                raise bad_request(f"Service plan {plan_id} does not belong to the subscription with SKU {sku_id}.")
         if sku_id in found:
             raise bad_request(f"License {sku_id} is listed more than once in addLicenses.")
         found[sku_id] = frozenset(disabled)
@@ -194,6 +192,7 @@ def _next_states(world: World, user: Json, added: Mapping[str, frozenset[str]], 
         off = set(disabled)
         if world.switches.service_disables_plans:
             off.update(_further_plan(world.plan_rules, world.skus[sku_id], disabled))
+        off.update(_retired(world, user, sku_id))
         error = world.plan_rules.assignment_errors.get(sku_id)
         states.append(
             {
@@ -206,6 +205,14 @@ def _next_states(world: World, user: Json, added: Mapping[str, frozenset[str]], 
             }
         )
     return states
+
+
+def _retired(world: World, user: Json, sku_id: str) -> set[str]:
+    """The plans that the SKU no longer carries and that a read goes on showing as off, where the switch says so."""
+    if world.switches.retired_plans != "shown":
+        return set()
+    held = direct(user["licenseAssignmentStates"]).get(sku_id, [])
+    return set(held) - {plan["servicePlanId"] for plan in world.skus[sku_id]["servicePlans"]}
 
 
 def _further_plan(rules: PlanRules, sku: Json, disabled: frozenset[str]) -> list[str]:

@@ -94,6 +94,8 @@ class Switches:
     others (``exclude_legacy``)."""
     refusal_text: str = "spaced"
     """How a refused assignment names plans: see ``plan_rules.TEXTS``."""
+    retired_plans: str = "dropped"
+    """A disabled plan that its SKU no longer carries: a write has ``dropped`` it, or it is ``shown`` ever after."""
     report_names_concealed: bool = False
     """The usage reports show hashes in place of names."""
     pagination_expired: bool = False
@@ -110,6 +112,7 @@ class Switches:
             "pending_delicense_key": ("id", "upn"),
             "exchange_plans": ("stack", "exclude_legacy"),
             "refusal_text": TEXTS,
+            "retired_plans": ("dropped", "shown"),
         }
         for name, value in values.items():
             if name not in types:

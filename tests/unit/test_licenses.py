@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _licenses
+from ansible_collections.m365.licensing.plugins.module_utils import _licenses, _readback
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
@@ -259,7 +259,7 @@ def test_change(
     assert _licenses.satisfied(who, wanted, state, BY_ID) is not bool(change)
     after = _licenses.apply_to(who, change, BY_ID)
     assert not _licenses.change_for(after, wanted, BY_ID, state=state)
-    assert _licenses.shows(after, change, who)
+    assert _readback.shows(after, change, who)
 
 
 def test_the_body_has_both_keys_and_is_the_same_bytes_every_time() -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _licenses
+from ansible_collections.m365.licensing.plugins.module_utils import _licenses, _readback
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     AssignedPlan,
@@ -145,8 +145,8 @@ def test_an_empty_change_changes_nothing() -> None:
 def test_what_the_service_switches_off_besides_is_tolerated_and_reported() -> None:
     change = LicenseChange("", add=(add(SPE_E3, YAMMER),))
     read_back = user("a", direct(SPE_E3, YAMMER, TEAMS))
-    assert _licenses.shows(read_back, change, user("a"))
-    assert _licenses.extra_disabled(read_back, change) == {SPE_E3: frozenset({TEAMS})}
+    assert _readback.shows(read_back, change, user("a"))
+    assert _readback.extra_disabled(read_back, change) == {SPE_E3: frozenset({TEAMS})}
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_what_the_service_switches_off_besides_is_tolerated_and_reported() -> No
     ],
 )
 def test_what_is_not_there_yet_is_not_confirmed(read_back: User, change: LicenseChange, before: User) -> None:
-    assert not _licenses.shows(read_back, change, before)
+    assert not _readback.shows(read_back, change, before)
 
 
 @pytest.mark.parametrize(

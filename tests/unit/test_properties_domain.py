@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils import _licenses
+from ansible_collections.m365.licensing.plugins.module_utils import _licenses, _readback
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered, keeping
 from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape
@@ -91,7 +91,7 @@ def test_after_a_change_there_is_nothing_left_to_do(
     again = _licenses.change_for(after, wanted, BY_ID, state=state, usage_location=location, force_location=force)
     assert not again
     assert _licenses.satisfied(after, wanted, state, BY_ID)
-    assert _licenses.shows(after, change, who)
+    assert _readback.shows(after, change, who)
 
 
 @given(users(), WANTED, STATES)

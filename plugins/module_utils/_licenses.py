@@ -66,9 +66,9 @@ def change_for(
     """The one request that brings ``user`` to ``wanted``; empty (false) when there is nothing to do.
 
     ``usage_location`` is set where the user has none, with ``force_location`` also where it differs; a removal
-    alone (``absent``) needs none, so there only the force sets it. ``leaving``: SKUs that the caller removes in the
-    same request. What is off in a license that leaves stays off in the one that comes, but for plans that keep a
-    mailbox or an archive (by ``catalog``): nobody licenses a user to go on without these.
+    alone (``absent``) needs none, so there only the force sets it. ``leaving``: SKUs that go in the same request, where
+    they are assigned directly and not wanted. What is off in a license that leaves stays off in the one that comes, but
+    for plans that keep a mailbox or an archive (by ``catalog``): nobody licenses a user to go on without these.
     """
     if state not in STATES:
         raise ValueError(f"state: expected one of {', '.join(STATES)}, found {state!r}")
@@ -79,9 +79,9 @@ def change_for(
     if state == "absent":
         remove = named & set(direct)
     else:
-        if state == "exact":
-            remove = set(direct) - named
-        off = off_in(user, (remove | set(leaving)) - named, skus).difference(catalog.plan_classes)
+        remove = set(direct) if state == "exact" else set(leaving) & set(direct)
+        remove -= named
+        off = off_in(user, remove, skus).difference(catalog.plan_classes)
         for item in wanted:
             target = _direct_target(user, item, direct.get(item.sku_id), skus.get(item.sku_id), off)
             if target is not None:

@@ -324,9 +324,6 @@ class _Planner:
     ) -> _Alternative:
         leave = (set(rule.remove) | set(also_remove)) - {item.sku_id for item in wanted}
         change = change_for(user, wanted, self._skus, leaving=leave, catalog=self._catalog)
-        if leave:
-            direct = {state.sku_id for state in user.license_states if state.direct}
-            change = change._replace(remove=tuple(sorted(leave & direct)))
         if change.add and not user.usage_location:
             change = change._replace(usage_location=rule.usage_location.of(user) if rule.usage_location else None)
         return _Alternative(name, change, apply_to(user, change, self._skus))

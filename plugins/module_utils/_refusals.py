@@ -47,8 +47,8 @@ _BY_TEXT: tuple[tuple[str, str, str], ...] = (
     (
         "mutually exclusive",
         "mutually_exclusive_plans",
-        "Two licenses of the user carry plans that exclude each other: remove one license in the same task "
-        "(state=exact), or name one of the plans in disabled_plans.",
+        "Two licenses of the user carry plans that exclude each other: name the license that goes in remove, in the "
+        "same task, or name one of the plans in disabled_plans.",
     ),
     (
         "depends on the service plan",

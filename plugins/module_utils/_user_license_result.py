@@ -37,8 +37,12 @@ def row_of(
     skus: Mapping[str, Sku],
     catalog: Catalog,
     change: LicenseChange | None = None,
+    leaving: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The row of one user, of whom ``change`` was asked, if any; ``blocked`` where no request was made for it."""
+    """The row of one user, of whom ``change`` was asked, if any; ``blocked`` where no request was made for it.
+
+    ``leaving``: the SKUs that were to go besides.
+    """
     off = {
         _plan_name(plan, item.sku_id, skus, catalog)
         for item in wanted
@@ -54,6 +58,7 @@ def row_of(
         "error": _error(blocked.problem if blocked else outcome.error),
         "notes": [
             *notes_for(outcome.before, wanted, state, skus, catalog),
+            *notes_for(outcome.before, [Wanted(sku_id) for sku_id in leaving], "absent", skus, catalog),
             *(carried_over(outcome.before, wanted, change, skus, catalog) if change else ()),
             *(stacked_notes(outcome.after, change, skus, catalog) if change else ()),
             *outcome.notes,

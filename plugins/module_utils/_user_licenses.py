@@ -31,6 +31,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._predict import pre
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import Weakening, at_stake, weakenings
+from ansible_collections.m365.licensing.plugins.module_utils._tenant_rules import collect
 from ansible_collections.m365.licensing.plugins.module_utils._user_license_result import (
     Blocked,
     result_of,
@@ -38,6 +39,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._user_license_resul
     unknown_row,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import (
+    SkuFinder,
+    Wanted,
+    collect_skus,
     left_to_groups,
     resolve_wanted,
     shape_problems,
@@ -60,6 +64,7 @@ class Options(NamedTuple):
     users: Sequence[str]
     licenses: Sequence[Mapping[str, Any]]
     state: str = "present"
+    remove: Sequence[str] = ()
     usage_location: str | None = None
     usage_location_force: bool = False
     on_insufficient_seats: str = "fail"
@@ -92,7 +97,7 @@ def license_users(
     sku_list = graph.subscribed_skus()
     catalog = catalog.in_tenant(sku_list)
     skus = {sku.id: sku for sku in sku_list}
-    wanted = resolve_wanted(_given(options), sku_list, catalog, state=options.state)
+    wanted, leaving = _resolve(options, sku_list, catalog)
     found = find_users(graph, options.users)
     if found.unknown and options.on_error == "fail":
         raise unknown_users(found.unknown)
@@ -103,6 +108,7 @@ def license_users(
             wanted,
             skus,
             state=options.state,
+            leaving=leaving,
             usage_location=location,
             force_location=options.usage_location_force,
             catalog=catalog,
@@ -132,7 +138,7 @@ def license_users(
             written=record(skus) if record and any(changes) else None,
         )
     rows = [
-        row_of(outcome, blocked.get(outcome.user_id), wanted, options.state, skus, catalog, change)
+        row_of(outcome, blocked.get(outcome.user_id), wanted, options.state, skus, catalog, change, leaving)
         for outcome, change in zip(outcomes, changes, strict=True)
     ]
     rows += [unknown_row(name) for name in found.unknown]
@@ -145,6 +151,7 @@ def license_users(
 def check_options(options: Options) -> str | None:
     """The usage location in two letters, or None. Raises ConfigurationError with every problem; sends nothing."""
     problems = shape_problems(_given(options), state=options.state)
+    problems += _remove_problems(options)
     problems += name_problems(options.users)
     location = (options.usage_location or "").strip()
     code = country_code(location) if len(location) == _TWO_LETTERS else None
@@ -163,6 +170,29 @@ def check_options(options: Options) -> str | None:
     return code
 
 
+def _remove_problems(options: Options) -> list[str]:
+    if not options.remove or options.state == "present":
+        return []
+    why = {
+        "absent": "removes what licenses names, so name all licenses that go there",
+        "exact": "removes every other direct license by itself",
+    }[options.state]
+    return [f"remove: goes with state=present alone, and state={options.state} {why}"]
+
+
+def _resolve(options: Options, skus: Sequence[Sku], catalog: Catalog) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
+    """The licenses that are asked for, and the SKUs that go. Raises ConfigurationError with every problem."""
+    problems: list[str] = []
+    wanted = collect(problems, lambda: resolve_wanted(_given(options), skus, catalog, state=options.state)) or ()
+    finder = SkuFinder(skus, catalog)
+    leaving = collect_skus(options.remove, finder, "remove", problems) if options.remove else ()
+    both = sorted(finder.by_id(item.sku_id).part_number for item in wanted if item.sku_id in leaving)
+    problems += [f"remove: {name} stands in licenses as well; name it in one of them" for name in both]
+    if problems:
+        raise ConfigurationError(problems)
+    return wanted, leaving
+
+
 def _given(options: Options) -> list[dict[str, Any]]:
     """The licenses without what the argument spec fills in (None) for what was left out."""
     return [{key: value for key, value in entry.items() if value is not None} for entry in options.licenses]
@@ -171,8 +201,9 @@ def _given(options: Options) -> list[dict[str, Any]]:
 def _refuse_weakening(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weakening]) -> None:
     """An archive, a hold or a mailbox over 50 GB needs more than any mailbox plan: ask who has one."""
     hint = (
-        "Keep a license that covers them, or assign one in the same task (state=exact): with Plan 2 or the archiving "
-        "add-on where there is an archive, a hold or more than 50 GB; or set allow_uncovered=true."
+        "Keep a license that covers them, or assign one in the same task (licenses, and in remove the one that goes): "
+        "with Plan 2 or the archiving add-on where there is an archive, a hold or more than 50 GB; or set "
+        "allow_uncovered=true."
     )
     try:
         stakes = at_stake(graph, exchange, weak)

@@ -90,6 +90,18 @@ options:
     type: str
     choices: [present, absent, exact]
     default: present
+  remove:
+    description:
+      - Licenses that go in the same request, by part number, id or product name. So one license is swapped for another,
+        and all others stay.
+      - A user who does not hold one directly loses nothing. What comes from a group stays, and the row says so.
+      - Only with O(state=present), where O(licenses) says what the users get. A license whose seat is missing is not
+        given, and then nothing is removed either.
+      - O(allow_uncovered) guards it as it does a removal.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.1.0
   usage_location:
     description:
       - Country of use, two letters (ISO 3166), for example V(DE). The service licenses nobody without one.
@@ -202,6 +214,13 @@ EXAMPLES = r"""
   loop: "{{ given.users | selectattr('status', 'eq', 'changed') }}"
   loop_control:
     label: "{{ item.user_principal_name }}"
+
+- name: Swap Exchange Online (Plan 1) for Microsoft 365 E3 in one request, and leave all other licenses alone
+  m365.licensing.m365_user_license:
+    user: anna@contoso.com
+    licenses:
+      - sku: SPE_E3
+    remove: [EXCHANGESTANDARD]
 
 - name: Swap to Exchange Online (Plan 1), and remove every other direct license, in one request for each user
   m365.licensing.m365_user_license:
@@ -429,6 +448,7 @@ ARGUMENTS = {
         },
     },
     "state": {"type": "str", "choices": ["present", "absent", "exact"], "default": "present"},
+    "remove": {"type": "list", "elements": "str", "default": []},
     "usage_location": {"type": "str"},
     "usage_location_force": {"type": "bool", "default": False},
     "on_insufficient_seats": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},

@@ -18,7 +18,7 @@ REFUSED = [
     (
         f"License assignment failed because service plans {PLAN1}, {PLAN2} are mutually exclusive.",
         "mutually_exclusive_plans",
-        "state=exact",
+        "name the license that goes in remove",
     ),
     (
         f"License assignment failed because service plan {PLAN1} depends on the service plan(s) {PLAN2}",

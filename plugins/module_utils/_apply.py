@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer, BatchPart
-from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._consent import graph_permission
 from ansible_collections.m365.licensing.plugins.module_utils._denials import Denials
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
@@ -42,6 +41,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._predict import foreseen_problems
 from ansible_collections.m365.licensing.plugins.module_utils._readback import carried_only, shows, still_to_do
+from ansible_collections.m365.licensing.plugins.module_utils._refusal_hints import fitted, location_refused
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_from
 
 # seconds between two reads of what is not visible yet; the last one repeats
@@ -300,11 +300,10 @@ class _Run:
                 job.lost = True
                 job.overtaken = None if job.uncertain else problem
                 return
-            foreseen = foreseen_refusal(job.before, job.change, self._skus)
-            if foreseen is not None and foreseen.code == problem.code:
-                # it knows which license comes from a group
-                problem = problem._replace(hint=foreseen.hint)
-            job.problem = problem
+            if part.method == "PATCH":
+                job.problem = location_refused(problem, answer.status, job.left.usage_location or "")
+            else:
+                job.problem = fitted(problem, job.before, job.left, self._skus)
             self._stopped = self._stopped or (self._fail_fast and not location_late(job))
 
     def _hold_back(self, job: Job, denials: Denials | None = None) -> None:

@@ -43,6 +43,7 @@ __all__ = [
     "carried_over",
     "change_for",
     "describe",
+    "mailbox_off",
     "notes_for",
     "satisfied",
     "uncovered_by",
@@ -182,6 +183,31 @@ def carried_over(
                 listed = ", ".join(sorted(_plan_name(plan, sku, catalog) for plan in kept))
                 notes.append(f"{_sku_name(item.sku_id, skus, catalog)}: {listed} stays off, as before the swap")
     return tuple(notes)
+
+
+def mailbox_off(after: User, wanted: Sequence[Wanted], skus: Mapping[str, Sku], catalog: Catalog) -> tuple[str, ...]:
+    """Of what was asked for: the licenses in which ``after`` the change no mailbox plan is on, and how to switch it on.
+
+    One sentence each, without full stop.
+    """
+    found: list[str] = []
+    for item in wanted:
+        sku = skus.get(item.sku_id)
+        states = [state for state in after.license_states if state.sku_id == item.sku_id and state.effective]
+        if sku is None or not states:
+            continue
+        plans = {plan.id: plan.name for plan in sku.plans if catalog.plan_class(plan.id) in MAILBOX_CLASSES}
+        off = frozenset(plans).intersection(*(state.disabled_plans for state in states))
+        if plans and off == plans.keys():
+            names = ", ".join(sorted(plans.values()))
+            if off & (item.disabled_plans or frozenset()):
+                way = "leave it out of disabled_plans"
+            elif item.whole:
+                way = "name it in enabled_plans"
+            else:
+                way = f"enabled_plans: [{names}] with disabled_plans: [] switches it on"
+            found.append(f"{names} is off in {sku.part_number}, so this license keeps no mailbox: {way}")
+    return tuple(found)
 
 
 def uncovered_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> bool:

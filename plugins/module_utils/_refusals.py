@@ -120,9 +120,14 @@ def problem_of_state(error: str | None, part_number: str) -> Problem:
     return Problem(code, f"{part_number} was assigned, but is in error: {error or 'no reason given'}.", hint)
 
 
+def ids_in(message: str) -> list[str]:
+    """The ids in a text of the service, lower-case, each once: some texts separate them by a bare comma."""
+    return [found.lower() for found in dict.fromkeys(_GUID.findall(message))]
+
+
 def _names(message: str, skus: Mapping[str, Sku]) -> str:
     """`` ({id} is SPE_E3, …)`` for the ids in a message whose names are known."""
-    ids = [found.lower() for found in dict.fromkeys(_GUID.findall(message))]
+    ids = ids_in(message)
     names: dict[str, str] = {}
     for sku in skus.values() if ids else ():
         names[sku.id] = sku.part_number

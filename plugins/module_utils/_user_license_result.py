@@ -10,10 +10,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted
 from ansible_collections.m365.licensing.plugins.module_utils._diff import diff_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import carried_over, describe, notes_for
-from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
+    carried_over,
+    describe,
+    mailbox_off,
+    notes_for,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, LicenseChange, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import STATUSES, Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
@@ -61,6 +67,7 @@ def row_of(
             *notes_for(outcome.before, [Wanted(sku_id) for sku_id in leaving], "absent", skus, catalog),
             *(carried_over(outcome.before, wanted, change, skus, catalog) if change else ()),
             *(stacked_notes(outcome.after, change, skus, catalog) if change else ()),
+            *(mailbox_off(outcome.after, wanted, skus, catalog) if _keeps_nothing(outcome, catalog) else ()),
             *outcome.notes,
         ],
         "service_disabled_plans": {
@@ -70,6 +77,11 @@ def row_of(
         "_wrote": outcome.wrote,
         "_off": sorted(off),
     }
+
+
+def _keeps_nothing(outcome: Outcome, catalog: Catalog) -> bool:
+    """Was the user licensed, and has no mailbox plan that is on?"""
+    return outcome.status in ("changed", "unchanged") and granted(outcome.after, catalog).isdisjoint(MAILBOX_CLASSES)
 
 
 def unknown_row(name: str) -> dict[str, Any]:

@@ -25,7 +25,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._find_users import 
     unknown_users,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import change_for, uncovered_by
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
+    apply_to,
+    change_for,
+    mailbox_off,
+    uncovered_by,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._predict import predict_changes
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
@@ -118,7 +123,10 @@ def license_users(
     changes = [wish(user) for user in found.users]
     weak = weakenings(users, changes, skus, catalog)
     if not options.allow_uncovered:
-        _refuse_weakening(graph, exchange, weak)
+        ids = {item.user.id for item in weak}
+        after = [apply_to(users[change.user_id], change, skus) for change in changes if change.user_id in ids]
+        off = dict.fromkeys(text for user in after for text in mailbox_off(user, wanted, skus, catalog))
+        _refuse_weakening(graph, exchange, weak, [f"{text}." for text in off])
     changes, blocked = _require_locations(users, changes, options)
     changes, seatless = _share_seats(users, changes, sku_list, catalog, options)
     blocked.update(seatless)
@@ -198,9 +206,14 @@ def _given(options: Options) -> list[dict[str, Any]]:
     return [{key: value for key, value in entry.items() if value is not None} for entry in options.licenses]
 
 
-def _refuse_weakening(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weakening]) -> None:
-    """An archive, a hold or a mailbox over 50 GB needs more than any mailbox plan: ask who has one."""
-    hint = (
+def _refuse_weakening(
+    graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weakening], off: Sequence[str]
+) -> None:
+    """An archive, a hold or a mailbox over 50 GB needs more than any mailbox plan: ask who has one.
+
+    ``off``: in which license the mailbox plan is off, and how it is switched on.
+    """
+    hint = " ".join(off) or (
         "Keep a license that covers them, or assign one in the same task (licenses, and in remove the one that goes): "
         "with Plan 2 or the archiving add-on where there is an archive, a hold or more than 50 GB; or set "
         "allow_uncovered=true."

@@ -306,7 +306,10 @@ users:
         message: No seat of SPE_E3 is left for this user.
         hint: Buy seats or free some, then run again.
     notes:
-      description: What a direct assignment cannot bring about, because a group decides it.
+      description:
+        - What a direct assignment cannot bring about, because a group decides it, and what else is worth knowing.
+        - That is which plans a swap leaves off, which license may go beside a better Exchange plan, that the Exchange
+          plan of a license is off, and in check mode what cannot be foreseen.
       type: list
       elements: str
     service_disabled_plans:

@@ -48,6 +48,8 @@ WRITABLE = frozenset(
 SYNCED = WRITABLE - {"usageLocation"}
 """What is mastered on premises for a synchronised user."""
 COUNTRY = re.compile(r"[A-Za-z]{2}")
+NO_COUNTRIES = frozenset({"UK", "EU", "XX", "ZZ"})
+"""Two letters that are no country by ISO 3166; UK is what people write for GB."""
 DETAILS_LAG = 1
 """So many reads of licenseDetails after a write still show the plans of before."""
 
@@ -233,10 +235,14 @@ def _check_property(user: Json, name: str, value: Any) -> None:
             "currently undergoing migration."
         )
     right = isinstance(value, bool) if name == "accountEnabled" else value is None or (isinstance(value, str) and value)
-    if name == "usageLocation" and isinstance(value, str) and not COUNTRY.fullmatch(value):
-        right = False
+    if name == "usageLocation" and isinstance(value, str) and value and not _is_country(value):
+        raise bad_request("Property usageLocation is invalid.")
     if not right:
         raise bad_request(f"Invalid value specified for property '{name}' of resource 'User'.")
+
+
+def _is_country(value: str) -> bool:
+    return COUNTRY.fullmatch(value) is not None and value.upper() not in NO_COUNTRIES
 
 
 def assign_license(request: Request, key: str) -> Answer:

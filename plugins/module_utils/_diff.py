@@ -21,8 +21,8 @@ def diff_of(users: Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]]) -
     new: list[str] = []
     for name, before, after in sorted(users, key=lambda item: item[0]):
         old, now = _licenses(before), _licenses(after)
-        left = [f"- {text}" for text in old if text not in now]
-        came = [f"+ {text}" for text in now if text not in old]
+        left = [f"- {text}" for sku_id, text in old if (sku_id, text) not in now]
+        came = [f"+ {text}" for sku_id, text in now if (sku_id, text) not in old]
         if before["usage_location"] != after["usage_location"]:
             left += [f"usage location {before['usage_location']}"] * bool(before["usage_location"])
             came += [f"usage location {after['usage_location']}"] * bool(after["usage_location"])
@@ -31,8 +31,9 @@ def diff_of(users: Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]]) -
     return {"before": "".join(gone), "after": "".join(new)}
 
 
-def _licenses(described: Mapping[str, Any]) -> list[str]:
-    return [_words(item) for item in described["licenses"]]
+def _licenses(described: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """With the id of the SKU: two SKUs of a tenant can have one part number."""
+    return [(item["sku_id"], _words(item)) for item in described["licenses"]]
 
 
 def _words(item: Mapping[str, Any]) -> str:

@@ -100,7 +100,8 @@ def skus_from(raws: Iterable[Mapping[str, Any]]) -> list[Sku]:
     """``subscribedSkus``, one Sku for each skuId: a SKU that comes several times (one account each) is summed.
 
     The sum has the best of the states. Seats of an account whose state allows no assignment are not added to
-    ``enabled`` and ``warning``, so that nobody is promised them; what is consumed counts in any state.
+    ``enabled`` and ``warning``, so that nobody is promised them. What one account has consumed beyond its seats takes
+    none from another (``Sku.seats_left``).
     """
     found: dict[str, list[Sku]] = {}
     for raw in raws:
@@ -306,6 +307,7 @@ def _sum(same: list[Sku]) -> Sku:
         locked_out=sum(sku.locked_out for sku in same),
         consumed=sum(sku.consumed for sku in same),
         plans=tuple(plans.values()),
+        entries=tuple(same),
     )
 
 

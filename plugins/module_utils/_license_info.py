@@ -56,7 +56,7 @@ def user_license_info(
         people = map(user_from, graph.user_elements(f"assignedLicenses/any(a:a/skuId eq {guid(wanted.id)})"))
     else:
         people = map(user_from, graph.user_elements(LICENSED))
-    by_sku: dict[str, int] = {}
+    by_sku: dict[str, dict[str, Any]] = {}
     summary: dict[str, Any] = {"users": 0, "covered": 0, "by_sku": by_sku}
 
     def counted() -> Iterator[dict[str, Any]]:
@@ -64,8 +64,8 @@ def user_license_info(
             row = _user_row(user, skus, catalog)
             summary["users"] += 1
             summary["covered"] += bool(row["covered"])
-            for name in sorted({entry["sku"] for entry in row["licenses"]}):
-                by_sku[name] = by_sku.get(name, 0) + 1
+            for sku_id, name in sorted({(entry["sku_id"], entry["sku"]) for entry in row["licenses"]}):
+                by_sku.setdefault(sku_id, {"sku": name, "users": 0})["users"] += 1
             yield row
 
     return {"users": counted(), "summary": summary, "warnings": []}

@@ -157,6 +157,8 @@ class Sku:
     locked_out: int = 0
     consumed: int = 0
     plans: tuple[ServicePlan, ...] = ()
+    entries: tuple[Sku, ...] = ()
+    """The entries of which this is the sum; empty where the tenant has one. Seats of one are not those of another."""
 
     @property
     def assignable(self) -> bool:
@@ -164,6 +166,8 @@ class Sku:
 
     def seats_left(self, *, use_warning: bool = False) -> int:
         """Seats that can be given out now; ``use_warning`` also spends units in their grace period. Never below 0."""
+        if self.entries:
+            return sum(entry.seats_left(use_warning=use_warning) for entry in self.entries)
         if not self.assignable:
             return 0
         return max(0, self.enabled + (self.warning if use_warning else 0) - self.consumed)

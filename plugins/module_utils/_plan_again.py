@@ -36,7 +36,7 @@ def with_next_rules(
     """
     by_id = {sku.id: sku for sku in skus}
     changed = [entry for entry in entries if entry.change]
-    plenty = [replace(sku, enabled=sku.consumed + _PLENTY) for sku in skus]
+    plenty = [replace(sku, enabled=sku.consumed + _PLENTY, entries=()) for sku in skus]
     again: dict[str, PlanEntry] = {}
     # with seats in plenty nobody's plan depends on anybody else's
     for start in range(0, len(changed), _AT_ONCE):

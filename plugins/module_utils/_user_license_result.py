@@ -71,7 +71,7 @@ def row_of(
             *outcome.notes,
         ],
         "service_disabled_plans": {
-            _sku_name(sku_id, skus, catalog): sorted(_plan_name(plan, sku_id, skus, catalog) for plan in plans)
+            sku_id: sorted(_plan_name(plan, sku_id, skus, catalog) for plan in plans)
             for sku_id, plans in sorted(outcome.service_disabled_plans.items())
         },
         "_wrote": outcome.wrote,
@@ -105,10 +105,6 @@ def _error(problem: Problem | None) -> dict[str, str] | None:
     if problem is None:
         return None
     return {"code": problem.code, "message": problem.message, "hint": problem.hint}
-
-
-def _sku_name(sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
-    return skus[sku_id].part_number if sku_id in skus else catalog.sku_name(sku_id) or sku_id
 
 
 def _plan_name(plan_id: str, sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:

@@ -313,9 +313,11 @@ users:
       type: list
       elements: str
     service_disabled_plans:
-      description: Plans that the service has switched off besides what was asked for, by part number.
+      description:
+        - The names of the plans that the service has switched off besides what was asked for, by the id of the SKU.
+        - Two SKUs of a tenant can have one part number.
       type: dict
-      sample: {}
+      sample: {05e9a617-0261-4cee-bb44-138d3ef5d965: [MESH_AVATARS_FOR_TEAMS]}
 summary:
   description:
     - How many users there are of each RV(users[].status) and RV(users[].confirmation), and C(users) in all.

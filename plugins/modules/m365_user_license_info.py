@@ -155,9 +155,11 @@ summary:
       type: int
       sample: 11950
     by_sku:
-      description: For each SKU, by part number, how many have it, in any state and by any way.
+      description:
+        - For each SKU, by its id, the part number (C(sku)) and how many have it (C(users)), in any state and any way.
+        - Two SKUs of a tenant can have one part number.
       type: dict
-      sample: {SPE_E3: 11900, EXCHANGESTANDARD: 100}
+      sample: {05e9a617-0261-4cee-bb44-138d3ef5d965: {sku: SPE_E3, users: 11900}}
 rows_left_out:
   description: How many rows RV(users) would have.
   returned: when O(output_path) is given, or there are more rows than O(max_rows)

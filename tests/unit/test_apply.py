@@ -96,7 +96,7 @@ def test_a_row_names_the_plans_that_the_service_has_switched_off() -> None:
     outcome = Outcome(ANNA.id, "changed", ANNA, ANNA, service_disabled_plans=extra)
     row = row_of(outcome, None, [], "present", BY_ID, BUILTIN)
     assert row["service_disabled_plans"] == {
-        "SPE_E3": ["TEAMS1"],
+        SPE_E3: ["TEAMS1"],
         "ffffffff-0000-4000-8000-000000000000": ["INTUNE_A", "x"],
     }
 

@@ -30,7 +30,15 @@ def desk(served: Tenant) -> PlanningDesk:
 
 
 def held(sku: str, *off: str, **more: object) -> Json:
-    return {"sku": sku, "via": "direct", "group_id": None, "state": "Active", "disabled_plans": list(off), **more}
+    return {
+        "sku": sku,
+        "sku_id": f"id of {sku}",
+        "via": "direct",
+        "group_id": None,
+        "state": "Active",
+        "disabled_plans": list(off),
+        **more,
+    }
 
 
 def described(*licenses: Json, location: str | None = "DE") -> Json:

@@ -118,7 +118,7 @@ def test_declared_plans_converge_though_the_service_switches_off_more(desk: Desk
     first = desk.run([anna], entry)
     assert row(first)["confirmation"] == "confirmed"
     further = set(desk.states(anna)["SPE_E3"]) - {YAMMER}
-    assert row(first)["service_disabled_plans"] == {"SPE_E3": sorted(further)}
+    assert row(first)["service_disabled_plans"] == {table()["SPE_E3"].id: sorted(further)}
     assert len(further) == 1
     second = desk.run([anna], entry)
     assert not second["changed"]
@@ -129,12 +129,12 @@ def test_a_declared_plan_that_the_service_keeps_off_is_told_in_every_run(desk: D
     desk.world.switches.service_disables_plans = True
     anna = desk.person("anna")
     plain = desk.run([anna], "SPE_E3")
-    (kept_off,) = row(plain)["service_disabled_plans"]["SPE_E3"]
+    (kept_off,) = row(plain)["service_disabled_plans"][table()["SPE_E3"].id]
     assert not [text for text in plain["warnings"] if "reads back as off" in text]
     entry = {"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE", kept_off]}
     for _run in range(2):
         result = desk.run([anna], entry)
-        assert row(result)["service_disabled_plans"] == {"SPE_E3": [kept_off]}
+        assert row(result)["service_disabled_plans"] == {table()["SPE_E3"].id: [kept_off]}
         (told,) = [text for text in result["warnings"] if "reads back as off" in text]
         assert told.startswith(f"enabled_plans names {kept_off}")
         assert anna in told

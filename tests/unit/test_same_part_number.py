@@ -1,0 +1,60 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two SKUs of a tenant with one part number: each is itself, in every result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._license_info import user_license_info
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+
+from tests.tenant.launch import Tenant
+from tests.tenant.skus import table
+
+NAME = "Microsoft_Teams_Premium"
+FIRST, SECOND = "11111111-aaaa-4aaa-8aaa-111111111111", "22222222-bbbb-4bbb-8bbb-222222222222"
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Iterator[Tenant]:
+    with empty_tenant() as found:
+        model = found.world.skus[table()["SPE_E3"].id]
+        for sku_id in (FIRST, SECOND):
+            more = {"skuId": sku_id, "skuPartNumber": NAME, "id": f"{found.world.tenant_id}_{sku_id}"}
+            found.world.skus[sku_id] = {**model, **more}
+        yield found
+
+
+@pytest.fixture
+def desk(tenant: Tenant) -> Desk:
+    return Desk(tenant)
+
+
+def test_both_are_in_what_the_service_has_switched_off(desk: Desk) -> None:
+    desk.world.switches.service_disables_plans = True
+    anna = desk.person("anna")
+    (row,) = desk.run([anna], {"sku_id": FIRST}, {"sku_id": SECOND})["users"]
+    assert row["service_disabled_plans"].keys() == {FIRST, SECOND}
+    assert all(len(plans) == 1 for plans in row["service_disabled_plans"].values())
+
+
+def test_the_diff_shows_the_second_beside_the_first(desk: Desk) -> None:
+    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
+    assert desk.run([anna], {"sku_id": FIRST})["diff"]["after"] == f"{anna}: + {NAME}\n"
+    assert desk.run([anna], {"sku_id": SECOND})["diff"] == {"before": "", "after": f"{anna}: + {NAME}\n"}
+    diff = desk.run([anna], {"sku_id": FIRST}, state="absent")["diff"]
+    assert diff == {"before": f"{anna}: - {NAME}\n", "after": ""}
+
+
+def test_they_are_counted_apart(desk: Desk) -> None:
+    people = [desk.person("anna"), desk.person("bert")]
+    desk.run(people, {"sku_id": FIRST})
+    desk.run(people[:1], {"sku_id": SECOND})
+    with desk.clients() as found:
+        result = user_license_info(found.graph, BUILTIN, users=people)
+        assert len(list(result["users"])) == 2
+    assert result["summary"]["by_sku"] == {FIRST: {"sku": NAME, "users": 2}, SECOND: {"sku": NAME, "users": 1}}

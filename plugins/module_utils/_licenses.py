@@ -80,7 +80,8 @@ def change_for(
     if state == "absent":
         remove = named & set(direct)
     else:
-        remove = set(direct) if state == "exact" else set(leaving) & set(direct)
+        # the service refuses to touch a SKU that the tenant no longer has, and with it the whole request
+        remove = set(direct) & skus.keys() if state == "exact" else set(leaving) & set(direct)
         remove -= named
         off = off_in(user, remove, skus).difference(catalog.plan_classes)
         for item in wanted:
@@ -154,6 +155,9 @@ def notes_for(
     notes: list[str] = []
     named = {item.sku_id: item for item in wanted}
     for item in sorted(user.license_states, key=lambda state: (state.sku_id, state.group_id or "")):
+        if state == "exact" and item.direct and item.sku_id not in skus:
+            name = _sku_name(item.sku_id, skus, catalog)
+            notes.append(f"{name} stays: the tenant no longer has this SKU, so the service would refuse to remove it")
         if item.direct or not item.effective:
             continue
         name = _sku_name(item.sku_id, skus, catalog)

@@ -47,6 +47,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._wanted import (
     SkuFinder,
     Wanted,
     collect_skus,
+    left_as_they_are,
     left_to_groups,
     resolve_wanted,
     shape_problems,
@@ -152,6 +153,7 @@ def license_users(
     rows += [unknown_row(name) for name in found.unknown]
     result = result_of(rows, weak if options.allow_uncovered else ())
     result["warnings"] += left_to_groups(_given(options))
+    result["warnings"] += left_as_they_are(_given(options), sku_list, catalog)
     _raise_for_failed(result, missing_permission(outcomes))
     return result
 

@@ -145,6 +145,23 @@ def left_to_groups(entries: Iterable[Mapping[str, Any]], path: str = "licenses")
     ]
 
 
+def left_as_they_are(entries: Iterable[Mapping[str, Any]], skus: Sequence[Sku], catalog: Catalog) -> list[str]:
+    """What of ``entries`` a result has named, and the tenant no longer has; one sentence each."""
+    finder = SkuFinder(skus, catalog)
+    return [
+        f"licenses[{index}]: the tenant no longer has {entry.get('sku') or entry.get('sku_id')}, so it is neither "
+        "assigned nor removed. The rest is done."
+        for index, entry in enumerate(entries)
+        if entry.get("via") == "direct" and _row_sku(entry, finder) is None
+    ]
+
+
+def _row_sku(entry: Mapping[str, Any], finder: SkuFinder) -> str | None:
+    """By which name or id the tenant has the SKU of a row, or None."""
+    name = entry.get("sku_id") or entry.get("sku")
+    return name if isinstance(name, str) and finder.has(name) else None
+
+
 def _is_row(entry: Any) -> bool:
     """Is it what a result says of a license? Such an element says of every plan whether it is on."""
     return isinstance(entry, Mapping) and entry.get("via") is not None
@@ -335,8 +352,8 @@ def _entry(entry: Any, finder: SkuFinder, path: str, problems: list[str], state:
 
 
 def _row(entry: Mapping[str, Any], finder: SkuFinder, path: str, problems: list[str], state: str) -> Wanted | None:
-    """A license as a result describes it: what is not off in it is on."""
-    sku = finder.find(entry.get("sku_id") or entry.get("sku"), f"{path}.sku", problems)
+    """A license as a result describes it: what is not off in it is on. One that the tenant has no more is left out."""
+    sku = finder.find(name, f"{path}.sku", problems) if (name := _row_sku(entry, finder)) else None
     if sku is None or state == "absent":
         return Wanted(sku.id) if sku else None
     listed = entry.get("disabled_plans") or []

@@ -35,7 +35,8 @@ options:
       - The list may be empty with O(state=exact), which then removes every direct license.
       - It may also be the list of licenses of a row of this module, of M(m365.licensing.m365_license_plan), or of a
         record (RV(users[].before)). With O(state=exact) the user gets back what he had. Elements that say
-        O(licenses[].via=group) are left out, with a warning, because only the group gives and takes them.
+        O(licenses[].via=group) are left out, with a warning, because only the group gives and takes them. So are
+        those with O(licenses[].via=direct) whose SKU the tenant no longer has.
     type: list
     elements: dict
     required: true
@@ -86,7 +87,7 @@ options:
     description:
       - V(present) assigns the licenses and leaves others alone.
       - V(absent) removes them where they are assigned directly.
-      - V(exact) makes them the only direct licenses.
+      - V(exact) makes them the only direct licenses. One whose SKU the tenant no longer has stays, and is named.
     type: str
     choices: [present, absent, exact]
     default: present

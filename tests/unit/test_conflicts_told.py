@@ -12,6 +12,7 @@ from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_t
 from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk
 
 from tests.tenant.launch import Tenant
+from tests.tenant.skus import table
 
 GONE = "12345678-aaaa-4bbb-8ccc-1234567890ab"
 
@@ -27,11 +28,23 @@ def desk(tenant: Tenant) -> PlanningDesk:
     return PlanningDesk(tenant)
 
 
+@pytest.mark.parametrize(
+    ("sku_id", "name"), [(GONE, GONE), (table()["VISIOCLIENT"].id, "VISIOCLIENT")], ids=["unknown", "published"]
+)
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_a_sku_that_the_tenant_has_no_more_cannot_be_taken_away(desk: PlanningDesk, check_mode: bool) -> None:
-    anna = desk.person("anna")
+def test_a_sku_that_the_tenant_has_no_more_stays_and_is_named_and_the_rest_is_done(
+    desk: PlanningDesk, check_mode: bool, sku_id: str, name: str
+) -> None:
+    anna = desk.person("anna", desk.held("POWER_BI_STANDARD"))
     user = desk.world.users[next(iter(desk.world.users))]
-    user["licenseAssignmentStates"] = [{**desk.held("SPE_E3"), "skuId": GONE}]
-    user["assignedLicenses"] = [{"skuId": GONE, "disabledPlans": []}]
-    error = desk.fail([anna], "EXCHANGESTANDARD", state="exact", check_mode=check_mode)
-    assert (error.code, error.partial["changed"]) == ("unknown_sku", False)
+    strange = {**desk.held("SPE_E3"), "skuId": sku_id}
+    user["licenseAssignmentStates"] = [*user["licenseAssignmentStates"], strange]
+    user["assignedLicenses"] = [*user["assignedLicenses"], {"skuId": sku_id, "disabledPlans": []}]
+    (row,) = desk.run([anna], "EXCHANGESTANDARD", state="exact", check_mode=check_mode)["users"]
+    assert row["status"] == "changed"
+    assert [item["sku"] for item in row["after"]["licenses"]] == sorted([name, "EXCHANGESTANDARD"])
+    assert row["notes"] == [
+        f"{name} stays: the tenant no longer has this SKU, so the service would refuse to remove it"
+    ]
+    if not check_mode:
+        assert not desk.run([anna], "EXCHANGESTANDARD", state="exact")["changed"]

@@ -133,11 +133,23 @@ def test_a_row_is_removed_by_its_sku(desk: PlanningDesk) -> None:
     assert set(desk.states(carl)) == {"SPE_E3"}
 
 
+@pytest.mark.parametrize("entry", [{"sku": "OLD_SKU"}, {}])
+def test_a_row_of_a_sku_that_the_tenant_has_no_more_blocks_nothing(desk: PlanningDesk, entry: Json) -> None:
+    """It is named as the row names it; the rest is given back."""
+    sku_id = "11111111-2222-4333-8444-555555555555"
+    carl = "carl@contoso.example"
+    rows = [{"sku_id": sku_id, "via": "direct", **entry}, {"sku": "EMS", "via": "direct", "disabled_plans": []}]
+    result = desk.run([carl], *rows, state="exact", allow_uncovered=True)
+    assert (result["changed"], desk.states(carl)) == (True, {"EMS": []})
+    name = entry.get("sku", sku_id)
+    (told,) = [text for text in result["warnings"] if "licenses[0]" in text]
+    assert told.startswith(f"licenses[0]: the tenant no longer has {name}, so it is neither assigned nor removed")
+
+
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
         ({"sku": "EMS", "via": "direct", "enabled_plans": ["INTUNE_A"]}, "licenses[0]: unknown key 'enabled_plans'"),
-        ({"sku_id": "11111111-2222-4333-8444-555555555555", "via": "direct"}, "licenses[0].sku: the tenant has no SKU"),
         ({"sku": "EMS", "via": "direct", "disabled_plans": ["NONE"]}, "licenses[0].disabled_plans[0]: EMS has no"),
     ],
 )

@@ -25,6 +25,7 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, keeping
+from ansible_collections.m365.licensing.plugins.module_utils._errors import named
 from ansible_collections.m365.licensing.plugins.module_utils._losses import uncovers
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     AssignedPlan,
@@ -45,6 +46,7 @@ __all__ = [
     "describe",
     "mailbox_off",
     "notes_for",
+    "plans_that_go",
     "satisfied",
     "uncovered_by",
 ]
@@ -74,15 +76,15 @@ def change_for(
     if state not in STATES:
         raise ValueError(f"state: expected one of {', '.join(STATES)}, found {state!r}")
     direct = {item.sku_id: item for item in user.license_states if item.direct}
-    named = {item.sku_id for item in wanted}
+    asked = {item.sku_id for item in wanted}
     add: list[Assignment] = []
     remove: set[str] = set()
     if state == "absent":
-        remove = named & set(direct)
+        remove = asked & set(direct)
     else:
         # the service refuses to touch a SKU that the tenant no longer has, and with it the whole request
         remove = set(direct) & skus.keys() if state == "exact" else set(leaving) & set(direct)
-        remove -= named
+        remove -= asked
         off = off_in(user, remove, skus).difference(catalog.plan_classes)
         for item in wanted:
             target = _direct_target(user, item, direct.get(item.sku_id), skus.get(item.sku_id), off)
@@ -153,7 +155,7 @@ def notes_for(
     What it cannot bring about (licenses and plans that come from groups), and what it leaves off unasked.
     """
     notes: list[str] = []
-    named = {item.sku_id: item for item in wanted}
+    asked = {item.sku_id: item for item in wanted}
     for item in sorted(user.license_states, key=lambda state: (state.sku_id, state.group_id or "")):
         if state == "exact" and item.direct and item.sku_id not in skus:
             name = _sku_name(item.sku_id, skus, catalog)
@@ -161,10 +163,10 @@ def notes_for(
         if item.direct or not item.effective:
             continue
         name = _sku_name(item.sku_id, skus, catalog)
-        if state == "absent" and item.sku_id in named:
+        if state == "absent" and item.sku_id in asked:
             notes.append(f"{name} stays: it is inherited from group {item.group_id} and can only be removed there")
-        elif state != "absent" and item.sku_id in named:
-            plans = _on_against_wish(named[item.sku_id], item, skus.get(item.sku_id))
+        elif state != "absent" and item.sku_id in asked:
+            plans = _on_against_wish(asked[item.sku_id], item, skus.get(item.sku_id))
             if plans:
                 listed = ", ".join(sorted(_plan_name(plan, skus.get(item.sku_id), catalog) for plan in plans))
                 notes.append(f"{name}: {listed} stays on: group {item.group_id} gives it, so only there it goes off")
@@ -187,6 +189,33 @@ def carried_over(
                 listed = ", ".join(sorted(_plan_name(plan, sku, catalog) for plan in kept))
                 notes.append(f"{_sku_name(item.sku_id, skus, catalog)}: {listed} stays off, as before the swap")
     return tuple(notes)
+
+
+def plans_that_go(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> tuple[str, ...]:
+    """Of the licenses that are removed and that groups go on giving: the plans that go all the same, one sentence each.
+
+    A group may give a license with fewer plans than the direct assignment has.
+    """
+    after = _enabled(apply_to(user, change, skus), skus)
+    found: list[str] = []
+    for sku_id in sorted(set(change.remove) & skus.keys()):
+        states = [state for state in user.license_states if state.sku_id == sku_id and state.effective]
+        groups = sorted(state.group_id or "" for state in states if not state.direct)
+        direct = [state.disabled_plans for state in states if state.direct]
+        gone = [
+            plan
+            for plan in skus[sku_id].plans
+            if direct and plan.id not in direct[0] and plan.id not in after and plan.id in skus[sku_id].user_plan_ids
+        ]
+        if groups and gone:
+            # what keeps a mailbox is named first
+            gone.sort(key=lambda plan: (catalog.plan_class(plan.id) is None, plan.name))
+            names = named([plan.name for plan in gone])
+            found.append(
+                f"{skus[sku_id].part_number} stays by group {', '.join(groups)}, which leaves off {names}: that goes "
+                "with the direct license; to keep it, switch it on in the group, or keep the direct license"
+            )
+    return tuple(found)
 
 
 def mailbox_off(after: User, wanted: Sequence[Wanted], skus: Mapping[str, Sku], catalog: Catalog) -> tuple[str, ...]:
@@ -228,15 +257,20 @@ def uncovered_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], cat
 def off_in(user: User, leaving: Collection[str], skus: Mapping[str, Sku]) -> frozenset[str]:
     """The plans that are off in the direct assignments that leave, and on in no assignment of the user."""
     off: set[str] = set()
+    for state in user.license_states:
+        if state.effective and state.direct and state.sku_id in leaving:
+            off |= state.disabled_plans
+    return frozenset(off - _enabled(user, skus))
+
+
+def _enabled(user: User, skus: Mapping[str, Sku]) -> set[str]:
+    """The plans that are on in some assignment of the user."""
     on: set[str] = set()
     for state in user.license_states:
-        if not state.effective:
-            continue
-        if state.direct and state.sku_id in leaving:
-            off |= state.disabled_plans
         sku = skus.get(state.sku_id)
-        on |= {plan.id for plan in sku.plans} - state.disabled_plans if sku else set()
-    return frozenset(off - on)
+        if sku is not None and state.effective:
+            on |= sku.plan_ids - state.disabled_plans
+    return on
 
 
 def _direct_target(

@@ -9,7 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import carried_over, notes_for
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
+    carried_over,
+    notes_for,
+    plans_that_go,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
@@ -103,6 +107,7 @@ def change_remarks(
     notes = (
         *notes_for(user, wanted, "present", skus, catalog),
         *carried_over(user, wanted, change, skus, catalog),
+        *plans_that_go(user, change, skus, catalog),
         *stacked_notes(predicted, change, skus, catalog),
     )
     lost = abilities_lost(granted(user, catalog), granted(predicted, catalog)) if change.remove else ()

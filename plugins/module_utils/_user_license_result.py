@@ -18,6 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     describe,
     mailbox_off,
     notes_for,
+    plans_that_go,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, LicenseChange, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import STATUSES, Outcome
@@ -66,8 +67,9 @@ def row_of(
             *notes_for(outcome.before, wanted, state, skus, catalog),
             *notes_for(outcome.before, [Wanted(sku_id) for sku_id in leaving], "absent", skus, catalog),
             *(carried_over(outcome.before, wanted, change, skus, catalog) if change else ()),
+            *(plans_that_go(outcome.before, change, skus, catalog) if change else ()),
             *(stacked_notes(outcome.after, change, skus, catalog) if change else ()),
-            *(mailbox_off(outcome.after, wanted, skus, catalog) if _keeps_nothing(outcome, catalog) else ()),
+            *(mailbox_off(outcome.after, wanted, skus, catalog) if _keeps_nothing(outcome, state, catalog) else ()),
             *outcome.notes,
         ],
         "service_disabled_plans": {
@@ -79,9 +81,10 @@ def row_of(
     }
 
 
-def _keeps_nothing(outcome: Outcome, catalog: Catalog) -> bool:
+def _keeps_nothing(outcome: Outcome, state: str, catalog: Catalog) -> bool:
     """Was the user licensed, and has no mailbox plan that is on?"""
-    return outcome.status in ("changed", "unchanged") and granted(outcome.after, catalog).isdisjoint(MAILBOX_CLASSES)
+    done = state != "absent" and outcome.status in ("changed", "unchanged")
+    return done and granted(outcome.after, catalog).isdisjoint(MAILBOX_CLASSES)
 
 
 def unknown_row(name: str) -> dict[str, Any]:

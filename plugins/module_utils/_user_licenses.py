@@ -29,6 +29,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     apply_to,
     change_for,
     mailbox_off,
+    plans_that_go,
     uncovered_by,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
@@ -125,9 +126,11 @@ def license_users(
     weak = weakenings(users, changes, skus, catalog)
     if not options.allow_uncovered:
         ids = {item.user.id for item in weak}
-        after = [apply_to(users[change.user_id], change, skus) for change in changes if change.user_id in ids]
-        off = dict.fromkeys(text for user in after for text in mailbox_off(user, wanted, skus, catalog))
-        _refuse_weakening(graph, exchange, weak, [f"{text}." for text in off])
+        asked = wanted if options.state != "absent" else ()
+        off = [
+            _why_off(users[change.user_id], change, asked, skus, catalog) for change in changes if change.user_id in ids
+        ]
+        _refuse_weakening(graph, exchange, weak, list(dict.fromkeys(text for texts in off for text in texts)))
     changes, blocked = _require_locations(users, changes, options)
     changes, seatless = _share_seats(users, changes, sku_list, catalog, options)
     blocked.update(seatless)
@@ -206,6 +209,14 @@ def _resolve(options: Options, skus: Sequence[Sku], catalog: Catalog) -> tuple[t
 def _given(options: Options) -> list[dict[str, Any]]:
     """The licenses without what the argument spec fills in (None) for what was left out."""
     return [{key: value for key, value in entry.items() if value is not None} for entry in options.licenses]
+
+
+def _why_off(
+    user: User, change: LicenseChange, wanted: Sequence[Wanted], skus: Mapping[str, Sku], catalog: Catalog
+) -> list[str]:
+    """In which license the mailbox plan is off after a change, and how it is switched on, one sentence each."""
+    texts = mailbox_off(apply_to(user, change, skus), wanted, skus, catalog)
+    return [f"{text}." for text in (*texts, *plans_that_go(user, change, skus, catalog))]
 
 
 def _refuse_weakening(

@@ -34,10 +34,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     is_covered,
     loses_mailbox,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._license_notes import notes_for
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     apply_to,
     change_for,
-    notes_for,
     uncovered_by,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost, need_lost

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
+from ansible_collections.m365.licensing.plugins.module_utils._license_notes import (
     carried_over,
     notes_for,
     plans_that_go,

@@ -13,12 +13,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import Cat
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted
 from ansible_collections.m365.licensing.plugins.module_utils._diff import diff_of
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
+from ansible_collections.m365.licensing.plugins.module_utils._license_notes import (
     carried_over,
-    describe,
     mailbox_off,
     notes_for,
     plans_that_go,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
+    describe,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, LicenseChange, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import STATUSES, Outcome

@@ -25,11 +25,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._find_users import 
     unknown_users,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._license_notes import (
+    mailbox_off,
+    plans_that_go,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     apply_to,
     change_for,
-    mailbox_off,
-    plans_that_go,
     uncovered_by,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User

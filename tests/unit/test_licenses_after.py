@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _licenses, _readback
+from ansible_collections.m365.licensing.plugins.module_utils import _license_notes, _licenses, _readback
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     AssignedPlan,
@@ -175,13 +175,13 @@ def test_what_is_not_there_yet_is_not_confirmed(read_back: User, change: License
     ],
 )
 def test_what_only_the_group_can_do_is_said(who: User, wanted: list[Wanted], state: str, expected: str) -> None:
-    notes = _licenses.notes_for(who, wanted, state, BY_ID, BUILTIN)
+    notes = _license_notes.notes_for(who, wanted, state, BY_ID, BUILTIN)
     assert len(notes) == 1
     assert expected in notes[0]
 
 
 def test_nothing_is_said_where_nothing_is_to_say() -> None:
-    assert not _licenses.notes_for(user("a", inherited(SPE_E3, YAMMER)), [E3_NO_YAMMER], "present", BY_ID, BUILTIN)
+    assert not _license_notes.notes_for(user("a", inherited(SPE_E3, YAMMER)), [E3_NO_YAMMER], "present", BY_ID, BUILTIN)
 
 
 # --- the removal guard -------------------------------------------------------------------------------------------

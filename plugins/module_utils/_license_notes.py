@@ -1,0 +1,128 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a row says of a license change besides before and after: sentences without full stop. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
+    apply_to,
+    enabled_plans,
+    off_in,
+    plan_name,
+    sku_name,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    MAILBOX_CLASSES,
+    LicenseChange,
+    LicenseState,
+    Sku,
+    User,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
+
+
+def notes_for(
+    user: User, wanted: Sequence[Wanted], state: str, skus: Mapping[str, Sku], catalog: Catalog
+) -> tuple[str, ...]:
+    """What has to be said of a direct assignment, one sentence each.
+
+    What it cannot bring about (licenses and plans that come from groups), and what it leaves off unasked.
+    """
+    notes: list[str] = []
+    asked = {item.sku_id: item for item in wanted}
+    for item in sorted(user.license_states, key=lambda state: (state.sku_id, state.group_id or "")):
+        if state == "exact" and item.direct and item.sku_id not in skus:
+            name = sku_name(item.sku_id, skus, catalog)
+            notes.append(f"{name} stays: the tenant no longer has this SKU, so the service would refuse to remove it")
+        if item.direct or not item.effective:
+            continue
+        name = sku_name(item.sku_id, skus, catalog)
+        if state == "absent" and item.sku_id in asked:
+            notes.append(f"{name} stays: it is inherited from group {item.group_id} and can only be removed there")
+        elif state != "absent" and item.sku_id in asked:
+            plans = _on_against_wish(asked[item.sku_id], item, skus.get(item.sku_id))
+            if plans:
+                listed = ", ".join(sorted(plan_name(plan, skus.get(item.sku_id), catalog) for plan in plans))
+                notes.append(f"{name}: {listed} stays on: group {item.group_id} gives it, so only there it goes off")
+    return tuple(notes)
+
+
+def carried_over(
+    user: User, wanted: Sequence[Wanted], change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog
+) -> tuple[str, ...]:
+    """Which plans a swap leaves off since they were off before, one sentence for each new license."""
+    off = off_in(user, change.remove, skus)
+    asked = {item.sku_id: item for item in wanted}
+    notes: list[str] = []
+    for item in change.add:
+        kept = off & item.disabled_plans
+        if item.sku_id in asked and not asked[item.sku_id].whole:
+            kept -= asked[item.sku_id].disabled_plans or frozenset()
+            if kept and not any(state.direct and state.sku_id == item.sku_id for state in user.license_states):
+                sku = skus.get(item.sku_id)
+                listed = ", ".join(sorted(plan_name(plan, sku, catalog) for plan in kept))
+                notes.append(f"{sku_name(item.sku_id, skus, catalog)}: {listed} stays off, as before the swap")
+    return tuple(notes)
+
+
+def plans_that_go(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> tuple[str, ...]:
+    """Of the licenses that are removed and that groups go on giving: the plans that go all the same, one sentence each.
+
+    A group may give a license with fewer plans than the direct assignment has.
+    """
+    after = enabled_plans(apply_to(user, change, skus), skus)
+    found: list[str] = []
+    for sku_id in sorted(set(change.remove) & skus.keys()):
+        states = [state for state in user.license_states if state.sku_id == sku_id and state.effective]
+        groups = sorted(state.group_id or "" for state in states if not state.direct)
+        direct = [state.disabled_plans for state in states if state.direct]
+        gone = [
+            plan
+            for plan in skus[sku_id].plans
+            if direct and plan.id not in direct[0] and plan.id not in after and plan.id in skus[sku_id].user_plan_ids
+        ]
+        if groups and gone:
+            # what keeps a mailbox is named first
+            gone.sort(key=lambda plan: (catalog.plan_class(plan.id) is None, plan.name))
+            names = named([plan.name for plan in gone])
+            found.append(
+                f"{skus[sku_id].part_number} stays by group {', '.join(groups)}, which leaves off {names}: that goes "
+                "with the direct license; to keep it, switch it on in the group, or keep the direct license"
+            )
+    return tuple(found)
+
+
+def mailbox_off(after: User, wanted: Sequence[Wanted], skus: Mapping[str, Sku], catalog: Catalog) -> tuple[str, ...]:
+    """Of what was asked for: the licenses in which ``after`` the change no mailbox plan is on, and how to switch it on.
+
+    One sentence each, without full stop.
+    """
+    found: list[str] = []
+    for item in wanted:
+        sku = skus.get(item.sku_id)
+        states = [state for state in after.license_states if state.sku_id == item.sku_id and state.effective]
+        if sku is None or not states:
+            continue
+        plans = {plan.id: plan.name for plan in sku.plans if catalog.plan_class(plan.id) in MAILBOX_CLASSES}
+        off = frozenset(plans).intersection(*(state.disabled_plans for state in states))
+        if plans and off == plans.keys():
+            names = ", ".join(sorted(plans.values()))
+            if off & (item.disabled_plans or frozenset()):
+                way = "leave it out of disabled_plans"
+            elif item.whole:
+                way = "name it in enabled_plans"
+            else:
+                way = f"enabled_plans: [{names}] with disabled_plans: [] switches it on"
+            found.append(f"{names} is off in {sku.part_number}, so this license keeps no mailbox: {way}")
+    return tuple(found)
+
+
+def _on_against_wish(wanted: Wanted, inherited: LicenseState, sku: Sku | None) -> frozenset[str]:
+    plans = sku.user_plan_ids if sku else frozenset()
+    off = plans - (wanted.enabled_plans or frozenset()) if wanted.whole else wanted.disabled_plans
+    return (off or frozenset()) - inherited.disabled_plans

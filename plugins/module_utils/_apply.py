@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes license changes of many users and reads them back.
+"""Writes license changes of many users, and has them read back (``_confirm.py``).
 
 Usage locations first, for those who need one; then one assignLicense for each user, 20 to a request; then every user
 is read again until it shows the change. At no time are two calls for one user in flight. A write whose answer was lost
@@ -19,8 +19,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer, BatchPart
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._confirm import confirm_changes
 from ansible_collections.m365.licensing.plugins.module_utils._consent import graph_permission
-from ansible_collections.m365.licensing.plugins.module_utils._denials import Denials
+from ansible_collections.m365.licensing.plugins.module_utils._denials import Denials, hold_back_for
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     Interrupted,
     M365Error,
@@ -34,18 +36,19 @@ from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
     Job,
     Outcome,
     at_once,
-    hold_back,
     location_late,
+    mistake,
     outcome_of,
     renew,
+    state_error,
+    try_again,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._predict import foreseen_problems
 from ansible_collections.m365.licensing.plugins.module_utils._readback import carried_only, shows, still_to_do
 from ansible_collections.m365.licensing.plugins.module_utils._refusal_hints import fitted, location_refused
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_from
+from ansible_collections.m365.licensing.plugins.module_utils._second_tries import SecondTries
 
-# seconds between two reads of what is not visible yet; the last one repeats
-_CONFIRM_WAITS = (2.0, 4.0, 8.0, 16.0, 30.0)
 # how long a refusal may come from a replica that is late: of a usage location just set, of a license just removed
 _REPLICA_SECONDS = 60.0
 GROUP = 300
@@ -55,8 +58,6 @@ Written = Callable[[Sequence[Outcome]], bool]
 """Hears what became of users, batch by batch as it happens and once more at the end; from several threads.
 
 Where it says false, nothing more is written."""
-
-_NEXT_RUN = "Run again: it takes up where this run ended."
 
 
 def apply_changes(
@@ -71,6 +72,7 @@ def apply_changes(
     just_read: bool = False,
     uncovers: Callable[[User, LicenseChange], bool] = lambda _user, _change: False,
     written: Written | None = None,
+    second_tries: SecondTries | None = None,
 ) -> list[Outcome]:
     """Write ``changes``, one for each user, and return what became of each, in their order.
 
@@ -78,13 +80,20 @@ def apply_changes(
     need not be read again. ``on_error=fail`` hands out no further batch after the first user who fails, ``continue``
     tries them all. Either stops where the application lacks the permission to write: nobody would be written.
     ``uncovers``: does a change take what keeps a mailbox? One that does so only because somebody else
-    has changed the user meanwhile is not sent. Raises ValueError for two changes of one user; the service's errors
-    become outcomes.
+    has changed the user meanwhile is not sent. ``second_tries``: what to send after a refusal.
+    Raises ValueError for two changes of one user; the service's errors become outcomes.
     """
     if len({change.user_id for change in changes}) != len(changes):
         raise ValueError("two changes of one user")
     jobs = [Job(carried_only(users[change.user_id], skus), change, change) for change in changes]
-    run = _Run(graph, skus, fail_fast=on_error == "fail", uncovers=uncovers, written=written)
+    run = _Run(
+        graph,
+        skus,
+        second_tries or SecondTries({}, skus, BUILTIN),
+        fail_fast=on_error == "fail",
+        uncovers=uncovers,
+        written=written,
+    )
     todo = [job for job in jobs if job.change]
     # Where the first failure ends the run, what may be refused goes first: then nothing else has been touched.
     doubtful = list(foreseen_problems(todo, skus))[:1] if on_error == "fail" else []
@@ -94,16 +103,14 @@ def apply_changes(
     for some in (todo[: len(doubtful)], todo[len(doubtful) :]):
         run.write(some)
     if confirm:
-        run.confirm(todo, confirm_seconds)
+        backoff = graph.service.backoff
+        confirm_changes(todo, confirm_seconds, run.read, backoff.clock, backoff.sleep)
+        again = run.take_alternatives(todo)
+        confirm_changes(again, confirm_seconds, run.read, backoff.clock, backoff.sleep)
     outcomes = [outcome_of(job, skus) for job in jobs]
     if written:
         written([outcome for outcome in outcomes if outcome.wrote or outcome.status == "failed"])
     return outcomes
-
-
-def _mistake(error: Exception) -> str:
-    """An exception that none of our clients should raise. Its text may quote anything, so only its kind is told."""
-    return f"An unexpected {type(error).__name__}, a mistake of this collection: please report it."
 
 
 def _groups(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
@@ -115,6 +122,7 @@ class _Run:
         self,
         graph: Graph,
         skus: Mapping[str, Sku],
+        second_tries: SecondTries,
         *,
         fail_fast: bool,
         uncovers: Callable[[User, LicenseChange], bool],
@@ -126,6 +134,7 @@ class _Run:
         self._fail_fast = fail_fast
         self._uncovers = uncovers
         self._written = written
+        self._second_tries = second_tries
         self._unheard = False
         """Could nobody note what was written? Then nothing more is."""
         self.fresh: set[str] = set()
@@ -159,7 +168,7 @@ class _Run:
         stale = [job for job in jobs if job.open and job.before.id not in self.fresh]
         if self._stopped or not stale:
             return
-        found = self._read(stale, "before it was written")
+        found = self.read(stale, "before it was written")
         for job in stale if found is not None else ():
             now = found.get(job.before.id) if found is not None else None
             if now is not None:
@@ -190,7 +199,7 @@ class _Run:
         """Phase 2, repeated for those whose answer was lost, and whose usage location has not arrived yet."""
         started = self._backoff.clock()
         attempt = 0
-        self._assign_once(jobs)
+        self._assign_until_final(jobs)
         while again := [job for job in jobs if (job.open and job.lost) or location_late(job)]:
             pause = self._graph.service.retry_after({}, attempt)
             lost = any(job.lost and not job.overtaken for job in again)
@@ -206,6 +215,12 @@ class _Run:
             attempt += 1
             self._look_again([job for job in again if job.lost])
             self.set_locations(again)
+            self._assign_until_final(again)
+
+    def _assign_until_final(self, jobs: Sequence[Job]) -> None:
+        """Sends the license, and after a refusal what is left to try."""
+        self._assign_once(jobs)
+        while again := [job for job in jobs if job.to_retry]:
             self._assign_once(again)
 
     def _assign_once(self, jobs: Sequence[Job]) -> None:
@@ -213,11 +228,12 @@ class _Run:
         if self._stopped:
             denied = next((denials for denials in self._denials.values() if denials.everybody), None)
             for job in ready:
+                job.to_retry = False
                 self._hold_back(job, denied)
             return
         parts = [self._graph.assign_license_part(job.before.id, job.left.body()) for job in ready]
         for job, part, answer in zip(ready, parts, self._write(ready, parts, idempotent=False), strict=True):
-            job.problem = None
+            job.problem, job.to_retry = None, False
             job.licensed = answer.ok
             job.overtaken = None if answer.ok else job.overtaken
             self._take(job, part, answer)
@@ -227,10 +243,10 @@ class _Run:
             return []
         denials = self._denials_of(parts[0])
 
-        def failed(answer: BatchAnswer) -> bool:
+        def failed(job: Job, answer: BatchAnswer) -> bool:
             if not self._fail_fast or answer.ok or answer.outcome != "answered":
                 return False
-            return self._problem(answer, "").code not in self._passing
+            return not self._may_pass(job, self._problem(answer, ""))
 
         def heard(answers: Sequence[tuple[int, BatchAnswer]]) -> bool:
             """One batch is answered: it is noted before the next ones are. Is the work to end?"""
@@ -240,14 +256,14 @@ class _Run:
                 self._unheard = self._unheard or bool(some and not self._written(some))
             for _place, answer in answers:
                 denials.record(answer)
-            return self._unheard or denials.certain or any(failed(answer) for _place, answer in answers)
+            return self._unheard or denials.certain or any(failed(jobs[place], answer) for place, answer in answers)
 
         try:
             return self._graph.batch(parts, idempotent=idempotent, collect=True, heard=heard)
         except Exception as error:
             # A mistake of ours must not lose what is done by now: of these nobody knows, and they are looked at.
             self._stopped = True
-            lost = UnknownOutcome(_mistake(error), code=UNKNOWN)
+            lost = UnknownOutcome(mistake(error), code=UNKNOWN)
             return [BatchAnswer(0, outcome="unknown", error=lost) for _part in parts]
 
     def _at_once(self, job: Job, part: BatchPart, answer: BatchAnswer) -> Outcome | None:
@@ -259,9 +275,13 @@ class _Run:
             problem = Problem(UNKNOWN, "The change was sent, and its answer was lost.", RUN_AGAIN)
         elif not answer.ok:
             problem = self._problem(answer, "")
-            if problem.code in self._passing:
+            if self._may_pass(job, problem):
                 return None
         return at_once(job, problem, self._skus, located=part.method == "PATCH")
+
+    def _may_pass(self, job: Job, problem: Problem) -> bool:
+        """Is this refusal no failure yet?"""
+        return problem.code in self._passing or self._second_tries.hope(job.before, job.change, problem)
 
     def _denials_of(self, part: BatchPart) -> Denials:
         path = f"/v1.0{part.url}"
@@ -302,27 +322,35 @@ class _Run:
                 return
             if part.method == "PATCH":
                 job.problem = location_refused(problem, answer.status, job.left.usage_location or "")
+            elif attempt := self._second_tries.take(job.before, job.change, problem):
+                try_again(job, attempt)
+                return
             else:
                 job.problem = fitted(problem, job.before, job.left, self._skus)
             self._stopped = self._stopped or (self._fail_fast and not location_late(job))
 
     def _hold_back(self, job: Job, denials: Denials | None = None) -> None:
-        if self._graph.service.client.stop.told:
-            hold_back(job, "the run was stopped", _NEXT_RUN)
-        elif self._unheard:
-            hold_back(job, "the record of what was written could not be written", _NEXT_RUN)
-        elif denials is not None and denials.everybody:
-            hold_back(job, denials.reason, denials.hint)
-        elif self._fail_fast:
-            hold_back(job)
-        else:
-            hold_back(job, "a request before it failed as this one would have", _NEXT_RUN)
+        stopped = self._graph.service.client.stop.told
+        hold_back_for(job, denials, stopped=stopped, unheard=self._unheard, fail_fast=self._fail_fast)
+
+    def take_alternatives(self, jobs: Sequence[Job]) -> list[Job]:
+        """Sends what is left to try for users whose assignment was accepted, and reads back as in error."""
+        again = []
+        for job in jobs:
+            problem = None if job.confirmed or job.problem else state_error(job, self._skus)
+            attempt = self._second_tries.take(job.before, job.change, problem) if problem else None
+            if attempt is not None:
+                job.accepted = True
+                try_again(job, attempt)
+                again.append(job)
+        self._assign_until_final(again)
+        return again
 
     # --- lost answers --------------------------------------------------------------------------------------------
 
     def _look_again(self, jobs: Sequence[Job]) -> None:
         """Reads the users of whom nobody knows how far they are: what does not show yet is what is left to send."""
-        found = self._read(jobs)
+        found = self.read(jobs)
         if found is None:
             return
         for job in jobs:
@@ -353,7 +381,7 @@ class _Run:
                     UNKNOWN, f"The change was sent, its answer was lost, and the user {seen}.", RUN_AGAIN
                 )
 
-    def _read(self, jobs: Sequence[Job], when: str = "back") -> dict[str, User] | None:
+    def read(self, jobs: Sequence[Job], when: str = "back") -> dict[str, User] | None:
         """The users as they are now; None where they cannot be read: what was written still has to be reported."""
         try:
             found = self._graph.users_by_id(job.before.id for job in jobs)
@@ -361,32 +389,7 @@ class _Run:
         except M365Error as error:
             reason = error.message
         except Exception as error:
-            reason = _mistake(error)
+            reason = mistake(error)
         for job in jobs:
             job.notes.append(f"could not be read {when}: {reason}")
         return None
-
-    # --- reading back --------------------------------------------------------------------------------------------
-
-    def confirm(self, jobs: Sequence[Job], seconds: float) -> None:
-        """Phase 3: reads what was written until it shows, with growing waits, at most for ``seconds``."""
-        until = self._backoff.clock() + seconds
-        waits = iter(_CONFIRM_WAITS)
-        wait = 0.0
-        waiting = [job for job in jobs if job.to_confirm]
-        while waiting:
-            found = self._read(waiting)
-            if found is None:
-                return
-            for job in waiting:
-                job.seen = found.get(job.before.id, job.seen)
-                job.confirmed = job.seen is not None and shows(job.seen, job.change, job.before)
-            waiting = [job for job in waiting if not job.confirmed]
-            wait = next(waits, wait)
-            left = until - self._backoff.clock()
-            if left <= 0 or not waiting:
-                return
-            try:
-                self._backoff.sleep(min(wait, left))
-            except Interrupted:
-                return

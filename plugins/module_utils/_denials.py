@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer
-from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
+from ansible_collections.m365.licensing.plugins.module_utils._outcome import Job, Outcome, hold_back
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
 
 DENIALS_TO_STOP = 20
@@ -29,6 +29,7 @@ _PERHAPS_PROTECTED = (
     "If the app has that permission, the user may hold an administrator role, or belong to a restricted management "
     "administrative unit."
 )
+_NEXT_RUN = "Run again: it takes up where this run ended."
 _ALLOWED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT})
 """Refusals which the service gives only to an application that may write."""
 
@@ -78,6 +79,20 @@ class Denials:
         if not self.everybody:
             return problem._replace(hint=PROTECTED_USER)
         return problem._replace(hint=self.hint, permission=self.permission)
+
+
+def hold_back_for(job: Job, denials: Denials | None, *, stopped: bool, unheard: bool, fail_fast: bool) -> None:
+    """Marks a user who is not tried any more, with the reason: what ended the run, or this kind of write."""
+    if stopped:
+        hold_back(job, "the run was stopped", _NEXT_RUN)
+    elif unheard:
+        hold_back(job, "the record of what was written could not be written", _NEXT_RUN)
+    elif denials is not None and denials.everybody:
+        hold_back(job, denials.reason, denials.hint)
+    elif fail_fast:
+        hold_back(job)
+    else:
+        hold_back(job, "a request before it failed as this one would have", _NEXT_RUN)
 
 
 def missing_permission(outcomes: Iterable[Outcome]) -> Problem | None:

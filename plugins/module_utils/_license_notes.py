@@ -55,19 +55,41 @@ def notes_for(
 def carried_over(
     user: User, wanted: Sequence[Wanted], change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog
 ) -> tuple[str, ...]:
-    """Which plans a swap leaves off since they were off before, one sentence for each new license."""
+    """Which plans a swap leaves off since they were off before, and which go off with them; by each new license."""
     off = off_in(user, change.remove, skus)
     asked = {item.sku_id: item for item in wanted}
     notes: list[str] = []
+    held = {state.sku_id for state in user.license_states if state.direct}
     for item in change.add:
-        kept = off & item.disabled_plans
-        if item.sku_id in asked and not asked[item.sku_id].whole:
-            kept -= asked[item.sku_id].disabled_plans or frozenset()
-            if kept and not any(state.direct and state.sku_id == item.sku_id for state in user.license_states):
-                sku = skus.get(item.sku_id)
-                listed = ", ".join(sorted(plan_name(plan, sku, catalog) for plan in kept))
-                notes.append(f"{sku_name(item.sku_id, skus, catalog)}: {listed} stays off, as before the swap")
+        wish = asked.get(item.sku_id)
+        if wish is None or wish.whole or item.sku_id in held:
+            continue
+        unasked = item.disabled_plans - (wish.disabled_plans or frozenset())
+        texts = (
+            (unasked & off, "stays off, as before the swap"),
+            (unasked - off, "goes off as well, as it needs what stays off"),
+        )
+        for plans, text in texts:
+            if plans:
+                listed = ", ".join(sorted(plan_name(plan, skus.get(item.sku_id), catalog) for plan in plans))
+                notes.append(f"{sku_name(item.sku_id, skus, catalog)}: {listed} {text}")
     return tuple(notes)
+
+
+def unforeseen_carryover(
+    user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog
+) -> tuple[str, ...]:
+    """Of a swap that leaves plans off: nobody but the service knows which other plans need them."""
+    off = off_in(user, change.remove, skus)
+    held = {state.sku_id for state in user.license_states if state.direct}
+    return tuple(
+        f"{sku_name(item.sku_id, skus, catalog)}: "
+        f"{', '.join(sorted(plan_name(plan, skus.get(item.sku_id), catalog) for plan in off & item.disabled_plans))} "
+        "stays off, and whether another plan of it needs that cannot be foreseen: what the service refuses goes off "
+        "as well"
+        for item in change.add
+        if off & item.disabled_plans and item.sku_id not in held
+    )
 
 
 def plans_that_go(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> tuple[str, ...]:

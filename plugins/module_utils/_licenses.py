@@ -25,6 +25,7 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, keeping
+from ansible_collections.m365.licensing.plugins.module_utils._dependencies import closed
 from ansible_collections.m365.licensing.plugins.module_utils._losses import uncovers
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     AssignedPlan,
@@ -74,6 +75,7 @@ def change_for(
     asked = {item.sku_id for item in wanted}
     add: list[Assignment] = []
     remove: set[str] = set()
+    off: frozenset[str] = frozenset()
     if state == "absent":
         remove = asked & set(direct)
     else:
@@ -86,7 +88,11 @@ def change_for(
             if target is not None:
                 add.append(_assignment(item.sku_id, target))
     location = _location(user, usage_location, force_location, wanted_when_missing=state != "absent")
-    return LicenseChange(user.id, tuple(sorted(add, key=lambda item: item.sku_id)), tuple(sorted(remove)), location)
+    change = LicenseChange(user.id, tuple(sorted(add, key=lambda item: item.sku_id)), tuple(sorted(remove)), location)
+    if not (off and add):
+        return change
+    on = frozenset[str]().union(*(item.enabled_plans or () for item in wanted))
+    return closed(change, apply_to(user, change, skus), off - on, on, skus)
 
 
 # many users get the same

@@ -17,6 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import ap
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._readback import extra_disabled, still_to_do
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_of_state
+from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Attempt
 
 STATUSES = ("unchanged", "changed", "skipped", "failed")
 """What can become of a user. ``skipped``: nothing was written, and ``error`` says why."""
@@ -44,6 +45,8 @@ class Outcome(NamedTuple):
     notes: tuple[str, ...] = ()
     wrote: bool = False
     service_disabled_plans: Mapping[str, frozenset[str]] = MappingProxyType({})
+    taken: Attempt | None = None
+    """What was sent in place of the change that was asked for, which the service had refused."""
 
 
 @dataclass
@@ -66,6 +69,11 @@ class Job:
     seen: User | None = None
     confirmed: bool = False
     notes: list[str] = field(default_factory=list)
+    taken: Attempt | None = None
+    """The last attempt after a refusal, if there was one. ``to_retry``: it still has to be sent."""
+    to_retry: bool = False
+    accepted: bool = False
+    """Was a change before the last attempt accepted, and ended in an error?"""
 
     @property
     def open(self) -> bool:
@@ -83,6 +91,18 @@ class Job:
     def half_way(self) -> User:
         """The user where at most the usage location was written."""
         return self.before._replace(usage_location=self.change.usage_location) if self.located else self.before
+
+
+def try_again(job: Job, attempt: Attempt) -> None:
+    """Takes another change for a user whose change was refused."""
+    if attempt.alternative and job.taken is not None:
+        # what was said of an alternative that is given up is no longer so
+        job.notes = [note for note in job.notes if note != job.taken.note or job.taken.alternative]
+    job.notes.append(attempt.note)
+    alternative = attempt.alternative or (job.taken.alternative if job.taken else "")
+    job.taken, job.change = attempt._replace(alternative=alternative), attempt.change
+    job.left = attempt.change._replace(usage_location=None) if job.located else attempt.change
+    job.problem, job.licensed, job.to_retry = None, False, True
 
 
 def renew(job: Job, now: User, skus: Mapping[str, Sku], uncovers: Callable[[User, LicenseChange], bool]) -> None:
@@ -141,8 +161,8 @@ def at_once(job: Job, problem: Problem | None, skus: Mapping[str, Sku], *, locat
 
 def outcome_of(job: Job, skus: Mapping[str, Sku]) -> Outcome:
     """What became of the user."""
-    wrote = job.located or job.licensed or job.confirmed
-    problem = None if job.confirmed else job.problem or _state_error(job, skus)
+    wrote = job.located or job.licensed or job.confirmed or job.accepted
+    problem = None if job.confirmed else job.problem or state_error(job, skus)
     notes = tuple(dict.fromkeys(job.notes))
     if problem is None and job.by_others:
         now = job.seen or job.before
@@ -154,7 +174,7 @@ def outcome_of(job: Job, skus: Mapping[str, Sku]) -> Outcome:
             problem = still_unknown(problem)
         status = "skipped" if job.skipped and not wrote and not job.uncertain else "failed"
         after = job.seen or job.half_way()
-        return Outcome(job.before.id, status, job.before, after, "", problem, notes, wrote)
+        return Outcome(job.before.id, status, job.before, after, "", problem, notes, wrote, taken=job.taken)
     confirmed = job.confirmed and job.seen is not None
     after = job.seen if confirmed and job.seen is not None else apply_to(job.before, job.change, skus)
     return Outcome(
@@ -167,10 +187,11 @@ def outcome_of(job: Job, skus: Mapping[str, Sku]) -> Outcome:
         notes,
         wrote=True,
         service_disabled_plans=extra_disabled(job.seen, job.change) if job.seen is not None else {},
+        taken=job.taken,
     )
 
 
-def _state_error(job: Job, skus: Mapping[str, Sku]) -> Problem | None:
+def state_error(job: Job, skus: Mapping[str, Sku]) -> Problem | None:
     """An assignment of the change that is in error, though the service had accepted it."""
     added = {item.sku_id for item in job.change.add}
     for state in job.seen.license_states if job.seen else ():
@@ -201,3 +222,8 @@ def hold_back(
 def location_late(job: Job) -> bool:
     """Was the license refused for want of the usage location that was set a moment ago? Replicas are late."""
     return job.located and job.problem is not None and job.problem.code == "usage_location"
+
+
+def mistake(error: Exception) -> str:
+    """An exception that none of our clients should raise. Its text may quote anything, so only its kind is told."""
+    return f"An unexpected {type(error).__name__}, a mistake of this collection: please report it."

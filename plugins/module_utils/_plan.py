@@ -74,6 +74,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons impor
 from ansible_collections.m365.licensing.plugins.module_utils._plan_seats import seat_use, seats_missing
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
+from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Case, is_usable
 from ansible_collections.m365.licensing.plugins.module_utils._stacked import redundant
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
@@ -113,6 +114,7 @@ def build_plan(
         covered,
         options.seat_order,
         rule_uses((rule.name for rule in rules), entries),
+        {sku.id: planner.seats.left(sku.id) for sku in skus},
         planner.seats_missing(entries),
     )
 
@@ -129,7 +131,7 @@ class _Planner:
     def __init__(self, skus: Sequence[Sku], catalog: Catalog, options: PlanOptions, places: Mapping[str, int]) -> None:
         self._catalog, self._options, self._places = catalog, options, places
         self._skus = {sku.id: sku for sku in skus}
-        self._seats = Seats(skus, options.seat_reserve, options.use_warning_seats)
+        self.seats = Seats(skus, options.seat_reserve, options.use_warning_seats)
         self._first: dict[str, PlanEntry] = {}
         self.changed: dict[str, Candidate] = {}
         """For which mailbox (or None) a user is changed, by user id."""
@@ -202,11 +204,11 @@ class _Planner:
 
     def seat_use(self) -> tuple[SeatUse, ...]:
         """The SKUs of which seats were given out, by part number."""
-        return seat_use(self._skus.values(), self._seats, self._options.seat_reserve)
+        return seat_use(self._skus.values(), self.seats, self._options.seat_reserve)
 
     def seats_missing(self, entries: Sequence[PlanEntry]) -> tuple[SeatsMissing, ...]:
         """The seats that would have saved the mailboxes without one."""
-        return seats_missing(entries, self._seats.left, lambda sku_id: self._names([sku_id]))
+        return seats_missing(entries, self.seats.left, lambda sku_id: self._names([sku_id]))
 
     def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs]) -> PlanEntry:
         reasons = left_out(rule)
@@ -227,7 +229,7 @@ class _Planner:
                 reasons.append(f"{name}: {refusal.message}")
                 continue
             needed = seats_needed(entry.user, option.change)
-            missing = self._seats.missing(needed)
+            missing = self.seats.missing(needed)
             if missing:
                 seats = seats if seatless else needed
                 seatless = True
@@ -256,7 +258,7 @@ class _Planner:
             if refusal := foreseen_refusal(user, option.change, self._skus, option.predicted):
                 reasons.append(f"{name}: {refusal.message}")
                 continue
-            missing = self._seats.missing(seats_needed(user, option.change))
+            missing = self.seats.missing(seats_needed(user, option.change))
             if missing:
                 seatless = True
                 reasons.append(f"{name}: no seat left of {self._names(missing)}")
@@ -281,7 +283,7 @@ class _Planner:
         option, spared = self._spare(user, tried, candidate)
         if refusal := foreseen_refusal(user, option.change, self._skus, option.predicted):
             return self._unswapped(entry, rule, f"; {refusal.message}", candidate)
-        missing = self._seats.missing(seats_needed(user, option.change))
+        missing = self.seats.missing(seats_needed(user, option.change))
         if missing:
             return self._unswapped(entry, rule, f"; no seat left of {self._names(missing)}", candidate)
         swapped = self._guarded(entry, rule, option, rule.licenses, ["swapped from the fallback", *spared], candidate)
@@ -372,7 +374,7 @@ class _Planner:
         user, change = entry.user, option.change
         if change.add and not user.usage_location and not change.usage_location:
             return entry._replace(action="no_usage_location", note=no_location(user, rule))
-        self._seats.take_all(seats_needed(user, change))
+        self.seats.take_all(seats_needed(user, change))
         notes, warnings = change_remarks(user, wanted, change, option.predicted, self._skus, self._catalog)
         return entry._replace(
             action="license",
@@ -380,7 +382,17 @@ class _Planner:
             alternative=option.name,
             note=_joined(*reasons, *notes),
             warnings=warnings,
+            case=self._case(entry, rule, option.name, wanted),
         )
+
+    def _case(self, entry: PlanEntry, rule: Rule, name: str, wanted: Sequence[Wanted]) -> Case:
+        """What may be tried where the service refuses the change: the fallback too, if that keeps the mailbox."""
+        at_risk, fallback = entry.finding is not None, None
+        if name == "licenses" and rule.fallback:
+            option = self._try(entry.user, rule, "fallback", rule.fallback)
+            if is_usable(entry.user, option.change, option.predicted, at_risk, self._skus, self._catalog):
+                fallback = option.change
+        return Case(wanted, at_risk, fallback, entry.user)
 
     def _names(self, sku_ids: Iterable[str]) -> str:
         names = [self._skus[sku_id].part_number if sku_id in self._skus else sku_id for sku_id in sku_ids]

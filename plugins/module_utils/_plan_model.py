@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, LicenseChange, PlanClass, User
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
+from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Attempt, Case
 
 Needs = tuple[frozenset[PlanClass], ...]
 
@@ -117,10 +118,24 @@ class PlanEntry(NamedTuple):
     """For ``no_seat``: the SKUs of which a seat each would have saved the mailbox."""
     none_there: bool = False
     """For ``insufficient``: the tenant has none of the licenses that the rule names."""
+    case: Case | None = None
+    """What may be tried where the service refuses the change for the plans in it."""
     on_top: tuple[str, ...] = ()
     """The SKUs with an Exchange plan of which a seat goes to this user, whose mailbox is covered without them."""
     doubt: str = ""
     """For ``undecided``: what is in doubt, a ``group`` of the rules or whose ``mailbox`` it is."""
+
+    @property
+    def fallback(self) -> LicenseChange | None:
+        """What is tried where the service refuses the change for the plans in it."""
+        return self.case.fallback if self.case is not None else None
+
+
+def with_taken(entry: PlanEntry, taken: Attempt | None) -> PlanEntry:
+    """The entry with what was sent in place of its change, which the service had refused."""
+    if taken is None or not entry.change:
+        return entry
+    return entry._replace(change=taken.change, alternative=taken.alternative or entry.alternative)
 
 
 class RuleUse(NamedTuple):
@@ -168,6 +183,8 @@ class Plan(NamedTuple):
     seat_order: str = "deadline"
     rules: tuple[RuleUse, ...] = ()
     """Every rule, in their order."""
+    seats_left: Mapping[str, int] = MappingProxyType({})
+    """What the plan leaves of each SKU, without the reserve."""
     seats_missing: tuple[SeatsMissing, ...] = ()
     """In the order of their most urgent mailboxes."""
 
@@ -178,8 +195,15 @@ class Plan(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) of what would be written, whatever the order: the same changes have the same digest."""
-        written = [[item.user_id, item.body(), item.usage_location] for item in self.changes]
+        """SHA-256 (hex) of what would be written, whatever the order: the same changes have the same digest.
+
+        What is written in its place where the service refuses it is approved with it.
+        """
+        written = [
+            [item.user_id, item.body(), item.usage_location, *(other.body() for other in (entry.fallback,) if other)]
+            for entry in self.entries
+            if (item := entry.change)
+        ]
         text = json.dumps(sorted(written, key=lambda item: str(item[0])), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 

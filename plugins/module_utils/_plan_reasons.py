@@ -13,6 +13,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._license_notes impo
     carried_over,
     notes_for,
     plans_that_go,
+    unforeseen_carryover,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
@@ -111,7 +112,8 @@ def change_remarks(
         *stacked_notes(predicted, change, skus, catalog),
     )
     lost = abilities_lost(granted(user, catalog), granted(predicted, catalog)) if change.remove else ()
-    return notes, (*lost, *unforeseen(predicted, change, skus))
+    doubts = (*unforeseen(predicted, change, skus), *unforeseen_carryover(user, change, skus, catalog))
+    return notes, (*lost, *doubts)
 
 
 def _mailbox_first(need: frozenset[PlanClass]) -> list[PlanClass]:

@@ -136,7 +136,8 @@ class PlanRows(Sequence[dict[str, Any]]):
         return self._row(self.fates[place])
 
     def _row(self, fate: Fate) -> dict[str, Any]:
-        row = plan_row(fate.entry, self._skus, self._catalog)
+        taken = fate.outcome.taken if fate.outcome is not None else None
+        row = plan_row(fate.entry, self._skus, self._catalog, taken)
         row.update(urgency=fate.place, status=fate.status, confirmation=fate.confirmation, error=None)
         if fate.outcome is not None:
             problem = fate.outcome.error

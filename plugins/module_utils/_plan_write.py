@@ -15,6 +15,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan
 from ansible_collections.m365.licensing.plugins.module_utils._predict import predict_changes
+from ansible_collections.m365.licensing.plugins.module_utils._second_tries import SecondTries
 
 if TYPE_CHECKING:
     from ansible_collections.m365.licensing.plugins.module_utils._planner import PlannerOptions
@@ -45,5 +46,11 @@ def write_plan(
             on_error=options.on_error,
             uncovers=lambda user, change: uncovered_by(user, change, skus, catalog),
             written=written,
+            second_tries=SecondTries(
+                {entry.user.id: entry.case for entry in plan.entries if entry.change and entry.case},
+                skus,
+                catalog,
+                plan.seats_left,
+            ),
         )
     return {outcome.user_id: outcome for outcome in outcomes}

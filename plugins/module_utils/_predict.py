@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
+from ansible_collections.m365.licensing.plugins.module_utils._license_notes import unforeseen_carryover
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Job, Outcome, hold_back
@@ -36,7 +38,11 @@ def predict_changes(
         if not job.change or not refused:
             after = apply_to(job.before, job.change, skus)
             status = "changed" if job.change else "unchanged"
-            notes = unforeseen(after, job.change, skus) if doubts else ()
+            notes = (
+                (*unforeseen(after, job.change, skus), *unforeseen_carryover(job.before, job.change, skus, BUILTIN))
+                if doubts
+                else ()
+            )
             outcomes.append(Outcome(job.before.id, status, job.before, after, notes=notes, wrote=bool(job.change)))
             continue
         if job.before.id in refused:

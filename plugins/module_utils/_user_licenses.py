@@ -38,6 +38,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Lice
 from ansible_collections.m365.licensing.plugins.module_utils._predict import predict_changes
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
+from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Case, SecondTries
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import Weakening, at_stake, weakenings
 from ansible_collections.m365.licensing.plugins.module_utils._tenant_rules import collect
 from ansible_collections.m365.licensing.plugins.module_utils._user_license_result import (
@@ -150,6 +151,7 @@ def license_users(
             just_read=not weak,
             uncovers=lambda user, change: not options.allow_uncovered and uncovered_by(user, change, skus, catalog),
             written=record(skus) if record and any(changes) else None,
+            second_tries=SecondTries({change.user_id: Case(wanted) for change in changes}, skus, catalog),
         )
     rows = [
         row_of(outcome, blocked.get(outcome.user_id), wanted, options.state, skus, catalog, change, leaving)

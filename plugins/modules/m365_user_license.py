@@ -17,7 +17,8 @@ description:
   - Each user gets one C(assignLicense) request, which adds and removes at once, so that a swap never leaves a user
     without a license. 20 such requests travel together.
   - What an administrator has switched off stays off. In a swap, what is off in the license that goes, and on nowhere
-    else, is off in the one that comes, unless C(enabled_plans) names it.
+    else, is off in the one that comes, unless C(enabled_plans) names it. So is what needs it, also if only the refusal
+    of the service tells that. The row says which plans these are, and check mode says what it cannot foresee.
   - A license that comes from a group counts as present and is never removed directly.
   - Every write is read back.
 options:

@@ -15,21 +15,21 @@ UTILS = "ansible_collections.m365.licensing.plugins.module_utils"
 
 GROUPS = {
     "pure": "_alarm _brief _catalog _catalog_data _conflicts _consent _countries _coverage _deadlines "
-    "_diff _encodings _errors _exclusions _explain _explain_rules _explain_text _failures "
-    "_filters _identity _license_notes _licenses _losses _markdown _models _naming _nearness "
-    "_option_values _outcome _ownership _paging _permissions _plain _plan _plan_again "
+    "_dependencies _diff _encodings _errors _exclusions _explain _explain_rules _explain_text "
+    "_failures _filters _identity _license_notes _licenses _losses _markdown _models _naming "
+    "_nearness _option_values _outcome _ownership _paging _permissions _plain _plan _plan_again "
     "_plan_covered _plan_guards _plan_judge _plan_model _plan_reasons _plan_seats _plan_words "
     "_predict _quoting _readback _redaction _refusal_hints _refusals _report _row_notes _rules "
     "_rules_conditions _rules_hints _rules_index _rules_match _rules_schema _run_facts _seats "
-    "_stacked _times _values _version _wanted",
+    "_second_tries _stacked _times _values _version _wanted",
     "files": "_access_lists _files _private_files _read_files",
     "transport": "_http _http_body _http_limit _http_types _libraries _limits _pacing _parallel _proxies "
     "_service _stop",
     "signing in": "_auth _auth_options _certificates _masking _secrets",
     "services": "_batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse _tenant",
     "frame": "_module _progress",
-    "reading and writing": "_apply _audit _audit_owners _audit_read _denials _exceptions _find_groups _find_users "
-    "_readings _rule_groups _sizes _stakes _survey _tenant_rules",
+    "reading and writing": "_apply _audit _audit_owners _audit_read _confirm _denials _exceptions _find_groups "
+    "_find_users _readings _rule_groups _sizes _stakes _survey _tenant_rules",
     "work": "_audit_module _explain_module _large _license_info _permissions_info _plan_module "
     "_plan_result _plan_write _planner _record _reports _rules_file _user_license_module "
     "_user_license_result _user_licenses",

@@ -213,13 +213,6 @@ def test_seats_of_a_suspended_account_are_promised_to_nobody() -> None:
     assert sku.seats_left() == 10
 
 
-def test_what_one_account_has_consumed_too_much_takes_no_seat_of_another() -> None:
-    units = {"enabled": 1, "warning": 4, "suspended": 0, "lockedOut": 0}
-    (sku,) = graph.skus_from([raw_sku(), raw_sku(consumedUnits=3, prepaidUnits=units)])
-    assert (sku.enabled, sku.consumed) == (11, 6)
-    assert (sku.seats_left(), sku.seats_left(use_warning=True)) == (7, 9)
-
-
 @pytest.mark.parametrize("key", ["skuId", "prepaidUnits", "servicePlans"])
 def test_a_sku_that_lacks_what_decides_is_an_error(key: str) -> None:
     raw = raw_sku()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two SKUs of a tenant with one part number: each is itself, in every result."""
+"""Two SKUs of a tenant with one part number, and two entries of one SKU: each is itself."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import skus_from
 from ansible_collections.m365.licensing.plugins.module_utils._license_info import user_license_info
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+from ansible_collections.m365.licensing.tests.unit.test_parsing import raw_sku
 
 from tests.tenant.launch import Tenant
 from tests.tenant.skus import table
@@ -58,3 +60,10 @@ def test_they_are_counted_apart(desk: Desk) -> None:
         result = user_license_info(found.graph, BUILTIN, users=people)
         assert len(list(result["users"])) == 2
     assert result["summary"]["by_sku"] == {FIRST: {"sku": NAME, "users": 2}, SECOND: {"sku": NAME, "users": 1}}
+
+
+def test_what_one_account_has_consumed_too_much_takes_no_seat_of_another() -> None:
+    units = {"enabled": 1, "warning": 4, "suspended": 0, "lockedOut": 0}
+    (sku,) = skus_from([raw_sku(), raw_sku(consumedUnits=3, prepaidUnits=units)])
+    assert (sku.enabled, sku.consumed) == (11, 6)
+    assert (sku.seats_left(), sku.seats_left(use_warning=True)) == (7, 9)

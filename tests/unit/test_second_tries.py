@@ -197,7 +197,7 @@ def test_an_assignment_that_ends_in_an_error_gives_way_as_well(desk: PlanningDes
     (row,) = result["users"]
     assert (row["status"], row["alternative"]) == ("failed" if second else "changed", "fallback")
     assert "licenses: SPE_E3 was assigned, but is in error: MutuallyExclusiveViolation" in row["note"]
-    assert (result["changed"], desk.states(anna).keys()) == (True, {"SPE_E3", "EXCHANGESTANDARD"})
+    assert (result["changed"], set(desk.states(anna))) == (True, {"SPE_E3", "EXCHANGESTANDARD"})
     assert not second or row["error"]["code"] == "duplicate_proxy_address"
 
 

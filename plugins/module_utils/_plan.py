@@ -35,11 +35,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     loses_mailbox,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._license_notes import notes_for
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
-    apply_to,
-    change_for,
-    uncovered_by,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, change_for, uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost, need_lost
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Finding,
@@ -194,10 +190,11 @@ class _Planner:
             note = "a license brings back one mailbox of its user, who has more than one that is soft-deleted"
             return entry._replace(action="insufficient", note=note)
         predicted = apply_to(entry.user, first.change, self._skus)
+        saved = entry._replace(action="license", note="saved by what the user gets for another mailbox")
         if finding is None or is_covered(finding.needs, granted(predicted, self._catalog)):
-            return entry._replace(action="license", note=_SAVED)
+            return saved
         if loses_mailbox(finding, entry.user, self._catalog) and has_mailbox_plan(predicted, self._catalog):
-            return self._warned(entry._replace(action="license", note=_SAVED), finding)
+            return self._warned(saved, finding)
         why = why_not_covered((), predicted, [finding.needs], self._skus, self._catalog)
         note = f"with what the user gets for another mailbox: {why}; the next run tries its own rule"
         return entry._replace(action="insufficient", note=note)
@@ -397,9 +394,6 @@ class _Planner:
     def _names(self, sku_ids: Iterable[str]) -> str:
         names = [self._skus[sku_id].part_number if sku_id in self._skus else sku_id for sku_id in sku_ids]
         return ", ".join(sorted(names))
-
-
-_SAVED = "saved by what the user gets for another mailbox"
 
 
 def _joined(*parts: str) -> str:

@@ -25,7 +25,7 @@ MEASURED_AT_MOST = 500
 _REPORT_MARGIN = 0.9
 """The usage report is days old: what was this close to the limit then is measured now."""
 
-_FEW = 20
+_FEW = 4
 """So many are measured without a look at the report, which may lag and is one request as well."""
 
 

@@ -288,17 +288,15 @@ def _pairs(readings: Readings, world: World) -> Iterable[tuple[Mailbox | None, U
 
 def _flags(readings: Readings, user_id: str, user: User | None, mailbox: Mailbox | None) -> Flags:
     upn = user.user_principal_name if user else mailbox.user_principal_name if mailbox else ""
-    reconciliation = None if readings.reconciliation is None else user_id in readings.reconciliation
-    pending = readings.pending.get(user_id) or readings.pending.get(lowered(upn))
-    mail_user = None if readings.mail_users is None else user_id in readings.mail_users
-    return Flags(reconciliation, pending, readings.mailboxes_known, mail_user)
+    return readings.flags(user_id, upn)
 
 
 def _is_due(finding: Finding, options: AuditOptions) -> bool:
     """Is its deadline within ``due_within_days``?"""
     days = finding.days_remaining
-    # what has no date may go today: a limit on dates never hides it
-    return options.due_within_days is None or days is None or days <= options.due_within_days
+    # what has no date may go today, and what Exchange calls overdue as well: a limit on dates hides neither
+    urgent = days is None or finding.severity == "overdue"
+    return options.due_within_days is None or urgent or (days is not None and days <= options.due_within_days)
 
 
 def _unused_exclusions(graph: Graph, readings: Readings, exclusions: Exclusions, *, whole: bool) -> list[str]:

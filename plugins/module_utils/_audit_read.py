@@ -13,12 +13,12 @@ dates, sizes) is left out as a whole where it fails, with a warning.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from datetime import datetime
 from typing import Any, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils import _filters
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import RESOURCE_TYPES, granted
+from ansible_collections.m365.licensing.plugins.module_utils._delicensing import Delicensing, read_delicensing
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
     ConfigurationError,
@@ -154,25 +154,18 @@ class Reader:
         self._catalog = self._catalog.in_tenant(skus or ())
         for item in subscriptions or ():
             got.subscriptions[item.sku_id] = (*got.subscriptions.get(item.sku_id, ()), item)
-        got.reconciliation, got.pending = reconciliation, pending or {}
+        got.reconciliation = reconciliation
+        if pending is not None:
+            got.pending, got.overdue = dict(pending.due), pending.overdue
+            got.warnings += pending.warnings
 
     def _all(self, *jobs: Callable[[], Any]) -> list[Any]:
         """The answers of all jobs, run in parallel, in their order."""
         return list(self._parallel(lambda job: job(), jobs))
 
-    def _pending(self) -> dict[str, datetime] | None:
-        def due() -> dict[str, datetime]:
-            if not self._exchange.delayed_delicensing():
-                return {}
-            if self._exchange.can_filter:
-                return self._exchange.pending_delicense()
-            self.got.warnings.append(
-                "Delicensing resiliency is on, and exchange_api=v2 does not show its dates: the deadlines of removed "
-                "licenses are estimated or unknown."
-            )
-            return {}
-
-        return self._optional("pending_delicense", "deadlines of delicensing resiliency", due)
+    def _pending(self) -> Delicensing | None:
+        what = "deadlines of delicensing resiliency"
+        return self._optional("pending_delicense", what, lambda: read_delicensing(self._exchange))
 
     def _optional(self, signal: str, what: str, call: Callable[[], T], *, inventory: bool = False) -> T | None:
         """The answer, or None and a warning where it cannot be had: of an ``inventory`` only if it is refused."""

@@ -21,6 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._deadlines import (
     days_to,
     days_until,
     find_deadline,
+    overdue_deadline,
     removal_date,
     severity_of,
 )
@@ -196,6 +197,8 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
     deadline = find_deadline(
         reason, mailbox, user, flags.pending_delicense, world.now, world.grace_days, world.catalog, behind
     )
+    if flags.overdue and not soft_deleted:
+        deadline = overdue_deadline(flags.pending_delicense)
     days = days_until(deadline, world.now)
     urgent = days_to(deadline.earliest, world.now) if deadline.earliest else days
     return Finding(
@@ -207,7 +210,7 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
         needs=needs,
         evidence=evidence,
         deadline=deadline,
-        severity=severity_of(reason, urgent, disconnected=lost) if certain else "notice",
+        severity=_severity(reason, urgent, flags, lost=lost, certain=certain, soft_deleted=soft_deleted),
         days_remaining=days,
         mailbox=mailbox,
         user=user,
@@ -215,6 +218,14 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
         notes=tuple(notes_of(mailbox, user, flags, uncovered, lost)),
         certain=certain,
     )
+
+
+def _severity(reason: str, days: int | None, flags: Flags, *, lost: bool, certain: bool, soft_deleted: bool) -> str:
+    if not certain:
+        return "notice"
+    if flags.overdue and not soft_deleted:
+        return "overdue"
+    return severity_of(reason, days, disconnected=lost)
 
 
 def disconnected(user: User, world: World) -> bool:
@@ -275,7 +286,7 @@ def _evidence(mailbox: Mailbox | None, flags: Flags, uncovered: bool) -> tuple[s
         found.append("exchange_sku_not_assigned")
     if uncovered:
         found.append("no_mailbox_plan")
-    if flags.pending_delicense is not None:
+    if flags.is_pending:
         found.append("pending_delicense")
     if mailbox is not None and mailbox.recipient_type is RecipientType.SOFT_DELETED:
         found.append("soft_deleted")
@@ -293,7 +304,7 @@ def reason_of(mailbox: Mailbox | None, user: User | None, flags: Flags, world: W
         return "shared_archive" if mailbox.archive else "shared_litigation_hold"
     if recipient_type is RecipientType.ARCHIVE:
         return "archive_without_license"
-    if flags.pending_delicense is not None:
+    if flags.is_pending:
         return "license_removed"
     if user is None:
         return "license_removed" if mailbox is not None and mailbox.sku_assigned is False else "no_license"

@@ -186,6 +186,12 @@ def _told(at: datetime, source: str, now: datetime, note: str = "") -> Deadline:
     return Deadline(at, source, "estimated" if note else "exact", note)
 
 
+def overdue_deadline(at: datetime | None) -> Deadline:
+    """Of a mailbox that Exchange may take away at any moment, as the delay since its license went has ended."""
+    note = "Exchange says that the delay after the removal of the license has ended: the mailbox may go at any moment."
+    return Deadline(at, "pending_delicense", "estimated", note) if at is not None else Deadline(note=note)
+
+
 def days_until(deadline: Deadline, now: datetime) -> int | None:
     """Days left, rounded up while the deadline is ahead, and down (negative) once it has passed; None without a date.
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
@@ -26,18 +25,18 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
 from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import (
     MAIL_USER_SELECT,
     MAILBOX_SELECT,
+    Pending,
     bytes_from,
-    flag,
+    enabled_state,
     mail_user_from,
     mailbox_from,
     may_need_license,
-    moment,
     other_kind,
+    pending_from,
     text_from,
     unknown_type,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
-from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox
 from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress, drained
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, is_guid, quote
@@ -166,26 +165,28 @@ class Exchange:
         ]
         return [mailbox for some in self.service.client.parallel(read, filters) for mailbox in some]
 
-    def pending_delicense(self) -> dict[str, datetime]:
-        """When the mailbox of a user goes who has lost the license, by user id or (without one) UPN in lower case.
+    def pending_delicense(self, *, due_only: bool = False) -> Pending:
+        """Whose mailbox Exchange is about to take away, as the license has gone [Get-PendingDelicenseUser].
 
-        Only where delicensing resiliency is on [Get-PendingDelicenseUser].
+        It answers in tenants without delicensing resiliency, too, with those who were listed before it was turned off.
+        ``due_only``: those alone whose delay has ended [ShowDueObjectsOnly]. Not on the surface ``v2``.
         """
-        due: dict[str, datetime] = {}
-        for raw in self._pages("Get-PendingDelicenseUser", {"ResultSize": "Unlimited"}, None, None):
-            when = moment(raw, "WhenDueForDelicensingUTC")
-            key = text_from(raw, "ExternalDirectoryObjectId").lower() or lowered(text_from(raw, "UserPrincipalName"))
-            if not key or when is None:
-                raise _incomplete("Get-PendingDelicenseUser gave an entry without its user or its date")
-            due[key] = when
-        return due
+        parameters: dict[str, Any] = {"ResultSize": "Unlimited"}
+        if due_only:
+            parameters["ShowDueObjectsOnly"] = True
+        with _naming("Get-PendingDelicenseUser"):
+            return pending_from(self._pages("Get-PendingDelicenseUser", parameters, None, None))
 
-    def delayed_delicensing(self) -> bool:
-        """Is delicensing resiliency on [Get-OrganizationConfig: DelayedDelicensingEnabled]?"""
+    def delayed_delicensing(self) -> bool | None:
+        """Is delicensing resiliency on? None: the service does not say [Get-OrganizationConfig].
+
+        ``DelayedDelicensingEnabled`` is a parameter of Set-OrganizationConfig. What Get-OrganizationConfig returns is
+        ``DelayedDelicensingEnabledState``: a text, or null.
+        """
         found = self.cmdlet("Get-OrganizationConfig")
         if len(found) != 1:
             raise _incomplete(f"Get-OrganizationConfig gave {len(found)} entries, expected one")
-        return flag(found[0].get("DelayedDelicensingEnabled"))
+        return enabled_state(found[0].get("DelayedDelicensingEnabledState"))
 
     def mailbox_bytes(self, identity: str) -> int:
         """The size of one mailbox in bytes [Get-MailboxStatistics: TotalItemSize]. One call: only for few.

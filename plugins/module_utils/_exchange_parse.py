@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
@@ -89,6 +89,7 @@ _NEED_NONE = frozenset(
 _DIGITS_MAX = 18
 """An exabyte: Python itself refuses to read thousands of digits."""
 _BYTES = re.compile(r"\(([\d.,\s\u00a0]+)bytes\)", re.IGNORECASE)
+_ENABLED = re.compile(r"\s*Enabled:\s*(True|False)\b", re.IGNORECASE)
 
 
 def mailbox_from(raw: Mapping[str, Any], *, soft_deleted: bool = False) -> Mailbox | None:
@@ -147,6 +148,34 @@ def may_need_license(raw: Mapping[str, Any]) -> str:
 
 def _has_more(raw: Mapping[str, Any]) -> bool:
     return text_from(raw, "ArchiveStatus").casefold() == "active" or flag(raw.get("LitigationHoldEnabled"))
+
+
+class Pending(NamedTuple):
+    """Users whose mailbox goes on a date, by user id or (without one) user principal name in lower case."""
+
+    due: Mapping[str, datetime | None]
+    """None: Exchange lists the user without a date."""
+    nameless: int = 0
+    """Entries that name no user."""
+
+
+def pending_from(raws: Iterable[Mapping[str, Any]]) -> Pending:
+    """What Get-PendingDelicenseUser lists. An entry without its user or its date costs that entry alone."""
+    due: dict[str, datetime | None] = {}
+    nameless = 0
+    for raw in raws:
+        key = text_from(raw, "ExternalDirectoryObjectId").lower() or lowered(text_from(raw, "UserPrincipalName"))
+        if key:
+            due[key] = moment(raw, "WhenDueForDelicensingUTC")
+        else:
+            nameless += 1
+    return Pending(due, nameless)
+
+
+def enabled_state(value: Any) -> bool | None:
+    """A state such as ``Enabled: True; …``; None for null and for every other text."""
+    match = _ENABLED.match(value) if isinstance(value, str) else None
+    return None if match is None else match.group(1).casefold() == "true"
 
 
 def unknown_type(raw: Mapping[str, Any]) -> str | None:

@@ -28,7 +28,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._find_users import 
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered, name_key
-from ansible_collections.m365.licensing.plugins.module_utils._models import Flags, RecipientType, User
+from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, User
 from ansible_collections.m365.licensing.plugins.module_utils._module import Context
 from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, PlanEntry, PlanOptions
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import protects, subject_of
@@ -169,12 +169,7 @@ def _explanation(
 def _reading(user: User, found: Audit) -> Reading:
     """What an audit has read about one user."""
     readings = found.readings
-    flags = Flags(
-        None if readings.reconciliation is None else user.id in readings.reconciliation,
-        readings.pending.get(user.id) or readings.pending.get(lowered(user.user_principal_name)),
-        readings.mailboxes_known,
-        None if readings.mail_users is None else user.id in readings.mail_users,
-    )
+    flags = readings.flags(user.id, user.user_principal_name)
     boxes = tuple(box for box in readings.mailboxes if box.user_id == user.id)
     other = "" if boxes else readings.other_kinds.get(user.id, "")
     shared, contest = found.owners.shared.get(user.id, ""), found.owners.contested.get(user.id)

@@ -130,7 +130,9 @@ def _signals(found: Row) -> list[str]:
             which = f", {_kind(row)}" if len(found["mailboxes"]) > 1 else ""
             texts.append(f"SKUAssigned (Exchange{which}): {flag}")
     pending = found["pending_delicense"]
-    texts.append(f"pending delicense (Exchange): {_day(pending) if pending else 'not listed'}")
+    listed = any("pending_delicense" in row["evidence"] for row in found["mailboxes"])
+    word = _day(pending) if pending else "listed without a date" if listed else "not listed"
+    texts.append(f"pending delicense (Exchange): {word}")
     gone_text = "; ".join(f"{name} ({_clean(why, _NAME)})" for name, why in gone.items())
     return [*texts, *([f"NOT AVAILABLE: {gone_text}"] if gone else [])]
 

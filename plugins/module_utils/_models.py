@@ -302,3 +302,12 @@ class Flags(NamedTuple):
     """Could Exchange be asked for mailboxes? If not, that there is none means nothing."""
     mail_user: bool | None = False
     """Is the user a mail user in Exchange, whose mailbox is elsewhere? None where that could not be asked."""
+    pending: bool = False
+    """Exchange lists the user as about to lose the mailbox, with a date or without."""
+    overdue: bool = False
+    """Exchange says that the delay has ended: the mailbox may go at any moment."""
+
+    @property
+    def is_pending(self) -> bool:
+        """Is the user listed, in whichever way?"""
+        return self.pending or self.overdue or self.pending_delicense is not None

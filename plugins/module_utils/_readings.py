@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ansible_collections.m365.licensing.plugins.module_utils._alarm import Reason, incomplete_reason
-from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox, Sku, Subscription, User
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
+from ansible_collections.m365.licensing.plugins.module_utils._models import Flags, Mailbox, Sku, Subscription, User
 from ansible_collections.m365.licensing.plugins.module_utils._survey import Survey
 
 SIGNALS = ("license_reconciliation_needed", "exchange_sku_assigned", "assigned_plans")
@@ -23,7 +24,10 @@ class Readings:
     mailboxes: list[Mailbox] = field(default_factory=list)
     users: dict[str, User] | None = None
     reconciliation: set[str] | None = None
-    pending: dict[str, datetime] = field(default_factory=dict)
+    pending: dict[str, datetime | None] = field(default_factory=dict)
+    """When Exchange takes mailboxes away whose license has gone (None: it does not say), by user id or lower-case UPN."""
+    overdue: frozenset[str] = frozenset()
+    """Those of them whose delay has ended, as Exchange says."""
     no_rights_users: list[User] = field(default_factory=list)
     skus: dict[str, Sku] = field(default_factory=dict)
     subscriptions: dict[str, tuple[Subscription, ...]] = field(default_factory=dict)
@@ -57,6 +61,18 @@ class Readings:
     def mailboxes_known(self) -> bool:
         """Could Exchange be asked for mailboxes?"""
         return self.signals.get("exchange_sku_assigned") == "ok"
+
+    def flags(self, user_id: str, upn: str) -> Flags:
+        """What the signals say about one user."""
+        key = user_id if user_id in self.pending else lowered(upn)
+        return Flags(
+            reconciliation=None if self.reconciliation is None else user_id in self.reconciliation,
+            pending_delicense=self.pending.get(key),
+            mailboxes_known=self.mailboxes_known,
+            mail_user=None if self.mail_users is None else user_id in self.mail_users,
+            pending=key in self.pending,
+            overdue=key in self.overdue,
+        )
 
     @property
     def gaps(self) -> list[str]:

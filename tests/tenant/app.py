@@ -9,7 +9,7 @@ Starlette reads and routes, uvicorn serves. A handler gets plain values and give
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -127,7 +127,7 @@ class _Host:
             service=self.service,
             method=got.method,
             path=_whole(got),
-            cmdlet=str(entry.get("cmdlet", "")),
+            cmdlet=_call(entry),
         )
         asked = broken.Asked(
             self.service, self._url(request), got.headers, f"{entry.get('cmdlet')} {entry.get('parameters')}"
@@ -182,6 +182,13 @@ class _Host:
             with contextlib.suppress(ValueError):
                 entry["body"] = got.json()
         return entry
+
+
+def _call(entry: Mapping[str, Any]) -> str:
+    """The cmdlet of a request, and the switches that it sets."""
+    parameters = entry.get("parameters")
+    given = parameters.items() if isinstance(parameters, Mapping) else ()
+    return " ".join([str(entry.get("cmdlet", "")), *(f"-{name}" for name, value in given if value is True)])
 
 
 def _whole(got: Received) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from tests.tenant.exchange_errors import ExchangeError, bad_request, not_simulated
 from tests.tenant.folding import folded
 from tests.tenant.opath import FilterError, compile_filter
-from tests.tenant.state import Json, World
+from tests.tenant.state import Json, World, exchange_time
 
 DEFAULT_RESULT_SIZE = 1000
 """What a cmdlet gives without ResultSize."""
@@ -151,9 +151,17 @@ def _get_mail_user(world: World, arguments: Json) -> Sequence[Json]:
 
 
 def _get_pending(world: World, arguments: Json) -> Sequence[Json]:
-    if not world.switches.delicensing_resiliency:
-        return []
+    """Also of a tenant in which delicensing resiliency is off: who was listed before is still listed."""
+    due_only = _flag(arguments, "ShowDueObjectsOnly")
+    if due_only and "Identity" in arguments:
+        raise bad_request(
+            "Parameter set cannot be resolved using the specified named parameters.",
+            "System.Management.Automation.ParameterBindingException",
+        )
     rows = [row for row in world.mailboxes.values() if row["_pending_delicense"]]
+    if due_only or world.switches.pending_delicense_due == "apart":
+        now = exchange_time(world.now())
+        rows = [row for row in rows if (row["_pending_delicense"] <= now) is due_only]
     if "Identity" in arguments:
         rows = _identity(world, rows, arguments["Identity"])
     by_id = world.switches.pending_delicense_key == "id"
@@ -172,15 +180,15 @@ def _get_pending(world: World, arguments: Json) -> Sequence[Json]:
 def _get_organization(world: World, arguments: Json) -> Sequence[Json]:
     if "Identity" in arguments:
         raise not_simulated("the parameter Identity of Get-OrganizationConfig")
-    on = world.switches.delicensing_resiliency
+    # what follows the semicolon was not seen in full
+    state = f"Enabled: {world.switches.delicensing_resiliency}; UpdatedBy: Admin"
     return [
         {
             "Name": world.initial_domain,
             "Identity": world.initial_domain,
             "DisplayName": "Contoso",
             "IsDehydrated": False,
-            "DelayedDelicensingEnabled": on,
-            "DelayedDelicensingEnabledState": "Enabled" if on else "Disabled",
+            "DelayedDelicensingEnabledState": None if world.switches.resiliency_state == "null" else state,
         }
     ]
 
@@ -238,8 +246,8 @@ _CMDLETS: dict[str, tuple[_Run, frozenset[str], frozenset[str]]] = {
     ),
     "get-pendingdelicenseuser": (
         _get_pending,
-        frozenset({"Identity", "ResultSize"}),
-        frozenset({"ShowDueObjectsOnly", "TenantId"}),
+        frozenset({"Identity", "ResultSize", "ShowDueObjectsOnly"}),
+        frozenset({"TenantId"}),
     ),
     "get-organizationconfig": (_get_organization, frozenset({"Identity"}), frozenset()),
     "get-mailboxstatistics": (

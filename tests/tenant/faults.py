@@ -93,6 +93,13 @@ _EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
 """Of the keys of a fault: what is expected, in words, and whether it is that. ``body`` may be anything."""
 
 
+def _is_call(chosen: str, call: str) -> bool:
+    """Does a cmdlet with the switches that were set (``Get-Mailbox -SoftDeletedMailbox``) fit the chosen one?"""
+    name, *switches = call.casefold().split() or [""]
+    wanted, *more = chosen.casefold().split()
+    return name == wanted and set(more) <= set(switches)
+
+
 def match(world: World, *, service: str, method: str, path: str, part: bool = False, cmdlet: str = "") -> Fault | None:
     """The first fault that fits, if any; it is used up once."""
     if not world.faults:
@@ -100,7 +107,7 @@ def match(world: World, *, service: str, method: str, path: str, part: bool = Fa
     for fault in world.faults:
         if fault.part != part or fault.times == 0 or fault.kind in CONNECTIONS:
             continue
-        if fault.cmdlet and fault.cmdlet.casefold() != cmdlet.casefold():
+        if fault.cmdlet and not _is_call(fault.cmdlet, cmdlet):
             continue
         if fault.kind == "expired_link" and "skiptoken" not in path.casefold():
             continue

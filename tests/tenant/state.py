@@ -54,9 +54,14 @@ class Switches:
     """Ways in which tenants differ. Each can be given at the start (``--set key=value``) and patched later."""
 
     delicensing_resiliency: bool = False
-    """``DelayedDelicensingEnabled``: mailboxes of removed licenses work on, and Get-PendingDelicenseUser lists them."""
+    """Mailboxes of removed licenses work on, and Get-PendingDelicenseUser lists them."""
     hold_keeps_mailbox: bool = True
     """A mailbox on hold stays connected when its license goes; or Exchange disconnects it like any other."""
+    resiliency_state: str = "text"
+    """What Get-OrganizationConfig says of delicensing resiliency: a ``text``, or ``null``, as seen on GCC."""
+    pending_delicense_due: str = "listed"
+    """Whose delay has ended is in both lists of Get-PendingDelicenseUser (``listed``), or in that of
+    ShowDueObjectsOnly alone (``apart``)."""
     sku_assigned_unlicensed: str = "null"
     """What SKUAssigned says of a mailbox that never had a license: ``null`` or ``false``."""
     page_limit: int = 0
@@ -113,6 +118,8 @@ class Switches:
             "exchange_plans": ("stack", "exclude_legacy"),
             "refusal_text": TEXTS,
             "retired_plans": ("dropped", "shown"),
+            "pending_delicense_due": ("listed", "apart"),
+            "resiliency_state": ("text", "null"),
         }
         for name, value in values.items():
             if name not in types:
@@ -199,7 +206,7 @@ class Fault:
     seconds: float = 1.0
     """For ``slow``, ``wrong_clock``, and all kinds of ``drip``."""
     cmdlet: str = ""
-    """Of Exchange; empty for any."""
+    """Of Exchange; empty for any. Switches that have to be set may follow it: ``Get-Mailbox -SoftDeletedMailbox``."""
     switches: dict[str, Any] = field(default_factory=dict)
     """For ``switch``."""
     hits: int = 0

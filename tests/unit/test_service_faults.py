@@ -106,7 +106,7 @@ def test_an_absurd_retry_after_is_not_waited_for_and_told(tenant: Tenant, asked:
 
 @pytest.mark.parametrize(
     ("cmdlet", "gap"),
-    [("Get-Mailbox", "user"), ("Get-MailUser", "archive"), ("Get-OrganizationConfig", None)],
+    [("Get-Mailbox", "user"), ("Get-MailUser", "archive"), ("Get-PendingDelicenseUser", None)],
 )
 def test_a_cmdlet_that_the_role_does_not_allow_is_named_with_what_is_missing(
     tenant: Tenant, cmdlet: str, gap: str | None

@@ -94,8 +94,7 @@ GRAPH: dict[str, dict[str, Any]] = {
     "batch": {"path": "$batch"},
     "users of a batch": {"path": "/users?", "part": True},
 }
-EXCHANGE = {name: {"cmdlet": name} for name in ("Get-Mailbox", "Get-MailUser", "Get-OrganizationConfig")}
-EXCHANGE["Get-PendingDelicenseUser"] = {"cmdlet": "Get-PendingDelicenseUser"}
+EXCHANGE = {name: {"cmdlet": name} for name in ("Get-Mailbox", "Get-MailUser", "Get-PendingDelicenseUser")}
 
 
 def ids(made: Clients) -> list[str]:
@@ -134,6 +133,9 @@ READINGS: dict[str, Reading] = {
     "sizes": Reading(
         {"service": "exchange", "cmdlet": "Get-MailboxStatistics"},
         lambda made: made.exchange.mailbox_bytes(made.exchange.mailboxes()[0].guid),
+    ),
+    "organization": Reading(
+        {"service": "exchange", "cmdlet": "Get-OrganizationConfig"}, lambda made: made.exchange.delayed_delicensing()
     ),
     "token": Reading({"service": "login", "path": "/token"}, lambda made: made.graph.count_users()),
 }

@@ -13,7 +13,7 @@ from tests.bench.replay import replay
 from tests.bench.report import MEGABYTE, Bound, Row, row
 from tests.bench.sizes import LATENCIES, Sizes
 
-REQUESTS = {"filtered": 20, "full": 60}
+REQUESTS = {"filtered": 22, "full": 60}
 TIMES = 1.1
 """What a tenant ten times as large may cost a filtered audit."""
 MORE_REQUESTS = 2

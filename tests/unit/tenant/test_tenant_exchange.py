@@ -203,7 +203,7 @@ class TestSurfaces:
     def test_v2_reads_mailboxes_and_the_organization(self, desk: Desk) -> None:
         assert len(desk.cmdlet("Get-Mailbox", UNLIMITED, surface="v2.0", endpoint="Mailbox").value) == 13
         answer = desk.cmdlet("Get-OrganizationConfig", surface="v2.0", endpoint="OrganizationConfig")
-        assert answer.value[0]["DelayedDelicensingEnabled"] is False
+        assert answer.value[0]["DelayedDelicensingEnabledState"].startswith("Enabled: False;")
 
     @pytest.mark.parametrize(
         ("name", "endpoint", "status"),
@@ -324,10 +324,15 @@ class TestCmdlets:
 class TestPending:
     """Get-PendingDelicenseUser and Get-OrganizationConfig tell of delicensing resiliency."""
 
-    @pytest.mark.parametrize(("on", "state"), [(False, "Disabled"), (True, "Enabled")])
-    def test_organization(self, on: bool, state: str) -> None:
+    @pytest.mark.parametrize("on", [False, True])
+    def test_organization(self, on: bool) -> None:
         (row,) = Desk(delicensing_resiliency=on).cmdlet("Get-OrganizationConfig").value
-        assert (row["DelayedDelicensingEnabled"], row["DelayedDelicensingEnabledState"]) == (on, state)
+        assert row["DelayedDelicensingEnabledState"].startswith(f"Enabled: {on};")
+        assert "DelayedDelicensingEnabled" not in row, "that is a parameter of Set-OrganizationConfig"
+
+    def test_the_state_may_be_null(self) -> None:
+        (row,) = Desk(delicensing_resiliency=True, resiliency_state="null").cmdlet("Get-OrganizationConfig").value
+        assert row["DelayedDelicensingEnabledState"] is None
 
     def test_a_removed_license_is_listed_until_it_is_back(self) -> None:
         desk = Desk(delicensing_resiliency=True)
@@ -341,10 +346,29 @@ class TestPending:
         desk.assign(user, ["SPE_E3"])
         assert desk.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value == []
 
-    def test_without_resiliency_there_is_nobody(self) -> None:
+    def test_who_was_listed_stays_listed_after_resiliency_was_turned_off(self) -> None:
         desk = Desk()
         desk.make.mailbox(desk.user(), "UserMailbox", pending_days=9)
-        assert desk.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value == []
+        assert len(desk.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value) == 1
+
+    @pytest.mark.parametrize(("due", "plain"), [("listed", ["late", "soon"]), ("apart", ["soon"])])
+    def test_those_past_due_alone(self, due: str, plain: list[str]) -> None:
+        desk = Desk(pending_delicense_due=due)
+        for local, days in (("late", -1), ("soon", 9)):
+            desk.make.mailbox(desk.user(local), "UserMailbox", pending_days=days)
+
+        def names(**more: bool) -> list[str]:
+            rows = desk.cmdlet("Get-PendingDelicenseUser", {**UNLIMITED, **more}).value
+            return [row["UserPrincipalName"].partition("@")[0] for row in rows]
+
+        assert names() == plain
+        assert names(ShowDueObjectsOnly=True) == ["late"]
+        assert names(ShowDueObjectsOnly=False) == plain
+
+    def test_one_mailbox_and_those_past_due_do_not_go_together(self) -> None:
+        desk = Desk()
+        parameters = {"Identity": "anna@contoso.example", "ShowDueObjectsOnly": True}
+        assert desk.cmdlet("Get-PendingDelicenseUser", parameters).status == 400
 
 
 @pytest.mark.parametrize("indexes", [False, True])

@@ -33,6 +33,7 @@ _COMMON = (
 MAILBOX_SELECT = ",".join(
     (
         *_COMMON,
+        "ArchiveDatabase",
         "WhenMailboxCreated",
         "WhenSoftDeleted",
         "IsInactiveMailbox",
@@ -86,6 +87,7 @@ _NEED_NONE = frozenset(
         "systemmailbox",
     }
 )
+_NO_GUID = "00000000-0000-0000-0000-000000000000"
 _DIGITS_MAX = 18
 """An exabyte: Python itself refuses to read thousands of digits."""
 _BYTES = re.compile(r"\(([\d.,\s\u00a0]+)bytes\)", re.IGNORECASE)
@@ -106,11 +108,12 @@ def usual_mailbox(raw: Mapping[str, Any], flagged: Collection[str]) -> tuple[str
     None: it takes a closer look, also where the service only spells things in another way. ``flagged``: ids and
     lower-case user principal names of those whom another signal calls unlicensed.
     """
-    archive, hold = raw.get("ArchiveStatus"), raw.get("LitigationHoldEnabled")
+    archive, hold = raw.get("ArchiveGuid"), raw.get("LitigationHoldEnabled")
     usual = (
         raw.get("RecipientTypeDetails") == "UserMailbox"
         and raw.get("SKUAssigned") is True
-        and archive in ("None", "Active")
+        and isinstance(archive, str)
+        and "ArchiveDatabase" in raw
         and isinstance(hold, bool)
         and raw.get("IsInactiveMailbox") is False
     )
@@ -118,7 +121,7 @@ def usual_mailbox(raw: Mapping[str, Any], flagged: Collection[str]) -> tuple[str
     name = text_from(raw, "UserPrincipalName") if user_id else ""
     if not user_id or user_id in flagged or lowered(name) in flagged:
         return None
-    return user_id, name, archive == "Active", hold is True
+    return user_id, name, archive != _NO_GUID and _has_archive(raw), hold is True
 
 
 def mail_user_from(raw: Mapping[str, Any]) -> Mailbox | None:
@@ -147,7 +150,22 @@ def may_need_license(raw: Mapping[str, Any]) -> str:
 
 
 def _has_more(raw: Mapping[str, Any]) -> bool:
-    return text_from(raw, "ArchiveStatus").casefold() == "active" or flag(raw.get("LitigationHoldEnabled"))
+    return _has_archive(raw) or flag(raw.get("LitigationHoldEnabled"))
+
+
+def _has_archive(raw: Mapping[str, Any]) -> bool:
+    """Has a mailbox in the cloud an archive? ``ArchiveGuid`` and ``ArchiveDatabase`` together decide.
+
+    ``ArchiveStatus`` can say None there although there is one, and is right for mailboxes on premises alone
+    [KB 4486848]. It is the last resort where the service does not tell the database.
+    """
+    if "ArchiveDatabase" not in raw:
+        return _is_active(raw)
+    return bool(raw["ArchiveDatabase"]) and bool(text_from(raw, "ArchiveGuid").strip("0-"))
+
+
+def _is_active(raw: Mapping[str, Any]) -> bool:
+    return text_from(raw, "ArchiveStatus").casefold() == "active"
 
 
 class Pending(NamedTuple):
@@ -228,7 +246,7 @@ def _mailbox(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
         # a mail user has no mailbox: it is as old as its recipient, and its archive is not older
         created=moment(raw, "WhenMailboxCreated") or moment(raw, "WhenCreated"),
         sku_assigned=None if assigned in (None, "") else flag(assigned),
-        archive=text_from(raw, "ArchiveStatus").casefold() == "active",
+        archive=_is_active(raw) if kind is RecipientType.ARCHIVE else _has_archive(raw),
         hold=flag(raw["LitigationHoldEnabled"]),
         other_hold=_other_hold(raw),
         soft_deleted=moment(raw, "WhenSoftDeleted"),

@@ -27,7 +27,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._quoting import Sty
 MAX_CLAUSES = 15
 """Values in one ``in`` [aad-advanced-queries: at most 15 child clauses]."""
 
-_ARCHIVE, _HOLD = "ArchiveStatus -eq 'Active'", "LitigationHoldEnabled -eq $true"
+_ARCHIVE = "(ArchiveDatabase -ne $null -or ArchiveStatus -eq 'Active')"
+"""Of a mailbox in the cloud that has an archive ``ArchiveStatus`` can be None. In Exchange Online the database can be
+compared with ``$null`` alone [filter-properties]."""
+_HOLD = "LitigationHoldEnabled -eq $true"
 
 
 def _of_kinds(*kinds: str) -> str:

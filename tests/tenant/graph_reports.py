@@ -117,6 +117,6 @@ def _row(world: World, mailbox: Json, period: str) -> list[str]:
         "0",
         "0",
         str(30 * 2**30),
-        str(mailbox["ArchiveStatus"] == "Active"),
+        str(mailbox["ArchiveDatabase"] is not None),
         period.removeprefix("D"),
     ]

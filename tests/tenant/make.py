@@ -146,6 +146,7 @@ class Maker:
         address = more.get("address") or (user["userPrincipalName"] if user else f"{guid}@{self.world.initial_domain}")
         archive = more.get("archive", False)
         mail_user = kind in ("MailUser", "GuestMailUser")
+        late = self.world.switches.archive_status == "late"
         hold = more.get("hold", False)
         licensed = more.get("sku_assigned")
         capabilities = self._capabilities.get(user["id"], []) if user else []
@@ -167,9 +168,10 @@ class Maker:
             "WhenCreated": created,
             "WhenSoftDeleted": self.ago(more["soft_deleted_days"])[1] if "soft_deleted_days" in more else None,
             "SKUAssigned": licensed,
-            "ArchiveStatus": "Active" if archive else "None",
+            "ArchiveStatus": "Active" if archive and (mail_user or not late) else "None",
             "ArchiveState": "Local" if archive else "None",
             "ArchiveGuid": self.guid() if archive else NO_GUID,
+            "ArchiveDatabase": _ARCHIVE_DATABASE if archive and not mail_user else None,
             "AutoExpandingArchiveEnabled": False,
             "LitigationHoldEnabled": hold,
             "LitigationHoldDate": self.ago(60)[1] if hold else None,
@@ -247,6 +249,7 @@ class Maker:
         return found
 
 
+_ARCHIVE_DATABASE = "EURPR01DG042-db017"
 _PLAN_GUID = "c5f3a2de-5b1f-4a0e-9d3b-7a4d1a0e6c11"
 
 

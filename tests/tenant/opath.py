@@ -24,9 +24,10 @@ from tests.tenant.state import exchange_time, parse_time
 Row = Mapping[str, Any]
 Predicate = Callable[[Row], bool]
 
-TEXT, BOOLEAN, TIME, LIST, GUID = "text", "boolean", "time", "list", "guid"
+TEXT, BOOLEAN, TIME, LIST, GUID, PRESENCE = "text", "boolean", "time", "list", "guid", "presence"
 PROPERTIES = {
     "Alias": TEXT,
+    "ArchiveDatabase": PRESENCE,
     "ArchiveGuid": GUID,
     "ArchiveState": TEXT,
     "ArchiveStatus": TEXT,
@@ -138,6 +139,10 @@ def _compare(name: str, kind: str, operator: str, value: Any) -> Predicate:
         return _boolean(name, operator, value)
     if kind == LIST:
         return _list(name, operator, value)
+    if kind == PRESENCE and value is not None:
+        raise FilterError(
+            f"Filtering by a value of property '{name}' isn't supported, only by its presence or absence."
+        )
     if isinstance(value, bool):
         value = "True" if value else "False"
     if value is None or value == "":

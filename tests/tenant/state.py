@@ -64,6 +64,8 @@ class Switches:
     ShowDueObjectsOnly alone (``apart``)."""
     sku_assigned_unlicensed: str = "null"
     """What SKUAssigned says of a mailbox that never had a license: ``null`` or ``false``."""
+    archive_status: str = "set"
+    """What ArchiveStatus says of the archive of a mailbox in the cloud: Active (``set``), or still None (``late``)."""
     page_limit: int = 0
     """So many entries at most on a page of users, groups and recipients, however many are asked for; 0: no limit."""
     invoke_paging: str = "nextlink"
@@ -114,6 +116,7 @@ class Switches:
             "invoke_paging": ("nextlink", "unlimited_only"),
             "get_by_ids": ("allowed", "403", "stateless"),
             "license_brings_back": ("alone", "always"),
+            "archive_status": ("set", "late"),
             "pending_delicense_key": ("id", "upn"),
             "exchange_plans": ("stack", "exclude_legacy"),
             "refusal_text": TEXTS,

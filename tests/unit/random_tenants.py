@@ -86,6 +86,7 @@ PEOPLE = st.lists(PERSON, min_size=2, max_size=7)
 SEATS = st.fixed_dictionaries(dict.fromkeys(SKUS, st.sampled_from([100, 100, 2, 1, 0])))
 SWITCHES = st.fixed_dictionaries(
     {
+        "archive_status": st.sampled_from(["set", "late"]),
         "delicensing_resiliency": st.booleans(),
         "sku_assigned_unlicensed": st.sampled_from(["null", "false"]),
         "invoke_paging": st.sampled_from(["nextlink", "unlimited_only"]),

@@ -17,6 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import Conf
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
 
 from tests.tenant.launch import Tenant, running
+from tests.tenant.make import NO_GUID
 from tests.unit.auditing import facts, look, planted, rows
 from tests.unit.clients import clients
 
@@ -207,6 +208,8 @@ def test_both_strategies_agree_on_a_tenant_in_disorder(seed: int) -> None:
                 mailbox["SKUAssigned"] = rng.choice([None, False, mailbox["SKUAssigned"]])
                 mailbox["LitigationHoldEnabled"] = rng.random() < 0.5
                 mailbox["ArchiveStatus"] = rng.choice(["None", "Active"])
+                mailbox["ArchiveGuid"] = rng.choice([NO_GUID, mailbox["Guid"]])
+                mailbox["ArchiveDatabase"] = rng.choice([None, "EURPR01DG042-db017"])
         for user in world.users.values():
             user["isLicenseReconciliationNeeded"] ^= rng.random() < 0.2
         world.touch()

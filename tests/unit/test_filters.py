@@ -28,6 +28,8 @@ def raw(**more: Any) -> dict[str, Any]:
         "RecipientTypeDetails": "UserMailbox",
         "SKUAssigned": True,
         "ArchiveStatus": "None",
+        "ArchiveGuid": "00000000-0000-0000-0000-000000000000",
+        "ArchiveDatabase": None,
         "LitigationHoldEnabled": False,
         "PersistedCapabilities": ["BPOS_S_Standard"],
         "UserPrincipalName": "anna@contoso.com",
@@ -41,7 +43,9 @@ def archive_of(**more: Any) -> dict[str, Any]:
     return raw(RecipientTypeDetails="MailUser", SKUAssigned=None, ArchiveStatus="Active", **more)
 
 
-COVERED_ARCHIVE = {"ArchiveStatus": "Active", "PersistedCapabilities": ["BPOS_S_Enterprise"]}
+ARCHIVE = {"ArchiveGuid": "a0000000-0000-4000-8000-000000000009", "ArchiveDatabase": "EURPR01DG042-db017"}
+"""Of a mailbox with an archive; ArchiveStatus may still be None."""
+COVERED_ARCHIVE = {**ARCHIVE, "PersistedCapabilities": ["BPOS_S_Enterprise"]}
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,7 @@ COVERED_ARCHIVE = {"ArchiveStatus": "Active", "PersistedCapabilities": ["BPOS_S_
         ({"SKUAssigned": None, "RecipientTypeDetails": "RoomMailbox"}, False),
         ({"SKUAssigned": None, "RecipientTypeDetails": "DiscoveryMailbox"}, False),
         ({"SKUAssigned": None, "RecipientTypeDetails": "SchedulingMailbox"}, False),
+        ({"RecipientTypeDetails": "SharedMailbox", **ARCHIVE}, True),
         ({"RecipientTypeDetails": "SharedMailbox", "ArchiveStatus": "Active"}, True),
         ({"RecipientTypeDetails": "RoomMailbox", "LitigationHoldEnabled": True}, True),
         ({"RecipientTypeDetails": "EquipmentMailbox", "LitigationHoldEnabled": True}, True),
@@ -63,17 +68,14 @@ COVERED_ARCHIVE = {"ArchiveStatus": "Active", "PersistedCapabilities": ["BPOS_S_
         ({"PersistedCapabilities": ["BPOS_S_Deskless"]}, False),
         ({"PersistedCapabilities": [], "RecipientTypeDetails": "SharedMailbox"}, False),
         ({"LitigationHoldEnabled": True}, True),
-        ({"ArchiveStatus": "Active"}, False),
-        ({"ArchiveStatus": "Active", "PersistedCapabilities": ["BPOS_S_Deskless"]}, True),
-        ({"ArchiveStatus": "Active", "PersistedCapabilities": ["BPOS_S_Deskless", "BPOS_S_ArchiveAddOn"]}, False),
-        ({"ArchiveStatus": "Active", "LitigationHoldEnabled": True}, True),
+        (ARCHIVE, False),
+        ({**ARCHIVE, "PersistedCapabilities": ["BPOS_S_Deskless"]}, True),
+        ({**ARCHIVE, "PersistedCapabilities": ["BPOS_S_Deskless", "BPOS_S_ArchiveAddOn"]}, False),
+        ({**ARCHIVE, "LitigationHoldEnabled": True}, True),
         ({"RecipientTypeDetails": "SharedMailbox", **COVERED_ARCHIVE}, False),
-        ({"ArchiveStatus": "Active", "PersistedCapabilities": ["BPOS_S_Enterprise"]}, False),
-        ({"ArchiveStatus": "Active", "PersistedCapabilities": ["BPOS_S_Standard", "BPOS_S_ArchiveAddOn"]}, False),
-        (
-            {"ArchiveStatus": "Active", "PersistedCapabilities": ["BPOS_S_Enterprise"], "SKUAssigned": False},
-            True,
-        ),
+        (COVERED_ARCHIVE, False),
+        ({**ARCHIVE, "PersistedCapabilities": ["BPOS_S_Standard", "BPOS_S_ArchiveAddOn"]}, False),
+        ({**COVERED_ARCHIVE, "SKUAssigned": False}, True),
     ],
 )
 def test_mailboxes_that_exchange_is_asked_for(more: dict[str, Any], found: bool) -> None:
@@ -92,7 +94,7 @@ PLAN2 = "efb87545-963c-4e0d-99df-69c6916d9eb0"  # EXCHANGE_S_ENTERPRISE
 
 
 @pytest.mark.parametrize("capabilities", EVERY_RECORD, ids="+".join)
-@pytest.mark.parametrize("stores", [{}, {"ArchiveStatus": "Active"}, {"LitigationHoldEnabled": True}], ids=str)
+@pytest.mark.parametrize("stores", [{}, ARCHIVE, {"LitigationHoldEnabled": True}], ids=str)
 @pytest.mark.parametrize("kind", ["UserMailbox", "SharedMailbox", "RoomMailbox", "EquipmentMailbox"])
 def test_exchange_leaves_out_whom_its_record_calls_covered_and_nobody_else(
     kind: str, stores: dict[str, Any], capabilities: list[str]

@@ -20,6 +20,7 @@ from ansible_collections.m365.licensing.tests.unit.planning_desk import ALL_KIND
 from tests.tenant.launch import Tenant, running
 
 RAW = {"ExternalDirectoryObjectId": "10000000-0000-4000-8000-000000000001", "IsInactiveMailbox": False}
+ARCHIVE = {"ArchiveGuid": RAW["ExternalDirectoryObjectId"], "ArchiveDatabase": "EURPR01DG042-db017"}
 E3 = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]}
 
 
@@ -40,7 +41,7 @@ def desk(tenant: Tenant) -> ExplainingDesk:
         ({"RecipientTypeDetails": "SchedulingMailbox"}, (RAW["ExternalDirectoryObjectId"], "scheduling")),
         ({"RecipientTypeDetails": "discoverymailbox"}, (RAW["ExternalDirectoryObjectId"], "discovery")),
         ({"RecipientTypeDetails": "TeamMailbox"}, None),
-        ({"RecipientTypeDetails": "SchedulingMailbox", "ArchiveStatus": "Active"}, None),
+        ({"RecipientTypeDetails": "SchedulingMailbox", **ARCHIVE}, None),
         ({"RecipientTypeDetails": "SchedulingMailbox", "LitigationHoldEnabled": True}, None),
         ({"RecipientTypeDetails": "SchedulingMailbox", "IsInactiveMailbox": True}, None),
         ({"RecipientTypeDetails": "DiscoveryMailbox", "ExternalDirectoryObjectId": ""}, None),

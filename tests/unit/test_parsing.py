@@ -85,6 +85,7 @@ def raw_mailbox(**more: Any) -> dict[str, Any]:
         "SKUAssigned": None,
         "ArchiveStatus": "None",
         "ArchiveGuid": "00000000-0000-0000-0000-000000000000",
+        "ArchiveDatabase": None,
         "LitigationHoldEnabled": False,
         "AccountDisabled": False,
         "IsDirSynced": False,
@@ -294,12 +295,48 @@ def test_inactive_mailboxes_need_no_license_and_soft_deleted_ones_say_since_when
     assert gone.soft_deleted == NOON
 
 
-def test_an_archive_is_one_that_is_active() -> None:
-    # the GUID stays when an archive is switched off
-    off = raw_mailbox(ArchiveStatus="None", ArchiveGuid="a0000000-0000-4000-8000-000000000009")
-    assert not getattr(exchange.mailbox_from(off), "archive", True)
-    assert exchange.mail_user_from(raw_mailbox(RecipientTypeDetails="MailUser")) is None
-    found = exchange.mail_user_from(raw_mailbox(RecipientTypeDetails="MailUser", ArchiveStatus="Active"))
+ARCHIVE_GUID, DATABASE = "a0000000-0000-4000-8000-000000000009", "EURPR01DG042-db017"
+
+
+@pytest.mark.parametrize(
+    ("more", "archive"),
+    [
+        ({"ArchiveGuid": ARCHIVE_GUID, "ArchiveDatabase": DATABASE}, True),
+        ({"ArchiveGuid": ARCHIVE_GUID, "ArchiveDatabase": DATABASE, "ArchiveStatus": "Active"}, True),
+        # the GUID stays when an archive is switched off
+        ({"ArchiveGuid": ARCHIVE_GUID}, False),
+        ({"ArchiveGuid": ARCHIVE_GUID, "ArchiveDatabase": ""}, False),
+        ({"ArchiveDatabase": DATABASE}, False),
+        ({"ArchiveStatus": "Active"}, False),
+        ({"ArchiveGuid": "", "ArchiveDatabase": DATABASE}, False),
+        ({"ArchiveGuid": None, "ArchiveDatabase": DATABASE}, False),
+        ({"ArchiveGuid": ARCHIVE_GUID.upper(), "ArchiveDatabase": {"Name": DATABASE}}, True),
+    ],
+)
+def test_guid_and_database_say_whether_a_mailbox_in_the_cloud_has_an_archive(
+    more: dict[str, Any], archive: bool
+) -> None:
+    raw = raw_mailbox(SKUAssigned=True, **more)
+    assert getattr(exchange.mailbox_from(raw), "archive", None) is archive
+    usual = exchange.usual_mailbox(raw, ())
+    assert usual in ((USER_ID, archive), None)
+    assert usual is not None or not isinstance(raw["ArchiveGuid"], str), "None takes a closer look"
+    scheduling = raw | {"RecipientTypeDetails": "SchedulingMailbox"}
+    assert bool(exchange.may_need_license(scheduling)) is archive
+
+
+@pytest.mark.parametrize(("status", "archive"), [("Active", True), ("None", False)])
+def test_the_status_counts_where_the_service_does_not_tell_the_database(status: str, archive: bool) -> None:
+    raw = raw_mailbox(SKUAssigned=True, ArchiveStatus=status, ArchiveGuid=ARCHIVE_GUID)
+    del raw["ArchiveDatabase"]
+    assert getattr(exchange.mailbox_from(raw), "archive", None) is archive
+    assert exchange.usual_mailbox(raw, ()) is None, "it takes a closer look"
+
+
+def test_the_archive_of_a_mailbox_on_premises_is_one_that_is_active() -> None:
+    premises = {"RecipientTypeDetails": "MailUser", "ArchiveGuid": ARCHIVE_GUID}
+    assert exchange.mail_user_from(raw_mailbox(**premises)) is None
+    found = exchange.mail_user_from(raw_mailbox(**premises, ArchiveStatus="Active"))
     assert found is not None
     assert found.recipient_type is RecipientType.ARCHIVE
 

@@ -50,7 +50,8 @@ def _plans(world: World, user: Json) -> set[str]:
 
 def _safe(mailbox: Json, plans: set[str]) -> bool:
     kind = mailbox["RecipientTypeDetails"]
-    archive, hold = mailbox["ArchiveStatus"] == "Active", mailbox["LitigationHoldEnabled"]
+    archive = mailbox["ArchiveStatus"] == "Active" if kind == "MailUser" else bool(mailbox["ArchiveDatabase"])
+    hold = mailbox["LitigationHoldEnabled"]
     more = bool(plans & PLAN2) or (bool(plans & LESSER) and ADDON in plans)
     if kind == "MailUser":
         return not archive or ARCHIVING in plans or bool(plans & PLAN2)

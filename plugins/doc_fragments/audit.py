@@ -42,8 +42,9 @@ options:
       - V(auto) asks the usage report of Microsoft Graph for those that come near (permission C(Reports.Read.All)) and
         then measures them. V(always) measures every shared, room and equipment mailbox, one request each. V(never)
         does neither.
-      - Where the report conceals names and somebody is near the limit, V(auto) measures all of them if there are no
-        more than 500, and warns otherwise.
+      - Where there is no report, as in national clouds, or it conceals names and somebody is near the limit, V(auto)
+        measures all of them if there are no more than 500, with a warning. More than 500 are not measured, and the
+        audit is incomplete.
     type: str
     choices: [auto, always, never]
     default: auto

@@ -27,7 +27,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     named,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
-from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph, NamesConcealed
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Mailbox,
@@ -37,17 +37,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._readings import SIGNALS, Readings
-from ansible_collections.m365.licensing.plugins.module_utils._sizes import (
-    MEASURED_AT_MOST,
-    measured,
-    near_the_limit,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._shared_sizes import SharedSizes
 from ansible_collections.m365.licensing.plugins.module_utils._survey import Survey
 
 T = TypeVar("T")
-
-_NAMED_AT_MOST = 200
-"""Mailboxes asked for by name, 50 in a request; beyond that, pages of 1,000 are cheaper."""
 
 _IN_MAILBOX_LIST = RESOURCE_TYPES | {RecipientType.USER}
 
@@ -343,52 +336,4 @@ class Reader:
                 "for."
             )
             return
-        large = self._optional("shared_mailbox_sizes", "the sizes of shared mailboxes", self._large)
-        if not large:
-            return
-        got = self.got
-        got.mailboxes = [box for box in got.mailboxes if box.guid not in large]
-        got.mailboxes += large.values()
-        if got.users is not None:
-            got.users.update(self._graph.users_by_id({box.user_id for box in large.values()} - set(got.users)))
-
-    def _large(self) -> dict[str, Mailbox]:
-        """Those over 50 GB, by their guid."""
-        return measured(self._exchange, self._near_the_limit() if self._sizes == "auto" else self._resources())
-
-    def _near_the_limit(self) -> list[Mailbox]:
-        try:
-            upns = near_the_limit(self._graph)
-        except NamesConcealed as error:
-            return self._few_resources(error)
-        if not upns:
-            return []
-        if not self._resources_known and len(upns) <= _NAMED_AT_MOST:
-            return [box for some in self._parallel(self._exchange.mailboxes, _filters.by_upn(upns)) for box in some]
-        return [box for box in self._resources() if lowered(box.user_principal_name) in upns]
-
-    def _few_resources(self, error: NamesConcealed) -> list[Mailbox]:
-        """All of them, unless measuring each would take too long."""
-        boxes = self._resources()
-        if len(boxes) > MEASURED_AT_MOST:
-            self.got.warnings.append(
-                f"{error} Some mailbox is over 50 GB or near it, and the {len(boxes)} shared, room and equipment "
-                "mailboxes were not measured one by one: shared_mailbox_sizes=always does."
-            )
-            return []
-        if boxes:
-            self.got.warnings.append(
-                f"{error} So each of the {len(boxes)} shared, room and equipment mailboxes was measured, with one "
-                "request for each; shared_mailbox_sizes=never leaves that out."
-            )
-        return boxes
-
-    @property
-    def _resources_known(self) -> bool:
-        """Are all that matter among the mailboxes that were read?"""
-        return self.got.strategy == "full" or self.got.only is not None
-
-    def _resources(self) -> list[Mailbox]:
-        if self._resources_known:
-            return [box for box in self.got.mailboxes if box.recipient_type in RESOURCE_TYPES]
-        return self._exchange.mailboxes(_filters.RESOURCES)
+        SharedSizes(self._graph, self._exchange, self.got, self._sizes).mark()

@@ -188,14 +188,18 @@ class Exchange:
             raise _incomplete(f"Get-OrganizationConfig gave {len(found)} entries, expected one")
         return enabled_state(found[0].get("DelayedDelicensingEnabledState"))
 
-    def mailbox_bytes(self, identity: str) -> int:
+    def mailbox_bytes(self, identity: str) -> int | None:
         """The size of one mailbox in bytes [Get-MailboxStatistics: TotalItemSize]. One call: only for few.
+
+        None where there are no statistics: nobody has ever opened the mailbox.
 
         ``identity`` is best its GUID: a soft-deleted mailbox may share the user principal name.
         """
         # the anchor is a header and takes no other characters; the system mailbox serves as well
         anchor = identity if "@" in identity and identity.isascii() else None
         found = self.cmdlet("Get-MailboxStatistics", {"Identity": identity}, anchor=anchor)
+        if not found:
+            return None
         if len(found) != 1:
             raise _incomplete(f"Get-MailboxStatistics gave {len(found)} entries for {identity}, expected one")
         size = bytes_from(found[0].get("TotalItemSize"))

@@ -128,11 +128,15 @@ class UsageRow(NamedTuple):
     """One mailbox of the usage report: up to a week old, so it informs and never decides."""
 
     upn: str
-    storage_bytes: int
+    storage_bytes: int | None
+    """None: the report does not tell it, of this one."""
 
 
-def usage_from(lines: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """The mailbox usage report, by lines: user principal name and bytes of each mailbox that is not deleted."""
+def usage_from(lines: Iterable[str]) -> Iterator[tuple[str, int | None]]:
+    """The mailbox usage report, by lines: user principal name and bytes of each mailbox that is not deleted.
+
+    A cell that is blank, or no size, costs that mailbox alone: None.
+    """
     rows = csv.reader(lines)
     try:
         titles = next(rows, [])
@@ -141,23 +145,28 @@ def usage_from(lines: Iterable[str]) -> Iterator[tuple[str, int]]:
             raise _incomplete(f"the mailbox usage report has no column {', '.join(sorted(missing))}")
         name, used = map(titles.index, _COLUMNS)
         deleted = titles.index(_IS_DELETED) if _IS_DELETED in titles else len(titles)
-        for number, row in enumerate(filter(None, rows), 2):
+        for row in filter(None, rows):
             size = row[used].strip() if used < len(row) else ""
-            if not size.isdecimal() or len(size) > _DIGITS_MAX:
-                raise _incomplete(f"line {number} of the mailbox usage report has no size")
+            told = int(size) if size.isdecimal() and len(size) <= _DIGITS_MAX else None
             if deleted >= len(row) or row[deleted].strip().casefold() != "true":
-                yield (row[name].strip() if name < len(row) else ""), int(size)
+                yield (row[name].strip() if name < len(row) else ""), told
     except csv.Error as error:
         raise _incomplete(f"the mailbox usage report is no CSV: {error}") from None
 
 
 def usage_over(over: float, lines: Iterable[str]) -> tuple[list[UsageRow], bool]:
-    """The mailboxes of more than ``over`` bytes in the usage report, and whether it names anybody at all."""
-    rows, named = [], False
+    """The mailboxes of more than ``over`` bytes in the usage report, and whether it names anybody at all.
+
+    So are those without a size. Raises IncompleteAnswer where most are without: then it says too little.
+    """
+    rows, named, sized, unsized = [], False, 0, 0
     for upn, size in usage_from(lines):
         named = named or "@" in upn
-        if size > over:
+        sized, unsized = sized + (size is not None), unsized + (size is None)
+        if size is None or size > over:
             rows.append(UsageRow(upn, size))
+    if unsized > sized:
+        raise _incomplete(f"the mailbox usage report has no size of {unsized} of {sized + unsized} mailboxes")
     return rows, named
 
 

@@ -310,24 +310,25 @@ def _sized(
         asked |= ask
         losing = {item.user.id for item in weak if item.loses_plan2} & ask
         sized = losing | (regains & ask)
-        large = large_among(graph, exchange, [boxes[user_id] for user_id in sorted(sized)])
-        if large is None and losing:
-            gap = f"the sizes of {len(losing)} mailboxes that would lose Plan 2, without a report that names them"
+        sizes = large_among(graph, exchange, [boxes[user_id] for user_id in sorted(sized)])
+        large = sizes.large if sizes else {}
+        unknown = {box.user_id for box in sizes.failed} if sizes else sized
+        why = "as Exchange did not tell them" if sizes else "as no report names them"
+        if unknown & losing:
+            gap = f"the sizes of {len(unknown & losing)} mailboxes that would lose Plan 2, {why}"
             guards = guards._replace(gaps=(*guards.gaps, gap))
-        if large is None:
+        if unknown:
             # a license that may be too small keeps the mailbox all the same
             found.warnings.append(
-                f"The sizes of {len(sized)} mailboxes are not known, as no report names them: whether one that had "
-                "Plan 2 is over 50 GB was not looked at."
+                f"The sizes of {len(unknown)} mailboxes are not known, {why}: whether one that had Plan 2 is over "
+                "50 GB was not looked at."
             )
-        if not large and not (large is None and losing):
+        if not large and not unknown & losing:
             # nothing that the plan was made of has changed
             return plan
-        needs = {box.user_id: needs_of(box) for box in (large or {}).values()}
+        needs = {box.user_id: needs_of(box) for box in large.values()}
         candidates = [
-            _resized(item, large or {})._replace(needs=needs[item.subject.user.id])
-            if item.subject.user.id in needs
-            else item
+            _resized(item, large)._replace(needs=needs[item.subject.user.id]) if item.subject.user.id in needs else item
             for item in candidates
         ]
 

@@ -25,7 +25,7 @@ class Readings:
     users: dict[str, User] | None = None
     reconciliation: set[str] | None = None
     pending: dict[str, datetime | None] = field(default_factory=dict)
-    """When Exchange takes mailboxes away whose license has gone (None: it does not say), by user id or lower-case UPN."""
+    """When Exchange takes away mailboxes whose license has gone (None: it does not say), by user id or UPN."""
     overdue: frozenset[str] = frozenset()
     """Those of them whose delay has ended, as Exchange says."""
     no_rights_users: list[User] = field(default_factory=list)
@@ -55,6 +55,10 @@ class Readings:
     """Those of them that the chosen surface of Exchange never shows."""
     remedies: list[str] = field(default_factory=list)
     """What helps where a service refused a part of the inventory, in its words: a permission, a role."""
+    unmeasured: int = 0
+    """Single mailboxes whose size was asked for, and of which Exchange did not tell it."""
+    lost_sizes: str = ""
+    """Whose sizes could not be asked for at all: ``of 600 shared, room and equipment mailboxes``."""
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -75,9 +79,22 @@ class Readings:
         )
 
     @property
+    def unseen(self) -> list[str]:
+        """The return value ``not_examined``: recipient types, and sizes of shared mailboxes by their option."""
+        sizes = ["shared_mailbox_sizes"] if self.lost_sizes or self.unmeasured else []
+        return sorted([*self.not_examined, *sizes])
+
+    @property
+    def complete(self) -> bool:
+        """Was all looked at that was asked for? A single size that is not known is no reason to license nobody."""
+        return not self.gaps and not self.unmeasured
+
+    @property
     def gaps(self) -> list[str]:
         """What nobody looked at although it was asked for, in words; empty: the audit is complete."""
         gaps = [f"{kind} recipients" for kind in sorted(self.not_examined)]
+        if self.lost_sizes:
+            gaps.append(f"the sizes {self.lost_sizes}")
         if self.users is None:
             gaps.append("licenses of users, so whose Exchange plan is off")
         return gaps

@@ -119,18 +119,21 @@ def at_stake(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weak
     sized = [
         box for box in boxes if box.recipient_type is not RecipientType.ARCHIVE and by_user[box.user_id].loses_plan2
     ]
-    large = large_among(graph, asked, sized)
-    if large is None:
+    sizes = large_among(graph, asked, sized)
+    if sizes is None:
         raise SizesUnknown(len(sized))
+    # whose size Exchange does not tell may be as large
+    unknown = {box.guid: box._replace(over_50_gb=True) for box in sizes.failed}
     found: dict[str, list[str]] = {}
-    for box in (large.get(box.guid, box) for box in boxes):
+    for box in ({**sizes.large, **unknown}.get(box.guid, box) for box in boxes):
         item = by_user[box.user_id]
         if item.takes_from(box):
-            found.setdefault(item.user.user_principal_name, []).extend(_uses(box))
+            found.setdefault(item.user.user_principal_name, []).extend(_uses(box, box.guid in unknown))
     return found
 
 
-def _uses(box: Mailbox) -> list[str]:
+def _uses(box: Mailbox, size_unknown: bool) -> list[str]:
     """What of a mailbox needs more than a small plan, in words."""
-    words = ((box.over_50_gb, "over 50 GB"), (box.archive, "an archive"), (box.hold, "a litigation hold"))
+    size = "a size that Exchange does not tell" if size_unknown else "over 50 GB"
+    words = ((box.over_50_gb, size), (box.archive, "an archive"), (box.hold, "a litigation hold"))
     return [word for flag, word in words if flag] or ["a mailbox"]

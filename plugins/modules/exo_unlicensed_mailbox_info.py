@@ -365,13 +365,15 @@ summary:
       description: For each signal V(ok), or why it cannot be had.
       type: dict
     not_examined:
-      description: Recipient types that were asked for and could not be looked at.
+      description:
+        - Recipient types that were asked for and could not be looked at.
+        - V(shared_mailbox_sizes) where sizes were asked for and could not be had.
       type: list
       elements: str
     complete:
       description:
         - Whether everything that was asked for could be looked at.
-        - V(false) if there are recipients in RV(summary.not_examined), or if Graph does not show the licenses of users.
+        - V(false) if there is something in RV(summary.not_examined), or if Graph does not show the licenses of users.
           Then there may be more at risk than RV(mailboxes) tells.
       type: bool
     expiring:

@@ -55,7 +55,7 @@ class Cursor:
     select: tuple[str, ...]
     size: int
     dies: float
-    limited: bool
+    warnings: list[str]
 
 
 def dispatch(
@@ -140,9 +140,9 @@ def _route(
         raise not_simulated(f"the query parameter {sorted(unknown)[0]}")
     rows, limited = exchange_cmdlets.run(world, name, arguments)
     select = _select(parameters.get("$select", ""), rows)
-    cursor = Cursor(
-        rows, digest, bound, select, _page_size(world, headers), time.monotonic() + _LINK_SECONDS[version], limited
-    )
+    warnings = [MORE_RESULTS] if limited else exchange_cmdlets.warnings_of(name, arguments, rows)
+    dies = time.monotonic() + _LINK_SECONDS[version]
+    cursor = Cursor(rows, digest, bound, select, _page_size(world, headers), dies, warnings)
     return _page(world, base, endpoint, cursor, 0)
 
 
@@ -219,11 +219,11 @@ def _page(world: World, base: str, endpoint: str, cursor: Cursor, start: int) ->
     body: Json = {
         "@odata.context": f"{base}/$metadata#Collection(Exchange.GenericHashTable)",
         "adminapi.warnings@odata.type": "#Collection(String)",
-        "@adminapi.warnings": [],
+        "@adminapi.warnings": cursor.warnings,
         "value": [_shown(row, cursor.select) for row in rows],
     }
     more = end < len(cursor.rows)
-    if more or cursor.limited:
+    if more:
         body["@adminapi.warnings"] = [MORE_RESULTS]
     if more:
         cursors: dict[str, Cursor] = world.scratch.setdefault("exchange_cursors", {})

@@ -68,6 +68,16 @@ def run(world: World, name: str, arguments: Json) -> tuple[Sequence[Json], bool]
     return rows[:limit], len(rows) > limit
 
 
+def warnings_of(name: str, arguments: Json, rows: Sequence[Json]) -> list[str]:
+    """What a cmdlet has to say besides its rows."""
+    if name.casefold() != "get-mailboxstatistics" or rows:
+        return []
+    return [
+        f"The user hasn't logged on to mailbox '{arguments.get('Identity')}', so there is no data to return. After the "
+        "user logs on, this warning will no longer appear."
+    ]
+
+
 def _flag(arguments: Json, name: str) -> bool:
     value = arguments.get(name, False)
     if isinstance(value, str):
@@ -208,6 +218,8 @@ def _get_statistics(world: World, arguments: Json) -> Sequence[Json]:
         and not row["_disconnected"]
     ]
     row = _identity(world, boxes, arguments["Identity"])[0]
+    if row["UserPrincipalName"].casefold() == world.switches.no_statistics.casefold():
+        return []
     size = row["_bytes"]
     return [
         {

@@ -11,7 +11,7 @@ import io
 import secrets
 from collections.abc import Mapping
 
-from tests.tenant.errors import bad_request, error_body, not_simulated
+from tests.tenant.errors import GraphError, bad_request, error_body, not_simulated
 from tests.tenant.graph_common import READ_REPORTS, Request
 from tests.tenant.state import Answer, Json, World, new_guid, parse_time
 
@@ -48,6 +48,8 @@ def mailbox_usage(request: Request, function: str) -> Answer:
     period = rest.removesuffix(")").removeprefix("period=").strip("'")
     if period not in PERIODS:
         raise bad_request(f"Invalid period: '{period}'. It is one of {', '.join(PERIODS)}.", "BadRequest")
+    if request.world.switches.usage_report == "404":
+        raise GraphError(404, "ResourceNotFound", "Resource not found for the segment 'reports'.")
     token = secrets.token_urlsafe(24)
     request.world.scratch.setdefault(_DOWNLOADS, {})[token] = (name, period)
     return Answer(302, None, {"Location": f"{request.world.origins['reports']}/data/download/{token}"})
@@ -112,7 +114,7 @@ def _row(world: World, mailbox: Json, period: str) -> list[str]:
         parse_time(mailbox["WhenMailboxCreated"]).date().isoformat() if mailbox["WhenMailboxCreated"] else "",
         today,
         str(mailbox["_bytes"] // 75_000),
-        str(mailbox["_bytes"]),
+        "" if names[0] == world.switches.report_blank_size else str(mailbox["_bytes"]),
         *(str(gib * 2**30) for gib in (98, 99, 100)),
         "0",
         "0",

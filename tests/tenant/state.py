@@ -105,6 +105,12 @@ class Switches:
     """A disabled plan that its SKU no longer carries: a write has ``dropped`` it, or it is ``shown`` ever after."""
     report_names_concealed: bool = False
     """The usage reports show hashes in place of names."""
+    usage_report: str = "200"
+    """The usage reports: ``200``, or ``404``, as outside of the global cloud."""
+    report_blank_size: str = ""
+    """The user principal name of a mailbox whose cell in the usage report is blank."""
+    no_statistics: str = ""
+    """The user principal name of a mailbox that nobody has ever opened: Get-MailboxStatistics gives no row of it."""
     pagination_expired: bool = False
     """Exchange refuses every page but the first as expired."""
 
@@ -123,6 +129,7 @@ class Switches:
             "retired_plans": ("dropped", "shown"),
             "pending_delicense_due": ("listed", "apart"),
             "resiliency_state": ("text", "null"),
+            "usage_report": ("200", "404"),
         }
         for name, value in values.items():
             if name not in types:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
@@ -28,10 +30,11 @@ def look(
     sizes: str = "never",
     surface: str = "invoke_command",
     now: datetime | None = None,
+    client: Mapping[str, Any] = MappingProxyType({}),
     **options: Any,
 ) -> Audit:
-    """One audit, by the tenant's clock if no other time is given."""
-    with clients(tenant, exchange_api=surface) as made:
+    """One audit, by the tenant's clock if no other time is given; ``client``: options of its clients."""
+    with clients(tenant, exchange_api=surface, **client) as made:
         chosen = AuditOptions(now=now or tenant.world.now(), shared_mailbox_sizes=sizes, **options)
         return audit(made.graph, made.exchange, chosen)
 

@@ -209,10 +209,11 @@ def test_without_skus_and_subscriptions_the_rows_stay_and_their_dates_go(tenant:
     assert all(item.deadline.at is None for item in suspended)
 
 
-def test_without_the_usage_report_sizes_are_not_known_and_the_rest_is(tenant: Tenant) -> None:
+def test_without_the_usage_report_each_shared_mailbox_is_measured(tenant: Tenant) -> None:
     with without(tenant, {"Reports.Read.All"}):
         found = look(tenant, sizes="auto")
     assert rows(found) == rows(look(tenant))
     (warning,) = found.warnings
     assert "Reports.Read.All" in warning
-    assert "sizes" in warning
+    assert "one request for each" in warning
+    assert found.summary()["complete"] is True

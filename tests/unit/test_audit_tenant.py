@@ -296,10 +296,6 @@ def test_v2_finds_the_same_mailboxes_and_says_what_it_cannot_see(tenant: Tenant)
         assert word in told
 
 
-def test_v2_warns_where_it_cannot_show_the_dates_of_pending_delicensing(resilient: Tenant) -> None:
-    assert any("Delicensing resiliency" in text for text in look(resilient, surface="v2").warnings)
-
-
 def test_v2_cannot_filter_and_says_so_before_it_asks(tenant: Tenant) -> None:
     tenant.clear_requests()
     with pytest.raises(ConfigurationError, match="strategy: filtered"):

@@ -336,10 +336,30 @@ def test_an_entry_that_comes_twice_is_not_twice_the_seats(tenant: Tenant) -> Non
             made.graph.subscribed_skus()
 
 
+REPORT_HEAD = "User Principal Name,Storage Used (Byte)\n"
+WITHOUT_SIZE = ("a@b.c," + "9" * 5000, "a@b.c,-5", "a@b.c", "a@b.c,", "a@b.c,many")
+
+
+def report(tenant: Tenant, text: str) -> None:
+    """The next reports are this text."""
+    fault = {"status": 200, "body": text.encode(), "service": "reports", "times": None}
+    tenant.world.faults = faults.parse([fault])
+
+
+@pytest.mark.parametrize("line", WITHOUT_SIZE)
+def test_a_line_of_a_report_without_a_size_costs_that_mailbox_alone(tenant: Tenant, line: str) -> None:
+    text = f"{REPORT_HEAD}x@b.c,7\n{line}\ny@b.c,60\n"
+    report(tenant, text)
+    with clients(tenant, retry_seconds=0) as made:
+        assert made.graph.mailbox_usage(over=50) == [("a@b.c", None), ("y@b.c", 60)]
+    tenant.clear_faults()
+
+
 def test_a_report_that_is_no_table(tenant: Tenant) -> None:
-    head = "User Principal Name,Storage Used (Byte)\n"
-    for text in ('"' + "x" * 200_000, "a\x00b", head + "a@b.c," + "9" * 5000, head + "a@b.c,-5", head + "a@b.c", ""):
-        tenant.set_faults({"status": 200, "body": text, "service": "reports", "times": None})
+    """Nor is it one of sizes where most lines have none."""
+    hardly = [f"{REPORT_HEAD}x@b.c,7\n{line}\n{line}" for line in WITHOUT_SIZE]
+    for text in ('"' + "x" * 200_000, "a\x00b", *(REPORT_HEAD + line for line in WITHOUT_SIZE), *hardly, ""):
+        report(tenant, text)
         with clients(tenant, retry_seconds=0) as made, pytest.raises(IncompleteAnswer):
             made.graph.mailbox_usage()
     tenant.clear_faults()

@@ -1,0 +1,196 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One size that is not known, and a report that cannot be had, cost that mailbox or that report and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils import _shared_sizes, _sizes
+from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit
+from ansible_collections.m365.licensing.tests.unit.auditing import look, rows
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
+
+from tests.tenant.launch import Tenant
+from tests.tenant.state import Json
+
+GB = 2**30
+KINDS = ("SharedMailbox", "RoomMailbox", "EquipmentMailbox")
+STRATEGIES = ("filtered", "full")
+STATISTICS = "Get-MailboxStatistics"
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Tenant]:
+    with empty_tenant() as tenant:
+        yield tenant
+
+
+@pytest.fixture
+def desk(served: Tenant) -> Desk:
+    return Desk(served)
+
+
+def furnish(desk: Desk, count: int = 24) -> tuple[Json, Json]:
+    """Shared, room and equipment mailboxes: a small one, one of 60 GB, and more small ones."""
+    boxes = []
+    for number in range(count):
+        user = desk.make.user(f"Box {number}", f"box{number}")
+        size = 60 * GB if number == 1 else GB
+        boxes.append(desk.make.mailbox(user, KINDS[number % len(KINDS)], bytes=size))
+    desk.world.touch()
+    return boxes[0], boxes[1]
+
+
+def large(found: Audit) -> list[str]:
+    assert {reason for _user, reason, _kind in rows(found)} <= {"shared_over_50_gb"}
+    return [user for user, _reason, _kind in rows(found)]
+
+
+def measurements(desk: Desk) -> int:
+    return sum(entry.get("cmdlet") == STATISTICS for entry in desk.tenant.requests())
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("unopened", [True, False])
+def test_a_mailbox_that_nobody_has_opened_says_nothing_of_the_others(desk: Desk, strategy: str, unopened: bool) -> None:
+    small, big = furnish(desk)
+    desk.world.switches.no_statistics = small["UserPrincipalName"] if unopened else ""
+    found = look(desk.tenant, sizes="always", strategy=strategy)
+    assert large(found) == [big["ExternalDirectoryObjectId"]]
+    assert [small["UserPrincipalName"] in text for text in found.warnings] == [True] * unopened
+    assert found.summary()["complete"] is True
+    assert found.summary()["not_examined"] == []
+    assert found.summary()["signals"]["shared_mailbox_sizes"] == "ok"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("report", ["200", "404"])
+def test_where_there_is_no_report_each_is_measured(desk: Desk, strategy: str, report: str) -> None:
+    _small, big = furnish(desk)
+    desk.world.switches.usage_report = report
+    desk.tenant.clear_requests()
+    found = look(desk.tenant, sizes="auto", strategy=strategy)
+    assert large(found) == [big["ExternalDirectoryObjectId"]]
+    assert measurements(desk) == (1 if report == "200" else 24)
+    assert ["one request for each" in text for text in found.warnings] == [True] * (report == "404")
+    assert found.summary()["complete"] is True
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("broken", [{"status": 403}, {"status": 500}, {"kind": "html"}, {"kind": "truncate"}], ids=str)
+def test_so_is_each_where_the_report_is_refused_or_broken(desk: Desk, strategy: str, broken: Json) -> None:
+    _small, big = furnish(desk)
+    service = {"service": "reports"} if "kind" in broken else {"service": "graph", "path": "/reports/"}
+    desk.tenant.set_faults({"kind": "status", **service, **broken, "times": None})
+    found = look(desk.tenant, sizes="auto", strategy=strategy, client={"retry_seconds": 0.5})
+    assert large(found) == [big["ExternalDirectoryObjectId"]]
+    (warning,) = found.warnings
+    assert "one request for each" in warning
+    assert found.summary()["complete"] is True
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("whose", ["small", "large"])
+def test_a_blank_cell_of_the_report_is_measured_and_the_rest_is_as_it_was(
+    desk: Desk, strategy: str, whose: str
+) -> None:
+    small, big = furnish(desk)
+    desk.world.switches.report_blank_size = (small if whose == "small" else big)["UserPrincipalName"]
+    desk.tenant.clear_requests()
+    found = look(desk.tenant, sizes="auto", strategy=strategy)
+    assert large(found) == [big["ExternalDirectoryObjectId"]]
+    assert measurements(desk) == (2 if whose == "small" else 1)
+    assert found.warnings == []
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_too_many_without_a_report_are_no_all_clear(desk: Desk, strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_shared_sizes, "MEASURED_AT_MOST", 23)
+    furnish(desk)
+    desk.world.switches.usage_report = "404"
+    desk.tenant.clear_requests()
+    found = look(desk.tenant, sizes="auto", strategy=strategy)
+    assert (large(found), measurements(desk)) == ([], 0)
+    assert found.summary()["complete"] is False
+    assert found.summary()["not_examined"] == ["shared_mailbox_sizes"]
+    reason = found.readings.incomplete()
+    assert reason is not None
+    assert "the sizes of 24 shared, room and equipment mailboxes" in reason.message
+    assert "shared_mailbox_sizes=always" in reason.hint
+    assert "shared_mailbox_sizes=never" in reason.hint
+    assert look(desk.tenant, sizes="never", strategy=strategy).summary()["complete"] is True
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_one_that_exchange_does_not_measure_is_named_and_licenses_are_given_all_the_same(
+    served: Tenant, strategy: str
+) -> None:
+    desk = PlanningDesk(served)
+    _small, big = furnish(desk, 3)
+    desk.at_risk("anna")
+    refused = {"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": 1}
+    desk.tenant.set_faults(refused)
+    found = look(desk.tenant, sizes="always", strategy=strategy)
+    assert found.summary()["complete"] is False
+    assert found.summary()["not_examined"] == ["shared_mailbox_sizes"]
+    (warning,) = found.warnings
+    assert "did not tell the size of box" in warning
+    desk.tenant.set_faults(refused)
+    assert actions(desk.apply(EVERYBODY, shared_mailbox_sizes="always"))["anna"] == "license"
+    assert big
+
+
+def test_a_role_without_the_cmdlet_costs_the_sizes_and_is_told_once(desk: Desk) -> None:
+    furnish(desk)
+    desk.tenant.set_faults({"kind": "forbidden_cmdlet", "service": "exchange", "cmdlet": STATISTICS, "times": None})
+    found = look(desk.tenant, sizes="always")
+    assert found.findings == ()
+    (warning,) = found.warnings
+    assert "Global Reader" in warning
+    assert found.summary()["not_examined"] == ["shared_mailbox_sizes"]
+    assert found.summary()["complete"] is False
+
+
+def test_a_service_that_is_too_busy_is_not_tried_for_every_mailbox(desk: Desk) -> None:
+    furnish(desk)
+    fault: dict[str, Any] = {"kind": "status", "status": 503, "service": "exchange", "cmdlet": STATISTICS}
+    desk.tenant.set_faults({**fault, "times": None})
+    desk.tenant.clear_requests()
+    found = look(desk.tenant, sizes="always", client={"retry_seconds": 0, "concurrency": 1})
+    assert measurements(desk) == _sizes._GIVE_UP_AFTER
+    assert found.summary()["not_examined"] == ["shared_mailbox_sizes"]
+    (warning,) = found.warnings
+    assert "and 4 more" in warning
+
+
+def test_plan_2_is_not_taken_from_a_mailbox_of_unknown_size(served: Tenant) -> None:
+    desk = PlanningDesk(served)
+    desk.person("anna", desk.held("SPE_E3"), bytes=GB)
+    desk.tenant.set_faults(
+        {"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": None}
+    )
+    smaller = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}
+    options: Json = {"scope": "all_users", "allow_removals": True}
+    assert "as Exchange did not tell them" in desk.refused(smaller, **options).message
+    desk.tenant.clear_faults()
+    desk.world.switches.no_statistics = "anna@contoso.example"
+    assert actions(desk.apply(smaller, **options)) == {"anna": "license"}
+
+
+def test_nor_by_a_task_that_names_the_user(served: Tenant) -> None:
+    desk = Desk(served)
+    anna = desk.person("anna", desk.held("SPE_E3"), bytes=GB)
+    desk.tenant.set_faults(
+        {"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": None}
+    )
+    error = desk.fail([anna], "EXCHANGESTANDARD", state="exact")
+    assert error.code == "would_uncover"
+    assert "a size that Exchange does not tell" in error.message
+    desk.tenant.clear_faults()
+    desk.world.switches.no_statistics = "anna@contoso.example"
+    assert desk.run([anna], "EXCHANGESTANDARD", state="exact")["changed"]

@@ -293,7 +293,7 @@ def _warnings(body: Mapping[str, Any]) -> list[str]:
 
 
 def _once(item: Mapping[str, Any], seen: set[str], name: str, number: int) -> None:
-    # soft-deleted mailboxes may share the Guid of nothing else, so Guid is what must not come twice
+    # two recipients can have one ExchangeGuid, so Guid is what must not come twice
     key = text_from(item, "Guid") or text_from(item, "ExchangeGuid")
     if not key or key == _NO_GUID:
         return

@@ -269,9 +269,8 @@ def _other_hold(raw: Mapping[str, Any]) -> bool:
 
 
 def _guid(raw: Mapping[str, Any]) -> str:
-    # a mail user's ExchangeGuid is zeros
-    found = text_from(raw, "ExchangeGuid").lower()
-    return found if found.strip("0-") else text_from(raw, "Guid").lower()
+    # two recipients can have one ExchangeGuid, as a restored mailbox and the soft-deleted one do
+    return text_from(raw, "Guid").lower() or text_from(raw, "ExchangeGuid").lower()
 
 
 def _kind(raw: Mapping[str, Any]) -> str:

@@ -182,7 +182,9 @@ mailboxes:
       description: Primary mail address.
       type: str
     mailbox_guid:
-      description: Exchange GUID of the mailbox.
+      description:
+        - C(Guid) of the mailbox or mail user in Exchange, which no two recipients share.
+        - C(ExchangeGuid) can be the same for a restored mailbox and the soft-deleted one that it was restored from.
       type: str
     recipient_type:
       description: One of the choices of O(recipient_types).

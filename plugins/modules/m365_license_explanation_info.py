@@ -283,7 +283,7 @@ explanations:
       elements: dict
       contains:
         mailbox_guid:
-          description: Exchange GUID of the mailbox. Null where Exchange shows none.
+          description: C(Guid) of the mailbox or mail user in Exchange. Null where Exchange shows none.
           type: str
         recipient_type:
           description: One of the choices of O(recipient_types). Null where there is no mailbox of these kinds.

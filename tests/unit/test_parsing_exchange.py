@@ -46,10 +46,16 @@ def test_a_mailbox() -> None:
     assert found is not None
     assert found.user_id == USER_ID
     assert found.recipient_type is RecipientType.USER
-    assert found.guid == "a0000000-0000-4000-8000-000000000002"
+    assert found.guid == "a0000000-0000-4000-8000-000000000001"
     assert found.created == datetime(2025, 8, 8, 18, 39, 16, 123456, tzinfo=timezone.utc)
     assert found.capabilities == ("BPOS_S_Enterprise",)
     assert found.sku_assigned is True
+
+
+def test_a_mailbox_without_its_own_id_has_that_of_its_store() -> None:
+    found = exchange.mailbox_from(raw_mailbox(Guid=None))
+    assert found is not None
+    assert found.guid == "a0000000-0000-4000-8000-000000000002"
 
 
 @pytest.mark.parametrize(

@@ -194,3 +194,18 @@ def test_nor_by_a_task_that_names_the_user(served: Tenant) -> None:
     desk.tenant.clear_faults()
     desk.world.switches.no_statistics = "anna@contoso.example"
     assert desk.run([anna], "EXCHANGESTANDARD", state="exact")["changed"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("sizes", ["auto", "always"])
+def test_two_mailboxes_with_one_exchange_guid_are_two_rows(desk: Desk, strategy: str, sizes: str) -> None:
+    """A restored mailbox and the soft-deleted one that it came from."""
+    user = desk.make.user("Anna", "anna")
+    old = desk.make.mailbox(user, "UserMailbox", soft_deleted_days=10, address="old@contoso.example")
+    team = desk.make.mailbox(user, "SharedMailbox", bytes=60 * GB)
+    team["ExchangeGuid"] = old["ExchangeGuid"]
+    desk.world.touch()
+    found = look(desk.tenant, sizes=sizes, strategy=strategy)
+    assert rows(found) == [(user["id"], "shared_over_50_gb", "shared"), (user["id"], "soft_deleted", "soft_deleted")]
+    assert {item.mailbox.guid for item in found.findings if item.mailbox} == {old["Guid"], team["Guid"]}
+    assert found.warnings == []

@@ -289,7 +289,8 @@ class _Run:
         return self._denials.setdefault(part.method, Denials(graph_permission(part.method, path), consent))
 
     def _problem(self, answer: BatchAnswer, hint: str) -> Problem:
-        return problem_from(answer.status, answer.code, answer.message, skus=self._skus, permission_hint=hint)
+        code = answer.inner_code or answer.code
+        return problem_from(answer.status, code, answer.message, skus=self._skus, permission_hint=hint)
 
     def _take(self, job: Job, part: BatchPart, answer: BatchAnswer) -> None:
         """Notes in ``job`` what a write was answered with, unless it was carried out."""

@@ -82,10 +82,17 @@ class BatchAnswer(NamedTuple):
         return f"{said.rstrip('.')}{self.waited}" if self.waited else said
 
     @property
+    def inner_code(self) -> str:
+        """A finer code, which a few services give [cloudLicensing]; else empty."""
+        return str(self._inner().get("code") or "")
+
+    @property
     def request_id(self) -> str:
+        return str(self._inner().get("request-id") or self.headers.get("request-id") or "")
+
+    def _inner(self) -> Mapping[str, Any]:
         inner = self._detail().get("innerError")
-        found = inner.get("request-id") if isinstance(inner, Mapping) else None
-        return str(found or self.headers.get("request-id") or "")
+        return inner if isinstance(inner, Mapping) else {}
 
     def _detail(self) -> Mapping[str, Any]:
         error = self.body.get("error") if isinstance(self.body, Mapping) else None

@@ -32,7 +32,8 @@ class M365Error(Exception):
         """The result as far as the work came, where it came that far."""
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        stop = "." if self.hint and self.message[-1:] not in ("", *".!?:") else ""
+        return f"{self.message}{stop} {self.hint}".strip()
 
 
 class ConfigurationError(M365Error):

@@ -29,7 +29,14 @@ MAX_LINE = 2**20
 
 _LONGEST_INTEGER = len(str(-(2**63)))
 _GZIP = 16 + zlib.MAX_WBITS
-_EXCEPTION_PREFIX = re.compile(r"^\|[\w.+]*\|\s*")
+_EXCEPTION_PREFIX = re.compile(r"^\w*\|[\w.+`]*\|\s*")
+"""``Ex6F9304|Microsoft.Exchange.….SomeException|``, or the same without its code [seen of Exchange's cmdlets]."""
+_SAYS_NOTHING = re.compile(
+    r"(?:invalid operation|error executing cmdlet|bad request|an error (?:has )?occurred|one or more errors occurred"
+    r"|exception of type '[^']*' was thrown)?[.!]?",
+    re.IGNORECASE,
+)
+"""Messages that stand for any error, and name none."""
 
 
 class BrokenBodyError(Exception):
@@ -178,9 +185,9 @@ def error_detail(body: bytes, headers: Mapping[str, str], redactor: Redactor) ->
     """Find ``(code, message, request id)`` in a refusal, as well as it can be read, fit to be shown; never raises.
 
     Graph and Exchange share ``{"error": {"code", "message", …}}``, the identity platform says
-    ``{"error": "…", "error_description": "…"}``. Exchange's useful words are often deeper
-    (``innererror.internalexception.message``, ``details[0].message``), and a 403 of it may have a body of NULs and its
-    reason in ``x-ms-diagnostics`` or ``WWW-Authenticate``.
+    ``{"error": "…", "error_description": "…"}``. Exchange's useful words are often deeper (``details[0].message``,
+    ``innererror.internalexception.message``), and a 403 of it may have a body of NULs and its reason in
+    ``x-ms-diagnostics`` or ``WWW-Authenticate``.
     """
     lowered = {str(name).casefold(): str(value) for name, value in headers.items()}
     try:
@@ -193,7 +200,12 @@ def error_detail(body: bytes, headers: Mapping[str, str], redactor: Redactor) ->
     if not isinstance(error, Mapping):
         error = {}
     inner = _mapping(error.get("innerError") or error.get("innererror"))
-    message = _deepest(error, inner) or lowered.get("x-ms-diagnostics") or lowered.get("www-authenticate") or ""
+    message = (
+        _telling(_details(error), _internal(inner), error)
+        or lowered.get("x-ms-diagnostics")
+        or lowered.get("www-authenticate")
+        or ""
+    )
     request_id = lowered.get("request-id") or lowered.get("x-ms-request-id") or inner.get("request-id")
     return redactor.code(error.get("code")), redactor.words(message + _limit(lowered)), redactor.code(request_id)
 
@@ -217,26 +229,33 @@ def part_error(body: Any, headers: Mapping[str, str], redactor: Redactor) -> Any
     if not isinstance(error, Mapping):
         return body
     inner = _mapping(error.get("innerError"))
-    message = error.get("message")
+    message = _telling(error, _details(error))
     return {
         "error": {
             "code": redactor.code(error.get("code")),
-            "message": redactor.words((message if isinstance(message, str) else "") + _limit(headers)),
-            "innerError": {"request-id": redactor.code(inner.get("request-id"))},
+            "message": redactor.words(message + _limit(headers)),
+            "innerError": {
+                "code": redactor.code(inner.get("code")),
+                "request-id": redactor.code(inner.get("request-id")),
+            },
         }
     }
 
 
-def _deepest(error: Mapping[str, Any], inner: Mapping[str, Any]) -> str:
-    """Choose the most telling of the messages: the innermost one."""
-    internal = _mapping(inner.get("internalexception") or inner.get("internalException"))
+def _telling(*places: Mapping[str, Any]) -> str:
+    """The first of the messages that says what is wrong, else the last one that says anything."""
+    texts = [text.strip() for place in places if isinstance(text := place.get("message"), str)]
+    plain = [_EXCEPTION_PREFIX.sub("", text) for text in texts]
+    return next((text for text in plain if not _SAYS_NOTHING.fullmatch(text)), next(filter(None, plain[::-1]), ""))
+
+
+def _details(error: Mapping[str, Any]) -> Mapping[str, Any]:
     details = error.get("details")
-    first = _mapping(details[0]) if isinstance(details, list) and details else {}
-    for source in (internal, first, error):
-        text = source.get("message")
-        if isinstance(text, str) and text.strip():
-            return _EXCEPTION_PREFIX.sub("", text.strip())
-    return ""
+    return _mapping(details[0]) if isinstance(details, list) and details else {}
+
+
+def _internal(inner: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _mapping(inner.get("internalexception") or inner.get("internalException"))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

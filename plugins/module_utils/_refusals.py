@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NamedTuple
 
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -78,14 +79,36 @@ _BY_TEXT: tuple[tuple[str, str, str], ...] = (
         "duplicate_proxy_address",
         "Another object has the same mail address; find it in the Exchange admin center and change one of them.",
     ),
+    (
+        "another object with the same value for property",
+        "duplicate_proxy_address",
+        "Another object has the same mail address; find it in the Exchange admin center and change one of them.",
+    ),
+    (
+        "no available licenses for the specified allotment",
+        "no_seats",
+        "Buy seats or free some; on_insufficient_seats=skip licenses as many users as there are seats.",
+    ),
+    (
+        "referenced item does not exist",
+        "unknown_sku",
+        "The tenant does not have this license any more; m365.licensing.m365_subscription_info lists what it has.",
+    ),
 )
+
+# innerError.code of cloudLicensing [API review]
+_BY_CODE = {
+    "noavailablelicenses": "no_seats",
+    "proxyaddressconflict": "duplicate_proxy_address",
+    "mutuallyexclusiveserviceplans": "mutually_exclusive_plans",
+}
 
 
 def problem_from(
     status: int, code: str, message: str, *, skus: Mapping[str, Sku], permission_hint: str = ""
 ) -> Problem:
     """What the service refused, in the terms of this collection. ``message`` is the service's own text."""
-    named = f"{message.rstrip()}{_names(message, skus)}"
+    named = _sentence(f"{message.rstrip()}{_names(message, skus)}")
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Problem("permission_denied", named, permission_hint)
     if status == HTTPStatus.NOT_FOUND:
@@ -96,9 +119,9 @@ def problem_from(
         return Problem("throttled", named, "Raise retry_seconds to wait longer, or license fewer users at a time.")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Problem("service_unavailable", named, "Raise retry_seconds to wait longer, or run again later.")
-    folded = message.casefold()
+    folded, known = message.casefold(), _BY_CODE.get(code.casefold())
     for text, ours, hint in _BY_TEXT:
-        if text in folded:
+        if text in folded or ours == known:
             return Problem(ours, named, hint)
     return Problem(code or f"http_{status}", named)
 
@@ -126,11 +149,18 @@ def ids_in(message: str) -> list[str]:
 
 
 def _names(message: str, skus: Mapping[str, Sku]) -> str:
-    """`` ({id} is SPE_E3, …)`` for the ids in a message whose names are known."""
+    """`` ({id} is SPE_E3, …)`` for the ids in a message whose names the tenant or Microsoft's table knows."""
     ids = ids_in(message)
     names: dict[str, str] = {}
     for sku in skus.values() if ids else ():
         names[sku.id] = sku.part_number
         names.update({plan.id: plan.name for plan in sku.plans if plan.id not in names})
-    known = [found for found in ids if found in names]
+    for found in ids:
+        names.setdefault(found, BUILTIN.plan_name(found) or BUILTIN.sku_name(found))
+    known = [found for found in ids if names[found]]
     return f" ({', '.join(f'{found} is {names[found]}' for found in known)})" if known else ""
+
+
+def _sentence(text: str) -> str:
+    """The text with a final stop, which some texts of the service lack: a hint follows."""
+    return text if not text or text[-1] in ".!?" else f"{text}."

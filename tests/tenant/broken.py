@@ -14,6 +14,7 @@ import orjson
 
 from tests.tenant import exchange, licensing
 from tests.tenant.errors import error_body
+from tests.tenant.exchange_errors import forbidden
 from tests.tenant.license_request import parse_request
 from tests.tenant.login import EXPIRED
 from tests.tenant.state import Answer, Fault, Json, World, new_guid
@@ -99,7 +100,7 @@ def _switched(world: World, fault: Fault, truth: Callable[[], Answer]) -> Answer
 def _refused(world: World, kind: str, service: str) -> Answer:
     """What the services say of links that are too old, and Exchange of cmdlets that a role does not have."""
     if kind == "forbidden_cmdlet":
-        return exchange.refusal(exchange.forbidden())
+        return exchange.refusal(forbidden())
     if service == "exchange":
         return exchange.refusal(exchange.expired())
     body = "The specified page token value has expired and can no longer be included in your request."

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.tenant import exchange_cmdlets
-from tests.tenant.exchange_errors import ExchangeError, bad_request, not_simulated
+from tests.tenant.exchange_errors import ExchangeError, bad_request, forbidden, not_simulated
 from tests.tenant.state import (
     EXCHANGE_DIRECTORY_ROLES,
     Answer,
@@ -82,7 +82,8 @@ def refusal(error: ExchangeError) -> Answer:
     if error.status in (401, 403):
         # The body of these is padding; the reason stands in the headers.
         return Answer(error.status, b"\0" * 64, {"content-type": "text/html", **error.headers})
-    detail = f"|{error.kind}|{error.message}" if error.kind else error.message
+    code = f"Ex{hashlib.sha256(error.kind.encode()).hexdigest()[:6].upper()}"
+    detail = f"{code}|{error.kind}|{error.message}" if error.kind else error.message
     shown = error.message if error.status == 501 else "Invalid Operation"
     return Answer(
         error.status,
@@ -95,7 +96,11 @@ def refusal(error: ExchangeError) -> Answer:
                     "message": "Error executing cmdlet",
                     "type": "Microsoft.Exchange.Admin.OData.Core.ODataServiceException",
                     "stacktrace": "",
-                    "internalexception": {"message": detail, "type": error.kind, "stacktrace": ""},
+                    "internalexception": {
+                        "message": f"Exception of type '{error.kind}' was thrown.",
+                        "type": error.kind,
+                        "stacktrace": "",
+                    },
                 },
             }
         },
@@ -161,17 +166,6 @@ def _authorize(app: AppIdentity, permission: str) -> None:
         )
     if not app.roles & EXCHANGE_DIRECTORY_ROLES:
         raise forbidden()
-
-
-def forbidden() -> ExchangeError:
-    """No role that may do this."""
-    reason = "The role assigned to application isn't supported in this scenario. Please check online documentation."
-    return ExchangeError(
-        403,
-        "AccessDenied",
-        reason,
-        headers={"x-ms-diagnostics": f'2000008;reason="{reason}";error_category="invalid_role"'},
-    )
 
 
 def expired() -> ExchangeError:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.tenant.exchange_errors import ExchangeError, bad_request, not_simulated
+from tests.tenant.exchange_errors import ExchangeError, bad_request, forbidden, not_simulated
 from tests.tenant.folding import folded
 from tests.tenant.opath import FilterError, compile_filter
 from tests.tenant.state import Json, World, exchange_time
@@ -25,6 +25,10 @@ _MAILBOX_TYPES = frozenset(
 _MAIL_USER_TYPES = frozenset({"MailUser", "GuestMailUser"})
 
 
+_NOT_SIMULATED = frozenset(
+    {"get-casmailbox", "get-exomailbox", "get-mailboxplan", "get-recipient", "get-user", "set-mailbox", "set-mailuser"}
+)
+"""Cmdlets that a client might want, and that are there in the service. What it does not know it answers with 403."""
 _IDENTITIES = (
     "Guid",
     "ExchangeGuid",
@@ -43,7 +47,7 @@ def run(world: World, name: str, arguments: Json) -> tuple[Sequence[Json], bool]
     """The rows of a cmdlet, and whether ResultSize cut them off."""
     cmdlet = _CMDLETS.get(name.casefold())
     if cmdlet is None:
-        raise not_simulated(f"the cmdlet {name}")
+        raise not_simulated(f"the cmdlet {name}") if name.casefold() in _NOT_SIMULATED else forbidden()
     rows_of, known, refused = cmdlet
     for parameter in arguments:
         if parameter in refused:
@@ -92,8 +96,8 @@ def _identity(world: World, rows: Sequence[Json], identity: Any) -> list[Json]:
         raise ExchangeError(
             404,
             "NotFound",
-            "Ex6F9304|Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException|The operation couldn't "
-            f"be performed because object '{identity}' couldn't be found on '{world.initial_domain}'.",
+            f"The operation couldn't be performed because object '{identity}' couldn't be found on "
+            "'EURPR01A001.PROD.OUTLOOK.COM'.",
             kind="Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException",
         )
     if len(found) > 1:

@@ -27,6 +27,17 @@ def bad_request(message: str, kind: str = "Microsoft.Exchange.Management.RestApi
     return ExchangeError(400, "BadRequest", message, kind=kind)
 
 
+def forbidden() -> ExchangeError:
+    """No role that may do this, or no such cmdlet: the service tells the two apart in no way."""
+    reason = "The role assigned to application isn't supported in this scenario. Please check online documentation."
+    return ExchangeError(
+        403,
+        "AccessDenied",
+        reason,
+        headers={"x-ms-diagnostics": f'2000008;reason="{reason}";error_category="invalid_role"'},
+    )
+
+
 def not_simulated(what: str) -> ExchangeError:
     """501: the real service may know this, the simulated tenant does not."""
     return ExchangeError(501, "NotSimulated", f"The simulated tenant does not know {what}.")

@@ -8,6 +8,9 @@ from __future__ import annotations
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import problem_from, problem_of_state
 from ansible_collections.m365.licensing.tests.unit.domain_world import BY_ID, EMS, PLAN1, PLAN2, SPE_E3
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+
+from tests.tenant.state import Json
 
 STRANGE = "99999999-9999-4999-8999-999999999999"
 
@@ -74,7 +77,7 @@ def test_a_missing_permission_comes_with_who_must_consent() -> None:
 def test_ids_in_the_services_words_get_their_names() -> None:
     text = f"service plans {PLAN1.upper()}, {PLAN2} of {SPE_E3} and {STRANGE} are mutually exclusive. {PLAN2}"
     assert problem_from(400, "", text, skus=BY_ID).message == (
-        f"{text} ({PLAN1} is EXCHANGE_S_STANDARD, {PLAN2} is EXCHANGE_S_ENTERPRISE, {SPE_E3} is SPE_E3)"
+        f"{text} ({PLAN1} is EXCHANGE_S_STANDARD, {PLAN2} is EXCHANGE_S_ENTERPRISE, {SPE_E3} is SPE_E3)."
     )
 
 
@@ -96,3 +99,41 @@ def test_an_assignment_that_turned_to_error(error: str | None, code: str) -> Non
     assert problem.code == code
     assert problem.message == f"SPE_E3 was assigned, but is in error: {error or 'no reason given'}."
     assert bool(problem.hint) is (code != "license_error")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (
+            {
+                "code": "Request_BadRequest",
+                "message": "Another object with the same value for property proxyAddresses already exists.",
+                "details": [{"code": "ObjectConflict", "target": "proxyAddresses", "message": "Conflict."}],
+            },
+            "duplicate_proxy_address",
+        ),
+        (
+            {
+                "code": "badRequest",
+                "message": "There are no available licenses for the specified allotment",
+                "innerError": {"code": "noAvailableLicenses"},
+            },
+            "no_seats",
+        ),
+        (
+            {"code": "badRequest", "message": "In other words", "innerError": {"code": "proxyAddressConflict"}},
+            "duplicate_proxy_address",
+        ),
+    ],
+)
+def test_refusals_as_the_service_may_word_them_have_a_code_and_a_way_out(error: Json, code: str) -> None:
+    with empty_tenant() as tenant:
+        desk = Desk(tenant)
+        anna = desk.person("anna")
+        tenant.set_faults(
+            {"service": "graph", "part": True, "path": "assignLicense", "status": 400, "body": {"error": error}}
+        )
+        (row,) = desk.fail([anna], "EXCHANGESTANDARD").partial["users"]
+    assert row["error"]["code"] == code
+    assert row["error"]["hint"]
+    assert row["error"]["message"] == error["message"].rstrip(".") + "."

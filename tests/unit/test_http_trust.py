@@ -17,7 +17,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ConfigurationError,
     IncompleteAnswer,
     M365Error,
-    PermissionDenied,
     ServiceUnavailable,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient, HttpSettings, Service
@@ -257,28 +256,6 @@ def test_a_service_may_not_write_over_many_lines_or_without_end(tmp_path: Path) 
     assert "line one line two" in caught.value.message
     assert caught.value.message.isprintable()
     assert len(caught.value.message) < 1000
-
-
-def test_exchange_tells_its_reasons_deep_inside_or_in_a_header(tmp_path: Path) -> None:
-    inner = {
-        "error": {
-            "code": "AccessDenied",
-            "message": "Invalid Operation",
-            "innererror": {"internalexception": {"message": "|Microsoft.X.YException|The role is missing."}},
-        }
-    }
-    padded = Reply(403, b"\0" * 32, {"x-ms-diagnostics": "2000008;reason=No role", "request-id": "r-1"})
-    with serving([document(inner, 403), padded], tmp_path) as server:
-        service = service_for(server)
-        for said, request_id in (
-            ("403 AccessDenied: The role is missing.", None),
-            ("403: 2000008;reason=No role", "r-1"),
-        ):
-            with pytest.raises(PermissionDenied) as caught:
-                service.request("POST", "/x", json={}, idempotent=True)
-            assert caught.value.message == f"Stand-in: POST /x was answered with {said}"
-            assert caught.value.hint == "Ask for consent."
-            assert caught.value.request_id == (request_id or server.seen[0].headers["client-request-id"])
 
 
 # answers that are none ------------------------------------------------------------------------------------------------

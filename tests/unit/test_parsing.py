@@ -233,6 +233,13 @@ REFUSALS = [
         "inherited_license",
     ),
     (400, "User does not have a corresponding license.", "not_assigned"),
+    (
+        400,
+        "Another object with the same value for property proxyAddresses already exists.",
+        "duplicate_proxy_address",
+    ),
+    (400, "There are no available licenses for the specified allotment", "no_seats"),
+    (400, "a referenced item does not exist or is not associated with the request", "unknown_sku"),
     (400, "Something that was never seen.", "Request_BadRequest"),
     (401, "expired", "permission_denied"),
     (403, "Insufficient privileges to complete the operation.", "permission_denied"),
@@ -249,6 +256,21 @@ def test_what_a_refusal_means(status: int, text: str, code: str) -> None:
     assert found.code == code
     assert found.message.startswith(text)
     assert bool(found.hint) is (code != "Request_BadRequest")
+    assert found.message[-1] == ".", "a hint follows"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("noAvailableLicenses", "no_seats"),
+        ("proxyAddressConflict", "duplicate_proxy_address"),
+        ("mutuallyExclusiveServicePlans", "mutually_exclusive_plans"),
+        ("somethingNew", "somethingNew"),
+    ],
+)
+def test_a_finer_code_says_what_a_text_that_is_not_known_does_not(theirs: str, ours: str) -> None:
+    found = problem_from(400, theirs, "In words of tomorrow", skus=BY_ID)
+    assert (found.code, bool(found.hint)) == (ours, theirs != "somethingNew")
 
 
 def test_ids_in_a_refusal_are_named() -> None:
@@ -256,6 +278,16 @@ def test_ids_in_a_refusal_are_named() -> None:
     found = problem_from(400, "Request_BadRequest", text, skus=BY_ID)
     assert f"{PLAN1} is EXCHANGE_S_STANDARD" in found.message
     assert f"{PLAN2} is EXCHANGE_S_ENTERPRISE" in found.message
+
+
+@pytest.mark.parametrize("between", [", ", ","])
+def test_so_are_plans_that_the_tenant_does_not_have(between: str) -> None:
+    """Microsoft's table knows them; an id that nobody knows stays as it is."""
+    teams, unknown = "57ff2da0-773e-42df-b2af-ffb7a2317929", "00000000-0000-4000-8000-00000000dead"
+    text = f"License assignment failed because service plan {PLAN1} depends on the service plan(s) "
+    found = problem_from(400, "", f"{text}{between.join((teams.upper(), SPE_E3, unknown))}", skus={})
+    assert found.message.endswith(f"({PLAN1} is EXCHANGE_S_STANDARD, {teams} is TEAMS1, {SPE_E3} is SPE_E3).")
+    assert problem_from(400, "", text.rstrip(), skus={}).code == "missing_dependency"
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class Reply:
     @property
     def reason(self) -> str:
         """Where Exchange puts the reason of an error."""
-        return str(self.body["error"]["innererror"]["internalexception"]["message"])
+        return str(self.body["error"]["details"][0]["message"])
 
 
 class Desk:

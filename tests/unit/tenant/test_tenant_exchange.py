@@ -235,6 +235,20 @@ class TestSurfaces:
         assert (answer.status, answer.code) == (501, "NotSimulated")
         assert named in answer.message
 
+    def test_a_cmdlet_that_nobody_knows_is_refused_like_one_that_the_role_lacks(self, desk: Desk) -> None:
+        answer = desk.cmdlet("Get-ShoeSize")
+        assert answer.status == 403
+        assert set(answer.body) == {0}
+
+    def test_the_reason_is_among_the_details_behind_a_code_and_a_type(self, desk: Desk) -> None:
+        answer = desk.cmdlet("Get-Mailbox", {"Identity": "nobody@contoso.example"})
+        code, kind, text = answer.reason.split("|")
+        assert (code[:2], kind.partition(".")[0]) == ("Ex", "Microsoft")
+        assert text.startswith("The operation couldn't be performed because object 'nobody@contoso.example'")
+        assert answer.message == "Invalid Operation"
+        inner = answer.body["error"]["innererror"]["internalexception"]["message"]
+        assert inner == f"Exception of type '{kind}' was thrown."
+
     @pytest.mark.parametrize("name", ["ShoeSize", "_bytes"])
     def test_a_property_that_is_not_kept_is_named(self, desk: Desk, name: str) -> None:
         answer = desk.cmdlet("Get-Mailbox", select=f"Guid,{name}")

@@ -23,6 +23,7 @@ from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
+from ansible_collections.m365.licensing.plugins.module_utils._allowance import seconds_to_reset
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, Interrupted
 from ansible_collections.m365.licensing.plugins.module_utils._files import checked_ca
 from ansible_collections.m365.licensing.plugins.module_utils._http_body import (
@@ -116,12 +117,13 @@ class Backoff:
         return self.clock()
 
     def seconds(self, headers: Mapping[str, str], attempt: int) -> float:
-        """``Retry-After`` where the service says one, else exponential with jitter; ``attempt`` counts from 0.
+        """``Retry-After`` or the end of a spent quota where the service says one, else exponential with jitter.
 
-        Throttled answers of the identity service often have no ``Retry-After`` [throttling-limits].
+        ``attempt`` counts from 0. Throttled answers often have no ``Retry-After`` [throttling-limits].
         """
         lowered = {str(name).casefold(): str(value) for name, value in headers.items()}
         asked = _asked_seconds(lowered.get("retry-after", ""), lowered.get("date", ""))
+        asked = seconds_to_reset(headers) if asked is None else asked
         # No wait at all is believed once; who asks for it again and again would be hammered.
         if asked is not None and (asked > 0 or attempt == 0):
             return asked

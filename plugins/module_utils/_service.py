@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from ansible_collections.m365.licensing.plugins.module_utils._allowance import Allowance
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
     ConfigurationError,
@@ -58,6 +59,7 @@ class Service:
         self.backoff = client.backoff
         self.pace = Pace(client.backoff.now)
         self.reading_pace = Pace(client.backoff.now, READ_QUOTA, READ_SECONDS)
+        self.allowance = Allowance(client.backoff.now)
         self._token = token
         self._token_lock = threading.Lock()
         self._no_token: tuple[float, M365Error] | None = None
@@ -96,6 +98,7 @@ class Service:
         if keep is not None:
             keep = self._scrubbed(keep)
         call = Call(self.name, method, url, sent, data, idempotent, keep=keep, batch=batch)
+        self._wait_for_allowance(end)
         token = self.token()
         response = self.client.deliver(_authorized(call, token), lambda raw: self._read(call, raw), end)
         if response.status == 401:
@@ -106,6 +109,13 @@ class Service:
         if response.status in REDIRECTS:
             return self._follow(call, response, end)
         return response
+
+    def _wait_for_allowance(self, end: float) -> None:
+        """Wait where the service has said that it takes no more requests until a moment before ``end``."""
+        seconds = self.allowance.take()
+        if 0 < seconds <= end - self.backoff.clock():
+            with self.client.held_up:
+                self.backoff.sleep(seconds)
 
     def _address(self, method: str, path_or_url: str) -> str:
         """The absolute URL; a link that leads elsewhere is an error, for the token would go there, too."""
@@ -147,6 +157,7 @@ class Service:
         return kept
 
     def _read(self, call: Call, raw: Raw) -> Response:
+        self.allowance.learn(raw.headers)
         if raw.status == 401:
             return Response(401, raw.headers, raw.content)
         if raw.status == THROTTLED:

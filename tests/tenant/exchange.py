@@ -9,15 +9,19 @@ What is not simulated is refused with 501; what the service would refuse is refu
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from tests.tenant import exchange_cmdlets
 from tests.tenant.exchange_errors import ExchangeError, bad_request, forbidden, not_simulated
+from tests.tenant.opath import GUID, LIST, PROPERTIES, TIME
 from tests.tenant.state import (
     EXCHANGE_DIRECTORY_ROLES,
     Answer,
@@ -25,7 +29,6 @@ from tests.tenant.state import (
     Json,
     World,
     new_guid,
-    public,
 )
 
 MORE_RESULTS = (
@@ -34,6 +37,9 @@ MORE_RESULTS = (
 )
 PAGE_SIZE = 1000
 """The largest page, and the one without ``Prefer: odata.maxpagesize``."""
+WINDOW = "exchange.window"
+"""Where the tenant keeps the end of the window, by its clock, and the requests in it."""
+_WINDOW_SECONDS = 300
 _LINK_SECONDS = {"beta": 1800, "v2.0": 420}
 _V2_CMDLETS = {"Mailbox": "Get-Mailbox", "OrganizationConfig": "Get-OrganizationConfig"}
 _V2_PARAMETERS = {
@@ -70,11 +76,38 @@ def dispatch(
     """Answer one request to the Exchange host."""
     request_id = headers.get("client-request-id") or new_guid()
     try:
+        _count(world)
         answer = _route(world, method, path, query, headers, body, app)
     except ExchangeError as error:
         answer = refusal(error)
     answer.headers.setdefault("request-id", request_id)
+    answer.headers.update(_allowance(world))
     return answer
+
+
+def _allowance(world: World) -> dict[str, str]:
+    """What InvokeCommand says of its quota; that a window ends after so many seconds is made up."""
+    end, count = world.scratch.get(WINDOW, (0.0, 0))
+    left = max(0, world.switches.exchange_quota - count)
+    reset = max(0, math.ceil(end - world.seconds()))
+    if world.switches.rate_limit_reset == "time":
+        at = (world.now() + timedelta(seconds=reset)).isoformat()
+    return {
+        "Rate-Limit-Limit": str(world.switches.exchange_quota),
+        "Rate-Limit-Remaining": str(left),
+        "Rate-Limit-Reset": str(reset) if world.switches.rate_limit_reset == "seconds" else at,
+    }
+
+
+def _count(world: World) -> None:
+    """One request more in this window. Raises ExchangeError where there is no room for it."""
+    now = world.seconds()
+    end, count = world.scratch.get(WINDOW, (0.0, 0))
+    if now >= end:
+        end, count = now + _WINDOW_SECONDS, 0
+    if count >= world.switches.exchange_quota:
+        raise ExchangeError(429, "TooManyRequests", "The server is busy. Please try again later.")
+    world.scratch[WINDOW] = (end, count + 1)
 
 
 def refusal(error: ExchangeError) -> Answer:
@@ -251,6 +284,24 @@ def _select(text: str, rows: Sequence[Json]) -> tuple[str, ...]:
 
 
 def _shown(row: Json, select: tuple[str, ...]) -> Json:
-    if not select:
-        return public(row)
-    return {name: row[name] for name in select}
+    """A record with its annotations, which stand before the properties that they are about."""
+    names = select or tuple(name for name in row if not name.startswith("_"))
+    shown = dict(_annotations(names))
+    for name in names:
+        shown[name] = row[name]
+    return shown
+
+
+@functools.lru_cache(maxsize=256)
+def _annotations(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (f"{name}@{key}", kind) for name in names for key, kind in _KINDS.get(PROPERTIES.get(name, ""), {}).items()
+    )
+
+
+_KINDS = {
+    GUID: {"data.type": "System.Guid", "odata.type": "#Guid"},
+    LIST: {"odata.type": "#Collection(String)"},
+    TIME: {"data.type": "System.DateTime"},
+}
+"""Annotations of a record [seen], by the kind of the property."""

@@ -142,7 +142,8 @@ class Maker:
     def mailbox(self, user: Json | None, kind: str, **more: Any) -> Json:
         """A mailbox (or mail user) of a user, or of nobody (system mailboxes, inactive ones)."""
         guid = self.guid()
-        created = self.ago(more.get("created_days", 30 + self.rng.randrange(1500)))[1]
+        days = more.get("created_days", 30 + self.rng.randrange(1500))
+        created = self.ago(days)[1]
         address = more.get("address") or (user["userPrincipalName"] if user else f"{guid}@{self.world.initial_domain}")
         archive = more.get("archive", False)
         mail_user = kind in ("MailUser", "GuestMailUser")
@@ -157,7 +158,7 @@ class Maker:
             "PrimarySmtpAddress": address,
             "DisplayName": more.get("display_name") or (user["displayName"] if user else guid),
             "Name": user["id"] if user else guid,
-            "Identity": user["id"] if user else guid,
+            "Identity": user["mailNickname"] if user and self._number % 2 else guid,
             "Alias": user["mailNickname"] if user else guid,
             "DistinguishedName": f"CN={guid},OU={self.world.initial_domain},OU=Microsoft Exchange Hosted Organizations",
             "Guid": guid,
@@ -165,7 +166,8 @@ class Maker:
             "RecipientType": "MailUser" if mail_user else "UserMailbox",
             "RecipientTypeDetails": kind,
             "WhenMailboxCreated": None if mail_user else created,
-            "WhenCreated": created,
+            # the recipient of many a mailbox is months older
+            "WhenCreated": created if mail_user or self._number % 3 else self.ago(days + 120)[1],
             "WhenSoftDeleted": self.ago(more["soft_deleted_days"])[1] if "soft_deleted_days" in more else None,
             "SKUAssigned": licensed,
             "ArchiveStatus": "Active" if archive and (mail_user or not late) else "None",

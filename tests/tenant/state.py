@@ -105,6 +105,10 @@ class Switches:
     """A disabled plan that its SKU no longer carries: a write has ``dropped`` it, or it is ``shown`` ever after."""
     report_names_concealed: bool = False
     """The usage reports show hashes in place of names."""
+    exchange_quota: int = 30_000
+    """Requests that Exchange accepts in 300 seconds; ``Rate-Limit-Limit``."""
+    rate_limit_reset: str = "seconds"
+    """How ``Rate-Limit-Reset`` is written: ``seconds``, or a ``time``."""
     usage_report: str = "200"
     """The usage reports: ``200``, or ``404``, as outside of the global cloud."""
     report_blank_size: str = ""
@@ -130,6 +134,7 @@ class Switches:
             "pending_delicense_due": ("listed", "apart"),
             "resiliency_state": ("text", "null"),
             "usage_report": ("200", "404"),
+            "rate_limit_reset": ("seconds", "time"),
         }
         for name, value in values.items():
             if name not in types:

@@ -23,8 +23,8 @@ GROUPS = {
     "_rules_conditions _rules_hints _rules_index _rules_match _rules_schema _run_facts _seats "
     "_second_tries _stacked _times _values _version _wanted",
     "files": "_access_lists _files _private_files _read_files",
-    "transport": "_http _http_body _http_limit _http_types _libraries _limits _pacing _parallel _proxies "
-    "_service _stop",
+    "transport": "_allowance _http _http_body _http_limit _http_types _libraries _limits _pacing _parallel "
+    "_proxies _service _stop",
     "signing in": "_auth _auth_options _certificates _masking _secrets",
     "services": "_batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse _tenant",
     "frame": "_module _progress",

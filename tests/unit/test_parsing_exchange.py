@@ -52,6 +52,24 @@ def test_a_mailbox() -> None:
     assert found.sku_assigned is True
 
 
+def test_annotations_are_nothing_and_a_recipient_may_be_older_than_its_mailbox() -> None:
+    plain = raw_mailbox(SKUAssigned=True)
+    more = {
+        "Guid@data.type": "System.Guid",
+        "Guid@odata.type": "#Guid",
+        "PersistedCapabilities@odata.type": "#Collection(String)",
+        "WhenMailboxCreated@data.type": "System.DateTime",
+        "WhenCreated": "2025-01-02T03:04:05.0000000+00:00",
+        "Identity": "anna",
+    }
+    assert exchange.mailbox_from({**more, **plain}) == exchange.mailbox_from(plain)
+    assert exchange.usual_mailbox({**more, **plain}, ()) == (USER_ID, False)
+    premises = raw_mailbox(RecipientTypeDetails="MailUser", ArchiveStatus="Active", WhenMailboxCreated=None) | more
+    found = exchange.mail_user_from(premises)
+    assert found is not None
+    assert found.created == datetime(2025, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+
+
 def test_a_mailbox_without_its_own_id_has_that_of_its_store() -> None:
     found = exchange.mailbox_from(raw_mailbox(Guid=None))
     assert found is not None

@@ -356,9 +356,10 @@ def _hanging(graph: Graph, readings: Readings, sku: Sku, others: Collection[str]
 
 
 def _next_lifecycle(subscriptions: Iterable[Subscription]) -> datetime | None:
+    """When the last of those that end does so: the date of an enabled one is its renewal."""
     dates = [
         item.next_lifecycle
         for item in subscriptions
-        if item.next_lifecycle is not None and item.status.casefold() != "deleted"
+        if item.next_lifecycle is not None and item.status.casefold() not in ("deleted", "enabled")
     ]
     return max(dates, default=None)

@@ -166,11 +166,13 @@ def removal_date(
 def _of_subscriptions(subscriptions: Iterable[Subscription], now: datetime) -> Deadline:
     """The date on which the last subscription behind a suspended license moves on [companysubscription]."""
     known = [item for item in subscriptions if item.status.casefold() != "deleted"]
-    dates = [item.next_lifecycle for item in known if item.next_lifecycle is not None]
+    # the date of an enabled one is its renewal, and no end of it
+    ending = [item for item in known if item.status.casefold() != "enabled"]
+    dates = [item.next_lifecycle for item in ending if item.next_lifecycle is not None]
     if not dates:
         return Deadline(note="The license is suspended, and no subscription tells until when its data is kept.")
     last = max(dates)
-    state = next(item.status for item in known if item.next_lifecycle == last).casefold()
+    state = next(item.status for item in ending if item.next_lifecycle == last).casefold()
     note = ""
     if len(dates) < len(known):
         note = "Another subscription of this license has no date; the mailbox lives as long as the last of them."

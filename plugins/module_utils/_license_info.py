@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._catalog_data import carried
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ConfigurationError,
@@ -23,7 +24,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._find_users import 
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import user_from
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
-from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User
+from ansible_collections.m365.licensing.plugins.module_utils._models import ServicePlan, Sku, Subscription, User
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid
 from ansible_collections.m365.licensing.plugins.module_utils._times import format_time
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import SkuFinder
@@ -72,15 +73,44 @@ def user_license_info(
 
 
 def subscription_info(graph: Graph, catalog: Catalog) -> dict[str, Any]:
-    """Every SKU of the tenant with its seats and plans, sorted by part number."""
+    """Every SKU of the tenant with its seats and plans, sorted by part number.
+
+    Also one that only a subscription names: ``subscribedSkus`` does not list what has ended, or has not begun.
+    """
     warnings: list[str] = []
     subscriptions: list[Subscription] | None = None
     try:
         subscriptions = graph.subscriptions()
     except (NotFound, PermissionDenied) as error:
         warnings.append(f"The subscriptions cannot be read, so no date is known on which one ends: {error}")
-    skus = sorted(graph.subscribed_skus(), key=lambda item: (item.part_number.casefold(), item.id))
-    return {"skus": [_sku_row(sku, subscriptions, catalog) for sku in skus], "warnings": warnings}
+    listed = {sku.id: sku for sku in graph.subscribed_skus()}
+    unlisted = [_unlisted(sku_id, subscriptions or (), catalog) for sku_id in _sku_ids(subscriptions) - listed.keys()]
+    skus = sorted([*listed.values(), *unlisted], key=lambda item: (item.part_number.casefold(), item.id))
+    return {"skus": [_sku_row(sku, sku.id in listed, subscriptions, catalog) for sku in skus], "warnings": warnings}
+
+
+def _sku_ids(subscriptions: Iterable[Subscription] | None) -> set[str]:
+    return {item.sku_id for item in subscriptions or ()}
+
+
+_LIVING = ("enabled", "warning", "suspended", "lockedout", "deleted")
+
+
+def _unlisted(sku_id: str, subscriptions: Iterable[Subscription], catalog: Catalog) -> Sku:
+    """A SKU that the tenant does not list, by its subscriptions; its plans are those of Microsoft's table."""
+    mine = [item for item in subscriptions if item.sku_id == sku_id]
+    ranks = {word: rank for rank, word in enumerate(_LIVING)}
+    best = min(mine, key=lambda item: ranks.get(item.status.casefold(), len(ranks)))
+    name = next((item.sku_part_number for item in mine if item.sku_part_number), "")
+    return Sku(
+        id=sku_id,
+        part_number=name or catalog.sku_name(sku_id) or sku_id,
+        capability_status=best.status,
+        plans=tuple(
+            ServicePlan(plan_id, catalog.plan_name(plan_id) or plan_id, "User", "")
+            for plan_id in sorted(carried(sku_id) or ())
+        ),
+    )
 
 
 def _find_sku(text: str | None, skus: Sequence[Sku], catalog: Catalog) -> Sku | None:
@@ -110,15 +140,22 @@ def _user_row(user: User, skus: dict[str, Sku], catalog: Catalog) -> dict[str, A
     }
 
 
-def _sku_row(sku: Sku, subscriptions: Sequence[Subscription] | None, catalog: Catalog) -> dict[str, Any]:
+def _kind(item: Subscription) -> str:
+    """What happens on ``next_lifecycle``: an enabled one that is no trial is renewed by itself, as most are."""
+    return "renewal" if item.status.casefold() == "enabled" and not item.is_trial else "next_state"
+
+
+def _sku_row(sku: Sku, listed: bool, subscriptions: Sequence[Subscription] | None, catalog: Catalog) -> dict[str, Any]:
     mine = [item for item in subscriptions or () if item.sku_id == sku.id]
-    alive = [item.next_lifecycle for item in mine if item.status.casefold() != "deleted" and item.next_lifecycle]
+    alive = [item for item in mine if item.status.casefold() != "deleted"]
+    first = min(((item.next_lifecycle, _kind(item)) for item in alive if item.next_lifecycle), default=(None, None))
     classes = {plan.id: catalog.plan_class(plan.id) for plan in sku.plans}
     no_rights = catalog.no_rights(sku.id)
     return {
         "sku_id": sku.id,
         "sku": sku.part_number,
         "product_name": catalog.product_name(sku.id),
+        "subscribed": listed,
         "capability_status": sku.capability_status,
         "applies_to": sku.applies_to,
         "seats": {
@@ -142,13 +179,15 @@ def _sku_row(sku: Sku, subscriptions: Sequence[Subscription] | None, catalog: Ca
         ],
         "grants": [] if no_rights else sorted({found.value for found in classes.values() if found}),
         "no_mailbox_rights": no_rights,
-        "next_lifecycle": format_time(min(alive)) if alive else None,
+        "next_lifecycle": format_time(first[0]),
+        "next_lifecycle_kind": first[1],
         "subscriptions": [
             {
                 "status": item.status,
                 "total_licenses": item.total_licenses,
                 "is_trial": item.is_trial,
                 "next_lifecycle": format_time(item.next_lifecycle),
+                "next_lifecycle_kind": _kind(item) if item.next_lifecycle else None,
             }
             for item in sorted(mine, key=lambda item: (item.status, item.total_licenses))
         ],

@@ -14,7 +14,8 @@ author:
   - m365.licensing contributors (@m365-licensing)
 description:
   - Reads every SKU that the tenant has, how many seats are left, which service plans it carries, what these grant, and
-    when its subscriptions move to their next state.
+    when its subscriptions are renewed or move to their next state.
+  - A SKU of which there are subscriptions alone, because they have ended or have not begun, is listed without seats.
 seealso:
   - module: m365.licensing.m365_user_license
   - module: m365.licensing.m365_user_license_info
@@ -38,6 +39,13 @@ EXAMPLES = r"""
   loop: "{{ subscriptions.skus | selectattr('grants') | selectattr('seats.available') }}"
   loop_control:
     label: "{{ item.sku }}"
+
+- name: Show what ends, and leave out what is renewed
+  ansible.builtin.debug:
+    msg: "{{ item.sku }} moves to its next state on {{ item.next_lifecycle }}"
+  loop: "{{ subscriptions.skus | selectattr('next_lifecycle_kind', 'eq', 'next_state') }}"
+  loop_control:
+    label: "{{ item.sku }}"
 """
 
 RETURN = r"""
@@ -59,6 +67,13 @@ skus:
       description: Name on the invoice; empty where Microsoft's table does not have the SKU.
       type: str
       sample: Microsoft 365 E3
+    subscribed:
+      description:
+        - Whether the tenant lists the SKU among those that it has.
+        - If V(false), there is a subscription of it alone. RV(skus[].capability_status) is the best state of these,
+          RV(skus[].plans) is what Microsoft's table says, and all seats are 0.
+      type: bool
+      sample: true
     capability_status:
       description: V(Enabled), V(Warning), V(Suspended), V(LockedOut) or V(Deleted).
       type: str
@@ -138,9 +153,18 @@ skus:
       type: bool
       sample: false
     next_lifecycle:
-      description: The earliest date on which a subscription of the SKU moves to its next state, or null.
+      description: The earliest date on which a subscription of the SKU is renewed or moves to its next state, or null.
       type: str
       sample: "2026-12-31T00:00:00Z"
+    next_lifecycle_kind:
+      description:
+        - What happens on that date.
+        - V(renewal) of an enabled subscription that is no trial. It goes on if it renews itself, as most do. Microsoft
+          may tell a date that has passed.
+        - V(next_state) of every other one.
+        - Null where no date is told.
+      type: str
+      sample: renewal
     subscriptions:
       description: The subscriptions of the SKU.
       type: list
@@ -159,9 +183,13 @@ skus:
           type: bool
           sample: false
         next_lifecycle:
-          description: When it moves to its next state if it is not renewed, or null.
+          description: When it is renewed, or moves to its next state, or null.
           type: str
           sample: "2026-12-31T00:00:00Z"
+        next_lifecycle_kind:
+          description: V(renewal) or V(next_state), as in RV(skus[].next_lifecycle_kind).
+          type: str
+          sample: renewal
 tenant:
   description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
   returned: when O(expected_domain) or E(M365_EXPECTED_DOMAIN) is set

@@ -223,6 +223,10 @@ def suspended(*subscriptions: Subscription, owner: User | None = None, **more: A
         pytest.param(
             [("Suspended", 40), ("Suspended", None)], (40, "subscription_lifecycle", "estimated"), id="one has no date"
         ),
+        pytest.param(
+            [("Suspended", 40), ("Enabled", 60)], (40, "subscription_lifecycle", "estimated"), id="a renewal is no end"
+        ),
+        pytest.param([("Enabled", 60)], (None, "unknown", "unknown"), id="nor is it one alone"),
         pytest.param([("Suspended", -10)], (-10, "subscription_lifecycle", "estimated"), id="gone by, still there"),
         pytest.param([("Deleted", 60)], (None, "unknown", "unknown"), id="all are over"),
         pytest.param([("Suspended", None)], (None, "unknown", "unknown"), id="no date"),

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, e
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.skus import table
-from tests.tenant.state import Json
+from tests.tenant.state import Json, graph_time
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +197,62 @@ def test_when_a_subscription_ends_is_told(company: Tenant) -> None:
     dates = {item["skuPartNumber"]: item["nextLifecycleDateTime"] for item in company.world.subscriptions}
     assert {name: row["next_lifecycle"] for name, row in rows.items()} == dates
     assert rows["ENTERPRISEPACK"]["subscriptions"][0]["status"] == "Warning"
+
+
+def test_the_date_of_an_enabled_subscription_is_called_its_renewal(company: Tenant) -> None:
+    rows, _warnings = subscriptions(company)
+    kinds = {name: row["next_lifecycle_kind"] for name, row in rows.items()}
+    assert kinds == {
+        name: "renewal" if row["capability_status"] == "Enabled" else "next_state" for name, row in rows.items()
+    }
+    assert {"renewal", "next_state"} <= set(kinds.values())
+    assert all(row["subscriptions"][0]["next_lifecycle_kind"] == kinds[name] for name, row in rows.items())
+
+
+@pytest.fixture
+def others(company: Tenant) -> Iterator[Callable[..., None]]:
+    """Gives the tenant more subscriptions."""
+    before = list(company.world.subscriptions)
+
+    def add(sku_id: str, part_number: str, status: str, days: int | None, *, trial: bool = False) -> None:
+        date = None if days is None else graph_time(company.world.now() + timedelta(days=days))
+        company.world.subscriptions.append(
+            {
+                **before[0],
+                "id": str(uuid.uuid4()),
+                "skuId": sku_id,
+                "skuPartNumber": part_number,
+                "status": status,
+                "isTrial": trial,
+                "nextLifecycleDateTime": date,
+            }
+        )
+
+    yield add
+    company.world.subscriptions[:] = before
+
+
+def test_the_end_of_a_trial_is_no_renewal(company: Tenant, others: Callable[..., None]) -> None:
+    others(table()["SPE_E3"].id, "SPE_E3", "Enabled", 3, trial=True)
+    rows, _warnings = subscriptions(company)
+    assert rows["SPE_E3"]["next_lifecycle_kind"] == "next_state"
+    assert {item["next_lifecycle_kind"] for item in rows["SPE_E3"]["subscriptions"]} == {"renewal", "next_state"}
+
+
+def test_a_sku_of_which_there_are_subscriptions_alone_is_listed(company: Tenant, others: Callable[..., None]) -> None:
+    e1, unknown = table()["EXCHANGEDESKLESS"].id, "00000000-0000-4000-8000-00000000dead"
+    others(e1.upper(), "EXCHANGEDESKLESS", "Deleted", None)
+    others(e1, "EXCHANGEDESKLESS", "LockedOut", 5)
+    others(unknown, "TOMORROW", "Enabled", None)
+    rows, warnings = subscriptions(company)
+    assert warnings == []
+    row = rows["EXCHANGEDESKLESS"]
+    assert (row["subscribed"], row["capability_status"], row["grants"]) == (False, "LockedOut", ["kiosk"])
+    assert (row["next_lifecycle_kind"], len(row["subscriptions"])) == ("next_state", 2)
+    assert set(row["seats"].values()) == {0}
+    assert "EXCHANGE_S_DESKLESS" in {plan["plan"] for plan in row["plans"]}
+    assert (rows["TOMORROW"]["plans"], rows["TOMORROW"]["next_lifecycle"]) == ([], None)
+    assert all(row["subscribed"] for name, row in rows.items() if name not in ("EXCHANGEDESKLESS", "TOMORROW"))
 
 
 def test_without_subscriptions_the_seats_are_told_with_a_warning(company: Tenant) -> None:

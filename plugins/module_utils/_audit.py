@@ -323,9 +323,15 @@ def _no_mailbox_rights(readings: Readings, options: AuditOptions) -> tuple[dict[
     for user in readings.no_rights_users:
         skus = no_rights_only(user, options.catalog)
         if skus:
-            names = [options.catalog.sku_name(sku_id) or sku_id for sku_id in skus]
-            rows.append({"user_id": user.id, "user_principal_name": user.user_principal_name, "skus": names})
+            row = {"user_id": user.id, "user_principal_name": user.user_principal_name}
+            names = [_sku_name(sku_id, readings, options.catalog) for sku_id in skus]
+            rows.append({**row, "skus": names, "rights_unknown": all(map(options.catalog.rights_unknown, skus))})
     return tuple(sorted(rows, key=lambda row: str(row["user_principal_name"])))
+
+
+def _sku_name(sku_id: str, readings: Readings, catalog: Catalog) -> str:
+    sku = readings.skus.get(sku_id)
+    return catalog.sku_name(sku_id) or (sku.part_number if sku else sku_id)
 
 
 def _expiring(graph: Graph, readings: Readings, catalog: Catalog) -> tuple[dict[str, Any], ...]:

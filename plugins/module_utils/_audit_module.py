@@ -172,9 +172,7 @@ def run_audit(context: Context) -> dict[str, Any]:
         "disagreements": list(found.disagreements),
         "groups": [item.row() for item in rules.groups] if rules else [],
     }
-    context.warn_all(rules.warnings if rules else ())
-    if found.no_mailbox_rights:
-        context.warn(no_rights_warning(found))
+    context.warn_all([*(rules.warnings if rules else ()), *no_rights_warnings(found)])
     if place is not None:
         mask = context.client.redactor.mask_data
         name = mask(params["report_name"] or context.options.tenant_id)
@@ -238,11 +236,26 @@ def _reports(
     return texts
 
 
-def no_rights_warning(found: Audit) -> str:
-    """The warning ``no_mailbox_rights``, with the first names."""
-    names = [str(row["user_principal_name"]) for row in found.no_mailbox_rights]
+def no_rights_warnings(found: Audit) -> list[str]:
+    """The warnings ``no_mailbox_rights``, with the first names: no rights, and rights that are not known."""
+    warnings = []
+    known = [str(row["user_principal_name"]) for row in found.no_mailbox_rights if not row["rights_unknown"]]
+    if known:
+        warnings.append(
+            "no_mailbox_rights: the license of these users carries an Exchange plan, but no right to a mailbox: "
+            f"{_first(known)}"
+        )
+    unsure = [row for row in found.no_mailbox_rights if row["rights_unknown"]]
+    if unsure:
+        skus = ", ".join(sorted({sku for row in unsure for sku in row["skus"]}))
+        warnings.append(
+            f"no_mailbox_rights: no table of SKUs has {skus}, whose Exchange plan stands beside Teams as in licenses "
+            "without the right to a mailbox. Whether the mailboxes of these users are covered is not known: "
+            f"{_first([str(row['user_principal_name']) for row in unsure])}"
+        )
+    return warnings
+
+
+def _first(names: list[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return (
-        "no_mailbox_rights: the license of these users carries an Exchange plan, but no right to a mailbox: "
-        f"{', '.join(names[:5])}{more}"
-    )
+    return f"{', '.join(names[:5])}{more}"

@@ -11,7 +11,7 @@ overrides it with the option ``mailbox_plans``.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,9 +53,32 @@ NO_RIGHTS_PARTS = (
     "Microsoft_365_F1_EEA_(no_Teams)",
     "TEAMS_ESSENTIALS_AAD",
     "Microsoft_Teams_EEA_New",
+    "Microsoft_Teams_Enterprise_New",
 )
 """SKUs whose Kiosk plan serves Teams' calendar and carries no right to a mailbox
 [OfficeDocs-O365ServiceDescriptions issue 795; the Teams SKUs by inference]."""
+
+_TEAMS = "57ff2da0-773e-42df-b2af-ffb7a2317929"  # TEAMS1
+_SUITE_PLANS = frozenset(
+    {
+        "094e7854-93fc-4d55-b2c0-3ab5369ebdc1",  # OFFICE_BUSINESS
+        "43de0ff5-c92c-492b-9116-175376d08c38",  # OFFICESUBSCRIPTION
+        "de9234ff-6483-44d9-b15e-dca72fdd27af",  # OFFICESUBSCRIPTION_GOV
+        "c63d4d19-e8cb-460e-b37c-4d6c34603745",  # OFFICEMOBILE_SUBSCRIPTION
+        "4ccb60ee-9523-48fd-8f63-4b090f1ad77a",  # OFFICEMOBILE_SUBSCRIPTION_GOV
+        "8ca59559-e2ca-470b-b7dd-afd8c0dee963",  # OFFICE_PRO_PLUS_SUBSCRIPTION_SMBIZ
+        "902b47e5-dcb2-4fdc-858b-c63a90a2bdb9",  # SHAREPOINTDESKLESS
+        "b1aeb897-3a19-46e2-8c27-a609413cf193",  # SHAREPOINTDESKLESS_GOV
+        "5dbe027f-2339-4123-9542-606e4d348a72",  # SHAREPOINTENTERPRISE
+        "63038b2c-28d0-45f6-bc36-33062963b498",  # SHAREPOINTENTERPRISE_EDU
+        "153f85dd-d912-4762-af6c-d6e0fb4f6692",  # SHAREPOINTENTERPRISE_GOV
+        "6b5b6a67-fc72-4a1f-a2b5-beecf05de761",  # SHAREPOINTENTERPRISE_MIDMARKET
+        "a1f3d0a8-84c0-4ae0-bae4-685917b8ab48",  # SHAREPOINTLITE
+        "c7699d2e-19aa-44de-8edf-1736da088ca1",  # SHAREPOINTSTANDARD
+        "0a4983bb-d3e5-4a09-95d8-b2d0127b3df5",  # SHAREPOINTSTANDARD_EDU
+    }
+)
+"""Plans of Office and SharePoint that suites with a mailbox carry beside the Kiosk plan."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +91,21 @@ class Catalog:
     )
 
     tenant: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """The plans of SKUs that Microsoft's table does not know, by SKU id (``in_tenant``)."""
+    """The plans of SKUs that no table knows, by SKU id (``in_tenant``)."""
+    unsure_skus: frozenset[str] = frozenset()
+    """Those of them that look like SKUs without mailbox rights. They are among ``no_rights_skus`` as well."""
 
     def plan_class(self, plan_id: str) -> PlanClass | None:
         """What the plan grants, or None: neither a mailbox nor an archive."""
         return self.plan_classes.get(plan_id)
 
     def no_rights(self, sku_id: str) -> bool:
-        """Does this SKU carry an Exchange plan without the right to a mailbox?"""
+        """Does this SKU carry an Exchange plan without the right to a mailbox, or is that right not sure?"""
         return sku_id in self.no_rights_skus
+
+    def rights_unknown(self, sku_id: str) -> bool:
+        """Is it not known whether this SKU carries the right to a mailbox?"""
+        return sku_id in self.unsure_skus
 
     def plans_of(self, classes: Iterable[PlanClass]) -> tuple[str, ...]:
         """The ids of all plans of these classes, sorted."""
@@ -95,9 +124,22 @@ class Catalog:
         return plan_id in (self.tenant.get(sku_id, (plan_id,)) if known is None else known)
 
     def in_tenant(self, skus: Iterable[Sku]) -> Catalog:
-        """The same, with what a tenant says of SKUs that Microsoft's table does not know (yet)."""
+        """The same, with what a tenant says of SKUs that no table knows (yet)."""
         strange = {sku.id: frozenset(plan.id for plan in sku.plans) for sku in skus if carried(sku.id) is None}
-        return replace(self, tenant=strange) if strange else self
+        if not strange:
+            return self
+        unsure = frozenset(sku_id for sku_id, plans in strange.items() if self._may_lack_rights(plans))
+        return replace(
+            self, tenant=strange, unsure_skus=unsure, no_rights_skus=self.no_rights_skus - self.unsure_skus | unsure
+        )
+
+    def _may_lack_rights(self, plans: Collection[str]) -> bool:
+        """Of Exchange the Kiosk plan alone, beside Teams and without a suite, as Teams' SKUs without rights.
+
+        An inference, so whoever holds such a SKU is a warning, and it is no remedy.
+        """
+        exchange = {self.plan_class(plan) for plan in plans} - {None}
+        return exchange == {PlanClass.KIOSK} and _TEAMS in plans and _SUITE_PLANS.isdisjoint(plans)
 
     def plan_name(self, plan_id: str) -> str:
         """Microsoft's name of the plan; empty where the table does not know it."""

@@ -288,10 +288,16 @@ def _verdict(case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], w
         but = ", unless it is over 50 GB, which was not measured" if unknown else ""
         return False, f"a {box.recipient_type.value} mailbox without an archive or a hold needs no license{but}"
     if not is_covered(needs, classes):
-        names = [world.catalog.sku_name(sku_id) or sku_id for sku_id in no_rights_only(user, world.catalog)]
+        skus = no_rights_only(user, world.catalog)
+        names = [world.catalog.sku_name(sku_id) or sku_id for sku_id in skus]
+        unsure = all(map(world.catalog.rights_unknown, skus))
+        right = (
+            "whether this license carries the right to one is not known"
+            if unsure
+            else "this license carries no right to one"
+        )
         return False, (
-            f"a plan of {', '.join(names)} keeps the mailbox, though this license carries no right to one: see "
-            "no_mailbox_rights of the audit"
+            f"a plan of {', '.join(names)} keeps the mailbox, though {right}: see no_mailbox_rights of the audit"
         )
     return False, f"{_covering(needs, classes, plans)} covers it"
 

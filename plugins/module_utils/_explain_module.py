@@ -216,7 +216,7 @@ def _is_about(entry: PlanEntry, case: Case) -> bool:
 def _ruled(graph: Graph, planned: Planned, options: PlannerOptions, users: Sequence[User]) -> _Ruled:
     """The rules once more, as a plan does not hand them out, and who is in their groups."""
     skus = list(planned.skus.values())
-    catalog = options.audit.catalog
+    catalog = options.audit.catalog.in_tenant(skus)
     bound = bind_to_tenant(graph, parse_rules(options.rules, skus, catalog, options.rules_label, scope=options.scope))
     groups = groups_of_users(graph, bound.group_ids, [user.id for user in users], whole=False)
     guards = PlanOptions(

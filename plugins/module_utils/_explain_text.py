@@ -33,7 +33,7 @@ _PLAN_TEXTS = {
     "on": "at work",
     "off": "switched off in this assignment",
     "suspended": "suspended with its subscription",
-    "no_rights": "carries no right to a mailbox",
+    "no_rights": "carries no right to a mailbox (as far as is known)",
     "not_at_work": "assigned, but the service does not show it at work (yet)",
     "no_license": "at work, though no license of the user carries it (any more)",
 }

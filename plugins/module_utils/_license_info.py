@@ -45,6 +45,7 @@ def user_license_info(
     if problems := name_problems(users or ()):
         raise ConfigurationError(problems)
     sku_list = graph.subscribed_skus()
+    catalog = catalog.in_tenant(sku_list)
     skus = {item.id: item for item in sku_list}
     wanted = _find_sku(sku, sku_list, catalog)
     people: Iterable[User]
@@ -84,6 +85,7 @@ def subscription_info(graph: Graph, catalog: Catalog) -> dict[str, Any]:
     except (NotFound, PermissionDenied) as error:
         warnings.append(f"The subscriptions cannot be read, so no date is known on which one ends: {error}")
     listed = {sku.id: sku for sku in graph.subscribed_skus()}
+    catalog = catalog.in_tenant(listed.values())
     unlisted = [_unlisted(sku_id, subscriptions or (), catalog) for sku_id in _sku_ids(subscriptions) - listed.keys()]
     skus = sorted([*listed.values(), *unlisted], key=lambda item: (item.part_number.casefold(), item.id))
     return {"skus": [_sku_row(sku, sku.id in listed, subscriptions, catalog) for sku in skus], "warnings": warnings}
@@ -178,7 +180,8 @@ def _sku_row(sku: Sku, listed: bool, subscriptions: Sequence[Subscription] | Non
             for plan in sorted(sku.plans, key=lambda plan: (plan.name, plan.id))
         ],
         "grants": [] if no_rights else sorted({found.value for found in classes.values() if found}),
-        "no_mailbox_rights": no_rights,
+        "no_mailbox_rights": no_rights and not catalog.rights_unknown(sku.id),
+        "mailbox_rights_unknown": catalog.rights_unknown(sku.id),
         "next_lifecycle": format_time(first[0]),
         "next_lifecycle_kind": first[1],
         "subscriptions": [

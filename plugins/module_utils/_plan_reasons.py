@@ -127,6 +127,8 @@ def _of_sku(wanted: Wanted, user: User, skus: Mapping[str, Sku], catalog: Catalo
     exchange = {plan.id: plan.name for plan in sku.plans if catalog.plan_class(plan.id) is not None}
     if not exchange:
         return f"{sku.part_number} carries no mailbox plan"
+    if catalog.rights_unknown(sku.id):
+        return f"{sku.part_number} carries an Exchange plan, and whether it has rights to a mailbox is not known"
     if catalog.no_rights(sku.id):
         return f"{sku.part_number} carries an Exchange plan without rights to a mailbox"
     if sku.capability_status.casefold() not in ("enabled", "warning"):

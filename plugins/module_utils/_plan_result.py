@@ -150,7 +150,7 @@ class PlanRows(Sequence[dict[str, Any]]):
 
 def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check_mode: bool) -> dict[str, Any]:
     """The result of the module, without what it is to say as warnings (``warnings_of``)."""
-    plan, skus, catalog = planned.plan, planned.skus, options.audit.catalog
+    plan, skus, catalog = planned.plan, planned.skus, options.audit.catalog.in_tenant(planned.skus.values())
     outcomes = planned.outcomes or {}
     rows = PlanRows(planned, catalog)
     fates = rows.fates

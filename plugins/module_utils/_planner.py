@@ -121,8 +121,9 @@ def plan_licenses(
     Raises ConfigurationError with every problem of the options and rules, PermissionDenied where users cannot be read.
     """
     check_options(options)
-    looking = options.audit
     skus = graph.subscribed_skus()
+    looking = options.audit._replace(catalog=options.audit.catalog.in_tenant(skus))
+    options = options._replace(audit=looking)
     checked = _check(graph, skus, options)
     if options.scope == "all_users":
         # rules and guards need to know the mailbox of everybody, and not only of those at risk

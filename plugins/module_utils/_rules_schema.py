@@ -58,7 +58,8 @@ def parse_rules(
 ) -> tuple[Rule, ...]:
     """The rules in their order. Raises ConfigurationError with every problem of every rule.
 
-    ``skus`` are the tenant's. In the scope ``mailboxes_at_risk`` a SKU without mailbox rights is refused as a remedy.
+    ``skus`` are the tenant's. In the scope ``mailboxes_at_risk`` a SKU is refused as a remedy that has no mailbox
+    rights, or of which that is not known.
     Groups are known by name only until ``bind_groups``.
     """
     if scope not in SCOPES:
@@ -68,6 +69,7 @@ def parse_rules(
         raise ConfigurationError(f"{path}: expected a list of rules, found {shown(raw)}", hint=hint)
     if not raw:
         raise ConfigurationError(f"{path}: the list is empty; write at least one rule")
+    catalog = catalog.in_tenant(skus)
     finder = SkuFinder(skus, catalog)
     problems: list[str] = []
     rules: list[Rule] = []
@@ -136,6 +138,12 @@ def _exchange(sku: Sku | None, catalog: Catalog) -> bool:
 
 def _refusal(catalog: Catalog, scope: str) -> Callable[[Sku], str] | None:
     def refuse(sku: Sku) -> str:
+        if catalog.rights_unknown(sku.id):
+            return (
+                f"{sku.part_number} is in no table of SKUs, and carries of Exchange the Kiosk plan alone, beside "
+                "Teams, as SKUs without rights to a mailbox do. Whether it has them is not known, so it is no remedy "
+                "for a mailbox at risk; name a SKU with Exchange Online Kiosk, Plan 1 or Plan 2"
+            )
         if catalog.no_rights(sku.id):
             return (
                 f"{sku.part_number} carries an Exchange plan but no rights to a mailbox, so it is no remedy for a "

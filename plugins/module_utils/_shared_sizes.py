@@ -102,6 +102,7 @@ class SharedSizes:
                 f"{error} So no report says which of the {len(boxes)} {_ALL} may be over 50 GB, and they are too many "
                 f"to be measured one by one. {_WAYS_OUT}"
             )
+            got.signals[SIGNAL] = error.message
             self._lose(f"of {len(boxes)} {_ALL}", _WAYS_OUT)
             return []
         if boxes:

@@ -427,6 +427,12 @@ no_mailbox_rights:
       description: Part numbers of those licenses.
       type: list
       elements: str
+    rights_unknown:
+      description:
+        - Whether the right to a mailbox is not known of these licenses, instead of missing.
+        - So it is of a SKU that no table has, if it carries of Exchange the Kiosk plan alone, beside Teams, and no plan
+          of Office or SharePoint.
+      type: bool
 disagreements:
   description:
     - Users whose mailbox an enabled plan covers, though a signal calls it unlicensed.

@@ -144,12 +144,19 @@ skus:
     grants:
       description:
         - What the SKU grants, any of V(plan1), V(plan2), V(kiosk) (mailboxes), V(archiving), V(archive).
-        - Empty for a SKU without mailbox rights.
+        - Empty for a SKU without mailbox rights, or of which these are not known.
       type: list
       elements: str
       sample: [plan2]
     no_mailbox_rights:
       description: The SKU carries an Exchange plan, but no right to a mailbox (Microsoft 365 F1).
+      type: bool
+      sample: false
+    mailbox_rights_unknown:
+      description:
+        - Whether it is not known if the SKU carries the right to a mailbox.
+        - So it is of a SKU that no table has, if it carries of Exchange the Kiosk plan alone, beside Teams, and no plan
+          of Office or SharePoint.
       type: bool
       sample: false
     next_lifecycle:

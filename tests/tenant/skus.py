@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SKUs and service plans of the tenant, read from Microsoft's published table (data/sku_service_plans.csv)."""
+"""SKUs and service plans of the tenant, read from Microsoft's published table and from the SKUs that it lacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tests.tenant.state import Json
 
-TABLE = Path(__file__).resolve().parents[2] / "data" / "sku_service_plans.csv"
+DATA = Path(__file__).resolve().parents[2] / "data"
+TABLES = (DATA / "sku_service_plans.csv", DATA / "sku_additions.csv")
 
 # Plans that belong to the organization and cannot be off for one user [subscribedSku resource: appliesTo].
 _COMPANY_PLANS = frozenset({"EXCHANGE_S_FOUNDATION", "EXCHANGE_S_FOUNDATION_GOV"})
@@ -49,10 +50,10 @@ class SkuRow:
 
 @functools.cache
 def table() -> Mapping[str, SkuRow]:
-    """Every SKU of the table by part number."""
+    """Every SKU of the tables by part number."""
     found: dict[str, tuple[str, str, list[PlanRow]]] = {}
-    with TABLE.open(encoding="utf-8-sig", newline="") as stream:
-        for row in csv.DictReader(stream):
+    for path in TABLES:
+        for row in csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()):
             entry = found.setdefault(row["sku_part_number"], (row["sku_id"].lower(), row["product_name"], []))
             name, plan_id = row["service_plan_name"], row["service_plan_id"].lower()
             if plan_id not in {plan.id for plan in entry[2]}:

@@ -84,7 +84,7 @@ def test_both_mailboxes_are_rows_and_a_warning(desk: ExplainingDesk, strategy: s
     ]
     by_kind = {row.recipient_type.value: row for row in found.findings}
     assert by_kind["shared"].mailbox is not None
-    assert by_kind["shared"].mailbox.guid == box["ExchangeGuid"]
+    assert by_kind["shared"].mailbox.guid == box["Guid"]
     assert "By itself this mailbox would be here as shared_archive." in by_kind["shared"].notes
     assert [(row.severity, row.deadline.at) for row in found.findings] == [("warning", None)] * 2
     (warning,) = [line for line in found.warnings if "ExternalDirectoryObjectId" in line]
@@ -219,7 +219,7 @@ def exchanged(desk: ExplainingDesk, **box: Any) -> str:
     desk.person("anna", desk.held("SPE_E3"), kind=None)
     found = desk.make.mailbox(desk.world.user(TEAM), box.pop("kind", "UserMailbox"), **{"sku_assigned": True, **box})
     given_to(desk, found, ANNA)
-    return str(found["ExchangeGuid"])
+    return str(found["Guid"])
 
 
 @pytest.mark.parametrize("strategy", ["full", "everybody", "identities"])

@@ -117,12 +117,11 @@ class Backoff:
         return self.clock()
 
     def seconds(self, headers: Mapping[str, str], attempt: int) -> float:
-        """``Retry-After`` or the end of a spent quota where the service says one, else exponential with jitter.
+        """``Retry-After``, or the end of a spent quota, where the service says one, else exponential with jitter.
 
         ``attempt`` counts from 0. Throttled answers often have no ``Retry-After`` [throttling-limits].
         """
-        lowered = {str(name).casefold(): str(value) for name, value in headers.items()}
-        asked = _asked_seconds(lowered.get("retry-after", ""), lowered.get("date", ""))
+        asked = _asked_seconds({str(name).casefold(): str(value) for name, value in headers.items()})
         asked = seconds_to_reset(headers) if asked is None else asked
         # No wait at all is believed once; who asks for it again and again would be hammered.
         if asked is not None and (asked > 0 or attempt == 0):
@@ -133,16 +132,14 @@ class Backoff:
         return planned * random.uniform(0.5, 1.0)  # noqa: S311 (jitter, no secret)
 
 
-def _asked_seconds(value: str, date: str) -> float | None:
-    """Seconds that a ``Retry-After`` asks for; a date is reckoned by the service's clock, as ours may be wrong."""
-    if not value.strip():
-        return None
+def _asked_seconds(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a ``retry-after`` asks for; a date is reckoned by the service's clock, as ours may be wrong."""
+    value = headers.get("retry-after", "").strip()
     try:
         # urllib3 takes any number for six hours at most: what is asked for would be told wrongly
-        digits = value.strip()
-        seconds = float(digits) if digits.isdecimal() else float(Retry(total=None).parse_retry_after(value))
-        until, now = email.utils.parsedate_tz(value), email.utils.parsedate_tz(date)
-        if until is not None and now is not None and not value.strip().isdigit():
+        seconds = float(value) if value.isdecimal() else float(Retry(total=None).parse_retry_after(value))
+        until, now = email.utils.parsedate_tz(value), email.utils.parsedate_tz(headers.get("date", ""))
+        if until is not None and now is not None and not value.isdigit():
             seconds = float(email.utils.mktime_tz(until) - email.utils.mktime_tz(now))
     except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
         return None

@@ -20,11 +20,11 @@ from tests.tenant.state import (
     Answer,
     Fault,
     Json,
-    Switches,
     World,
     graph_time,
     parse_time,
 )
+from tests.tenant.switches import Switches
 
 PATCHABLE = ("now", "switches", "roles", "users", "mailboxes", "skus", "plan_rules")
 ROLES = GRAPH_ROLES | EXCHANGE_ROLES | DIRECTORY_ROLES | EXCHANGE_DIRECTORY_ROLES | {"Directory.ReadWrite.All"}

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.tenant import drips
-from tests.tenant.state import Fault, Switches, World
+from tests.tenant.state import Fault, World
+from tests.tenant.switches import Switches
 
 KINDS = {
     # the network

@@ -17,7 +17,8 @@ from typing import Any
 
 from tests.tenant import names, skus
 from tests.tenant.make import GB, Maker, local_part
-from tests.tenant.state import App, Json, Switches, World, graph_time
+from tests.tenant.state import App, Json, World, graph_time
+from tests.tenant.switches import Switches
 
 AT_RISK_KINDS = (
     "no_license_fresh",

@@ -25,7 +25,8 @@ import uvicorn
 from tests.tenant.app import application
 from tests.tenant.doors import Door, listening, watch
 from tests.tenant.generate import generate
-from tests.tenant.state import Json, Switches, World
+from tests.tenant.state import Json, World
+from tests.tenant.switches import Switches
 
 HOST = "127.0.0.1"
 PLAIN = frozenset({"identity"})

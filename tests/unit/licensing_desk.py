@@ -24,7 +24,8 @@ from tests.tenant.launch import Tenant, running
 from tests.tenant.make import Maker
 from tests.tenant.plan_rules import PlanRules
 from tests.tenant.skus import Seats, subscribed_sku, table
-from tests.tenant.state import Json, Switches
+from tests.tenant.state import Json
+from tests.tenant.switches import Switches
 
 SEATS = 100
 # where the tenant keeps the moments of the last writes

@@ -23,13 +23,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
 from tests.integration.credentials import register
 from tests.tenant.launch import Tenant, running
 from tests.tenant.login import IDENTITY_HEADER, issued
-from tests.tenant.state import App, Switches
+from tests.tenant.state import App
+from tests.tenant.switches import Switches
 from tests.unit.clients import Clients, clients
 from tests.unit.keys import OTHER_KEY, cert_pem, certificate, key_pem
 from tests.unit.stand_in import Clock
 
-WRONG = "not-the-secret-of-this-app"
-TENANT = "aaaaaaaa-0000-0000-0000-00000000000f"
+WRONG, TENANT = "not-the-secret-of-this-app", "aaaaaaaa-0000-0000-0000-00000000000f"
 
 
 @pytest.fixture(scope="module")

@@ -112,5 +112,5 @@ def test_no_date_breaks_the_clock(date: str) -> None:
 
 @given(HEADER | st.from_regex(r"\A[0-9]{1,400}\Z") | st.from_regex(r"\A[-+.einfa0-9]{1,12}\Z"), HEADER)
 def test_no_retry_after_breaks_the_waiting(value: str, date: str) -> None:
-    seconds = _asked_seconds(value, date)
+    seconds = _asked_seconds({"retry-after": value, "date": date})
     assert seconds is None or 0 <= seconds <= LONGEST_WAIT

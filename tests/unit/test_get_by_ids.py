@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.tenant.launch import Tenant, running
-from tests.tenant.state import Json, Switches
+from tests.tenant.state import Json
+from tests.tenant.switches import Switches
 from tests.unit.batches import one_by_one
 from tests.unit.clients import Clients, clients
 from tests.unit.licensing_desk import Desk, empty_tenant, statuses

@@ -21,7 +21,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
 from ansible_collections.m365.licensing.plugins.module_utils._identity import name_key
 
 from tests.tenant.launch import Tenant, running
-from tests.tenant.state import App, Switches
+from tests.tenant.state import App
+from tests.tenant.switches import Switches
 from tests.unit.clients import Clients, clients
 from tests.unit.stand_in import Clock
 

@@ -24,7 +24,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import
 from ansible_collections.m365.licensing.plugins.module_utils._pacing import Pace
 
 from tests.tenant.launch import Tenant, running
-from tests.tenant.state import App, Switches
+from tests.tenant.state import App
+from tests.tenant.switches import Switches
 from tests.unit.batches import batches, one_by_one, part_fault, reads, user_of, writes
 from tests.unit.clients import Clients, clients
 from tests.unit.stand_in import Clock

@@ -19,7 +19,8 @@ import pytest
 from tests.integration.playing import environment, run
 from tests.tenant.launch import Tenant, running
 from tests.tenant.login import issued
-from tests.tenant.state import App, Switches
+from tests.tenant.state import App
+from tests.tenant.switches import Switches
 
 MODULES = "ansible_collections.m365.licensing.plugins.modules"
 SKUS, AUDIT = "m365_subscription_info", "exo_unlicensed_mailbox_info"

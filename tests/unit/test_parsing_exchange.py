@@ -63,7 +63,7 @@ def test_annotations_are_nothing_and_a_recipient_may_be_older_than_its_mailbox()
         "Identity": "anna",
     }
     assert exchange.mailbox_from({**more, **plain}) == exchange.mailbox_from(plain)
-    assert exchange.usual_mailbox({**more, **plain}, ()) == (USER_ID, "anna@contoso.com", False)
+    assert exchange.usual_mailbox({**more, **plain}, ()) == (USER_ID, "anna@contoso.com", False, False)
     premises = raw_mailbox(RecipientTypeDetails="MailUser", ArchiveStatus="Active", WhenMailboxCreated=None) | more
     found = exchange.mail_user_from(premises)
     assert found is not None
@@ -145,7 +145,7 @@ def test_guid_and_database_say_whether_a_mailbox_in_the_cloud_has_an_archive(
     raw = raw_mailbox(SKUAssigned=True, **more)
     assert getattr(exchange.mailbox_from(raw), "archive", None) is archive
     usual = exchange.usual_mailbox(raw, ())
-    assert usual in ((USER_ID, "anna@contoso.com", archive), None)
+    assert usual in ((USER_ID, "anna@contoso.com", archive, False), None)
     assert usual is not None or not isinstance(raw["ArchiveGuid"], str), "None takes a closer look"
     scheduling = raw | {"RecipientTypeDetails": "SchedulingMailbox"}
     assert bool(exchange.may_need_license(scheduling)) is archive

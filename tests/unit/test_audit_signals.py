@@ -106,7 +106,9 @@ def test_without_the_directory_exchange_alone_tells_of_whom_it_knows(tenant: Ten
         with without(tenant, READ_USERS):
             found = look(tenant, strategy)
         ids = {item.user_id for item in found.findings}
-        assert planted(tenant, "no_license_fresh", "license_removed", "shared_archive", "soft_deleted") <= ids
+        assert planted(tenant, "no_license_fresh", "shared_archive", "soft_deleted") <= ids
+        # what Exchange has disconnected, it shows in no list
+        assert not planted(tenant, "license_removed") & ids
         # what Graph does not show is not made up
         made_up = [item for item in found.findings if item.deadline.source == "created_plus_grace"]
         assert not made_up
@@ -125,7 +127,7 @@ def test_without_exchange_graph_tells_whom_it_suspects_and_what_is_not_known(ten
         found = look(tenant, strategy)
     flagged = planted(tenant, "no_license_fresh", "no_license_outlived", "license_error")
     assert {item.user_id for item in found.findings} == flagged | planted(
-        tenant, "exchange_plan_disabled", "license_suspended"
+        tenant, "exchange_plan_disabled", "license_suspended", "license_removed", "soft_deleted"
     )
     assert all(item.mailbox is None for item in found.findings)
     assert all("Exchange could not be asked" in item.notes[0] for item in found.findings)
@@ -139,7 +141,9 @@ def test_without_exchange_graph_tells_whom_it_suspects_and_what_is_not_known(ten
 def test_the_last_signal_that_is_left_still_tells_what_it_knows(tenant: Tenant, strategy: str) -> None:
     with without(tenant, DIRECTORY_ROLES, beta=False):
         found = look(tenant, strategy)
-    assert {item.user_id for item in found.findings} == planted(tenant, "exchange_plan_disabled", "license_suspended")
+    assert {item.user_id for item in found.findings} == planted(
+        tenant, "exchange_plan_disabled", "license_suspended", "license_removed", "soft_deleted"
+    )
     assert len(found.warnings) >= 2
 
 

@@ -30,7 +30,7 @@ def desk(tenant: Tenant) -> PlanningDesk:
 
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
 def test_dates_go_before_no_dates_in_rows_and_in_seats(desk: PlanningDesk, strategy: str) -> None:
-    desk.person("archive", desk.held("EXCHANGESTANDARD"), archive=True, created_days=400)
+    desk.person("archive", desk.held("SPE_F1"), archive=True, created_days=400)
     desk.person("shared", archive=True, kind="SharedMailbox")
     desk.at_risk("today", days=29)
     desk.at_risk("later", days=20)

@@ -172,8 +172,7 @@ def test_a_removal_that_exchange_has_not_noticed_is_seen_and_the_contradiction_s
     (mailbox,) = tenant.world.mailboxes_of(user_id)
     user = tenant.world.users[user_id]
     before = {name: user[name] for name in ("mail", "proxyAddresses")}
-    gone = mailbox["_disconnected"]
-    mailbox |= {"SKUAssigned": True, "_disconnected": None}
+    gone, mailbox["SKUAssigned"], mailbox["_disconnected"] = mailbox["_disconnected"], True, None
     if without:
         user[without] = None if without == "mail" else []
     tenant.world.touch()
@@ -288,7 +287,6 @@ def test_v2_finds_the_same_mailboxes_and_says_what_it_cannot_see(tenant: Tenant)
     unseen = ("archive_without_license", "soft_deleted")
     found = look(tenant, surface="v2", sizes="auto")
     seen = [row for row in rows(look(tenant)) if row[2] not in ("archive", "soft_deleted")]
-    # whose soft-deleted mailbox is not seen has lost a license, and no list shows a mailbox
     lost = [(user_id, "license_removed", "user") for user_id, _reason in planted(tenant, "soft_deleted")]
     assert rows(found) == sorted([*seen, *lost])
     assert found.summary()["not_examined"] == ["archive", "soft_deleted"]

@@ -14,7 +14,7 @@ PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 UTILS = "ansible_collections.m365.licensing.plugins.module_utils"
 
 GROUPS = {
-    "pure": "_alarm _brief _catalog _catalog_data _conflicts _consent _countries _coverage _deadlines "
+    "pure": "_alarm _assumptions _brief _catalog _catalog_data _conflicts _consent _countries _coverage _deadlines "
     "_dependencies _diff _encodings _errors _exclusions _explain _explain_rules _explain_text "
     "_failures _filters _identity _license_notes _licenses _losses _markdown _models _naming "
     "_nearness _option_values _outcome _ownership _paging _permissions _plain _plan _plan_again "

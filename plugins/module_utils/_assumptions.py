@@ -1,0 +1,194 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the collection decides by although nobody can be sure of it. Pure: no I/O, no clock.
+
+Microsoft cannot be asked. Each entry says what is assumed and what follows where it is wrong. docs/assumptions.md is
+made of these entries, and tests run in each position of their switches of the simulated tenant.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Assumption(NamedTuple):
+    """One assumption about Microsoft's services."""
+
+    name: str
+    claim: str
+    """What the collection takes for true."""
+    since: str
+    """The month in which it was last looked up."""
+    source: str
+    contrary: str
+    """Who says otherwise; empty where nobody does and nobody confirms it."""
+    if_wrong: str
+    """What a user then sees."""
+    remedy: str
+    """The option or the rule that corrects it."""
+    switch: str
+    """The switch of the simulated tenant."""
+    positions: tuple[Any, ...]
+    """The positions of the switch, the assumed one first."""
+
+
+ASSUMPTIONS = (
+    Assumption(
+        "holds",
+        "Nobody knows whether a hold keeps the mailbox of a living user whose license has gone. So the deadline is "
+        "unknown, and the severity is that of a mailbox that the hold does not keep.",
+        "2026-11",
+        "Support article on inactive mailboxes of 2024-09: the mailbox stays.",
+        "Older documentation (inactive-mailboxes-in-office-365): it is disconnected like any other.",
+        "A row that is urgent although its mailbox stays.",
+        "An exception in the rules (`action: ignore`).",
+        "hold_keeps_mailbox",
+        (True, False),
+    ),
+    Assumption(
+        "exchange plans",
+        "One user may have several Exchange plans; Essentials, Kiosk, Plan 1 and Plan 2 do not exclude each other.",
+        "2026-11",
+        "Exchange team blog of January 2023 and message center post MC541151.",
+        "Resellers: the plans of Small Business and Midsize exclude all others.",
+        "The service refuses an assignment. The run tries the fallback of the rule, and the row says why.",
+        "`fallback` and `remove` in a rule.",
+        "exchange_plans",
+        ("stack", "exclude_legacy"),
+    ),
+    Assumption(
+        "archives",
+        "A mailbox in the cloud has an archive where `ArchiveGuid` and `ArchiveDatabase` are set, whatever "
+        "`ArchiveStatus` says.",
+        "2026-11",
+        "Support article 4486848 and reports from the field.",
+        "The cmdlet's reference names `ArchiveStatus` alone.",
+        "An archive is missed, or a mailbox without one is called archived.",
+        "`m365_user_license` for the user; an exception in the rules.",
+        "archive_status",
+        ("set", "late"),
+    ),
+    Assumption(
+        "retired plans",
+        "The service refuses disabled plans that the SKU no longer carries, so they are not sent.",
+        "2026-11",
+        'Reports on assignments that failed with "does not belong to".',
+        "",
+        "A plan that is sent in vain, or one that reads go on showing as off.",
+        "Nothing to set: both ways of reading count as confirmed.",
+        "retired_plans",
+        ("dropped", "shown"),
+    ),
+    Assumption(
+        "delicensing resiliency",
+        "Get-PendingDelicenseUser answers in every tenant, whatever Get-OrganizationConfig says of the feature.",
+        "2026-11",
+        "A live tenant below the threshold: no rows and no error.",
+        "The documentation names the feature's setting as what decides.",
+        "A warning that a signal is missing; deadlines are estimated.",
+        "`exchange_api`, or the role of the app.",
+        "resiliency_state",
+        ("text", "null"),
+    ),
+    Assumption(
+        "due for delicensing",
+        "Who is past the delay may be in the list of `-ShowDueObjectsOnly` alone, so both lists are read.",
+        "2026-11",
+        "Reference of Get-PendingDelicenseUser.",
+        "",
+        "One request more than needed.",
+        "Nothing to set.",
+        "pending_delicense_due",
+        ("listed", "apart"),
+    ),
+    Assumption(
+        "names in the list of pending users",
+        "Get-PendingDelicenseUser names users by id, or by user principal name where the id is missing.",
+        "2026-11",
+        "Not documented.",
+        "",
+        "A user of the list is not found, and the deadline is estimated.",
+        "Nothing to set: both are looked for.",
+        "pending_delicense_key",
+        ("id", "upn"),
+    ),
+    Assumption(
+        "never licensed",
+        "`SKUAssigned` is null or false for a mailbox that never had a license.",
+        "2026-11",
+        "Filterable properties of Exchange name three states.",
+        "Some tenants were seen with false.",
+        "A reason that says removed instead of never licensed.",
+        "Nothing to set: both are asked for.",
+        "sku_assigned_unlicensed",
+        ("null", "false"),
+    ),
+    Assumption(
+        "paging",
+        "InvokeCommand gives a `nextLink`, or all entries to an Unlimited call.",
+        "2026-11",
+        "Tools in production page by links.",
+        "One tool was refused; it had sent no anchor.",
+        "An error that says which page did not come. A list is never shorter than it is.",
+        "`exchange_api: v2`.",
+        "invoke_paging",
+        ("nextlink", "unlimited_only"),
+    ),
+    Assumption(
+        "reads after writes",
+        "A read after a write may show the old state for a while.",
+        "2026-11",
+        "Known of Graph's replicas; no time is documented.",
+        "",
+        "`accepted` instead of `confirmed`.",
+        "`confirm`, `confirm_seconds`.",
+        "replica_lag_reads",
+        (0, 1),
+    ),
+    Assumption(
+        "objects by id",
+        "`directoryObjects/getByIds` may be refused, or may not show licenses.",
+        "2026-11",
+        "Seen live for other properties.",
+        "",
+        "Users are read in batches instead.",
+        "Nothing to set.",
+        "get_by_ids",
+        ("allowed", "403", "stateless"),
+    ),
+    Assumption(
+        "soft-deleted mailboxes",
+        "A license brings a soft-deleted mailbox back to a user who has no other mailbox and no mailbox plan.",
+        "2026-11",
+        "Documentation on restoring mailboxes.",
+        "Nobody says what happens in the other cases.",
+        "A row says that no license helps, although one would.",
+        "`m365_user_license` for the user.",
+        "license_brings_back",
+        ("alone", "always"),
+    ),
+    Assumption(
+        "words of refusals",
+        "The service names plans in a refusal with a comma and a blank, with a bare comma, or not at all.",
+        "2026-11",
+        "Texts in public issues.",
+        "",
+        "A hint without the names of the plans; the fallback is tried all the same.",
+        "`fallback` in a rule.",
+        "refusal_text",
+        ("spaced", "bare", "unnamed"),
+    ),
+    Assumption(
+        "usage report",
+        "The report on mailbox sizes exists in the global cloud alone; elsewhere sizes are measured one by one.",
+        "2026-11",
+        "Reference of getMailboxUsageDetail.",
+        "",
+        "Requests for each mailbox that is measured.",
+        "`shared_mailbox_sizes`.",
+        "usage_report",
+        ("200", "404"),
+    ),
+)
+"""In the order of the page."""

@@ -40,6 +40,7 @@ WORDS = frozenset(
         *("recipient", "reconciliation", "remediation", "requests", "reserved", "retention", "roommailbox"),
         *("severity", "sharedmailbox", "shortage", "soft_deleted", "softdeleted", "standard", "strategy"),
         *(
+            "subscribed",
             "subscriptions",
             "suspended",
             "unavailable",

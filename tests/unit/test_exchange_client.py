@@ -41,7 +41,7 @@ def active(tenant: Tenant) -> list[str]:
     return [
         box["ExternalDirectoryObjectId"]
         for box in tenant.world.mailboxes.values()
-        if box["RecipientTypeDetails"] in KINDS and not box["WhenSoftDeleted"]
+        if box["RecipientTypeDetails"] in KINDS and not box["WhenSoftDeleted"] and not box["_disconnected"]
     ]
 
 

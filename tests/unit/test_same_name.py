@@ -195,6 +195,6 @@ def test_no_other_file_folds_the_names_of_users() -> None:
                 found.append(f"{path.stem}: {ast.unparse(node)}")
     assert found == [
         "_audit: finding.user_principal_name.casefold()",  # the order of rows
-        "_plan: user.user_principal_name.casefold()",
+        "_plan_model: user.user_principal_name.casefold()",
         "_plan_model: entry.user.user_principal_name.casefold()",
     ]

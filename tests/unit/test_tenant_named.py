@@ -125,6 +125,7 @@ def test_a_plan_says_how_it_was_made(desk: PlanningDesk) -> None:
             "allow_removals": False,
             "seat_reserve": {"SPE_E3": 1},
             "use_warning_seats": False,
+            "license_guests": False,
             "allow_incomplete": False,
             "expect_digest": None,
             "fail_on": "critical",

@@ -17,6 +17,7 @@ from tests.tenant.state import (
     EXCHANGE_DIRECTORY_ROLES,
     EXCHANGE_ROLES,
     GRAPH_ROLES,
+    MORE_ROLES,
     Answer,
     Fault,
     Json,
@@ -27,7 +28,7 @@ from tests.tenant.state import (
 from tests.tenant.switches import Switches
 
 PATCHABLE = ("now", "switches", "roles", "users", "mailboxes", "skus", "plan_rules")
-ROLES = GRAPH_ROLES | EXCHANGE_ROLES | DIRECTORY_ROLES | EXCHANGE_DIRECTORY_ROLES | {"Directory.ReadWrite.All"}
+ROLES = GRAPH_ROLES | EXCHANGE_ROLES | DIRECTORY_ROLES | EXCHANGE_DIRECTORY_ROLES | MORE_ROLES
 
 
 def dispatch(world: World, method: str, path: str, query: Mapping[str, str], body: Any) -> Answer:
@@ -89,6 +90,7 @@ def state(world: World, query: Mapping[str, str]) -> Json:
         "skus": list(world.skus.values()),
         "subscriptions": world.subscriptions,
         "groups": list(world.groups.values()),
+        "deleted_users": list(world.deleted_users.values()),
         "truth": world.truth,
     }
     if query.get("all") == "true":

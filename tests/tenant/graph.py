@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from tests.tenant import batch, graph_directory, graph_groups, graph_reports, graph_users
+from tests.tenant import batch, graph_deleted, graph_directory, graph_groups, graph_reports, graph_users, recycle_bin
 from tests.tenant.errors import GraphError, bad_request, error_body, not_simulated
 from tests.tenant.graph_common import JSON_TYPE, Request
 from tests.tenant.json_bytes import json_bytes
@@ -46,6 +46,7 @@ def dispatch(
     """Answer one request. ``path`` is decoded and begins with the version; ``headers`` have lower-case names."""
     request_id = new_guid()
     client_id = headers.get("client-request-id") or request_id
+    recycle_bin.sweep(world)
     try:
         request = _request(world, method, path, query, headers, body, app)
         accept = headers.get("accept", "").replace(" ", "").casefold()
@@ -131,12 +132,29 @@ def _route(request: Request) -> Answer:
             return graph_directory.subscribed_skus(request)
         case ("GET", "organization"):
             return graph_directory.organization(request)
-        case ("GET", "directory", "subscriptions"):
-            return graph_directory.subscriptions(request)
+        case (method, "directory", *rest):
+            return _directory(request, method, rest)
         case ("POST", "directoryObjects", "getByIds"):
             return graph_directory.get_by_ids(request)
         case ("GET", "reports", function):
             return graph_reports.mailbox_usage(request, function)
+    raise not_simulated(f"{request.method} /{request.version}{request.path}")
+
+
+def _directory(request: Request, method: str, rest: list[str]) -> Answer:
+    match (method, *rest):
+        case ("GET", "subscriptions"):
+            return graph_directory.subscriptions(request)
+        case ("GET", "deletedItems", "microsoft.graph.user"):
+            return graph_deleted.list_users(request)
+        case ("GET", "deletedItems", key) if "." not in key:
+            return graph_deleted.get_item(request, key)
+        case ("DELETE", "deletedItems", key):
+            _spend(request)
+            return graph_deleted.remove(request, key)
+        case ("POST", "deletedItems", key, "restore"):
+            _spend(request)
+            return graph_deleted.restore(request, key)
     raise not_simulated(f"{request.method} /{request.version}{request.path}")
 
 
@@ -151,6 +169,9 @@ def _users(request: Request, method: str, rest: list[str]) -> Answer:
         case ("PATCH", key):
             _spend(request)
             return graph_users.patch_user(request, key)
+        case ("DELETE", key):
+            _spend(request)
+            return graph_deleted.delete_user(request, key)
         case ("POST", key, "assignLicense"):
             _spend(request)
             return graph_users.assign_license(request, key)

@@ -21,6 +21,8 @@ DEFAULT_PAGE = 100
 
 READ_USERS = ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
 WRITE_USERS = ("User.ReadWrite.All", "Directory.ReadWrite.All")
+DELETE_USERS = ("User.ReadWrite.All", "Directory.ReadWrite.All")
+RESTORE_USERS = ("User.DeleteRestore.All", *DELETE_USERS)
 READ_LICENSES = (
     "LicenseAssignment.Read.All",
     "LicenseAssignment.ReadWrite.All",

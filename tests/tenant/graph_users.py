@@ -64,7 +64,7 @@ def list_users(request: Request) -> Answer:
     check_count(request)
     world = request.world
     keys = selected(request, PROPERTIES, PROPERTIES if request.beta else DEFAULT, ONLY_BETA)
-    filter_ = _filter(request)
+    filter_ = user_filter(request)
     start, size = start_of(request), page_size(request)
     result: dict[str, Any] = {"@odata.context": request.context("users")}
     if filter_ is None:
@@ -101,13 +101,14 @@ def count_users(request: Request) -> Answer:
         raise bad_request("$count is not currently supported.")
     # The segment itself counts; the query option is not needed with it.
     request.query["$count"] = "true"
-    filter_ = _filter(request)
+    filter_ = user_filter(request)
     world = request.world
     total = len(world.users) if filter_ is None else sum(1 for _unused in _matching(world, filter_))
     return Answer(200, str(total).encode(), {"Content-Type": "text/plain"})
 
 
-def _filter(request: Request) -> Filter | None:
+def user_filter(request: Request) -> Filter | None:
+    """``$filter`` of a request for users, ready to run."""
     text = request.query.get("$filter")
     if text is None:
         return None

@@ -228,14 +228,37 @@ def _further_plan(rules: PlanRules, sku: Json, disabled: frozenset[str]) -> list
     ][-1:]
 
 
+def free_seats(world: World, states: Iterable[Json]) -> None:
+    """Whoever held licenses by these assignments is gone."""
+    _count_seats(world, states, ())
+
+
+def give_back(world: World, user_id: str) -> None:
+    """The licenses of a user who returns from the recycle bin; none of a SKU that has no seat left or is switched off.
+
+    That licenses return is documented [user: delete]; the switch ``restored_licenses`` takes them away.
+    """
+    user = world.users[user_id]
+    lost = world.switches.restored_licenses == "gone"
+    states = [] if lost else [state for state in user["licenseAssignmentStates"] if _has_seat(world, state["skuId"])]
+    _count_seats(world, (), states)
+    user["licenseAssignmentStates"] = states
+    reproject(world, user_id)
+
+
+def _has_seat(world: World, sku_id: str) -> bool:
+    """Units in warning are still available [subscribedSku]."""
+    sku = world.skus[sku_id]
+    prepaid = sku["prepaidUnits"]
+    usable = sku["capabilityStatus"] in ("Enabled", "Warning")
+    return bool(usable and sku["consumedUnits"] < prepaid["enabled"] + prepaid["warning"])
+
+
 def _check_seats(world: World, user: Json, states: Sequence[Json], added: Mapping[str, Any]) -> None:
-    """A user takes one seat of a SKU, however it is held. Units in warning are still available [subscribedSku]."""
+    """A user takes one seat of a SKU, however it is held."""
     held = {state["skuId"] for state in effective(user["licenseAssignmentStates"])}
     for sku_id in {state["skuId"] for state in effective(states)} & set(added) - held:
-        sku = world.skus[sku_id]
-        prepaid = sku["prepaidUnits"]
-        usable = sku["capabilityStatus"] in ("Enabled", "Warning")
-        if not usable or sku["consumedUnits"] >= prepaid["enabled"] + prepaid["warning"]:
+        if not _has_seat(world, sku_id):
             raise bad_request(f"Subscription with SKU {sku_id} does not have any available licenses.")
 
 
@@ -330,8 +353,14 @@ def _reproject_mailboxes(
 
 def _disconnects(world: World, mailbox: Json) -> bool:
     """Does Exchange disconnect this mailbox at once when its license goes?"""
-    held = mailbox["LitigationHoldEnabled"] or bool(mailbox["InPlaceHolds"])
-    return not world.switches.delicensing_resiliency and not (held and world.switches.hold_keeps_mailbox)
+    kept = on_hold(mailbox) and world.switches.hold_keeps_mailbox
+    return not world.switches.delicensing_resiliency and not kept
+
+
+def on_hold(mailbox: Json) -> bool:
+    """Is any hold on it: for litigation, of a policy or case, of a label, or a delay after one of them?"""
+    flags = ("LitigationHoldEnabled", "ComplianceTagHoldApplied", "DelayHoldApplied", "DelayReleaseHoldApplied")
+    return bool(mailbox["InPlaceHolds"]) or any(mailbox[flag] for flag in flags)
 
 
 def _reconnect(world: World, mailbox: Json) -> None:

@@ -17,6 +17,7 @@ from tests.tenant.state import Json
 BLANK_USER: Mapping[str, Any] = {
     "ageGroup": None,
     "creationType": None,
+    "deletedDateTime": None,
     "employeeHireDate": None,
     "employeeOrgData": None,
     "employeeType": None,

@@ -39,6 +39,16 @@ GRAPH_ROLES = frozenset(
     }
 )
 """Application permissions of Microsoft Graph that the tenant's app has at first."""
+MORE_ROLES = frozenset(
+    {
+        "AuditLog.Read.All",
+        "Directory.ReadWrite.All",
+        "Group.ReadWrite.All",
+        "GroupMember.ReadWrite.All",
+        "User.DeleteRestore.All",
+    }
+)
+"""Application permissions of Microsoft Graph that the tenant knows and that its app has not at first."""
 EXCHANGE_ROLES = frozenset({"Exchange.ManageAsApp", "Exchange.ManageAsAppV2"})
 """Application permissions of Office 365 Exchange Online that the tenant's app has at first."""
 DIRECTORY_ROLES = frozenset({"Exchange Recipient Administrator"})
@@ -134,6 +144,8 @@ class World:
     """By id (lower-case GUID), in the order of creation: the user's full beta JSON."""
     upn_index: dict[str, str] = field(default_factory=dict)
     """From a lower-case userPrincipalName to the id."""
+    deleted_users: dict[str, Json] = field(default_factory=dict)
+    """The recycle bin, by id: users with ``deletedDateTime``; ``_name`` and ``_groups`` are what they get back."""
     skus: dict[str, Json] = field(default_factory=dict)
     """By skuId: subscribedSku."""
     plan_rules: PlanRules = field(default_factory=PlanRules)

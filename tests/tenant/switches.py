@@ -60,6 +60,9 @@ class Switches:
     pending_delicense_key: str = "id"
     """Who is in Get-PendingDelicenseUser has an ``ExternalDirectoryObjectId`` (``id``), or only a user principal name
     (``upn``): its output is not documented."""
+    restored_licenses: str = "back"
+    """The licenses of a user who returns from the recycle bin: they are ``back`` as far as there are seats, or
+    ``gone``."""
     exchange_plans: str = "stack"
     """Several Exchange plans of one user: all of them ``stack``, or those of Midsize and Small Business exclude all
     others (``exclude_legacy``)."""
@@ -92,6 +95,7 @@ class Switches:
             "license_brings_back": ("alone", "always"),
             "archive_status": ("set", "late"),
             "pending_delicense_key": ("id", "upn"),
+            "restored_licenses": ("back", "gone"),
             "exchange_plans": ("stack", "exclude_legacy"),
             "refusal_text": TEXTS,
             "retired_plans": ("dropped", "shown"),

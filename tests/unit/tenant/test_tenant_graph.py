@@ -337,7 +337,7 @@ class TestReports:
 
 @pytest.mark.parametrize(
     ("method", "target"),
-    [("GET", "/me"), ("DELETE", "/users/x"), ("GET", "/users/x/manager"), ("POST", "/groups"), ("GET", "/")],
+    [("GET", "/me"), ("DELETE", "/groups/x"), ("GET", "/users/x/manager"), ("POST", "/groups"), ("GET", "/")],
 )
 def test_what_is_not_simulated_is_named(desk: Desk, method: str, target: str) -> None:
     answer = desk.ask(target, method)

@@ -21,15 +21,20 @@ TARGET = Path(__file__).resolve().parent / "graph_types.csv"
 PACKAGES = {"v1.0": "@microsoft/microsoft-graph-types", "beta": "@microsoft/microsoft-graph-types-beta"}
 """By the version of Graph."""
 INTERFACES = (
+    "AppIdentity",
     "AssignedLabel",
     "AssignedLicense",
     "AssignedPlan",
+    "AuditActivityInitiator",
     "CompanySubscription",
+    "DirectoryAudit",
     "Group",
+    "KeyValue",
     "LicenseAssignmentState",
     "LicenseDetails",
     "LicenseProcessingState",
     "LicenseUnitsDetail",
+    "ModifiedProperty",
     "OnPremisesExtensionAttributes",
     "Organization",
     "ProvisionedPlan",
@@ -37,11 +42,12 @@ INTERFACES = (
     "PublicErrorResponse",
     "ServicePlanInfo",
     "SubscribedSku",
+    "TargetResource",
     "User",
     "VerifiedDomain",
 )
 COLUMNS = ("version", "interface", "property", "type")
-_INTERFACE = re.compile(r"^export interface (\w+)(?: extends (\w+))? \{(.*?)^\}", re.DOTALL | re.MULTILINE)
+_INTERFACE = re.compile(r"^export interface (\w+)(?: extends (\w+))? \{(\}|.*?^\})", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _PROPERTY = re.compile(r"(\w+)\?: ([^;]+);")
 

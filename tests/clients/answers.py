@@ -66,6 +66,7 @@ def answers(tenant: Tenant, version: str) -> dict[str, Any]:
     error = reader.get(version, "/users/nobody@contoso.example")
     error["error"].pop("innerError")  # The types know one of other names; test_clients.py compares it with the SDK's.
     target = f"/users/{unlicensed}"
+    tenant.patch_state({"roles": [*tenant.state()["roles"], "AuditLog.Read.All"]})
     found = {
         "User[]": users,
         "User": reader.get(version, f"{target}/assignLicense", add),
@@ -75,6 +76,7 @@ def answers(tenant: Tenant, version: str) -> dict[str, Any]:
         "Partial<Group>": reader.get(version, f"/groups/{group[0]['id']}"),
         "SubscribedSku[]": reader.get(version, "/subscribedSkus")["value"],
         "CompanySubscription[]": reader.get(version, "/directory/subscriptions")["value"],
+        "DirectoryAudit[]": reader.get(version, "/auditLogs/directoryAudits")["value"],
         "Organization[]": reader.get(version, "/organization")["value"],
         "PublicErrorResponse": error,
     }

@@ -14,7 +14,16 @@ from typing import Any
 
 import orjson
 
-from tests.tenant import batch, graph_deleted, graph_directory, graph_groups, graph_reports, graph_users, recycle_bin
+from tests.tenant import (
+    batch,
+    graph_audits,
+    graph_deleted,
+    graph_directory,
+    graph_groups,
+    graph_reports,
+    graph_users,
+    recycle_bin,
+)
 from tests.tenant.errors import GraphError, bad_request, error_body, not_simulated
 from tests.tenant.graph_common import JSON_TYPE, Request
 from tests.tenant.json_bytes import json_bytes
@@ -136,6 +145,8 @@ def _route(request: Request) -> Answer:
             return _directory(request, method, rest)
         case ("POST", "directoryObjects", "getByIds"):
             return graph_directory.get_by_ids(request)
+        case ("GET", "auditLogs", "directoryAudits"):
+            return graph_audits.list_audits(request)
         case ("GET", "reports", function):
             return graph_reports.mailbox_usage(request, function)
     raise not_simulated(f"{request.method} /{request.version}{request.path}")

@@ -47,6 +47,7 @@ READ_GROUPS = (
     "Directory.ReadWrite.All",
 )
 READ_DIRECTORY = ("Directory.Read.All", "Directory.ReadWrite.All")
+READ_AUDITS = ("AuditLog.Read.All",)
 READ_REPORTS = ("Reports.Read.All",)
 
 
@@ -135,22 +136,22 @@ def selected(
     return list(dict.fromkeys(names))
 
 
-def page_size(request: Request) -> int:
-    """``$top``, or the default; less where the service likes smaller pages."""
-    size = _asked_page_size(request)
+def page_size(request: Request, most: int = 0) -> int:
+    """``$top``, or the default; less where the service likes smaller pages. ``most``: another limit and default."""
+    size = _asked_page_size(request, most or MAX_PAGE, most or DEFAULT_PAGE)
     return min(size, request.world.switches.page_limit or size)
 
 
-def _asked_page_size(request: Request) -> int:
+def _asked_page_size(request: Request, most: int, default: int) -> int:
     text = request.query.get("$top")
     if text is None:
-        return DEFAULT_PAGE
+        return default
     try:
         size = int(text)
     except ValueError:
         raise bad_request(f"Invalid value '{text}' for $top query option found.", "BadRequest") from None
-    if not 1 <= size <= MAX_PAGE:
-        raise unsupported_query(f"Invalid page size specified: '{text}'. Must be between 1 and {MAX_PAGE} inclusive.")
+    if not 1 <= size <= most:
+        raise unsupported_query(f"Invalid page size specified: '{text}'. Must be between 1 and {most} inclusive.")
     return size
 
 
@@ -188,9 +189,11 @@ def _digest(request: Request) -> str:
     return hashlib.sha256(json_bytes([request.version, request.path, items])).hexdigest()[:16]
 
 
-def page(request: Request, entity: str, items: Sequence[Json], keys: Sequence[str], *, count: bool) -> Answer:
-    """One page of a short collection that is there as a list."""
-    start, size = start_of(request), page_size(request)
+def page(
+    request: Request, entity: str, items: Sequence[Json], keys: Sequence[str], *, count: bool, most: int = 0
+) -> Answer:
+    """One page of a short collection that is there as a list. ``most``: as of ``page_size``."""
+    start, size = start_of(request), page_size(request, most)
     result: dict[str, Any] = {"@odata.context": request.context(entity)}
     if count and start == 0:
         result["@odata.count"] = len(items)

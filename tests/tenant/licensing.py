@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from tests.tenant import audit_log
 from tests.tenant.errors import bad_request, not_found
 from tests.tenant.plan_rules import ARCHIVE, ARCHIVE_ADDON, KIOSK, MAILBOX_PLANS, PLAN1, PLAN2, PlanRules
 from tests.tenant.state import Json, World, exchange_time, graph_time, new_guid, parse_time
@@ -125,8 +126,10 @@ def apply(world: World, user_id: str, add: Sequence[Mapping[str, Any]], remove: 
     world.changes.append(
         {"user_id": user_id, "before": direct(user["licenseAssignmentStates"]), "after": direct(states)}
     )
+    held = user["assignedLicenses"]
     user["licenseAssignmentStates"] = states
     reproject(world, user_id)
+    audit_log.note(world, user, held, user["assignedLicenses"])
 
 
 def _guid(value: Any) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.tenant import licensing, names, skus
+from tests.tenant import audit_log, licensing, names, skus
 from tests.tenant.state import Json, World, exchange_time, graph_time
 
 NO_GUID = "00000000-0000-0000-0000-000000000000"
@@ -124,6 +124,10 @@ class Maker:
             if state["assignedByGroup"]:
                 self.world.groups[state["assignedByGroup"]]["_members"].append(user["id"])
         self._capabilities[user["id"]] = capabilities
+        if more.get("removed"):
+            gone = [{"skuId": skus.table()[part].id, "disabledPlans": []} for part in more["removed"]]
+            moment = self.now - timedelta(days=more.get("removed_days", 0))
+            audit_log.note(self.world, user, [*licenses, *gone], licenses, moment=moment)
         return user
 
     def _origin(self, user: Json) -> Json:

@@ -9,12 +9,10 @@ What can be filtered, and what takes the parameters of an advanced query, stands
 
 from __future__ import annotations
 
-import csv
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timezone
-from pathlib import Path
 from typing import Any, NoReturn
 
 from odata_query import ast
@@ -27,6 +25,7 @@ from tests.tenant.errors import (
     unsupported_filter,
     unsupported_query,
 )
+from tests.tenant.filter_support import Support, support_table
 from tests.tenant.folding import folded
 from tests.tenant.odata_parser import parse
 from tests.tenant.odata_predicates import Getter, OneOf, Predicate, getter, merged
@@ -35,7 +34,6 @@ Json = Mapping[str, Any]
 
 MAX_CLAUSES = 15
 """Clauses of one OR, or values of one ``in``."""
-TABLE = Path(__file__).resolve().parents[2] / "data" / "graph_filter_support.csv"
 ENDS_WITH = frozenset({"mail", "otherMails/any", "proxyAddresses/any", "userPrincipalName"})
 """endsWith works on these alone, and only in advanced queries [user resource]."""
 BOOLEANS = frozenset(
@@ -58,18 +56,6 @@ ORDER = {ast.GtE: "ge", ast.LtE: "le", ast.Gt: "gt", ast.Lt: "lt"}
 
 
 @dataclass(frozen=True)
-class Support:
-    """One line of the table. Each: ``default``, ``advanced``, ``no``, or empty (not applicable)."""
-
-    eq: str = ""
-    starts_with: str = ""
-    ge_le: str = ""
-    eq_null: str = ""
-    count_eq_0: str = ""
-    count_eq_1: str = ""
-
-
-@dataclass(frozen=True)
 class Lookup:
     """Values of an indexed property (``id`` or ``userPrincipalName``, folded) outside of which nothing matches."""
 
@@ -83,27 +69,6 @@ class Filter:
 
     matches: Predicate
     lookups: tuple[Lookup, ...] | None = None
-
-
-def normalise(path: str) -> str:
-    """A property of the table (``assignedPlans/any(a:a/service)``) as a path (``assignedPlans/any/service``)."""
-    head, any_, rest = path.partition("/any(")
-    if not any_:
-        return path
-    _prefix, slash, field = rest.rstrip(")").partition("/")
-    return f"{head}/any{slash}{field}"
-
-
-@functools.lru_cache(maxsize=1)
-def support_table() -> Mapping[str, Mapping[str, Support]]:
-    """By resource (``user``, ``group``) and path. ``id`` is not in Microsoft's table, but on the resource's page."""
-    found: dict[str, dict[str, Support]] = {name: {"id": Support(eq="default")} for name in ("user", "group")}
-    with TABLE.open(newline="", encoding="utf-8") as lines:
-        for row in csv.DictReader(lines):
-            found[row["object"]][normalise(row["property"])] = Support(
-                row["eq"], row["startsWith"], row["ge_le"], row["eq_null"], row["count_eq_0"], row["count_eq_1"]
-            )
-    return found
 
 
 @functools.lru_cache(maxsize=256)

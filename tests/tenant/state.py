@@ -166,6 +166,8 @@ class World:
     """Requests: method, path, query, status (0: no answer), service, bytes."""
     changes: list[Json] = field(default_factory=list)
     """License changes that took effect, in their order: user_id, and the direct licenses before and after."""
+    audits: list[Any] = field(default_factory=list)
+    """License changes that the directory's audit log tells (``audit_log.Change``)."""
     origins: dict[str, str] = field(default_factory=dict)
     """Base urls by service: login, graph, exchange, reports, control, identity."""
     emptied: int = 0

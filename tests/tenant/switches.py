@@ -70,6 +70,12 @@ class Switches:
     """How a refused assignment names plans: see ``plan_rules.TEXTS``."""
     retired_plans: str = "dropped"
     """A disabled plan that its SKU no longer carries: a write has ``dropped`` it, or it is ``shown`` ever after."""
+    audit_days: int = 30
+    """So many days the directory's audit log keeps an entry: 30, or 7 without Entra ID P1."""
+    audit_permission: str = "alone"
+    """What reading the audit log takes: AuditLog.Read.All ``alone``, or ``with_directory``: Directory.Read.All too."""
+    license_audit: str = "told"
+    """What an entry about licenses says of them: those of before and after are ``told``, or it is ``bare``."""
     report_names_concealed: bool = False
     """The usage reports show hashes in place of names."""
     exchange_quota: int = 30_000
@@ -96,6 +102,8 @@ class Switches:
             "archive_status": ("set", "late"),
             "pending_delicense_key": ("id", "upn"),
             "restored_licenses": ("back", "gone"),
+            "audit_permission": ("alone", "with_directory"),
+            "license_audit": ("told", "bare"),
             "exchange_plans": ("stack", "exclude_legacy"),
             "refusal_text": TEXTS,
             "retired_plans": ("dropped", "shown"),

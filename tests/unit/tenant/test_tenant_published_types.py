@@ -20,7 +20,8 @@ from data.generate_graph_types import TARGET
 from tests.clients.answers import answers
 from tests.tenant.launch import running
 
-KINDS: dict[str, type] = {"string": str, "boolean": bool, "number": int}
+KINDS: dict[str, type] = {"string": str, "boolean": bool, "number": int, "OperationResult": str}
+"""What a type without properties is: the last one is an enumeration."""
 Types = dict[str, dict[str, str]]
 
 

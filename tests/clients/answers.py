@@ -32,16 +32,17 @@ class Reader:
         with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), context=self.tls) as answer:  # noqa: S310
             self.token = json.load(answer)["access_token"]
 
-    def get(self, version: str, target: str, body: Any = None) -> Json:
-        """An answer, whatever its status; as a POST with a body."""
+    def get(self, version: str, target: str, body: Any = None, method: str | None = None) -> Json:
+        """An answer, whatever its status; as a POST with a body. Nothing where nothing came."""
         request = urllib.request.Request(  # noqa: S310 - the tenant
             f"{self.known['graph_url']}/{version}{target}",
             None if body is None else json.dumps(body).encode(),
             {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+            method=method,
         )
         try:
             with urllib.request.urlopen(request, context=self.tls) as answer:  # noqa: S310 - as above
-                found: Json = json.load(answer)
+                found: Json = json.loads(answer.read() or "{}")
         except urllib.error.HTTPError as error:
             found = json.load(error)
         return found
@@ -66,14 +67,19 @@ def answers(tenant: Tenant, version: str) -> dict[str, Any]:
     error = reader.get(version, "/users/nobody@contoso.example")
     error["error"].pop("innerError")  # The types know one of other names; test_clients.py compares it with the SDK's.
     target = f"/users/{unlicensed}"
-    tenant.patch_state({"roles": [*tenant.state()["roles"], "AuditLog.Read.All"]})
+    tenant.patch_state({"roles": [*tenant.state()["roles"], "AuditLog.Read.All", "Group.ReadWrite.All"]})
+    reader.get(version, f"/users/{users[-1]['id']}", method="DELETE")
+    deleted = reader.get(version, f"/directory/deletedItems/microsoft.graph.user{select}")["value"]
+    assert users[-1]["id"] in [user["id"] for user in deleted]
+    one = group[0]["id"]
     found = {
-        "User[]": users,
+        "User[]": [*users, *deleted],
+        "Group": reader.get(version, f"/groups/{one}/assignLicense", add),
         "User": reader.get(version, f"{target}/assignLicense", add),
         "Partial<User>": reader.get(version, target),
         "LicenseDetails[]": reader.get(version, f"{target}/licenseDetails")["value"],
         "Group[]": group,
-        "Partial<Group>": reader.get(version, f"/groups/{group[0]['id']}"),
+        "Partial<Group>": reader.get(version, f"/groups/{one}?$select=id,licenseProcessingState"),
         "SubscribedSku[]": reader.get(version, "/subscribedSkus")["value"],
         "CompanySubscription[]": reader.get(version, "/directory/subscriptions")["value"],
         "DirectoryAudit[]": reader.get(version, "/auditLogs/directoryAudits")["value"],

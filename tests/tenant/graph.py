@@ -19,9 +19,11 @@ from tests.tenant import (
     graph_audits,
     graph_deleted,
     graph_directory,
+    graph_group_writes,
     graph_groups,
     graph_reports,
     graph_users,
+    group_licensing,
     recycle_bin,
 )
 from tests.tenant.errors import GraphError, bad_request, error_body, not_simulated
@@ -43,6 +45,9 @@ COSTS = {"users": 2, "subscribedskus": 3, "members": 3, "transitivemembers": 5, 
 """Resource units of a GET, by the last segment of a collection; any other GET is 1 [throttling-limits]."""
 
 
+MEMBER_CASTS: tuple[list[str], ...] = ([], ["microsoft.graph.user"], ["microsoft.graph.group"])
+
+
 def dispatch(
     world: World,
     method: str,
@@ -56,6 +61,7 @@ def dispatch(
     request_id = new_guid()
     client_id = headers.get("client-request-id") or request_id
     recycle_bin.sweep(world)
+    group_licensing.tick(world, read=method.upper() == "GET")
     try:
         request = _request(world, method, path, query, headers, body, app)
         accept = headers.get("accept", "").replace(" ", "").casefold()
@@ -123,20 +129,8 @@ def _route(request: Request) -> Answer:
             return batch.run(request, dispatch)
         case (method, "users", *rest):
             return _users(request, method, rest)
-        case ("GET", "groups"):
-            return graph_groups.list_groups(request)
-        case ("GET", "groups", key):
-            return graph_groups.get_group(request, key)
-        case ("GET", "groups", key, ("members" | "transitiveMembers") as kind):
-            return graph_groups.members(request, key, "", transitive=kind == "transitiveMembers")
-        case (
-            "GET",
-            "groups",
-            key,
-            ("members" | "transitiveMembers") as kind,
-            ("microsoft.graph.user" | "microsoft.graph.group") as cast,
-        ):
-            return graph_groups.members(request, key, cast, transitive=kind == "transitiveMembers")
+        case (method, "groups", *rest):
+            return _groups(request, method, rest)
         case ("GET", "subscribedSkus"):
             return graph_directory.subscribed_skus(request)
         case ("GET", "organization"):
@@ -149,6 +143,28 @@ def _route(request: Request) -> Answer:
             return graph_audits.list_audits(request)
         case ("GET", "reports", function):
             return graph_reports.mailbox_usage(request, function)
+    raise not_simulated(f"{request.method} /{request.version}{request.path}")
+
+
+def _groups(request: Request, method: str, rest: list[str]) -> Answer:
+    match (method, *rest):
+        case ("GET",):
+            return graph_groups.list_groups(request)
+        case ("GET", key):
+            return graph_groups.get_group(request, key)
+        case ("GET", key, "membersWithLicenseErrors"):
+            return graph_group_writes.members_with_errors(request, key)
+        case ("GET", key, ("members" | "transitiveMembers") as kind, *cast) if cast in MEMBER_CASTS:
+            return graph_groups.members(request, key, "".join(cast), transitive=kind == "transitiveMembers")
+        case ("POST", key, "assignLicense"):
+            _spend(request)
+            return graph_group_writes.assign_license(request, key)
+        case ("POST", key, "members", "$ref"):
+            _spend(request)
+            return graph_group_writes.add_member(request, key)
+        case ("DELETE", key, "members", member, "$ref"):
+            _spend(request)
+            return graph_group_writes.remove_member(request, key, member)
     raise not_simulated(f"{request.method} /{request.version}{request.path}")
 
 
@@ -186,6 +202,9 @@ def _users(request: Request, method: str, rest: list[str]) -> Answer:
         case ("POST", key, "assignLicense"):
             _spend(request)
             return graph_users.assign_license(request, key)
+        case ("POST", key, "reprocessLicenseAssignment"):
+            _spend(request)
+            return graph_group_writes.reprocess(request, key)
         case ("GET", key, "licenseDetails"):
             return graph_users.license_details(request, key)
         case ("POST", key, "checkMemberGroups"):

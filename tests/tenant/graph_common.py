@@ -46,6 +46,10 @@ READ_GROUPS = (
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 )
+WRITE_GROUP_LICENSES = ("LicenseAssignment.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All")
+WRITE_MEMBERS = ("GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All")
+WRITE_ROLES = ("RoleManagement.ReadWrite.Directory",)
+REPROCESS = ("User.ReadWrite.All", "Directory.ReadWrite.All")
 READ_DIRECTORY = ("Directory.Read.All", "Directory.ReadWrite.All")
 READ_AUDITS = ("AuditLog.Read.All",)
 READ_REPORTS = ("Reports.Read.All",)

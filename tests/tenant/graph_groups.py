@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from tests.tenant import graph_users, properties
+from tests.tenant import graph_users, group_licensing, properties
 from tests.tenant.errors import bad_request, not_found, unsupported_query
 from tests.tenant.graph_common import (
     READ_GROUPS,
@@ -26,6 +26,8 @@ from tests.tenant.odata import compile_filter
 from tests.tenant.state import Answer, Json, World
 
 PROPERTIES, DEFAULT = properties.GROUP_PROPERTIES, properties.GROUP_DEFAULT
+ERRORS, PROCESSING = "hasMembersWithLicenseErrors", "licenseProcessingState"
+FILTERED = frozenset({*PROPERTIES, ERRORS} - {PROCESSING})
 MAX_CHECKED = 20
 """Group ids of one checkMemberGroups."""
 USER_TYPE, GROUP_TYPE = "#microsoft.graph.user", "#microsoft.graph.group"
@@ -45,10 +47,11 @@ def list_groups(request: Request) -> Answer:
             "group",
             advanced=request.advanced,
             consistency=request.consistency or request.counted,
-            known=frozenset(PROPERTIES),
+            known=FILTERED,
         )
-        groups = [group for group in groups if filter_.matches(group)]
-    shown = [properties.shown_group(group, keys) for group in groups]
+        view = _with_errors(request.world) if ERRORS in text else lambda group: group
+        groups = [group for group in groups if filter_.matches(view(group))]
+    shown = [_shown_group(request.world, group, keys) for group in groups]
     return page(request, "groups", shown, keys, count=request.advanced)
 
 
@@ -57,10 +60,22 @@ def get_group(request: Request, key: str) -> Answer:
     request.require(READ_GROUPS)
     request.allow_query("$select")
     keys = selected(request, PROPERTIES, DEFAULT)
-    group = _find(request.world, key)
+    group = find_group(request.world, key)
     return json_answer(
-        {"@odata.context": request.context("groups") + "/$entity", **properties.shown_group(group, keys)}
+        {"@odata.context": request.context("groups") + "/$entity", **_shown_group(request.world, group, keys)}
     )
+
+
+def _shown_group(world: World, group: Json, keys: Iterable[str]) -> Json:
+    shown = properties.shown_group(group, keys)
+    if PROCESSING in shown:
+        shown[PROCESSING] = group_licensing.state_of(world, group)
+    return shown
+
+
+def _with_errors(world: World) -> Callable[[Json], Json]:
+    """How a filter sees a group: with the property that a read never shows [group resource]."""
+    return lambda group: {**group, ERRORS: bool(group_licensing.with_errors(world, group))}
 
 
 def members(request: Request, key: str, cast: str, *, transitive: bool) -> Answer:
@@ -74,11 +89,15 @@ def members(request: Request, key: str, cast: str, *, transitive: bool) -> Answe
     check_count(request)
     if cast and transitive and not request.advanced:
         raise unsupported_query("Filter operator 'Cast' is not supported without the parameters of an advanced query.")
+    world = request.world
+    group = find_group(world, key)
+    return listed(request, transitive_members(world, group["id"]) if transitive else group["_members"], cast)
+
+
+def listed(request: Request, ids: Iterable[str], cast: str) -> Answer:
+    """One page of users and groups by their ids."""
     known = (*graph_users.PROPERTIES, *(name for name in PROPERTIES if name not in graph_users.PROPERTIES))
     keys = selected(request, known, (), graph_users.ONLY_BETA)
-    world = request.world
-    group = _find(world, key)
-    ids = list(transitive_members(world, group["id"])) if transitive else list(group["_members"])
     objects = [found for member in ids if (found := _member(request, member, cast)) is not None]
     start, size = start_of(request), page_size(request)
     result: dict[str, Any] = {"@odata.context": request.context("directoryObjects")}
@@ -152,7 +171,8 @@ def transitive_members(world: World, group_id: str) -> Iterator[str]:
                 waiting.append(member)
 
 
-def _find(world: World, key: str) -> Json:
+def find_group(world: World, key: str) -> Json:
+    """A group by its id, or 404."""
     group = world.groups.get(key.casefold())
     if group is None:
         raise not_found(key)

@@ -34,6 +34,5 @@ def parse_request(body: Any) -> tuple[list[Mapping[str, Any]], list[str]]:
         if unknown:
             raise not_simulated(f"the property '{unknown[0]}' of addLicenses")
     if not add and not remove:
-        # What the service does with an empty change was not found in any document.
-        raise not_simulated("an assignLicense that neither adds nor removes anything")
+        raise bad_request("No license changes provided. At least one license to add or remove must be specified.")
     return add, remove

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from tests.tenant import audit_log
+from tests.tenant import audit_log, seats
 from tests.tenant.errors import bad_request, not_found
 from tests.tenant.plan_rules import ARCHIVE, ARCHIVE_ADDON, KIOSK, MAILBOX_PLANS, PLAN1, PLAN2, PlanRules
+from tests.tenant.seats import effective
 from tests.tenant.state import Json, World, exchange_time, graph_time, new_guid, parse_time
 
 CAPABILITIES = {
@@ -51,7 +52,6 @@ SERVICES = (
 )
 """What ``assignedPlans[].service`` says, by a part of the plan's name; of the rest see ``service_of``."""
 
-EFFECTIVE = frozenset({"active", "activewitherror"})
 _RANK = ("Enabled", "Warning", "Suspended", "LockedOut", "Deleted")
 
 
@@ -59,11 +59,6 @@ def service_of(plan_name: str) -> str:
     """The ``service`` of an assigned plan, from the plan's name."""
     upper = plan_name.upper()
     return next((service for part, service in SERVICES if part in upper), "MicrosoftOffice")
-
-
-def effective(states: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The assignments that give the user something: Active, ActiveWithError."""
-    return [state for state in states if str(state["state"]).strip().casefold() in EFFECTIVE]
 
 
 def merged_licenses(states: Iterable[Mapping[str, Any]]) -> list[Json]:
@@ -107,9 +102,10 @@ def apply(world: World, user_id: str, add: Sequence[Mapping[str, Any]], remove: 
     user = world.users.get(user_id)
     if user is None:
         raise not_found(user_id)
-    added = _checked_additions(world, add)
+    added = checked_additions(world, add)
     removed = _checked_removals(world, user, remove, added)
-    if added and not user["usageLocation"]:
+    location = user["usageLocation"]
+    if added and (not location or any(world.plan_rules.prohibited(sku_id, location) for sku_id in added)):
         raise bad_request("License assignment cannot be done for user with invalid usage location.")
     states = _next_states(world, user, added, removed)
     _check_seats(world, user, states, added)
@@ -122,7 +118,7 @@ def apply(world: World, user_id: str, add: Sequence[Mapping[str, Any]], remove: 
         legacy=world.switches.exchange_plans == "exclude_legacy",
         text=world.switches.refusal_text,
     )
-    _count_seats(world, user["licenseAssignmentStates"], states)
+    seats.count(world, user["licenseAssignmentStates"], states)
     world.changes.append(
         {"user_id": user_id, "before": direct(user["licenseAssignmentStates"]), "after": direct(states)}
     )
@@ -132,7 +128,8 @@ def apply(world: World, user_id: str, add: Sequence[Mapping[str, Any]], remove: 
     audit_log.note(world, user, held, user["assignedLicenses"])
 
 
-def _guid(value: Any) -> str:
+def guid(value: Any) -> str:
+    """A GUID in lower case. Raises GraphError."""
     try:
         return str(uuid.UUID(value)) if isinstance(value, str) else _no_guid()
     except ValueError:
@@ -145,8 +142,9 @@ def _no_guid() -> str:
     )
 
 
-def _checked_additions(world: World, add: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
-    parsed = [(_guid(item["skuId"]), [_guid(plan) for plan in item.get("disabledPlans") or []]) for item in add]
+def checked_additions(world: World, add: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
+    """Disabled plans by SKU id of a request's additions. Raises GraphError."""
+    parsed = [(guid(item["skuId"]), [guid(plan) for plan in item.get("disabledPlans") or []]) for item in add]
     found: dict[str, frozenset[str]] = {}
     for sku_id, disabled in parsed:
         sku = world.skus.get(sku_id)
@@ -167,7 +165,7 @@ def _checked_additions(world: World, add: Sequence[Mapping[str, Any]]) -> dict[s
 
 def _checked_removals(world: World, user: Json, remove: Sequence[str], added: Mapping[str, Any]) -> frozenset[str]:
     found: set[str] = set()
-    for sku_id in [_guid(item) for item in remove]:
+    for sku_id in [guid(item) for item in remove]:
         if sku_id in added:
             raise bad_request(f"License {sku_id} is listed in both addLicenses and removeLicenses.")
         if sku_id not in world.skus:
@@ -196,7 +194,7 @@ def _next_states(world: World, user: Json, added: Mapping[str, frozenset[str]], 
         if world.switches.service_disables_plans:
             off.update(_further_plan(world.plan_rules, world.skus[sku_id], disabled))
         off.update(_retired(world, user, sku_id))
-        error = world.plan_rules.assignment_errors.get(sku_id)
+        error = world.plan_rules.assignment_error(sku_id, user)
         states.append(
             {
                 "skuId": sku_id,
@@ -231,45 +229,12 @@ def _further_plan(rules: PlanRules, sku: Json, disabled: frozenset[str]) -> list
     ][-1:]
 
 
-def free_seats(world: World, states: Iterable[Json]) -> None:
-    """Whoever held licenses by these assignments is gone."""
-    _count_seats(world, states, ())
-
-
-def give_back(world: World, user_id: str) -> None:
-    """The licenses of a user who returns from the recycle bin; none of a SKU that has no seat left or is switched off.
-
-    That licenses return is documented [user: delete]; the switch ``restored_licenses`` takes them away.
-    """
-    user = world.users[user_id]
-    lost = world.switches.restored_licenses == "gone"
-    states = [] if lost else [state for state in user["licenseAssignmentStates"] if _has_seat(world, state["skuId"])]
-    _count_seats(world, (), states)
-    user["licenseAssignmentStates"] = states
-    reproject(world, user_id)
-
-
-def _has_seat(world: World, sku_id: str) -> bool:
-    """Units in warning are still available [subscribedSku]."""
-    sku = world.skus[sku_id]
-    prepaid = sku["prepaidUnits"]
-    usable = sku["capabilityStatus"] in ("Enabled", "Warning")
-    return bool(usable and sku["consumedUnits"] < prepaid["enabled"] + prepaid["warning"])
-
-
 def _check_seats(world: World, user: Json, states: Sequence[Json], added: Mapping[str, Any]) -> None:
     """A user takes one seat of a SKU, however it is held."""
     held = {state["skuId"] for state in effective(user["licenseAssignmentStates"])}
     for sku_id in {state["skuId"] for state in effective(states)} & set(added) - held:
-        if not _has_seat(world, sku_id):
+        if not seats.has(world, sku_id):
             raise bad_request(f"Subscription with SKU {sku_id} does not have any available licenses.")
-
-
-def _count_seats(world: World, before: Iterable[Json], after: Iterable[Json]) -> None:
-    had = {state["skuId"] for state in effective(before)}
-    has = {state["skuId"] for state in effective(after)}
-    for sku_id in had ^ has:
-        world.skus[sku_id]["consumedUnits"] += 1 if sku_id in has else -1
 
 
 def reproject(world: World, user_id: str) -> None:

@@ -60,29 +60,71 @@ Granted = Mapping[str, tuple[str, str, frozenset[str]]]
 """By plan id: the capability, the name, and the SKUs that grant it."""
 
 
+@dataclass(frozen=True)
+class Violation:
+    """Why plans cannot stand together: the word of ``licenseAssignmentStates``, and the plans that are named.
+
+    ``needed``: the plan that lacks all of ``plans`` (a dependency), or nothing (``plans`` exclude each other).
+    """
+
+    error: str
+    plans: tuple[str, ...]
+    needed: str = ""
+
+    def text(self, form: str) -> str:
+        """How a refusal says it; ``form``: one of ``TEXTS``."""
+        if self.needed:
+            return _dependency_text(self.needed, self.plans, form)
+        return _exclusive_text(self.plans[0], self.plans[1], form)
+
+
 @dataclass
 class PlanRules:
-    """The tables of one tenant. ``assignment_errors``: how an accepted assignment of a SKU ends, by its id."""
+    """The tables of one tenant.
+
+    ``assignment_errors``: how an accepted assignment of a SKU ends, by its id: for all, or by the name or id of a user.
+    ``prohibited_locations``: countries in which a SKU cannot be assigned, by its id.
+    """
 
     dependencies: dict[str, tuple[str, ...]] = field(default_factory=lambda: dict(DEPENDENCIES))
     exclusions: list[tuple[str, str]] = field(default_factory=lambda: list(EXCLUSIONS))
-    assignment_errors: dict[str, str] = field(default_factory=dict)
+    assignment_errors: dict[str, str | dict[str, str]] = field(default_factory=dict)
+    prohibited_locations: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def check(self, before: Granted, after: Granted, added: frozenset[str], *, legacy: bool, text: str) -> None:
-        """Raise GraphError where plans after a change exclude each other or lack what they need.
+        """Raise GraphError where plans after a change exclude each other or lack what they need."""
+        found = self.violation(before, after, added, legacy=legacy)
+        if found:
+            raise bad_request(found.text(text))
+
+    def violation(self, before: Granted, after: Granted, added: frozenset[str], *, legacy: bool) -> Violation | None:
+        """Why plans cannot stand together after a change.
 
         ``added``: the SKUs of the change; ``legacy``: do the plans in ``LEGACY`` exclude all other mailbox plans?
         """
         for first, second in self._exclusive(after, legacy=legacy):
             carriers = (after[first][2], after[second][2])
             if (carriers[0] | carriers[1]) & added and not carriers[0] & carriers[1]:
-                raise bad_request(_exclusive_text(first, second, text))
+                return Violation("MutuallyExclusiveViolation", (first, second))
         for plan_id, grounds in self.dependencies.items():
             if plan_id not in after or any(ground in after for ground in grounds):
                 continue
             if plan_id in before and not any(ground in before for ground in grounds):
                 continue  # It was so before this change, which is not the one to blame.
-            raise bad_request(_dependency_text(plan_id, grounds, text))
+            return Violation("DependencyViolation", tuple(grounds), plan_id)
+        return None
+
+    def assignment_error(self, sku_id: str, user: Mapping[str, Any]) -> str:
+        """How an accepted assignment of a SKU ends for a user; nothing where it ends well."""
+        found = self.assignment_errors.get(sku_id, "")
+        if isinstance(found, str):
+            return found
+        names = (user["id"].casefold(), user["userPrincipalName"].casefold())
+        return next((error for name, error in found.items() if name.casefold() in names), "")
+
+    def prohibited(self, sku_id: str, location: str | None) -> bool:
+        """May nobody in this country have the SKU?"""
+        return (location or "").upper() in self.prohibited_locations.get(sku_id, ())
 
     def _exclusive(self, after: Granted, *, legacy: bool) -> Iterator[tuple[str, str]]:
         for first, second in self.exclusions:
@@ -115,10 +157,24 @@ def parse(body: Mapping[str, Any], skus: Iterable[Mapping[str, Any]]) -> dict[st
             result["exclusions"] = [(_id(first, plans), _id(second, plans)) for first, second in body["exclusions"]]
         if "assignment_errors" in body:
             errors = body["assignment_errors"]
-            result["assignment_errors"] = {_id(sku, names): str(error) for sku, error in errors.items()}
+            result["assignment_errors"] = {_id(sku, names): _errors(error) for sku, error in errors.items()}
+        if "prohibited_locations" in body:
+            result["prohibited_locations"] = {
+                _id(sku, names): tuple(country.upper() for country in countries)
+                for sku, countries in body["prohibited_locations"].items()
+            }
     except (AttributeError, TypeError) as error:
         raise ValueError(f"plan_rules: {error}") from None
     return result
+
+
+def _errors(error: Any) -> str | dict[str, str]:
+    """One word for all, or a word by user."""
+    words = error.values() if isinstance(error, Mapping) else [error]
+    for word in words:
+        if not isinstance(word, str):
+            raise ValueError(f"plan_rules: assignment_errors: {word!r}, expected a word such as CountViolation")  # noqa: TRY004
+    return dict(error) if isinstance(error, Mapping) else error
 
 
 def _id(name: Any, known: Mapping[str, str]) -> str:

@@ -39,6 +39,7 @@ BLANK_GROUP: Mapping[str, Any] = {
     "expirationDateTime": None,
     "groupTypes": [],
     "isAssignableToRole": None,
+    "licenseProcessingState": None,
     "mailNickname": "group",
     "membershipRule": None,
     "membershipRuleProcessingState": None,

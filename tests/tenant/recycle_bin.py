@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from tests.tenant import licensing
+from tests.tenant import group_licensing, licensing, seats
 from tests.tenant.errors import not_found, not_simulated
 from tests.tenant.folding import folded
 from tests.tenant.state import Json, World, exchange_time, graph_time, parse_time
@@ -24,7 +24,7 @@ def delete(world: World, user_id: str, moment: datetime | None = None) -> None:
     when = moment or world.now()
     user = world.users[user_id]
     groups = [group["id"] for group in world.groups.values() if user_id in group["_members"]]
-    licensing.free_seats(world, user["licenseAssignmentStates"])
+    seats.count(world, user["licenseAssignmentStates"], ())
     world.remove_user(user_id)
     gone = {**user, "deletedDateTime": graph_time(when), "_name": user["userPrincipalName"], "_groups": groups}
     # another user may take the name: the directory puts the id before it
@@ -50,11 +50,24 @@ def restore(world: World, user_id: str) -> Json:
     for group_id in user["_groups"]:
         if group_id in world.groups:
             world.groups[group_id]["_members"] = [*world.groups[group_id]["_members"], user_id]
+            group_licensing.enqueue(world, group_id, user_id)
     back = {name: value for name, value in user.items() if name not in ("deletedDateTime", "_name", "_groups")}
     back["userPrincipalName"] = user["_name"]
     world.add_user(back)
-    licensing.give_back(world, user_id)
+    _give_back(world, back)
     return back
+
+
+def _give_back(world: World, user: Json) -> None:
+    """The licenses of a user who returns; none of a SKU that has no seat left or is switched off.
+
+    That licenses return is documented [user: delete]; the switch ``restored_licenses`` takes them away.
+    """
+    lost = world.switches.restored_licenses == "gone"
+    states = [state for state in user["licenseAssignmentStates"] if not lost and seats.has(world, state["skuId"])]
+    seats.count(world, (), states)
+    user["licenseAssignmentStates"] = states
+    licensing.reproject(world, user["id"])
 
 
 def find(world: World, user_id: str) -> Json:

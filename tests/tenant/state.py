@@ -45,6 +45,7 @@ MORE_ROLES = frozenset(
         "Directory.ReadWrite.All",
         "Group.ReadWrite.All",
         "GroupMember.ReadWrite.All",
+        "RoleManagement.ReadWrite.Directory",
         "User.DeleteRestore.All",
     }
 )
@@ -153,7 +154,9 @@ class World:
     subscriptions: list[Json] = field(default_factory=list)
     """companySubscription."""
     groups: dict[str, Json] = field(default_factory=dict)
-    """By id: group, with ``_members``: ids of users and groups."""
+    """By id: group, with ``_members``: ids of users and groups; ``_was_licensed``: it has been processed once."""
+    group_work: list[Any] = field(default_factory=list)
+    """Processing of licensed groups that is still to be done (``group_licensing.Work``)."""
     mailboxes: dict[str, Json] = field(default_factory=dict)
     """By Guid: mailboxes and mail users in Exchange's JSON; ``_bytes``: size; ``_pending_delicense``: date or None;
     ``_disconnected``: when its license went, so that no list shows it, or None."""
@@ -165,7 +168,8 @@ class World:
     log: list[Json] = field(default_factory=list)
     """Requests: method, path, query, status (0: no answer), service, bytes."""
     changes: list[Json] = field(default_factory=list)
-    """License changes that took effect, in their order: user_id, and the direct licenses before and after."""
+    """License changes that took effect, in their order: user_id, and the direct licenses before and after; where there
+    is a group_id, what that group gave."""
     audits: list[Any] = field(default_factory=list)
     """License changes that the directory's audit log tells (``audit_log.Change``)."""
     origins: dict[str, str] = field(default_factory=dict)

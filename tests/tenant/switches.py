@@ -70,6 +70,12 @@ class Switches:
     """How a refused assignment names plans: see ``plan_rules.TEXTS``."""
     retired_plans: str = "dropped"
     """A disabled plan that its SKU no longer carries: a write has ``dropped`` it, or it is ``shown`` ever after."""
+    group_reads: int = 2
+    """So many reads of Graph after a change of a licensed group still see what was before."""
+    group_seconds: int = 0
+    """So many seconds of the tenant's clock its processing takes at least."""
+    group_usage_location: str = "directory"
+    """A member without usage location: has that of the ``directory``, or the processing ends in a ``violation``."""
     audit_days: int = 30
     """So many days the directory's audit log keeps an entry: 30, or 7 without Entra ID P1."""
     audit_permission: str = "alone"
@@ -102,6 +108,7 @@ class Switches:
             "archive_status": ("set", "late"),
             "pending_delicense_key": ("id", "upn"),
             "restored_licenses": ("back", "gone"),
+            "group_usage_location": ("directory", "violation"),
             "audit_permission": ("alone", "with_directory"),
             "license_audit": ("told", "bare"),
             "exchange_plans": ("stack", "exclude_legacy"),

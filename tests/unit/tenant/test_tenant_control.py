@@ -103,6 +103,9 @@ STATES: list[tuple[Any, str]] = [
     ({"plan_rules": {"exclusions": [["TEAMS1"]]}}, "not enough values"),
     ({"plan_rules": {"dependencies": {"NONE": []}}}, "no 'NONE'"),
     ({"plan_rules": {"assignment_errors": ["SPE_E3"]}}, "plan_rules"),
+    ({"plan_rules": {"assignment_errors": {"SPE_E3": 5}}}, "expected a word"),
+    ({"plan_rules": {"assignment_errors": {"SPE_E3": {"anna@contoso.example": None}}}}, "expected a word"),
+    ({"plan_rules": {"prohibited_locations": {"SPE_E3": [5]}}}, "plan_rules"),
 ]
 
 
@@ -158,13 +161,36 @@ def test_the_tables_of_plans_are_set_by_name_or_id(desk: Desk) -> None:
         "dependencies": {"yammer_enterprise": [teams.upper()]},
         "exclusions": [["TEAMS1", yammer]],
         "assignment_errors": {"SPE_E3": "Other"},
+        "prohibited_locations": {"SPE_E3": ["cn"]},
     }
     answer = control.dispatch(desk.world, "PATCH", "/state", {}, {"plan_rules": tables})
     assert answer.body["plan_rules"] == {
         "dependencies": {yammer: (teams,)},
         "exclusions": [(teams, yammer)],
         "assignment_errors": {e3.id: "Other"},
+        "prohibited_locations": {e3.id: ("CN",)},
     }
+
+
+def test_an_accepted_assignment_ends_in_error_for_all_or_for_one(desk: Desk) -> None:
+    anna, bert = desk.world.user("anna@contoso.example"), desk.user("bert")
+    assert anna is not None
+
+    def ends(error: Any) -> list[str]:
+        change = {"plan_rules": {"assignment_errors": {"SPE_E3": error}}}
+        assert control.dispatch(desk.world, "PATCH", "/state", {}, change).status == 200
+        desk.sku("SPE_E3")["prepaidUnits"]["enabled"] = 100
+        found = []
+        for user in (anna, bert):
+            assert desk.assign(user, ["SPE_E3"]).status == 200
+            (state,) = user["licenseAssignmentStates"]
+            found.append(f"{state['state']} {state['error']}")
+        return found
+
+    assert ends("CountViolation") == ["Error CountViolation"] * 2
+    assert ends({"ANNA@contoso.example": "UniquenessViolation"}) == ["Error UniquenessViolation", "Active None"]
+    assert ends({bert["id"]: "Other"}) == ["Active None", "Error Other"]
+    assert ends({}) == ["Active None"] * 2
 
 
 @pytest.mark.parametrize("kind", ["unknown_states", "lost_page", "truncated_list", "missing_part", "duplicate_part"])

@@ -16,7 +16,7 @@ from ansible_collections.m365.licensing.tests.unit.tenant.asking import E3, EXCH
 from tests.tenant import graph_groups, graph_users
 
 TABLE = Path(__file__).resolve().parents[3] / "data" / "graph_filter_support.csv"
-KEPT = {"user": graph_users.KNOWN_V1, "group": frozenset(graph_groups.PROPERTIES)}
+KEPT = {"user": graph_users.KNOWN_V1, "group": graph_groups.FILTERED}
 TRUE_OR_FALSE = ("Enabled", "isResourceAccount", "showInAddressList", "isAssignableToRole", "LicenseErrors")
 HINT = (
     "Operator '{}' is not supported because the required parameters might be missing. Try adding $count=true query "

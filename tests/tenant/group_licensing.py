@@ -109,6 +109,12 @@ def reprocess(world: World, user: Json) -> None:
         audit_log.note(world, user, before, before, by_group=True)
 
 
+def settle(world: World, group_id: str) -> None:
+    """Process a group at once, and forget what waited for it."""
+    world.group_work = [work for work in world.group_work if work.group_id != group_id]
+    _process(world, Work(group_id, "", world.now(), 0))
+
+
 def _process(world: World, work: Work) -> None:
     group = world.groups.get(work.group_id)
     if work.member:

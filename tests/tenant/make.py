@@ -82,7 +82,7 @@ class Maker:
         )
         first, _mark, last = display_name.partition(" ")
         user: Json = {
-            "id": self.guid(),
+            "id": more.get("id") or self.guid(),
             "userPrincipalName": upn,
             "displayName": display_name,
             "givenName": first if person else None,
@@ -145,7 +145,7 @@ class Maker:
 
     def mailbox(self, user: Json | None, kind: str, **more: Any) -> Json:
         """A mailbox (or mail user) of a user, or of nobody (system mailboxes, inactive ones)."""
-        guid = self.guid()
+        guid = more.get("guid") or self.guid()
         days = more.get("created_days", 30 + self.rng.randrange(1500))
         created = self.ago(days)[1]
         address = more.get("address") or (user["userPrincipalName"] if user else f"{guid}@{self.world.initial_domain}")

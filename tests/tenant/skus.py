@@ -89,13 +89,15 @@ def subscribed_sku(row: SkuRow, *, tenant: tuple[str, str], status: str, seats: 
             "warning": seats.warning,
             "lockedOut": seats.locked_out,
         },
-        "servicePlans": [
-            {
-                "servicePlanId": plan.id,
-                "servicePlanName": plan.name,
-                "provisioningStatus": "Success",
-                "appliesTo": "Company" if plan.company or row.company else "User",
-            }
-            for plan in row.plans
-        ],
+        "servicePlans": [service_plan(plan, company=row.company) for plan in row.plans],
+    }
+
+
+def service_plan(plan: PlanRow, *, company: bool = False) -> Json:
+    """A ``servicePlanInfo``; ``company``: its whole SKU belongs to the organization."""
+    return {
+        "servicePlanId": plan.id,
+        "servicePlanName": plan.name,
+        "provisioningStatus": "Success",
+        "appliesTo": "Company" if plan.company or company else "User",
     }

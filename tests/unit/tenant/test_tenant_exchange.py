@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.tests.unit.tenant.asking import ANCHOR, EXCHANGE, Desk, Reply
 
-from tests.tenant import control
+from tests.tenant import building
 from tests.tenant.exchange import MORE_RESULTS
 from tests.tenant.state import Json
 
@@ -348,7 +348,7 @@ def test_a_search_finds_what_was_written_since(indexes: bool) -> None:
         return len(desk.find("department eq 'Sales'").body["value"]), len(cmdlet.body["value"])
 
     assert [found(), found()] == [(1, 0), (1, 0)]
-    control.patch(desk.world, {"mailboxes": {box["Guid"]: {"LitigationHoldEnabled": True}}})
+    building.build(desk.world, {"mailboxes": {box["Guid"]: {"LitigationHoldEnabled": True}}})
     assert found() == (1, 1)
     assert desk.ask(f"/users/{user['id']}", "PATCH", {"department": "IT"}).status == 204
     assert found() == (0, 1)

@@ -1,0 +1,116 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build any tenant: ``build`` does what ``PATCH /state`` is told, wholly or not at all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from tests.tenant import building_people, building_skus, plan_rules
+from tests.tenant.building_checks import objects
+from tests.tenant.errors import GraphError
+from tests.tenant.state import (
+    DIRECTORY_ROLES,
+    EXCHANGE_DIRECTORY_ROLES,
+    EXCHANGE_ROLES,
+    GRAPH_ROLES,
+    MORE_ROLES,
+    Json,
+    World,
+    parse_time,
+)
+
+ROLES = GRAPH_ROLES | EXCHANGE_ROLES | DIRECTORY_ROLES | EXCHANGE_DIRECTORY_ROLES | MORE_ROLES
+OBJECTS = ("users", "mailboxes", "groups", "skus", "subscriptions", "deleted_users")
+PATCHABLE = ("now", "switches", "roles", *OBJECTS, "plan_rules")
+
+
+def build(world: World, body: Any) -> None:
+    """Change the tenant, by the keys of ``PATCHABLE``; nothing changes where something is wrong. Raises ValueError."""
+    if not isinstance(body, dict) or set(body) - set(PATCHABLE):
+        raise ValueError(f"expected an object with some of: {', '.join(PATCHABLE)}")
+    now, roles = _now(body), _roles(body)
+    changes = {name: objects(body, name) for name in OBJECTS}
+    before = _Before(world, objects_too=any(changes.values()))
+    try:
+        if now is not None:
+            world.set_clock(now)
+        world.switches.update(_object(body, "switches"))
+        world.app.roles = world.app.roles if roles is None else roles
+        building_skus.change_skus(world, changes["skus"])
+        building_skus.change_subscriptions(world, changes["subscriptions"])
+        vars(world.plan_rules).update(plan_rules.parse(_object(body, "plan_rules"), world.skus.values()))
+        building_people.change(world, changes)
+        building_skus.remove_skus(world, changes["skus"])
+    except (ValueError, GraphError) as error:
+        before.restore()
+        raise ValueError(str(error)) from error
+    finally:
+        world.touch()
+
+
+class _Before:
+    """What the tenant was before a change. Nested values are replaced and never changed, so one level is enough."""
+
+    def __init__(self, world: World, *, objects_too: bool) -> None:
+        self.world = world
+        self.clock, self.roles = world.clock_offset, world.app.roles
+        self.switches, self.rules = dict(vars(world.switches)), dict(vars(world.plan_rules))
+        self.objects_too = objects_too
+        if objects_too:
+            self.tables = [(table, dict(table)) for table in self._tables()]
+            self.items = [(item, dict(item)) for table, _copy in self.tables for item in table.values()]
+            self.items += [(item, dict(item)) for item in world.subscriptions]
+            self.index = {owner: list(guids) for owner, guids in world.mailbox_index.items()}
+            self.names = dict(world.upn_index)
+            self.subscriptions, self.work = list(world.subscriptions), list(world.group_work)
+            self.audits, self.changes = len(world.audits), len(world.changes)
+
+    def _tables(self) -> list[dict[str, Json]]:
+        world = self.world
+        return [world.users, world.deleted_users, world.mailboxes, world.groups, world.skus]
+
+    def restore(self) -> None:
+        """Put everything back, in the very objects in which it was."""
+        world = self.world
+        world.clock_offset, world.app.roles = self.clock, self.roles
+        vars(world.switches).update(self.switches)
+        vars(world.plan_rules).update(self.rules)
+        if not self.objects_too:
+            return
+        for now, old in (*self.tables, *self.items):
+            now.clear()
+            now.update(old)
+        world.mailbox_index, world.upn_index = self.index, self.names
+        world.subscriptions, world.group_work = self.subscriptions, self.work
+        del world.audits[self.audits :], world.changes[self.changes :]
+
+
+def _now(body: Json) -> datetime | None:
+    if "now" not in body:
+        return None
+    try:
+        return parse_time(str(body["now"]))
+    except ValueError as error:
+        raise ValueError(f"now: {error}") from None
+
+
+def _roles(body: Json) -> set[str] | None:
+    if "roles" not in body:
+        return None
+    roles = body["roles"]
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise ValueError(f"roles: {roles!r}, expected a list of texts")
+    unknown = sorted(set(roles) - ROLES)
+    if unknown:
+        raise ValueError(f"no role {unknown[0]!r}; there are: {', '.join(sorted(ROLES))}")
+    return set(roles)
+
+
+def _object(body: Json, name: str) -> Json:
+    found = body.get(name, {})
+    if not isinstance(found, dict):
+        raise ValueError(f"{name}: {found!r}, expected an object")  # noqa: TRY004 - one kind for all
+    return found

@@ -1,0 +1,151 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the control API is told of objects, checked: properties, kinds of values, names and references."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tests.tenant import skus
+from tests.tenant.folding import folded
+from tests.tenant.published_types import published, wrong
+from tests.tenant.state import Json, World, parse_time
+
+OURS = frozenset({"members", "licenses"})
+"""What is said in a form of the control API's own."""
+LICENSE_KEYS = frozenset({"sku", "disabled_plans", "state", "error"})
+
+
+def objects(body: Json, name: str) -> dict[str, Json | None]:
+    """What is to change, by its key: an object of objects, and null for what goes. Raises ValueError."""
+    found = body.get(name, {})
+    if not isinstance(found, dict):
+        raise ValueError(f"{name}: {found!r}, expected an object")  # noqa: TRY004 - one kind for all
+    for key, change in found.items():
+        if not isinstance(change, (dict, type(None))):
+            raise ValueError(f"{name}[{key!r}]: {change!r}, expected an object of properties, or null")  # noqa: TRY004
+    return found
+
+
+def check(where: str, change: Json, known: Iterable[str], interface: str = "") -> None:
+    """Raise ValueError where a property is unknown, its value of another kind, or a time none.
+
+    ``interface``: the published type that says which kind that is.
+    """
+    listed = sorted(known)
+    types = published("beta")
+    for name, value in change.items():
+        if name not in listed:
+            raise ValueError(f"{where}: no property {name!r}; there are: {', '.join(listed)}")
+        kind = None if name in OURS else types.get(interface, {}).get(name)
+        for problem in wrong(types, kind, value, f"{where}: {name}") if kind else ():
+            raise ValueError(problem)
+        if name.endswith("DateTime") or name.startswith("When") or name in ("_disconnected", "_pending_delicense"):
+            _check_time(f"{where}: {name}", value)
+
+
+def _check_time(where: str, value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str):
+        raise ValueError(f"{where}: {value!r}, expected a time")  # noqa: TRY004
+    try:
+        parse_time(value)
+    except (ValueError, IndexError) as error:
+        raise ValueError(f"{where}: {value!r} is no time: {error}") from None
+
+
+def check_mailbox(where: str, change: Json, mailbox: Mapping[str, Any]) -> None:
+    """The same of a mailbox: a value stays of its kind. Raises ValueError."""
+    check(where, change, mailbox)
+    for name, value in change.items():
+        kinds, word = _kinds(name, mailbox[name])
+        if type(value) not in kinds:
+            raise ValueError(f"{where}: {name}: {value!r}, expected {word}")
+
+
+def _kinds(name: str, now: Any) -> tuple[tuple[type, ...], str]:
+    """The kinds that a property of a mailbox may have, by what it has now."""
+    if name == "SKUAssigned":
+        return (bool, type(None)), "true, false or null"
+    for kind, word in ((list, "a list"), (bool, "true or false"), (int, "a number")):
+        if type(now) is kind:
+            return (kind,), word
+    return (str, type(None)), "a text or null"
+
+
+def guid(text: str) -> str:
+    """A GUID in lower case; nothing where it is none."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return ""
+
+
+def sku_of(world: World, key: str) -> Json:
+    """A SKU by its id, or by a part number that only one has. Raises ValueError."""
+    found = [sku for sku in world.skus.values() if folded(key) in (folded(sku["skuId"]), folded(sku["skuPartNumber"]))]
+    if not found:
+        listed = ", ".join(sorted(sku["skuPartNumber"] for sku in world.skus.values()))
+        raise ValueError(f"no SKU {key!r}; there are: {listed}")
+    if len(found) > 1:
+        ids = ", ".join(sku["skuId"] for sku in found)
+        raise ValueError(f"{len(found)} SKUs are called {key!r}: {ids}; name one by its skuId")
+    return found[0]
+
+
+def plan_of(sku: Json, key: str) -> str:
+    """The id of a plan that a SKU carries, by its id or name. Raises ValueError."""
+    for plan in sku["servicePlans"]:
+        if folded(key) in (plan["servicePlanId"], folded(plan["servicePlanName"])):
+            return str(plan["servicePlanId"])
+    raise ValueError(f"{sku['skuPartNumber']} carries no plan {key!r}")
+
+
+def licenses_of(world: World, where: str, listed: Any) -> list[Json]:
+    """``skuId``, ``disabledPlans``, ``state`` and ``error`` of ``licenses``. Raises ValueError."""
+    if not isinstance(listed, list):
+        raise ValueError(f"{where}: licenses: {listed!r}, expected a list")  # noqa: TRY004
+    found: dict[str, Json] = {}
+    for item in listed:
+        entry = {"sku": item} if isinstance(item, str) else item
+        if not isinstance(entry, dict) or not isinstance(entry.get("sku"), str) or entry.keys() - LICENSE_KEYS:
+            raise ValueError(f"{where}: licenses: {item!r}, expected a SKU, or an object of {sorted(LICENSE_KEYS)}")
+        sku = sku_of(world, entry["sku"])
+        off = entry.get("disabled_plans", [])
+        if not isinstance(off, list) or not all(isinstance(plan, str) for plan in off):
+            raise ValueError(f"{where}: licenses: disabled_plans: {off!r}, expected a list of texts")
+        if sku["skuId"] in found:
+            raise ValueError(f"{where}: licenses: {entry['sku']!r} is there twice")
+        found[sku["skuId"]] = {
+            "skuId": sku["skuId"],
+            "disabledPlans": sorted(plan_of(sku, plan) for plan in off),
+            "state": str(entry.get("state", "Active")),
+            "error": str(entry.get("error", "None")),
+        }
+    return list(found.values())
+
+
+def service_plans(where: str, listed: Any) -> list[Json]:
+    """Service plans of a SKU: objects as Graph shows them, or names of Microsoft's table. Raises ValueError."""
+    if not isinstance(listed, list):
+        raise ValueError(f"{where}: servicePlans: {listed!r}, expected a list")  # noqa: TRY004
+    return [_service_plan(where, item) for item in listed]
+
+
+def _service_plan(where: str, item: Any) -> Json:
+    if isinstance(item, str):
+        row = next((plan for sku in skus.table().values() for plan in sku.plans if plan.name == item), None)
+        if row is None:
+            raise ValueError(f"{where}: servicePlans: the table of plans has no {item!r}; give an object")
+        return skus.service_plan(row)
+    if not isinstance(item, dict) or not guid(str(item.get("servicePlanId", ""))):
+        raise ValueError(f"{where}: servicePlans: {item!r}, expected a name, or an object with a servicePlanId")
+    plan_id = guid(item["servicePlanId"])
+    plan = {"servicePlanName": plan_id, "provisioningStatus": "Success", "appliesTo": "User", **item}
+    for problem in wrong(published("beta"), "ServicePlanInfo", plan, f"{where}: servicePlans"):
+        raise ValueError(problem)
+    return {**plan, "servicePlanId": plan_id}

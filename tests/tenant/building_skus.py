@@ -1,0 +1,150 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control API's part for SKUs and subscriptions: add, change, remove."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+from tests.tenant import licensing, skus
+from tests.tenant.building_checks import check, guid, service_plans, sku_of
+from tests.tenant.state import Json, World, graph_time
+
+SUBSCRIPTION = (
+    "id", "commerceSubscriptionId", "skuId", "skuPartNumber", "status", "isTrial", "totalLicenses", "createdDateTime",
+    "nextLifecycleDateTime", "ownerId", "ownerTenantId", "ownerType", "serviceStatus",
+)  # fmt: skip
+
+
+def change_skus(world: World, changes: dict[str, Json | None]) -> None:
+    """Add SKUs and change those that are there; ``remove_skus`` is for later. Raises ValueError."""
+    concerned = set()
+    for key, change in changes.items():
+        if change is None:
+            continue
+        sku = _found(world, key)
+        if sku is None:
+            sku = _new_sku(world, key, change)
+        else:
+            concerned |= {sku["skuId"]} if change.keys() & {"servicePlans", "capabilityStatus"} else set()
+        _set_sku(sku, f"skus[{key!r}]", change)
+    for user in [*world.users.values()] if concerned else ():
+        if any(held["skuId"] in concerned for held in user["assignedLicenses"]):
+            licensing.reproject(world, user["id"])
+
+
+def _found(world: World, key: str) -> Json | None:
+    """A SKU that is there; None where the key can be that of a new one. Raises ValueError for two of one name."""
+    try:
+        return sku_of(world, key)
+    except ValueError as error:
+        if str(error).startswith("no SKU"):
+            return None
+        raise
+
+
+def _set_sku(sku: Json, where: str, change: Json) -> None:
+    done = dict(change)
+    if "servicePlans" in done:
+        done["servicePlans"] = service_plans(where, done["servicePlans"])
+    if isinstance(done.get("prepaidUnits"), dict):
+        done["prepaidUnits"] = {**sku["prepaidUnits"], **done["prepaidUnits"]}
+    check(where, done, sku, "SubscribedSku")
+    if done.get("skuId", sku["skuId"]) != sku["skuId"]:
+        raise ValueError(f"{where}: the skuId of a SKU does not change")
+    sku.update(done)
+
+
+def _new_sku(world: World, key: str, change: Json) -> Json:
+    """A SKU of Microsoft's table by its part number, or another one with the plans that are given."""
+    given = change.get("skuPartNumber", "" if guid(key) else key)
+    row = skus.table().get(given)
+    sku_id = guid(key) or guid(str(change.get("skuId", ""))) or (row.id if row else str(uuid.uuid5(_SKUS, given)))
+    if not given or (row is None and "servicePlans" not in change):
+        listed = ", ".join(sorted(sku["skuPartNumber"] for sku in world.skus.values()))
+        raise ValueError(
+            f"no SKU {key!r}; there are: {listed}; a new one is of Microsoft's table, or has skuPartNumber and "
+            "servicePlans"
+        )
+    if sku_id in world.skus:
+        raise ValueError(f"skus[{key!r}]: there is a SKU with the id {sku_id}")
+    made = skus.SkuRow(sku_id, given, given, row.plans if row else ())
+    sku = skus.subscribed_sku(
+        made,
+        tenant=(world.tenant_id, world.initial_domain.partition(".")[0]),
+        status="Enabled",
+        seats=skus.Seats(),
+        subscription=str(uuid.uuid5(_SKUS, sku_id)),
+    )
+    world.skus[sku_id] = sku
+    return sku
+
+
+_SKUS = uuid.UUID("6f6d1d3c-0c5e-4b8e-9d0e-3a2b8b1f6c11")
+
+
+def remove_skus(world: World, changes: dict[str, Json | None]) -> None:
+    """Remove SKUs that nobody has any more. Raises ValueError."""
+    for key in [key for key, change in changes.items() if change is None]:
+        sku_id = sku_of(world, key)["skuId"]
+        holder = next(_holders(world, sku_id), "")
+        if holder:
+            raise ValueError(f"skus[{key!r}]: {holder} still has it")
+        del world.skus[sku_id]
+
+
+def _holders(world: World, sku_id: str) -> Iterator[str]:
+    for user in (*world.users.values(), *world.deleted_users.values()):
+        if any(state["skuId"] == sku_id for state in user["licenseAssignmentStates"]):
+            yield f"the user {user['userPrincipalName']}"
+    for group in world.groups.values():
+        if any(held["skuId"] == sku_id for held in group["assignedLicenses"]):
+            yield f"the group {group['displayName']}"
+
+
+def change_subscriptions(world: World, changes: dict[str, Json | None]) -> None:
+    """Add, change and remove subscriptions; their SKU need not be among those of the tenant. Raises ValueError."""
+    for key, change in changes.items():
+        where = f"subscriptions[{key!r}]"
+        known = next((item for item in world.subscriptions if item["id"] == (guid(key) or key)), None)
+        if change is None:
+            if known is None:
+                raise ValueError(f"{where}: there is none")
+            world.subscriptions.remove(known)
+            continue
+        found = known or _new_subscription(world, where, key, change)
+        check(where, change, SUBSCRIPTION, "CompanySubscription")
+        if change.get("id", found["id"]) != found["id"]:
+            raise ValueError(f"{where}: the id of a subscription does not change")
+        found.update(change)
+        if known is None:
+            world.subscriptions.append(found)
+
+
+def _new_subscription(world: World, where: str, key: str, change: Json) -> Json:
+    if not guid(key):
+        raise ValueError(f"{where}: there is none; a new one is named by a GUID")
+    part_number, sku_id = change.get("skuPartNumber"), change.get("skuId")
+    sku = next((item for item in world.skus.values() if part_number == item["skuPartNumber"]), None)
+    row = skus.table().get(str(part_number))
+    found = sku_id or (sku["skuId"] if sku else row.id if row else None)
+    if not found:
+        raise ValueError(f"{where}: a new one has a skuId, or the skuPartNumber of a SKU that is known")
+    named = world.skus.get(str(found))
+    return {
+        "id": guid(key),
+        "commerceSubscriptionId": str(uuid.uuid5(_SKUS, key)),
+        "skuId": found,
+        "skuPartNumber": part_number or (named["skuPartNumber"] if named else None),
+        "status": "Enabled",
+        "isTrial": False,
+        "totalLicenses": 0,
+        "createdDateTime": graph_time(world.now()),
+        "nextLifecycleDateTime": None,
+        "ownerId": None,
+        "ownerTenantId": None,
+        "ownerType": None,
+        "serviceStatus": [],
+    }

@@ -111,6 +111,7 @@ class _Generator:
         self.at_risk: dict[str, list[str]] = defaultdict(list)
         self.warnings: dict[str, list[str]] = defaultdict(list)
         self.harmless: dict[str, list[str]] = defaultdict(list)
+        self.guests: list[str] = []
         self.number = 0
         self.licensed_groups: dict[str, str] = {}
 
@@ -132,6 +133,7 @@ class _Generator:
             "at_risk": dict(self.at_risk),
             "warnings": dict(self.warnings),
             "harmless": dict(self.harmless),
+            **({"guests": self.guests} if self.guests else {}),
         }
         return world
 
@@ -219,6 +221,21 @@ class _Generator:
         """Most users have a usage location, some never got one."""
         return {"usage_location": None} if self.number % 13 == 0 else {}
 
+    def _guest(self, local: str, every: int) -> Json:
+        """What makes one of so many people a guest with a mailbox, where the switch says so."""
+        if not self.world.switches.guests_with_mailboxes or self.number % every:
+            return {}
+        domain = self.world.domain
+        upn = f"{local}_fabrikam.example#EXT#@{self.world.initial_domain}"
+        return {"user_type": "Guest", "upn": upn, "mail": f"{local}@{domain}"}
+
+    def _address(self, user: Json, local: str) -> Json:
+        """The mailbox of a guest has an address of the tenant."""
+        if user["userType"] != "Guest":
+            return {}
+        self.guests.append(user["id"])
+        return {"address": f"{local}@{self.world.domain}"}
+
     def _states(self, entries: tuple[str, ...]) -> list[Json]:
         states = []
         for entry in entries:
@@ -262,9 +279,9 @@ class _Generator:
         name, local = self._person()
         entries = rng.choices([item for item, _unused in _LICENSES], [weight for _unused, weight in _LICENSES])[0]
         enabled = rng.random() > 0.03
-        user = make.user(
-            name, local, states=self._states(entries), synced=rng.random() < 0.2, enabled=enabled, **self._where()
-        )
+        synced = rng.random() < 0.2
+        more = self._where() | self._guest(local, 20)
+        user = make.user(name, local, states=self._states(entries), synced=synced, enabled=enabled, **more)
         archiving = bool({"SPE_E3", "SPE_E5", "@SPE_E3", "@SPE_E5", "EXCHANGEENTERPRISE"} & set(entries))
         make.mailbox(
             user,
@@ -273,6 +290,7 @@ class _Generator:
             archive=(archiving and rng.random() < 0.8) or "EXCHANGEARCHIVE_ADDON" in entries,
             hold=archiving and rng.random() < 0.02,
             bytes=rng.randrange(2 * GB) if FULL in entries else rng.randrange(GB, 45 * GB),
+            **self._address(user, local),
         )
 
     def _resource(self, details: str, kind: str, parts: tuple[str, ...], **more: Any) -> str:
@@ -337,8 +355,10 @@ class _Generator:
         else:
             raise ValueError(f"no kind {kind!r}")
         name, local = self._person()
-        user = make.user(name, local, states=states, synced=rng.random() < 0.2, **user_more, **self._where())
-        make.mailbox(user, "UserMailbox", bytes=rng.randrange(GB, 45 * GB), **box_more)
+        synced = rng.random() < 0.2
+        user_more |= self._where() | self._guest(local, 3)
+        user = make.user(name, local, states=states, synced=synced, **user_more)
+        make.mailbox(user, "UserMailbox", bytes=rng.randrange(GB, 45 * GB), **self._address(user, local), **box_more)
         user_id: str = user["id"]
         return user_id
 

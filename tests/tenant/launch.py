@@ -12,6 +12,7 @@ import socket
 import ssl
 import tempfile
 import threading
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -85,7 +86,7 @@ class Tenant:
         return found
 
     def patch_state(self, body: Json) -> None:
-        """Change switches, the clock, roles, users, mailboxes or SKUs."""
+        """Change the tenant as ``PATCH /state`` says; nothing changes where ValueError is raised."""
         self._control("PATCH", "/state", body)
 
     def set_faults(self, *faults: Json) -> None:
@@ -105,8 +106,11 @@ class Tenant:
         request = urllib.request.Request(  # noqa: S310 - our own address
             self.world.origins["control"] + path, data, {"Content-Type": "application/json"}, method=method
         )
-        with urllib.request.urlopen(request, context=self._tls) as answer:  # noqa: S310 - as above
-            text = answer.read()
+        try:
+            with urllib.request.urlopen(request, context=self._tls) as answer:  # noqa: S310 - as above
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise ValueError(json.loads(error.read())["error"]) from error
         return json.loads(text) if text else None
 
 

@@ -60,6 +60,8 @@ class Switches:
     pending_delicense_key: str = "id"
     """Who is in Get-PendingDelicenseUser has an ``ExternalDirectoryObjectId`` (``id``), or only a user principal name
     (``upn``): its output is not documented."""
+    guests_with_mailboxes: bool = False
+    """Some of the people whom a seed makes, at risk or not, are guests who have a UserMailbox; only at the start."""
     restored_licenses: str = "back"
     """The licenses of a user who returns from the recycle bin: they are ``back`` as far as there are seats, or
     ``gone``."""

@@ -165,7 +165,7 @@ class TestUsers:
         assert desk.ask("/users/bert@contoso.example?$select=department").body["department"] == "Moon"
 
     def test_the_same_tenant_twice_is_the_same(self) -> None:
-        change = {
+        change: Json = {
             "users": {"bert@contoso.example": {}},
             "groups": {"sg-new": {}},
             "mailboxes": {"bert@contoso.example": {}},

@@ -69,7 +69,8 @@ class Desk:
     def _empty(self) -> None:
         world = self.world
         world.emptied += 1
-        for keep in (world.users, world.upn_index, world.groups, world.mailboxes, world.mailbox_index, world.scratch):
+        people = (world.users, world.upn_index, world.deleted_users, world.groups, world.mailboxes, world.mailbox_index)
+        for keep in (*people, world.scratch, world.group_work, world.audits):
             keep.clear()
         world.faults.clear()
         world.log.clear()

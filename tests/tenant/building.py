@@ -44,9 +44,12 @@ def build(world: World, body: Any) -> None:
         vars(world.plan_rules).update(plan_rules.parse(_object(body, "plan_rules"), world.skus.values()))
         building_people.change(world, changes)
         building_skus.remove_skus(world, changes["skus"])
-    except (ValueError, GraphError) as error:
+    except GraphError as error:
         before.restore()
-        raise ValueError(str(error)) from error
+        raise ValueError(error.message) from error
+    except BaseException:
+        before.restore()
+        raise
     finally:
         world.touch()
 

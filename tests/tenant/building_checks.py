@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tests.tenant import skus
 from tests.tenant.folding import folded
-from tests.tenant.published_types import published, wrong
+from tests.tenant.published_types import Types, published, wrong
 from tests.tenant.state import Json, World, parse_time
 
 OURS = frozenset({"members", "licenses"})
@@ -41,10 +41,20 @@ def check(where: str, change: Json, known: Iterable[str], interface: str = "") -
         if name not in listed:
             raise ValueError(f"{where}: no property {name!r}; there are: {', '.join(listed)}")
         kind = None if name in OURS else types.get(interface, {}).get(name)
-        for problem in wrong(types, kind, value, f"{where}: {name}") if kind else ():
+        for problem in _problems(types, kind, value, f"{where}: {name}") if kind else ():
             raise ValueError(problem)
         if name.endswith("DateTime") or name.startswith("When") or name in ("_disconnected", "_pending_delicense"):
             _check_time(f"{where}: {name}", value)
+
+
+def _problems(types: Types, kind: str, value: Any, where: str) -> Iterator[str]:
+    """What is wrong with a value; the objects of a list have to be whole, as other parts of the tenant read them."""
+    yield from wrong(types, kind, value, where)
+    if isinstance(value, list):
+        whole = types.get(kind.removeprefix("NullableOption<").removesuffix(">").removesuffix("[]"), {}).keys()
+        for number, item in enumerate(value):
+            for name in sorted(whole - item.keys()) if isinstance(item, dict) else ():
+                yield f"{where}[{number}]: lacks {name}"
 
 
 def _check_time(where: str, value: Any) -> None:
@@ -118,6 +128,8 @@ def licenses_of(world: World, where: str, listed: Any) -> list[Json]:
         off = entry.get("disabled_plans", [])
         if not isinstance(off, list) or not all(isinstance(plan, str) for plan in off):
             raise ValueError(f"{where}: licenses: disabled_plans: {off!r}, expected a list of texts")
+        if sku["appliesTo"] != "User":
+            raise ValueError(f"{where}: licenses: {entry['sku']!r} is for no user")
         if sku["skuId"] in found:
             raise ValueError(f"{where}: licenses: {entry['sku']!r} is there twice")
         found[sku["skuId"]] = {

@@ -38,13 +38,20 @@ def change(world: World, changes: dict[str, Changes]) -> None:
     for user, wanted, where in users:
         if "licenses" in wanted:
             _license(world, user, licenses_of(world, where, wanted["licenses"]))
-    for key, wanted in _there(changes["mailboxes"]):
-        _mailbox(world, key, wanted)
+    boxes = {key: _mailbox(world, key, wanted) for key, wanted in _there(changes["mailboxes"])}
     for group, wanted, _where in groups:
         if wanted.keys() & {"members", "licenses", "assignedLicenses"}:
             group_licensing.settle(world, group["id"])
     for key, gone in changes["deleted_users"].items():
         _delete(world, key, gone)
+    _remove(world, changes)
+    for key, box in boxes.items():
+        _check_owner(world, key, box)
+    # the log of changes tells what clients of the services did
+    del world.changes[noted:]
+
+
+def _remove(world: World, changes: dict[str, Changes]) -> None:
     for key in _gone(changes["mailboxes"]):
         world.remove_mailbox(find_mailbox(world, key)["Guid"])
     for key in _gone(changes["users"]):
@@ -53,9 +60,6 @@ def change(world: World, changes: dict[str, Changes]) -> None:
         world.remove_user(user["id"])
     for key in _gone(changes["groups"]):
         _remove_group(world, find_group(world, key)["id"])
-    _check_owners(world, changes["mailboxes"])
-    # the log of changes tells what clients of the services did
-    del world.changes[noted:]
 
 
 def _there(changes: Changes) -> Iterator[tuple[str, Json]]:
@@ -217,7 +221,7 @@ def _member(world: World, where: str, key: str) -> str:
         raise ValueError(f"{where}: members: no user {key!r}, and {error}") from None
 
 
-def _mailbox(world: World, key: str, wanted: Json) -> None:
+def _mailbox(world: World, key: str, wanted: Json) -> Json:
     where = f"mailboxes[{key!r}]"
     done = {name: _exchange_form(name, value) for name, value in wanted.items()}
     owner = done.get("ExternalDirectoryObjectId")
@@ -232,6 +236,7 @@ def _mailbox(world: World, key: str, wanted: Json) -> None:
     if done.get("RecipientTypeDetails", box["RecipientTypeDetails"]) not in RECIPIENTS:
         raise ValueError(f"{where}: RecipientTypeDetails: expected one of {', '.join(RECIPIENTS)}")
     world.change_mailbox(box, done)
+    return box
 
 
 def _mailbox_there(world: World, key: str) -> Json | None:
@@ -306,11 +311,8 @@ def _remove_group(world: World, group_id: str) -> None:
     group_licensing.settle(world, group_id)
 
 
-def _check_owners(world: World, changes: Changes) -> None:
+def _check_owner(world: World, key: str, box: Json) -> None:
     """Only a mailbox that is deleted may belong to a user who is not there."""
-    for key, wanted in _there(changes):
-        box = _mailbox_there(world, key)
-        owner = box["ExternalDirectoryObjectId"] if box else ""
-        known = not owner or owner in world.users or owner in world.deleted_users
-        if box is not None and not known and box["WhenSoftDeleted"] is None and wanted:
-            raise ValueError(f"mailboxes[{key!r}]: ExternalDirectoryObjectId: no user {owner!r}")
+    owner = box["ExternalDirectoryObjectId"]
+    if owner and owner not in world.users and owner not in world.deleted_users and box["WhenSoftDeleted"] is None:
+        raise ValueError(f"mailboxes[{key!r}]: ExternalDirectoryObjectId: no user {owner!r}")

@@ -272,6 +272,8 @@ def license_details(request: Request, key: str) -> Answer:
     late.pop(user["id"], None)
     value = []
     for held in user["assignedLicenses"]:
+        if held["skuId"] not in world.skus:
+            raise not_simulated("the details of a license that is not among the SKUs of the tenant")
         sku = world.skus[held["skuId"]]
         off = set(before.get(held["skuId"], held)["disabledPlans"])
         plans = [

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +76,8 @@ MISTAKES: list[tuple[Json, str]] = [
     ({"users": {ANNA: {"accountEnabled": "yes"}}}, "accountEnabled: 'yes' is no boolean"),
     ({"users": {ANNA: {"assignedPlans": [{"service": 1}]}}}, "assignedPlans[0].service"),
     ({"users": {ANNA: {"createdDateTime": "soon"}}}, "'soon' is no time"),
+    ({"users": {ANNA: {"licenseAssignmentStates": [{"skuId": ID}]}}}, "licenseAssignmentStates[0]: lacks"),
+    ({"users": {ANNA: {"licenses": ["SHAREPOINTSTORAGE"]}}}, "is for no user"),
     ({"users": {ANNA: {"deletedDateTime": "2026-06-01T00:00:00Z"}}}, "no property 'deletedDateTime'"),
     ({"users": {ANNA: {"licenses": "SPE_E3"}}}, "licenses"),
     ({"users": {ANNA: {"licenses": ["NONE"]}}}, "no SKU 'NONE'"),
@@ -86,6 +90,7 @@ MISTAKES: list[tuple[Json, str]] = [
     ({"mailboxes": {ID: {}}}, "a new one has an ExternalDirectoryObjectId"),
     ({"mailboxes": {ID: {"ExternalDirectoryObjectId": OTHER_ID}}}, f"no user '{OTHER_ID}'"),
     ({"mailboxes": {ID: {"ExternalDirectoryObjectId": "x@contoso.example"}}}, "no user 'x@contoso.example'"),
+    ({"mailboxes": {ANNA: {"ExternalDirectoryObjectId": OTHER_ID}}}, f"no user '{OTHER_ID}'"),
     ({"mailboxes": {ANNA: {"RecipientTypeDetails": "Letterbox"}}}, "RecipientTypeDetails"),
     ({"mailboxes": {ANNA: {"LitigationHoldEnabled": "yes"}}}, "LitigationHoldEnabled: 'yes', expected true or false"),
     ({"mailboxes": {ANNA: {"InPlaceHolds": "x"}}}, "InPlaceHolds: 'x', expected a list"),
@@ -150,6 +155,27 @@ def test_a_mistake_is_said_and_nothing_changes(desk: Desk, mistake: Json, said: 
         assert everything(desk) == before
         assert one(desk, ANNA) is anna
     done(desk, right)
+
+
+def test_the_examples_of_the_readme_are_right() -> None:
+    text = (Path(__file__).resolve().parents[2] / "tenant" / "README.md").read_text(encoding="utf-8")
+    examples = [json.loads(block) for block in re.findall(r"```json\n(\{.*?)```", text, re.DOTALL)]
+    assert [sorted(example) for example in examples] == [["groups", "mailboxes", "skus", "users"], ["plan_rules"]]
+    desk = Desk()
+    for example in examples:
+        done(desk, example)
+    assert one(desk, "bert@contoso.example")["assignedLicenses"] == [{"skuId": E3.id, "disabledPlans": []}]
+    assert box_of(desk, ANNA)["PersistedCapabilities"] == ["BPOS_S_Standard"]
+
+
+def test_a_user_may_hold_what_the_tenant_does_not_have(desk: Desk) -> None:
+    held = {"skuId": ID, "disabledPlans": []}
+    more = {"assignedByGroup": None, "state": "Active", "error": "None", "lastUpdatedDateTime": "2026-06-01T00:00:00Z"}
+    change = {"assignedLicenses": [held], "licenseAssignmentStates": [{**held, **more}]}
+    done(desk, {"users": {"bert@contoso.example": change}})
+    shown = desk.ask("/users/bert@contoso.example?$select=assignedLicenses").body
+    assert shown["assignedLicenses"] == [held]
+    assert desk.ask("/users/bert@contoso.example/licenseDetails").status == 501
 
 
 class TestUsers:

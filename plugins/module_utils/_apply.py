@@ -22,7 +22,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._confirm import confirm_changes
 from ansible_collections.m365.licensing.plugins.module_utils._consent import graph_permission
-from ansible_collections.m365.licensing.plugins.module_utils._denials import Denials, hold_back_for
+from ansible_collections.m365.licensing.plugins.module_utils._denials import Denials, hold_back_for, unsent
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     Interrupted,
     M365Error,
@@ -46,7 +46,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
 from ansible_collections.m365.licensing.plugins.module_utils._predict import foreseen_problems
 from ansible_collections.m365.licensing.plugins.module_utils._readback import carried_only, shows, still_to_do
 from ansible_collections.m365.licensing.plugins.module_utils._refusal_hints import fitted, location_refused
-from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_from
+from ansible_collections.m365.licensing.plugins.module_utils._refusals import OVERTAKEN, Problem, problem_from
 from ansible_collections.m365.licensing.plugins.module_utils._second_tries import SecondTries
 
 # how long a refusal may come from a replica that is late: of a usage location just set, of a license just removed
@@ -140,7 +140,7 @@ class _Run:
         self.fresh: set[str] = set()
         """The ids of users who were read just before they are written."""
         self._stopped = False
-        self._passing = {"not_assigned"}
+        self._passing = set(OVERTAKEN)
         """Codes of refusals that are no failures yet: what was written shows late, or somebody else did it."""
         self._retry_seconds = graph.service.client.settings.retry_seconds
         self._denials: dict[str, Denials] = {}
@@ -309,15 +309,15 @@ class _Run:
             self._hold_back(job, denials)
         elif answer.outcome == "not_sent":
             self._stopped = True
-            job.problem = Problem(answer.code or "not_sent", answer.message, answer.error.hint if answer.error else "")
+            job.problem = unsent(answer)
             if answer.status == HTTPStatus.FORBIDDEN and denials.everybody:
                 job.problem = denials.explain(job.problem)
         else:
             problem = self._problem(answer, denials.consent)
             if answer.status == HTTPStatus.FORBIDDEN:
                 problem = denials.explain(problem)
-            if problem.code == "not_assigned":
-                # removed already: by the write whose answer was lost, or by somebody else; late replicas do not show it
+            if problem.code in OVERTAKEN:
+                # done already: by the write whose answer was lost, or by somebody else; late replicas do not show it
                 job.lost = True
                 job.overtaken = None if job.uncertain else problem
                 return

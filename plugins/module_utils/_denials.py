@@ -15,7 +15,7 @@ from http import HTTPStatus
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Job, Outcome, hold_back
-from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
+from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, sentence
 
 DENIALS_TO_STOP = 20
 """After this many refusals and nothing else the run stops: the parts of one batch."""
@@ -79,6 +79,11 @@ class Denials:
         if not self.everybody:
             return problem._replace(hint=PROTECTED_USER)
         return problem._replace(hint=self.hint, permission=self.permission)
+
+
+def unsent(answer: BatchAnswer) -> Problem:
+    """Why a request was not accepted, or not sent at all."""
+    return Problem(answer.code or "not_sent", sentence(answer.message), answer.error.hint if answer.error else "")
 
 
 def hold_back_for(job: Job, denials: Denials | None, *, stopped: bool, unheard: bool, fail_fast: bool) -> None:

@@ -31,6 +31,8 @@ _LONGEST_INTEGER = len(str(-(2**63)))
 _GZIP = 16 + zlib.MAX_WBITS
 _EXCEPTION_PREFIX = re.compile(r"^\w*\|[\w.+`]*\|\s*")
 """``Ex6F9304|Microsoft.Exchange.….SomeException|``, or the same without its code [seen of Exchange's cmdlets]."""
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_MANY_IDS = 10
 _SAYS_NOTHING = re.compile(
     r"(?:invalid operation|error executing cmdlet|bad request|an error (?:has )?occurred|one or more errors occurred"
     r"|exception of type '[^']*' was thrown)?[.!]?",
@@ -233,13 +235,21 @@ def part_error(body: Any, headers: Mapping[str, str], redactor: Redactor) -> Any
     return {
         "error": {
             "code": redactor.code(error.get("code")),
-            "message": redactor.words(message + _limit(headers)),
+            "message": redactor.words(message + _ids(inner, message) + _limit(headers)),
             "innerError": {
                 "code": redactor.code(inner.get("code")),
                 "request-id": redactor.code(inner.get("request-id")),
             },
         }
     }
+
+
+def _ids(inner: Mapping[str, Any], message: str) -> str:
+    """The ids that an error is about, where its message does not name them [cloudLicensing]."""
+    ids = inner.get("ids")
+    texts = [text for text in (ids[:_MANY_IDS] if isinstance(ids, list) else ()) if isinstance(text, str)]
+    told = [text for text in texts if _GUID.fullmatch(text) and text.casefold() not in message.casefold()]
+    return f" [ids: {', '.join(told)}]" if told else ""
 
 
 def _telling(*places: Mapping[str, Any]) -> str:

@@ -32,7 +32,7 @@ def fitted(problem: Problem, user: User, change: LicenseChange, skus: Mapping[st
     elif problem.code == "usage_location" and user.usage_location:
         hint = (
             f"usageLocation of the user is {user.usage_location!r}, where the service is not offered: set "
-            "usage_location to another country (ISO 3166, two letters) with usage_location_force=true."
+            "another one with usage_location and usage_location_force=true of m365.licensing.m365_user_license."
         )
     return problem._replace(hint=hint) if hint else problem
 

@@ -32,68 +32,47 @@ class Problem(NamedTuple):
     permission: str = ""
 
 
-# what the text says, our code, the way out
-_BY_TEXT: tuple[tuple[str, str, str], ...] = (
-    (
-        "does not have any available licenses",
-        "no_seats",
-        "Buy seats or free some; on_insufficient_seats=skip licenses as many users as there are seats.",
-    ),
-    (
-        "invalid usage location",
-        "usage_location",
-        "The user needs a usage location in which the service is offered: set usage_location "
-        "(and usage_location_force where the user has another one).",
-    ),
-    (
-        "mutually exclusive",
-        "mutually_exclusive_plans",
-        "Two licenses of the user carry plans that exclude each other: name the license that goes in remove, in the "
-        "same task, or name one of the plans in disabled_plans.",
-    ),
-    (
-        "depends on the service plan",
-        "missing_dependency",
-        "A plan needs another one: leave that one enabled, add a license that carries it, or name the dependent plan "
-        "in disabled_plans.",
-    ),
-    (
-        "inherited from a group",
-        "inherited_license",
-        "The license comes from a group: remove the user from the group, or the license from the group. The service "
-        "also answers so where another license depends on this one.",
-    ),
-    (
-        "does not correspond to a valid company license",
-        "unknown_sku",
-        "The tenant does not have this SKU any more; m365.licensing.m365_subscription_info lists what it has.",
-    ),
-    ("cannot be assigned to a user", "company_sku", "The SKU applies to the whole company, not to users."),
-    (
-        "does not have a corresponding license",
-        "not_assigned",
-        "The user shows a license that the service does not find; run again later.",
-    ),
-    (
-        "proxy address",
-        "duplicate_proxy_address",
-        "Another object has the same mail address; find it in the Exchange admin center and change one of them.",
-    ),
-    (
-        "another object with the same value for property",
-        "duplicate_proxy_address",
-        "Another object has the same mail address; find it in the Exchange admin center and change one of them.",
-    ),
-    (
-        "no available licenses for the specified allotment",
-        "no_seats",
-        "Buy seats or free some; on_insufficient_seats=skip licenses as many users as there are seats.",
-    ),
-    (
-        "referenced item does not exist",
-        "unknown_sku",
-        "The tenant does not have this license any more; m365.licensing.m365_subscription_info lists what it has.",
-    ),
+_HINTS: Mapping[str, str] = {
+    "no_seats": "Buy seats or free some, then run again: somebody else may have taken the last one, or the seats that "
+    "are left belong to a subscription that has expired.",
+    "usage_location": "The user needs a usage location in which the service is offered: set usage_location "
+    "(m365.licensing.m365_user_license replaces another one with usage_location_force=true).",
+    "mutually_exclusive_plans": "Two licenses of the user carry plans that exclude each other: name the license that "
+    "goes in remove, in the same task, or name one of the plans in disabled_plans.",
+    "missing_dependency": "A plan needs another one: leave that one enabled, add a license that carries it, or name "
+    "the dependent plan in disabled_plans.",
+    "inherited_license": "The license comes from a group: remove the user from the group, or the license from the "
+    "group. The service also answers so where another license depends on this one.",
+    "unknown_sku": "The tenant does not have this SKU any more; m365.licensing.m365_subscription_info lists what it "
+    "has.",
+    "unknown_plan": "The license no longer carries a plan that is to be off in it: run again, which reads anew what it "
+    "carries; m365.licensing.m365_subscription_info lists that.",
+    "company_sku": "The SKU applies to the whole company, not to users.",
+    "not_assigned": "The user shows a license that the service does not find; run again later.",
+    "no_changes": "The service sees nothing to change, and the user does not show what was asked for; run again later.",
+    "duplicate_proxy_address": "Another object has the same mail address; find it in the Exchange admin center and "
+    "change one of them.",
+    "user_not_found": "The user was deleted after it had been read; run again without it.",
+}
+"""The way out, by our code."""
+
+# what the text says, our code
+_BY_TEXT: tuple[tuple[str, str], ...] = (
+    ("does not have any available licenses", "no_seats"),
+    ("no available licenses for the specified allotment", "no_seats"),
+    ("invalid usage location", "usage_location"),
+    ("mutually exclusive", "mutually_exclusive_plans"),
+    ("depends on the service plan", "missing_dependency"),
+    ("inherited from a group", "inherited_license"),
+    ("does not correspond to a valid company license", "unknown_sku"),
+    ("does not belong to", "unknown_plan"),
+    ("referenced item does not exist or is not associated", "unknown_plan"),
+    ("cannot be assigned to a user", "company_sku"),
+    ("does not have a corresponding license", "not_assigned"),
+    ("no license changes provided", "no_changes"),
+    ("proxy address", "duplicate_proxy_address"),
+    ("another object with the same value for property", "duplicate_proxy_address"),
+    ("referenced item was not found", "user_not_found"),
 )
 
 # innerError.code of cloudLicensing [API review]
@@ -101,29 +80,31 @@ _BY_CODE = {
     "noavailablelicenses": "no_seats",
     "proxyaddressconflict": "duplicate_proxy_address",
     "mutuallyexclusiveserviceplans": "mutually_exclusive_plans",
+    "invalidusagelocation": "usage_location",
 }
+
+OVERTAKEN = frozenset({"not_assigned", "no_changes"})
+"""Refusals which say that nothing is left to do: somebody else may have done it, and late replicas do not show it."""
 
 
 def problem_from(
     status: int, code: str, message: str, *, skus: Mapping[str, Sku], permission_hint: str = ""
 ) -> Problem:
     """What the service refused, in the terms of this collection. ``message`` is the service's own text."""
-    named = _sentence(f"{message.rstrip()}{_names(message, skus)}")
+    named = sentence(f"{message.rstrip()}{_names(message, skus)}")
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Problem("permission_denied", named, permission_hint)
     if status == HTTPStatus.NOT_FOUND:
-        return Problem("user_not_found", named, "The user was deleted after it had been read; run again without it.")
+        return Problem("user_not_found", named, _HINTS["user_not_found"])
     if status == HTTPStatus.CONFLICT:
         return Problem("conflict", named, "Somebody else writes this user at the same time; run again.")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Problem("throttled", named, "Raise retry_seconds to wait longer, or license fewer users at a time.")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Problem("service_unavailable", named, "Raise retry_seconds to wait longer, or run again later.")
-    folded, known = message.casefold(), _BY_CODE.get(code.casefold())
-    for text, ours, hint in _BY_TEXT:
-        if text in folded or ours == known:
-            return Problem(ours, named, hint)
-    return Problem(code or f"http_{status}", named)
+    folded = message.casefold()
+    ours = _BY_CODE.get(code.casefold()) or next((ours for text, ours in _BY_TEXT if text in folded), "")
+    return Problem(ours or code or f"http_{status}", named, _HINTS.get(ours, ""))
 
 
 # licenseAssignmentStates[].error [licenseAssignmentState resource]
@@ -139,8 +120,8 @@ _BY_STATE = {
 def problem_of_state(error: str | None, part_number: str) -> Problem:
     """An assignment that the service accepted and then could not carry out (state ``Error``)."""
     code = _BY_STATE.get((error or "").casefold(), "license_error")
-    hint = next((hint for _text, ours, hint in _BY_TEXT if ours == code), "")
-    return Problem(code, f"{part_number} was assigned, but is in error: {error or 'no reason given'}.", hint)
+    said = f"{part_number} was assigned, but is in error: {error or 'no reason given'}."
+    return Problem(code, said, _HINTS.get(code, ""))
 
 
 def ids_in(message: str) -> list[str]:
@@ -161,6 +142,6 @@ def _names(message: str, skus: Mapping[str, Sku]) -> str:
     return f" ({', '.join(f'{found} is {names[found]}' for found in known)})" if known else ""
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """The text with a final stop, which some texts of the service lack: a hint follows."""
     return text if not text or text[-1] in ".!?" else f"{text}."

@@ -16,7 +16,7 @@ STRANGE = "99999999-9999-4999-8999-999999999999"
 
 REFUSED = [
     # the service's text with 400 Request_BadRequest, our code, a word of the way out
-    (f"Subscription with SKU {SPE_E3} does not have any available licenses.", "no_seats", "on_insufficient_seats"),
+    (f"Subscription with SKU {SPE_E3} does not have any available licenses.", "no_seats", "Buy seats"),
     ("License assignment cannot be done for user with invalid usage location.", "usage_location", "usage_location"),
     (
         f"License assignment failed because service plans {PLAN1}, {PLAN2} are mutually exclusive.",

@@ -239,7 +239,7 @@ REFUSALS = [
         "duplicate_proxy_address",
     ),
     (400, "There are no available licenses for the specified allotment", "no_seats"),
-    (400, "a referenced item does not exist or is not associated with the request", "unknown_sku"),
+    (400, "a referenced item does not exist or is not associated with the request", "unknown_plan"),
     (400, "Something that was never seen.", "Request_BadRequest"),
     (401, "expired", "permission_denied"),
     (403, "Insufficient privileges to complete the operation.", "permission_denied"),

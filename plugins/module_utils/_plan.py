@@ -383,17 +383,17 @@ class _Planner:
         )
 
     def _case(self, entry: PlanEntry, rule: Rule, name: str, wanted: Sequence[Wanted]) -> Case:
-        """What may be tried where the service refuses the change: the fallback too, if that keeps the mailbox."""
-        at_risk, fallback = entry.finding is not None, None
-        if name == "licenses" and rule.fallback:
-            option = self._try(entry.user, rule, "fallback", rule.fallback)
-            if is_usable(entry.user, option.change, option.predicted, at_risk, self._skus, self._catalog):
-                fallback = option.change
-        return Case(wanted, at_risk, fallback, entry.user)
+        """What may be tried where the service refuses the change: the other alternative, if it keeps the mailbox."""
+        user, finding = entry.user, entry.finding
+        case = Case(wanted, finding is not None, name, planned=user)
+        asked = dict(rule.alternatives).get(case.other_name, ()) if case.at_risk or name == "licenses" else ()
+        option = self._try(user, rule, case.other_name, asked)
+        if asked and is_usable(user, option.change, option.predicted, finding, self._skus, self._catalog):
+            return case._replace(other=option.change, other_asked=asked)
+        return case
 
     def _names(self, sku_ids: Iterable[str]) -> str:
-        names = [self._skus[sku_id].part_number if sku_id in self._skus else sku_id for sku_id in sku_ids]
-        return ", ".join(sorted(names))
+        return ", ".join(sorted(self._skus[item].part_number if item in self._skus else item for item in sku_ids))
 
 
 def _joined(*parts: str) -> str:

@@ -119,16 +119,16 @@ class PlanEntry(NamedTuple):
     none_there: bool = False
     """For ``insufficient``: the tenant has none of the licenses that the rule names."""
     case: Case | None = None
-    """What may be tried where the service refuses the change for the plans in it."""
+    """What may be tried where the service refuses the change."""
     on_top: tuple[str, ...] = ()
     """The SKUs with an Exchange plan of which a seat goes to this user, whose mailbox is covered without them."""
     doubt: str = ""
     """For ``undecided``: what is in doubt, a ``group`` of the rules or whose ``mailbox`` it is."""
 
     @property
-    def fallback(self) -> LicenseChange | None:
-        """What is tried where the service refuses the change for the plans in it."""
-        return self.case.fallback if self.case is not None else None
+    def other(self) -> LicenseChange | None:
+        """What is tried where the service refuses the change: that of the other alternative."""
+        return self.case.other if self.case is not None else None
 
 
 def with_taken(entry: PlanEntry, taken: Attempt | None) -> PlanEntry:
@@ -200,7 +200,7 @@ class Plan(NamedTuple):
         What is written in its place where the service refuses it is approved with it.
         """
         written = [
-            [item.user_id, item.body(), item.usage_location, *(other.body() for other in (entry.fallback,) if other)]
+            [item.user_id, item.body(), item.usage_location, *(other.body() for other in (entry.other,) if other)]
             for entry in self.entries
             if (item := entry.change)
         ]

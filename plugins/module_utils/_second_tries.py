@@ -1,13 +1,15 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What to send after the service has refused a change for the plans in it. Pure: no I/O, no clock.
+"""What to send after the service has refused a change. Pure: no I/O, no clock.
 
-The service alone knows which plans need others and which exclude each other, and its refusal names them. In this order:
+The service alone knows which plans need others and which exclude each other, and its refusal names them; it also
+knows of a seat or a SKU that has gone since it was read. In this order:
 
 - A plan that lacks what a swap has left off is switched off as well: nobody asked for it to be on.
-- The next alternative of the rule is tried, once, if it has seats.
-- A mailbox at risk gets its license without the plan that stands in the way, unless the rule asks for that plan.
+- The other alternative of the rule is tried, once, if it has seats.
+- A mailbox at risk gets its license without the plan that stands in the way, unless the rule asks for that plan. Where
+  the refusal names none, all plans go off that nobody asked for and that keep no mailbox.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered, loses_mailbox
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import plan_name, uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
     Assignment,
+    Finding,
     LicenseChange,
     Sku,
     User,
@@ -31,8 +34,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._refusals import Pr
 from ansible_collections.m365.licensing.plugins.module_utils._seats import seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
-CODES = frozenset({"missing_dependency", "mutually_exclusive_plans"})
-"""The refusals that are acted on."""
+PLANS_REFUSED = frozenset({"missing_dependency", "mutually_exclusive_plans"})
+"""The refusals after which fewer plans may help."""
+CODES = PLANS_REFUSED | {"no_seats", "unknown_sku", "company_sku", "unknown_plan"}
+"""The refusals that are acted on: after the others only another license helps."""
 
 
 class Attempt(NamedTuple):
@@ -46,23 +51,47 @@ class Attempt(NamedTuple):
 class Case(NamedTuple):
     """What is known of one user: the licenses that were asked for, and what may be tried besides.
 
-    ``planned`` is the user for whom ``fallback`` was made.
+    ``name`` is the alternative that is sent first. ``other`` is the change that the other one makes, for the user as
+    ``planned``, and ``other_asked`` what it asks for.
     """
 
     asked: Sequence[Wanted]
     at_risk: bool = False
-    fallback: LicenseChange | None = None
+    name: str = "licenses"
+    other: LicenseChange | None = None
+    other_asked: Sequence[Wanted] = ()
     planned: User | None = None
+
+    @property
+    def other_name(self) -> str:
+        return "fallback" if self.name == "licenses" else "licenses"
+
+
+class _Refused(NamedTuple):
+    """The alternative that was given up for the other one."""
+
+    change: LicenseChange
+    problem: Problem
+    asked: Sequence[Wanted]
+    name: str
 
 
 def is_usable(
-    user: User, change: LicenseChange, predicted: User, at_risk: bool, skus: Mapping[str, Sku], catalog: Catalog
+    user: User,
+    change: LicenseChange,
+    predicted: User,
+    finding: Finding | None,
+    skus: Mapping[str, Sku],
+    catalog: Catalog,
 ) -> bool:
-    """Does a fallback (``change``) keep the mailbox, and is no refusal of it foreseen?"""
-    if at_risk:
-        keeps = not granted(predicted, catalog).isdisjoint(MAILBOX_CLASSES)
-    else:
+    """Does the other alternative (``change``) keep the mailbox, and is no refusal of it foreseen?"""
+    if finding is None:
         keeps = not uncovered_by(user, change, skus, catalog)
+    else:
+        classes = granted(predicted, catalog)
+        keeps = is_covered(finding.needs, classes) or (
+            loses_mailbox(finding, user, catalog) and not classes.isdisjoint(MAILBOX_CLASSES)
+        )
     return keeps and foreseen_refusal(user, change, skus, predicted) is None
 
 
@@ -76,11 +105,11 @@ class SecondTries:
         catalog: Catalog,
         seats: Mapping[str, int] | None = None,
     ) -> None:
-        """``cases`` by user id; ``seats``: what is left for fallbacks, by SKU id."""
+        """``cases`` by user id; ``seats``: what is left for other alternatives, by SKU id."""
         self._cases = dict(cases)
         self._skus, self._catalog = skus, catalog
         self._seats = dict(seats or {})
-        self._first: dict[str, tuple[LicenseChange, Problem, Sequence[Wanted]]] = {}
+        self._first: dict[str, _Refused] = {}
 
     def hope(self, user: User, change: LicenseChange, problem: Problem) -> bool:
         """Is there something else to try? Uses up nothing."""
@@ -92,14 +121,15 @@ class SecondTries:
         case = self._cases.get(user.id)
         if found is None or case is None:
             return None
-        if found.alternative == "fallback":
-            self._first[user.id] = (change, problem, case.asked)
-            self._cases[user.id] = case._replace(asked=(), fallback=None)
+        first = self._first.get(user.id)
+        if found.alternative and first is None:
+            self._first[user.id] = _Refused(change, problem, case.asked, case.name)
+            self._cases[user.id] = case._replace(asked=case.other_asked, name=case.other_name, other=None)
             for sku_id in seats_needed(user, found.change):
                 self._seats[sku_id] -= 1
-        elif found.alternative:
-            change, problem, asked = self._first.pop(user.id)
-            self._cases[user.id] = case._replace(asked=asked)
+        elif found.alternative and first is not None:
+            del self._first[user.id]
+            self._cases[user.id] = case._replace(asked=first.asked, name=first.name)
         return found
 
     def _next(self, user: User, change: LicenseChange, problem: Problem) -> Attempt | None:
@@ -108,8 +138,8 @@ class SecondTries:
             return None
         return (
             self._with_dependents_off(change, problem, case.asked)
-            or self._fallback(user, case, problem)
-            or (self._without_plan(user, change, problem, case) if case.at_risk else None)
+            or self._other(user, case, problem)
+            or (self._with_less(user, change, problem, case) if case.at_risk else None)
         )
 
     def _with_dependents_off(self, change: LicenseChange, problem: Problem, asked: Sequence[Wanted]) -> Attempt | None:
@@ -128,32 +158,46 @@ class SecondTries:
                 return self._off(change, item, plans[0], said)
         return None
 
-    def _fallback(self, user: User, case: Case, problem: Problem) -> Attempt | None:
-        if case.fallback is None or case.planned is None:
+    def _other(self, user: User, case: Case, problem: Problem) -> Attempt | None:
+        if case.other is None or case.planned is None:
             return None
-        change = still_to_do(case.fallback, case.planned, user)
+        change = still_to_do(case.other, case.planned, user)
         if not change or any(self._seats.get(sku_id, 0) < 1 for sku_id in seats_needed(user, change)):
             return None
-        return Attempt(change, f"licenses: {problem.message.rstrip('.')}", "fallback")
+        return Attempt(change, f"{case.name}: {problem.message.rstrip('.')}", case.other_name)
 
-    def _without_plan(self, user: User, change: LicenseChange, problem: Problem, case: Case) -> Attempt | None:
-        """The last step, for a mailbox at risk: the license without the plan that stands in the way.
+    def _with_less(self, user: User, change: LicenseChange, problem: Problem, case: Case) -> Attempt | None:
+        """The last step, for a mailbox at risk: a license without what stands in the way, the first choice before."""
+        first = self._first.get(user.id)
+        found = self._less(first.change, first.problem, first.asked) if first else None
+        if first is not None and found is not None:
+            return found._replace(alternative=first.name)
+        return self._less(change, problem, case.asked)
 
-        After a fallback that was refused as well, it is the first license that is tried so.
-        """
-        alternative = ""
-        asked = case.asked
-        if user.id in self._first:
-            change, problem, asked = self._first[user.id]
-            alternative = "licenses"
+    def _less(self, change: LicenseChange, problem: Problem, asked: Sequence[Wanted]) -> Attempt | None:
+        """The change without the plan that the refusal names, or without all that may be off where it names none."""
+        if problem.code not in PLANS_REFUSED:
+            return None
+        plans = ids_in(problem.message)
         wishes = {item.sku_id: item for item in asked}
         for item in change.add:
-            wish = wishes.get(item.sku_id)
-            for plan in ids_in(problem.message)[: 1 if problem.code == "missing_dependency" else None]:
-                if wish is not None and self._may_be_off(plan, item, wish):
-                    found = self._off(change, item, plan, "is switched off, as the service refuses it with the rest")
-                    return found._replace(alternative=alternative)
+            wish, sku = wishes.get(item.sku_id), self._skus.get(item.sku_id)
+            if wish is None or sku is None:
+                continue
+            for plan in plans[: 1 if problem.code == "missing_dependency" else None]:
+                if self._may_be_off(plan, item, wish):
+                    return self._off(change, item, plan, "is switched off, as the service refuses it with the rest")
+            rest = frozenset(plan for plan in sku.user_plan_ids if self._may_be_off(plan, item, wish))
+            if rest and not plans and self._keeps_mailbox(item):
+                said = f"{sku.part_number}: {len(rest)} plans that nobody asked for are switched off, as the service"
+                return Attempt(
+                    _replaced(change, item, rest), f"{said} refuses it with one of them and does not say which"
+                )
         return None
+
+    def _keeps_mailbox(self, item: Assignment) -> bool:
+        on = self._skus[item.sku_id].user_plan_ids - item.disabled_plans
+        return any(self._catalog.plan_class(plan) in MAILBOX_CLASSES for plan in on)
 
     def _may_be_off(self, plan: str, item: Assignment, wish: Wanted) -> bool:
         """Is this plan on in the assignment, and did nobody ask for it, and does it keep no mailbox?"""
@@ -162,10 +206,14 @@ class SecondTries:
         return plan in on and plan not in (wish.enabled_plans or ()) and self._catalog.plan_class(plan) is None
 
     def _off(self, change: LicenseChange, item: Assignment, plan: str, said: str) -> Attempt:
-        changed = Assignment(item.sku_id, item.disabled_plans | {plan})
-        add = tuple(changed if other is item else other for other in change.add)
         name = self._skus[item.sku_id].part_number
-        return Attempt(change._replace(add=add), f"{name}: {self._plan(plan, item.sku_id)} {said}")
+        return Attempt(_replaced(change, item, {plan}), f"{name}: {self._plan(plan, item.sku_id)} {said}")
 
     def _plan(self, plan: str, sku_id: str) -> str:
         return plan_name(plan, self._skus.get(sku_id), self._catalog)
+
+
+def _replaced(change: LicenseChange, item: Assignment, off: Collection[str]) -> LicenseChange:
+    """The change with more plans off in one of its licenses."""
+    changed = Assignment(item.sku_id, item.disabled_plans.union(off))
+    return change._replace(add=tuple(changed if other is item else other for other in change.add))

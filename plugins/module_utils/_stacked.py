@@ -11,7 +11,7 @@ Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import COMPANION_PLANS, PLAN_CLASSES, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
@@ -27,6 +27,14 @@ LEGACY_PLANS: Mapping[str, str] = {
     "fc52cc4b-ed7d-472d-bbe7-b081c23ecc56": "EXCHANGE_S_STANDARD_MIDMARKET",
 }
 """Mailbox plans that are said to exclude every other one [certero.com]."""
+
+EXCLUSIVE_PLANS: tuple[Mapping[str, str], ...] = (
+    {
+        "c7699d2e-19aa-44de-8edf-1736da088ca1": "SHAREPOINTSTANDARD",
+        "5dbe027f-2339-4123-9542-606e4d348a72": "SHAREPOINTENTERPRISE",
+    },
+)
+"""Pairs of other plans of which one user cannot have both in two licenses, as far as that is known."""
 
 _MAILBOX = frozenset(plan for plan, kind in PLAN_CLASSES.items() if kind in MAILBOX_CLASSES)
 _RANKS = {PlanClass.KIOSK: 1, PlanClass.PLAN1: 2, PlanClass.PLAN2: 3}
@@ -61,7 +69,10 @@ def redundant(after: User, change: LicenseChange, skus: Mapping[str, Sku], catal
 
 
 def unforeseen(after: User, change: LicenseChange, skus: Mapping[str, Sku]) -> tuple[str, ...]:
-    """What nobody can tell before the change is sent, one sentence each without full stop: see ``LEGACY_PLANS``."""
+    """What nobody can tell before the change is sent, one sentence each without full stop.
+
+    See ``LEGACY_PLANS`` and ``EXCLUSIVE_PLANS``.
+    """
     enabled = _enabled(after, skus)
     mailbox = {sku_id: plans & _MAILBOX for sku_id, plans in enabled.items() if plans & _MAILBOX}
     added = {item.sku_id for item in change.add}
@@ -74,7 +85,20 @@ def unforeseen(after: User, change: LicenseChange, skus: Mapping[str, Sku]) -> t
                 f"{skus[sku_id].part_number} carries {LEGACY_PLANS[plan]}, which is said to exclude every other "
                 f"Exchange plan, such as that of {others}: whether the service accepts both cannot be foreseen"
             )
-    return tuple(doubts)
+    return (*doubts, *_exclusive(enabled, added, skus))
+
+
+def _exclusive(enabled: Mapping[str, frozenset[str]], added: Collection[str], skus: Mapping[str, Sku]) -> Iterator[str]:
+    """Two licenses of which one comes with the change, and whose plans are said to exclude each other."""
+    for (first, first_name), (second, second_name) in (pair.items() for pair in EXCLUSIVE_PLANS):
+        left = sorted(sku_id for sku_id, plans in enabled.items() if first in plans)
+        right = sorted(sku_id for sku_id, plans in enabled.items() if second in plans)
+        if left and right and not set(left) & set(right) and {*left, *right} & set(added):
+            one, other = (" and ".join(skus[sku_id].part_number for sku_id in some) for some in (left, right))
+            yield (
+                f"{one} carries {first_name} and {other} {second_name}, which are said to exclude each other: whether "
+                "the service accepts both cannot be foreseen"
+            )
 
 
 def _enabled(user: User, skus: Mapping[str, Sku]) -> dict[str, frozenset[str]]:

@@ -1,0 +1,178 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the service refuses is no end for a mailbox at risk: the other alternative, and then the license with less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
+from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
+
+from tests.tenant.launch import Tenant
+from tests.tenant.plan_rules import TEXTS
+from tests.tenant.skus import table
+from tests.tenant.state import Json
+
+E3, STANDARD = table()["SPE_E3"], table()["EXCHANGESTANDARD"]
+E3_THEN_STANDARD: Json = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], "fallback": [{"sku": "EXCHANGESTANDARD"}]}
+STANDARD_THEN_E3: Json = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "fallback": [{"sku": "SPE_E3"}]}
+REFUSED = {
+    "no_seats": f"Subscription with SKU {E3.id} does not have any available licenses.",
+    "unknown_sku": f"License {E3.id} does not correspond to a valid company License.",
+    "company_sku": f"License {E3.id} cannot be assigned to a user.",
+    "unknown_plan": f"Service plan {E3.plan('TEAMS1')} does not belong to the subscription with SKU {E3.id}.",
+}
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Iterator[Tenant]:
+    with empty_tenant() as found:
+        yield found
+
+
+@pytest.fixture
+def desk(tenant: Tenant) -> PlanningDesk:
+    return PlanningDesk(tenant)
+
+
+def without_exchange(desk: PlanningDesk) -> Json:
+    """A license whose SharePoint plan excludes that of SPE_E3, with Exchange off."""
+    return desk.held("SPB", "EXCHANGE_S_STANDARD", "EXCHANGE_S_ARCHIVE_ADDON")
+
+
+def sent(desk: PlanningDesk) -> int:
+    return len(desk.parts("POST", "assignLicense"))
+
+
+@pytest.mark.parametrize("code", REFUSED)
+@pytest.mark.parametrize("on_error", ["fail", "continue"])
+def test_a_license_that_nobody_can_have_gives_way(desk: PlanningDesk, code: str, on_error: str) -> None:
+    """Somebody else took the last seat, or the SKU went, after it was read."""
+    anna = desk.at_risk("anna")
+    body = {"error": {"code": "Request_BadRequest", "message": REFUSED[code]}}
+    desk.refuse("assignLicense", status=400, body=body, times=1)
+    (row,) = desk.apply(E3_THEN_STANDARD, on_error=on_error)["users"]
+    assert (row["status"], row["alternative"], row["error"]) == ("changed", "fallback", None)
+    assert f"licenses: {REFUSED[code].rstrip('.')}" in row["note"]
+    assert desk.states(anna).keys() == {"EXCHANGESTANDARD"}
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_where_there_is_no_other_it_is_told(desk: PlanningDesk, code: str) -> None:
+    desk.at_risk("anna")
+    body = {"error": {"code": "Request_BadRequest", "message": REFUSED[code]}}
+    desk.refuse("assignLicense", status=400, body=body, times=None)
+    (row,) = desk.refused({**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]}).partial["users"]
+    assert (row["status"], row["error"]["code"], sent(desk)) == ("failed", code, 1)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_license_that_lacks_a_right_is_better_than_none(desk: PlanningDesk, text: str) -> None:
+    """The fallback gives the right for the hold and is refused: the license that keeps the mailbox is tried."""
+    desk.world.switches.refusal_text = text
+    anna = desk.person("anna", without_exchange(desk), hold=True)
+    (row,) = desk.apply(STANDARD_THEN_E3)["users"]
+    assert (row["status"], row["alternative"]) == ("changed", "licenses")
+    assert "fallback: License assignment failed because service plans" in row["note"]
+    assert desk.states(anna).keys() == {"SPB", "EXCHANGESTANDARD"}
+    assert sent(desk) == 2
+
+
+def test_of_whom_nothing_is_at_risk_the_order_of_the_rule_stays(desk: PlanningDesk) -> None:
+    """A fallback that was taken for want of a seat, and is refused, does not lead back."""
+    desk.seats("EXCHANGESTANDARD", 0)
+    desk.person("anna", without_exchange(desk), kind=None)
+    options = {"scope": "all_users", "max_covered_seats": "unlimited"}
+    (row,) = desk.refused(STANDARD_THEN_E3, **options).partial["users"]
+    assert (row["alternative"], row["error"]["code"], sent(desk)) == ("fallback", "mutually_exclusive_plans", 1)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_mailbox_stays_unlicensed_whatever_the_text(desk: PlanningDesk, text: str) -> None:
+    """Where the service does not say which plan stands in the way, all go off that nobody asked for."""
+    desk.world.switches.refusal_text = text
+    anna = desk.at_risk("anna", without_exchange(desk))
+    rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", "enabled_plans": ["TEAMS1"], "disabled_plans": []}]}
+    (row,) = desk.apply(rule)["users"]
+    assert (row["status"], row["confirmation"], row["alternative"]) == ("changed", "confirmed", "licenses")
+    off = set(desk.states(anna)["SPE_E3"])
+    assert "SHAREPOINTENTERPRISE" in off
+    assert off.isdisjoint({"EXCHANGE_S_ENTERPRISE", "TEAMS1"})
+    assert (len(off) > 1) is (text == "unnamed")
+    assert "switched off" in row["note"]
+    assert (desk.apply(rule)["changed"], sent(desk)) == (False, 2)
+
+
+def test_nobody_else_loses_plans_for_a_text_without_names(desk: PlanningDesk) -> None:
+    desk.world.switches.refusal_text = "unnamed"
+    anna = desk.person("anna", desk.held("SPB"))
+    options = {"scope": "all_users", "max_covered_seats": "unlimited"}
+    (row,) = desk.refused({**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]}, **options).partial["users"]
+    assert (row["error"]["code"], desk.states(anna).keys(), sent(desk)) == ("mutually_exclusive_plans", {"SPB"}, 1)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_after_both_are_refused_each_is_tried_with_less(desk: PlanningDesk, text: str) -> None:
+    """The first cannot be had at all, and the other only without a plan that nobody asked for."""
+    desk.world.switches.refusal_text = text
+    anna = desk.at_risk("anna", without_exchange(desk))
+    body = {"error": {"code": "Request_BadRequest", "message": REFUSED["no_seats"].replace(E3.id, STANDARD.id)}}
+    desk.refuse("assignLicense", status=400, body=body, times=1)
+    (row,) = desk.apply(STANDARD_THEN_E3)["users"]
+    assert (row["status"], row["alternative"]) == ("changed", "fallback")
+    assert "SHAREPOINTENTERPRISE" in desk.states(anna)["SPE_E3"]
+    assert sent(desk) == 3
+
+
+def test_what_nothing_helps_against_is_tried_a_few_times_and_told(desk: PlanningDesk) -> None:
+    """The Exchange plans themselves are excluded: no plan may go off, and no attempt is made twice."""
+    power = table()["POWER_BI_STANDARD"].plan("BI_AZURE_P0")
+    desk.world.switches.refusal_text = "unnamed"
+    desk.world.plan_rules.exclusions = [
+        (power, E3.plan("EXCHANGE_S_ENTERPRISE")),
+        (power, STANDARD.plan("EXCHANGE_S_STANDARD")),
+    ]
+    anna = desk.at_risk("anna", desk.held("POWER_BI_STANDARD"))
+    (row,) = desk.refused(E3_THEN_STANDARD).partial["users"]
+    assert (row["status"], row["error"]["code"]) == ("failed", "mutually_exclusive_plans")
+    assert desk.states(anna).keys() == {"POWER_BI_STANDARD"}
+    assert sent(desk) == 3
+
+
+# --- check mode says what it cannot foresee ---------------------------------------------------------------------------
+
+
+def test_plans_that_exclude_each_other_are_doubted_in_check_mode(desk: PlanningDesk) -> None:
+    anna = desk.at_risk("anna", without_exchange(desk))
+    result = desk.apply(E3_THEN_STANDARD, check_mode=True)
+    doubt = (
+        "SPB carries SHAREPOINTSTANDARD and SPE_E3 SHAREPOINTENTERPRISE, which are said to exclude each other: whether "
+        "the service accepts both cannot be foreseen"
+    )
+    assert result["users"][0]["warnings"] == [doubt]
+    (told,) = desk.run([anna], "SPE_E3", check_mode=True)["users"]
+    assert told["notes"] == [doubt]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"sku": "SPE_E3", "disabled_plans": ["SHAREPOINTENTERPRISE", "SHAREPOINTWAC"]},
+        {"sku": "SPE_E5", "enabled_plans": ["EXCHANGE_S_ENTERPRISE"]},
+        {"sku": "EXCHANGESTANDARD"},
+    ],
+)
+def test_nothing_is_doubted_where_nothing_excludes(desk: PlanningDesk, entry: Json) -> None:
+    anna = desk.at_risk("anna", without_exchange(desk))
+    (told,) = desk.run([anna], entry, check_mode=True)["users"]
+    assert told["notes"] == []
+    assert desk.run([anna], entry)["changed"]
+
+
+def test_what_a_swap_takes_away_excludes_nothing(desk: PlanningDesk) -> None:
+    anna = desk.person("anna", desk.held("SPB"))
+    (told,) = desk.run([anna], "SPE_E3", remove=("SPB",), check_mode=True)["users"]
+    assert not any("cannot be foreseen" in note for note in told["notes"])

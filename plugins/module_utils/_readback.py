@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Does a user, as read back, show a change? What is left of it, and what the service did besides. Pure: no I/O.
 
-``carried_only`` has to come first: the service may go on showing a plan as off that the SKU no longer carries, and
-refuses to be told of it.
+``carried_only`` has to come first: the service may go on showing a plan as off that the SKU no longer carries, or that
+is the company's by now, and refuses to be told of it.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Assi
 
 
 def carried_only(user: User, skus: Mapping[str, Sku]) -> User:
-    """The user without disabled plans that their SKU, as the tenant has it today, does not carry."""
+    """The user without disabled plans that their SKU, as the tenant has it today, does not carry for users."""
     if all(_carried(state.sku_id, state.disabled_plans, skus) for state in user.license_states):
         return user
     states = [
         state
         if _carried(state.sku_id, state.disabled_plans, skus)
-        else state._replace(disabled_plans=state.disabled_plans & skus[state.sku_id].plan_ids)
+        else state._replace(disabled_plans=state.disabled_plans & skus[state.sku_id].user_plan_ids)
         for state in user.license_states
     ]
     return user._replace(license_states=tuple(states))
 
 
 def _carried(sku_id: str, plans: frozenset[str], skus: Mapping[str, Sku]) -> bool:
-    return not plans or sku_id not in skus or plans <= skus[sku_id].plan_ids
+    return not plans or sku_id not in skus or plans <= skus[sku_id].user_plan_ids
 
 
 def shows(user: User, change: LicenseChange, before: User | None = None) -> bool:

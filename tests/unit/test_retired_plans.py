@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disabled plans that their SKU no longer carries: reads show them, and the service refuses to be told of them.
+"""Disabled plans that their SKU no longer carries, or no longer for users: reads show them, and writes are refused.
 
 They are left out of every write, and neither the reading back nor the next run minds them.
 """
@@ -12,6 +12,11 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import change_for
+from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, LicenseState, ServicePlan, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._readback import carried_only, still_to_do
+from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
+from ansible_collections.m365.licensing.tests.unit.domain_world import user
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
@@ -30,13 +35,16 @@ def tenant() -> Iterator[Tenant]:
         yield found
 
 
-@pytest.fixture(params=["dropped", "shown"])
+@pytest.fixture(params=["dropped", "shown", "of the company"])
 def desk(tenant: Tenant, request: pytest.FixtureRequest) -> Iterator[PlanningDesk]:
     found = PlanningDesk(tenant)
-    found.world.switches.retired_plans = request.param
+    company = request.param == "of the company"
+    found.world.switches.retired_plans = "dropped" if company else request.param
     before = {sku_id: sku["servicePlans"] for sku_id, sku in found.world.skus.items()}
     for sku in found.world.skus.values():
-        sku["servicePlans"] = [plan for plan in sku["servicePlans"] if plan["servicePlanId"] != RETIRED]
+        others = [plan for plan in sku["servicePlans"] if plan["servicePlanId"] != RETIRED]
+        retired = [plan for plan in sku["servicePlans"] if plan["servicePlanId"] == RETIRED]
+        sku["servicePlans"] = [*others, *({**plan, "appliesTo": "Company"} for plan in retired if company)]
     yield found
     for sku_id, plans in before.items():
         found.world.skus[sku_id]["servicePlans"] = plans
@@ -95,6 +103,17 @@ def test_what_is_off_by_a_lost_answer_is_sent_again_without_it(desk: PlanningDes
     (row,) = desk.run([anna], {"sku": "SPE_E3", **ON})["users"]
     assert row["status"] == "changed"
     assert all(RETIRED not in off_in(body) for body in sent(desk))
+
+
+@pytest.mark.parametrize("plans", [(), (ServicePlan("retired", "RETIRED", applies_to="Company"),)])
+def test_what_somebody_else_has_just_switched_stays_so_without_it(plans: tuple[ServicePlan, ...]) -> None:
+    sku = Sku("e3", "SPE_E3", plans=(ServicePlan("mail", "MAIL"), ServicePlan("teams", "TEAMS"), *plans))
+    before, now = (
+        carried_only(user("anna")._replace(license_states=(LicenseState("e3", frozenset(off)),)), {"e3": sku})
+        for off in (("mail",), ("mail", "teams", "retired"))
+    )
+    change = change_for(before, [Wanted("e3", frozenset(), frozenset({"mail"}))], {"e3": sku})
+    assert still_to_do(change, before, now).add == (Assignment("e3", frozenset({"teams"})),)
 
 
 @pytest.mark.parametrize("check_mode", [True, False])

@@ -37,7 +37,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Subscription,
     User,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._row_notes import contradictions, notes_of
+from ansible_collections.m365.licensing.plugins.module_utils._row_notes import (
+    contradictions,
+    notes_of,
+    shared_before,
+)
 
 Needs = tuple[frozenset[PlanClass], ...]
 
@@ -199,6 +203,8 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
     )
     if flags.overdue and not soft_deleted:
         deadline = overdue_deadline(flags.pending_delicense)
+    kept = user is not None and has_mailbox_plan(user, world.catalog)
+    was_shared = "" if kept else shared_before(mailbox, user, flags, world.catalog, world.now)
     days = days_until(deadline, world.now)
     urgent = days_to(deadline.earliest, world.now) if deadline.earliest else days
     return Finding(
@@ -215,8 +221,9 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
         mailbox=mailbox,
         user=user,
         disagreements=tuple(contradictions(reason, mailbox, user, flags)),
-        notes=tuple(notes_of(mailbox, user, flags, uncovered, lost)),
+        notes=tuple(notes_of(mailbox, user, flags, uncovered, lost, was_shared)),
         certain=certain,
+        was_shared=was_shared,
     )
 
 

@@ -16,7 +16,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import IGNORES_SHARED, subject_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate
-from ansible_collections.m365.licensing.plugins.module_utils._row_notes import may_have_been_shared
 from ansible_collections.m365.licensing.plugins.module_utils._rule_groups import BoundRules
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
 from ansible_collections.m365.licensing.plugins.module_utils._rules_index import RuleIndex
@@ -81,7 +80,7 @@ def hiding_shared(findings: Sequence[Finding], covering: Sequence[Excepted | Non
     """A warning for each rule whose exception covers mailboxes that may have been shared."""
     hidden: dict[str, list[str]] = {}
     for finding, item in zip(findings, covering, strict=True):
-        if item is not None and may_have_been_shared(finding.mailbox, finding.user):
+        if item is not None and finding.was_shared:
             hidden.setdefault(IGNORES_SHARED.format(item.rule), []).append(finding.user_principal_name)
     return [f"{text[0].upper()}{text[1:]}: {named(upns)}." for text, upns in hidden.items()]
 

@@ -291,6 +291,8 @@ class Finding(NamedTuple):
     notes: tuple[str, ...] = ()
     certain: bool = True
     """False where the mailbox may be on premises, so that there is none to lose."""
+    was_shared: str = ""
+    """Why it may have been a shared mailbox, in a sentence; empty where nothing says so."""
 
 
 class Flags(NamedTuple):

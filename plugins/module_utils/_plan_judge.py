@@ -21,7 +21,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_covered impor
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs, PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import beyond_a_license
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
-from ansible_collections.m365.licensing.plugins.module_utils._row_notes import may_have_been_shared
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject
 from ansible_collections.m365.licensing.plugins.module_utils._rules_index import RuleIndex
 
@@ -73,7 +72,7 @@ def subject_of(candidate: Candidate, catalog: Catalog) -> Subject:
     )
 
 
-IGNORES_SHARED = "rule {!r} ignores mailboxes that may have been shared until directory sync converted them"
+IGNORES_SHARED = "rule {!r} ignores mailboxes that may have been shared ones before (their rows say why)"
 """A warning, without a full stop."""
 
 
@@ -114,8 +113,7 @@ class Judge:
             return Judged(candidate, entry._replace(action="unmatched"))
         if rule.ignore:
             until = f" (until {rule.until.isoformat()})" if rule.until else ""
-            finding = candidate.finding
-            hidden = finding is not None and may_have_been_shared(finding.mailbox, user)
+            hidden = candidate.finding is not None and candidate.finding.was_shared
             warnings = (IGNORES_SHARED.format(rule.name),) if hidden else ()
             return Judged(candidate, entry._replace(action="ignore", note=rule.reason + until, warnings=warnings))
         if beyond := beyond_a_license(candidate, self._catalog):

@@ -6,10 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import DISCONNECTED_DAYS, removal_date
 from ansible_collections.m365.licensing.plugins.module_utils._models import Flags, Mailbox, RecipientType, User
 
 _RESOURCES = (RecipientType.SHARED, RecipientType.ROOM, RecipientType.EQUIPMENT)
+
+_LONGEST = timedelta(days=2 * DISCONNECTED_DAYS)
+"""How long a mailbox of a user lives on without a license, where the organization delays it as well."""
 
 
 def contradictions(reason: str, mailbox: Mailbox | None, user: User | None, flags: Flags) -> Iterable[str]:
@@ -25,8 +31,10 @@ def contradictions(reason: str, mailbox: Mailbox | None, user: User | None, flag
         yield "Exchange shows no mailbox of this user"
 
 
-def notes_of(mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered: bool, lost: bool) -> Iterable[str]:
-    """What someone who decides about this row should know besides."""
+def notes_of(
+    mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered: bool, lost: bool, was_shared: str
+) -> Iterable[str]:
+    """What someone who decides about this row should know besides; ``was_shared``: see ``shared_before``."""
     if user is None:
         yield "Graph does not show this user: its licenses are not known, and the reason is what Exchange says."
     if mailbox is None and not flags.mailboxes_known:
@@ -41,11 +49,8 @@ def notes_of(mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered
         return
     if (mailbox.hold or mailbox.other_hold) and mailbox.recipient_type is RecipientType.SOFT_DELETED:
         yield "On hold: Microsoft's texts disagree on whether a hold keeps the mailbox of a living user for longer."
-    if may_have_been_shared(mailbox, user):
-        yield (
-            "The account is disabled and synchronized, and Exchange counts no license: directory sync may have turned "
-            "a shared mailbox into this user mailbox. Convert it back, or license it."
-        )
+    if was_shared:
+        yield was_shared
     others = [word for flag, word in ((mailbox.archive, "an archive"), (mailbox.hold, "a litigation hold")) if flag]
     if (
         mailbox.recipient_type in (RecipientType.SHARED, RecipientType.ROOM, RecipientType.EQUIPMENT)
@@ -56,16 +61,34 @@ def notes_of(mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered
         yield "The user is licensed, so another license will not bring it back; look for a second mailbox of the user."
 
 
-def may_have_been_shared(mailbox: Mailbox | None, user: User | None) -> bool:
-    """May directory sync have turned this shared mailbox back into one of a user?
+BY_SYNC = (
+    "The account is disabled and synchronized, and Exchange counts no license: directory sync may have turned "
+    "a shared mailbox into this user mailbox. Convert it back, or license it."
+)
+BY_HISTORY = (
+    "The mailbox has lived on for long without a license: it may have been a shared mailbox in between. Then its days "
+    "count from the conversion, which no property shows. Convert it back, or license it."
+)
 
-    Its account is disabled and synchronized, and Exchange counts no license for it [support article on shared mailboxes
-    that are converted to user mailboxes].
+
+def shared_before(mailbox: Mailbox | None, user: User | None, flags: Flags, catalog: Catalog, now: datetime) -> str:
+    """Why this mailbox of a user may have been a shared one, or an empty text.
+
+    Directory sync turns a shared mailbox back into one of a user, whose account is disabled [support article on shared
+    mailboxes that are converted to user mailboxes]. Nothing else but a hold explains that a mailbox lives on for long
+    after its license has gone.
     """
     if mailbox is None or mailbox.recipient_type is not RecipientType.USER or mailbox.sku_assigned is True:
-        return False
+        return ""
     enabled = user.account_enabled if user else mailbox.account_enabled
-    return not enabled and (mailbox.on_premises_sync or bool(user and user.on_premises_sync))
+    if not enabled and (mailbox.on_premises_sync or bool(user and user.on_premises_sync)):
+        return BY_SYNC
+    if mailbox.hold or mailbox.other_hold or flags.is_pending or user is None:
+        return ""
+    removed, created = removal_date(user, catalog), mailbox.created
+    if removed is None or (created is not None and removed < created):
+        return ""
+    return BY_HISTORY if removed + _LONGEST < now else ""
 
 
 def _disconnected_note(user: User | None, flags: Flags) -> str:

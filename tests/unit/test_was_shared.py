@@ -73,6 +73,64 @@ def test_an_audit_whose_exceptions_cover_it_warns(desk: PlanningDesk) -> None:
     assert "team@contoso.example" in warning
 
 
+def outlived(desk: PlanningDesk, removed_days: int | None, *, enabled: bool = False, **box: Any) -> None:
+    """A mailbox in the cloud without a license, which has lived on far beyond what a mailbox of a user does."""
+    removed = () if removed_days is None else ("SPE_E3",)
+    user = desk.make.user("Team", "team", enabled=enabled, removed=removed, removed_days=removed_days or 0)
+    user["usageLocation"] = "DE"
+    desk.make.mailbox(user, "UserMailbox", **{"created_days": 400, **box})
+
+
+@pytest.mark.parametrize("sku_assigned", [False, None])
+@pytest.mark.parametrize("enabled", [False, True])
+@pytest.mark.parametrize("strategy", ["filtered", "full"])
+def test_so_does_what_the_history_says(
+    desk: PlanningDesk, sku_assigned: bool | None, enabled: bool, strategy: str
+) -> None:
+    """The license went long ago, and the mailbox lives on, whatever Exchange says of SKUs."""
+    outlived(desk, 200, enabled=enabled, sku_assigned=sku_assigned)
+    (row,) = look(desk.tenant, strategy=strategy).findings
+    (note,) = [text for text in row.notes if "shared" in text]
+    assert note == (
+        "The mailbox has lived on for long without a license: it may have been a shared mailbox in between. Then its "
+        "days count from the conversion, which no property shows. Convert it back, or license it."
+    )
+    rule = {**LEAVERS, "match": {"upn": "team@*"}}
+    (warning,) = [text for text in desk.plan(rule, EVERYBODY)["warnings"] if "may have been shared" in text]
+    assert "team@contoso.example" in warning
+
+
+@pytest.mark.parametrize(
+    ("removed_days", "box"),
+    [
+        (10, {"sku_assigned": False}),
+        (50, {"sku_assigned": False}),
+        (200, {"sku_assigned": False, "hold": True}),
+        (200, {"sku_assigned": False, "created_days": 5}),
+        (200, {"sku_assigned": False, "pending_days": 3}),
+        (None, {"sku_assigned": False}),
+        (None, {"sku_assigned": None}),
+    ],
+    ids=[
+        "just removed",
+        "delayed by the organization",
+        "on hold",
+        "of an earlier mailbox",
+        "listed by Exchange",
+        "never licensed, in one tenant",
+        "never licensed, in another",
+    ],
+)
+def test_a_history_that_explains_itself_says_nothing(
+    desk: PlanningDesk, removed_days: int | None, box: dict[str, Any]
+) -> None:
+    outlived(desk, removed_days, **box)
+    (row,) = look(desk.tenant).findings
+    assert not [text for text in row.notes if "shared" in text]
+    rule = {**LEAVERS, "match": {}}
+    assert not [text for text in desk.plan(rule, EVERYBODY)["warnings"] if "may have been shared" in text]
+
+
 @pytest.mark.parametrize(
     "other",
     [{"synced": False}, {"enabled": True}, {"sku_assigned": True}],

@@ -120,9 +120,10 @@ def plans_that_go(user: User, change: LicenseChange, skus: Mapping[str, Sku], ca
 
 
 def mailbox_off(after: User, wanted: Sequence[Wanted], skus: Mapping[str, Sku], catalog: Catalog) -> tuple[str, ...]:
-    """Of what was asked for: the licenses in which ``after`` the change no mailbox plan is on, and how to switch it on.
+    """Of what was asked for: the licenses that ``after`` the change keep no mailbox though they carry an Exchange plan.
 
-    One sentence each, without full stop.
+    Either it is off, and the sentence says how to switch it on, or the right to a mailbox is missing or not known. One
+    sentence each, without full stop.
     """
     found: list[str] = []
     for item in wanted:
@@ -132,16 +133,30 @@ def mailbox_off(after: User, wanted: Sequence[Wanted], skus: Mapping[str, Sku], 
             continue
         plans = {plan.id: plan.name for plan in sku.plans if catalog.plan_class(plan.id) in MAILBOX_CLASSES}
         off = frozenset(plans).intersection(*(state.disabled_plans for state in states))
-        if plans and off == plans.keys():
-            names = ", ".join(sorted(plans.values()))
-            if off & (item.disabled_plans or frozenset()):
-                way = "leave it out of disabled_plans"
-            elif item.whole:
-                way = "name it in enabled_plans"
-            else:
-                way = f"enabled_plans: [{names}] with disabled_plans: [] switches it on"
-            found.append(f"{names} is off in {sku.part_number}, so this license keeps no mailbox: {way}")
+        if plans and catalog.no_rights(sku.id):
+            found.append(_without_rights(sku, catalog))
+        elif plans and off == plans.keys():
+            found.append(_off_and_on(item, sku, plans, off))
     return tuple(found)
+
+
+def _without_rights(sku: Sku, catalog: Catalog) -> str:
+    """Of a license without the right to a mailbox, or of which nobody knows that; no full stop."""
+    carries = f"{sku.part_number} carries an Exchange plan"
+    if catalog.rights_unknown(sku.id):
+        return f"{carries}, and no table of SKUs tells whether with the right to a mailbox"
+    return f"{carries} without the right to a mailbox, so it covers none"
+
+
+def _off_and_on(item: Wanted, sku: Sku, plans: Mapping[str, str], off: frozenset[str]) -> str:
+    names = ", ".join(sorted(plans.values()))
+    if off & (item.disabled_plans or frozenset()):
+        way = "leave it out of disabled_plans"
+    elif item.whole:
+        way = "name it in enabled_plans"
+    else:
+        way = f"enabled_plans: [{names}] with disabled_plans: [] switches it on"
+    return f"{names} is off in {sku.part_number}, so this license keeps no mailbox: {way}"
 
 
 def _on_against_wish(wanted: Wanted, inherited: LicenseState, sku: Sku | None) -> frozenset[str]:

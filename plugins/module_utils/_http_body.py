@@ -230,7 +230,7 @@ def part_error(body: Any, headers: Mapping[str, str], redactor: Redactor) -> Any
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return body
-    inner = _mapping(error.get("innerError"))
+    inner = _mapping(error.get("innerError") or error.get("innererror"))
     message = _telling(error, _details(error))
     return {
         "error": {

@@ -60,20 +60,17 @@ def _exclusive(plans: Sequence[str], after: User, change: LicenseChange, skus: M
     carriers = [state for plan in plans for state in _carriers(plan, after, skus)]
     old = [state for state in carriers if state.sku_id not in added]
     groups = [state for state in carriers if not state.direct]
+    switch = _switch(plans, added, skus)
     if groups:
         told = "; ".join(dict.fromkeys(f"{_name(state, skus)} comes from group {state.group_id}" for state in groups))
         return (
             f"{told}. No request for the user takes away what comes from a group: take the user out of that group, or "
-            f"the license off it, or switch one of the two plans off{_switch(plans, added, skus)}."
+            f"the license off it{switch}."
         )
     if old:
-        return (
-            f"Name {_listed(_name(state, skus) for state in old)} in remove, in the same task, or switch one of the "
-            f"two plans off{_switch(plans, added, skus)}."
-        )
+        return f"Name {_listed(_name(state, skus) for state in old)} in remove, in the same task{switch}."
     if carriers:
-        names = _listed(_name(state, skus) for state in carriers)
-        return f"Ask for one of {names} alone, or switch one of the two plans off{_switch(plans, added, skus)}."
+        return f"Ask for one of {_listed(_name(state, skus) for state in carriers)} alone{switch}."
     return ""
 
 
@@ -120,14 +117,20 @@ def _carriers(plan_id: str, user: User, skus: Mapping[str, Sku]) -> list[License
 
 
 def _switch(plans: Sequence[str], added: Iterable[str], skus: Mapping[str, Sku]) -> str:
-    """`` (disabled_plans: [SHAREPOINTENTERPRISE] of SPE_E3)``, for the licenses of the change."""
+    """``, or switch one of the two plans off (disabled_plans: [SHAREPOINTENTERPRISE] of SPE_E3)``; of the change.
+
+    What keeps a mailbox is no plan to switch off: the license was asked for because of it.
+    """
     ways = [
         f"disabled_plans: [{_plan_name(plan, skus)}] of {skus[sku_id].part_number}"
         for sku_id in sorted(added)
         for plan in plans
-        if sku_id in skus and plan in skus[sku_id].user_plan_ids
+        if sku_id in skus and plan in skus[sku_id].user_plan_ids and BUILTIN.plan_class(plan) is None
     ]
-    return f" ({' or '.join(ways)})" if ways else ""
+    if ways:
+        return f", or switch one of the two plans off ({' or '.join(ways)})"
+    mailbox = any(BUILTIN.plan_class(plan) is not None for plan in plans)
+    return "" if mailbox else ", or switch one of the two plans off"
 
 
 def _name(state: LicenseState, skus: Mapping[str, Sku]) -> str:

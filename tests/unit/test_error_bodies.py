@@ -87,6 +87,11 @@ def test_a_message_that_stands_for_any_error_is_passed_over(
             "Bad Request",
             "noAvailableLicenses",
         ),
+        (
+            {"message": "Bad Request", "innererror": {"code": "proxyAddressConflict"}},
+            "Bad Request",
+            "proxyAddressConflict",
+        ),
         ({"message": 5, "details": "x", "innerError": []}, "HTTP 400", ""),
     ],
 )

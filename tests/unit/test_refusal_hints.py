@@ -74,6 +74,23 @@ def test_a_refusal_that_names_no_plans_has_the_usual_hint(desk: Desk) -> None:
     assert "name the license that goes in remove" in error["hint"]
 
 
+@pytest.mark.parametrize(
+    ("held", "start"),
+    [
+        ("held", "Name MIDSIZEPACK in remove, in the same task."),
+        ("inherited", "MIDSIZEPACK comes from group "),
+    ],
+)
+def test_nobody_is_told_to_switch_off_the_mailbox_plan_that_was_asked_for(desk: Desk, held: str, start: str) -> None:
+    desk.add_sku("MIDSIZEPACK")
+    desk.world.switches.exchange_plans = "exclude_legacy"
+    state = desk.held("MIDSIZEPACK") if held == "held" else desk.inherited("MIDSIZEPACK")
+    error = refusal(desk, desk.person("anna", state), "EXCHANGEENTERPRISE")
+    assert error["hint"].startswith(start)
+    assert "disabled_plans" not in error["hint"]
+    assert "switch one" not in error["hint"]
+
+
 # --- plans that need others -------------------------------------------------------------------------------------------
 
 

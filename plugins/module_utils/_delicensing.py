@@ -39,7 +39,9 @@ def read_delicensing(exchange: Exchange) -> Delicensing:
         lost = f"Which of the users pending delicensing are overdue already is not known: {overdue}"
         return Delicensing(every.due, frozenset(), (*_warnings(every), lost))
     both = {key: every.due.get(key) or overdue.due.get(key) for key in (*every.due, *overdue.due)}
-    return Delicensing(both, frozenset(overdue.due), _warnings(every))
+    # who is overdue may be in both lists
+    found = Pending(both, max(every.nameless, overdue.nameless))
+    return Delicensing(both, frozenset(overdue.due), _warnings(found))
 
 
 def _read(exchange: Exchange, due_only: bool) -> Pending | ApiError:

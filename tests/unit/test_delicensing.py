@@ -132,6 +132,21 @@ def test_an_entry_without_a_user_is_told_and_voids_nothing_else(desk: Desk) -> N
         assert "1 entries that name no user" in warning
 
 
+@pytest.mark.parametrize(
+    ("entry", "word"),
+    [
+        ({"WhenDueForDelicensingUTC": None}, "1 entries that name no user"),
+        ({"UserPrincipalName": "paula@contoso.example", "WhenDueForDelicensingUTC": None}, "no date for paula@"),
+    ],
+)
+def test_what_only_the_list_of_those_overdue_lacks_is_told_as_well(desk: Desk, entry: Json, word: str) -> None:
+    desk.world.switches.pending_delicense_due = "apart"
+    answer = {"kind": "status", "status": 200, "service": "exchange", "times": None, "body": {"value": [entry]}}
+    desk.tenant.set_faults({**answer, "cmdlet": f"{PENDING} -ShowDueObjectsOnly"})
+    for found in both(desk):
+        assert word in " ".join(found.warnings)
+
+
 def without(desk: Desk, user: Json, *names: str) -> tuple[Json, Json]:
     """Faults: Exchange lists who is pending without these properties of one user, and nobody as overdue."""
     rows = [

@@ -12,6 +12,7 @@ from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_t
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
 from tests.tenant.launch import Tenant
+from tests.tenant.make import GB
 from tests.tenant.plan_rules import TEXTS
 from tests.tenant.skus import table
 from tests.tenant.state import Json
@@ -19,6 +20,7 @@ from tests.tenant.state import Json
 E3, STANDARD = table()["SPE_E3"], table()["EXCHANGESTANDARD"]
 E3_THEN_STANDARD: Json = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], "fallback": [{"sku": "EXCHANGESTANDARD"}]}
 STANDARD_THEN_E3: Json = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "fallback": [{"sku": "SPE_E3"}]}
+ASKED = ("EXCHANGE_S_ENTERPRISE", "SHAREPOINTENTERPRISE")
 REFUSED = {
     "no_seats": f"Subscription with SKU {E3.id} does not have any available licenses.",
     "unknown_sku": f"License {E3.id} does not correspond to a valid company License.",
@@ -88,6 +90,15 @@ def test_of_whom_nothing_is_at_risk_the_order_of_the_rule_stays(desk: PlanningDe
     options = {"scope": "all_users", "max_covered_seats": "unlimited"}
     (row,) = desk.refused(STANDARD_THEN_E3, **options).partial["users"]
     assert (row["alternative"], row["error"]["code"], sent(desk)) == ("fallback", "mutually_exclusive_plans", 1)
+
+
+def test_an_alternative_that_does_not_help_is_not_tried(desk: PlanningDesk) -> None:
+    """A large shared mailbox lives without a license, and Plan 1 does not make it larger."""
+    desk.person("team", without_exchange(desk), kind="SharedMailbox", bytes=60 * GB)
+    (row,) = desk.refused(
+        {**E3_THEN_STANDARD, "licenses": [{"sku": "SPE_E3", "enabled_plans": [*ASKED]}]}, shared_mailbox_sizes="always"
+    ).partial["users"]
+    assert (row["alternative"], row["error"]["code"], sent(desk)) == ("licenses", "mutually_exclusive_plans", 1)
 
 
 @pytest.mark.parametrize("text", TEXTS)

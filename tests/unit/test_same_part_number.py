@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import skus_from
 from ansible_collections.m365.licensing.plugins.module_utils._license_info import user_license_info
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 from ansible_collections.m365.licensing.tests.unit.test_parsing import raw_sku
 
 from tests.tenant.launch import Tenant
 from tests.tenant.skus import table
+from tests.tenant.state import Json
 
 NAME = "Microsoft_Teams_Premium"
 FIRST, SECOND = "11111111-aaaa-4aaa-8aaa-111111111111", "22222222-bbbb-4bbb-8bbb-222222222222"
@@ -60,6 +63,59 @@ def test_they_are_counted_apart(desk: Desk) -> None:
         result = user_license_info(found.graph, BUILTIN, users=people)
         assert len(list(result["users"])) == 2
     assert result["summary"]["by_sku"] == {FIRST: {"sku": NAME, "users": 2}, SECOND: {"sku": NAME, "users": 1}}
+
+
+@pytest.mark.parametrize("name", [NAME, f" {NAME.lower()} "])
+@pytest.mark.parametrize(
+    ("licenses", "options", "where"),
+    [
+        ([NAME], {}, "licenses[0].sku"),
+        ([NAME], {"state": "absent"}, "licenses[0].sku"),
+        ([NAME], {"state": "exact"}, "licenses[0].sku"),
+        (["SPE_E3"], {"remove": (NAME,)}, "remove[0]"),
+    ],
+    ids=["present", "absent", "exact", "remove"],
+)
+def test_their_name_alone_is_an_error_that_lists_the_ids(
+    desk: Desk, licenses: list[str], options: Json, where: str, name: str
+) -> None:
+    anna = desk.person("anna")
+    given = [name if item == NAME else item for item in licenses]
+    chosen = {key: (name,) if value == (NAME,) else value for key, value in options.items()}
+    with pytest.raises(ConfigurationError) as caught:
+        desk.run([anna], *given, **chosen)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{where}: {name!r} is the name of several SKUs of this tenant: ")
+    assert FIRST in problem
+    assert SECOND in problem
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "where"),
+    [
+        ({"licenses": [{"sku": NAME}]}, {}, "rules[0].licenses[0].sku"),
+        ({"fallback": [{"sku": NAME}]}, {}, "rules[0].fallback[0].sku"),
+        ({"remove": [NAME]}, {}, "rules[0].remove[0]"),
+        ({"match": {"has": [NAME]}}, {}, "rules[0].match.has[0]"),
+        ({"match": {"lacks": NAME}}, {}, "rules[0].match.lacks"),
+        ({}, {"seat_reserve": {NAME: 1}}, f"seat_reserve.{NAME}"),
+    ],
+    ids=["licenses", "fallback", "remove", "has", "lacks", "seat_reserve"],
+)
+def test_so_it_is_in_rules(tenant: Tenant, changes: Json, options: Json, where: str) -> None:
+    desk = PlanningDesk(tenant)
+    (problem,) = desk.problems({**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], **changes}, **options)
+    assert problem.startswith(f"{where}: ")
+    assert FIRST in problem
+    assert SECOND in problem
+
+
+@pytest.mark.parametrize("spelling", [str.upper, "  {}  ".format])
+def test_ids_in_any_spelling_name_one(desk: Desk, spelling: Callable[[str], str]) -> None:
+    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
+    desk.run([anna], spelling(FIRST))
+    (row,) = desk.run([anna], spelling(SECOND), remove=(spelling(FIRST),))["users"]
+    assert [item["sku_id"] for item in row["after"]["licenses"] if item["sku"] == NAME] == [SECOND]
 
 
 def test_what_one_account_has_consumed_too_much_takes_no_seat_of_another() -> None:

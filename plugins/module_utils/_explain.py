@@ -25,7 +25,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     no_rights_only,
     suspected,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe, sku_name
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     AssignedPlan,
     Finding,
@@ -289,12 +289,12 @@ def _verdict(case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], w
         return False, f"a {box.recipient_type.value} mailbox without an archive or a hold needs no license{but}"
     if not is_covered(needs, classes):
         skus = no_rights_only(user, world.catalog)
-        names = [world.catalog.sku_name(sku_id) or sku_id for sku_id in skus]
+        names = [sku_name(sku_id, world.skus, world.catalog) for sku_id in skus]
         unsure = all(map(world.catalog.rights_unknown, skus))
         right = (
-            "whether this license carries the right to one is not known"
+            "whether this license carries the right to it is not known"
             if unsure
-            else "this license carries no right to one"
+            else "this license carries no right to it"
         )
         return False, (
             f"a plan of {', '.join(names)} keeps the mailbox, though {right}: see no_mailbox_rights of the audit"

@@ -170,6 +170,7 @@ def test_an_explanation_and_the_lists_of_licenses_say_so(served: Tenant, unknown
     holder(desk, sku_id)
     told = text(desk.one("anna"))
     assert "no_mailbox_rights of the audit" in told
+    assert f"a plan of {TOMORROW if unknown else TEAMS_ENTERPRISE} keeps the mailbox" in told
     assert ("is not known" in told) is unknown
     with desk.clients() as found:
         rows = {row["sku_id"]: row for row in subscription_info(found.graph, BUILTIN)["skus"]}

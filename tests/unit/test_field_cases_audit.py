@@ -38,14 +38,14 @@ def desk(tenant: Tenant) -> PlanningDesk:
 def audited(desk: PlanningDesk, way: str, **options: Any) -> Audit:
     """The audit by ``way``; ``identities`` names everybody."""
     names = tuple(user["userPrincipalName"] for user in desk.world.users.values())
-    chosen: Json = {
+    ways: dict[str, Json] = {
         "filtered": {"strategy": "filtered"},
         "full": {"strategy": "full"},
         "everybody": {"strategy": "full", "everybody": True},
         "identities": {"identities": names},
-    }[way]
+    }
     desk.world.touch()
-    return look(desk.tenant, **chosen, **options)
+    return look(desk.tenant, **ways[way], **options)
 
 
 def only(found: Audit) -> Finding:

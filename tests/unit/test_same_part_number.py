@@ -81,7 +81,7 @@ def test_their_name_alone_is_an_error_that_lists_the_ids(
 ) -> None:
     anna = desk.person("anna")
     given = [name if item == NAME else item for item in licenses]
-    chosen = {key: (name,) if value == (NAME,) else value for key, value in options.items()}
+    chosen: Json = {key: (name,) if value == (NAME,) else value for key, value in options.items()}
     with pytest.raises(ConfigurationError) as caught:
         desk.run([anna], *given, **chosen)
     (problem,) = caught.value.problems

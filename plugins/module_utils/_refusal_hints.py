@@ -99,8 +99,8 @@ def _dependent(plans: Sequence[str], after: User, change: LicenseChange, skus: M
             f"group first, or {keep}."
         )
     return (
-        f"{plan} of {which} needs {grounds}: remove {which} in the same task as well (licenses with state=absent, else "
-        f"remove), or {keep}."
+        f"{plan} of {which} needs {grounds}: take {which} away in the same task as well (name it in remove; with "
+        f"state=absent name it in licenses, with state=exact leave it out of licenses), or {keep}."
     )
 
 

@@ -7,6 +7,7 @@ The service alone knows which plans need others and which exclude each other, an
 knows of a seat or a SKU that has gone since it was read. In this order:
 
 - A plan that lacks what a swap has left off is switched off as well: nobody asked for it to be on.
+- A mailbox at risk gets its license without the removal that the service refuses.
 - The other alternative of the rule is tried, once, if it has seats.
 - A mailbox at risk gets its license without the plan that stands in the way, unless the rule asks for that plan. Where
   the refusal names none, all plans go off that nobody asked for and that keep no mailbox.
@@ -36,8 +37,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._wanted import Want
 
 PLANS_REFUSED = frozenset({"missing_dependency", "mutually_exclusive_plans"})
 """The refusals after which fewer plans may help."""
-CODES = PLANS_REFUSED | {"no_seats", "unknown_sku", "company_sku", "unknown_plan"}
-"""The refusals that are acted on: after the others only another license helps."""
+CODES = PLANS_REFUSED | {"inherited_license", "no_seats", "unknown_sku", "company_sku", "unknown_plan"}
+"""The refusals that are acted on. After one of the last four only another license helps."""
 
 
 class Attempt(NamedTuple):
@@ -138,6 +139,7 @@ class SecondTries:
             return None
         return (
             self._with_dependents_off(change, problem, case.asked)
+            or (self._without_removal(change, problem) if case.at_risk else None)
             or self._other(user, case, problem)
             or (self._with_less(user, change, problem, case) if case.at_risk else None)
         )
@@ -157,6 +159,23 @@ class SecondTries:
                 said = f"goes off as well, as the service refuses it without {grounds}"
                 return self._off(change, item, plans[0], said)
         return None
+
+    def _without_removal(self, change: LicenseChange, problem: Problem) -> Attempt | None:
+        """The change that only adds, where a license that stays depends on one that goes, or a group gives it."""
+        added = [self._skus[item.sku_id] for item in change.add if item.sku_id in self._skus]
+        if not added or not change.remove:
+            return None
+        if problem.code == "missing_dependency":
+            lacking = ids_in(problem.message)[:1]
+            if not lacking or any(lacking[0] in sku.plan_ids for sku in added):
+                return None
+        elif problem.code != "inherited_license":
+            return None
+        names = ", ".join(
+            sorted(self._skus[item].part_number if item in self._skus else item for item in change.remove)
+        )
+        said = f"{names} stays, as the service refuses to remove it: {problem.message.rstrip('.')}"
+        return Attempt(change._replace(remove=()), said)
 
     def _other(self, user: User, case: Case, problem: Problem) -> Attempt | None:
         if case.other is None or case.planned is None:

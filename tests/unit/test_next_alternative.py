@@ -154,6 +154,51 @@ def test_what_nothing_helps_against_is_tried_a_few_times_and_told(desk: Planning
     assert sent(desk) == 3
 
 
+# --- a removal that is refused keeps no license away ------------------------------------------------------------------
+
+INHERITED = "User license is inherited from a group membership and it cannot be removed directly from the user."
+
+
+def needs_ems(desk: PlanningDesk) -> None:
+    power, ems = table()["POWER_BI_STANDARD"], table()["EMS"]
+    desk.world.plan_rules.dependencies = {power.plan("BI_AZURE_P0"): (ems.plan("AAD_PREMIUM"),)}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("more", [{}, {"fallback": [{"sku": "SPE_E3"}]}])
+def test_a_mailbox_at_risk_is_licensed_without_the_removal(desk: PlanningDesk, text: str, more: Json) -> None:
+    """What stays behind depends on what the rule takes away."""
+    desk.world.switches.refusal_text = text
+    needs_ems(desk)
+    anna = desk.at_risk("anna", desk.held("EMS"), desk.held("POWER_BI_STANDARD"))
+    rule = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["EMS"], **more}
+    (row,) = desk.apply(rule, allow_removals=True)["users"]
+    assert (row["status"], row["alternative"], row["remove"]) == ("changed", "licenses", [])
+    assert "EMS stays, as the service refuses to remove it: License assignment failed" in row["note"]
+    assert desk.states(anna).keys() == {"EMS", "POWER_BI_STANDARD", "EXCHANGESTANDARD"}
+    assert sent(desk) == 2
+
+
+def test_so_it_is_where_a_group_gives_what_is_to_go(desk: PlanningDesk) -> None:
+    anna = desk.at_risk("anna", desk.held("EMS"))
+    body = {"error": {"code": "Request_BadRequest", "message": INHERITED}}
+    desk.refuse("assignLicense", status=400, body=body, times=1)
+    rule = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["EMS"]}
+    (row,) = desk.apply(rule, allow_removals=True)["users"]
+    assert (row["status"], row["remove"], sent(desk)) == ("changed", [], 2)
+    assert desk.states(anna).keys() == {"EMS", "EXCHANGESTANDARD"}
+
+
+def test_of_whom_nothing_is_at_risk_the_removal_is_an_error(desk: PlanningDesk) -> None:
+    needs_ems(desk)
+    anna = desk.person("anna", desk.held("EMS"), desk.held("POWER_BI_STANDARD"), kind=None)
+    rule = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["EMS"]}
+    options = {"scope": "all_users", "allow_removals": True, "max_covered_seats": "unlimited"}
+    (row,) = desk.refused(rule, **options).partial["users"]
+    assert (row["error"]["code"], sent(desk)) == ("missing_dependency", 1)
+    assert desk.states(anna).keys() == {"EMS", "POWER_BI_STANDARD"}
+
+
 # --- check mode says what it cannot foresee ---------------------------------------------------------------------------
 
 

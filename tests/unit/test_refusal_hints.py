@@ -112,9 +112,18 @@ def test_a_removal_names_what_goes_with_it(desk: Desk, text: str, options: dict[
     given = "EXCHANGESTANDARD" if "state" in options else "POWER_BI_STANDARD"
     error = refusal(desk, anna, given, allow_uncovered=True, **options)
     assert error["code"] == "missing_dependency"
-    assert "remove EXCHANGEARCHIVE_ADDON in the same task as well" in error["hint"]
+    assert "take EXCHANGEARCHIVE_ADDON away in the same task as well" in error["hint"]
     assert error["hint"].endswith("or keep EXCHANGESTANDARD.")
     assert "disabled_plans" not in error["hint"]
+
+
+def test_with_exact_it_goes_by_being_left_out(desk: Desk) -> None:
+    power, ems = table()["POWER_BI_STANDARD"], table()["EMS"]
+    desk.world.plan_rules.dependencies = {power.plan("BI_AZURE_P0"): (ems.plan("AAD_PREMIUM"),)}
+    anna = desk.person("anna", desk.held("EMS"), desk.held("POWER_BI_STANDARD"), kind=None)
+    error = refusal(desk, anna, "POWER_BI_STANDARD", state="exact")
+    assert "with state=exact leave it out of licenses" in error["hint"]
+    assert error["hint"].endswith("or keep EMS.")
 
 
 def test_what_depends_on_it_may_come_from_a_group(desk: Desk) -> None:

@@ -180,6 +180,30 @@ ASSUMPTIONS = (
         ("spaced", "bare", "unnamed"),
     ),
     Assumption(
+        "business quotas",
+        "Microsoft 365 Business Basic, Standard and Premium have the 50 GB of Exchange Online Plan 1. That a mailbox "
+        "with such a license has 100 GB is only taken for true where its own quota says so, and then with a warning.",
+        "2026-11",
+        "Exchange Online limits: Plan 1 has 50 GB.",
+        "Resellers and tools say 100 GB since July 2026; no text of Microsoft does.",
+        "A warning that a mailbox is too large for its plan, or a larger plan that was not needed.",
+        "The order of `licenses` and `fallback` in a rule; an exception.",
+        "business_quota",
+        ("50", "100"),
+    ),
+    Assumption(
+        "quotas of earlier licenses",
+        "A mailbox has the quota of its plan. A larger one of an earlier license may stay, so the warning of a plan "
+        "that is too small names it as a doubt.",
+        "2026-11",
+        "Exchange Online limits: quotas go by the license.",
+        "Support article 4025170: the quota of an earlier plan may stay.",
+        "A warning, or a larger plan that was not needed. Where the quota of a smaller plan stays, a full mailbox.",
+        "`Set-Mailbox -ProhibitSendReceiveQuota`, and the order of `licenses` and `fallback` in a rule.",
+        "quota",
+        ("follows", "stays"),
+    ),
+    Assumption(
         "usage report",
         "The report on mailbox sizes exists in the global cloud alone; elsewhere sizes are measured one by one.",
         "2026-11",

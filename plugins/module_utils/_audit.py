@@ -22,11 +22,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     contradicted,
     disagreement,
     disconnected,
+    has_room,
     no_rights_only,
     suspected,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import SEVERITIES, urgency
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, named
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._exclusions import (
     Exclusions,
@@ -50,6 +51,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
 from ansible_collections.m365.licensing.plugins.module_utils._ownership import Owners, disputed, owner_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._readings import Readings
+from ansible_collections.m365.licensing.plugins.module_utils._room import room_text
 
 
 class AuditOptions(NamedTuple):
@@ -151,7 +153,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         for user_id, item in owners.contested.items()
         if readings.only is None or user_id in readings.only
     ]
-    readings.warnings += owner_warnings(owners, users)
+    readings.warnings += owner_warnings(owners, users) + _with_room(readings, options.catalog)
     exclusions = Exclusions(options.exclude)
     findings = sorted(
         (finding for finding in all_findings if not exclusions.fit(finding.user_principal_name)), key=_order
@@ -210,6 +212,17 @@ def _unheard_of(readings: Readings) -> None:
             f"{count} users have plans with the capabilityStatus {word!r}, which this collection does not know. Such a "
             "plan counts as not at work: look at these users before they are licensed by rules."
         )
+
+
+def _with_room(readings: Readings, catalog: Catalog) -> list[str]:
+    """A warning for each large mailbox that is no row, as its license and its quota say that it has the room."""
+    users = readings.users or {}
+    large = [box for box in readings.mailboxes if box.over_50_gb and box.user_id in users]
+    by_text: dict[str, list[str]] = {}
+    for box in large:
+        if has_room(box, users[box.user_id], catalog):
+            by_text.setdefault(room_text(box), []).append(box.user_principal_name or box.guid)
+    return [f"{named(sorted(names))}: {text}." for text, names in sorted(by_text.items())]
 
 
 def _order(finding: Finding) -> tuple[int, float, str, str]:

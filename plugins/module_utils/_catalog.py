@@ -58,6 +58,9 @@ NO_RIGHTS_PARTS = (
 """SKUs whose Kiosk plan serves Teams' calendar and carries no right to a mailbox
 [OfficeDocs-O365ServiceDescriptions issue 795; the Teams SKUs by inference]."""
 
+_BUSINESS = ("Microsoft 365 Business Basic", "Microsoft 365 Business Standard", "Microsoft 365 Business Premium")
+"""How the names of the products begin whose mailboxes are said to have 100 GB since July 2026."""
+
 _TEAMS = "57ff2da0-773e-42df-b2af-ffb7a2317929"  # TEAMS1
 _SUITE_PLANS = frozenset(
     {
@@ -106,6 +109,10 @@ class Catalog:
     def rights_unknown(self, sku_id: str) -> bool:
         """Is it not known whether this SKU carries the right to a mailbox?"""
         return sku_id in self.unsure_skus
+
+    def is_business(self, sku_id: str) -> bool:
+        """Is this Microsoft 365 Business Basic, Standard or Premium, in any variant?"""
+        return self.product_name(sku_id).startswith(_BUSINESS)
 
     def plans_of(self, classes: Iterable[PlanClass]) -> tuple[str, ...]:
         """The ids of all plans of these classes, sorted."""

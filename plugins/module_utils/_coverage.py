@@ -37,6 +37,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Subscription,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._room import (
+    has_room_of_its_own,
+    quota_notes,
+    room_of,
+    room_text,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._row_notes import (
     contradictions,
     notes_of,
@@ -108,6 +114,16 @@ def needs_of(mailbox: Mailbox) -> Needs:
     if mailbox.recipient_type in RESOURCE_TYPES:
         return PLAN2_OR_PLAN1_ADDON if mailbox.archive or mailbox.hold else ()
     return usual_needs(archive=mailbox.archive, hold=mailbox.hold)
+
+
+def has_room(mailbox: Mailbox, user: User, catalog: Catalog) -> bool:
+    """Is a mailbox over 50 GB covered by a Business license, with its own quota as a witness?"""
+    return mailbox.over_50_gb and has_room_of_its_own(mailbox, room_of(user, granted(user, catalog), catalog))
+
+
+def settled(mailbox: Mailbox, user: User | None, catalog: Catalog) -> Mailbox:
+    """The mailbox as it is assessed: its size needs nothing more where the license of its user has the room."""
+    return mailbox._replace(over_50_gb=False) if user is not None and has_room(mailbox, user, catalog) else mailbox
 
 
 def usual_needs(*, archive: bool, hold: bool) -> Needs:
@@ -183,6 +199,7 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
     """
     if mailbox is None and user is None:
         return None
+    mailbox = settled(mailbox, user, world.catalog) if mailbox else None
     recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
     needs = needs_of(mailbox) if mailbox else ANY_MAILBOX
     soft_deleted = recipient_type is RecipientType.SOFT_DELETED
@@ -221,7 +238,10 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
         mailbox=mailbox,
         user=user,
         disagreements=tuple(contradictions(reason, mailbox, user, flags)),
-        notes=tuple(notes_of(mailbox, user, flags, uncovered, lost, was_shared)),
+        notes=(
+            *notes_of(mailbox, user, flags, uncovered, lost, was_shared),
+            *(quota_notes(mailbox, granted(user, world.catalog)) if mailbox and user else ()),
+        ),
         certain=certain,
         was_shared=was_shared,
     )
@@ -264,6 +284,8 @@ def disagreement(mailbox: Mailbox | None, user: User | None, flags: Flags, world
     """For a covered mailbox: which signals call it unlicensed all the same; empty where they agree."""
     if user is None:
         return ""
+    if mailbox is not None and has_room(mailbox, user, world.catalog):
+        return room_text(mailbox)
     return contradicted(mailbox, granted(user, world.catalog), flags)
 
 

@@ -188,7 +188,7 @@ class Exchange:
             raise _incomplete(f"Get-OrganizationConfig gave {len(found)} entries, expected one")
         return enabled_state(found[0].get("DelayedDelicensingEnabledState"))
 
-    def mailbox_bytes(self, identity: str) -> int | None:
+    def mailbox_bytes(self, identity: str, *, soft_deleted: bool = False) -> int | None:
         """The size of one mailbox in bytes [Get-MailboxStatistics: TotalItemSize]. One call: only for few.
 
         None where there are no statistics: nobody has ever opened the mailbox.
@@ -197,7 +197,10 @@ class Exchange:
         """
         # the anchor is a header and takes no other characters; the system mailbox serves as well
         anchor = identity if "@" in identity and identity.isascii() else None
-        found = self.cmdlet("Get-MailboxStatistics", {"Identity": identity}, anchor=anchor)
+        parameters: dict[str, Any] = {"Identity": identity}
+        if soft_deleted:
+            parameters["IncludeSoftDeletedRecipients"] = True
+        found = self.cmdlet("Get-MailboxStatistics", parameters, anchor=anchor)
         if not found:
             return None
         if len(found) != 1:

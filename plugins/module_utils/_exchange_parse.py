@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -42,6 +43,7 @@ MAILBOX_SELECT = ",".join(
         "ComplianceTagHoldApplied",
         "DelayHoldApplied",
         "DelayReleaseHoldApplied",
+        "ProhibitSendReceiveQuota",
     )
 )
 """What a Mailbox is made of."""
@@ -225,6 +227,12 @@ def bytes_from(value: Any) -> int | None:
     return int(digits) if 0 < len(digits) <= _DIGITS_MAX else None
 
 
+@functools.lru_cache(maxsize=64)
+def _quota(text: str) -> int | None:
+    """A quota in bytes: in memory once, as most mailboxes have the same."""
+    return bytes_from(text)
+
+
 def _mailbox(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
     for name in ("ExternalDirectoryObjectId", "SKUAssigned", "ArchiveStatus", "LitigationHoldEnabled"):
         if name not in raw:
@@ -236,6 +244,7 @@ def _mailbox(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
     if not isinstance(capabilities, list):
         raise _incomplete(f"PersistedCapabilities of {_name(raw)} is no list")
     upn, address = text_from(raw, "UserPrincipalName"), text_from(raw, "PrimarySmtpAddress")
+    quota = raw.get("ProhibitSendReceiveQuota")
     return Mailbox(
         user_id=text_from(raw, "ExternalDirectoryObjectId").lower(),
         user_principal_name=upn,
@@ -249,6 +258,8 @@ def _mailbox(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
         archive=_is_active(raw) if kind is RecipientType.ARCHIVE else _has_archive(raw),
         hold=flag(raw["LitigationHoldEnabled"]),
         other_hold=_other_hold(raw),
+        # Unlimited says nothing of its own: then the limit of the plan counts
+        quota=_quota(quota) if isinstance(quota, str) else bytes_from(quota),
         soft_deleted=moment(raw, "WhenSoftDeleted"),
         account_enabled=not flag(raw.get("AccountDisabled")),
         on_premises_sync=flag(raw.get("IsDirSynced")),

@@ -20,9 +20,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     assess,
     disagreement,
     granted,
+    has_room,
     is_covered,
     needs_of,
     no_rights_only,
+    settled,
     suspected,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe, sku_name
@@ -38,6 +40,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._ownership import disputed
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import needs_text
+from ansible_collections.m365.licensing.plugins.module_utils._room import room_text
 from ansible_collections.m365.licensing.plugins.module_utils._times import format_time
 
 REASON_TEXTS = {
@@ -237,7 +240,8 @@ def _plan_row(
 
 def _mailbox(case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], world: World) -> dict[str, Any]:
     box, finding, kind = case.mailbox, case.finding, case.recipient_type
-    needs = finding.needs if finding else needs_of(box) if box else () if reading.other_kind else ANY_MAILBOX
+    own = settled(box, reading.user, world.catalog) if box else None
+    needs = finding.needs if finding else needs_of(own) if own else () if reading.other_kind else ANY_MAILBOX
     at_risk, verdict = _verdict(case, reading, plans, world)
     contradiction = "" if finding else disagreement(box, reading.user, reading.flags, world)
     told = list(finding.disagreements) if finding else [contradiction] * bool(contradiction)
@@ -282,7 +286,9 @@ def _verdict(case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], w
     classes = granted(user, world.catalog)
     if box is None:
         return _without_mailbox(reading, classes, plans)
-    needs = needs_of(box)
+    needs = needs_of(settled(box, user, world.catalog))
+    if not needs and has_room(box, user, world.catalog):
+        return False, room_text(box)
     if not needs:
         unknown = _size_known(box, reading.signals) is None
         but = ", unless it is over 50 GB, which was not measured" if unknown else ""

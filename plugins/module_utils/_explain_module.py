@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import audit_options
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import World, needs_of
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import World, needs_of, settled
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._explain import Case, Reading, cases_of, explain_user
@@ -200,8 +200,10 @@ def _decision(reading: Reading, case: Case, left_out: str, options: PlannerOptio
     if not why_none:
         why_none = "the user's other mailbox decides"
     mine = Subject(user, case.recipient_type, ruled.groups.get(user.id, frozenset()), other_kind=other)
-    needs = needs_of(case.mailbox) if case.mailbox is not None else () if other else None
-    subject = subject_of(Candidate(mine, case.finding, needs), options.audit.catalog)
+    catalog = options.audit.catalog
+    box = settled(case.mailbox, user, catalog) if case.mailbox is not None else None
+    needs = needs_of(box) if box is not None else () if other else None
+    subject = subject_of(Candidate(mine, case.finding, needs), catalog)
     return explain_decision(subject, entry, why_none, ruled.decisions)
 
 

@@ -33,12 +33,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats
 RULES_SHOWN = 200
 """Rules that do not match of which a result tells at most: of thousands, the nearest ones are enough."""
 
-_RUN_KEYS = ("action", "alternative", "note", "warnings", "next_rule", "add", "remove", "usage_location")
+_RUN_KEYS = ("action", "alternative", "note", "warnings", "too_small", "next_rule", "add", "remove", "usage_location")
 _CHANGES_NOTHING: dict[str, Any] = {
     "action": None,
     "alternative": None,
     "note": "",
     "warnings": [],
+    "too_small": None,
     "next_rule": None,
     "add": [],
     "remove": [],

@@ -130,10 +130,11 @@ class UsageRow(NamedTuple):
     upn: str
     storage_bytes: int | None
     """None: the report does not tell it, of this one."""
+    deleted: bool = False
 
 
-def usage_from(lines: Iterable[str]) -> Iterator[tuple[str, int | None]]:
-    """The mailbox usage report, by lines: user principal name and bytes of each mailbox that is not deleted.
+def usage_from(lines: Iterable[str]) -> Iterator[UsageRow]:
+    """The mailbox usage report, by lines.
 
     A cell that is blank, or no size, costs that mailbox alone: None.
     """
@@ -148,8 +149,8 @@ def usage_from(lines: Iterable[str]) -> Iterator[tuple[str, int | None]]:
         for row in filter(None, rows):
             size = row[used].strip() if used < len(row) else ""
             told = int(size) if size.isdecimal() and len(size) <= _DIGITS_MAX else None
-            if deleted >= len(row) or row[deleted].strip().casefold() != "true":
-                yield (row[name].strip() if name < len(row) else ""), told
+            gone = deleted < len(row) and row[deleted].strip().casefold() == "true"
+            yield UsageRow(row[name].strip() if name < len(row) else "", told, gone)
     except csv.Error as error:
         raise _incomplete(f"the mailbox usage report is no CSV: {error}") from None
 
@@ -160,11 +161,13 @@ def usage_over(over: float, lines: Iterable[str]) -> tuple[list[UsageRow], bool]
     So are those without a size. Raises IncompleteAnswer where most are without: then it says too little.
     """
     rows, named, sized, unsized = [], False, 0, 0
-    for upn, size in usage_from(lines):
-        named = named or "@" in upn
-        sized, unsized = sized + (size is not None), unsized + (size is None)
+    for row in usage_from(lines):
+        size = row.storage_bytes
+        named = named or "@" in row.upn
+        if not row.deleted:
+            sized, unsized = sized + (size is not None), unsized + (size is None)
         if size is None or size > over:
-            rows.append(UsageRow(upn, size))
+            rows.append(row)
     if unsized > sized:
         raise _incomplete(f"the mailbox usage report has no size of {unsized} of {sized + unsized} mailboxes")
     return rows, named

@@ -223,6 +223,10 @@ class Mailbox(NamedTuple):
     other_hold: bool = False
     """Any other: of a retention policy or label, of eDiscovery, or the delay after one of these has ended."""
     over_50_gb: bool = False
+    size: int | None = None
+    """In bytes, where it was measured."""
+    quota: int | None = None
+    """Its own limit in bytes (``ProhibitSendReceiveQuota``); None where it has none, or where that is not told."""
     soft_deleted: datetime | None = None
     account_enabled: bool = True
     on_premises_sync: bool = False

@@ -8,6 +8,7 @@
 - An alternative (``licenses``, then ``fallback``) is taken as a whole or not at all, and for a mailbox at risk only if
   the user would be covered by it: a license that does not save the mailbox is not worth a seat.
 - A mailbox that no plan keeps gets one that lacks a right (archive, hold) where no alternative gives the right as well.
+- Among alternatives that are alike in that, one that the mailbox fits into comes first (``_plan_fit``).
 - Rules judge each mailbox: what one of them says of one mailbox of a user is no answer for another. All that a user
   gets is in one change, made for the mailbox that is served first.
 - A soft-deleted mailbox whose user has one in use, or a mailbox plan at work, is beyond what a license can do.
@@ -23,7 +24,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
@@ -39,13 +39,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import ap
 from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost, need_lost
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Finding,
-    LicenseChange,
     RecipientType,
     Sku,
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_again import with_next_rules
 from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import elsewhere, needless, seats_on_top
+from ansible_collections.m365.licensing.plugins.module_utils._plan_fit import Alternative, best_first, shrinks
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of, violations_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import Judge, Judged
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import (
@@ -68,6 +68,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons impor
     why_not_covered,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_seats import seat_use, seats_missing
+from ansible_collections.m365.licensing.plugins.module_utils._room import Space
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Case, is_usable
@@ -115,14 +116,6 @@ def build_plan(
     )
 
 
-class _Alternative(NamedTuple):
-    """One license list of a rule, tried on one user."""
-
-    name: str
-    change: LicenseChange
-    predicted: User
-
-
 class _Planner:
     def __init__(self, skus: Sequence[Sku], catalog: Catalog, options: PlanOptions, places: Mapping[str, int]) -> None:
         self._catalog, self._options, self._places = catalog, options, places
@@ -164,14 +157,15 @@ class _Planner:
         if finding is None:
             return self._without_finding(entry, rule, judged.candidate)
         needs = [finding.needs, *(other.needs for other in mine if other is not judged and other.needs)]
-        decided = self._for_finding(entry, rule, needs)
+        space = judged.candidate.space
+        decided = self._for_finding(entry, rule, needs, space)
         if decided.action not in ("license", "unchanged") and len(needs) > 1:
             # better one mailbox than none
-            decided = self._for_finding(entry, rule, needs[:1])
+            decided = self._for_finding(entry, rule, needs[:1], space)
         if decided.action in ("license", "unchanged") or not loses_mailbox(finding, judged.user, self._catalog):
             return decided
         # and better a mailbox without a right that it needs than none
-        kept = self._for_finding(entry, rule, [ANY_MAILBOX])
+        kept = self._for_finding(entry, rule, [ANY_MAILBOX], space)
         if kept.action == "license":
             return self._warned(kept, finding)
         return kept if decided.action == "insufficient" else decided
@@ -207,20 +201,20 @@ class _Planner:
         """The seats that would have saved the mailboxes without one."""
         return seats_missing(entries, self.seats.left, lambda sku_id: self._names([sku_id]))
 
-    def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs]) -> PlanEntry:
+    def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs], space: Space | None) -> PlanEntry:
         reasons = left_out(rule)
         seatless = conflicting = False
         seats: tuple[str, ...] = ()
-        for name, wanted in rule.alternatives:
-            option = self._option(entry.user, rule, name, wanted)
-            classes = granted(option.predicted, self._catalog)
-            if not all(is_covered(need, classes) for need in needs):
-                reasons.append(f"{name}: {why_not_covered(wanted, option.predicted, needs, self._skus, self._catalog)}")
+        for option in self._options_of(entry.user, rule, space):
+            name, predicted = option.name, option.predicted
+            reasons += option.ahead
+            if not all(is_covered(need, granted(predicted, self._catalog)) for need in needs):
+                why = why_not_covered(option.wanted, predicted, needs, self._skus, self._catalog)
+                reasons.append(f"{name}: {why}")
                 continue
             if not option.change:
-                return entry._replace(
-                    action="unchanged", note=_joined("the plans of this user cover it already", *reasons)
-                )
+                note = _joined("the plans of this user cover it already", *reasons)
+                return entry._replace(action="unchanged", note=note)
             if refusal := foreseen_refusal(entry.user, option.change, self._skus, option.predicted):
                 conflicting = True
                 reasons.append(f"{name}: {refusal.message}")
@@ -232,10 +226,10 @@ class _Planner:
                 seatless = True
                 reasons.append(f"{name}: no seat left of {self._names(missing)}")
                 continue
-            return self._take(entry, rule, option, wanted, reasons)
+            return self._take(entry, rule, option, reasons)
         action = "no_seat" if seatless else "conflict" if conflicting else "insufficient"
-        none_there = not rule.alternatives
-        return entry._replace(action=action, note="; ".join(reasons), seats_wanted=seats, none_there=none_there)
+        note, none_there = "; ".join(reasons), not rule.alternatives
+        return entry._replace(action=action, note=note, seats_wanted=seats, none_there=none_there)
 
     def _without_finding(self, entry: PlanEntry, rule: Rule, candidate: Candidate) -> PlanEntry:
         user = entry.user
@@ -246,9 +240,10 @@ class _Planner:
         if not rule.alternatives:
             return entry._replace(action="unchanged", note="; ".join(reasons))
         seatless = False
-        for name, wanted in rule.alternatives:
-            option, spared = self._spare(user, self._option(user, rule, name, wanted), candidate)
-            reasons += spared
+        for tried in self._options_of(user, rule, candidate.space):
+            option, spared = self._spare(user, tried, candidate)
+            name, wanted = option.name, option.wanted
+            reasons += (*option.ahead, *spared)
             if not option.change:
                 notes = notes_for(user, wanted, "present", self._skus, self._catalog)
                 return entry._replace(action="unchanged", note=_joined(*reasons, *notes))
@@ -260,7 +255,7 @@ class _Planner:
                 seatless = True
                 reasons.append(f"{name}: no seat left of {self._names(missing)}")
                 continue
-            guarded = self._guarded(entry, rule, option, wanted, reasons, candidate)
+            guarded = self._guarded(entry, rule, option, reasons, candidate)
             by_rule = set(option.change.remove) <= set(rule.remove)
             has_fallback = bool(rule.fallback) and not change_for(user, rule.fallback, self._skus)
             if guarded.action == "refused_uncovered" and (not by_rule or has_fallback):
@@ -277,13 +272,15 @@ class _Planner:
         if not leave <= {state.sku_id for state in user.license_states if state.direct}:
             return self._unswapped(entry, rule, " through a group; only there it can end", candidate)
         tried = self._try(user, rule, "licenses", rule.licenses, also_remove=leave)
+        if why := shrinks(user, tried, candidate.space, self._catalog):
+            return self._unswapped(entry, rule, f", and keeps it: {why}", candidate)
         option, spared = self._spare(user, tried, candidate)
         if refusal := foreseen_refusal(user, option.change, self._skus, option.predicted):
             return self._unswapped(entry, rule, f"; {refusal.message}", candidate)
         missing = self.seats.missing(seats_needed(user, option.change))
         if missing:
             return self._unswapped(entry, rule, f"; no seat left of {self._names(missing)}", candidate)
-        swapped = self._guarded(entry, rule, option, rule.licenses, ["swapped from the fallback", *spared], candidate)
+        swapped = self._guarded(entry, rule, option, ["swapped from the fallback", *spared], candidate)
         if swapped.action == "refused_uncovered":
             # nobody asked for this swap by name, so what speaks against it does not stop the plan
             return self._unswapped(entry, rule, f", and keeps it: {swapped.note}", candidate)
@@ -302,10 +299,15 @@ class _Planner:
             or foreseen_refusal(user, change, self._skus, option.predicted)
         ):
             return kept
-        guarded = self._guarded(entry, rule, option, rule.licenses, [note], candidate)
+        guarded = self._guarded(entry, rule, option, [note], candidate)
         return kept if guarded.action == "refused_uncovered" else guarded
 
-    def _option(self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted]) -> _Alternative:
+    def _options_of(self, user: User, rule: Rule, space: Space | None) -> Iterable[Alternative]:
+        """The alternatives of a rule in the order in which they are tried."""
+        options = (self._option(user, rule, name, wanted) for name, wanted in rule.alternatives)
+        return options if space is None else best_first(user, list(options), space, self._catalog)
+
+    def _option(self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted]) -> Alternative:
         """An alternative; without what the user holds of the fallback, where that stands against it or adds nothing."""
         option = self._try(user, rule, name, wanted)
         held = {item.sku_id for item in rule.fallback} & {state.sku_id for state in user.license_states if state.direct}
@@ -320,19 +322,18 @@ class _Planner:
 
     def _try(
         self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted], also_remove: Iterable[str] = ()
-    ) -> _Alternative:
+    ) -> Alternative:
         leave = (set(rule.remove) | set(also_remove)) - {item.sku_id for item in wanted}
         change = change_for(user, wanted, self._skus, leaving=leave, catalog=self._catalog)
         if change.add and not user.usage_location:
             change = change._replace(usage_location=rule.usage_location.of(user) if rule.usage_location else None)
-        return _Alternative(name, change, apply_to(user, change, self._skus))
+        return Alternative(name, change, apply_to(user, change, self._skus), wanted)
 
     def _guarded(
         self,
         entry: PlanEntry,
         rule: Rule,
-        option: _Alternative,
-        wanted: Sequence[Wanted],
+        option: Alternative,
         reasons: Sequence[str],
         candidate: Candidate,
     ) -> PlanEntry:
@@ -346,47 +347,46 @@ class _Planner:
         elif needs is None:
             lost = abilities_lost(before, after)
         elif need := need_lost(needs, before, after):
-            lost = (why_not_covered(wanted, option.predicted, [need], self._skus, self._catalog),)
+            lost = (why_not_covered(option.wanted, option.predicted, [need], self._skus, self._catalog),)
         if lost:
             return entry._replace(action="refused_uncovered", note=_joined(*lost))
-        taken = self._take(entry, rule, option, wanted, reasons)
+        taken = self._take(entry, rule, option, reasons)
         kind = candidate.subject.mailbox_kind
         top = seats_on_top(entry.user, taken.change, kind, needs, self._skus, self._catalog)
         away = elsewhere(entry.user, taken.change, kind, needs, self._skus, self._catalog)
         note = f"a seat of {self._names(top)} for a mailbox that is covered without it" if top else ""
         return taken._replace(on_top=top, note=_joined(taken.note, note), warnings=(*taken.warnings, *away))
 
-    def _spare(self, user: User, option: _Alternative, candidate: Candidate) -> tuple[_Alternative, tuple[str, ...]]:
+    def _spare(self, user: User, option: Alternative, candidate: Candidate) -> tuple[Alternative, tuple[str, ...]]:
         """An alternative without the licenses that a user of whom nothing is at risk does not need, and why."""
         why = needless(user, option.change, candidate.subject.mailbox_kind, candidate.needs, self._skus, self._catalog)
         if not why:
             return option, ()
         add = tuple(item for item in option.change.add if item.sku_id not in why)
         change = option.change._replace(add=add, usage_location=option.change.usage_location if add else None)
-        return _Alternative(option.name, change, apply_to(user, change, self._skus)), tuple(why.values())
+        return option._replace(change=change, predicted=apply_to(user, change, self._skus)), tuple(why.values())
 
-    def _take(
-        self, entry: PlanEntry, rule: Rule, option: _Alternative, wanted: Sequence[Wanted], reasons: Sequence[str]
-    ) -> PlanEntry:
+    def _take(self, entry: PlanEntry, rule: Rule, option: Alternative, reasons: Sequence[str]) -> PlanEntry:
         user, change = entry.user, option.change
         if change.add and not user.usage_location and not change.usage_location:
             return entry._replace(action="no_usage_location", note=no_location(user, rule))
         self.seats.take_all(seats_needed(user, change))
-        notes, warnings = change_remarks(user, wanted, change, option.predicted, self._skus, self._catalog)
+        notes, warnings = change_remarks(user, option.wanted, change, option.predicted, self._skus, self._catalog)
         return entry._replace(
             action="license",
             change=change,
             alternative=option.name,
             note=_joined(*reasons, *notes),
             warnings=warnings,
-            case=self._case(entry, rule, option.name, wanted),
+            case=self._case(entry, rule, option),
         )
 
-    def _case(self, entry: PlanEntry, rule: Rule, name: str, wanted: Sequence[Wanted]) -> Case:
+    def _case(self, entry: PlanEntry, rule: Rule, taken: Alternative) -> Case:
         """What may be tried where the service refuses the change: the other alternative, if it keeps the mailbox."""
-        user, finding = entry.user, entry.finding
-        case = Case(wanted, finding is not None, name, planned=user)
-        asked = dict(rule.alternatives).get(case.other_name, ()) if case.at_risk or name == "licenses" else ()
+        user, finding, name = entry.user, entry.finding, taken.name
+        case = Case(taken.wanted, finding is not None, name, planned=user)
+        tried = case.at_risk or name == "licenses" or taken.ahead
+        asked = dict(rule.alternatives).get(case.other_name, ()) if tried else ()
         option = self._try(user, rule, case.other_name, asked)
         if asked and is_usable(user, option.change, option.predicted, finding, self._skus, self._catalog):
             return case._replace(other=option.change, other_asked=asked)

@@ -51,7 +51,7 @@ def _later(candidate: Candidate, entry: PlanEntry, skus: Mapping[str, Sku]) -> C
     kind = subject.recipient_type
     kind = RecipientType.USER if kind is RecipientType.SOFT_DELETED else kind
     user = apply_to(subject.user, entry.change, skus)
-    return Candidate(subject._replace(user=user, recipient_type=kind), None, candidate.needs)
+    return Candidate(subject._replace(user=user, recipient_type=kind), None, candidate.needs, space=candidate.space)
 
 
 def _marked(entry: PlanEntry, again: PlanEntry | None) -> PlanEntry:

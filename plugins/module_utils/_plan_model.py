@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, LicenseChange, PlanClass, User
+from ansible_collections.m365.licensing.plugins.module_utils._room import Space
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
 from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Attempt, Case
 
@@ -51,6 +52,8 @@ class Candidate(NamedTuple):
     replaced: bool = False
     dispute: str = ""
     """Why it is not certain whose mailbox this is, so that no rule may decide; without a full stop."""
+    space: Space | None = None
+    """What is known of the size of the mailbox; None where nobody asked, or where there is none."""
 
 
 def order_of_service(candidate: Candidate) -> tuple[int, float, str, str, str]:
@@ -124,6 +127,8 @@ class PlanEntry(NamedTuple):
     """The SKUs with an Exchange plan of which a seat goes to this user, whose mailbox is covered without them."""
     doubt: str = ""
     """For ``undecided``: what is in doubt, a ``group`` of the rules or whose ``mailbox`` it is."""
+    space: Space | None = None
+    """What is known of the size of the mailbox, where the change makes it a question."""
 
     @property
     def other(self) -> LicenseChange | None:

@@ -26,17 +26,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs
+from ansible_collections.m365.licensing.plugins.module_utils._room import CLASS_NAMES
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._stacked import stacked_notes, unforeseen
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
-
-_NAMES = {
-    PlanClass.PLAN1: "Exchange Online Plan 1",
-    PlanClass.PLAN2: "Exchange Online Plan 2",
-    PlanClass.KIOSK: "Exchange Online Kiosk",
-    PlanClass.ARCHIVING: "the archiving add-on",
-    PlanClass.ARCHIVE: "Exchange Online Archiving",
-}
 
 
 def why_not_covered(
@@ -48,7 +41,7 @@ def why_not_covered(
         return "; ".join(reasons)
     classes = granted(user, catalog)
     lacking = next((need for need in needs if not is_covered(need, classes)), ())
-    has = " and ".join(_NAMES[item] for item in sorted(classes)) or "nothing that counts"
+    has = " and ".join(CLASS_NAMES[item] for item in sorted(classes)) or "nothing that counts"
     return f"it needs {needs_text(lacking)}, and would have {has}"
 
 
@@ -76,7 +69,7 @@ def beyond_a_license(candidate: Candidate, catalog: Catalog) -> str:
 
 def needs_text(needs: Needs) -> str:
     """``Exchange Online Plan 2, or Exchange Online Plan 1 with the archiving add-on``; for people."""
-    sets = sorted(" with ".join(_NAMES[item] for item in _mailbox_first(need)) for need in needs)
+    sets = sorted(" with ".join(CLASS_NAMES[item] for item in _mailbox_first(need)) for need in needs)
     return ", or ".join(sets) if sets else "nothing"
 
 

@@ -16,7 +16,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._apply import Writt
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._audit_owners import without_contested
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import Needs, granted, needs_of
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import Needs, granted, needs_of, settled
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ConfigurationError,
     PermissionDenied,
@@ -39,13 +39,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._ownership import I
 from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan, PlanOptions, build_plan
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import digest_problems, limit_of, unexpected
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import names_one, protects
+from ansible_collections.m365.licensing.plugins.module_utils._plan_sizes import SizedPlans
 from ansible_collections.m365.licensing.plugins.module_utils._plan_write import write_plan
 from ansible_collections.m365.licensing.plugins.module_utils._rule_groups import RuleGroup
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject
 from ansible_collections.m365.licensing.plugins.module_utils._rules_hints import idle_rules, pattern_hints
 from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
-from ansible_collections.m365.licensing.plugins.module_utils._sizes import large_among
-from ansible_collections.m365.licensing.plugins.module_utils._stakes import had_more, weakenings
 from ansible_collections.m365.licensing.plugins.module_utils._tenant_rules import (
     collect,
     groups_of_users,
@@ -154,14 +153,8 @@ def plan_licenses(
         return build_plan(some, checked.rules, skus, looking.catalog, limits, found.now.date())
 
     by_id = {sku.id: sku for sku in skus}
-    plan = without_contested(
-        graph,
-        exchange,
-        found.readings,
-        found.owners,
-        candidates,
-        lambda some: _sized(graph, exchange, found, some, guards, build, by_id, looking.catalog),
-    )
+    sizes = SizedPlans(graph, exchange, found.readings, build, guards, by_id, looking.catalog)
+    plan = without_contested(graph, exchange, found.readings, found.owners, candidates, sizes.plan)
     approved = unexpected(plan, options.expect_digest, options.variable_prefix)
     plan = plan._replace(violations=(*plan.violations, *approved))
     outcomes = None
@@ -221,12 +214,13 @@ def _candidates(
     # who has no mailbox needs none, where all have been looked at
     everybody = options.scope == "all_users" and not found.readings.gaps and not exchange.unknown_types
     unknown: Needs | None = () if everybody else None
-    in_use = _in_use(exchange, users, found.findings, mailboxes, options.audit.catalog)
+    catalog = options.audit.catalog
+    in_use = _in_use(exchange, users, found.findings, mailboxes, catalog)
     candidates: list[Candidate] = []
     for user_id, user in users.items():
         box = mailboxes.get(user_id)
         other = found.readings.other_kinds.get(user_id, "") if box is None else ""
-        needs = needs_of(box) if box is not None else () if other else unknown
+        needs = needs_of(settled(box, user, catalog)) if box is not None else () if other else unknown
         mine = groups.get(user_id, _NO_GROUPS)
         kinds = {item.recipient_type for item in findings.get(user_id, ())}
         dispute = found.owners.shared.get(user_id, "")
@@ -286,61 +280,6 @@ def _mailboxes(found: Audit) -> dict[str, Mailbox]:
         if mailbox.user_id not in mailboxes or mailbox.recipient_type is not RecipientType.SOFT_DELETED:
             mailboxes[mailbox.user_id] = mailbox
     return mailboxes
-
-
-def _sized(
-    graph: Graph,
-    exchange: Exchange,
-    found: Audit,
-    candidates: Sequence[Candidate],
-    guards: PlanOptions,
-    build: Callable[[Sequence[Candidate], PlanOptions], Plan],
-    skus: Mapping[str, Sku],
-    catalog: Catalog,
-) -> Plan:
-    """The plan, made again until the size of all mailboxes is known from which it would take something."""
-    boxes, asked = {box.user_id: box for box in found.readings.mailboxes if box.recipient_type in IN_USE}, set[str]()
-    while True:
-        plan = build(candidates, guards)
-        users = {entry.user.id: entry.user for entry in plan.entries if entry.change}
-        weak = weakenings(users, plan.changes, skus, catalog)
-        regains = had_more(users, plan.changes, skus, catalog)
-        ask = ({item.user.id for item in weak} | regains) & boxes.keys() - asked
-        if not ask:
-            return plan
-        asked |= ask
-        losing = {item.user.id for item in weak if item.loses_plan2} & ask
-        sized = losing | (regains & ask)
-        sizes = large_among(graph, exchange, [boxes[user_id] for user_id in sorted(sized)])
-        large = sizes.large if sizes else {}
-        unknown = {box.user_id for box in sizes.failed} if sizes else sized
-        why = "as Exchange did not tell them" if sizes else "as no report names them"
-        if unknown & losing:
-            gap = f"the sizes of {len(unknown & losing)} mailboxes that would lose Plan 2, {why}"
-            guards = guards._replace(gaps=(*guards.gaps, gap))
-        if unknown:
-            # a license that may be too small keeps the mailbox all the same
-            found.warnings.append(
-                f"The sizes of {len(unknown)} mailboxes are not known, {why}: whether one that had Plan 2 is over "
-                "50 GB was not looked at."
-            )
-        if not large and not unknown & losing:
-            # nothing that the plan was made of has changed
-            return plan
-        needs = {box.user_id: needs_of(box) for box in large.values()}
-        candidates = [
-            _resized(item, large)._replace(needs=needs[item.subject.user.id]) if item.subject.user.id in needs else item
-            for item in candidates
-        ]
-
-
-def _resized(candidate: Candidate, large: Mapping[str, Mailbox]) -> Candidate:
-    """The same, where its finding is about a mailbox that has turned out to be over 50 GB."""
-    finding = candidate.finding
-    box = large.get(finding.mailbox.guid) if finding and finding.mailbox else None
-    return (
-        candidate._replace(finding=finding._replace(needs=needs_of(box), mailbox=box)) if finding and box else candidate
-    )
 
 
 def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> list[str]:

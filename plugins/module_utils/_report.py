@@ -19,6 +19,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import ap
 from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape, table
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import ON_PREMISES
+from ansible_collections.m365.licensing.plugins.module_utils._plan_fit import is_too_small
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan, PlanEntry, with_taken
 from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Attempt
 
@@ -99,6 +100,7 @@ def plan_row(
         "alternative": entry.alternative or None,
         "note": entry.note,
         "warnings": list(entry.warnings),
+        "too_small": is_too_small(entry, skus, catalog),
         "next_rule": entry.next_rule or None,
         "expired_exceptions": list(entry.expired),
         "reason": finding.reason if finding else None,

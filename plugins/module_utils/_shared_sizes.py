@@ -18,6 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._sizes import (
     Sizes,
     measured,
     near_the_limit,
+    sized,
 )
 
 SIGNAL = "shared_mailbox_sizes"
@@ -51,12 +52,12 @@ class SharedSizes:
             self._lose(what, error.hint or error.message)
             return
         self._tell(found)
-        large = found.large
-        if not large:
-            return
-        got.mailboxes = [box for box in got.mailboxes if box.guid not in large]
+        large, known = found.large, found.known
+        got.mailboxes = [
+            sized(box, known[box.guid]) if box.guid in known else box for box in got.mailboxes if box.guid not in large
+        ]
         got.mailboxes += large.values()
-        if got.users is not None:
+        if large and got.users is not None:
             got.users.update(self._graph.users_by_id({box.user_id for box in large.values()} - set(got.users)))
 
     def _tell(self, found: Sizes) -> None:

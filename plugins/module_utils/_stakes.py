@@ -20,7 +20,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost, need_lost
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
-    MAILBOX_CLASSES,
     LicenseChange,
     Mailbox,
     PlanClass,
@@ -85,24 +84,6 @@ def weakenings(
         lost = (NOTHING_LEFT,) if uncovers else abilities_lost(before, after)
         if lost:
             found.append(Weakening(user, before, after, lost, uncovers))
-    return found
-
-
-def had_more(
-    users: Mapping[str, User], changes: Iterable[LicenseChange], skus: Mapping[str, Sku], catalog: Catalog
-) -> set[str]:
-    """The users who had Plan 2, or have it off, and get less: their mailbox may be larger than that. Asks nobody."""
-    found = set()
-    for change in changes:
-        user = users[change.user_id]
-        had = any(catalog.plan_class(plan.plan_id) is PlanClass.PLAN2 for plan in user.assigned_plans)
-        off = {plan for state in user.license_states for plan in state.disabled_plans}
-        had = had or any(catalog.plan_class(plan) is PlanClass.PLAN2 for plan in off)
-        if not had:
-            continue
-        now = granted(user, catalog), granted(apply_to(user, change, skus), catalog)
-        if not any(PlanClass.PLAN2 in classes for classes in now) and not now[1].isdisjoint(MAILBOX_CLASSES):
-            found.add(user.id)
     return found
 
 

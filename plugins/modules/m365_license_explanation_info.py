@@ -483,9 +483,15 @@ explanations:
                     - Why a list of the rule was passed over, why nothing is done, and what else there is to know.
                   type: str
                 warnings:
-                  description: What the change takes away, though nothing known needs it.
+                  description:
+                    - What the change takes away, though nothing known needs it, and what is not certain of it.
                   type: list
                   elements: str
+                too_small:
+                  description:
+                    - Whether the mailbox is larger than the plan that the user would get, as in
+                      M(m365.licensing.m365_license_plan).
+                  type: bool
                 next_rule:
                   description: Another rule that would change the user again in the next run. Null where none does.
                   type: str

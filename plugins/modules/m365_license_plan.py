@@ -368,8 +368,17 @@ users:
       description:
         - What the change takes away, though nothing known needs it.
         - Also that the mailbox of the user may be on premises, where an Exchange plan makes none in the cloud.
+        - Also that the mailbox is larger than the plan allows, or that its size is not known.
       type: list
       elements: str
+    too_small:
+      description:
+        - Whether the mailbox is larger than the plan that the user gets, which is Exchange Online Kiosk (2 GB) or Plan
+          1 (50 GB). The license keeps it all the same. RV(users[].warnings) says what is not certain of it.
+        - Null where the change gives neither of these plans, where there is no mailbox, and where its size is not
+          known.
+      type: bool
+      sample: false
     next_rule:
       description: Another rule that would change the user again in the next run, or fail to. Null where none does.
       type: str

@@ -213,12 +213,12 @@ def _get_statistics(world: World, arguments: Json) -> Sequence[Json]:
             "Cannot process command because of one or more missing mandatory parameters: Identity.",
             "System.Management.Automation.ParameterBindingException",
         )
-    # soft-deleted ones only with IncludeSoftDeletedRecipients
+    gone_too = _flag(arguments, "IncludeSoftDeletedRecipients")
     boxes = [
         row
         for row in world.mailboxes.values()
         if row["RecipientTypeDetails"] not in _MAIL_USER_TYPES
-        and not row["WhenSoftDeleted"]
+        and (gone_too or not row["WhenSoftDeleted"])
         and not row["_disconnected"]
     ]
     row = _identity(world, boxes, arguments["Identity"])[0]
@@ -268,9 +268,8 @@ _CMDLETS: dict[str, tuple[_Run, frozenset[str], frozenset[str]]] = {
     "get-organizationconfig": (_get_organization, frozenset({"Identity"}), frozenset()),
     "get-mailboxstatistics": (
         _get_statistics,
-        frozenset({"Identity"}),
-        frozenset({"Archive", "IncludeSoftDeletedRecipients", "IncludeMoveHistory", "IncludeMoveReport",
-                   "StoreMailboxIdentity"}),
+        frozenset({"Identity", "IncludeSoftDeletedRecipients"}),
+        frozenset({"Archive", "IncludeMoveHistory", "IncludeMoveReport", "StoreMailboxIdentity"}),
     ),
 }  # fmt: skip
 """Cmdlets: what runs, the parameters that it knows, and those that exist but are not simulated."""

@@ -19,6 +19,7 @@ from tests.tenant import audit_log, seats
 from tests.tenant.errors import bad_request, not_found
 from tests.tenant.plan_rules import ARCHIVE, ARCHIVE_ADDON, KIOSK, MAILBOX_PLANS, PLAN1, PLAN2, PlanRules
 from tests.tenant.seats import effective
+from tests.tenant.skus import table
 from tests.tenant.state import Json, World, exchange_time, graph_time, new_guid, parse_time
 
 CAPABILITIES = {
@@ -51,6 +52,9 @@ SERVICES = (
     ("SWAY", "Sway"),
 )
 """What ``assignedPlans[].service`` says, by a part of the plan's name; of the rest see ``service_of``."""
+
+_BUSINESS = ("Microsoft 365 Business Basic", "Microsoft 365 Business Standard", "Microsoft 365 Business Premium")
+"""How the names of the products begin whose mailboxes may have 100 GB."""
 
 _RANK = ("Enabled", "Warning", "Suspended", "LockedOut", "Deleted")
 
@@ -126,6 +130,28 @@ def apply(world: World, user_id: str, add: Sequence[Mapping[str, Any]], remove: 
     user["licenseAssignmentStates"] = states
     reproject(world, user_id)
     audit_log.note(world, user, held, user["assignedLicenses"])
+
+
+def quotas(world: World, plans: Mapping[str, tuple[str, str, frozenset[str]]]) -> Json:
+    """The quotas of a mailbox whose user has these plans (of ``granted_plans``); those of Plan 1 without any."""
+    usable = {plan_id: skus for plan_id, (status, _name, skus) in plans.items() if status in ("Enabled", "Warning")}
+    business = {sku_id for plan_id in PLAN1 for sku_id in usable.get(plan_id, ()) if _is_business(sku_id)}
+    if not usable.keys().isdisjoint(PLAN2) or (business and world.switches.business_quota == "100"):
+        quota, warning = 100, 98
+    elif usable.keys().isdisjoint(PLAN1) and not usable.keys().isdisjoint(KIOSK):
+        quota, warning = 2, 1
+    else:
+        quota, warning = 50, 49
+    return {"ProhibitSendReceiveQuota": _gigabytes(quota), "IssueWarningQuota": _gigabytes(warning)}
+
+
+def _is_business(sku_id: str) -> bool:
+    return any(row.id == sku_id and row.product_name.startswith(_BUSINESS) for row in table().values())
+
+
+def _gigabytes(number: int) -> str:
+    """``50 GB (53,687,091,200 bytes)``, as Exchange writes sizes."""
+    return f"{number} GB ({number * 2**30:,} bytes)"
 
 
 def guid(value: Any) -> str:
@@ -300,6 +326,8 @@ def _reproject_mailboxes(
     for mailbox in mailboxes:
         had_license = mailbox["SKUAssigned"] is True
         mailbox["PersistedCapabilities"] = capabilities
+        if covered and world.switches.quota == "follows":
+            mailbox.update(quotas(world, plans))
         if licensed or had_license:
             mailbox["SKUAssigned"] = licensed
         if covered and mailbox["_disconnected"] is not None:

@@ -33,8 +33,9 @@ class Maker:
         self.now = now
         self._number = 0
         self._times: dict[int, tuple[str, str]] = {}
-        self._projections: dict[Any, tuple[list[Json], list[Json], list[Json], list[str]]] = {}
+        self._projections: dict[Any, tuple[list[Json], list[Json], list[Json], list[str], Json]] = {}
         self._capabilities: dict[str, list[str]] = {}
+        self._quotas: dict[str, Json] = {}
         self._extensions = [
             {**_NO_EXTENSIONS, "extensionAttribute1": text, "extensionAttribute7": "E&P"}
             for text in ("E3", "Frontline", "VIP")
@@ -77,7 +78,7 @@ class Maker:
         upn = more.get("upn") or f"{local}@{self.world.domain}"
         person = more.get("person", True)
         states: list[Json] = more.get("states") or []
-        licenses, plans, provisioned, capabilities = self._project(
+        licenses, plans, provisioned, capabilities, quotas = self._project(
             states, more.get("removed", ()), more.get("removed_days", 0)
         )
         first, _mark, last = display_name.partition(" ")
@@ -128,6 +129,7 @@ class Maker:
             gone = [{"skuId": skus.table()[part].id, "disabledPlans": []} for part in more["removed"]]
             moment = self.now - timedelta(days=more.get("removed_days", 0))
             audit_log.note(self.world, user, [*licenses, *gone], licenses, moment=moment)
+        self._quotas[user["id"]] = quotas
         return user
 
     def _origin(self, user: Json) -> Json:
@@ -155,6 +157,7 @@ class Maker:
         hold = more.get("hold", False)
         licensed = more.get("sku_assigned")
         capabilities = self._capabilities.get(user["id"], []) if user else []
+        quotas = self._quotas.get(user["id"]) if user else None
         plan2 = "BPOS_S_Enterprise" in capabilities
         mailbox: Json = {
             "ExternalDirectoryObjectId": more.get("owner_id", user["id"] if user else ""),
@@ -189,8 +192,7 @@ class Maker:
             "AccountDisabled": not user["accountEnabled"] if user else True,
             "IsDirSynced": bool(user and user["onPremisesSyncEnabled"]),
             "PersistedCapabilities": capabilities,
-            "ProhibitSendReceiveQuota": "100 GB (107,374,182,400 bytes)" if plan2 else "50 GB (53,687,091,200 bytes)",
-            "IssueWarningQuota": "98 GB (105,226,698,752 bytes)" if plan2 else "49 GB (52,613,349,376 bytes)",
+            **(quotas or licensing.quotas(self.world, {})),
             "MailboxPlan": f"ExchangeOnlineEnterprise-{_PLAN_GUID}" if plan2 else None,
             "RetainDeletedItemsFor": "14.00:00:00",
             "EmailAddresses": [f"SMTP:{address}"],
@@ -220,8 +222,8 @@ class Maker:
 
     def _project(
         self, states: list[Json], removed: Sequence[str], removed_days: int
-    ) -> tuple[list[Json], list[Json], list[Json], list[str]]:
-        """assignedLicenses, assignedPlans, provisionedPlans and PersistedCapabilities; users alike share theirs."""
+    ) -> tuple[list[Json], list[Json], list[Json], list[str], Json]:
+        """assignedLicenses, assignedPlans, provisionedPlans, PersistedCapabilities, quotas; users alike share them."""
         key = (
             tuple((s["skuId"], tuple(s["disabledPlans"]), s["state"], s["assignedByGroup"]) for s in states),
             tuple(removed),
@@ -251,7 +253,8 @@ class Maker:
             ]
             usable = [plan for plan, (status, _name, _skus) in granted.items() if status in ("Enabled", "Warning")]
             capabilities = sorted({licensing.CAPABILITIES[plan] for plan in usable if plan in licensing.CAPABILITIES})
-            found = self._projections[key] = (licenses, plans, provisioned, capabilities)
+            quotas = licensing.quotas(self.world, granted)
+            found = self._projections[key] = (licenses, plans, provisioned, capabilities, quotas)
         return found
 
 

@@ -84,6 +84,11 @@ class Switches:
     """What reading the audit log takes: AuditLog.Read.All ``alone``, or ``with_directory``: Directory.Read.All too."""
     license_audit: str = "told"
     """What an entry about licenses says of them: those of before and after are ``told``, or it is ``bare``."""
+    quota: str = "follows"
+    """The quotas of a mailbox when its licenses change: they are those of the new plan (``follows``), or stay as they
+    were (``stays``)."""
+    business_quota: str = "50"
+    """The quota, in GB, of a mailbox with Microsoft 365 Business Basic, Standard or Premium: ``50``, or ``100``."""
     report_names_concealed: bool = False
     """The usage reports show hashes in place of names."""
     exchange_quota: int = 30_000
@@ -119,6 +124,8 @@ class Switches:
             "pending_delicense_due": ("listed", "apart"),
             "resiliency_state": ("text", "null"),
             "usage_report": ("200", "404"),
+            "quota": ("follows", "stays"),
+            "business_quota": ("50", "100"),
             "rate_limit_reset": ("seconds", "time"),
         }
         for name, value in values.items():

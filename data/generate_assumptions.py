@@ -28,16 +28,28 @@ simulated tenant has a switch for each, and the tests find the same mailboxes an
 position. `data/generate_assumptions.py` makes this page.
 """
 
+TABLE = """
+## What no answer can show
+
+How the collection reads Microsoft's names and texts. Nothing in a tenant tells which reading is right, so there is no
+switch. An option corrects each.
+
+| What is taken for true | Source | Who says otherwise | What corrects it |
+|---|---|---|---|
+"""
+
 
 def render() -> str:
     """The page."""
-    return HEAD + "".join(_section(entry) for entry in _entries())
+    module = _module()
+    switched = "".join(_section(entry) for entry in module.ASSUMPTIONS)
+    return HEAD + switched + TABLE + "".join(_row(entry) for entry in module.INFERENCES)
 
 
 def _section(entry: Any) -> str:
     positions = ", ".join(f"`{str(position).lower()}`" for position in entry.positions)
     lines = (
-        f"\n## {entry.name.capitalize()}\n\n",
+        f"\n## {_first_upper(entry.name)}\n\n",
         f"{entry.claim}\n\n",
         f"- Looked up: {entry.since}. Source: {entry.source}\n",
         f"- Otherwise: {entry.contrary or 'no source says otherwise, and none confirms it.'}\n",
@@ -48,14 +60,23 @@ def _section(entry: Any) -> str:
     return "".join(lines)
 
 
-def _entries() -> Any:
+def _row(entry: Any) -> str:
+    cells = (f"**{_first_upper(entry.name)}.** {entry.claim}", entry.source, entry.contrary or "nobody", entry.remedy)
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _module() -> Any:
     spec = importlib.util.spec_from_file_location("assumptions", SOURCE)
     if spec is None or spec.loader is None:
         raise FileNotFoundError(SOURCE)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    return module.ASSUMPTIONS
+    return module
 
 
 if __name__ == "__main__":

@@ -204,6 +204,17 @@ ASSUMPTIONS = (
         ("follows", "stays"),
     ),
     Assumption(
+        "seats in their grace period",
+        "The service assigns seats in the state `warning`. They are given out only where `use_warning_seats` says so.",
+        "2026-11",
+        "Reference of subscribedSku: available for normal use and assignment.",
+        "Microsoft's staff once said that those of an expired subscription are not assigned.",
+        "The service refuses the license because no seat is left, and the row says so.",
+        "`use_warning_seats`.",
+        "warning_seats",
+        ("assignable", "refused"),
+    ),
+    Assumption(
         "usage report",
         "The report on mailbox sizes exists in the global cloud alone; elsewhere sizes are measured one by one.",
         "2026-11",
@@ -216,3 +227,69 @@ ASSUMPTIONS = (
     ),
 )
 """In the order of the page."""
+
+
+class Inference(NamedTuple):
+    """What no answer of the services can show: how the collection reads Microsoft's names and texts."""
+
+    name: str
+    claim: str
+    source: str
+    contrary: str
+    remedy: str
+    """The option that corrects it."""
+
+
+INFERENCES = (
+    Inference(
+        "grace period",
+        "Exchange deletes a mailbox 30 days after it was made without a license.",
+        "Support article on licenses that retain a mailbox, revision of 2022-03.",
+        "An earlier revision of the same article: 60 days.",
+        "`grace_period_days`",
+    ),
+    Inference(
+        "mailbox plans",
+        "Ten service plans keep a mailbox. Their classes (Plan 2, Plan 1, Kiosk) are read from their names.",
+        "Microsoft's table of SKUs and service plans.",
+        "",
+        "`mailbox_plans`",
+    ),
+    Inference(
+        "SKUs without mailbox rights",
+        "A SKU that no table knows has unknown rights if its only Exchange plan is Kiosk, beside Teams and no suite of "
+        "Office or SharePoint. It is a warning and no remedy.",
+        "Five known SKUs of this shape do not include rights to a mailbox.",
+        "",
+        "`mailbox_plans`, or an exception in the rules",
+    ),
+    Inference(
+        "rooms and equipment",
+        "Over 50 GB they need Plan 2. With an archive or a hold they need what a shared mailbox needs.",
+        "An older snapshot of Exchange Online limits for the size.",
+        "",
+        "`recipient_types`, or an exception in the rules",
+    ),
+    Inference(
+        "archives of mailboxes on premises",
+        "Exchange Online Archiving or Plan 2 covers them. Plan 1 and the archiving add-on do not.",
+        "Documentation on cloud-based archives; a report on Plan 2.",
+        "One reviewer says that Plan 1 covers them as well.",
+        "`mailbox_plans`, or an exception in the rules",
+    ),
+    Inference(
+        "kinds of holds",
+        "Holds of retention policies, labels and eDiscovery count like a litigation hold, and so do delay holds.",
+        "Texts about holds do not tell the kinds apart.",
+        "",
+        "An exception in the rules",
+    ),
+    Inference(
+        "dates of removed licenses",
+        "Where nothing better tells it, the date of the Deleted plan is taken for the day on which the license went.",
+        "Seen in the directory. The reference calls it the date of the assignment.",
+        "",
+        "The permission `AuditLog.Read.All`",
+    ),
+)
+"""Read by people alone: nothing in a tenant shows which reading is right."""

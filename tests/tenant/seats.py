@@ -19,12 +19,13 @@ def effective(states: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def has(world: World, sku_id: str) -> bool:
-    """Is there a seat? Units in warning are still available [subscribedSku]."""
+    """Is there a seat? Units in warning are still available [subscribedSku], unless a switch says otherwise."""
     sku = world.skus.get(sku_id)
     if sku is None or sku["capabilityStatus"] not in ("Enabled", "Warning"):
         return False
     prepaid = sku["prepaidUnits"]
-    return bool(sku["consumedUnits"] < prepaid["enabled"] + prepaid["warning"])
+    warning = prepaid["warning"] if world.switches.warning_seats == "assignable" else 0
+    return bool(sku["consumedUnits"] < prepaid["enabled"] + warning)
 
 
 def count(world: World, before: Iterable[Json], after: Iterable[Json]) -> None:

@@ -95,6 +95,8 @@ class Switches:
     """Requests that Exchange accepts in 300 seconds; ``Rate-Limit-Limit``."""
     rate_limit_reset: str = "seconds"
     """How ``Rate-Limit-Reset`` is written: ``seconds``, or a ``time``."""
+    warning_seats: str = "assignable"
+    """Seats in the state ``warning``: ``assignable``, as documented, or ``refused``."""
     usage_report: str = "200"
     """The usage reports: ``200``, or ``404``, as outside of the global cloud."""
     report_blank_size: str = ""
@@ -124,6 +126,7 @@ class Switches:
             "pending_delicense_due": ("listed", "apart"),
             "resiliency_state": ("text", "null"),
             "usage_report": ("200", "404"),
+            "warning_seats": ("assignable", "refused"),
             "quota": ("follows", "stays"),
             "business_quota": ("50", "100"),
             "rate_limit_reset": ("seconds", "time"),

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._assumptions import ASSUMPTIONS, Assumption
+from ansible_collections.m365.licensing.plugins.module_utils._assumptions import (
+    ASSUMPTIONS,
+    INFERENCES,
+    Assumption,
+    Inference,
+)
 from ansible_collections.m365.licensing.tests.unit.auditing import look
 from ansible_collections.m365.licensing.tests.unit.clients import clients
 from ansible_collections.m365.licensing.tests.unit.planning_desk import ALL_KINDS, plan
@@ -41,6 +46,15 @@ def test_each_entry_has_a_switch_that_begins_as_assumed(entry: Assumption) -> No
         Switches().update({entry.switch: position})
     told = (entry.claim, entry.since, entry.source, entry.if_wrong, entry.remedy)
     assert all(told)
+
+
+@pytest.mark.parametrize("entry", INFERENCES, ids=lambda entry: entry.name)
+def test_each_reading_names_its_source_and_what_corrects_it(entry: Inference) -> None:
+    assert entry.claim
+    assert entry.source
+    assert entry.remedy
+    page = (ROOT / "docs" / "assumptions.md").read_text(encoding="utf-8")
+    assert entry.claim in page
 
 
 def outcome(**switches: Any) -> tuple[Any, ...]:

@@ -69,6 +69,8 @@ class AuditOptions(NamedTuple):
     everybody: bool = False
     """Keep every mailbox and every user in the readings, and not only those at risk (with ``strategy: full``)."""
     catalog: Catalog = BUILTIN
+    skus: tuple[Sku, ...] | None = None
+    """The SKUs of the tenant, where they were read already."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         strategy=options.strategy,
         shared_mailbox_sizes=options.shared_mailbox_sizes,
         everybody=options.everybody,
+        skus=options.skus,
     ).read()
     options = options._replace(catalog=options.catalog.in_tenant(readings.skus.values()))
     world = World(

@@ -12,7 +12,7 @@ dates, sizes) is left out as a whole where it fails, with a warning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils import _filters
@@ -33,6 +33,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Mailbox,
     PlanClass,
     RecipientType,
+    Sku,
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
@@ -59,11 +60,13 @@ class Reader:
         strategy: str,
         shared_mailbox_sizes: str,
         everybody: bool = False,
+        skus: Sequence[Sku] | None = None,
     ) -> None:
         self._graph, self._exchange, self._catalog = graph, exchange, catalog
         self._types = frozenset(recipient_types)
         self._identities = list(identities)
         self._sizes, self._keep_all = shared_mailbox_sizes, everybody
+        self._read_skus = graph.subscribed_skus if skus is None else lambda: list(skus)
         self._parallel = graph.service.client.parallel
         self.got = Readings(strategy=self._choose(strategy))
 
@@ -130,7 +133,7 @@ class Reader:
     def _side_data(self) -> None:
         """SKUs, subscriptions, the portal's flag and pending delicensing: each in a request or two."""
         jobs: list[Callable[[], Any]] = [
-            lambda: self._optional("subscribed_skus", "seats and plans of the SKUs", self._graph.subscribed_skus),
+            lambda: self._optional("subscribed_skus", "seats and plans of the SKUs", self._read_skus),
             lambda: self._optional(
                 "subscriptions", "dates of suspended and expiring licenses", self._graph.subscriptions
             ),

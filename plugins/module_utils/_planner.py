@@ -121,7 +121,7 @@ def plan_licenses(
     """
     check_options(options)
     skus = graph.subscribed_skus()
-    looking = options.audit._replace(catalog=options.audit.catalog.in_tenant(skus))
+    looking = options.audit._replace(catalog=options.audit.catalog.in_tenant(skus), skus=tuple(skus))
     options = options._replace(audit=looking)
     checked = _check(graph, skus, options)
     if options.scope == "all_users":

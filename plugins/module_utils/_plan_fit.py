@@ -22,7 +22,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Sku,
     User,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, with_taken
 from ansible_collections.m365.licensing.plugins.module_utils._room import (
     Room,
     Space,
@@ -33,6 +33,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._room import (
     warning_of,
     why_too_small,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Attempt
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
 
@@ -108,3 +109,14 @@ def with_fit(entry: PlanEntry, space: Space, room: Room) -> PlanEntry:
     note = "" if space.size is None else why_too_small(space, room)
     notes = [text for text in (entry.note, note if note not in entry.note else "") if text]
     return entry._replace(warnings=(*entry.warnings, warning), note="; ".join(notes))
+
+
+def with_taken_fit(entry: PlanEntry, taken: Attempt | None, skus: Mapping[str, Sku], catalog: Catalog) -> PlanEntry:
+    """The entry with what was sent in place of its change, and what is to be said of the mailbox then."""
+    sent, space = with_taken(entry, taken), entry.space
+    if sent is entry or space is None:
+        return sent
+    planned, given = size_counts(entry, skus, catalog), size_counts(sent, skus, catalog)
+    said = warning_of(space, planned) if planned else ""
+    sent = sent._replace(warnings=tuple(text for text in sent.warnings if text != said))
+    return with_fit(sent, space, given) if given else sent

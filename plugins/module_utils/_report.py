@@ -19,8 +19,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import ap
 from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape, table
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import ON_PREMISES
-from ansible_collections.m365.licensing.plugins.module_utils._plan_fit import is_too_small
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan, PlanEntry, with_taken
+from ansible_collections.m365.licensing.plugins.module_utils._plan_fit import is_too_small, with_taken_fit
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan, PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Attempt
 
 SEVERITIES = ("lost", "overdue", "critical", "warning", "notice")
@@ -88,7 +88,7 @@ def plan_row(
 
     ``taken``: what was sent in place of the entry's change.
     """
-    entry = with_taken(entry, taken)
+    entry = with_taken_fit(entry, taken, skus, catalog)
     user, finding, change = entry.user, entry.finding, entry.change
     return {
         "user_id": user.id,

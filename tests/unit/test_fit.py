@@ -199,6 +199,7 @@ def test_a_fallback_that_the_service_refuses_gives_way_to_the_license_that_is_to
     row = row_of(desk.apply(KIOSK_OR_PLAN_1))
     assert (row["status"], row["alternative"], row["too_small"]) == ("changed", "licenses", True)
     assert "fallback: " in row["note"]
+    assert any("Exchange Online Kiosk has 2 GB" in item for item in row["warnings"])
     assert "SPE_F1" in desk.states(upn)
 
 

@@ -72,9 +72,10 @@ class SizedPlans:
 
     def plan(self, candidates: Iterable[Candidate]) -> Plan:
         """The plan. What is found out of sizes may change whom the sizes matter for: then those are asked as well."""
-        some = list(candidates)
+        some = candidates if isinstance(candidates, list) else list(candidates)
         while True:
-            plan = self._build([self._known(item) for item in some], self._guards)
+            # a copy of all candidates would take memory in a plan for everybody
+            plan = self._build([self._known(item) for item in some] if self._spaces else some, self._guards)
             rooms = self._rooms(plan)
             questions = self._questions(plan, rooms)
             if not questions or not self._ask(questions):

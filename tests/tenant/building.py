@@ -24,14 +24,14 @@ from tests.tenant.state import (
 
 ROLES = GRAPH_ROLES | EXCHANGE_ROLES | DIRECTORY_ROLES | EXCHANGE_DIRECTORY_ROLES | MORE_ROLES
 OBJECTS = ("users", "mailboxes", "groups", "skus", "subscriptions", "deleted_users")
-PATCHABLE = ("now", "switches", "roles", *OBJECTS, "plan_rules")
+PATCHABLE = ("now", "switches", "roles", *OBJECTS, "plan_rules", "organization_holds")
 
 
 def build(world: World, body: Any) -> None:
     """Change the tenant, by the keys of ``PATCHABLE``; nothing changes where something is wrong. Raises ValueError."""
     if not isinstance(body, dict) or set(body) - set(PATCHABLE):
         raise ValueError(f"expected an object with some of: {', '.join(PATCHABLE)}")
-    now, roles = _now(body), _roles(body)
+    now, roles, holds = _now(body), _roles(body), _holds(body)
     changes = {name: objects(body, name) for name in OBJECTS}
     before = _Before(world, objects_too=any(changes.values()))
     try:
@@ -39,6 +39,7 @@ def build(world: World, body: Any) -> None:
             world.set_clock(now)
         world.switches.update(_object(body, "switches"))
         world.app.roles = world.app.roles if roles is None else roles
+        world.organization_holds = world.organization_holds if holds is None else holds
         building_skus.change_skus(world, changes["skus"])
         building_skus.change_subscriptions(world, changes["subscriptions"])
         vars(world.plan_rules).update(plan_rules.parse(_object(body, "plan_rules"), world.skus.values()))
@@ -59,7 +60,7 @@ class _Before:
 
     def __init__(self, world: World, *, objects_too: bool) -> None:
         self.world = world
-        self.clock, self.roles = world.clock_offset, world.app.roles
+        self.clock, self.roles, self.holds = world.clock_offset, world.app.roles, world.organization_holds
         self.switches, self.rules = dict(vars(world.switches)), dict(vars(world.plan_rules))
         self.objects_too = objects_too
         if objects_too:
@@ -78,7 +79,7 @@ class _Before:
     def restore(self) -> None:
         """Put everything back, in the very objects in which it was."""
         world = self.world
-        world.clock_offset, world.app.roles = self.clock, self.roles
+        world.clock_offset, world.app.roles, world.organization_holds = self.clock, self.roles, self.holds
         vars(world.switches).update(self.switches)
         vars(world.plan_rules).update(self.rules)
         if not self.objects_too:
@@ -110,6 +111,13 @@ def _roles(body: Json) -> set[str] | None:
     if unknown:
         raise ValueError(f"no role {unknown[0]!r}; there are: {', '.join(sorted(ROLES))}")
     return set(roles)
+
+
+def _holds(body: Json) -> list[str] | None:
+    found = body.get("organization_holds")
+    if found is not None and (not isinstance(found, list) or not all(isinstance(hold, str) for hold in found)):
+        raise ValueError(f"organization_holds: {found!r}, expected a list of texts")
+    return found
 
 
 def _object(body: Json, name: str) -> Json:

@@ -68,6 +68,7 @@ def state(world: World, query: Mapping[str, str]) -> Json:
         "switches": vars(world.switches),
         "roles": sorted(world.app.roles),
         "plan_rules": vars(world.plan_rules),
+        "organization_holds": world.organization_holds,
         "quota": {"refused": world.scratch.get(graph.REFUSED, 0), **world.scratch.get(graph.QUOTA, {"accepted": 0})},
         "counts": {"users": len(world.users), "mailboxes": len(world.mailboxes), "requests": len(world.log)},
         "skus": list(world.skus.values()),

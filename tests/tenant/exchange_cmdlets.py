@@ -203,6 +203,7 @@ def _get_organization(world: World, arguments: Json) -> Sequence[Json]:
             "DisplayName": "Contoso",
             "IsDehydrated": False,
             "DelayedDelicensingEnabledState": None if world.switches.resiliency_state == "null" else state,
+            "InPlaceHolds": list(world.organization_holds),
         }
     ]
 

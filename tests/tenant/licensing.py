@@ -349,14 +349,24 @@ def _reproject_mailboxes(
 
 def _disconnects(world: World, mailbox: Json) -> bool:
     """Does Exchange disconnect this mailbox at once when its license goes?"""
-    kept = on_hold(mailbox) and world.switches.hold_keeps_mailbox
+    kept = on_hold(mailbox, world.organization_holds) and world.switches.hold_keeps_mailbox
     return not world.switches.delicensing_resiliency and not kept
 
 
-def on_hold(mailbox: Json) -> bool:
-    """Is any hold on it: for litigation, of a policy or case, of a label, or a delay after one of them?"""
+def on_hold(mailbox: Json, organization: Sequence[str] = ()) -> bool:
+    """Is any hold on it: for litigation, of a policy or case, of a label, or a delay after one of them?
+
+    ``organization``: policies of the whole organization, from which a leading minus excludes a mailbox. A policy that
+    ends in ``:1`` only deletes.
+    """
     flags = ("LitigationHoldEnabled", "ComplianceTagHoldApplied", "DelayHoldApplied", "DelayReleaseHoldApplied")
-    return bool(mailbox["InPlaceHolds"]) or any(mailbox[flag] for flag in flags)
+    if any(mailbox[flag] for flag in flags):
+        return True
+    own: list[str] = [hold.casefold() for hold in mailbox["InPlaceHolds"]]
+    whole = [hold.casefold() for hold in organization if hold.casefold().startswith("mbx")]
+    applied = [hold for hold in own if not hold.startswith("-")]
+    applied += [hold for hold in whole if f"-{hold.partition(':')[0]}" not in own]
+    return any(not hold.endswith(":1") for hold in applied)
 
 
 def _reconnect(world: World, mailbox: Json) -> None:

@@ -19,7 +19,7 @@ import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from tests.tenant.state import EXCHANGE_ROLES, GRAPH_ROLES, Answer, AppIdentity, Json, World, new_guid
+from tests.tenant.state import EXCHANGE_ROLES, GRAPH_ROLES, MORE_ROLES, Answer, AppIdentity, Json, World, new_guid
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 AUDIENCES = {
@@ -320,7 +320,7 @@ def _issue(world: World, service: str) -> str:
         "idp": f"https://sts.windows.net/{world.tenant_id}/",
         "idtyp": "app",
         "oid": world.app.object_id,
-        "roles": sorted(world.app.roles & (GRAPH_ROLES if service == "graph" else EXCHANGE_ROLES)),
+        "roles": sorted(world.app.roles & (GRAPH_ROLES | MORE_ROLES if service == "graph" else EXCHANGE_ROLES)),
         "sub": world.app.object_id,
         "tid": world.tenant_id,
         "uti": secrets.token_urlsafe(16),

@@ -33,7 +33,7 @@ def delete(world: World, user_id: str, moment: datetime | None = None) -> None:
     for mailbox in world.mailboxes_of(user_id):
         if mailbox["WhenSoftDeleted"] is None and mailbox["_disconnected"] is None:
             mailbox["WhenSoftDeleted"] = exchange_time(when)
-            mailbox["IsInactiveMailbox"] = licensing.on_hold(mailbox)
+            mailbox["IsInactiveMailbox"] = licensing.on_hold(mailbox, world.organization_holds)
             mailbox["_deleted_with"] = user_id
     world.touch()
 

@@ -162,6 +162,8 @@ class World:
     ``_disconnected``: when its license went, so that no list shows it, or None."""
     mailbox_index: dict[str, list[str]] = field(default_factory=dict)
     """From a user's id to the Guids of its mailboxes."""
+    organization_holds: list[str] = field(default_factory=list)
+    """``InPlaceHolds`` of Get-OrganizationConfig: policies of the whole organization."""
     truth: Json = field(default_factory=dict)
     """What the generator planted: ``{"at_risk": {kind: [user ids]}, "warnings": {…}, "harmless": {…}}``."""
     faults: list[Fault] = field(default_factory=list)

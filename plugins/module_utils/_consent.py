@@ -16,6 +16,7 @@ _READ_ORDER: tuple[tuple[str, str], ...] = (
     ("/directory/subscriptions", "Organization.Read.All"),
     ("/organization", "Organization.Read.All"),
     ("/reports/", "Reports.Read.All"),
+    ("/auditlogs/", "AuditLog.Read.All"),
     ("/checkmembergroups", "GroupMember.Read.All"),
     ("/groups", "GroupMember.Read.All"),
     ("/$batch", "User.Read.All and, where licenses are written, LicenseAssignment.ReadWrite.All"),

@@ -73,13 +73,14 @@ GRAPH = (
         "groups",
     ),
     Permission("Reports.Read.All", "graph", (), "reports"),
+    Permission("AuditLog.Read.All", "graph", (), "audit_log"),
     Permission("LicenseAssignment.ReadWrite.All", "graph", ("User.ReadWrite.All", "Directory.ReadWrite.All")),
     Permission("User.ReadWrite.All", "graph", ("Directory.ReadWrite.All",)),
 )
 """Of Microsoft Graph: the least privileged first, as Microsoft's page of each method names them."""
 
 _AUDIT = ("User.Read.All", "LicenseAssignment.Read.All", "Exchange", "Exchange role")
-_AUDIT_MORE = ("Organization.Read.All", "Reports.Read.All")
+_AUDIT_MORE = ("Organization.Read.All", "Reports.Read.All", "AuditLog.Read.All")
 MODULES: dict[str, Needs] = {
     "exo_unlicensed_mailbox_info": Needs(_AUDIT, _AUDIT_MORE),
     "m365_license_explanation_info": Needs(_AUDIT, (*_AUDIT_MORE, "GroupMember.Read.All")),

@@ -44,6 +44,7 @@ _GRAPH_READS = (
     _Read("subscriptions", "/v1.0/directory/subscriptions"),
     _Read("groups", "/v1.0/groups", {"$top": "1", "$select": "id"}),
     _Read("reports", "/v1.0/reports/getMailboxUsageStorage(period='D7')"),
+    _Read("audit_log", "/v1.0/auditLogs/directoryAudits", {"$top": "1", "$select": "id"}),
 )
 _CMDLET = "Get-OrganizationConfig"
 

@@ -45,6 +45,7 @@ def one_tenant() -> Iterator[Tenant]:
 @pytest.fixture
 def tenant(one_tenant: Tenant) -> Tenant:
     one_tenant.world.app = App(one_tenant.world.app.client_id, one_tenant.world.app.client_secret)
+    one_tenant.world.app.roles |= {"AuditLog.Read.All"}
     one_tenant.clear_faults()
     one_tenant.clear_requests()
     return one_tenant
@@ -98,10 +99,15 @@ def test_an_application_that_may_only_read(tenant: Tenant) -> None:
     assert module(result, "exo_unlicensed_mailbox_info")["ready"] is True
     planner = module(result, "m365_license_plan")
     assert (planner["ready"], planner["lacks"]) == (False, ["LicenseAssignment.ReadWrite.All"])
-    assert planner["optional_lacks"] == ["Reports.Read.All", "GroupMember.Read.All", "User.ReadWrite.All"]
+    assert planner["optional_lacks"] == [
+        "Reports.Read.All",
+        "AuditLog.Read.All",
+        "GroupMember.Read.All",
+        "User.ReadWrite.All",
+    ]
     assert statuses(result) == {
         **dict.fromkeys(("users", "skus", "subscriptions", "exchange"), "ok"),
-        **dict.fromkeys(("groups", "reports"), "refused"),
+        **dict.fromkeys(("groups", "reports", "audit_log"), "refused"),
     }
     assert result["summary"]["ready"] is False
     (step,) = result["summary"]["next_steps"]

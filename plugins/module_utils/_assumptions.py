@@ -37,7 +37,8 @@ ASSUMPTIONS = (
     Assumption(
         "holds",
         "Nobody knows whether a hold keeps the mailbox of a living user whose license has gone. So the deadline is "
-        "unknown, and the severity is that of a mailbox that the hold does not keep.",
+        "unknown, and the severity is that of a mailbox that the hold does not keep. Any hold counts, also that of a "
+        "retention policy of the whole organization.",
         "2026-11",
         "Support article on inactive mailboxes of 2024-09: the mailbox stays.",
         "Older documentation (inactive-mailboxes-in-office-365): it is disconnected like any other.",
@@ -45,6 +46,29 @@ ASSUMPTIONS = (
         "An exception in the rules (`action: ignore`).",
         "hold_keeps_mailbox",
         (True, False),
+    ),
+    Assumption(
+        "entries of the audit log",
+        "An entry of the audit log may or may not say which license was changed. Where it does not, the last one up to "
+        "the date of the removed plan is taken for the removal.",
+        "2026-11",
+        "Scripts that read `AssignedLicense` in entries of `Change user license`.",
+        "Others find it in entries of `Update user` alone.",
+        "A deadline that is too early, with a note that says so.",
+        "An exception in the rules (`action: ignore`).",
+        "license_audit",
+        ("told", "bare"),
+    ),
+    Assumption(
+        "permission for the audit log",
+        "`AuditLog.Read.All` is enough to read the audit log.",
+        "2026-11",
+        "Tools in production.",
+        "The reference of directoryAudits names `Directory.Read.All` as well.",
+        "`summary.signals` says why the log was not read; deadlines are those of the removed plans.",
+        "The second permission.",
+        "audit_permission",
+        ("alone", "with_directory"),
     ),
     Assumption(
         "exchange plans",

@@ -21,13 +21,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     assess,
     contradicted,
     disagreement,
-    disconnected,
     has_room,
+    needs_of,
     no_rights_only,
     suspected,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import SEVERITIES, urgency
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, named
+from ansible_collections.m365.licensing.plugins.module_utils._evidence import look_closer
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._exclusions import (
     Exclusions,
@@ -48,7 +49,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Subscription,
     User,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._ownership import Owners, disputed, owner_warnings
+from ansible_collections.m365.licensing.plugins.module_utils._nameless import is_stray
+from ansible_collections.m365.licensing.plugins.module_utils._ownership import (
+    Owners,
+    disputed,
+    owner_warnings,
+    unowned_warnings,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._readings import Readings
 from ansible_collections.m365.licensing.plugins.module_utils._room import room_text
@@ -63,6 +70,8 @@ class AuditOptions(NamedTuple):
     grace_period_days: int = 30
     due_within_days: int | None = None
     identities: tuple[str, ...] = ()
+    known: tuple[User, ...] = ()
+    """Those of ``identities`` who have just been read, so that nobody asks for them again."""
     exclude: tuple[str, ...] = ()
     strategy: str = "auto"
     shared_mailbox_sizes: str = "auto"
@@ -111,6 +120,7 @@ class Audit:
             "earliest_deadline": min(dates, default=None),
             "mailboxes_examined": self.examined,
             "without_user": self.without_user,
+            "unmatched": self.readings.unmatched,
             "strategy": self.readings.strategy,
             "signals": dict(sorted(self.readings.signals.items())),
             "not_examined": self.readings.unseen,
@@ -133,6 +143,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         shared_mailbox_sizes=options.shared_mailbox_sizes,
         everybody=options.everybody,
         skus=options.skus,
+        known=options.known,
     ).read()
     options = options._replace(catalog=options.catalog.in_tenant(readings.skus.values()))
     world = World(
@@ -143,11 +154,10 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         subscriptions=readings.subscriptions,
     )
     _unheard_of(readings)
-    if readings.strategy == "full" and readings.only is None:
-        _ask_for_mail_users(exchange, readings, world)
+    world = look_closer(graph, exchange, readings, world)
     first = _join(readings, world, options, {})
-    owners = read_owners(graph, exchange, readings, {finding.user_id for finding in first[0]})
-    all_findings, disagreements, without_user = (
+    owners = read_owners(graph, exchange, readings, {finding.user_id for finding in first.findings})
+    all_findings, disagreements, without_user, unowned = (
         _join(readings, world, options, owners.shared) if owners.shared else first
     )
     users = readings.users or {}
@@ -158,6 +168,9 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
     ]
     readings.warnings += owner_warnings(owners, users) + _with_room(readings, options.catalog)
     exclusions = Exclusions(options.exclude)
+    unowned = [box for box in unowned if not exclusions.fit(box.user_principal_name)]
+    readings.unmatched = sum(map(is_stray, unowned))
+    readings.warnings[:0] = unowned_warnings(unowned, readings.deleted, readings.signals.get("deleted_users", ""))
     findings = sorted(
         (finding for finding in all_findings if not exclusions.fit(finding.user_principal_name)), key=_order
     )
@@ -189,21 +202,6 @@ def _clock(graph: Graph, readings: Readings) -> datetime:
     return wall.now()
 
 
-def _ask_for_mail_users(exchange: Exchange, readings: Readings, world: World) -> None:
-    """Which of those who seem to have lost a mailbox are mail users? (Lists of mail users only show archives.)"""
-    found = {box.user_id for box in readings.mailboxes} | readings.other_kinds.keys()
-    lost = {user.id for user in (readings.users or {}).values() if disconnected(user, world)} - found
-    if readings.mail_users is None or not lost:
-        return
-    try:
-        exchange.mailboxes_by_user_id(lost, mail_users=True)
-    except ApiError as error:
-        readings.mail_users = None
-        readings.warnings.append(f"Whether the mailboxes of {len(lost)} users are on premises is not known: {error}")
-    else:
-        readings.mail_users = frozenset(exchange.mail_user_ids)
-
-
 def _unheard_of(readings: Readings) -> None:
     """Warn of plans in a state that nobody knows: they count as off, which may make rows of mailboxes that are safe."""
     strange: dict[str, int] = {}
@@ -233,25 +231,30 @@ def _order(finding: Finding) -> tuple[int, float, str, str]:
     return (*urgency(finding), finding.user_principal_name.casefold(), guid)
 
 
-def _join(
-    readings: Readings, world: World, options: AuditOptions, shared: Mapping[str, str]
-) -> tuple[list[Finding], list[dict[str, str]], int]:
+class _Joined(NamedTuple):
+    """``unowned``: the mailboxes that need something, and whose user is not known or not in the directory."""
+
+    findings: list[Finding]
+    disagreements: list[dict[str, str]]
+    without_user: int
+    unowned: list[Mailbox]
+
+
+def _join(readings: Readings, world: World, options: AuditOptions, shared: Mapping[str, str]) -> _Joined:
     findings: list[Finding] = []
     disagreements: list[dict[str, str]] = []
+    unowned: list[Mailbox] = []
     survey = readings.survey
     without_user = 0
     if survey and readings.users is not None:
         without_user += sum(not survey.knows(user_id) for user_id in survey.usual)
     for mailbox, user in _pairs(readings, world):
-        if mailbox is not None and not mailbox.user_id:
-            without_user += 1
-            continue
         if user is None and mailbox is not None and survey and mailbox.user_id in survey.grants:
             disagreements += _contradicted(readings, mailbox, survey.grants[mailbox.user_id])
             continue
-        if user is None and readings.users is not None:
-            # its user is gone from the directory: inactive or about to be purged, and no license can help
-            without_user += 1
+        if mailbox is not None and _is_unowned(readings, mailbox, user):
+            without_user += not is_stray(mailbox)
+            unowned.append(mailbox)
             continue
         user_id = user.id if user else mailbox.user_id if mailbox else ""
         flags = _flags(readings, user_id, user, mailbox)
@@ -263,7 +266,13 @@ def _join(
                 disagreements.append(_disagreement(user_id, user.user_principal_name if user else "", text))
         elif finding.recipient_type in options.recipient_types:
             findings.append(finding)
-    return findings, disagreements + _flagged_without_need(readings), without_user
+    unowned = [box for box in unowned if needs_of(box) and box.recipient_type in options.recipient_types]
+    return _Joined(findings, disagreements + _flagged_without_need(readings), without_user, unowned)
+
+
+def _is_unowned(readings: Readings, mailbox: Mailbox, user: User | None) -> bool:
+    """Does nobody in the directory have it? Then no license can help."""
+    return not mailbox.user_id or (user is None and readings.users is not None)
 
 
 def _contradicted(readings: Readings, mailbox: Mailbox, classes: frozenset[PlanClass]) -> list[dict[str, str]]:
@@ -293,7 +302,9 @@ def _pairs(readings: Readings, world: World) -> Iterable[tuple[Mailbox | None, U
     seen = set()
     for mailbox in readings.mailboxes:
         seen.add(mailbox.user_id)
-        yield mailbox, users.get(mailbox.user_id)
+        # one in the recycle bin has no mailbox in use
+        deleted = readings.deleted if mailbox.recipient_type is RecipientType.SOFT_DELETED else {}
+        yield mailbox, users.get(mailbox.user_id) or deleted.get(mailbox.user_id)
     # a mailbox that needs no license is one, though it is in no list
     for user_id in sorted(users.keys() - seen - readings.other_kinds.keys()):
         user = users[user_id]

@@ -12,6 +12,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exchange import Ex
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox, User
+from ansible_collections.m365.licensing.plugins.module_utils._nameless import is_stray, named_alike
 from ansible_collections.m365.licensing.plugins.module_utils._ownership import (
     Contest,
     Owners,
@@ -37,6 +38,10 @@ def read_owners(graph: Graph, exchange: Exchange, readings: Readings, at_risk: C
     contested: dict[str, Contest] = {}
     if readings.users is not None:
         contested = _contested(graph, readings, [*readings.mailboxes, *more])
+        for user_id, text in readings.named_alike.items():
+            before = contested.get(user_id)
+            upn = readings.users[user_id].user_principal_name
+            contested[user_id] = Contest(upn, f"{before.text}; {text}" if before else text)
     return Owners(shared, contested)
 
 
@@ -78,6 +83,10 @@ def _bearing_names(graph: Graph, exchange: Exchange, readings: Readings, losing:
     parallel = exchange.service.client.parallel
     found = [box for some in parallel(exchange.mailboxes, _filters.by_upn(upns, any_kind=True)) for box in some]
     contested = _contested(graph, readings, found)
+    by_name = {lowered(users[user_id].user_principal_name): users[user_id] for user_id in losing if user_id in users}
+    for box in filter(is_stray, found):
+        if user := by_name.get(lowered(box.user_principal_name)):
+            contested.setdefault(user.id, Contest(user.user_principal_name, named_alike(box)))
     return {user_id: item for user_id, item in contested.items() if user_id in losing}
 
 

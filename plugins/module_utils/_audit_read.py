@@ -61,10 +61,11 @@ class Reader:
         shared_mailbox_sizes: str,
         everybody: bool = False,
         skus: Sequence[Sku] | None = None,
+        known: Iterable[User] = (),
     ) -> None:
         self._graph, self._exchange, self._catalog = graph, exchange, catalog
         self._types = frozenset(recipient_types)
-        self._identities = list(identities)
+        self._identities, self._known = list(identities), {user.id: user for user in known}
         self._sizes, self._keep_all = shared_mailbox_sizes, everybody
         self._read_skus = graph.subscribed_skus if skus is None else lambda: list(skus)
         self._parallel = graph.service.client.parallel
@@ -122,7 +123,8 @@ class Reader:
     def _resolve(self) -> list[str]:
         ids = [guid(text) for text in self._identities if is_guid(text)]
         upns = [text.strip() for text in self._identities if not is_guid(text)]
-        by_id, by_upn = self._graph.users_by_id(ids), self._graph.users_by_upn(upns)
+        by_id = self._known | self._graph.users_by_id([user_id for user_id in ids if user_id not in self._known])
+        by_upn = self._graph.users_by_upn(upns)
         missing = [item for item in ids if item not in by_id] + [item for item in upns if lowered(item) not in by_upn]
         if missing:
             raise ConfigurationError([f"identities: no user {item!r} in this tenant" for item in missing])
@@ -153,6 +155,7 @@ class Reader:
         got.reconciliation = reconciliation
         if pending is not None:
             got.pending, got.overdue = dict(pending.due), pending.overdue
+            got.organization = pending.organization
             got.warnings += pending.warnings
 
     def _all(self, *jobs: Callable[[], Any]) -> list[Any]:

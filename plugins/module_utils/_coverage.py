@@ -33,6 +33,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Mailbox,
     PlanClass,
     RecipientType,
+    Removal,
     Sku,
     Subscription,
     User,
@@ -92,13 +93,17 @@ DUPLICATE = REASONS[-1]
 
 
 class World(NamedTuple):
-    """What every assessment looks at: SKUs and subscriptions of the tenant, the catalogue, time and grace period."""
+    """What every assessment looks at: SKUs and subscriptions of the tenant, the catalogue, time and grace period.
+
+    ``removals``: by user id, when the directory's audit log says that the license went.
+    """
 
     now: datetime
     grace_days: int = 30
     catalog: Catalog = BUILTIN
     skus: Mapping[str, Sku] = MappingProxyType({})
     subscriptions: Mapping[str, tuple[Subscription, ...]] = MappingProxyType({})
+    removals: Mapping[str, Removal] = MappingProxyType({})
 
 
 def needs_of(mailbox: Mailbox) -> Needs:
@@ -205,7 +210,8 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
     soft_deleted = recipient_type is RecipientType.SOFT_DELETED
     if not needs:
         return None
-    uncovered = user is not None and not is_covered(needs, granted(user, world.catalog))
+    # the licenses of a deleted user are not known
+    uncovered = user is not None and not user.deleted and not is_covered(needs, granted(user, world.catalog))
     if uncovered and user is not None and _hangs_on_no_rights(needs, user, world.catalog) and not soft_deleted:
         return None
     evidence = _evidence(mailbox, flags, uncovered)
@@ -215,8 +221,9 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
     lost = mailbox is None and flags.mailboxes_known and user is not None and disconnected(user, world)
     certain = not lost or not flags.mail_user
     behind = _behind_suspended(user, world) if user else ()
+    removal = world.removals.get(user.id) if user else None
     deadline = find_deadline(
-        reason, mailbox, user, flags.pending_delicense, world.now, world.grace_days, world.catalog, behind
+        reason, mailbox, user, flags.pending_delicense, world.now, world.grace_days, world.catalog, behind, removal
     )
     if flags.overdue and not soft_deleted:
         deadline = overdue_deadline(flags.pending_delicense)
@@ -259,14 +266,18 @@ def disconnected(user: User, world: World) -> bool:
     """Did the user lose the last mailbox plan so recently that a license brings back the mailbox?
 
     Exchange disconnects the mailbox at once, and shows it in no list any more [support article 3158794 of 2024-09].
+    What the audit log says of it is better evidence than the date of the plan.
     """
-    removed = removal_date(user, world.catalog)
-    if removed is None or has_mailbox_plan(user, world.catalog):
-        return False
-    suspended = any(
-        plan.suspended and world.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES for plan in user.assigned_plans
-    )
-    return not suspended and removed + timedelta(days=DISCONNECTED_DAYS) >= world.now
+    removal = world.removals.get(user.id)
+    removed = removal.at if removal is not None else removal_date(user, world.catalog)
+    return removed is not None and lost_plan(user, world) and removed + timedelta(days=DISCONNECTED_DAYS) >= world.now
+
+
+def lost_plan(user: User, world: World) -> bool:
+    """Did the user have a mailbox plan, and has none any more, at work or suspended?"""
+    plans = [plan for plan in user.assigned_plans if world.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES]
+    deleted = any(plan.capability.casefold() == "deleted" for plan in plans)
+    return deleted and not any(plan.suspended for plan in plans) and not has_mailbox_plan(user, world.catalog)
 
 
 def suspected(user: User, flags: Flags, world: World) -> bool:

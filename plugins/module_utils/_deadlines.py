@@ -20,6 +20,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Mailbox,
     PlanClass,
     RecipientType,
+    Removal,
     Subscription,
     User,
 )
@@ -27,6 +28,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
 DISCONNECTED_DAYS = 30
 """How long the data of a mailbox is kept after its license went, and after a soft deletion
 [delete-or-restore-mailboxes]. Not the grace period of new mailboxes, and not an option."""
+
+DELETED_USER_DAYS = 30
+"""How long a deleted user can be restored [user: delete]."""
 
 CLOCK_TOLERANCE = timedelta(days=1)
 """What happened further in the future than this did not: the clock that reckons is wrong."""
@@ -49,9 +53,10 @@ UNDATED = {
 """Reasons that have no deadline, and why."""
 
 
-_HELD = (
-    "The mailbox is on hold. Microsoft's newest text says that a hold keeps the mailbox of a living user, and older "
-    "ones say that it does not"
+_HELD = "The mailbox is on hold."
+_HELD_WITH_ALL = "A retention policy of the whole organization holds the mailbox."
+_DISAGREE = (
+    " Microsoft's newest text says that a hold keeps the mailbox of a living user, and older ones say that it does not"
 )
 
 
@@ -64,19 +69,21 @@ def find_deadline(
     grace_days: int,
     catalog: Catalog,
     subscriptions: Iterable[Subscription],
+    removal: Removal | None = None,
 ) -> Deadline:
     """The best-supported date: read before computed, computed before unknown. Never an invented one.
 
-    ``subscriptions`` are those behind the suspended plan that covered the mailbox. The date of a mailbox in use on hold
-    is unknown, for Microsoft's texts disagree [support article on inactive mailboxes, 2024-09; older:
-    inactive-mailboxes-in-office-365].
+    ``subscriptions`` are those behind the suspended plan that covered the mailbox. ``removal`` is what the audit log
+    says. The date of a mailbox in use on hold is unknown, for Microsoft's texts disagree [support article on inactive
+    mailboxes, 2024-09; older: inactive-mailboxes-in-office-365].
     """
-    found = _of_reason(reason, mailbox, user, pending, now, grace_days, catalog, subscriptions)
+    found = _of_reason(reason, mailbox, user, pending, now, grace_days, catalog, subscriptions, removal)
     in_use = mailbox is not None and mailbox.recipient_type is RecipientType.USER
-    if mailbox is None or not in_use or not (mailbox.hold or mailbox.other_hold) or reason in _RIGHTS:
+    if mailbox is None or not in_use or not mailbox.held or reason in _RIGHTS:
         return found
     until = f": it goes by {found.at:%Y-%m-%d} if the hold does not keep it." if found.at else "."
-    return Deadline(note=_HELD + until, outlived=found.outlived, earliest=found.at)
+    note = (_HELD if mailbox.hold or mailbox.other_hold else _HELD_WITH_ALL) + _DISAGREE + until
+    return Deadline(note=note, outlived=found.outlived, earliest=found.at)
 
 
 _RIGHTS = ("hold_without_license", "archive_without_license")
@@ -97,9 +104,10 @@ def _of_reason(
     grace_days: int,
     catalog: Catalog,
     subscriptions: Iterable[Subscription],
+    removal: Removal | None,
 ) -> Deadline:
     if reason == "soft_deleted":
-        return _of_soft_deletion(mailbox, now)
+        return _of_soft_deletion(mailbox, user, now)
     if pending is not None:
         return _told(pending, "pending_delicense", now)
     if reason in UNDATED:
@@ -111,9 +119,8 @@ def _of_reason(
     on_premises = mailbox is not None and mailbox.recipient_type is RecipientType.ARCHIVE
     archiving = _ON_PREMISES_ARCHIVING if on_premises else _ARCHIVING
     removed = removal_date(user, catalog, archiving if archive_only else MAILBOX_CLASSES)
-    # what went before the mailbox was made was the license of an earlier one
-    if removed is not None and (created is None or removed >= created):
-        return _period(removed, DISCONNECTED_DAYS, "license_removed_plus_grace", "the license was removed", now)
+    if found := _of_removal(removed, None if archive_only else removal, created, now):
+        return found
     if archive_only and not on_premises:
         return Deadline(note="No property tells since when the archive has been without a license.")
     if reason == "license_removed" and mailbox is not None and mailbox.sku_assigned is False:
@@ -125,11 +132,32 @@ def _of_reason(
     return _period(created, grace_days, "created_plus_grace", "it was created", now)
 
 
-def _of_soft_deletion(mailbox: Mailbox | None, now: datetime) -> Deadline:
-    if mailbox is None or mailbox.soft_deleted is None:
+def _of_removal(
+    removed: datetime | None, removal: Removal | None, created: datetime | None, now: datetime
+) -> Deadline | None:
+    """By the audit log, else by the date of the removed plan. None: nothing tells when the license went.
+
+    What went before the mailbox was made was the license of an earlier one. An entry of the log that does not say what
+    it changed may be about another license.
+    """
+    event = "the license was removed"
+    if removal is None or (created is not None and removal.at < created):
+        if removed is None or (created is not None and removed < created):
+            return None
+        return _period(removed, DISCONNECTED_DAYS, "license_removed_plus_grace", event, now)
+    found = _period(removal.at, DISCONNECTED_DAYS, "audit_log_plus_grace", event, now)
+    unsure = "" if removal.sure or found.note else "The audit log says that a license was changed then, but not which."
+    return found._replace(note=unsure) if unsure else found
+
+
+def _of_soft_deletion(mailbox: Mailbox | None, user: User | None, now: datetime) -> Deadline:
+    """Until when a license, or before it a restored user, brings the mailbox back: whichever ends sooner."""
+    gone, deleted = mailbox.soft_deleted if mailbox else None, user.deleted if user else None
+    if deleted is not None and (gone is None or deleted < gone):
+        return _period(deleted, DELETED_USER_DAYS, "user_deleted_plus_30_days", "its user was deleted", now, "exact")
+    if gone is None:
         return Deadline(note="Exchange does not tell when the mailbox was soft-deleted.")
-    source = "soft_deleted_plus_30_days"
-    return _period(mailbox.soft_deleted, DISCONNECTED_DAYS, source, "it was soft-deleted", now, "exact")
+    return _period(gone, DISCONNECTED_DAYS, "soft_deleted_plus_30_days", "it was soft-deleted", now, "exact")
 
 
 def _period(

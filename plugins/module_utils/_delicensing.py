@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, named
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
-from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import Pending
+from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import Organization, Pending
 
 
 class Delicensing(NamedTuple):
@@ -26,12 +26,16 @@ class Delicensing(NamedTuple):
     overdue: frozenset[str]
     """Those whose delay has ended."""
     warnings: tuple[str, ...] = ()
+    organization: Organization | None = None
+    """What is set for the organization, where that was read for want of a list."""
 
 
 def read_delicensing(exchange: Exchange) -> Delicensing:
     """Who is about to lose a mailbox: two requests at the same time. Raises ApiError where Exchange gives no list."""
     if not exchange.can_filter:
-        return Delicensing({}, frozenset(), _warnings_of_v2(exchange))
+        organization = exchange.organization()
+        warnings = _warnings_of_v2(organization.delayed_delicensing)
+        return Delicensing({}, frozenset(), warnings, organization)
     every, overdue = exchange.service.client.parallel(lambda only: _read(exchange, only), (False, True))
     if isinstance(every, ApiError):
         raise every
@@ -65,9 +69,8 @@ def _warnings(found: Pending) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _warnings_of_v2(exchange: Exchange) -> tuple[str, ...]:
+def _warnings_of_v2(state: bool | None) -> tuple[str, ...]:
     """This surface shows whether the feature is on, and nobody whom it concerns."""
-    state = exchange.delayed_delicensing()
     if state is False:
         return ()
     found = "Delicensing resiliency is on" if state else "Exchange does not say whether delicensing resiliency is on"

@@ -57,10 +57,11 @@ def find_exceptions(
 
     A mailbox whose user Graph does not show is covered by none, for no rule can be asked about it.
     """
-    users = found.readings.users or {}
+    living = found.readings.users or {}
+    users = {**found.readings.deleted, **living}
     if rules is None or not any(rule.ignore for rule in rules.rules):
         return [None] * len(findings)
-    known = list(dict.fromkeys(finding.user_id for finding in findings if finding.user_id in users))
+    known = list(dict.fromkeys(finding.user_id for finding in findings if finding.user_id in living))
     groups = groups_of_users(graph, rules.group_ids, known, whole=False)
     today, index = found.now.date(), RuleIndex(rules.rules)
     covering: list[Excepted | None] = []

@@ -25,12 +25,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
 from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import (
     MAIL_USER_SELECT,
     MAILBOX_SELECT,
+    Organization,
     Pending,
     bytes_from,
-    enabled_state,
     mail_user_from,
     mailbox_from,
     may_need_license,
+    organization_from,
     other_kind,
     pending_from,
     text_from,
@@ -177,16 +178,21 @@ class Exchange:
         with _naming("Get-PendingDelicenseUser"):
             return pending_from(self._pages("Get-PendingDelicenseUser", parameters, None, None))
 
-    def delayed_delicensing(self) -> bool | None:
-        """Is delicensing resiliency on? None: the service does not say [Get-OrganizationConfig].
+    def organization(self) -> Organization:
+        """What is set for the whole organization [Get-OrganizationConfig].
 
         ``DelayedDelicensingEnabled`` is a parameter of Set-OrganizationConfig. What Get-OrganizationConfig returns is
         ``DelayedDelicensingEnabledState``: a text, or null.
         """
-        found = self.cmdlet("Get-OrganizationConfig")
-        if len(found) != 1:
-            raise _incomplete(f"Get-OrganizationConfig gave {len(found)} entries, expected one")
-        return enabled_state(found[0].get("DelayedDelicensingEnabledState"))
+        with _naming("Get-OrganizationConfig"):
+            found = self.cmdlet("Get-OrganizationConfig")
+            if len(found) != 1:
+                raise _incomplete(f"Get-OrganizationConfig gave {len(found)} entries, expected one")
+            return organization_from(found[0])
+
+    def delayed_delicensing(self) -> bool | None:
+        """Is delicensing resiliency on? None: the service does not say."""
+        return self.organization().delayed_delicensing
 
     def mailbox_bytes(self, identity: str, *, soft_deleted: bool = False) -> int | None:
         """The size of one mailbox in bytes [Get-MailboxStatistics: TotalItemSize]. One call: only for few.

@@ -90,6 +90,7 @@ _NEED_NONE = frozenset(
     }
 )
 _NO_GUID = "00000000-0000-0000-0000-000000000000"
+_NO_POLICIES: frozenset[str] = frozenset()
 _DIGITS_MAX = 18
 """An exabyte: Python itself refuses to read thousands of digits."""
 _BYTES = re.compile(r"\(([\d.,\s\u00a0]+)bytes\)", re.IGNORECASE)
@@ -192,6 +193,25 @@ def pending_from(raws: Iterable[Mapping[str, Any]]) -> Pending:
     return Pending(due, nameless)
 
 
+class Organization(NamedTuple):
+    """What Get-OrganizationConfig says."""
+
+    delayed_delicensing: bool | None = None
+    """Is delicensing resiliency on? None: the service does not say."""
+    holds: frozenset[str] = frozenset()
+    """The retention policies that hold every mailbox, in the form of ``Mailbox.excluded_from``."""
+
+
+def organization_from(raw: Mapping[str, Any]) -> Organization:
+    """The only element that Get-OrganizationConfig gives.
+
+    Of its holds those count that begin with ``mbx`` (mailboxes) or ``skp`` (conversations, which mailboxes hold).
+    Others are about groups [identify a hold on an Exchange Online mailbox].
+    """
+    holds = (item for item in _holds(raw) if item[:3].lower() in ("mbx", "skp") and _retains(item))
+    return Organization(enabled_state(raw.get("DelayedDelicensingEnabledState")), frozenset(map(_policy, holds)))
+
+
 def enabled_state(value: Any) -> bool | None:
     """A state such as ``Enabled: True; …``; None for null and for every other text."""
     match = _ENABLED.match(value) if isinstance(value, str) else None
@@ -260,6 +280,7 @@ def _mailbox(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
         other_hold=_other_hold(raw),
         # Unlimited says nothing of its own: then the limit of the plan counts
         quota=_quota(quota) if isinstance(quota, str) else bytes_from(quota),
+        excluded_from=_excluded_from(raw),
         soft_deleted=moment(raw, "WhenSoftDeleted"),
         account_enabled=not flag(raw.get("AccountDisabled")),
         on_premises_sync=flag(raw.get("IsDirSynced")),
@@ -272,11 +293,29 @@ def _other_hold(raw: Mapping[str, Any]) -> bool:
     names = ("ComplianceTagHoldApplied", "DelayHoldApplied", "DelayReleaseHoldApplied")
     if any(flag(raw.get(name)) for name in names):
         return True
+    return any(not item.startswith("-") and _retains(item) for item in _holds(raw))
+
+
+def _excluded_from(raw: Mapping[str, Any]) -> frozenset[str]:
+    """The policies of the organization from which a leading minus excludes the mailbox."""
+    return frozenset(_policy(item[1:]) for item in _holds(raw) if item.startswith("-")) or _NO_POLICIES
+
+
+def _holds(raw: Mapping[str, Any]) -> list[str]:
     holds = raw.get("InPlaceHolds") or []
     if not isinstance(holds, list):
         raise _incomplete(f"InPlaceHolds of {_name(raw)} is no list")
-    # a leading minus excludes the mailbox from a policy of the organization, and :1 ends a policy that only deletes
-    return any(not str(item).startswith("-") and not str(item).endswith(":1") for item in holds)
+    return [str(item).strip() for item in holds]
+
+
+def _retains(hold: str) -> bool:
+    """Is it more than a policy that only deletes? Its action is then 1."""
+    return not hold.endswith(":1")
+
+
+def _policy(hold: str) -> str:
+    """An entry of ``InPlaceHolds`` without its action: ``mbx`` and the id of the policy."""
+    return hold.partition(":")[0].lower()
 
 
 def _guid(raw: Mapping[str, Any]) -> str:

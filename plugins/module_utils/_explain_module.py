@@ -129,7 +129,9 @@ def explain_users(graph: Graph, exchange: Exchange, options: ExplainOptions) -> 
     if not named.users:
         return {"explanations": [], "unmatched": list(named.unknown), "warnings": []}
     planner = options.planner._replace(
-        audit=options.planner.audit._replace(identities=tuple(user.id for user in named.users)),
+        audit=options.planner.audit._replace(
+            identities=tuple(user.id for user in named.users), known=tuple(named.users)
+        ),
         # the others protect nobody here, and would each be looked up
         protected=tuple(text for text in options.planner.protected if any(map(protects(text), named.users))),
     )
@@ -147,6 +149,7 @@ def explain_users(graph: Graph, exchange: Exchange, options: ExplainOptions) -> 
         catalog=planner.audit.catalog.in_tenant(readings.skus.values()),
         skus=readings.skus,
         subscriptions=readings.subscriptions,
+        removals=readings.removals,
     )
     users = [(readings.users or {}).get(user.id, user) for user in named.users]
     rows = [_explanation(user, found, world, planner, ruled) for user in users]

@@ -124,6 +124,8 @@ class User(NamedTuple):
     """``{"extensionAttribute1": "…"}``, without those that are null."""
     license_states: tuple[LicenseState, ...] = ()
     assigned_plans: tuple[AssignedPlan, ...] = ()
+    deleted: datetime | None = None
+    """When the user was deleted, of one in the recycle bin of the directory. Its licenses are not known."""
 
     @property
     def is_guest(self) -> bool:
@@ -222,6 +224,12 @@ class Mailbox(NamedTuple):
     """Litigation hold."""
     other_hold: bool = False
     """Any other: of a retention policy or label, of eDiscovery, or the delay after one of these has ended."""
+    organization_hold: bool = False
+    """A retention policy of the whole organization, from which the mailbox is not excluded."""
+    excluded_from: frozenset[str] = frozenset()
+    """The policies of the whole organization from which it is excluded, in lower case and without their action."""
+    by_name: bool = False
+    """Exchange names no user, and ``user_id`` is that of the user with the mailbox's user principal name."""
     over_50_gb: bool = False
     size: int | None = None
     """In bytes, where it was measured."""
@@ -231,6 +239,11 @@ class Mailbox(NamedTuple):
     account_enabled: bool = True
     on_premises_sync: bool = False
     capabilities: tuple[str, ...] = ()
+
+    @property
+    def held(self) -> bool:
+        """Does any hold apply?"""
+        return self.hold or self.other_hold or self.organization_hold
 
 
 class Assignment(NamedTuple):
@@ -297,6 +310,16 @@ class Finding(NamedTuple):
     """False where the mailbox may be on premises, so that there is none to lose."""
     was_shared: str = ""
     """Why it may have been a shared mailbox, in a sentence; empty where nothing says so."""
+
+
+class Removal(NamedTuple):
+    """When a user lost the last license with a mailbox plan, by the directory's audit log.
+
+    ``sure``: the entry says which license went. If not, it says only that some license was changed then.
+    """
+
+    at: datetime
+    sure: bool
 
 
 class Flags(NamedTuple):

@@ -10,10 +10,16 @@ about the one could change the licenses of the other. Pure: no I/O, no clock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import DUPLICATE, needs_of
-from ansible_collections.m365.licensing.plugins.module_utils._deadlines import UNDATED, severity_of
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import (
+    DELETED_USER_DAYS,
+    DISCONNECTED_DAYS,
+    UNDATED,
+    severity_of,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
@@ -141,10 +147,66 @@ def owner_warnings(owners: Owners, users: Mapping[str, User]) -> list[str]:
         )
     if owners.contested:
         warnings.append(
-            "Mailboxes have the ExternalDirectoryObjectId of one user and the user principal name of another (see "
-            f"disagreements). Rules take nothing away from any of these users: {named(contested)}."
+            "Mailboxes have the user principal name of one user and the ExternalDirectoryObjectId of another or of "
+            f"nobody (see disagreements). Rules take nothing away from any of these users: {named(contested)}."
         )
     return warnings
+
+
+def unowned_warnings(unowned: Iterable[Mailbox], deleted: Mapping[str, User], recycle_bin: str) -> list[str]:
+    """What to do about mailboxes whose users are not known, a sentence for each kind, with the first names.
+
+    ``deleted``: users in the recycle bin, by id. ``recycle_bin``: ``ok``, or why it could not be read.
+    """
+    strays, gone, soft = list[Mailbox](), list[Mailbox](), list[Mailbox]()
+    for box in unowned:
+        kind = soft if box.recipient_type is RecipientType.SOFT_DELETED else gone if box.user_id else strays
+        kind.append(box)
+    found: list[str] = []
+    if soft:
+        soft.sort(key=lambda box: (str(box.soft_deleted or ""), _name_of(box)))
+        where = "in the directory nor in its recycle bin"
+        if recycle_bin != "ok":
+            where = f"in the directory, and whether it is in the recycle bin is not known ({recycle_bin or 'not read'})"
+        found.append(
+            f"{_count(soft, 'soft-deleted mailbox', 'soft-deleted mailboxes')} cannot be licensed, as the user of each "
+            f"is {'neither ' if recycle_bin == 'ok' else 'not '}{where}: {named([_kept(box) for box in soft])}. "
+            "New-MailboxRestoreRequest copies the content of such a mailbox to another one."
+        )
+    if strays:
+        found.append(
+            f"{_count(strays, 'mailbox', 'mailboxes')} in use cannot be judged, as each names no user "
+            "(ExternalDirectoryObjectId is empty), and its user principal name is that of nobody or of a user with "
+            f"another mailbox: {named(sorted(map(_name_of, strays)))}. Find out in Exchange whose they are."
+        )
+    if gone:
+        names = sorted(_name_of(box) + _restorable(deleted.get(box.user_id)) for box in gone)
+        found.append(
+            f"{_count(gone, 'mailbox', 'mailboxes')} in use cannot be licensed, as Graph does not show the user of "
+            f"each: {named(names)}. Restore these users, or find out in Exchange whose mailboxes they are."
+        )
+    return found
+
+
+def _count(boxes: list[Mailbox], one: str, many: str) -> str:
+    return f"{len(boxes)} {one if len(boxes) == 1 else many}"
+
+
+def _name_of(box: Mailbox) -> str:
+    return box.user_principal_name or box.primary_smtp_address or box.guid
+
+
+def _kept(box: Mailbox) -> str:
+    """Its name, and until when Exchange keeps it."""
+    if box.soft_deleted is None:
+        return _name_of(box)
+    return f"{_name_of(box)} (kept until {box.soft_deleted + timedelta(days=DISCONNECTED_DAYS):%Y-%m-%d})"
+
+
+def _restorable(user: User | None) -> str:
+    if user is None or user.deleted is None:
+        return ""
+    return f" (in the recycle bin until {user.deleted + timedelta(days=DELETED_USER_DAYS):%Y-%m-%d})"
 
 
 def takes_away(user: User, change: LicenseChange) -> bool:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import DELETED_USER_DAYS
 from ansible_collections.m365.licensing.plugins.module_utils._license_notes import (
     carried_over,
     notes_for,
@@ -54,6 +56,12 @@ def beyond_a_license(candidate: Candidate, catalog: Catalog) -> str:
     finding = candidate.finding
     if finding is None or finding.recipient_type is not RecipientType.SOFT_DELETED:
         return ""
+    if deleted := candidate.subject.user.deleted:
+        until = deleted + timedelta(days=DELETED_USER_DAYS)
+        return (
+            f"its user is in the recycle bin of the directory; restore the user first, until {until:%Y-%m-%d}, as no "
+            "license helps before that"
+        )
     if granted(candidate.subject.user, catalog) & MAILBOX_CLASSES:
         return (
             "its user has a mailbox plan already, so another license does not bring it back; if the user has a second "

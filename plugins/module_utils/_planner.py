@@ -209,7 +209,8 @@ def _candidates(
         findings.setdefault(finding.user_id, []).append(finding)
     users = _users(found, findings, options)
     few = options.scope != "all_users" or bool(options.audit.identities)
-    groups = groups_of_users(graph, checked.group_ids, list(users), whole=not few)
+    living = [user_id for user_id, user in users.items() if user.deleted is None]
+    groups = groups_of_users(graph, checked.group_ids, living, whole=not few)
     mailboxes = _mailboxes(found)
     # who has no mailbox needs none, where all have been looked at
     everybody = options.scope == "all_users" and not found.readings.gaps and not exchange.unknown_types
@@ -227,7 +228,8 @@ def _candidates(
         for item in findings.get(user_id, ()):
             replaced = item.recipient_type is RecipientType.SOFT_DELETED and user_id in in_use
             candidates.append(Candidate(Subject(user, item.recipient_type, mine), item, needs, replaced, dispute))
-        if not kinds or (options.scope == "all_users" and kinds == {RecipientType.SOFT_DELETED}):
+        soft = kinds == {RecipientType.SOFT_DELETED} and user.deleted is None
+        if not kinds or (options.scope == "all_users" and soft):
             # what is soft-deleted does not stand for the mailbox in use, which is safe
             subject = Subject(user, box.recipient_type if box else None, mine, other_kind=other)
             candidates.append(Candidate(subject, None, needs, dispute=dispute))
@@ -246,13 +248,15 @@ def _in_use(
     A filtered audit has no reason to read those that need nothing, so Exchange is asked for them.
     """
     gone = {item.user_id for item in found if item.recipient_type is RecipientType.SOFT_DELETED} & users.keys()
+    gone = {user_id for user_id in gone if users[user_id].deleted is None}
     bare = {user_id for user_id in gone if not granted(users[user_id], catalog) & MAILBOX_CLASSES}
     live = {user_id for user_id in bare if mailboxes[user_id].recipient_type in IN_USE}
     return frozenset(live | {box.user_id for box in exchange.mailboxes_by_user_id(bare - live)})
 
 
 def _users(found: Audit, findings: Mapping[str, Sequence[Finding]], options: PlannerOptions) -> dict[str, User]:
-    known = dict(found.readings.users or {})
+    deleted = {user_id: user for user_id, user in found.readings.deleted.items() if user_id in findings}
+    known = {**deleted, **(found.readings.users or {})}
     if options.scope != "all_users":
         return {user_id: known[user_id] for user_id in findings if user_id in known}
     exclusions = Exclusions(options.audit.exclude)

@@ -9,8 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ansible_collections.m365.licensing.plugins.module_utils._alarm import Reason, incomplete_reason
+from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import Organization
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
-from ansible_collections.m365.licensing.plugins.module_utils._models import Flags, Mailbox, Sku, Subscription, User
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    Flags,
+    Mailbox,
+    Removal,
+    Sku,
+    Subscription,
+    User,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._survey import Survey
 
 SIGNALS = ("license_reconciliation_needed", "exchange_sku_assigned", "assigned_plans")
@@ -40,6 +48,14 @@ class Readings:
     """
     mail_users: frozenset[str] | None = None
     """Of whom Exchange was asked because no mailbox was found: who is a mail user. None: that could not be asked."""
+    removals: dict[str, Removal] = field(default_factory=dict)
+    """What the directory's audit log says of when the licenses of users went, by user id."""
+    deleted: dict[str, User] = field(default_factory=dict)
+    """The users of mailboxes who are in the recycle bin of the directory, by id."""
+    organization: Organization | None = None
+    """What is set for the whole organization; None where nobody needed to know, or it could not be read."""
+    named_alike: dict[str, str] = field(default_factory=dict)
+    """Users whose name a mailbox has that names no user, though they have another one: why that is no proof, by id."""
     only: frozenset[str] | None = None
     """The user ids that ``identities`` named; None: everybody."""
     everybody: bool = False
@@ -57,6 +73,8 @@ class Readings:
     """What helps where a service refused a part of the inventory, in its words: a permission, a role."""
     unmeasured: int = 0
     """Single mailboxes whose size was asked for, and of which Exchange did not tell it."""
+    unmatched: int = 0
+    """Mailboxes in use that name no user and could not be joined to one by name: nobody has judged them."""
     lost_sizes: str = ""
     """Whose sizes could not be asked for at all: ``of 600 shared, room and equipment mailboxes``."""
     warnings: list[str] = field(default_factory=list)
@@ -86,8 +104,8 @@ class Readings:
 
     @property
     def complete(self) -> bool:
-        """Was all looked at that was asked for? A single size that is not known is no reason to license nobody."""
-        return not self.gaps and not self.unmeasured
+        """Was all looked at that was asked for? A single mailbox that was not is no reason to license nobody."""
+        return not self.gaps and not self.unmeasured and not self.unmatched
 
     @property
     def gaps(self) -> list[str]:

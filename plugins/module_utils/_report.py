@@ -72,7 +72,7 @@ def audit_row(finding: Finding, skus: Mapping[str, Sku], catalog: Catalog) -> di
         "deadline_note": finding.deadline.note,
         "days_remaining": finding.days_remaining,
         "severity": finding.severity,
-        "licenses": describe(user, skus, catalog)["licenses"] if user else None,
+        "licenses": describe(user, skus, catalog)["licenses"] if user and not user.deleted else None,
         "usage_location": user.usage_location if user else None,
         "country": user.country if user else None,
         "department": user.department if user else None,

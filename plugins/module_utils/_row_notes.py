@@ -9,7 +9,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._deadlines import DISCONNECTED_DAYS, removal_date
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import (
+    DELETED_USER_DAYS,
+    DISCONNECTED_DAYS,
+    removal_date,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._models import Flags, Mailbox, RecipientType, User
 
 _RESOURCES = (RecipientType.SHARED, RecipientType.ROOM, RecipientType.EQUIPMENT)
@@ -37,6 +41,10 @@ def notes_of(
     """What someone who decides about this row should know besides; ``was_shared``: see ``shared_before``."""
     if user is None:
         yield "Graph does not show this user: its licenses are not known, and the reason is what Exchange says."
+    elif user.deleted is not None:
+        yield _restore_first(user.deleted)
+    if mailbox is not None and mailbox.by_name:
+        yield "Exchange does not say whose mailbox this is. The user has its user principal name and no other mailbox."
     if mailbox is None and not flags.mailboxes_known:
         yield "Exchange could not be asked for mailboxes: its kind, its age, an archive or a hold are not known."
         return
@@ -47,7 +55,7 @@ def notes_of(
             else ("The mailbox may be disconnected already; license the user to bring it back.")
         )
         return
-    if (mailbox.hold or mailbox.other_hold) and mailbox.recipient_type is RecipientType.SOFT_DELETED:
+    if mailbox.held and mailbox.recipient_type is RecipientType.SOFT_DELETED and not (user and user.deleted):
         yield "On hold: Microsoft's texts disagree on whether a hold keeps the mailbox of a living user for longer."
     if was_shared:
         yield was_shared
@@ -57,8 +65,18 @@ def notes_of(
         and len(others) > 1
     ):
         yield "It has an archive and a litigation hold; one license covers both."
-    if mailbox.recipient_type is RecipientType.SOFT_DELETED and user is not None and not uncovered:
+    living = user is not None and user.deleted is None
+    if mailbox.recipient_type is RecipientType.SOFT_DELETED and living and not uncovered:
         yield "The user is licensed, so another license will not bring it back; look for a second mailbox of the user."
+
+
+def _restore_first(deleted: datetime) -> str:
+    """What to do about a mailbox whose user is in the recycle bin."""
+    until = deleted + timedelta(days=DELETED_USER_DAYS)
+    return (
+        f"Its user was deleted on {deleted:%Y-%m-%d}. Restore the user first, until {until:%Y-%m-%d}; no license helps "
+        "before that. The licenses of the user come back with it as far as seats are free."
+    )
 
 
 BY_SYNC = (
@@ -83,7 +101,7 @@ def shared_before(mailbox: Mailbox | None, user: User | None, flags: Flags, cata
     enabled = user.account_enabled if user else mailbox.account_enabled
     if not enabled and (mailbox.on_premises_sync or bool(user and user.on_premises_sync)):
         return BY_SYNC
-    if mailbox.hold or mailbox.other_hold or flags.is_pending or user is None:
+    if mailbox.held or flags.is_pending or user is None:
         return ""
     removed, created = removal_date(user, catalog), mailbox.created
     if removed is None or (created is not None and removed < created):

@@ -206,8 +206,8 @@ mailboxes:
           suspended. V(shared_over_50_gb), V(shared_archive) and V(shared_litigation_hold) are shared, room or equipment
           mailboxes that need a license for that. V(archive_without_license) is an archive that no plan covers.
           V(hold_without_license) is on litigation hold and its plan carries no hold. V(soft_deleted) is disconnected
-          already. V(duplicate_object_id) is one of several mailboxes in use with one C(ExternalDirectoryObjectId), so
-          its owner is not certain, and no rule decides.
+          already; its user may have to be restored first. V(duplicate_object_id) is one of several mailboxes in use
+          with one C(ExternalDirectoryObjectId), so its owner is not certain, and no rule decides.
       type: str
       sample: no_license
     needs:
@@ -225,7 +225,7 @@ mailboxes:
       type: list
       elements: str
     notes:
-      description: What to know besides, for example that a hold does not keep the mailbox of a living user.
+      description: What to know besides, for example that the user of a soft-deleted mailbox has to be restored first.
       type: list
       elements: str
     created:
@@ -238,8 +238,11 @@ mailboxes:
       sample: "2026-12-01T08:00:00Z"
     deadline_source:
       description:
-        - Where the deadline comes from. One of V(created_plus_grace), V(license_removed_plus_grace),
-          V(pending_delicense), V(soft_deleted_plus_30_days), V(subscription_lifecycle) and V(unknown).
+        - Where the deadline comes from. One of V(audit_log_plus_grace), V(created_plus_grace),
+          V(license_removed_plus_grace), V(pending_delicense), V(soft_deleted_plus_30_days),
+          V(subscription_lifecycle), V(user_deleted_plus_30_days) and V(unknown).
+        - V(audit_log_plus_grace) needs the permission C(AuditLog.Read.All), which is optional. Without it the date of
+          the removed plan is used (V(license_removed_plus_grace)), which Microsoft does not document.
       type: str
       sample: created_plus_grace
     deadline_confidence:
@@ -247,7 +250,7 @@ mailboxes:
       type: str
       sample: estimated
     deadline_note:
-      description: Why there is no date, if there is none.
+      description: Why there is no date, or what is not sure about it.
       type: str
     days_remaining:
       description:
@@ -279,7 +282,7 @@ mailboxes:
     licenses:
       description:
         - The licenses that the user has, with the way they came and their state.
-        - Null where Graph does not show the user.
+        - Null where Graph does not show the user, or the user is in the recycle bin.
       type: list
       elements: dict
       contains:
@@ -358,13 +361,23 @@ summary:
       description: Mailboxes and archives whose details were looked at.
       type: int
     without_user:
-      description: Mailboxes without a user in the directory (system, inactive, purged), which no license can help.
+      description:
+        - Mailboxes whose user is not in the directory, so that no license can help them. A warning names those that
+          need one, and of soft-deleted ones the day until which Exchange keeps them.
+      type: int
+    unmatched:
+      description:
+        - Mailboxes in use that name no user (C(ExternalDirectoryObjectId) is empty) and that could not be joined to one
+          by user principal name. Nobody has judged them, and a warning names them.
       type: int
     strategy:
       description: The strategy that was used.
       type: str
     signals:
-      description: For each signal V(ok), or why it cannot be had.
+      description:
+        - For each signal V(ok), or why it cannot be had.
+        - V(audit_log), V(deleted_users) and V(organization_holds) are there only if some mailbox made it necessary to
+          ask. That the application may not ask is told here alone, without a warning.
       type: dict
     not_examined:
       description:
@@ -375,8 +388,8 @@ summary:
     complete:
       description:
         - Whether everything that was asked for could be looked at.
-        - V(false) if there is something in RV(summary.not_examined), or if Graph does not show the licenses of users.
-          Then there may be more at risk than RV(mailboxes) tells.
+        - V(false) if there is something in RV(summary.not_examined), if RV(summary.unmatched) is not 0, or if Graph
+          does not show the licenses of users. Then there may be more at risk than RV(mailboxes) tells.
       type: bool
     expiring:
       description: SKUs in their grace period, with the date on which they move on and the mailboxes that hang on them.

@@ -19,18 +19,19 @@ GROUPS = {
     "_failures _filters _identity _license_notes _licenses _losses _markdown _models _naming "
     "_nearness _option_values _outcome _ownership _paging _permissions _plain _plan _plan_again "
     "_plan_covered _plan_fit _plan_guards _plan_judge _plan_model _plan_reasons _plan_seats _plan_words "
-    "_predict _quoting _readback _redaction _refusal_hints _refusals _report _room _row_notes _rules "
-    "_rules_conditions _rules_hints _rules_index _rules_match _rules_schema _run_facts _seats "
+    "_predict _quoting _readback _redaction _refusal_hints _refusals _removals _report _room "
+    "_row_notes _rules _rules_conditions _rules_hints _rules_index _rules_match _rules_schema _run_facts _seats "
     "_second_tries _stacked _times _values _version _wanted",
     "files": "_access_lists _files _private_files _read_files",
     "transport": "_allowance _http _http_body _http_limit _http_types _libraries _limits _pacing _parallel "
     "_proxies _service _stop",
     "signing in": "_auth _auth_options _certificates _masking _secrets",
-    "services": "_batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse _tenant",
+    "services": "_audit_log _batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse "
+    "_recycle_bin _tenant",
     "frame": "_module _progress",
-    "reading and writing": "_apply _audit _audit_owners _audit_read _confirm _delicensing _denials _exceptions "
-    "_find_groups _find_users _plan_sizes _readings _rule_groups _shared_sizes _sizes _stakes _survey "
-    "_tenant_rules",
+    "reading and writing": "_apply _audit _audit_owners _audit_read _confirm _delicensing _denials _evidence "
+    "_exceptions _find_groups _find_users _nameless _plan_sizes _readings _rule_groups _shared_sizes _sizes _stakes "
+    "_survey _tenant_rules",
     "work": "_audit_module _explain_module _large _license_info _permissions_info _plan_module "
     "_plan_result _plan_write _planner _record _reports _rules_file _user_license_module "
     "_user_license_result _user_licenses",

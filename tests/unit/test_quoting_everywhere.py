@@ -24,6 +24,8 @@ PARTS = {
     "_any_sku(sku_ids)": "a clause",
     "_no_plan(better)": "a clause",
     "_any_sku(some)": "a clause",
+    "_filter(since)": "clauses of the same file",
+    "moment": "a time, written by strftime",
     "had": "clauses",
     "archived": "a clause of the same function",
     "filter": "a filter, made by _filters.py",

@@ -36,6 +36,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
     Job,
     Outcome,
     at_once,
+    begin_anew,
     location_late,
     mistake,
     outcome_of,
@@ -281,7 +282,7 @@ class _Run:
 
     def _may_pass(self, job: Job, problem: Problem) -> bool:
         """Is this refusal no failure yet?"""
-        return problem.code in self._passing or self._second_tries.hope(job.before, job.change, problem)
+        return problem.code in self._passing or self._second_tries.hope(job.base, job.change, problem)
 
     def _denials_of(self, part: BatchPart) -> Denials:
         path = f"/v1.0{part.url}"
@@ -323,11 +324,11 @@ class _Run:
                 return
             if part.method == "PATCH":
                 job.problem = location_refused(problem, answer.status, job.left.usage_location or "")
-            elif attempt := self._second_tries.take(job.before, job.change, problem):
+            elif attempt := self._second_tries.take(job.base, job.change, problem):
                 try_again(job, attempt)
                 return
             else:
-                job.problem = fitted(problem, job.before, job.left, self._skus)
+                job.problem = fitted(problem, job.base, job.left, self._skus)
             self._stopped = self._stopped or (self._fail_fast and not location_late(job))
 
     def _hold_back(self, job: Job, denials: Denials | None = None) -> None:
@@ -337,14 +338,15 @@ class _Run:
     def take_alternatives(self, jobs: Sequence[Job]) -> list[Job]:
         """Sends what is left to try for users whose assignment was accepted, and reads back as in error."""
         again = []
-        for job in jobs:
+        for job in jobs if not self._stopped else ():
             problem = None if job.confirmed or job.problem else state_error(job, self._skus)
-            attempt = self._second_tries.take(job.before, job.change, problem) if problem else None
-            if attempt is not None:
-                job.accepted = True
+            if problem is None:
+                continue
+            begin_anew(job)
+            if attempt := self._second_tries.take(job.base, job.change, problem):
                 try_again(job, attempt)
                 again.append(job)
-        self._assign_until_final(again)
+        self.assign(again)
         return again
 
     # --- lost answers --------------------------------------------------------------------------------------------
@@ -360,10 +362,10 @@ class _Run:
                 job.problem = Problem("user_not_found", "The user was deleted while it was being licensed.")
                 continue
             job.lost = False
-            if shows(user, job.change, job.before):
+            if shows(user, job.change, job.base):
                 job.licensed = True
                 continue
-            job.left = still_to_do(job.change, job.before, user)
+            job.left = still_to_do(job.change, job.base, user)
             if job.located:
                 # it was accepted: a late replica must not hold the license up
                 job.left = job.left._replace(usage_location=None)

@@ -37,7 +37,7 @@ def confirm_changes(
             return
         for job in waiting:
             job.seen = found.get(job.before.id, job.seen)
-            job.confirmed = job.seen is not None and shows(job.seen, job.change, job.before)
+            job.confirmed = job.seen is not None and shows(job.seen, job.change, job.base)
         waiting = [job for job in waiting if not job.confirmed]
         wait = next(waits, wait)
         left = until - clock()

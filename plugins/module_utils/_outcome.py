@@ -74,6 +74,15 @@ class Job:
     to_retry: bool = False
     accepted: bool = False
     """Was a change before the last attempt accepted, and ended in an error?"""
+    read_after: User | None = None
+    """The user as read back after such a change: the last attempt is made for it."""
+    removed: tuple[str, ...] = ()
+    """The SKUs that such a change has taken away."""
+
+    @property
+    def base(self) -> User:
+        """The user for whom ``change`` is made."""
+        return self.read_after or self.before
 
     @property
     def open(self) -> bool:
@@ -103,6 +112,19 @@ def try_again(job: Job, attempt: Attempt) -> None:
     job.taken, job.change = attempt._replace(alternative=alternative), attempt.change
     job.left = attempt.change._replace(usage_location=None) if job.located else attempt.change
     job.problem, job.licensed, job.to_retry = None, False, True
+
+
+def begin_anew(job: Job) -> None:
+    """Takes the user as read back for what is there: the change was accepted, and one of its licenses is in error.
+
+    What has gone by it is not removed again: the service would refuse the whole request.
+    """
+    if job.seen is None:
+        return
+    direct = {state.sku_id for state in job.seen.license_states if state.direct}
+    job.removed = tuple(dict.fromkeys([*job.removed, *(item for item in job.change.remove if item not in direct)]))
+    job.change = still_to_do(job.change, job.base, job.seen)
+    job.read_after, job.accepted = job.seen, True
 
 
 def renew(job: Job, now: User, skus: Mapping[str, Sku], uncovers: Callable[[User, LicenseChange], bool]) -> None:
@@ -154,7 +176,7 @@ def at_once(job: Job, problem: Problem | None, skus: Mapping[str, Sku], *, locat
     """What is known of a user when a write was answered, and not read back; ``located``: that of the usage location."""
     half = job.change._replace(add=(), remove=()) if located else job.change
     if problem is None:
-        after = apply_to(job.before, half, skus)
+        after = apply_to(job.base, half, skus)
         return Outcome(job.before.id, "changed", job.before, after, "accepted", wrote=True)
     return Outcome(job.before.id, "failed", job.before, job.half_way(), "", problem, wrote=job.located)
 
@@ -162,7 +184,7 @@ def at_once(job: Job, problem: Problem | None, skus: Mapping[str, Sku], *, locat
 def outcome_of(job: Job, skus: Mapping[str, Sku]) -> Outcome:
     """What became of the user."""
     wrote = job.located or job.licensed or job.confirmed or job.accepted
-    problem = None if job.confirmed else job.problem or state_error(job, skus)
+    problem = None if job.confirmed else job.problem or state_error(job, skus) or _unseen(job)
     notes = tuple(dict.fromkeys(job.notes))
     if problem is None and job.by_others:
         now = job.seen or job.before
@@ -174,9 +196,9 @@ def outcome_of(job: Job, skus: Mapping[str, Sku]) -> Outcome:
             problem = still_unknown(problem)
         status = "skipped" if job.skipped and not wrote and not job.uncertain else "failed"
         after = job.seen or job.half_way()
-        return Outcome(job.before.id, status, job.before, after, "", problem, notes, wrote, taken=job.taken)
+        return Outcome(job.before.id, status, job.before, after, "", problem, notes, wrote, taken=_whole(job))
     confirmed = job.confirmed and job.seen is not None
-    after = job.seen if confirmed and job.seen is not None else apply_to(job.before, job.change, skus)
+    after = job.seen if confirmed and job.seen is not None else apply_to(job.base, job.change, skus)
     return Outcome(
         job.before.id,
         "changed",
@@ -187,8 +209,23 @@ def outcome_of(job: Job, skus: Mapping[str, Sku]) -> Outcome:
         notes,
         wrote=True,
         service_disabled_plans=extra_disabled(job.seen, job.change) if job.seen is not None else {},
-        taken=job.taken,
+        taken=_whole(job),
     )
+
+
+def _unseen(job: Job) -> Problem | None:
+    """The service found nothing to do for a change that no read shows: that is no success."""
+    if not job.change or job.licensed:
+        return None
+    return job.overtaken or Problem(UNKNOWN, "The change was sent, and the user does not show it.", RUN_AGAIN)
+
+
+def _whole(job: Job) -> Attempt | None:
+    """The last attempt, with what the accepted change before it had taken away."""
+    if job.taken is None or not job.removed:
+        return job.taken
+    remove = tuple(sorted({*job.removed, *job.taken.change.remove}))
+    return job.taken._replace(change=job.taken.change._replace(remove=remove))
 
 
 def state_error(job: Job, skus: Mapping[str, Sku]) -> Problem | None:

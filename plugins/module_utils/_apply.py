@@ -16,18 +16,20 @@ Nothing that was done is ever forgotten: whatever happens, each user has an Outc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from http import HTTPStatus
 
 from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._confirm import confirm_changes
+from ansible_collections.m365.licensing.plugins.module_utils._confirm import confirm_changes, read_users
 from ansible_collections.m365.licensing.plugins.module_utils._consent import graph_permission
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import DISCONNECTED_DAYS
 from ansible_collections.m365.licensing.plugins.module_utils._denials import Denials, hold_back_for, unsent
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     Interrupted,
-    M365Error,
     UnknownOutcome,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._give_back import give_back
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
@@ -43,6 +45,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
     renew,
     state_error,
     try_again,
+    unanswered,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._predict import foreseen_problems
 from ansible_collections.m365.licensing.plugins.module_utils._readback import carried_only, shows, still_to_do
@@ -105,9 +108,14 @@ def apply_changes(
         run.write(some)
     if confirm:
         backoff = graph.service.backoff
-        confirm_changes(todo, confirm_seconds, run.read, backoff.clock, backoff.sleep)
-        again = run.take_alternatives(todo)
-        confirm_changes(again, confirm_seconds, run.read, backoff.clock, backoff.sleep)
+
+        def read_back(some: Sequence[Job]) -> None:
+            confirm_changes(some, confirm_seconds, run.read, backoff.clock, backoff.sleep)
+
+        read_back(todo)
+        read_back(run.take_alternatives(todo))
+        until = graph.service.client.wall.now() + timedelta(days=DISCONNECTED_DAYS)
+        give_back(todo, skus, run.catalog, run.send_back, read_back, until)
     outcomes = [outcome_of(job, skus) for job in jobs]
     if written:
         written([outcome for outcome in outcomes if outcome.wrote or outcome.status == "failed"])
@@ -135,7 +143,7 @@ class _Run:
         self._fail_fast = fail_fast
         self._uncovers = uncovers
         self._written = written
-        self._second_tries = second_tries
+        self._second_tries, self.catalog = second_tries, second_tries.catalog
         self._unheard = False
         """Could nobody note what was written? Then nothing more is."""
         self.fresh: set[str] = set()
@@ -282,7 +290,8 @@ class _Run:
 
     def _may_pass(self, job: Job, problem: Problem) -> bool:
         """Is this refusal no failure yet?"""
-        return problem.code in self._passing or self._second_tries.hope(job.base, job.change, problem)
+        passing = problem.code in self._passing
+        return passing or (not job.final and self._second_tries.hope(job.base, job.change, problem))
 
     def _denials_of(self, part: BatchPart) -> Denials:
         path = f"/v1.0{part.url}"
@@ -324,7 +333,7 @@ class _Run:
                 return
             if part.method == "PATCH":
                 job.problem = location_refused(problem, answer.status, job.left.usage_location or "")
-            elif attempt := self._second_tries.take(job.base, job.change, problem):
+            elif not job.final and (attempt := self._second_tries.take(job.base, job.change, problem)):
                 try_again(job, attempt)
                 return
             else:
@@ -348,6 +357,12 @@ class _Run:
                 again.append(job)
         self.assign(again)
         return again
+
+    def send_back(self, jobs: Sequence[Job]) -> None:
+        """Sends what is given back, also after another user has failed: a mailbox hangs on it."""
+        stopped, self._stopped = self._stopped, self._unheard
+        self.assign(jobs)
+        self._stopped = self._stopped or stopped
 
     # --- lost answers --------------------------------------------------------------------------------------------
 
@@ -376,23 +391,9 @@ class _Run:
         lost = [job for job in jobs if job.lost]
         self._look_again(lost)
         for job in lost:
-            if job.open and job.overtaken:
-                job.problem = job.overtaken
-            elif job.open:
-                seen = "could not be read since" if job.lost else "does not show it"
-                job.problem = Problem(
-                    UNKNOWN, f"The change was sent, its answer was lost, and the user {seen}.", RUN_AGAIN
-                )
+            if job.open:
+                job.problem = unanswered(job)
 
     def read(self, jobs: Sequence[Job], when: str = "back") -> dict[str, User] | None:
-        """The users as they are now; None where they cannot be read: what was written still has to be reported."""
-        try:
-            found = self._graph.users_by_id(job.before.id for job in jobs)
-            return {user_id: carried_only(user, self._skus) for user_id, user in found.items()}
-        except M365Error as error:
-            reason = error.message
-        except Exception as error:
-            reason = mistake(error)
-        for job in jobs:
-            job.notes.append(f"could not be read {when}: {reason}")
-        return None
+        """The users as they are now, or None."""
+        return read_users(self._graph, jobs, self._skus, when)

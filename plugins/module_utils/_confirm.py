@@ -1,16 +1,17 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads users back after they were written, until they show what was written."""
+"""Reads users around a write: as they are just before it, and back after it until they show what was written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ansible_collections.m365.licensing.plugins.module_utils._errors import Interrupted
-from ansible_collections.m365.licensing.plugins.module_utils._models import User
-from ansible_collections.m365.licensing.plugins.module_utils._outcome import Job
-from ansible_collections.m365.licensing.plugins.module_utils._readback import shows
+from ansible_collections.m365.licensing.plugins.module_utils._errors import Interrupted, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._outcome import Job, mistake
+from ansible_collections.m365.licensing.plugins.module_utils._readback import carried_only, shows
 
 # seconds between two reads of what is not visible yet; the last one repeats
 _WAITS = (2.0, 4.0, 8.0, 16.0, 30.0)
@@ -47,3 +48,17 @@ def confirm_changes(
             sleep(min(wait, left))
         except Interrupted:
             return
+
+
+def read_users(graph: Graph, jobs: Sequence[Job], skus: Mapping[str, Sku], when: str) -> dict[str, User] | None:
+    """The users as they are now; None where they cannot be read: what was written still has to be reported."""
+    try:
+        found = graph.users_by_id(job.before.id for job in jobs)
+        return {user_id: carried_only(user, skus) for user_id, user in found.items()}
+    except M365Error as error:
+        reason = error.message
+    except Exception as error:
+        reason = mistake(error)
+    for job in jobs:
+        job.notes.append(f"could not be read {when}: {reason}")
+    return None

@@ -78,11 +78,20 @@ class Job:
     """The user as read back after such a change: the last attempt is made for it."""
     removed: tuple[str, ...] = ()
     """The SKUs that such a change has taken away."""
+    final: bool = False
+    """Is nothing else to be tried after a refusal?"""
+    first: LicenseChange | None = None
+    """The change before the first attempt after a refusal."""
 
     @property
     def base(self) -> User:
         """The user for whom ``change`` is made."""
         return self.read_after or self.before
+
+    @property
+    def asked(self) -> LicenseChange:
+        """The change that was asked for."""
+        return self.first or self.change
 
     @property
     def open(self) -> bool:
@@ -109,6 +118,7 @@ def try_again(job: Job, attempt: Attempt) -> None:
         job.notes = [note for note in job.notes if note != job.taken.note or job.taken.alternative]
     job.notes.append(attempt.note)
     alternative = attempt.alternative or (job.taken.alternative if job.taken else "")
+    job.first = job.asked
     job.taken, job.change = attempt._replace(alternative=alternative), attempt.change
     job.left = attempt.change._replace(usage_location=None) if job.located else attempt.change
     job.problem, job.licensed, job.to_retry = None, False, True
@@ -123,6 +133,7 @@ def begin_anew(job: Job) -> None:
         return
     direct = {state.sku_id for state in job.seen.license_states if state.direct}
     job.removed = tuple(dict.fromkeys([*job.removed, *(item for item in job.change.remove if item not in direct)]))
+    job.first = job.asked
     job.change = still_to_do(job.change, job.base, job.seen)
     job.read_after, job.accepted = job.seen, True
 
@@ -236,6 +247,14 @@ def state_error(job: Job, skus: Mapping[str, Sku]) -> Problem | None:
             sku = skus.get(state.sku_id)
             return problem_of_state(state.error, sku.part_number if sku else state.sku_id)
     return None
+
+
+def unanswered(job: Job) -> Problem:
+    """What to say of a change whose answer was lost, or for which the service found nothing to do."""
+    if job.overtaken:
+        return job.overtaken
+    seen = "could not be read since" if job.lost else "does not show it"
+    return Problem(UNKNOWN, f"The change was sent, its answer was lost, and the user {seen}.", RUN_AGAIN)
 
 
 def still_unknown(problem: Problem) -> Problem:

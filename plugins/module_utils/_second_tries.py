@@ -109,6 +109,7 @@ class SecondTries:
         """``cases`` by user id; ``seats``: what is left for other alternatives, by SKU id."""
         self._cases = dict(cases)
         self._skus, self._catalog = skus, catalog
+        self.catalog = catalog
         self._seats = dict(seats or {})
         self._first: dict[str, _Refused] = {}
 

@@ -114,6 +114,8 @@ options:
     description:
       - Permit plans that remove licenses.
       - A license that keeps a mailbox is not removed even then, unless another one takes its place in the same request.
+        If that one then ends in error and nothing else keeps the mailbox, the license that went is given back in the
+        same run, and the user counts as failed. With O(confirm=false) nobody looks, so nothing is given back.
     type: bool
     default: false
   seat_reserve:

@@ -14,8 +14,13 @@ author:
   - m365.licensing contributors (@m365-licensing)
 description:
   - Brings many users to the same licenses in one task, tens of thousands of them if need be.
-  - Each user gets one C(assignLicense) request, which adds and removes at once, so that a swap never leaves a user
-    without a license. 20 such requests travel together.
+  - Each user gets one C(assignLicense) request, which adds and removes at once, so that a swap goes without a gap.
+    20 such requests travel together.
+  - The service may accept a swap, take the old license away, and only then find that it cannot carry out the new one.
+    Where the read after it shows that, and nothing else keeps the mailbox, the licenses that went are given back in the
+    same run, with the plans that were off in them. The user counts as failed, and the error says what happened. Where
+    they cannot be given back, the error says until when a license brings the mailbox back. With O(confirm=false) nobody
+    looks, so nothing is given back.
   - What an administrator has switched off stays off. In a swap, what is off in the license that goes, and on nowhere
     else, is off in the one that comes, unless C(enabled_plans) names it. So is what needs it, also if only the refusal
     of the service tells that. The row says which plans these are, and check mode says what it cannot foresee.

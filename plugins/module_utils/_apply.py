@@ -39,6 +39,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
     Outcome,
     at_once,
     begin_anew,
+    found_again,
     location_late,
     mistake,
     outcome_of,
@@ -48,7 +49,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
     unanswered,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._predict import foreseen_problems
-from ansible_collections.m365.licensing.plugins.module_utils._readback import carried_only, shows, still_to_do
+from ansible_collections.m365.licensing.plugins.module_utils._readback import carried_only
 from ansible_collections.m365.licensing.plugins.module_utils._refusal_hints import fitted, location_refused
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import OVERTAKEN, Problem, problem_from
 from ansible_collections.m365.licensing.plugins.module_utils._second_tries import SecondTries
@@ -215,7 +216,7 @@ class _Run:
             most = self._retry_seconds if lost else min(_REPLICA_SECONDS, self._retry_seconds)
             if self._stopped or self._backoff.clock() + pause - started > most:
                 self._give_up(again)
-                return
+                break
             try:
                 self._backoff.sleep(pause)
             except Interrupted:
@@ -225,6 +226,10 @@ class _Run:
             self._look_again([job for job in again if job.lost])
             self.set_locations(again)
             self._assign_until_final(again)
+        # The location shows by now, so it is the license that is not offered there.
+        refused = [] if self._stopped else [job for job in jobs if location_late(job)]
+        again = [job for job in refused if job.problem and self._has_another(job, job.problem, waited=True)]
+        self._assign_until_final(again)
 
     def _assign_until_final(self, jobs: Sequence[Job]) -> None:
         """Sends the license, and after a refusal what is left to try."""
@@ -293,6 +298,16 @@ class _Run:
         passing = problem.code in self._passing
         return passing or (not job.final and self._second_tries.hope(job.base, job.change, problem))
 
+    def _has_another(self, job: Job, problem: Problem, *, waited: bool = False) -> bool:
+        """Is there something else to send after this refusal? Takes it. A usage location set just now may be late."""
+        if job.final or (job.located and problem.code == "usage_location" and not waited):
+            return False
+        job.notes += self._second_tries.untried(job.base, job.change, problem)
+        attempt = self._second_tries.take(job.base, job.change, problem)
+        if attempt is not None:
+            try_again(job, attempt)
+        return attempt is not None
+
     def _denials_of(self, part: BatchPart) -> Denials:
         path = f"/v1.0{part.url}"
         consent = self._graph.service.consent(part.method, path)
@@ -333,8 +348,7 @@ class _Run:
                 return
             if part.method == "PATCH":
                 job.problem = location_refused(problem, answer.status, job.left.usage_location or "")
-            elif not job.final and (attempt := self._second_tries.take(job.base, job.change, problem)):
-                try_again(job, attempt)
+            elif self._has_another(job, problem):
                 return
             else:
                 job.problem = fitted(problem, job.base, job.left, self._skus)
@@ -352,8 +366,7 @@ class _Run:
             if problem is None:
                 continue
             begin_anew(job)
-            if attempt := self._second_tries.take(job.base, job.change, problem):
-                try_again(job, attempt)
+            if self._has_another(job, problem):
                 again.append(job)
         self.assign(again)
         return again
@@ -372,19 +385,7 @@ class _Run:
         if found is None:
             return
         for job in jobs:
-            job.seen = user = found.get(job.before.id)
-            if user is None:
-                job.problem = Problem("user_not_found", "The user was deleted while it was being licensed.")
-                continue
-            job.lost = False
-            if shows(user, job.change, job.base):
-                job.licensed = True
-                continue
-            job.left = still_to_do(job.change, job.base, user)
-            if job.located:
-                # it was accepted: a late replica must not hold the license up
-                job.left = job.left._replace(usage_location=None)
-            job.licensed = not job.left
+            found_again(job, found.get(job.before.id))
 
     def _give_up(self, jobs: Sequence[Job]) -> None:
         """Looks once more at those whose answer was lost, and writes no more."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
-from ansible_collections.m365.licensing.plugins.module_utils._readback import extra_disabled, still_to_do
+from ansible_collections.m365.licensing.plugins.module_utils._readback import extra_disabled, shows, still_to_do
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, problem_of_state
 from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Attempt
 
@@ -136,6 +136,23 @@ def begin_anew(job: Job) -> None:
     job.first = job.asked
     job.change = still_to_do(job.change, job.base, job.seen)
     job.read_after, job.accepted = job.seen, True
+
+
+def found_again(job: Job, user: User | None) -> None:
+    """Takes the user as read after an answer was lost: what does not show yet is what is left to send."""
+    job.seen = user
+    if user is None:
+        job.problem = Problem("user_not_found", "The user was deleted while it was being licensed.")
+        return
+    job.lost = False
+    if shows(user, job.change, job.base):
+        job.licensed = True
+        return
+    job.left = still_to_do(job.change, job.base, user)
+    if job.located:
+        # it was accepted: a late replica must not hold the license up
+        job.left = job.left._replace(usage_location=None)
+    job.licensed = not job.left
 
 
 def renew(job: Job, now: User, skus: Mapping[str, Sku], uncovers: Callable[[User, LicenseChange], bool]) -> None:

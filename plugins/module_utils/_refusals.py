@@ -83,6 +83,11 @@ _BY_CODE = {
     "invalidusagelocation": "usage_location",
 }
 
+_PASSING = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.LOCKED, HTTPStatus.FAILED_DEPENDENCY, HTTPStatus.TOO_EARLY}
+)
+"""What the service says of the moment, and not of what was asked for."""
+
 OVERTAKEN = frozenset({"not_assigned", "no_changes"})
 """Refusals which say that nothing is left to do: somebody else may have done it, and late replicas do not show it."""
 
@@ -100,7 +105,7 @@ def problem_from(
         return Problem("conflict", named, "Somebody else writes this user at the same time; run again.")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Problem("throttled", named, "Raise retry_seconds to wait longer, or license fewer users at a time.")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
         return Problem("service_unavailable", named, "Raise retry_seconds to wait longer, or run again later.")
     folded = message.casefold()
     ours = _BY_CODE.get(code.casefold()) or next((ours for text, ours in _BY_TEXT if text in folded), "")

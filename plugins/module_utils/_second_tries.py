@@ -8,7 +8,8 @@ knows of a seat or a SKU that has gone since it was read. In this order:
 
 - A plan that lacks what a swap has left off is switched off as well: nobody asked for it to be on.
 - A mailbox at risk gets its license without the removal that the service refuses.
-- The other alternative of the rule is tried, once, if it has seats.
+- The other alternative of the rule is tried, once, if it has seats. For a mailbox at risk that is so after any refusal
+  that is about the license: of a country in which it is not offered, or for a reason that nobody has seen before.
 - A mailbox at risk gets its license without the plan that stands in the way, unless the rule asks for that plan. Where
   the refusal names none, all plans go off that nobody asked for and that keep no mailbox.
 """
@@ -31,14 +32,16 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._readback import still_to_do
-from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, ids_in
+from ansible_collections.m365.licensing.plugins.module_utils._refusals import OVERTAKEN, Problem, ids_in
 from ansible_collections.m365.licensing.plugins.module_utils._seats import seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
 PLANS_REFUSED = frozenset({"missing_dependency", "mutually_exclusive_plans"})
 """The refusals after which fewer plans may help."""
 CODES = PLANS_REFUSED | {"inherited_license", "no_seats", "unknown_sku", "company_sku", "unknown_plan"}
-"""The refusals that are acted on. After one of the last four only another license helps."""
+"""The refusals that are acted on for everybody. After one of the last four only another license helps."""
+NOT_THE_LICENSE = OVERTAKEN | {"permission_denied", "user_not_found", "conflict", "throttled", "service_unavailable"}
+"""The refusals after which another license is refused as well, or that may pass."""
 
 
 class Attempt(NamedTuple):
@@ -117,6 +120,15 @@ class SecondTries:
         """Is there something else to try? Uses up nothing."""
         return self._next(user, change, problem) is not None
 
+    def untried(self, user: User, change: LicenseChange, problem: Problem) -> list[str]:
+        """Why the other alternative is not tried after this refusal, if it lacks seats; no full stop."""
+        case = self._cases.get(user.id)
+        if case is None or case.other is None or case.planned is None or not _is_acted_on(user, change, problem, case):
+            return []
+        lacking = self._seatless(user, still_to_do(case.other, case.planned, user))
+        names = ", ".join(sorted(self._skus[sku_id].part_number for sku_id in lacking))
+        return [f"{case.other_name}: no seat left of {names}"] if names else []
+
     def take(self, user: User, change: LicenseChange, problem: Problem) -> Attempt | None:
         """What to send in place of ``change``, or None: the refusal is final."""
         found = self._next(user, change, problem)
@@ -136,7 +148,7 @@ class SecondTries:
 
     def _next(self, user: User, change: LicenseChange, problem: Problem) -> Attempt | None:
         case = self._cases.get(user.id)
-        if case is None or problem.code not in CODES:
+        if case is None or not _is_acted_on(user, change, problem, case):
             return None
         return (
             self._with_dependents_off(change, problem, case.asked)
@@ -182,9 +194,12 @@ class SecondTries:
         if case.other is None or case.planned is None:
             return None
         change = still_to_do(case.other, case.planned, user)
-        if not change or any(self._seats.get(sku_id, 0) < 1 for sku_id in seats_needed(user, change)):
+        if not change or self._seatless(user, change):
             return None
         return Attempt(change, f"{case.name}: {problem.message.rstrip('.')}", case.other_name)
+
+    def _seatless(self, user: User, change: LicenseChange) -> list[str]:
+        return [sku_id for sku_id in seats_needed(user, change) if self._seats.get(sku_id, 0) < 1]
 
     def _with_less(self, user: User, change: LicenseChange, problem: Problem, case: Case) -> Attempt | None:
         """The last step, for a mailbox at risk: a license without what stands in the way, the first choice before."""
@@ -231,6 +246,15 @@ class SecondTries:
 
     def _plan(self, plan: str, sku_id: str) -> str:
         return plan_name(plan, self._skus.get(sku_id), self._catalog)
+
+
+def _is_acted_on(user: User, change: LicenseChange, problem: Problem, case: Case) -> bool:
+    """Is something else to be sent after this refusal?"""
+    if problem.code in CODES:
+        return True
+    # without a usage location the service refuses every license
+    located = user.usage_location or change.usage_location
+    return case.at_risk and problem.code not in NOT_THE_LICENSE and bool(located or problem.code != "usage_location")
 
 
 def _replaced(change: LicenseChange, item: Assignment, off: Collection[str]) -> LicenseChange:

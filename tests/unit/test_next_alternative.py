@@ -154,6 +154,88 @@ def test_what_nothing_helps_against_is_tried_a_few_times_and_told(desk: Planning
     assert sent(desk) == 3
 
 
+# --- any definite refusal of one license leads to the other -----------------------------------------------------------
+
+E5_THEN_STANDARD: Json = {**EVERYBODY, "licenses": [{"sku": "SPE_E5"}], "fallback": [{"sku": "EXCHANGESTANDARD"}]}
+E5 = table()["SPE_E5"]
+
+
+@pytest.mark.parametrize("location", ["CN", None])
+@pytest.mark.parametrize("on_error", ["fail", "continue"])
+def test_a_license_that_a_country_prohibits(desk: PlanningDesk, location: str | None, on_error: str) -> None:
+    """The fallback is allowed there. A location that was set a moment ago may show late, so that is waited for."""
+    desk.world.plan_rules.prohibited_locations = {E5.id: ("CN",)}
+    anna = desk.at_risk("anna", usageLocation=location, country="China")
+    (row,) = desk.apply(E5_THEN_STANDARD, on_error=on_error)["users"]
+    assert (row["status"], row["alternative"], row["confirmation"]) == ("changed", "fallback", "confirmed")
+    assert "licenses: License assignment cannot be done for user with invalid usage location" in row["note"]
+    assert (desk.states(anna).keys(), desk.location(anna)) == ({"EXCHANGESTANDARD"}, "CN")
+
+
+@pytest.mark.parametrize(
+    "error",
+    "CountViolation DependencyViolation Other ProhibitedInUsageLocationViolation UniquenessViolation New".split(),
+)
+def test_whatever_the_error_in_which_it_ends(desk: PlanningDesk, error: str) -> None:
+    desk.world.plan_rules.assignment_errors = {E5.id: error}
+    anna = desk.at_risk("anna")
+    (row,) = desk.apply(E5_THEN_STANDARD)["users"]
+    assert (row["status"], row["alternative"], row["confirmation"]) == ("changed", "fallback", "confirmed")
+    assert {"EXCHANGESTANDARD"} < desk.states(anna).keys()
+    assert sent(desk) == 2
+
+
+def test_a_refusal_that_nobody_has_seen_before(desk: PlanningDesk) -> None:
+    anna = desk.at_risk("anna")
+    body = {"error": {"code": "Request_BadRequest", "message": "Something new about the license."}}
+    desk.refuse("assignLicense", status=400, body=body, times=1)
+    (row,) = desk.apply(E5_THEN_STANDARD)["users"]
+    assert (row["status"], row["alternative"]) == ("changed", "fallback")
+    assert "licenses: Something new about the license" in row["note"]
+    assert desk.states(anna).keys() == {"EXCHANGESTANDARD"}
+
+
+def test_each_is_sent_once_where_all_are_refused_so(desk: PlanningDesk) -> None:
+    desk.at_risk("anna")
+    body = {"error": {"code": "Request_BadRequest", "message": "Something new about the license."}}
+    desk.refuse("assignLicense", status=400, body=body, times=None)
+    (row,) = desk.refused(E5_THEN_STANDARD).partial["users"]
+    assert (row["status"], row["error"]["code"], sent(desk)) == ("failed", "Request_BadRequest", 2)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
+        (404, "Request_ResourceNotFound", "Resource 'x' does not exist."),
+        (423, "Locked", "The resource is locked."),
+    ],
+)
+def test_what_is_not_about_the_license_leads_nowhere(desk: PlanningDesk, status: int, code: str, message: str) -> None:
+    desk.at_risk("anna")
+    body = {"error": {"code": code, "message": message}}
+    desk.refuse("assignLicense", status=status, body=body, times=None)
+    (row,) = desk.refused(E5_THEN_STANDARD, on_error="continue").partial["users"]
+    assert (row["status"], row["alternative"], sent(desk)) == ("failed", "licenses", 1)
+
+
+def test_of_whom_nothing_is_at_risk_such_a_refusal_is_the_end(desk: PlanningDesk) -> None:
+    desk.world.plan_rules.prohibited_locations = {E5.id: ("CN",)}
+    desk.person("anna", kind=None, location="CN")
+    options = {"scope": "all_users", "max_covered_seats": "unlimited"}
+    (row,) = desk.refused(E5_THEN_STANDARD, **options).partial["users"]
+    assert (row["error"]["code"], sent(desk)) == ("usage_location", 1)
+
+
+def test_a_fallback_for_which_no_seat_is_left_is_told(desk: PlanningDesk) -> None:
+    desk.world.plan_rules.assignment_errors = {E5.id: "CountViolation"}
+    desk.seats("EXCHANGESTANDARD", 1)
+    first, then = desk.at_risk("anna", days=25), desk.at_risk("bert", days=5)
+    rows = {row["user_principal_name"]: row for row in desk.refused(E5_THEN_STANDARD).partial["users"]}
+    assert (rows[first]["status"], rows[then]["status"]) == ("changed", "failed")
+    assert "fallback: no seat left of EXCHANGESTANDARD" in rows[then]["note"]
+
+
 # --- a removal that is refused keeps no license away ------------------------------------------------------------------
 
 INHERITED = "User license is inherited from a group membership and it cannot be removed directly from the user."

@@ -33,6 +33,8 @@ _EXCEPTION_PREFIX = re.compile(r"^\w*\|[\w.+`]*\|\s*")
 """``Ex6F9304|Microsoft.Exchange.….SomeException|``, or the same without its code [seen of Exchange's cmdlets]."""
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _MANY_IDS = 10
+_MOST_PLACES = 20
+"""How many details, and how many exceptions one in the other, are looked through for words."""
 _SAYS_NOTHING = re.compile(
     r"(?:invalid operation|error executing cmdlet|bad request|an error (?:has )?occurred|one or more errors occurred"
     r"|exception of type '[^']*' was thrown)?[.!]?",
@@ -187,9 +189,9 @@ def error_detail(body: bytes, headers: Mapping[str, str], redactor: Redactor) ->
     """Find ``(code, message, request id)`` in a refusal, as well as it can be read, fit to be shown; never raises.
 
     Graph and Exchange share ``{"error": {"code", "message", …}}``, the identity platform says
-    ``{"error": "…", "error_description": "…"}``. Exchange's useful words are often deeper (``details[0].message``,
-    ``innererror.internalexception.message``), and a 403 of it may have a body of NULs and its reason in
-    ``x-ms-diagnostics`` or ``WWW-Authenticate``.
+    ``{"error": "…", "error_description": "…"}``. Exchange's useful words are often deeper (``details[].message``,
+    ``innererror.internalexception.message``, or one more within), and a 403 of it may have a body of NULs and its
+    reason in ``x-ms-diagnostics`` or ``WWW-Authenticate``.
     """
     lowered = {str(name).casefold(): str(value) for name, value in headers.items()}
     try:
@@ -203,7 +205,8 @@ def error_detail(body: bytes, headers: Mapping[str, str], redactor: Redactor) ->
         error = {}
     inner = _mapping(error.get("innerError") or error.get("innererror"))
     message = (
-        _telling(_details(error), _internal(inner), error)
+        _telling(*_details(error), *_internal(inner), error)
+        or _inner_code(inner)
         or lowered.get("x-ms-diagnostics")
         or lowered.get("www-authenticate")
         or ""
@@ -231,7 +234,7 @@ def part_error(body: Any, headers: Mapping[str, str], redactor: Redactor) -> Any
     if not isinstance(error, Mapping):
         return body
     inner = _mapping(error.get("innerError") or error.get("innererror"))
-    message = _telling(error, _details(error))
+    message = _telling(error, *_details(error)) or _inner_code(inner)
     return {
         "error": {
             "code": redactor.code(error.get("code")),
@@ -259,13 +262,24 @@ def _telling(*places: Mapping[str, Any]) -> str:
     return next((text for text in plain if not _SAYS_NOTHING.fullmatch(text)), next(filter(None, plain[::-1]), ""))
 
 
-def _details(error: Mapping[str, Any]) -> Mapping[str, Any]:
+def _details(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     details = error.get("details")
-    return _mapping(details[0]) if isinstance(details, list) and details else {}
+    return map(_mapping, details[:_MOST_PLACES] if isinstance(details, list) else ())
 
 
-def _internal(inner: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _mapping(inner.get("internalexception") or inner.get("internalException"))
+def _internal(inner: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The exceptions within, from the outer one to the one that caused it."""
+    for _depth in range(_MOST_PLACES):
+        inner = _mapping(inner.get("internalexception") or inner.get("internalException"))
+        if not inner:
+            return
+        yield inner
+
+
+def _inner_code(inner: Mapping[str, Any]) -> str:
+    """The finer code, where an error has no words."""
+    code = inner.get("code")
+    return code if isinstance(code, str) else ""
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -77,9 +77,60 @@ def test_a_message_that_stands_for_any_error_is_passed_over(
     )
 
 
+SAYS = f"Ex6F9304|Microsoft.Exchange.X|{NOT_FOUND}"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ({"message": "Error executing cmdlet", "details": [{"message": ""}, {"message": SAYS}]}, NOT_FOUND),
+        ({"message": "Error executing cmdlet", "details": [None, {"message": GENERIC}, {"message": SAYS}]}, NOT_FOUND),
+        (
+            {
+                "message": "Invalid Operation",
+                "innererror": {"internalexception": {"message": GENERIC, "internalexception": {"message": SAYS}}},
+            },
+            NOT_FOUND,
+        ),
+        (
+            {
+                "message": "Invalid Operation",
+                "innererror": {"internalException": {"internalException": {"message": SAYS}}},
+            },
+            NOT_FOUND,
+        ),
+        ({"message": "", "innerError": {"code": "noAvailableLicenses"}}, "noAvailableLicenses"),
+        ({"message": "Bad Request", "details": [{"message": ""}], "innerError": {"code": "x"}}, "Bad Request"),
+    ],
+)
+def test_the_reason_is_found_wherever_it_stands(tmp_path: Path, error: dict[str, Any], said: str) -> None:
+    """Not in the first entry alone, and in whatever depth."""
+    body = {"error": {"code": "C", **error}}
+    with serving([document(body, 400)], tmp_path) as server, pytest.raises(ApiError) as caught:
+        service_for(server).request("POST", "/x", json={}, idempotent=True)
+    assert caught.value.message == f"Stand-in: POST /x was answered with 400 C: {said}"
+
+
+def test_exceptions_without_end_are_no_trouble(tmp_path: Path) -> None:
+    within: dict[str, Any] = {"message": SAYS}
+    for _depth in range(100):
+        within = {"message": GENERIC, "internalexception": within}
+    error = {"message": "Invalid Operation", "details": [{"message": ""}] * 1000, "innererror": within}
+    body = {"error": {"code": "C", **error}}
+    with serving([document(body, 400)], tmp_path) as server, pytest.raises(ApiError) as caught:
+        service_for(server).request("POST", "/x", json={}, idempotent=True)
+    assert caught.value.message.endswith("C: Invalid Operation")
+
+
 @pytest.mark.parametrize(
     ("error", "said", "code"),
     [
+        (
+            {"message": "", "innerError": {"code": "noAvailableLicenses"}},
+            "noAvailableLicenses",
+            "noAvailableLicenses",
+        ),
+        ({"message": "Bad Request", "details": [{}, {"message": "Other words."}]}, "Other words.", ""),
         ({"message": "Too few seats.", "details": [{"message": "Other words."}]}, "Too few seats.", ""),
         ({"message": "Bad Request", "details": [{"message": "Other words."}]}, "Other words.", ""),
         (

@@ -174,7 +174,8 @@ def test_a_license_that_a_country_prohibits(desk: PlanningDesk, location: str | 
 
 @pytest.mark.parametrize(
     "error",
-    "CountViolation DependencyViolation Other ProhibitedInUsageLocationViolation UniquenessViolation New".split(),
+    [f"{word}Violation" for word in ("Count", "Dependency", "ProhibitedInUsageLocation", "Uniqueness")]
+    + ["Other", "New"],
 )
 def test_whatever_the_error_in_which_it_ends(desk: PlanningDesk, error: str) -> None:
     desk.world.plan_rules.assignment_errors = {E5.id: error}

@@ -40,7 +40,8 @@ def closed(
 ) -> LicenseChange:
     """The change without plans whose grounds are all off, and one of them because it is ``carried`` over.
 
-    ``after`` is the user after ``change``; what was ``asked`` to be on stays on.
+    ``after`` is the user after ``change``; what was ``asked`` to be on stays on. So does what one of the licenses is
+    there for: without it that license would take a seat for nothing, so the service has to decide.
     """
     off = {item.sku_id: item.disabled_plans for item in change.add}
     added = {item.sku_id for item in change.add}
@@ -53,6 +54,8 @@ def closed(
         on = elsewhere.union(*(skus[sku_id].plan_ids - plans for sku_id, plans in off.items() if sku_id in skus))
         if plan in asked or plan not in on - elsewhere or grounds & on or grounds.isdisjoint(carried):
             continue
+        if any(is_essential(plan, skus[sku_id], plans) for sku_id, plans in off.items() if sku_id in skus):
+            continue
         off = {
             sku_id: plans | {plan} if sku_id in skus and plan in skus[sku_id].user_plan_ids else plans
             for sku_id, plans in off.items()
@@ -60,3 +63,45 @@ def closed(
     if all(off[item.sku_id] == item.disabled_plans for item in change.add):
         return change
     return change._replace(add=tuple(Assignment(item.sku_id, off[item.sku_id]) for item in change.add))
+
+
+def is_essential(plan: str, sku: Sku, off: Collection[str]) -> bool:
+    """Is this plan what the license is there for: its namesake, or the last one that is on in it?"""
+    if plan not in sku.plan_ids or plan in off:
+        return False
+    namesake = any(item.id == plan and item.name.casefold() == sku.part_number.casefold() for item in sku.plans)
+    return namesake or not (sku.user_plan_ids - {plan}).difference(off)
+
+
+def lacking(
+    before: User, after: User, change: LicenseChange, skus: Mapping[str, Sku]
+) -> dict[str, dict[str, list[str]]]:
+    """The plans that a change leaves on without any that they need: by SKU id, and there by plan id what they need.
+
+    Only where there is a reason to doubt: a ground is there and off, has gone, or the plan is sold as an add-on. Some
+    SKUs carry Office for the web without any SharePoint.
+    """
+    was, now = _on(before, skus), _on(after, skus)
+    there = frozenset[str]().union(
+        *(skus[state.sku_id].plan_ids for state in after.license_states if state.sku_id in skus)
+    )
+    found: dict[str, dict[str, list[str]]] = {}
+    for plan, grounds in KNOWN.items():
+        if plan not in now or grounds & now.keys() or (plan in was and not grounds & was.keys()):
+            continue
+        if grounds is not _CALLING and grounds.isdisjoint(there | was.keys()):
+            continue
+        for sku_id in sorted(now[plan]):
+            found.setdefault(sku_id, {})[plan] = sorted(grounds)
+    touched = {*change.remove, *(item.sku_id for item in change.add)}
+    return found if touched else {}
+
+
+def _on(user: User, skus: Mapping[str, Sku]) -> dict[str, set[str]]:
+    """The plans that are on, each with the SKUs that bring it."""
+    found: dict[str, set[str]] = {}
+    for state in user.license_states:
+        sku = skus.get(state.sku_id)
+        for plan in (sku.plan_ids - state.disabled_plans) if sku is not None and state.effective else ():
+            found.setdefault(plan, set()).add(state.sku_id)
+    return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._dependencies import lacking
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     apply_to,
@@ -76,6 +77,22 @@ def carried_over(
     return tuple(notes)
 
 
+def unforeseen_lack(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> tuple[str, ...]:
+    """Plans that are known to need others which are off, one sentence a license: the service may refuse that."""
+    found = []
+    for sku_id, plans in lacking(user, apply_to(user, change, skus), change, skus).items():
+        by_grounds: dict[str, list[str]] = {}
+        for plan, grounds in plans.items():
+            names = " or ".join(sorted(plan_name(ground, None, catalog) for ground in grounds))
+            by_grounds.setdefault(names, []).append(plan_name(plan, skus[sku_id], catalog))
+        found += [
+            f"{sku_name(sku_id, skus, catalog)}: {', '.join(sorted(names))} {'need' if len(names) > 1 else 'needs'} "
+            f"{grounds}, of which none is on: whether the service accepts that cannot be foreseen"
+            for grounds, names in sorted(by_grounds.items())
+        ]
+    return tuple(found)
+
+
 def unforeseen_carryover(
     user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog
 ) -> tuple[str, ...]:
@@ -86,7 +103,7 @@ def unforeseen_carryover(
         f"{sku_name(item.sku_id, skus, catalog)}: "
         f"{', '.join(sorted(plan_name(plan, skus.get(item.sku_id), catalog) for plan in off & item.disabled_plans))} "
         "stays off, and whether another plan of it needs that cannot be foreseen: what the service refuses goes off "
-        "as well"
+        "as well, unless enabled_plans names it"
         for item in change.add
         if off & item.disabled_plans and item.sku_id not in held
     )

@@ -16,6 +16,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._license_notes impo
     notes_for,
     plans_that_go,
     unforeseen_carryover,
+    unforeseen_lack,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
@@ -113,7 +114,11 @@ def change_remarks(
         *stacked_notes(predicted, change, skus, catalog),
     )
     lost = abilities_lost(granted(user, catalog), granted(predicted, catalog)) if change.remove else ()
-    doubts = (*unforeseen(predicted, change, skus), *unforeseen_carryover(user, change, skus, catalog))
+    doubts = (
+        *unforeseen(predicted, change, skus),
+        *unforeseen_lack(user, change, skus, catalog),
+        *unforeseen_carryover(user, change, skus, catalog),
+    )
     return notes, (*lost, *doubts)
 
 

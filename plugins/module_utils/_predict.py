@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
-from ansible_collections.m365.licensing.plugins.module_utils._license_notes import unforeseen_carryover
+from ansible_collections.m365.licensing.plugins.module_utils._license_notes import unforeseen_carryover, unforeseen_lack
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Job, Outcome, hold_back
@@ -39,7 +39,11 @@ def predict_changes(
             after = apply_to(job.before, job.change, skus)
             status = "changed" if job.change else "unchanged"
             notes = (
-                (*unforeseen(after, job.change, skus), *unforeseen_carryover(job.before, job.change, skus, BUILTIN))
+                (
+                    *unforeseen(after, job.change, skus),
+                    *unforeseen_lack(job.before, job.change, skus, BUILTIN),
+                    *unforeseen_carryover(job.before, job.change, skus, BUILTIN),
+                )
                 if doubts
                 else ()
             )

@@ -11,7 +11,8 @@ knows of a seat or a SKU that has gone since it was read. In this order:
 - The other alternative of the rule is tried, once, if it has seats. For a mailbox at risk that is so after any refusal
   that is about the license: of a country in which it is not offered, or for a reason that nobody has seen before.
 - A mailbox at risk gets its license without the plan that stands in the way, unless the rule asks for that plan. Where
-  the refusal names none, all plans go off that nobody asked for and that keep no mailbox.
+  the refusal names none, all plans go off that nobody asked for and that keep no mailbox. Another license of the rule
+  that brings nothing but the plan that stands in the way is left out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import NamedTuple
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered, loses_mailbox
+from ansible_collections.m365.licensing.plugins.module_utils._dependencies import is_essential
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import plan_name, uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
@@ -160,7 +162,7 @@ class SecondTries:
     def _with_dependents_off(self, change: LicenseChange, problem: Problem, asked: Sequence[Wanted]) -> Attempt | None:
         """The first step: the plan that lacks another, where that is off only because it was off before."""
         plans = ids_in(problem.message)
-        if problem.code != "missing_dependency" or not plans:
+        if problem.code != "missing_dependency" or not plans or self._is_brought(plans[0], change):
             return None
         wishes = {item.sku_id: item for item in asked}
         for item in change.add:
@@ -228,7 +230,28 @@ class SecondTries:
                 return Attempt(
                     _replaced(change, item, rest), f"{said} refuses it with one of them and does not say which"
                 )
-        return None
+        return self._without_license(change, problem, plans)
+
+    def _without_license(self, change: LicenseChange, problem: Problem, plans: Sequence[str]) -> Attempt | None:
+        """The change without a license that brings nothing but what is refused, where another one keeps the mailbox."""
+        out = [
+            item
+            for item in change.add
+            if item.sku_id in self._skus
+            and not self._keeps_mailbox(item)
+            and (not plans or any(self._is_brought(plan, change._replace(add=(item,))) for plan in plans))
+        ]
+        rest = tuple(item for item in change.add if item not in out)
+        if not out or not any(item.sku_id in self._skus and self._keeps_mailbox(item) for item in rest):
+            return None
+        names = ", ".join(sorted(self._skus[item.sku_id].part_number for item in out))
+        said = f"{names} is left out, as the service refuses it: {problem.message.rstrip('.')}"
+        return Attempt(change._replace(add=rest), said)
+
+    def _is_brought(self, plan: str, change: LicenseChange) -> bool:
+        """Is this plan what one of the licenses is there for? Then it is on, whatever is off in the others."""
+        found = ((item, self._skus.get(item.sku_id)) for item in change.add)
+        return any(sku is not None and is_essential(plan, sku, item.disabled_plans) for item, sku in found)
 
     def _keeps_mailbox(self, item: Assignment) -> bool:
         on = self._skus[item.sku_id].user_plan_ids - item.disabled_plans
@@ -238,6 +261,8 @@ class SecondTries:
         """Is this plan on in the assignment, and did nobody ask for it, and does it keep no mailbox?"""
         sku = self._skus.get(item.sku_id)
         on: Collection[str] = sku.user_plan_ids - item.disabled_plans if sku else ()
+        if sku is None or is_essential(plan, sku, item.disabled_plans):
+            return False
         return plan in on and plan not in (wish.enabled_plans or ()) and self._catalog.plan_class(plan) is None
 
     def _off(self, change: LicenseChange, item: Assignment, plan: str, said: str) -> Attempt:

@@ -26,7 +26,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     PermissionDenied,
     named,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._exchange import IDS_PER_CALL, Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
@@ -211,11 +211,15 @@ class Reader:
             got.users = known
         if got.mailboxes_known:
             active = {box.user_id for box in got.mailboxes if box.recipient_type is not RecipientType.SOFT_DELETED}
-            found = self._exchange.mailboxes_by_user_id(graph_ids - active)
+            ask = graph_ids - active
+            if ask and len(graph_ids | active) <= IDS_PER_CALL:
+                # whether the others have a second mailbox is asked for later: here it costs no request
+                ask = graph_ids | active
+            found, listed = self._exchange.mailboxes_by_user_id(ask), {box.guid for box in got.mailboxes}
             # whom Graph suspects may be a mail user whose archive Exchange records as covered
             rest = graph_ids - active - {box.user_id for box in found}
-            got.mailboxes += found
-            got.read_by_id |= graph_ids - active
+            got.mailboxes += [box for box in found if box.guid not in listed]
+            got.read_by_id |= ask
             if got.signals.get("exchange_archive") == "ok":
                 got.mailboxes += self._exchange.mailboxes_by_user_id(rest, mail_users=True)
 

@@ -18,7 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Reci
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.make import NO_GUID
-from tests.unit.auditing import facts, look, planted, rows, told
+from tests.unit.auditing import facts, look, planted, rows
 from tests.unit.clients import clients
 
 
@@ -66,7 +66,7 @@ def test_the_rows_are_what_is_at_risk_and_both_strategies_find_it(seed: int, swi
             assert [(user_id, reason) for user_id, reason, _who in rows(each)] == planted(tenant)
             warned = sorted(row["user_id"] for row in each.no_mailbox_rights)
             assert warned == sorted(tenant.truth()["warnings"].get("no_mailbox_rights", []))
-            assert bool(told(each)) is bool(switches.get("beta_gone"))
+            assert bool(each.warnings) is bool(switches.get("beta_gone"))
         filtered, full = found["filtered"], found["full"]
         assert facts(filtered) == facts(full)
         assert filtered.disagreements == full.disagreements
@@ -78,7 +78,7 @@ def test_a_healthy_tenant_has_no_rows() -> None:
         for strategy in ("filtered", "full"):
             found = look(tenant, strategy=strategy)
             assert found.findings == ()
-            assert told(found) == []
+            assert found.warnings == []
 
 
 def test_an_empty_tenant_has_no_rows() -> None:
@@ -367,8 +367,8 @@ def test_shared_rooms_and_equipment_over_50_gb_need_plan_2(
         tenant.world.switches.report_names_concealed = False
     assert over_50_gb(found) == swollen
     # with concealed names each is measured, which may be much: that is told
-    measured = ["one request for each" in text for text in told(found)]
-    assert measured == ([True] if concealed and sizes == "auto" else [])
+    told = ["one request for each" in text for text in found.warnings]
+    assert told == ([True] if concealed and sizes == "auto" else [])
     assert len(found.findings) == 36 + 3
 
 
@@ -396,5 +396,5 @@ def test_only_those_near_the_limit_are_measured(tenant: Tenant) -> None:
         if box["RecipientTypeDetails"] in ("SharedMailbox", "RoomMailbox", "EquipmentMailbox")
         and box["_bytes"] > 45 * GB
     ]
-    # the report and its download, the mailboxes by name, the measurements, the users
-    assert len(tenant.requests()) - without == 2 + 1 + len(near) + 1
+    # the report and its download, the mailboxes by name, the measurements, the users, and their other mailboxes
+    assert len(tenant.requests()) - without == 2 + 1 + len(near) + 1 + 1

@@ -53,6 +53,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._nameless import is
 from ansible_collections.m365.licensing.plugins.module_utils._ownership import (
     Owners,
     disputed,
+    kept_texts,
     owner_warnings,
     unowned_warnings,
 )
@@ -121,6 +122,7 @@ class Audit:
             "mailboxes_examined": self.examined,
             "without_user": self.without_user,
             "unmatched": self.readings.unmatched,
+            "kept_without_user": self.readings.kept_without_user,
             "strategy": self.readings.strategy,
             "signals": dict(sorted(self.readings.signals.items())),
             "not_examined": self.readings.unseen,
@@ -169,7 +171,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
     readings.warnings += owner_warnings(owners, users) + _with_room(readings, options.catalog)
     exclusions = Exclusions(options.exclude)
     unowned = [box for box in unowned if not exclusions.fit(box.user_principal_name)]
-    readings.unmatched = sum(map(is_stray, unowned))
+    readings.unmatched, readings.kept_without_user = sum(map(is_stray, unowned)), kept_texts(unowned)
     readings.warnings[:0] = unowned_warnings(unowned, readings.deleted, readings.signals.get("deleted_users", ""))
     findings = sorted(
         (finding for finding in all_findings if not exclusions.fit(finding.user_principal_name)), key=_order

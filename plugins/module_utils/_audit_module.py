@@ -18,7 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._alarm import (
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, named
 from ansible_collections.m365.licensing.plugins.module_utils._exceptions import (
     check_rules,
     count,
@@ -218,6 +218,8 @@ def _reports(
             "strategy": found.readings.strategy,
             "requests": result["summary"]["requests"],
         }
+        if gone := found.readings.kept_without_user:
+            facts = {**facts, "soft-deleted mailboxes whose user is gone": f"{len(gone)}: {named(gone)}"}
         if gaps := found.readings.gaps:
             facts = {"NOT looked at": "; ".join(gaps), **facts}
         texts["md"] = audit_markdown(

@@ -156,6 +156,7 @@ def owner_warnings(owners: Owners, users: Mapping[str, User]) -> list[str]:
 def unowned_warnings(unowned: Iterable[Mailbox], deleted: Mapping[str, User], recycle_bin: str) -> list[str]:
     """What to do about mailboxes whose users are not known, a sentence for each kind, with the first names.
 
+    Of soft-deleted ones whose user is certainly gone there is nothing to do, and none: ``kept_texts`` names them.
     ``deleted``: users in the recycle bin, by id. ``recycle_bin``: ``ok``, or why it could not be read.
     """
     strays, gone, soft = list[Mailbox](), list[Mailbox](), list[Mailbox]()
@@ -163,15 +164,11 @@ def unowned_warnings(unowned: Iterable[Mailbox], deleted: Mapping[str, User], re
         kind = soft if box.recipient_type is RecipientType.SOFT_DELETED else gone if box.user_id else strays
         kind.append(box)
     found: list[str] = []
-    if soft:
-        soft.sort(key=lambda box: (str(box.soft_deleted or ""), _name_of(box)))
-        where = "in the directory nor in its recycle bin"
-        if recycle_bin != "ok":
-            where = f"in the directory, and whether it is in the recycle bin is not known ({recycle_bin or 'not read'})"
+    if soft and recycle_bin != "ok":
         found.append(
             f"{_count(soft, 'soft-deleted mailbox', 'soft-deleted mailboxes')} cannot be licensed, as the user of each "
-            f"is {'neither ' if recycle_bin == 'ok' else 'not '}{where}: {named([_kept(box) for box in soft])}. "
-            "New-MailboxRestoreRequest copies the content of such a mailbox to another one."
+            "is not in the directory, and whether it is in the recycle bin and can be restored is not known "
+            f"({recycle_bin or 'not read'}): {named(kept_texts(soft))}."
         )
     if strays:
         found.append(
@@ -196,8 +193,17 @@ def _name_of(box: Mailbox) -> str:
     return box.user_principal_name or box.primary_smtp_address or box.guid
 
 
+def kept_texts(boxes: Iterable[Mailbox]) -> list[str]:
+    """The names of the soft-deleted ones among these mailboxes, and until when Exchange keeps them; the soonest first.
+
+    The user of each is gone, so that no license helps; New-MailboxRestoreRequest copies the content elsewhere.
+    """
+    soft = [box for box in boxes if box.recipient_type is RecipientType.SOFT_DELETED]
+    soft.sort(key=lambda box: (str(box.soft_deleted or ""), _name_of(box)))
+    return [_kept(box) for box in soft]
+
+
 def _kept(box: Mailbox) -> str:
-    """Its name, and until when Exchange keeps it."""
     if box.soft_deleted is None:
         return _name_of(box)
     return f"{_name_of(box)} (kept until {box.soft_deleted + timedelta(days=DISCONNECTED_DAYS):%Y-%m-%d})"

@@ -75,6 +75,8 @@ class Readings:
     """Single mailboxes whose size was asked for, and of which Exchange did not tell it."""
     unmatched: int = 0
     """Mailboxes in use that name no user and could not be joined to one by name: nobody has judged them."""
+    kept_without_user: list[str] = field(default_factory=list)
+    """Soft-deleted mailboxes whose user is gone, and until when each is kept."""
     lost_sizes: str = ""
     """Whose sizes could not be asked for at all: ``of 600 shared, room and equipment mailboxes``."""
     warnings: list[str] = field(default_factory=list)

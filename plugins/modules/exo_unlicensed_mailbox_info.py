@@ -362,14 +362,22 @@ summary:
       type: int
     without_user:
       description:
-        - Mailboxes whose user is not in the directory, so that no license can help them. A warning names those that
-          need one, and of soft-deleted ones the day until which Exchange keeps them.
+        - Mailboxes whose user is not in the directory, so that no license can help them. A warning names those in use
+          that need one, and RV(summary.kept_without_user) the soft-deleted ones.
       type: int
     unmatched:
       description:
         - Mailboxes in use that name no user (C(ExternalDirectoryObjectId) is empty) and that could not be joined to one
           by user principal name. Nobody has judged them, and a warning names them.
       type: int
+    kept_without_user:
+      description:
+        - Soft-deleted mailboxes whose user is neither in the directory nor in its recycle bin, and the day until which
+          Exchange keeps each. A license does not help; C(New-MailboxRestoreRequest) copies the content to another one.
+        - Where the recycle bin cannot be read, a warning names them as well.
+      type: list
+      elements: str
+      sample: ["anna@contoso.com (kept until 2026-12-26)"]
     strategy:
       description: The strategy that was used.
       type: str

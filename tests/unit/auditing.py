@@ -39,11 +39,6 @@ def look(
         return audit(made.graph, made.exchange, chosen)
 
 
-def told(found: Audit) -> list[str]:
-    """Its warnings, without the one that names soft-deleted mailboxes of nobody: the generator plants some."""
-    return [text for text in found.warnings if "soft-deleted mailbox" not in text]
-
-
 def rows(found: Audit) -> list[tuple[str, str, str]]:
     return sorted((item.user_id, item.reason, item.recipient_type.value) for item in found.findings)
 

@@ -15,7 +15,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Reci
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import DIRECTORY_ROLES
-from tests.unit.auditing import told
 from tests.unit.clients import clients
 
 READ_USERS = {"User.Read.All", "User.ReadWrite.All", "Directory.Read.All"}
@@ -208,7 +207,7 @@ def test_without_skus_and_subscriptions_the_rows_stay_and_their_dates_go(tenant:
         tenant.clear_faults()
     assert world.faults == []
     assert rows(found) == every
-    assert len(told(found)) == 2
+    assert len(found.warnings) == 2
     suspended = [item for item in found.findings if item.reason == "license_suspended"]
     assert suspended
     assert all(item.deadline.at is None for item in suspended)
@@ -218,7 +217,7 @@ def test_without_the_usage_report_each_shared_mailbox_is_measured(tenant: Tenant
     with without(tenant, {"Reports.Read.All"}):
         found = look(tenant, sizes="auto")
     assert rows(found) == rows(look(tenant))
-    (warning,) = told(found)
+    (warning,) = found.warnings
     assert "Reports.Read.All" in warning
     assert "one request for each" in warning
     assert found.summary()["complete"] is True

@@ -19,7 +19,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Reci
 
 from tests.tenant import exchange_cmdlets as cmdlets
 from tests.tenant.launch import Tenant, running
-from tests.unit.auditing import told
 from tests.unit.clients import Clients, clients
 
 KINDS = ("UserMailbox", "SharedMailbox", "RoomMailbox", "EquipmentMailbox")
@@ -131,5 +130,5 @@ def test_a_kind_of_mailbox_that_nobody_knows_is_left_out_and_a_warning(
     monkeypatch.setitem(world.mailboxes_of(active(tenant)[0])[0], "RecipientTypeDetails", "HologramMailbox")
     with clients(tenant) as made:
         options = AuditOptions(now=world.now(), strategy="full", shared_mailbox_sizes="never")
-        (warning,) = told(audit(made.graph, made.exchange, options))
+        (warning,) = audit(made.graph, made.exchange, options).warnings
     assert "HologramMailbox" in warning

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, ServiceUnavailable
-from ansible_collections.m365.licensing.tests.unit.auditing import told
 from ansible_collections.m365.licensing.tests.unit.faulty import NAMES, SERVICES, look
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Clock
 
@@ -47,7 +46,7 @@ def test_what_passes_is_waited_for(tenant: Tenant, status: int, times: int, serv
     clock = Clock(lambda _seconds: None)
     tenant.set_faults(fault(service, path, status, times))
     found = look(tenant, clock)
-    assert (len(found.findings), found.summary()["complete"], told(found)) == (12, True, [])
+    assert (len(found.findings), found.summary()["complete"], found.warnings) == (12, True, [])
     assert len(clock.slept) == times
 
 
@@ -116,8 +115,8 @@ def test_a_cmdlet_that_the_role_does_not_allow_is_named_with_what_is_missing(
     found = look(tenant)
     assert found.summary()["complete"] is (gap is None)
     assert gap is None or gap in found.summary()["not_examined"]
-    assert all(cmdlet in text and "Global Reader" in text for text in told(found))
-    assert told(found)
+    assert all(cmdlet in text and "Global Reader" in text for text in found.warnings)
+    assert found.warnings
 
 
 def test_a_beta_endpoint_that_goes_is_a_signal_less_and_no_row(tenant: Tenant) -> None:
@@ -125,7 +124,7 @@ def test_a_beta_endpoint_that_goes_is_a_signal_less_and_no_row(tenant: Tenant) -
     tenant.set_faults({"kind": "switch", "service": "graph", "switches": {"beta_gone": True}, "times": None})
     found = look(tenant)
     assert [row.user_id for row in found.findings] == every
-    assert ["isLicenseReconciliationNeeded" in text for text in told(found)] == [True]
+    assert ["isLicenseReconciliationNeeded" in text for text in found.warnings] == [True]
 
 
 def test_a_state_never_seen_counts_as_off_and_is_told(tenant: Tenant) -> None:
@@ -143,4 +142,4 @@ def test_a_clock_five_minutes_off_is_told_and_not_reckoned_with(tenant: Tenant) 
     tenant.set_faults({"kind": "wrong_clock", "seconds": 300, "times": None})
     found = look(tenant, now=None)
     assert len(found.findings) == 12
-    assert ["The clock of this machine differs" in text for text in told(found)] == [True]
+    assert ["The clock of this machine differs" in text for text in found.warnings] == [True]

@@ -71,4 +71,4 @@ def _carriers(user: User, skus: Mapping[str, Sku]) -> dict[str, frozenset[str]]:
 
 
 def _names(sku_ids: frozenset[str], skus: Mapping[str, Sku]) -> str:
-    return ", ".join(sorted(skus[sku_id].part_number for sku_id in sku_ids))
+    return ", ".join(sorted(skus[sku_id].name for sku_id in sku_ids))

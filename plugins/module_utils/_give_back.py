@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, sku_name, uncovered_by
+from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, sku_title, uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, LicenseChange, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._outcome import Job, state_error
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
@@ -86,7 +86,7 @@ def _note(job: Job, back: Job, skus: Mapping[str, Sku], catalog: Catalog, until:
     first = job.problem or state_error(job, skus)
     if first is None:
         return
-    names = ", ".join(sorted(sku_name(item.sku_id, skus, catalog) for item in back.change.add))
+    names = ", ".join(sorted(sku_title(item.sku_id, skus, catalog) for item in back.change.add))
     begun, failure = first.message.rstrip(".!?"), _failure(back, skus)
     if failure is None:
         late = "" if back.confirmed else " (accepted, and not read back yet)"

@@ -15,7 +15,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     enabled_plans,
     off_in,
     plan_name,
-    sku_name,
+    sku_title,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
@@ -38,11 +38,11 @@ def notes_for(
     asked = {item.sku_id: item for item in wanted}
     for item in sorted(user.license_states, key=lambda state: (state.sku_id, state.group_id or "")):
         if state == "exact" and item.direct and item.sku_id not in skus:
-            name = sku_name(item.sku_id, skus, catalog)
+            name = sku_title(item.sku_id, skus, catalog)
             notes.append(f"{name} stays: the tenant no longer has this SKU, so the service would refuse to remove it")
         if item.direct or not item.effective:
             continue
-        name = sku_name(item.sku_id, skus, catalog)
+        name = sku_title(item.sku_id, skus, catalog)
         if state == "absent" and item.sku_id in asked:
             notes.append(f"{name} stays: it is inherited from group {item.group_id} and can only be removed there")
         elif state != "absent" and item.sku_id in asked:
@@ -73,7 +73,7 @@ def carried_over(
         for plans, text in texts:
             if plans:
                 listed = ", ".join(sorted(plan_name(plan, skus.get(item.sku_id), catalog) for plan in plans))
-                notes.append(f"{sku_name(item.sku_id, skus, catalog)}: {listed} {text}")
+                notes.append(f"{sku_title(item.sku_id, skus, catalog)}: {listed} {text}")
     return tuple(notes)
 
 
@@ -86,7 +86,7 @@ def unforeseen_lack(user: User, change: LicenseChange, skus: Mapping[str, Sku], 
             names = " or ".join(sorted(plan_name(ground, None, catalog) for ground in grounds))
             by_grounds.setdefault(names, []).append(plan_name(plan, skus[sku_id], catalog))
         found += [
-            f"{sku_name(sku_id, skus, catalog)}: {', '.join(sorted(names))} {'need' if len(names) > 1 else 'needs'} "
+            f"{sku_title(sku_id, skus, catalog)}: {', '.join(sorted(names))} {'need' if len(names) > 1 else 'needs'} "
             f"{grounds}, of which none is on: whether the service accepts that cannot be foreseen"
             for grounds, names in sorted(by_grounds.items())
         ]
@@ -100,7 +100,7 @@ def unforeseen_carryover(
     off = off_in(user, change.remove, skus)
     held = {state.sku_id for state in user.license_states if state.direct}
     return tuple(
-        f"{sku_name(item.sku_id, skus, catalog)}: "
+        f"{sku_title(item.sku_id, skus, catalog)}: "
         f"{', '.join(sorted(plan_name(plan, skus.get(item.sku_id), catalog) for plan in off & item.disabled_plans))} "
         "stays off, and whether another plan of it needs that cannot be foreseen: what the service refuses goes off "
         "as well, unless enabled_plans names it"
@@ -130,7 +130,7 @@ def plans_that_go(user: User, change: LicenseChange, skus: Mapping[str, Sku], ca
             gone.sort(key=lambda plan: (catalog.plan_class(plan.id) is None, plan.name))
             names = named([plan.name for plan in gone])
             found.append(
-                f"{skus[sku_id].part_number} stays by group {', '.join(groups)}, which leaves off {names}: that goes "
+                f"{skus[sku_id].name} stays by group {', '.join(groups)}, which leaves off {names}: that goes "
                 "with the direct license; to keep it, switch it on in the group, or keep the direct license"
             )
     return tuple(found)
@@ -159,7 +159,7 @@ def mailbox_off(after: User, wanted: Sequence[Wanted], skus: Mapping[str, Sku], 
 
 def _without_rights(sku: Sku, catalog: Catalog) -> str:
     """Of a license without the right to a mailbox, or of which nobody knows that; no full stop."""
-    carries = f"{sku.part_number} carries an Exchange plan"
+    carries = f"{sku.name} carries an Exchange plan"
     if catalog.rights_unknown(sku.id):
         return f"{carries}, and no table of SKUs tells whether with the right to a mailbox"
     return f"{carries} without the right to a mailbox, so it covers none"
@@ -173,7 +173,7 @@ def _off_and_on(item: Wanted, sku: Sku, plans: Mapping[str, str], off: frozenset
         way = "name it in enabled_plans"
     else:
         way = f"enabled_plans: [{names}] with disabled_plans: [] switches it on"
-    return f"{names} is off in {sku.part_number}, so this license keeps no mailbox: {way}"
+    return f"{names} is off in {sku.name}, so this license keeps no mailbox: {way}"
 
 
 def _on_against_wish(wanted: Wanted, inherited: LicenseState, sku: Sku | None) -> frozenset[str]:

@@ -254,6 +254,11 @@ def sku_name(sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
     return (sku.part_number if sku else catalog.sku_name(sku_id)) or sku_id
 
 
+def sku_title(sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
+    """What texts call a SKU: its name, with its id where the tenant has two of that name."""
+    return (skus[sku_id].name if sku_id in skus else catalog.sku_name(sku_id)) or sku_id
+
+
 def plan_name(plan_id: str, sku: Sku | None, catalog: Catalog) -> str:
     for plan in sku.plans if sku else ():
         if plan.id == plan_id:

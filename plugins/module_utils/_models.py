@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -161,6 +162,13 @@ class Sku:
     plans: tuple[ServicePlan, ...] = ()
     entries: tuple[Sku, ...] = ()
     """The entries of which this is the sum; empty where the tenant has one. Seats of one are not those of another."""
+    ambiguous: bool = False
+    """Does the tenant have another SKU with this part number?"""
+
+    @property
+    def name(self) -> str:
+        """What texts call it: its part number, with its id where that is not enough."""
+        return f"{self.part_number} ({self.id})" if self.ambiguous else self.part_number
 
     @property
     def assignable(self) -> bool:
@@ -183,6 +191,13 @@ class Sku:
     def user_plan_ids(self) -> frozenset[str]:
         """The plans that can be off for one user."""
         return frozenset(plan.id for plan in self.plans if plan.applies_to.casefold() != "company")
+
+
+def told_apart(skus: Iterable[Sku]) -> list[Sku]:
+    """The SKUs of a tenant, those with one part number marked."""
+    found = list(skus)
+    counts = Counter(sku.part_number.casefold() for sku in found)
+    return [replace(sku, ambiguous=True) if counts[sku.part_number.casefold()] > 1 else sku for sku in found]
 
 
 class Subscription(NamedTuple):

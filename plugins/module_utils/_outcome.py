@@ -196,7 +196,7 @@ def _kept_off(change: LicenseChange, before: User, now: User, skus: Mapping[str,
         sku = skus.get(item.sku_id)
         if off and sku is not None:
             names = ", ".join(sorted(plan.name for plan in sku.plans if plan.id in off))
-            notes.append(f"somebody else has just assigned {sku.part_number} with {names} off, which stays so")
+            notes.append(f"somebody else has just assigned {sku.name} with {names} off, which stays so")
     return notes
 
 
@@ -262,7 +262,7 @@ def state_error(job: Job, skus: Mapping[str, Sku]) -> Problem | None:
     for state in job.seen.license_states if job.seen else ():
         if state.direct and state.sku_id in added and state.state.casefold() == "error":
             sku = skus.get(state.sku_id)
-            return problem_of_state(state.error, sku.part_number if sku else state.sku_id)
+            return problem_of_state(state.error, sku.name if sku else state.sku_id)
     return None
 
 

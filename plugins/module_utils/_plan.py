@@ -199,7 +199,7 @@ class _Planner:
 
     def seats_missing(self, entries: Sequence[PlanEntry]) -> tuple[SeatsMissing, ...]:
         """The seats that would have saved the mailboxes without one."""
-        return seats_missing(entries, self.seats.left, lambda sku_id: self._names([sku_id]))
+        return seats_missing(entries, self.seats.left, lambda sku_id: self._skus[sku_id].part_number)
 
     def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs], space: Space | None) -> PlanEntry:
         reasons = left_out(rule)
@@ -393,7 +393,7 @@ class _Planner:
         return case
 
     def _names(self, sku_ids: Iterable[str]) -> str:
-        return ", ".join(sorted(self._skus[item].part_number if item in self._skus else item for item in sku_ids))
+        return ", ".join(sorted(self._skus[item].name if item in self._skus else item for item in sku_ids))
 
 
 def _joined(*parts: str) -> str:

@@ -69,7 +69,7 @@ def restless(entries: Iterable[PlanEntry], skus: Mapping[str, Sku]) -> list[str]
         found.setdefault((entry.rule, entry.next_rule), []).append(entry)
     warnings = []
     for (first, then), some in found.items():
-        gets = ", ".join(dict.fromkeys(skus[item.sku_id].part_number for entry in some for item in entry.change.add))
+        gets = ", ".join(dict.fromkeys(skus[item.sku_id].name for entry in some for item in entry.change.add))
         advice = f"lacks: [{gets}] in {then!r}" if gets else f"not, has or lacks in {then!r}"
         upns = named(list(dict.fromkeys(entry.user.user_principal_name for entry in some)))
         warnings.append(

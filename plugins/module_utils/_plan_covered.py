@@ -68,7 +68,7 @@ def needless(
     classes = granted(stays, catalog)
     found: dict[str, str] = {}
     for item in seats:
-        name = skus[item.sku_id].part_number
+        name = skus[item.sku_id].name
         enabled = skus[item.sku_id].user_plan_ids - item.disabled_plans
         new = enabled - givers.keys()
         if not enabled:
@@ -165,4 +165,4 @@ def _givers(user: User, skus: Mapping[str, Sku]) -> dict[str, set[str]]:
 
 
 def _names(sku_ids: Iterable[str], skus: Mapping[str, Sku]) -> str:
-    return ", ".join(sorted({skus[sku_id].part_number for sku_id in sku_ids})) or "another license"
+    return ", ".join(sorted({skus[sku_id].name for sku_id in sku_ids})) or "another license"

@@ -79,7 +79,7 @@ def violations_of(
     found += _covered(entries, options, covered)
     removing = [entry for entry in entries if entry.change.remove]
     if removing and not options.allow_removals:
-        names = {sku.id: sku.part_number for sku in skus}
+        names = {sku.id: sku.name for sku in skus}
         count = sum(len(entry.change.remove) for entry in removing)
         which = ", ".join(sorted({names.get(sku_id, sku_id) for entry in removing for sku_id in entry.change.remove}))
         licenses = "1 license" if count == 1 else f"{count} licenses"

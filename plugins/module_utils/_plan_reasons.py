@@ -132,21 +132,21 @@ def _of_sku(wanted: Wanted, user: User, skus: Mapping[str, Sku], catalog: Catalo
         return f"the tenant has no SKU {wanted.sku_id}"
     exchange = {plan.id: plan.name for plan in sku.plans if catalog.plan_class(plan.id) is not None}
     if not exchange:
-        return f"{sku.part_number} carries no mailbox plan"
+        return f"{sku.name} carries no mailbox plan"
     if catalog.rights_unknown(sku.id):
-        return f"{sku.part_number} carries an Exchange plan, and whether it has rights to a mailbox is not known"
+        return f"{sku.name} carries an Exchange plan, and whether it has rights to a mailbox is not known"
     if catalog.no_rights(sku.id):
-        return f"{sku.part_number} carries an Exchange plan without rights to a mailbox"
+        return f"{sku.name} carries an Exchange plan without rights to a mailbox"
     if sku.capability_status.casefold() not in ("enabled", "warning"):
-        return f"{sku.part_number} is {sku.capability_status} in this tenant, so its plans do not work"
+        return f"{sku.name} is {sku.capability_status} in this tenant, so its plans do not work"
     states = [state for state in user.license_states if state.sku_id == sku.id and state.effective]
     off = frozenset(exchange).intersection(*(state.disabled_plans for state in states)) if states else frozenset()
     if off:
         names = ", ".join(sorted(exchange[plan] for plan in off))
-        return f"{names} is switched off in {_where(states)} of {sku.part_number}{_advice(wanted, off, states)}"
+        return f"{names} is switched off in {_where(states)} of {sku.name}{_advice(wanted, off, states)}"
     working = {plan.plan_id for plan in user.assigned_plans if plan.usable}
     if states and not working & set(exchange):
-        return f"{sku.part_number} is assigned, but the service does not show its Exchange plan as working (yet)"
+        return f"{sku.name} is assigned, but the service does not show its Exchange plan as working (yet)"
     return ""
 
 

@@ -90,7 +90,7 @@ def _dependent(plans: Sequence[str], after: User, change: LicenseChange, skus: M
             f"{plan} of {which} needs {grounds}: name {plan} in disabled_plans, leave on what it needs, or add a "
             "license that carries it."
         )
-    goes = _listed(skus[sku_id].part_number for sku_id in change.remove if sku_id in skus)
+    goes = _listed(skus[sku_id].name for sku_id in change.remove if sku_id in skus)
     keep = f"keep {goes}" if goes else f"leave {grounds} on"
     groups = sorted({state.group_id or "" for state in carriers if not state.direct})
     if groups:
@@ -122,7 +122,7 @@ def _switch(plans: Sequence[str], added: Iterable[str], skus: Mapping[str, Sku])
     What keeps a mailbox is no plan to switch off: the license was asked for because of it.
     """
     ways = [
-        f"disabled_plans: [{_plan_name(plan, skus)}] of {skus[sku_id].part_number}"
+        f"disabled_plans: [{_plan_name(plan, skus)}] of {skus[sku_id].name}"
         for sku_id in sorted(added)
         for plan in plans
         if sku_id in skus and plan in skus[sku_id].user_plan_ids and BUILTIN.plan_class(plan) is None
@@ -134,7 +134,7 @@ def _switch(plans: Sequence[str], added: Iterable[str], skus: Mapping[str, Sku])
 
 
 def _name(state: LicenseState, skus: Mapping[str, Sku]) -> str:
-    return skus[state.sku_id].part_number
+    return skus[state.sku_id].name
 
 
 def _plan_name(plan_id: str, skus: Mapping[str, Sku]) -> str:

@@ -96,7 +96,8 @@ def problem_from(
     status: int, code: str, message: str, *, skus: Mapping[str, Sku], permission_hint: str = ""
 ) -> Problem:
     """What the service refused, in the terms of this collection. ``message`` is the service's own text."""
-    named = sentence(f"{message.rstrip()}{_names(message, skus)}")
+    text, names = message.rstrip(), _names(message, skus)
+    named = sentence(f"{text.rstrip('.')}{names}" if names else text)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Problem("permission_denied", named, permission_hint)
     if status == HTTPStatus.NOT_FOUND:

@@ -128,7 +128,7 @@ class SecondTries:
         if case is None or case.other is None or case.planned is None or not _is_acted_on(user, change, problem, case):
             return []
         lacking = self._seatless(user, still_to_do(case.other, case.planned, user))
-        names = ", ".join(sorted(self._skus[sku_id].part_number for sku_id in lacking))
+        names = ", ".join(sorted(self._skus[sku_id].name for sku_id in lacking))
         return [f"{case.other_name}: no seat left of {names}"] if names else []
 
     def take(self, user: User, change: LicenseChange, problem: Problem) -> Attempt | None:
@@ -186,9 +186,7 @@ class SecondTries:
                 return None
         elif problem.code != "inherited_license":
             return None
-        names = ", ".join(
-            sorted(self._skus[item].part_number if item in self._skus else item for item in change.remove)
-        )
+        names = ", ".join(sorted(self._skus[item].name if item in self._skus else item for item in change.remove))
         said = f"{names} stays, as the service refuses to remove it: {problem.message.rstrip('.')}"
         return Attempt(change._replace(remove=()), said)
 
@@ -226,7 +224,7 @@ class SecondTries:
                     return self._off(change, item, plan, "is switched off, as the service refuses it with the rest")
             rest = frozenset(plan for plan in sku.user_plan_ids if self._may_be_off(plan, item, wish))
             if rest and not plans and self._keeps_mailbox(item):
-                said = f"{sku.part_number}: {len(rest)} plans that nobody asked for are switched off, as the service"
+                said = f"{sku.name}: {len(rest)} plans that nobody asked for are switched off, as the service"
                 return Attempt(
                     _replaced(change, item, rest), f"{said} refuses it with one of them and does not say which"
                 )
@@ -244,7 +242,7 @@ class SecondTries:
         rest = tuple(item for item in change.add if item not in out)
         if not out or not any(item.sku_id in self._skus and self._keeps_mailbox(item) for item in rest):
             return None
-        names = ", ".join(sorted(self._skus[item.sku_id].part_number for item in out))
+        names = ", ".join(sorted(self._skus[item.sku_id].name for item in out))
         said = f"{names} is left out, as the service refuses it: {problem.message.rstrip('.')}"
         return Attempt(change._replace(add=rest), said)
 
@@ -266,7 +264,7 @@ class SecondTries:
         return plan in on and plan not in (wish.enabled_plans or ()) and self._catalog.plan_class(plan) is None
 
     def _off(self, change: LicenseChange, item: Assignment, plan: str, said: str) -> Attempt:
-        name = self._skus[item.sku_id].part_number
+        name = self._skus[item.sku_id].name
         return Attempt(_replaced(change, item, {plan}), f"{name}: {self._plan(plan, item.sku_id)} {said}")
 
     def _plan(self, plan: str, sku_id: str) -> str:

@@ -45,7 +45,7 @@ def stacked_notes(after: User, change: LicenseChange, skus: Mapping[str, Sku], c
     given = _given(after, skus, catalog)
     if len(given) < 2 or not any(item.sku_id in given for item in change.add):
         return ()
-    names = " and ".join(sorted(skus[sku_id].part_number for sku_id in given))
+    names = " and ".join(sorted(skus[sku_id].name for sku_id in given))
     note = f"{names} carry an Exchange plan each: each takes a seat, and the best plan counts"
     spare = [_where(after, sku_id, skus) for sku_id in sorted(redundant(after, change, skus, catalog))]
     return (f"{note}, so {' and '.join(spare)} may go",) if spare else (note,)
@@ -80,9 +80,9 @@ def unforeseen(after: User, change: LicenseChange, skus: Mapping[str, Sku]) -> t
     for sku_id, plans in sorted(mailbox.items()):
         beside = [item for item in sorted(mailbox) if mailbox[item] != plans and {sku_id, item} & added]
         for plan in sorted(plans & LEGACY_PLANS.keys()) if beside else ():
-            others = " and ".join(skus[item].part_number for item in beside)
+            others = " and ".join(skus[item].name for item in beside)
             doubts.append(
-                f"{skus[sku_id].part_number} carries {LEGACY_PLANS[plan]}, which is said to exclude every other "
+                f"{skus[sku_id].name} carries {LEGACY_PLANS[plan]}, which is said to exclude every other "
                 f"Exchange plan, such as that of {others}: whether the service accepts both cannot be foreseen"
             )
     return (*doubts, *_exclusive(enabled, added, skus))
@@ -94,7 +94,7 @@ def _exclusive(enabled: Mapping[str, frozenset[str]], added: Collection[str], sk
         left = sorted(sku_id for sku_id, plans in enabled.items() if first in plans)
         right = sorted(sku_id for sku_id, plans in enabled.items() if second in plans)
         if left and right and not set(left) & set(right) and {*left, *right} & set(added):
-            one, other = (" and ".join(skus[sku_id].part_number for sku_id in some) for some in (left, right))
+            one, other = (" and ".join(skus[sku_id].name for sku_id in some) for some in (left, right))
             yield (
                 f"{one} carries {first_name} and {other} {second_name}, which are said to exclude each other: whether "
                 "the service accepts both cannot be foreseen"
@@ -127,5 +127,5 @@ def _where(user: User, sku_id: str, skus: Mapping[str, Sku]) -> str:
         for state in user.license_states
         if state.sku_id == sku_id and state.effective and not state.direct
     )
-    name = skus[sku_id].part_number
+    name = skus[sku_id].name
     return f"{name} (from group {', '.join(groups)})" if groups else name

@@ -295,12 +295,13 @@ def _share_seats(
     seats = Seats(skus, use_warning=options.use_warning_seats)
     needs = {change.user_id: seats_needed(users[change.user_id], change) for change in changes}
     names = {sku.id: sku.part_number or catalog.sku_name(sku.id) for sku in skus}
+    titles = {sku.id: sku.name or names[sku.id] for sku in skus}
     if options.on_insufficient_seats == "fail":
         short = seats.shortage(Counter(sku_id for some in needs.values() for sku_id in some))
         if short:
             raise UsersFailed(
                 "Refused, nothing was written: not enough seats. "
-                + "; ".join(shortage.sentence(names[shortage.sku_id]) for shortage in short)
+                + "; ".join(shortage.sentence(titles[shortage.sku_id]) for shortage in short)
                 + ".",
                 {
                     "changed": False,
@@ -318,7 +319,7 @@ def _share_seats(
     for change in changes:
         missing = seats.missing(needs[change.user_id])
         if missing:
-            lacking = ", ".join(names.get(sku_id, sku_id) for sku_id in missing)
+            lacking = ", ".join(titles.get(sku_id, sku_id) for sku_id in missing)
             problem = Problem(
                 "no_seats", f"No seat of {lacking} is left for this user.", "Buy seats or free some, then run again."
             )

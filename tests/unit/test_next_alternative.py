@@ -62,6 +62,19 @@ def test_a_license_that_nobody_can_have_gives_way(desk: PlanningDesk, code: str,
     assert desk.states(anna).keys() == {"EXCHANGESTANDARD"}
 
 
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_refusal_has_one_full_stop(desk: PlanningDesk, text: str) -> None:
+    """The names of ids follow the words of the service, and the stop comes last."""
+    desk.world.switches.refusal_text = text
+    desk.person("anna", desk.held("SPB"), kind=None)
+    options = {"scope": "all_users", "max_covered_seats": "unlimited"}
+    (row,) = desk.refused({**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]}, **options).partial["users"]
+    message = row["error"]["message"]
+    assert message.startswith("License assignment failed because service plans")
+    assert message.endswith("SHAREPOINTENTERPRISE)." if text != "unnamed" else "are mutually exclusive.")
+    assert message.count(".") == 1
+
+
 @pytest.mark.parametrize("code", REFUSED)
 def test_where_there_is_no_other_it_is_told(desk: PlanningDesk, code: str) -> None:
     desk.at_risk("anna")

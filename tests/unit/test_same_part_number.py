@@ -123,3 +123,51 @@ def test_what_one_account_has_consumed_too_much_takes_no_seat_of_another() -> No
     (sku,) = skus_from([raw_sku(), raw_sku(consumedUnits=3, prepaidUnits=units)])
     assert (sku.enabled, sku.consumed) == (11, 6)
     assert (sku.seats_left(), sku.seats_left(use_warning=True)) == (7, 9)
+
+
+# --- texts name the id where the name is not enough -------------------------------------------------------------------
+
+
+def only_the_second_has_seats(desk: Desk) -> None:
+    for sku_id, enabled in ((FIRST, 0), (SECOND, 9)):
+        units = {"enabled": enabled, "warning": 0, "suspended": 0, "lockedOut": 0}
+        desk.world.skus[sku_id].update(prepaidUnits=units, consumedUnits=0)
+
+
+def test_a_plan_says_which_of_them_has_no_seat(tenant: Tenant) -> None:
+    desk = PlanningDesk(tenant)
+    only_the_second_has_seats(desk)
+    desk.at_risk("anna")
+    rule = {**EVERYBODY, "licenses": [{"sku": FIRST}], "fallback": [{"sku": SECOND}]}
+    result = desk.apply(rule)
+    (row,) = result["users"]
+    assert (row["alternative"], [item["sku"] for item in row["add"]]) == ("fallback", [NAME])
+    assert f"licenses: no seat left of {NAME} ({FIRST})" in row["note"]
+    desk.at_risk("bert")
+    missing = desk.plan({**EVERYBODY, "licenses": [{"sku": FIRST}]})["summary"]["seats_missing"]
+    assert [(item["sku"], item["sku_id"]) for item in missing] == [(NAME, FIRST)]
+
+
+@pytest.mark.parametrize("on_insufficient_seats", ["fail", "skip"])
+def test_the_module_says_so_too(desk: Desk, on_insufficient_seats: str) -> None:
+    only_the_second_has_seats(desk)
+    anna = desk.person("anna")
+    if on_insufficient_seats == "fail":
+        assert f"{NAME} ({FIRST}): 1 seat needed, 0 left" in desk.fail([anna], {"sku_id": FIRST}).message
+        return
+    (row,) = desk.run([anna], {"sku_id": FIRST}, on_insufficient_seats="skip")["users"]
+    assert f"No seat of {NAME} ({FIRST}) is left" in row["error"]["message"]
+
+
+def test_an_error_of_the_service_names_the_id(desk: Desk) -> None:
+    only_the_second_has_seats(desk)
+    desk.world.plan_rules.assignment_errors = {SECOND: "CountViolation"}
+    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
+    error = desk.fail([anna], {"sku_id": SECOND}, remove=("EXCHANGESTANDARD",))
+    assert f"{NAME} ({SECOND}) was assigned, but is in error: CountViolation, so EXCHANGESTANDARD was" in error.message
+
+
+def test_a_name_that_one_sku_has_stands_alone(desk: Desk) -> None:
+    desk.seats("EMS", 0)
+    anna = desk.person("anna")
+    assert "EMS: 1 seat needed" in desk.fail([anna], "EMS").message

@@ -76,9 +76,8 @@ _LIMIT: ContextVar[Limit] = ContextVar("limit")
 class _Bytes(io.RawIOBase):
     """The bytes of a socket, within the limit, and within the timeout that the socket has now."""
 
-    def __init__(self, raw: Any, sock: Any, limit: Limit) -> None:
-        self._raw, self._sock, self._limit = raw, sock, limit
-        self._ends = time.monotonic() + limit.left(sock.gettimeout())
+    def __init__(self, raw: Any, sock: Any, limit: Limit, ends: float) -> None:
+        self._raw, self._sock, self._limit, self._ends = raw, sock, limit, ends
 
     def readable(self) -> bool:
         return True
@@ -98,8 +97,11 @@ class _Response(http.client.HTTPResponse):
     """An answer that is read within the limit, and what comes before it."""
 
     def __init__(self, sock: Any, *args: Any, **more: Any) -> None:
+        limit = _LIMIT.get()
+        # before a file of the socket is opened, which nobody would close where the time is over
+        ends = time.monotonic() + limit.left(sock.gettimeout())
         super().__init__(sock, *args, **more)
-        self.fp: Any = io.BufferedReader(_Bytes(self.fp.detach(), sock, _LIMIT.get()))
+        self.fp: Any = io.BufferedReader(_Bytes(self.fp.detach(), sock, limit, ends))
 
     def _read_status(self) -> tuple[str, int, str]:
         """The status line, without interim answers: http.client skips 100 for ever, and takes others for the answer."""

@@ -21,6 +21,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     IncompleteAnswer,
     ServiceUnavailable,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._http_limit import Limit
+from ansible_collections.m365.licensing.plugins.module_utils._http_limit import _Response as limited_answer
 from ansible_collections.m365.licensing.plugins.module_utils._http_types import Call
 from ansible_collections.m365.licensing.tests.unit.faulty import NAMES, SERVICES, look
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Clock, Desk, empty_tenant, statuses
@@ -248,3 +250,15 @@ def test_a_name_that_is_looked_up_for_too_long(monkeypatch: pytest.MonkeyPatch, 
         assert done.wait(60)
         until(lambda: threading.active_count() < before, "the end of the request that was given up")
         assert server.seen == []
+
+
+def test_a_time_that_is_over_leaves_no_socket_open() -> None:
+    """The time may end between a request and the first byte of its answer."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.settimeout(5)
+        Limit(0.0).begin()
+        with pytest.raises(TimeoutError) as caught:
+            limited_answer(ours)
+        ours.close()
+        assert theirs.recv(1) == b"", f"closed on the other side, too, while somebody holds the {caught.typename}"

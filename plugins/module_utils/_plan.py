@@ -37,12 +37,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
 from ansible_collections.m365.licensing.plugins.module_utils._license_notes import notes_for
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, change_for, uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost, need_lost
-from ansible_collections.m365.licensing.plugins.module_utils._models import (
-    Finding,
-    RecipientType,
-    Sku,
-    User,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, RecipientType, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan_again import with_next_rules
 from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import elsewhere, needless, seats_on_top
 from ansible_collections.m365.licensing.plugins.module_utils._plan_fit import Alternative, best_first, shrinks
@@ -62,6 +57,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
     rule_uses,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import (
+    KEEPS_BUT,
     change_remarks,
     left_out,
     no_location,
@@ -174,7 +170,7 @@ class _Planner:
         """An entry that keeps the mailbox, with a warning of what the mailbox then lacks."""
         after = apply_to(entry.user, self._first.get(entry.user.id, entry).change, self._skus)
         why = why_not_covered((), after, [finding.needs], self._skus, self._catalog)
-        return entry._replace(warnings=(*entry.warnings, f"the license keeps the mailbox, but {why}"))
+        return entry._replace(warnings=(*entry.warnings, f"{KEEPS_BUT}{why}"))
 
     def _joined(self, entry: PlanEntry) -> PlanEntry:
         """For another mailbox of a user who gets something already: all goes in that one request."""

@@ -34,6 +34,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._stacked import stacked_notes, unforeseen
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
+KEEPS_BUT = "the license keeps the mailbox, but "
+"""How a warning begins that says what the mailbox lacks with its license."""
+
 
 def why_not_covered(
     wanted: Sequence[Wanted], user: User, needs: Sequence[Needs], skus: Mapping[str, Sku], catalog: Catalog
@@ -102,14 +105,16 @@ def change_remarks(
     predicted: User,
     skus: Mapping[str, Sku],
     catalog: Catalog,
+    *,
+    origin: LicenseChange | None = None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Notes and warnings about a change that is to be written; no full stops.
+    """Notes and warnings about a change that is to be written; no full stops. ``origin``: of what it is the rest.
 
     Warnings say what it takes away though nothing known needs it, and what cannot be foreseen of it.
     """
     notes = (
         *notes_for(user, wanted, "present", skus, catalog),
-        *carried_over(user, wanted, change, skus, catalog),
+        *carried_over(user, wanted, origin or change, skus, catalog),
         *plans_that_go(user, change, skus, catalog),
         *stacked_notes(predicted, change, skus, catalog),
     )

@@ -31,6 +31,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._outcome import Out
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_json, to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._plan_again import restless
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, SeatsMissing, how_urgent
+from ansible_collections.m365.licensing.plugins.module_utils._plan_taken import taken_entry
 from ansible_collections.m365.licensing.plugins.module_utils._plan_words import (
     REASONS,
     WHY_LEFT,
@@ -119,13 +120,17 @@ class PlanRows(Sequence[dict[str, Any]]):
         outcomes = planned.outcomes or {}
         self._skus, self._catalog = planned.skus, catalog
         self.fates = [
-            Fate(entry, outcomes.get(entry.user.id))
+            self._fate(entry, outcomes.get(entry.user.id))
             for entry in planned.plan.entries
             if entry.finding is not None or entry.action not in ("unchanged", "unmatched")
         ]
         at_risk = (fate for fate in self.fates if fate.entry.finding is not None)
         for place, fate in enumerate(sorted(at_risk, key=lambda fate: how_urgent(fate.entry)), 1):
             fate.place = place
+
+    def _fate(self, entry: PlanEntry, outcome: Outcome | None) -> Fate:
+        taken = outcome.taken if outcome is not None else None
+        return Fate(taken_entry(entry, taken, self._skus, self._catalog) if taken else entry, outcome)
 
     def __len__(self) -> int:
         return len(self.fates)
@@ -136,8 +141,7 @@ class PlanRows(Sequence[dict[str, Any]]):
         return self._row(self.fates[place])
 
     def _row(self, fate: Fate) -> dict[str, Any]:
-        taken = fate.outcome.taken if fate.outcome is not None else None
-        row = plan_row(fate.entry, self._skus, self._catalog, taken)
+        row = plan_row(fate.entry, self._skus, self._catalog)
         row.update(urgency=fate.place, status=fate.status, confirmation=fate.confirmation, error=None)
         if fate.outcome is not None:
             problem = fate.outcome.error

@@ -19,9 +19,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._licenses import ap
 from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape, table
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import ON_PREMISES
-from ansible_collections.m365.licensing.plugins.module_utils._plan_fit import is_too_small, with_taken_fit
+from ansible_collections.m365.licensing.plugins.module_utils._plan_fit import is_too_small
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Plan, PlanEntry
-from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Attempt
 
 SEVERITIES = ("lost", "overdue", "critical", "warning", "notice")
 """Worst first."""
@@ -81,14 +80,8 @@ def audit_row(finding: Finding, skus: Mapping[str, Sku], catalog: Catalog) -> di
     }
 
 
-def plan_row(
-    entry: PlanEntry, skus: Mapping[str, Sku], catalog: Catalog, taken: Attempt | None = None
-) -> dict[str, Any]:
-    """One entry of a plan as a plain dictionary; ``before`` and ``after`` as a run would report them.
-
-    ``taken``: what was sent in place of the entry's change.
-    """
-    entry = with_taken_fit(entry, taken, skus, catalog)
+def plan_row(entry: PlanEntry, skus: Mapping[str, Sku], catalog: Catalog) -> dict[str, Any]:
+    """One entry of a plan as a plain dictionary; ``before`` and ``after`` as a run would report them."""
     user, finding, change = entry.user, entry.finding, entry.change
     return {
         "user_id": user.id,

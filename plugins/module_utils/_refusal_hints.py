@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._dependencies import is_essential
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, LicenseState, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem, ids_in
@@ -86,10 +87,11 @@ def _dependent(plans: Sequence[str], after: User, change: LicenseChange, skus: M
         grounds = f"one of {len(plans) - 1} other plans"
     which = _listed(_name(state, skus) for state in carriers)
     if any(state.sku_id in added for state in carriers):
-        return (
-            f"{plan} of {which} needs {grounds}: name {plan} in disabled_plans, leave on what it needs, or add a "
-            "license that carries it."
-        )
+        for_it = [state for state in carriers if is_essential(plans[0], skus[state.sku_id], state.disabled_plans)]
+        names = _listed(_name(state, skus) for state in for_it)
+        # without it, that license would take a seat for nothing
+        way = f"do without {names}" if for_it else f"name {plan} in disabled_plans"
+        return f"{plan} of {which} needs {grounds}: {way}, leave on what it needs, or add a license that carries it."
     goes = _listed(skus[sku_id].name for sku_id in change.remove if sku_id in skus)
     keep = f"keep {goes}" if goes else f"leave {grounds} on"
     groups = sorted({state.group_id or "" for state in carriers if not state.direct})

@@ -243,7 +243,7 @@ class SecondTries:
         if not out or not any(item.sku_id in self._skus and self._keeps_mailbox(item) for item in rest):
             return None
         names = ", ".join(sorted(self._skus[item.sku_id].name for item in out))
-        said = f"{names} is left out, as the service refuses it: {problem.message.rstrip('.')}"
+        said = f"the license {names} is left out, as the service refuses it: {problem.message.rstrip('.')}"
         return Attempt(change._replace(add=rest), said)
 
     def _is_brought(self, plan: str, change: LicenseChange) -> bool:

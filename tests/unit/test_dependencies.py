@@ -70,7 +70,7 @@ def test_a_mailbox_at_risk_gets_its_license_without_the_one_that_is_refused(desk
     states = desk.states(anna)
     assert states.keys() == {"SPE_E5"}
     assert "EXCHANGE_S_ENTERPRISE" not in states["SPE_E5"]
-    assert "MCOEV is left out, as the service refuses it" in row["note"]
+    assert "the license MCOEV is left out, as the service refuses it" in row["note"]
     assert [item["sku"] for item in row["add"]] == ["SPE_E5"]
 
 
@@ -85,7 +85,9 @@ def test_an_add_on_without_its_ground_is_doubted(desk: PlanningDesk) -> None:
     anna = desk.person("anna", desk.held("SPE_E3", TEAMS, SKYPE))
     (row,) = desk.run([anna], "MCOEV", check_mode=True)["users"]
     assert (row["status"], doubts(row)) == ("changed", [f"MCOEV: MCOEV {DOUBT}"])
-    assert desk.fail([anna], "MCOEV").code == "missing_dependency"
+    error = desk.fail([anna], "MCOEV")
+    assert error.code == "missing_dependency"
+    assert "MCOEV of MCOEV needs MCOSTANDARD or TEAMS1: do without MCOEV, leave on what it needs" in error.hint
 
 
 def test_so_is_switching_off_what_others_need(desk: PlanningDesk) -> None:

@@ -178,11 +178,14 @@ def _route(
     unknown = set(parameters) - {"$select"}
     if unknown:
         raise not_simulated(f"the query parameter {sorted(unknown)[0]}")
-    rows, limited = exchange_cmdlets.run(world, name, arguments)
+    rows, limit = exchange_cmdlets.run(world, name, arguments)
     select = _select(parameters.get("$select", ""), rows)
-    warnings = [MORE_RESULTS] if limited else exchange_cmdlets.warnings_of(name, arguments, rows)
+    warnings = exchange_cmdlets.warnings_of(name, arguments, rows)
+    if limit is not None and limit < len(rows) and not _links(world, base):
+        rows, warnings = rows[:limit], [MORE_RESULTS]
     dies = time.monotonic() + _LINK_SECONDS[version]
-    cursor = Cursor(rows, digest, bound, select, _page_size(world, headers), dies, warnings)
+    size = min(_page_size(world, headers), limit or PAGE_SIZE)
+    cursor = Cursor(rows, digest, bound, select, size, dies, warnings)
     return _page(world, base, endpoint, cursor, 0)
 
 
@@ -241,9 +244,13 @@ def _page_size(world: World, headers: Mapping[str, str]) -> int:
     return most
 
 
+def _links(world: World, base: str) -> bool:
+    """Does this surface give links to what a page or ResultSize leaves out?"""
+    return world.switches.invoke_paging == "nextlink" or "/adminapi/beta/" not in base
+
+
 def _page(world: World, base: str, endpoint: str, cursor: Cursor, start: int) -> Answer:
-    unlimited_only = world.switches.invoke_paging == "unlimited_only" and "/adminapi/beta/" in base
-    end = len(cursor.rows) if unlimited_only else start + cursor.size
+    end = start + cursor.size if _links(world, base) else len(cursor.rows)
     rows = cursor.rows[start:end]
     body: Json = {
         "@odata.context": f"{base}/$metadata#Collection(Exchange.GenericHashTable)",

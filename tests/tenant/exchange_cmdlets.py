@@ -43,8 +43,8 @@ _IDENTITIES = (
 """What ``-Identity`` may be."""
 
 
-def run(world: World, name: str, arguments: Json) -> tuple[Sequence[Json], bool]:
-    """The rows of a cmdlet, and whether ResultSize cut them off."""
+def run(world: World, name: str, arguments: Json) -> tuple[Sequence[Json], int | None]:
+    """The rows of a cmdlet, and how many of them ResultSize wants at once; None: all."""
     cmdlet = _CMDLETS.get(name.casefold())
     if cmdlet is None:
         raise not_simulated(f"the cmdlet {name}") if name.casefold() in _NOT_SIMULATED else forbidden()
@@ -59,17 +59,24 @@ def run(world: World, name: str, arguments: Json) -> tuple[Sequence[Json], bool]
             )
     rows = world.searched(f"{name} {json.dumps(arguments, sort_keys=True)}", lambda: rows_of(world, arguments))
     size = arguments.get("ResultSize", DEFAULT_RESULT_SIZE)
-    if isinstance(size, str) and size.casefold() == "unlimited":
-        return rows, False
+    return rows, None if isinstance(size, str) and size.casefold() == "unlimited" else _number(size)
+
+
+def _number(size: Any) -> int:
+    """A ResultSize that is a number."""
     try:
         limit = int(size)
     except (TypeError, ValueError):
+        limit = -1
+    if limit < 0:
         raise bad_request(
             f"Cannot process argument transformation on parameter 'ResultSize'. Cannot convert value \"{size}\" to "
             'type "Microsoft.Exchange.Data.Unlimited`1[System.UInt32]".',
             "System.Management.Automation.ParameterBindingArgumentTransformationException",
-        ) from None
-    return rows[:limit], len(rows) > limit
+        )
+    if limit == 0:
+        raise not_simulated("the ResultSize 0")
+    return limit
 
 
 def warnings_of(name: str, arguments: Json, rows: Sequence[Json]) -> list[str]:

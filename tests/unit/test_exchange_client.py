@@ -117,7 +117,16 @@ def test_an_unknown_surface_is_named(made: Clients) -> None:
         Exchange(made.exchange.service, "contoso.onmicrosoft.com", "v3")
 
 
-def test_a_cut_off_answer_without_a_link_is_an_error(made: Clients) -> None:
+def test_what_a_result_size_leaves_out_is_read_by_its_link(made: Clients) -> None:
+    assert made.exchange.cmdlet("Get-Mailbox", {"ResultSize": 10}) == made.exchange.cmdlet(
+        "Get-Mailbox", {"ResultSize": "Unlimited"}
+    )
+
+
+def test_a_cut_off_answer_without_a_link_is_an_error(
+    tenant: Tenant, made: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenant.world.switches, "invoke_paging", "unlimited_only")
     with pytest.raises(IncompleteAnswer, match="Get-Mailbox: page 1 says that there are more results"):
         made.exchange.cmdlet("Get-Mailbox", {"ResultSize": 10})
 

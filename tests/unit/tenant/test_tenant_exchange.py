@@ -174,18 +174,28 @@ class TestPages:
 
 
 class TestResultSize:
-    """``ResultSize``: 1,000 without it; what it cuts off is warned about."""
+    """``ResultSize``: 1,000 without it; what it leaves out is warned about, and stands behind a link."""
 
     @pytest.mark.parametrize(
         ("given", "rows", "cut"), [(5, 5, True), ("5", 5, True), (13, 13, False), ("unlimited", 13, False)]
     )
-    def test_rows(self, desk: Desk, given: Any, rows: int, cut: bool) -> None:
+    @pytest.mark.parametrize("paging", ["nextlink", "unlimited_only"])
+    def test_rows(self, desk: Desk, paging: str, given: Any, rows: int, cut: bool) -> None:
+        desk.world.switches.invoke_paging = paging
         answer = desk.cmdlet("Get-Mailbox", {"ResultSize": given})
         assert len(answer.value) == rows
         assert answer.body["@adminapi.warnings"] == ([MORE_RESULTS] if cut else [])
-        assert answer.link == ""
+        # a warning without a link: what is left out cannot be had
+        assert bool(answer.link) is (cut and paging == "nextlink")
 
-    @pytest.mark.parametrize("given", ["many", None, [], "0x10"])
+    @pytest.mark.parametrize("surface", [{}, {"surface": "v2.0", "endpoint": "Mailbox"}])
+    def test_the_link_leads_to_the_rest(self, desk: Desk, surface: Json) -> None:
+        pages = everything(desk, "Get-Mailbox", {"ResultSize": 5}, ANCHOR, **surface)
+        assert [len(page.value) for page in pages] == [5, 5, 3]
+        assert [page.body["@adminapi.warnings"] for page in pages] == [[MORE_RESULTS], [MORE_RESULTS], []]
+        assert len({row["Guid"] for page in pages for row in page.value}) == 13
+
+    @pytest.mark.parametrize("given", ["many", None, [], "0x10", -1])
     def test_no_number(self, desk: Desk, given: Any) -> None:
         answer = desk.cmdlet("Get-Mailbox", {"ResultSize": given})
         assert answer.status == 400

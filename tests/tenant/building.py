@@ -11,6 +11,7 @@ from typing import Any
 from tests.tenant import building_people, building_skus, plan_rules
 from tests.tenant.building_checks import objects
 from tests.tenant.errors import GraphError
+from tests.tenant.folding import folded
 from tests.tenant.state import (
     DIRECTORY_ROLES,
     EXCHANGE_DIRECTORY_ROLES,
@@ -21,23 +22,30 @@ from tests.tenant.state import (
     World,
     parse_time,
 )
+from tests.tenant.switches import OF_ONE_MAILBOX
 
 ROLES = GRAPH_ROLES | EXCHANGE_ROLES | DIRECTORY_ROLES | EXCHANGE_DIRECTORY_ROLES | MORE_ROLES
 OBJECTS = ("users", "mailboxes", "groups", "skus", "subscriptions", "deleted_users")
-PATCHABLE = ("now", "switches", "roles", *OBJECTS, "plan_rules", "organization_holds")
+PATCHABLE = ("empty", "now", "switches", "roles", *OBJECTS, "plan_rules", "organization_holds")
+YEARS = range(2000, 2101)
+"""When the tenant's clock may be: all that it reckons from there is within the calendar."""
 
 
 def build(world: World, body: Any) -> None:
     """Change the tenant, by the keys of ``PATCHABLE``; nothing changes where something is wrong. Raises ValueError."""
-    if not isinstance(body, dict) or set(body) - set(PATCHABLE):
-        raise ValueError(f"expected an object with some of: {', '.join(PATCHABLE)}")
-    now, roles, holds = _now(body), _roles(body), _holds(body)
+    if not isinstance(body, dict):
+        raise ValueError(f"{body!r}, expected an object with some of: {', '.join(PATCHABLE)}")  # noqa: TRY004
+    for unknown in sorted(set(body) - set(PATCHABLE)):
+        raise ValueError(f"{unknown!r}, expected an object with some of: {', '.join(PATCHABLE)}")
+    now, roles, holds, empty = _now(body), _roles(body), _holds(body), _empty(body)
     changes = {name: objects(body, name) for name in OBJECTS}
-    before = _Before(world, objects_too=any(changes.values()))
+    before = _Before(world, objects_too=empty or any(changes.values()))
     try:
+        if empty:
+            _take_everything(world)
         if now is not None:
             world.set_clock(now)
-        world.switches.update(_object(body, "switches"))
+        _throw(world, _object(body, "switches"))
         world.app.roles = world.app.roles if roles is None else roles
         world.organization_holds = world.organization_holds if holds is None else holds
         building_skus.change_skus(world, changes["skus"])
@@ -45,6 +53,7 @@ def build(world: World, body: Any) -> None:
         vars(world.plan_rules).update(plan_rules.parse(_object(body, "plan_rules"), world.skus.values()))
         building_people.change(world, changes)
         building_skus.remove_skus(world, changes["skus"])
+        _check_names(world, body)
     except GraphError as error:
         before.restore()
         raise ValueError(error.message) from error
@@ -53,6 +62,41 @@ def build(world: World, body: Any) -> None:
         raise
     finally:
         world.touch()
+
+
+def _empty(body: Json) -> bool:
+    if body.get("empty", True) is not True:
+        raise ValueError(f"empty: {body['empty']!r}, expected true")
+    return "empty" in body
+
+
+def _take_everything(world: World) -> None:
+    """Nobody and nothing is left: no user, mailbox, group, SKU, subscription or policy; the system has none either."""
+    people = (world.users, world.upn_index, world.deleted_users, world.mailboxes, world.mailbox_index)
+    for table in (*people, world.groups, world.skus):
+        table.clear()
+    world.subscriptions, world.group_work, world.audits, world.changes = [], [], [], []
+    world.organization_holds, world.truth = [], {}
+    vars(world.plan_rules).update(assignment_errors={}, prohibited_locations={})
+
+
+def _throw(world: World, switches: Json) -> None:
+    """Set switches that can be set later than at the start. Raises ValueError."""
+    before = world.switches.guests_with_mailboxes
+    world.switches.update(switches)
+    if world.switches.guests_with_mailboxes != before:
+        raise ValueError("switch guests_with_mailboxes: it is about the people of a seed, and only set at the start")
+
+
+def _check_names(world: World, body: Json) -> None:
+    """Whoever a switch or a table names is there. Raises ValueError."""
+    for name in OF_ONE_MAILBOX & body.get("switches", {}).keys():
+        upn = getattr(world.switches, name)
+        if upn and not any(folded(box["UserPrincipalName"]) == folded(upn) for box in world.mailboxes.values()):
+            raise ValueError(f"switch {name}: no mailbox has the user principal name {upn!r}")
+    unknown = plan_rules.unknown_users(world.plan_rules, world.user)
+    if unknown and "assignment_errors" in body.get("plan_rules", {}):
+        raise ValueError(f"plan_rules: assignment_errors: no user {unknown!r}")
 
 
 class _Before:
@@ -70,7 +114,8 @@ class _Before:
             self.index = {owner: list(guids) for owner, guids in world.mailbox_index.items()}
             self.names = dict(world.upn_index)
             self.subscriptions, self.work = list(world.subscriptions), list(world.group_work)
-            self.audits, self.changes = len(world.audits), len(world.changes)
+            self.audits, self.changes = list(world.audits), list(world.changes)
+            self.truth = world.truth
 
     def _tables(self) -> list[dict[str, Json]]:
         world = self.world
@@ -89,16 +134,19 @@ class _Before:
             now.update(old)
         world.mailbox_index, world.upn_index = self.index, self.names
         world.subscriptions, world.group_work = self.subscriptions, self.work
-        del world.audits[self.audits :], world.changes[self.changes :]
+        world.audits, world.changes, world.truth = self.audits, self.changes, self.truth
 
 
 def _now(body: Json) -> datetime | None:
     if "now" not in body:
         return None
     try:
-        return parse_time(str(body["now"]))
-    except ValueError as error:
+        found = parse_time(str(body["now"]))
+    except (ValueError, IndexError) as error:
         raise ValueError(f"now: {error}") from None
+    if found.year not in YEARS:
+        raise ValueError(f"now: {body['now']!r}, expected a time between the years {YEARS[0]} and {YEARS[-1]}")
+    return found
 
 
 def _roles(body: Json) -> set[str] | None:
@@ -109,7 +157,7 @@ def _roles(body: Json) -> set[str] | None:
         raise ValueError(f"roles: {roles!r}, expected a list of texts")
     unknown = sorted(set(roles) - ROLES)
     if unknown:
-        raise ValueError(f"no role {unknown[0]!r}; there are: {', '.join(sorted(ROLES))}")
+        raise ValueError(f"roles: no role {unknown[0]!r}; there are: {', '.join(sorted(ROLES))}")
     return set(roles)
 
 

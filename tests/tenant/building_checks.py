@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from tests.tenant import skus
+from tests.tenant import building_words, skus
+from tests.tenant.building_words import ERRORS, STATES
+from tests.tenant.errors import GraphError
 from tests.tenant.folding import folded
 from tests.tenant.published_types import Types, published, wrong
 from tests.tenant.state import Json, World, parse_time
@@ -17,6 +20,17 @@ from tests.tenant.state import Json, World, parse_time
 OURS = frozenset({"members", "licenses"})
 """What is said in a form of the control API's own."""
 LICENSE_KEYS = frozenset({"sku", "disabled_plans", "state", "error"})
+
+
+@contextmanager
+def about(where: str) -> Iterator[None]:
+    """Whatever is wrong is said of this object. Raises ValueError."""
+    try:
+        yield
+    except GraphError as error:
+        raise ValueError(f"{where}: {error.message}") from error
+    except ValueError as error:
+        raise ValueError(str(error) if where in str(error) else f"{where}: {error}") from error
 
 
 def objects(body: Json, name: str) -> dict[str, Json | None]:
@@ -45,6 +59,8 @@ def check(where: str, change: Json, known: Iterable[str], interface: str = "") -
             raise ValueError(problem)
         if name.endswith("DateTime") or name.startswith("When") or name in ("_disconnected", "_pending_delicense"):
             _check_time(f"{where}: {name}", value)
+    for problem in building_words.problems(types, interface, change, where):
+        raise ValueError(problem)
 
 
 def _problems(types: Types, kind: str, value: Any, where: str) -> Iterator[str]:
@@ -75,6 +91,8 @@ def check_mailbox(where: str, change: Json, mailbox: Mapping[str, Any]) -> None:
         kinds, word = _kinds(name, mailbox[name])
         if type(value) not in kinds:
             raise ValueError(f"{where}: {name}: {value!r}, expected {word}")
+    for problem in building_words.mailbox_problems(change, where):
+        raise ValueError(problem)
 
 
 def _kinds(name: str, now: Any) -> tuple[tuple[type, ...], str]:
@@ -115,15 +133,19 @@ def plan_of(sku: Json, key: str) -> str:
     raise ValueError(f"{sku['skuPartNumber']} carries no plan {key!r}")
 
 
-def licenses_of(world: World, where: str, listed: Any) -> list[Json]:
-    """``skuId``, ``disabledPlans``, ``state`` and ``error`` of ``licenses``. Raises ValueError."""
+def licenses_of(world: World, where: str, listed: Any, *, of_group: bool = False) -> list[Json]:
+    """``skuId``, ``disabledPlans``, ``state`` and ``error`` of ``licenses``. Raises ValueError.
+
+    ``of_group``: what a group gives has neither state nor error; its processing finds them for each member.
+    """
+    known = LICENSE_KEYS - {"state", "error"} if of_group else LICENSE_KEYS
     if not isinstance(listed, list):
         raise ValueError(f"{where}: licenses: {listed!r}, expected a list")  # noqa: TRY004
     found: dict[str, Json] = {}
     for item in listed:
         entry = {"sku": item} if isinstance(item, str) else item
-        if not isinstance(entry, dict) or not isinstance(entry.get("sku"), str) or entry.keys() - LICENSE_KEYS:
-            raise ValueError(f"{where}: licenses: {item!r}, expected a SKU, or an object of {sorted(LICENSE_KEYS)}")
+        if not isinstance(entry, dict) or not isinstance(entry.get("sku"), str) or entry.keys() - known:
+            raise ValueError(f"{where}: licenses: {item!r}, expected a SKU, or an object of {', '.join(sorted(known))}")
         sku = sku_of(world, entry["sku"])
         off = entry.get("disabled_plans", [])
         if not isinstance(off, list) or not all(isinstance(plan, str) for plan in off):
@@ -135,10 +157,18 @@ def licenses_of(world: World, where: str, listed: Any) -> list[Json]:
         found[sku["skuId"]] = {
             "skuId": sku["skuId"],
             "disabledPlans": sorted(plan_of(sku, plan) for plan in off),
-            "state": str(entry.get("state", "Active")),
-            "error": str(entry.get("error", "None")),
+            "state": _word(where, entry, "state", STATES),
+            "error": _word(where, entry, "error", ("None", *ERRORS)),
         }
     return list(found.values())
+
+
+def _word(where: str, entry: Json, name: str, words: tuple[str, ...]) -> str:
+    """A word of a license: the first one where nothing is said."""
+    word = entry.get(name, words[0])
+    if word not in words:
+        raise ValueError(f"{where}: licenses: {name}: {word!r}, expected one of {', '.join(words)}")
+    return str(word)
 
 
 def service_plans(where: str, listed: Any) -> list[Json]:
@@ -158,6 +188,9 @@ def _service_plan(where: str, item: Any) -> Json:
         raise ValueError(f"{where}: servicePlans: {item!r}, expected a name, or an object with a servicePlanId")
     plan_id = guid(item["servicePlanId"])
     plan = {"servicePlanName": plan_id, "provisioningStatus": "Success", "appliesTo": "User", **item}
-    for problem in wrong(published("beta"), "ServicePlanInfo", plan, f"{where}: servicePlans"):
+    here = f"{where}: servicePlans"
+    for problem in wrong(published("beta"), "ServicePlanInfo", plan, here):
+        raise ValueError(problem)
+    for problem in building_words.problems(published("beta"), "ServicePlanInfo", plan, here):
         raise ValueError(problem)
     return {**plan, "servicePlanId": plan_id}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.tenant import audit_log, group_licensing, licensing, properties, recycle_bin, seats
-from tests.tenant.building_checks import check, check_mailbox, guid, licenses_of
+from tests.tenant.building_checks import about, check, check_mailbox, guid, licenses_of
 from tests.tenant.folding import folded
 from tests.tenant.make import Maker
 from tests.tenant.state import Json, World, exchange_time, graph_time, parse_time
@@ -34,16 +34,20 @@ def change(world: World, changes: dict[str, Changes]) -> None:
     users = [_user(world, key, wanted) for key, wanted in _there(changes["users"])]
     groups = [_group(world, key, wanted) for key, wanted in _there(changes["groups"])]
     for group, wanted, where in groups:
-        _members(world, group, wanted, where)
+        with about(where):
+            _members(world, group, wanted, where)
     for user, wanted, where in users:
         if "licenses" in wanted:
-            _license(world, user, licenses_of(world, where, wanted["licenses"]))
+            with about(where):
+                _license(world, user, licenses_of(world, where, wanted["licenses"]))
     boxes = {key: _mailbox(world, key, wanted) for key, wanted in _there(changes["mailboxes"])}
-    for group, wanted, _where in groups:
+    for group, wanted, where in groups:
         if wanted.keys() & {"members", "licenses", "assignedLicenses"}:
-            group_licensing.settle(world, group["id"])
+            with about(where):
+                group_licensing.settle(world, group["id"])
     for key, gone in changes["deleted_users"].items():
-        _delete(world, key, gone)
+        with about(f"deleted_users[{key!r}]"):
+            _delete(world, key, gone)
     _remove(world, changes)
     for key, box in boxes.items():
         _check_owner(world, key, box)
@@ -53,13 +57,16 @@ def change(world: World, changes: dict[str, Changes]) -> None:
 
 def _remove(world: World, changes: dict[str, Changes]) -> None:
     for key in _gone(changes["mailboxes"]):
-        world.remove_mailbox(find_mailbox(world, key)["Guid"])
+        with about(f"mailboxes[{key!r}]"):
+            world.remove_mailbox(find_mailbox(world, key)["Guid"])
     for key in _gone(changes["users"]):
-        user = find_user(world, key)
-        seats.count(world, user["licenseAssignmentStates"], ())
-        world.remove_user(user["id"])
+        with about(f"users[{key!r}]"):
+            user = find_user(world, key)
+            seats.count(world, user["licenseAssignmentStates"], ())
+            world.remove_user(user["id"])
     for key in _gone(changes["groups"]):
-        _remove_group(world, find_group(world, key)["id"])
+        with about(f"groups[{key!r}]"):
+            _remove_group(world, find_group(world, key)["id"])
 
 
 def _there(changes: Changes) -> Iterator[tuple[str, Json]]:
@@ -122,6 +129,11 @@ def _deleted(world: World, key: str) -> Json | None:
 
 def _user(world: World, key: str, wanted: Json) -> tuple[Json, Json, str]:
     where = f"users[{key!r}]"
+    with about(where):
+        return _change_user(world, key, wanted, where), wanted, where
+
+
+def _change_user(world: World, key: str, wanted: Json, where: str) -> Json:
     check(where, wanted, USER, "User")
     user = world.user(key)
     if user is None:
@@ -136,7 +148,7 @@ def _user(world: World, key: str, wanted: Json) -> tuple[Json, Json, str]:
     world.upn_index.pop(folded(user["userPrincipalName"]), None)
     user.update({name: value for name, value in wanted.items() if name not in ("licenses", "id")})
     world.upn_index[folded(user["userPrincipalName"])] = user["id"]
-    return user, wanted, where
+    return user
 
 
 def _new_user(world: World, key: str, wanted: Json) -> Json:
@@ -177,6 +189,11 @@ def _license(world: World, user: Json, wanted: Iterable[Json]) -> None:
 
 def _group(world: World, key: str, wanted: Json) -> tuple[Json, Json, str]:
     where = f"groups[{key!r}]"
+    with about(where):
+        return _change_group(world, key, wanted, where), wanted, where
+
+
+def _change_group(world: World, key: str, wanted: Json, where: str) -> Json:
     check(where, wanted, GROUP, "Group")
     if _groups(world, key):
         group = find_group(world, key)
@@ -191,7 +208,7 @@ def _group(world: World, key: str, wanted: Json) -> tuple[Json, Json, str]:
     if folded(str(wanted.get("id", group["id"]))) != group["id"]:
         raise ValueError(f"{where}: the id of a group does not change")
     group.update({name: value for name, value in wanted.items() if name not in ("members", "licenses", "id")})
-    return group, wanted, where
+    return group
 
 
 def _members(world: World, group: Json, wanted: Json, where: str) -> None:
@@ -201,8 +218,10 @@ def _members(world: World, group: Json, wanted: Json, where: str) -> None:
         if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
             raise ValueError(f"{where}: members: {listed!r}, expected a list of users and groups")
         group["_members"] = list(dict.fromkeys(_member(world, where, item) for item in listed))
+        if group["id"] in group["_members"]:
+            raise ValueError(f"{where}: members: a group is no member of itself")
     if "licenses" in wanted:
-        entries = licenses_of(world, where, wanted["licenses"])
+        entries = licenses_of(world, where, wanted["licenses"], of_group=True)
         group["assignedLicenses"] = [
             {"disabledPlans": entry["disabledPlans"], "skuId": entry["skuId"]} for entry in entries
         ]
@@ -223,6 +242,11 @@ def _member(world: World, where: str, key: str) -> str:
 
 def _mailbox(world: World, key: str, wanted: Json) -> Json:
     where = f"mailboxes[{key!r}]"
+    with about(where):
+        return _change_mailbox(world, key, wanted, where)
+
+
+def _change_mailbox(world: World, key: str, wanted: Json, where: str) -> Json:
     done = {name: _exchange_form(name, value) for name, value in wanted.items()}
     owner = done.get("ExternalDirectoryObjectId")
     if isinstance(owner, str) and "@" in owner:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 
 from tests.tenant import licensing, skus
-from tests.tenant.building_checks import check, guid, service_plans, sku_of
+from tests.tenant.building_checks import about, check, guid, service_plans, sku_of
 from tests.tenant.state import Json, World, graph_time
 
 SUBSCRIPTION = (
@@ -24,12 +24,13 @@ def change_skus(world: World, changes: dict[str, Json | None]) -> None:
     for key, change in changes.items():
         if change is None:
             continue
-        sku = _found(world, key)
-        if sku is None:
-            sku = _new_sku(world, key, change)
-        else:
-            concerned |= {sku["skuId"]} if change.keys() & {"servicePlans", "capabilityStatus"} else set()
-        _set_sku(sku, f"skus[{key!r}]", change)
+        with about(f"skus[{key!r}]"):
+            sku = _found(world, key)
+            if sku is None:
+                sku = _new_sku(world, key, change)
+            else:
+                concerned |= {sku["skuId"]} if change.keys() & {"servicePlans", "capabilityStatus"} else set()
+            _set_sku(sku, f"skus[{key!r}]", change)
     for user in [*world.users.values()] if concerned else ():
         if any(held["skuId"] in concerned for held in user["assignedLicenses"]):
             licensing.reproject(world, user["id"])
@@ -60,6 +61,8 @@ def _set_sku(sku: Json, where: str, change: Json) -> None:
 def _new_sku(world: World, key: str, change: Json) -> Json:
     """A SKU of Microsoft's table by its part number, or another one with the plans that are given."""
     given = change.get("skuPartNumber", "" if guid(key) else key)
+    if not isinstance(given, str):
+        raise ValueError(f"skuPartNumber: {given!r}, expected a text")  # noqa: TRY004 - one kind for all
     row = skus.table().get(given)
     sku_id = guid(key) or guid(str(change.get("skuId", ""))) or (row.id if row else str(uuid.uuid5(_SKUS, given)))
     if not given or (row is None and "servicePlans" not in change):
@@ -88,46 +91,55 @@ _SKUS = uuid.UUID("6f6d1d3c-0c5e-4b8e-9d0e-3a2b8b1f6c11")
 def remove_skus(world: World, changes: dict[str, Json | None]) -> None:
     """Remove SKUs that nobody has any more. Raises ValueError."""
     for key in [key for key, change in changes.items() if change is None]:
-        sku_id = sku_of(world, key)["skuId"]
-        holder = next(_holders(world, sku_id), "")
-        if holder:
-            raise ValueError(f"skus[{key!r}]: {holder} still has it")
-        del world.skus[sku_id]
+        with about(f"skus[{key!r}]"):
+            sku_id = sku_of(world, key)["skuId"]
+            if holders := list(_holders(world, sku_id)):
+                more = f" and {len(holders) - 3} more" if len(holders) > 3 else ""
+                raise ValueError(f"still has it, so it cannot be removed: {', '.join(holders[:3])}{more}")
+            del world.skus[sku_id]
 
 
 def _holders(world: World, sku_id: str) -> Iterator[str]:
-    for user in (*world.users.values(), *world.deleted_users.values()):
-        if any(state["skuId"] == sku_id for state in user["licenseAssignmentStates"]):
-            yield f"the user {user['userPrincipalName']}"
+    """Who has a SKU: groups first, as their members have it by them."""
     for group in world.groups.values():
         if any(held["skuId"] == sku_id for held in group["assignedLicenses"]):
             yield f"the group {group['displayName']}"
+    for user in (*world.users.values(), *world.deleted_users.values()):
+        if any(state["skuId"] == sku_id for state in user["licenseAssignmentStates"]):
+            yield f"the user {user.get('_name', user['userPrincipalName'])}"
 
 
 def change_subscriptions(world: World, changes: dict[str, Json | None]) -> None:
     """Add, change and remove subscriptions; their SKU need not be among those of the tenant. Raises ValueError."""
     for key, change in changes.items():
-        where = f"subscriptions[{key!r}]"
-        known = next((item for item in world.subscriptions if item["id"] == (guid(key) or key)), None)
-        if change is None:
-            if known is None:
-                raise ValueError(f"{where}: there is none")
-            world.subscriptions.remove(known)
-            continue
-        found = known or _new_subscription(world, where, key, change)
-        check(where, change, SUBSCRIPTION, "CompanySubscription")
-        if change.get("id", found["id"]) != found["id"]:
-            raise ValueError(f"{where}: the id of a subscription does not change")
-        found.update(change)
+        with about(f"subscriptions[{key!r}]"):
+            _change_subscription(world, key, change, f"subscriptions[{key!r}]")
+
+
+def _change_subscription(world: World, key: str, change: Json | None, where: str) -> None:
+    known = next((item for item in world.subscriptions if item["id"] == (guid(key) or key)), None)
+    if change is None:
         if known is None:
-            world.subscriptions.append(found)
+            raise ValueError(f"{where}: there is none")
+        world.subscriptions.remove(known)
+        return
+    check(where, change, SUBSCRIPTION, "CompanySubscription")
+    found = known or _new_subscription(world, where, key, change)
+    if change.get("id", found["id"]) != found["id"]:
+        raise ValueError(f"{where}: the id of a subscription does not change")
+    found.update(change)
+    if known is None:
+        world.subscriptions.append(found)
 
 
 def _new_subscription(world: World, where: str, key: str, change: Json) -> Json:
     if not guid(key):
         raise ValueError(f"{where}: there is none; a new one is named by a GUID")
     part_number, sku_id = change.get("skuPartNumber"), change.get("skuId")
-    sku = next((item for item in world.skus.values() if part_number == item["skuPartNumber"]), None)
+    named_so = [item for item in world.skus.values() if part_number == item["skuPartNumber"]]
+    if len(named_so) > 1 and not sku_id:
+        raise ValueError(f"{where}: {len(named_so)} SKUs are called {part_number!r}; name one by its skuId")
+    sku = named_so[0] if named_so else None
     row = skus.table().get(str(part_number))
     found = sku_id or (sku["skuId"] if sku else row.id if row else None)
     if not found:

@@ -9,11 +9,12 @@ The service's own tables are not public: these hold the pairs that are documente
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import combinations
 from typing import Any
 
+from tests.tenant.building_words import ERRORS, is_country, is_guid
 from tests.tenant.errors import bad_request
 
 PLAN2 = ("efb87545-963c-4e0d-99df-69c6916d9eb0", "8c3069c0-ccdb-44be-ab77-986203a67df2")
@@ -137,7 +138,10 @@ class PlanRules:
 
 
 def parse(body: Mapping[str, Any], skus: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The tables in ``body``, with plans and SKUs by id or name, as attributes of PlanRules. Raises ValueError."""
+    """The tables in ``body``, with plans and SKUs by id or name, as attributes of PlanRules. Raises ValueError.
+
+    Whether the users that ``assignment_errors`` names are there, is for ``unknown_users``.
+    """
     known = {field.name for field in fields(PlanRules)}
     if unknown := sorted(body.keys() - known):
         raise ValueError(f"plan_rules: no table {unknown[0]!r}; there are: {', '.join(sorted(known))}")
@@ -145,47 +149,98 @@ def parse(body: Mapping[str, Any], skus: Iterable[Mapping[str, Any]]) -> dict[st
     plans = {
         plan["servicePlanName"].casefold(): plan["servicePlanId"] for sku in listed for plan in sku["servicePlans"]
     }
-    names = {sku["skuPartNumber"].casefold(): sku["skuId"] for sku in listed}
     result: dict[str, Any] = {}
-    try:
-        if "dependencies" in body:
-            result["dependencies"] = {
-                _id(plan, plans): tuple(_id(ground, plans) for ground in grounds)
-                for plan, grounds in body["dependencies"].items()
-            }
-        if "exclusions" in body:
-            result["exclusions"] = [(_id(first, plans), _id(second, plans)) for first, second in body["exclusions"]]
-        if "assignment_errors" in body:
-            errors = body["assignment_errors"]
-            result["assignment_errors"] = {_id(sku, names): _errors(error) for sku, error in errors.items()}
-        if "prohibited_locations" in body:
-            result["prohibited_locations"] = {
-                _id(sku, names): tuple(country.upper() for country in countries)
-                for sku, countries in body["prohibited_locations"].items()
-            }
-    except (AttributeError, TypeError) as error:
-        raise ValueError(f"plan_rules: {error}") from None
+    if "dependencies" in body:
+        result["dependencies"] = dict(
+            _dependency(where, plan, grounds, plans) for where, plan, grounds in _entries(body, "dependencies")
+        )
+    if "exclusions" in body:
+        result["exclusions"] = _exclusions(body["exclusions"], plans)
+    if "assignment_errors" in body:
+        result["assignment_errors"] = {
+            _sku(where, sku, listed): _errors(where, error) for where, sku, error in _entries(body, "assignment_errors")
+        }
+    if "prohibited_locations" in body:
+        result["prohibited_locations"] = {
+            _sku(where, sku, listed): _countries(where, countries)
+            for where, sku, countries in _entries(body, "prohibited_locations")
+        }
     return result
 
 
-def _errors(error: Any) -> str | dict[str, str]:
-    """One word for all, or a word by user."""
-    words = error.values() if isinstance(error, Mapping) else [error]
-    for word in words:
-        if not isinstance(word, str):
-            raise ValueError(f"plan_rules: assignment_errors: {word!r}, expected a word such as CountViolation")  # noqa: TRY004
-    return dict(error) if isinstance(error, Mapping) else error
+def unknown_users(rules: PlanRules, known: Callable[[str], Any]) -> str:
+    """The first user of ``assignment_errors`` who is not there; nothing where all are."""
+    named = (name for error in rules.assignment_errors.values() if not isinstance(error, str) for name in error)
+    return next((name for name in named if known(name) is None), "")
 
 
-def _id(name: Any, known: Mapping[str, str]) -> str:
-    """The id of a plan or SKU of the tenant by its name; a GUID is taken as it is. Raises ValueError."""
-    found = known.get(name.casefold())
+def _entries(body: Mapping[str, Any], table: str) -> Iterator[tuple[str, str, Any]]:
+    """Where an entry of a table stands, its key and its value. Raises ValueError."""
+    found = body[table]
+    if not isinstance(found, Mapping):
+        raise ValueError(f"plan_rules: {table}: {found!r}, expected an object")  # noqa: TRY004 - one kind for all
+    for key, value in found.items():
+        yield f"plan_rules: {table}[{key!r}]", key, value
+
+
+def _dependency(where: str, name: str, listed: Any, plans: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    plan, grounds = _plan(where, name, plans), _plans(where, listed, plans)
+    if not grounds or plan in grounds:
+        raise ValueError(f"{where}: {listed!r}, expected other plans, of which it needs one")
+    return plan, grounds
+
+
+def _exclusions(listed: Any, plans: Mapping[str, str]) -> list[tuple[str, str]]:
+    if not isinstance(listed, list):
+        raise ValueError(f"plan_rules: exclusions: {listed!r}, expected a list of pairs")  # noqa: TRY004 - as above
+    found = []
+    for number, pair in enumerate(listed):
+        where = f"plan_rules: exclusions[{number}]"
+        ids = _plans(where, pair, plans)
+        if len(set(ids)) != 2 or len(ids) != 2:
+            raise ValueError(f"{where}: {pair!r}, expected two plans")
+        found.append((ids[0], ids[1]))
+    return found
+
+
+def _plans(where: str, listed: Any, plans: Mapping[str, str]) -> tuple[str, ...]:
+    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+        raise ValueError(f"{where}: {listed!r}, expected a list of plans")
+    return tuple(_plan(where, item, plans) for item in listed)
+
+
+def _plan(where: str, name: str, plans: Mapping[str, str]) -> str:
+    """The id of a plan of the tenant by its name; a GUID is taken as it is. Raises ValueError."""
+    found = plans.get(name.casefold())
     if found is not None:
         return found
-    try:
-        return str(uuid.UUID(name))
-    except ValueError:
-        raise ValueError(f"plan_rules: the tenant has no {name!r}") from None
+    if not is_guid(name):
+        raise ValueError(f"{where}: the tenant has no plan {name!r}")
+    return str(uuid.UUID(name))
+
+
+def _sku(where: str, name: str, skus: Iterable[Mapping[str, Any]]) -> str:
+    """The id of a SKU of the tenant by its id or by a name that only one has. Raises ValueError."""
+    found = [str(sku["skuId"]) for sku in skus if name.casefold() in (sku["skuId"], sku["skuPartNumber"].casefold())]
+    if not found:
+        raise ValueError(f"{where}: the tenant has no SKU {name!r}")
+    if len(found) > 1:
+        raise ValueError(f"{where}: {len(found)} SKUs are called {name!r}: {', '.join(found)}; name one by its skuId")
+    return found[0]
+
+
+def _errors(where: str, error: Any) -> str | dict[str, str]:
+    """One word for all, or a word by user."""
+    for word in error.values() if isinstance(error, Mapping) else [error]:
+        if word not in ERRORS:
+            raise ValueError(f"{where}: {word!r}, expected one of {', '.join(ERRORS)}, or these by user")
+    return dict(error) if isinstance(error, Mapping) else str(error)
+
+
+def _countries(where: str, listed: Any) -> tuple[str, ...]:
+    if not isinstance(listed, list) or not all(map(is_country, listed)):
+        raise ValueError(f"{where}: {listed!r}, expected a list of countries such as CN")
+    return tuple(country.upper() for country in listed)
 
 
 def _exclusive_text(first: str, second: str, text: str) -> str:

@@ -12,6 +12,11 @@ from typing import Any
 
 from tests.tenant.plan_rules import TEXTS
 
+OF_ONE_MAILBOX = frozenset({"no_statistics", "report_blank_size"})
+"""Switches that name a mailbox."""
+MOST = 10**9
+"""The largest number of a switch."""
+
 
 @dataclass
 class Switches:
@@ -156,9 +161,11 @@ def _parse_switch(name: str, value: Any, kind: type) -> Any:
             return False
         raise ValueError(f"switch {name}: {value!r}, expected true or false")
     try:
-        number = int(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"switch {name}: {value!r}, expected a number") from None
-    if number < 0:
-        raise ValueError(f"switch {name}: {value!r}, expected 0 or more")
+        number = int(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else None
+    except ValueError:
+        number = None
+    if number is None:
+        raise ValueError(f"switch {name}: {value!r}, expected a whole number")
+    if not 0 <= number <= MOST:
+        raise ValueError(f"switch {name}: {value!r}, expected 0 to {MOST}")
     return number

@@ -16,6 +16,8 @@ from tests.tenant.skus import table
 from tests.tenant.state import Answer, Fault
 from tests.unit.tenant.asking import Desk
 
+ID = "11111111-2222-4333-8444-555555555555"
+
 
 @pytest.fixture
 def desk() -> Desk:
@@ -82,12 +84,14 @@ STATES: list[tuple[Any, str]] = [
     ({"users": {"anna@contoso.example": ["department"]}}, "users['anna@contoso.example']"),
     ({"users": {"anna@contoso.example": {"userPrincipalName": 5}}}, "userPrincipalName"),
     ({"users": {"anna@contoso.example": {"assignedPlans": 5}}}, "assignedPlans"),
-    ({"users": {"anna@contoso.example": {"id": "x"}}}, "id of a user"),
+    ({"users": {"anna@contoso.example": {"id": "x"}}}, "users['anna@contoso.example']: id: 'x', expected a GUID"),
+    ({"users": {"anna@contoso.example": {"id": ID}}}, "id of a user"),
     ({"users": {"anna@contoso.example": {"nonsense": 5}}}, "nonsense"),
     ({"users": {"nobody": {}}}, "nobody"),
     ({"mailboxes": [1]}, "mailboxes"),
     ({"mailboxes": {"nobody": {}}}, "nobody"),
-    ({"mailboxes": {"anna@contoso.example": {"Guid": "x"}}}, "Guid of a mailbox"),
+    ({"mailboxes": {"anna@contoso.example": {"Guid": "x"}}}, "Guid: 'x', expected a GUID"),
+    ({"mailboxes": {"anna@contoso.example": {"Guid": ID}}}, "Guid of a mailbox"),
     ({"skus": {"SPE_E3": None}}, "skus['SPE_E3']"),
     ({"skus": {"SPE_E3": {"prepaidUnits": 5}}}, "prepaidUnits"),
     ({"skus": {"NONE": {}}}, "NONE"),
@@ -100,12 +104,34 @@ STATES: list[tuple[Any, str]] = [
     ({"switches": {"get_by_ids": {}}}, "get_by_ids"),
     ({"plan_rules": 5}, "plan_rules"),
     ({"plan_rules": {"x": {}}}, "no table 'x'"),
-    ({"plan_rules": {"exclusions": [["TEAMS1"]]}}, "not enough values"),
-    ({"plan_rules": {"dependencies": {"NONE": []}}}, "no 'NONE'"),
+    ({"plan_rules": {"exclusions": [["TEAMS1"]]}}, "exclusions[0]: ['TEAMS1'], expected two plans"),
+    ({"plan_rules": {"exclusions": [["TEAMS1", "MCOEV", "MCOSTANDARD"]]}}, "exclusions[0]"),
+    ({"plan_rules": {"exclusions": ["TE"]}}, "exclusions[0]: 'TE', expected a list of plans"),
+    ({"plan_rules": {"exclusions": {"TEAMS1": "MCOEV"}}}, "exclusions: {'TEAMS1': 'MCOEV'}, expected a list of pairs"),
+    ({"plan_rules": {"dependencies": None}}, "dependencies: None, expected an object"),
+    ({"plan_rules": {"dependencies": {"MCOEV": "TEAMS1"}}}, "dependencies['MCOEV']: 'TEAMS1', expected a list"),
+    ({"plan_rules": {"dependencies": {"MCOEV": []}}}, "dependencies['MCOEV']"),
+    ({"plan_rules": {"dependencies": {"MCOEV": ["MCOEV"]}}}, "dependencies['MCOEV']"),
+    ({"plan_rules": {"dependencies": {"NONE": []}}}, "no plan 'NONE'"),
     ({"plan_rules": {"assignment_errors": ["SPE_E3"]}}, "plan_rules"),
-    ({"plan_rules": {"assignment_errors": {"SPE_E3": 5}}}, "expected a word"),
-    ({"plan_rules": {"assignment_errors": {"SPE_E3": {"anna@contoso.example": None}}}}, "expected a word"),
-    ({"plan_rules": {"prohibited_locations": {"SPE_E3": [5]}}}, "plan_rules"),
+    ({"plan_rules": {"assignment_errors": {"SPE_E3": 5}}}, "assignment_errors['SPE_E3']: 5, expected one of CountViol"),
+    ({"plan_rules": {"assignment_errors": {"SPE_E3": {"anna@contoso.example": None}}}}, "None, expected one of Count"),
+    ({"plan_rules": {"assignment_errors": {"SPE_E3": "Bogus"}}}, "'Bogus', expected one of"),
+    ({"plan_rules": {"assignment_errors": {"SPE_E3": ""}}}, "'', expected one of"),
+    ({"plan_rules": {"assignment_errors": {"SPE_E3": "None"}}}, "'None', expected one of"),
+    ({"plan_rules": {"assignment_errors": {"NONE": "Other"}}}, "no SKU 'NONE'"),
+    ({"plan_rules": {"assignment_errors": {"SPE_E3": {"nobody@contoso.example": "Other"}}}}, "no user 'nobody@"),
+    ({"plan_rules": {"prohibited_locations": {"SPE_E3": [5]}}}, "prohibited_locations['SPE_E3']: [5], expected"),
+    ({"plan_rules": {"prohibited_locations": {"SPE_E3": "CN"}}}, "'CN', expected a list of countries"),
+    ({"plan_rules": {"prohibited_locations": {"SPE_E3": ["China"]}}}, "['China'], expected"),
+    ({"empty": False}, "empty: False, expected true"),
+    ({"now": "9999-12-31T00:00:00Z"}, "between the years"),
+    ({"switches": {"guests_with_mailboxes": True}}, "only set at the start"),
+    ({"switches": {"no_statistics": "nobody@contoso.example"}}, "no mailbox has the user principal name 'nobody@"),
+    ({"switches": {"report_blank_size": "nobody@contoso.example"}}, "report_blank_size"),
+    ({"switches": {"replica_lag_reads": 1.7}}, "1.7, expected a whole number"),
+    ({"switches": {"audit_days": True}}, "True, expected a whole number"),
+    ({"switches": {"group_seconds": 10**12}}, "group_seconds"),
 ]
 
 

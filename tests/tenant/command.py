@@ -37,14 +37,16 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, ask_to_stop)
     try:
         with running(
-            options.mailboxes,
-            options.at_risk,
+            0 if options.empty else options.mailboxes,
+            0 if options.empty else options.at_risk,
             options.seed,
             now=options.now,
             port=options.port,
             real_names=options.real_names,
             **switches,
         ) as tenant:
+            if options.empty:
+                tenant.patch_state({"empty": True})
             gc.collect()
             gc.freeze()  # The tenant is no garbage: do not look through it again and again.
             if not options.quiet:
@@ -64,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--mailboxes", type=int, default=50, help="mailboxes and mail users (50)")
     parser.add_argument("--at-risk", type=int, default=12, help="how many of them are at risk (12)")
+    parser.add_argument("--empty", action="store_true", help="nobody and nothing: for the control API to build on")
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same tenant (1)")
     parser.add_argument("--port", type=int, default=0, help="the first of six ports; 0 takes free ones (0)")
     parser.add_argument(

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,17 +29,6 @@ LATER, LAST = "2026-06-10T12:00:00Z", "2026-06-15T12:00:00Z"
 
 def name(local: str) -> str:
     return f"{local}@contoso.example"
-
-
-def nothing(tenant: Tenant) -> Json:
-    """What takes away the little that an empty tenant has: groups, SKUs, subscriptions, mailboxes of the system."""
-    state = tenant.state()
-    return {
-        "groups": {group["id"]: None for group in state["groups"]},
-        "skus": {sku["skuId"]: None for sku in state["skus"]},
-        "subscriptions": {item["id"]: None for item in state["subscriptions"]},
-        "mailboxes": dict.fromkeys(tenant.world.mailboxes),
-    }
 
 
 def contoso() -> Json:
@@ -88,9 +79,8 @@ def contoso() -> Json:
 def tenant() -> Iterator[Tenant]:
     """Built on the 5th; on the 10th Emil loses his license and Fred his group; today is the 15th."""
     with running(0, 0, now=NOW) as found:
-        found.patch_state(nothing(found))
-        assert found.state()["counts"] | {"requests": 0} == {"users": 0, "mailboxes": 0, "requests": 0}
-        found.patch_state(contoso())
+        found.patch_state({"empty": True, **contoso()})
+        assert len(found.state()["skus"]) == 3
         found.patch_state(
             {
                 "now": LATER,
@@ -165,6 +155,41 @@ def test_guests_with_mailboxes_of_a_seed_are_found_like_everybody(strategy: str)
             assert tenant.world.users[user_id]["userType"] == "Guest"
 
 
-def test_the_command_starts_an_empty_tenant() -> None:
-    command = [str(RUN), "--mailboxes", "0", "--at-risk", "0", "--", "sh", "-c", 'test -n "$M365_CONTROL_URL"']
-    assert subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == 0  # noqa: S603
+COUNT = """
+import json, os, ssl, urllib.request
+context = ssl.create_default_context(cafile=os.environ["M365_CA_PATH"])
+with urllib.request.urlopen(os.environ["M365_CONTROL_URL"] + "/state", context=context) as answer:
+    state = json.load(answer)
+print([*state["counts"].values()][:2] + [len(state[name]) for name in ("skus", "groups", "subscriptions")])
+"""
+
+
+@pytest.mark.parametrize("which", ["--empty", "--mailboxes=0 --at-risk=0"])
+def test_the_command_starts_an_empty_tenant(which: str) -> None:
+    command = [str(RUN), *which.split(), "--quiet", "--", sys.executable, "-c", COUNT]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60, text=True)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    assert (json.loads(done.stdout) == [0] * 5) is (which == "--empty")
+
+
+def test_everything_goes_and_comes_back_where_something_is_wrong() -> None:
+    with running(20, 4, now=NOW) as tenant:
+        before = tenant.state()
+        with pytest.raises(ValueError, match="no SKU 'NONE'"):
+            tenant.patch_state({"empty": True, "users": {name("anna"): {"licenses": ["NONE"]}}})
+        after = tenant.state()
+        assert {**after, "now": ""} == {**before, "now": ""}
+        tenant.patch_state({"empty": True})
+        state = tenant.state()
+        assert [state[key] for key in ("skus", "subscriptions", "groups", "deleted_users", "truth")] == [[]] * 4 + [{}]
+        assert state["counts"] | {"requests": 0} == {"users": 0, "mailboxes": 0, "requests": 0}
+        assert look(tenant).findings == ()
+
+
+def test_a_group_that_still_gives_a_sku_is_named() -> None:
+    with running(0, 0, now=NOW) as tenant:
+        sku = {"skus": {"SPE_E3": None}}
+        with pytest.raises(ValueError, match=r"skus\['SPE_E3'\]: still has it, .*: the group sg-lic-e3"):
+            tenant.patch_state(sku)
+        tenant.patch_state({"groups": {"sg-lic-e3": None}, **sku})
+        assert "SPE_E3" not in {item["skuPartNumber"] for item in tenant.state()["skus"]}

@@ -106,7 +106,9 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "delicensing resiliency",
-        "Get-PendingDelicenseUser answers in every tenant, whatever Get-OrganizationConfig says of the feature.",
+        "Get-PendingDelicenseUser answers in every tenant, so an audit does not ask first whether the feature is on. "
+        "What Get-OrganizationConfig says of it is told where `exchange_api: v2` shows no list of users; nothing is "
+        "decided by it.",
         "2026-11",
         "A live tenant below the threshold: no rows and no error.",
         "The documentation names the feature's setting as what decides.",
@@ -150,7 +152,8 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "paging",
-        "InvokeCommand gives a `nextLink`, or all entries to an Unlimited call.",
+        "InvokeCommand gives a `nextLink`, or all entries to an Unlimited call. A warning of more results without a "
+        "link is an answer cut short, and an error.",
         "2026-11",
         "Tools in production page by links.",
         "One tool was refused; it had sent no anchor.",
@@ -249,71 +252,82 @@ ASSUMPTIONS = (
         "usage_report",
         ("200", "404"),
     ),
+    Assumption(
+        "expired pages",
+        "A link of InvokeCommand is good when it is followed at once, with the same anchor and body.",
+        "2026-11",
+        "Tools in production.",
+        "One tool was told that its request for a page had expired.",
+        "The run ends with an error that names the page. It licenses nobody by half a list.",
+        "`exchange_api: v2`.",
+        "pagination_expired",
+        (False, True),
+    ),
+    Assumption(
+        "beta endpoint",
+        "Graph's `isLicenseReconciliationNeeded` exists in beta alone, and may be missing. It is one signal of three.",
+        "2026-11",
+        "Reference of the beta user resource.",
+        "National clouds may have no such property.",
+        "A warning names the missing signal. Exchange's flag and the assigned plans find the same mailboxes.",
+        "Nothing to set.",
+        "beta_gone",
+        (False, True),
+    ),
+    Assumption(
+        "plans that the service switches off",
+        "After an assignment the service may switch off plans by itself. What was asked for counts as confirmed then.",
+        "2026-11",
+        "Reports on plans that came back as off.",
+        "",
+        "`service_disabled_plans` in the row, and no second try.",
+        "`enabled_plans` of the license.",
+        "service_disables_plans",
+        (False, True),
+    ),
+    Assumption(
+        "mailboxes without statistics",
+        "A mailbox that nobody has ever opened has no statistics: it is small, and says nothing of others.",
+        "2026-11",
+        "Warning of Get-MailboxStatistics.",
+        "",
+        "A shared mailbox that is large, and has no statistics, is not found for its size.",
+        "`m365_user_license` for the user.",
+        "no_statistics",
+        ("", "team@contoso.example"),
+    ),
+    Assumption(
+        "blank sizes in the usage report",
+        "The usage report may leave out a size. That mailbox is measured by itself, and the others are not.",
+        "2026-11",
+        "Rows without a size in public issues.",
+        "",
+        "One request for such a mailbox.",
+        "`shared_mailbox_sizes`.",
+        "report_blank_size",
+        ("", "team@contoso.example"),
+    ),
+    Assumption(
+        "guests with mailboxes",
+        "A user of the type Guest may have a mailbox, which needs a license like any other.",
+        "2026-11",
+        "Reports on guests that were converted or migrated.",
+        "",
+        "A row for a guest whose mailbox needs nothing.",
+        "An exception in the rules.",
+        "guests_with_mailboxes",
+        (False, True),
+    ),
+    Assumption(
+        "end of Exchange's quota",
+        "`Rate-Limit-Reset` tells in seconds, or as a time, when the quota begins anew.",
+        "2026-11",
+        "Headers seen on InvokeCommand in 2024.",
+        "",
+        "A wait that is too long or too short; the service then says 429, and the run waits again.",
+        "Nothing to set: both forms are read.",
+        "rate_limit_reset",
+        ("seconds", "time"),
+    ),
 )
 """In the order of the page."""
-
-
-class Inference(NamedTuple):
-    """What no answer of the services can show: how the collection reads Microsoft's names and texts."""
-
-    name: str
-    claim: str
-    source: str
-    contrary: str
-    remedy: str
-    """The option that corrects it."""
-
-
-INFERENCES = (
-    Inference(
-        "grace period",
-        "Exchange deletes a mailbox 30 days after it was made without a license.",
-        "Support article on licenses that retain a mailbox, revision of 2022-03.",
-        "An earlier revision of the same article: 60 days.",
-        "`grace_period_days`",
-    ),
-    Inference(
-        "mailbox plans",
-        "Ten service plans keep a mailbox. Their classes (Plan 2, Plan 1, Kiosk) are read from their names.",
-        "Microsoft's table of SKUs and service plans.",
-        "",
-        "`mailbox_plans`",
-    ),
-    Inference(
-        "SKUs without mailbox rights",
-        "A SKU that no table knows has unknown rights if its only Exchange plan is Kiosk, beside Teams and no suite of "
-        "Office or SharePoint. It is a warning and no remedy.",
-        "Five known SKUs of this shape do not include rights to a mailbox.",
-        "",
-        "`mailbox_plans`, or an exception in the rules",
-    ),
-    Inference(
-        "rooms and equipment",
-        "Over 50 GB they need Plan 2. With an archive or a hold they need what a shared mailbox needs.",
-        "An older snapshot of Exchange Online limits for the size.",
-        "",
-        "`recipient_types`, or an exception in the rules",
-    ),
-    Inference(
-        "archives of mailboxes on premises",
-        "Exchange Online Archiving or Plan 2 covers them. Plan 1 and the archiving add-on do not.",
-        "Documentation on cloud-based archives; a report on Plan 2.",
-        "One reviewer says that Plan 1 covers them as well.",
-        "`mailbox_plans`, or an exception in the rules",
-    ),
-    Inference(
-        "kinds of holds",
-        "Holds of retention policies, labels and eDiscovery count like a litigation hold, and so do delay holds.",
-        "Texts about holds do not tell the kinds apart.",
-        "",
-        "An exception in the rules",
-    ),
-    Inference(
-        "dates of removed licenses",
-        "Where nothing better tells it, the date of the Deleted plan is taken for the day on which the license went.",
-        "Seen in the directory. The reference calls it the date of the assignment.",
-        "",
-        "The permission `AuditLog.Read.All`",
-    ),
-)
-"""Read by people alone: nothing in a tenant shows which reading is right."""

@@ -16,7 +16,7 @@ UTILS = "ansible_collections.m365.licensing.plugins.module_utils"
 GROUPS = {
     "pure": "_alarm _assumptions _brief _catalog _catalog_data _conflicts _consent _countries _coverage _deadlines "
     "_dependencies _diff _encodings _errors _exclusions _explain _explain_rules _explain_text "
-    "_failures _filters _identity _license_notes _licenses _losses _markdown _models _naming "
+    "_failures _filters _identity _inferences _license_notes _licenses _losses _markdown _models _naming "
     "_nearness _option_values _outcome _ownership _paging _permissions _plain _plan _plan_again "
     "_plan_covered _plan_fit _plan_guards _plan_judge _plan_model _plan_reasons _plan_seats _plan_taken "
     "_plan_words _predict _quoting _readback _redaction _refusal_hints _refusals _removals _report _room "

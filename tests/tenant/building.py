@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from tests.tenant import building_people, building_skus, plan_rules
+from tests.tenant import building_people, building_skus, licensing, plan_rules
 from tests.tenant.building_checks import objects
 from tests.tenant.errors import GraphError
 from tests.tenant.folding import folded
@@ -45,6 +45,8 @@ def build(world: World, body: Any) -> None:
             _take_everything(world)
         if now is not None:
             world.set_clock(now)
+        if any(changes.values()):
+            licensing.sweep(world)
         _throw(world, _object(body, "switches"))
         world.app.roles = world.app.roles if roles is None else roles
         world.organization_holds = world.organization_holds if holds is None else holds

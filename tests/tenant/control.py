@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.tenant import building, faults, graph, group_licensing, recycle_bin
+from tests.tenant import building, faults, graph, group_licensing, licensing, recycle_bin
 from tests.tenant.state import Answer, Fault, Json, World, graph_time
 
 
 def dispatch(world: World, method: str, path: str, query: Mapping[str, str], body: Any) -> Answer:
     """Answer one request; 400 names what is wrong with it."""
     recycle_bin.sweep(world)
+    licensing.sweep(world)
     group_licensing.tick(world)
     try:
         match (method, path.rstrip("/")):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tests.tenant import exchange_cmdlets, group_licensing, recycle_bin
+from tests.tenant import exchange_cmdlets, group_licensing, licensing, recycle_bin
 from tests.tenant.exchange_errors import ExchangeError, bad_request, forbidden, not_simulated
 from tests.tenant.opath import GUID, LIST, PROPERTIES, TIME
 from tests.tenant.state import (
@@ -76,6 +76,7 @@ def dispatch(
     """Answer one request to the Exchange host."""
     request_id = headers.get("client-request-id") or new_guid()
     recycle_bin.sweep(world)
+    licensing.sweep(world)
     group_licensing.tick(world)
     try:
         _count(world)

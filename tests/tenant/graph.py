@@ -24,6 +24,7 @@ from tests.tenant import (
     graph_reports,
     graph_users,
     group_licensing,
+    licensing,
     recycle_bin,
 )
 from tests.tenant.errors import GraphError, bad_request, error_body, not_simulated
@@ -61,6 +62,7 @@ def dispatch(
     request_id = new_guid()
     client_id = headers.get("client-request-id") or request_id
     recycle_bin.sweep(world)
+    licensing.sweep(world)
     group_licensing.tick(world, read=method.upper() == "GET")
     try:
         request = _request(world, method, path, query, headers, body, app)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from tests.tenant import audit_log, seats
+from tests.tenant import audit_log, holds, seats
 from tests.tenant.errors import bad_request, not_found
 from tests.tenant.plan_rules import ARCHIVE, ARCHIVE_ADDON, KIOSK, MAILBOX_PLANS, PLAN1, PLAN2, PlanRules
 from tests.tenant.seats import effective
@@ -55,6 +55,11 @@ SERVICES = (
 
 _BUSINESS = ("Microsoft 365 Business Basic", "Microsoft 365 Business Standard", "Microsoft 365 Business Premium")
 """How the names of the products begin whose mailboxes may have 100 GB."""
+
+DELAY, OVERDUE = timedelta(days=30), timedelta(days=3)
+"""With delicensing resiliency a mailbox works on for so long [exchange-online-delicensing-resiliency]; how much later
+Exchange takes it is not documented."""
+_SWEPT = "licensing.swept"
 
 _RANK = ("Enabled", "Warning", "Suspended", "LockedOut", "Deleted")
 
@@ -338,35 +343,37 @@ def _reproject_mailboxes(
         if covered:
             mailbox["_pending_delicense"] = None
         alive = mailbox["RecipientTypeDetails"] == "UserMailbox" and mailbox["WhenSoftDeleted"] is None
-        if alive and had_plan and not plans.keys() & MAILBOX_PLANS and _disconnects(world, mailbox):
-            mailbox["_disconnected"] = exchange_time(world.now())
+        if alive and had_plan and not plans.keys() & MAILBOX_PLANS:
+            _lose(world, mailbox)
         alive = alive and mailbox["_disconnected"] is None
         waiting = waiting or (alive and not covered)
-        if alive and had_license and not licensed and world.switches.delicensing_resiliency:
-            mailbox["_pending_delicense"] = exchange_time(world.now() + timedelta(days=30))
     user["isLicenseReconciliationNeeded"] = waiting and not licensed
 
 
-def _disconnects(world: World, mailbox: Json) -> bool:
-    """Does Exchange disconnect this mailbox at once when its license goes?"""
-    kept = on_hold(mailbox, world.organization_holds) and world.switches.hold_keeps_mailbox
-    return not world.switches.delicensing_resiliency and not kept
+def _lose(world: World, mailbox: Json) -> None:
+    """The last mailbox plan goes: Exchange disconnects the mailbox at once, or with delicensing resiliency later."""
+    if mailbox["_disconnected"] is not None:
+        return
+    if world.switches.delicensing_resiliency:
+        mailbox["_pending_delicense"] = exchange_time(world.now() + DELAY)
+    elif not holds.kept(world, mailbox):
+        mailbox["_disconnected"] = exchange_time(world.now())
 
 
-def on_hold(mailbox: Json, organization: Sequence[str] = ()) -> bool:
-    """Is any hold on it: for litigation, of a policy or case, of a label, or a delay after one of them?
-
-    ``organization``: policies of the whole organization, from which a leading minus excludes a mailbox. A policy that
-    ends in ``:1`` only deletes.
-    """
-    flags = ("LitigationHoldEnabled", "ComplianceTagHoldApplied", "DelayHoldApplied", "DelayReleaseHoldApplied")
-    if any(mailbox[flag] for flag in flags):
-        return True
-    own: list[str] = [hold.casefold() for hold in mailbox["InPlaceHolds"]]
-    whole = [hold.casefold() for hold in organization if hold.casefold().startswith("mbx")]
-    applied = [hold for hold in own if not hold.startswith("-")]
-    applied += [hold for hold in whole if f"-{hold.partition(':')[0]}" not in own]
-    return any(not hold.endswith(":1") for hold in applied)
+def sweep(world: World) -> None:
+    """Disconnect whose delay has ended some days ago, by the tenant's clock. Time passes where somebody sets it."""
+    now = world.now()
+    state = (len(world.mailboxes), world.clock_offset, now.replace(minute=0, second=0, microsecond=0))
+    if world.scratch.get(_SWEPT) == state:
+        return
+    world.scratch[_SWEPT] = state
+    for mailbox in [box for box in world.mailboxes.values() if box["_pending_delicense"]]:
+        gone = parse_time(mailbox["_pending_delicense"]) + OVERDUE
+        if gone > now or holds.kept(world, mailbox):
+            continue
+        mailbox["_disconnected"], mailbox["_pending_delicense"] = exchange_time(gone), None
+        if mailbox["ExternalDirectoryObjectId"] in world.users:
+            reproject(world, mailbox["ExternalDirectoryObjectId"])
 
 
 def _reconnect(world: World, mailbox: Json) -> None:

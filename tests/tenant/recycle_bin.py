@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from tests.tenant import group_licensing, licensing, seats
+from tests.tenant import group_licensing, holds, licensing, seats
 from tests.tenant.errors import not_found, not_simulated
 from tests.tenant.folding import folded
 from tests.tenant.state import Json, World, exchange_time, graph_time, parse_time
@@ -33,7 +33,7 @@ def delete(world: World, user_id: str, moment: datetime | None = None) -> None:
     for mailbox in world.mailboxes_of(user_id):
         if mailbox["WhenSoftDeleted"] is None and mailbox["_disconnected"] is None:
             mailbox["WhenSoftDeleted"] = exchange_time(when)
-            mailbox["IsInactiveMailbox"] = licensing.on_hold(mailbox, world.organization_holds)
+            mailbox["IsInactiveMailbox"] = holds.on_hold(mailbox, world.organization_holds)
             mailbox["_deleted_with"] = user_id
     world.touch()
 

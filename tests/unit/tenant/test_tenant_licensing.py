@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -241,6 +242,48 @@ class TestEffects:
         assert mailbox["_pending_delicense"][:10] == exchange_time(NOW.replace(month=7))[:10]
         desk.assign(user, ["EXCHANGESTANDARD"])
         assert mailbox["_pending_delicense"] is None
+
+    @pytest.mark.parametrize("kept", [(), ("POWER_BI_STANDARD",)])
+    def test_what_waits_is_the_last_mailbox_plan_and_not_the_last_license(self, kept: tuple[str, ...]) -> None:
+        desk = Desk(delicensing_resiliency=True)
+        user = desk.user(part_numbers=("EXCHANGESTANDARD", "SPE_E3", *kept))
+        mailbox = desk.make.mailbox(user, "UserMailbox", sku_assigned=True)
+        desk.assign(user, remove=["SPE_E3"])
+        assert mailbox["_pending_delicense"] is None
+        desk.assign(user, remove=["EXCHANGESTANDARD"])
+        assert mailbox["_pending_delicense"] is not None
+        assert mailbox["_disconnected"] is None
+
+    @pytest.mark.parametrize(
+        ("days", "pending", "listed", "same"),
+        [(10, 1, 1, True), (32, 1, 1, True), (35, 0, 0, True), (62, 0, 0, True), (70, 0, 0, False)],
+    )
+    def test_after_the_delay_the_mailbox_is_disconnected_and_then_gone(
+        self, days: int, pending: int, listed: int, same: bool
+    ) -> None:
+        desk = Desk(delicensing_resiliency=True)
+        user = desk.user(part_numbers=("SPE_E3", "POWER_BI_STANDARD"))
+        mailbox = desk.make.mailbox(user, "UserMailbox", sku_assigned=True)
+        guid, everything = mailbox["Guid"], {"ResultSize": "Unlimited"}
+        others = len(desk.cmdlet("Get-Mailbox", everything).value) - 1
+        desk.assign(user, remove=["SPE_E3"])
+        desk.world.set_clock(NOW + timedelta(days=days))
+        if days < 60:
+            assert len(desk.cmdlet("Get-PendingDelicenseUser").value) == pending
+            assert len(desk.cmdlet("Get-Mailbox", everything).value) == others + listed
+        desk.assign(user, ["EXCHANGESTANDARD"])
+        assert len(desk.cmdlet("Get-Mailbox", everything).value) == others + 1
+        (box,) = desk.world.mailboxes_of(user["id"])
+        assert (box["Guid"] == guid, box["_pending_delicense"], box["_disconnected"]) == (same, None, None)
+
+    def test_a_hold_may_keep_it_after_the_delay_too(self) -> None:
+        desk = Desk(delicensing_resiliency=True)
+        user = desk.user(part_numbers=("SPE_E3",))
+        mailbox = desk.make.mailbox(user, "UserMailbox", sku_assigned=True, hold=True)
+        desk.assign(user, remove=["SPE_E3"])
+        desk.world.set_clock(NOW + timedelta(days=50))
+        assert len(desk.cmdlet("Get-PendingDelicenseUser").value) == 1
+        assert mailbox["_disconnected"] is None
 
     @pytest.mark.parametrize(("part_number", "back"), [("SPE_E3", True), ("POWER_BI_STANDARD", False)])
     def test_a_mailbox_plan_revives_a_soft_deleted_mailbox(self, desk: Desk, part_number: str, back: bool) -> None:

@@ -23,13 +23,15 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 class Problem(NamedTuple):
     """Why a user was not brought to what was asked: a code for programs, a sentence and a way out for people.
 
-    ``permission`` is named where the application lacks it, so that nobody could be written.
+    ``permission`` is named where the application lacks it, so that nobody could be written. ``definite``: is it about
+    what was asked for, and not about the moment or the request?
     """
 
     code: str
     message: str
     hint: str = ""
     permission: str = ""
+    definite: bool = True
 
 
 _HINTS: Mapping[str, str] = {
@@ -83,11 +85,6 @@ _BY_CODE = {
     "invalidusagelocation": "usage_location",
 }
 
-_PASSING = frozenset(
-    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.LOCKED, HTTPStatus.FAILED_DEPENDENCY, HTTPStatus.TOO_EARLY}
-)
-"""What the service says of the moment, and not of what was asked for."""
-
 OVERTAKEN = frozenset({"not_assigned", "no_changes"})
 """Refusals which say that nothing is left to do: somebody else may have done it, and late replicas do not show it."""
 
@@ -106,11 +103,12 @@ def problem_from(
         return Problem("conflict", named, "Somebody else writes this user at the same time; run again.")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Problem("throttled", named, "Raise retry_seconds to wait longer, or license fewer users at a time.")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Problem("service_unavailable", named, "Raise retry_seconds to wait longer, or run again later.")
     folded = message.casefold()
     ours = _BY_CODE.get(code.casefold()) or next((ours for text, ours in _BY_TEXT if text in folded), "")
-    return Problem(ours or code or f"http_{status}", named, _HINTS.get(ours, ""))
+    definite = status == HTTPStatus.BAD_REQUEST
+    return Problem(ours or code or f"http_{status}", named, _HINTS.get(ours, ""), definite=definite)
 
 
 # licenseAssignmentStates[].error [licenseAssignmentState resource]

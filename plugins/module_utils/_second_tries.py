@@ -277,7 +277,8 @@ def _is_acted_on(user: User, change: LicenseChange, problem: Problem, case: Case
         return True
     # without a usage location the service refuses every license
     located = user.usage_location or change.usage_location
-    return case.at_risk and problem.code not in NOT_THE_LICENSE and bool(located or problem.code != "usage_location")
+    about_it = problem.definite and problem.code not in NOT_THE_LICENSE
+    return case.at_risk and about_it and bool(located or problem.code != "usage_location")
 
 
 def _replaced(change: LicenseChange, item: Assignment, off: Collection[str]) -> LicenseChange:

@@ -12,22 +12,21 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils import _filters
+from ansible_collections.m365.licensing.plugins.module_utils._absence import is_missing, shown_by_user
 from ansible_collections.m365.licensing.plugins.module_utils._audit_owners import read_owners
 from ansible_collections.m365.licensing.plugins.module_utils._audit_read import Reader
+from ansible_collections.m365.licensing.plugins.module_utils._audit_warnings import unheard_of, with_room
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     REASONS,
     World,
     assess,
-    contradicted,
-    disagreement,
-    has_room,
     needs_of,
     no_rights_only,
-    suspected,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import SEVERITIES, urgency
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, named
+from ansible_collections.m365.licensing.plugins.module_utils._disagreements import contradicted, disagreement
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError
 from ansible_collections.m365.licensing.plugins.module_utils._evidence import look_closer
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._exclusions import (
@@ -59,7 +58,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._ownership import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._readings import Readings
-from ansible_collections.m365.licensing.plugins.module_utils._room import room_text
 
 
 class AuditOptions(NamedTuple):
@@ -146,6 +144,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         everybody=options.everybody,
         skus=options.skus,
         known=options.known,
+        now=options.now,
     ).read()
     options = options._replace(catalog=options.catalog.in_tenant(readings.skus.values()))
     world = World(
@@ -155,7 +154,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         skus=readings.skus,
         subscriptions=readings.subscriptions,
     )
-    _unheard_of(readings)
+    unheard_of(readings, options.catalog)
     world = look_closer(graph, exchange, readings, world)
     first = _join(readings, world, options, {})
     owners = read_owners(graph, exchange, readings, {finding.user_id for finding in first.findings})
@@ -168,7 +167,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         for user_id, item in owners.contested.items()
         if readings.only is None or user_id in readings.only
     ]
-    readings.warnings += owner_warnings(owners, users) + _with_room(readings, options.catalog)
+    readings.warnings += owner_warnings(owners, users) + with_room(readings, options.catalog)
     exclusions = Exclusions(options.exclude)
     unowned = [box for box in unowned if not exclusions.fit(box.user_principal_name)]
     readings.unmatched, readings.kept_without_user = sum(map(is_stray, unowned)), kept_texts(unowned)
@@ -202,30 +201,6 @@ def _clock(graph: Graph, readings: Readings) -> datetime:
             "reckoned by Microsoft's. Set this machine's clock."
         )
     return wall.now()
-
-
-def _unheard_of(readings: Readings) -> None:
-    """Warn of plans in a state that nobody knows: they count as off, which may make rows of mailboxes that are safe."""
-    strange: dict[str, int] = {}
-    for user in (readings.users or {}).values():
-        for word in {plan.capability for plan in user.assigned_plans if plan.unheard_of}:
-            strange[word] = strange.get(word, 0) + 1
-    for word, count in sorted(strange.items()):
-        readings.warnings.append(
-            f"{count} users have plans with the capabilityStatus {word!r}, which this collection does not know. Such a "
-            "plan counts as not at work: look at these users before they are licensed by rules."
-        )
-
-
-def _with_room(readings: Readings, catalog: Catalog) -> list[str]:
-    """A warning for each large mailbox that is no row, as its license and its quota say that it has the room."""
-    users = readings.users or {}
-    large = [box for box in readings.mailboxes if box.over_50_gb and box.user_id in users]
-    by_text: dict[str, list[str]] = {}
-    for box in large:
-        if has_room(box, users[box.user_id], catalog):
-            by_text.setdefault(room_text(box), []).append(box.user_principal_name or box.guid)
-    return [f"{named(sorted(names))}: {text}." for text, names in sorted(by_text.items())]
 
 
 def _order(finding: Finding) -> tuple[int, float, str, str]:
@@ -301,17 +276,17 @@ def _disagreement(user_id: str, upn: str, text: str) -> dict[str, str]:
 def _pairs(readings: Readings, world: World) -> Iterable[tuple[Mailbox | None, User | None]]:
     """Each mailbox with its user, then whom Graph suspects and Exchange shows no mailbox of."""
     users = readings.users or {}
-    seen = set()
     for mailbox in readings.mailboxes:
-        seen.add(mailbox.user_id)
         # one in the recycle bin has no mailbox in use
         deleted = readings.deleted if mailbox.recipient_type is RecipientType.SOFT_DELETED else {}
         yield mailbox, users.get(mailbox.user_id) or deleted.get(mailbox.user_id)
     # a mailbox that needs no license is one, though it is in no list
-    for user_id in sorted(users.keys() - seen - readings.other_kinds.keys()):
+    shown = shown_by_user(readings.mailboxes)
+    for user_id in sorted(users.keys() - readings.other_kinds.keys()):
         user = users[user_id]
         asked_for = readings.only is None or user_id in readings.only
-        if asked_for and suspected(user, _flags(readings, user_id, user, None), world):
+        flags = _flags(readings, user_id, user, None)
+        if asked_for and is_missing(shown.get(user_id, ()), user, flags, world):
             yield None, user
 
 

@@ -13,11 +13,13 @@ dates, sizes) is left out as a whole where it fails, with a warning.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils import _filters
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import RESOURCE_TYPES, granted
+from ansible_collections.m365.licensing.plugins.module_utils._deadlines import DISCONNECTED_DAYS
 from ansible_collections.m365.licensing.plugins.module_utils._delicensing import Delicensing, read_delicensing
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
@@ -30,6 +32,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exchange import ID
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    MAILBOX_CLASSES,
     Mailbox,
     PlanClass,
     RecipientType,
@@ -38,10 +41,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._readings import SIGNALS, Readings
+from ansible_collections.m365.licensing.plugins.module_utils._recycle_bin import deleted_users
 from ansible_collections.m365.licensing.plugins.module_utils._shared_sizes import SharedSizes
 from ansible_collections.m365.licensing.plugins.module_utils._survey import Survey
 
 T = TypeVar("T")
+
+_LONG_AGO = timedelta(days=2 * DISCONNECTED_DAYS + 5)
+"""After this nothing brings back a mailbox: two periods, and some days for clocks and records that are late."""
 
 _IN_MAILBOX_LIST = RESOURCE_TYPES | {RecipientType.USER}
 
@@ -62,11 +69,13 @@ class Reader:
         everybody: bool = False,
         skus: Sequence[Sku] | None = None,
         known: Iterable[User] = (),
+        now: datetime | None = None,
     ) -> None:
         self._graph, self._exchange, self._catalog = graph, exchange, catalog
         self._types = frozenset(recipient_types)
         self._identities, self._known = list(identities), {user.id: user for user in known}
         self._sizes, self._keep_all = shared_mailbox_sizes, everybody
+        self._now = now
         self._read_skus = graph.subscribed_skus if skus is None else lambda: list(skus)
         self._parallel = graph.service.client.parallel
         self.got = Readings(strategy=self._choose(strategy))
@@ -127,10 +136,25 @@ class Reader:
         by_upn = self._graph.users_by_upn(upns)
         missing = [item for item in ids if item not in by_id] + [item for item in upns if lowered(item) not in by_upn]
         if missing:
-            raise ConfigurationError([f"identities: no user {item!r} in this tenant" for item in missing])
+            raise self._unknown(missing)
         found = {**by_id, **{user.id: user for user in by_upn.values()}}
         self.got.users = found
         return list(found)
+
+    def _unknown(self, missing: Sequence[str]) -> ConfigurationError:
+        """The error of those whom the tenant does not have; who was deleted is told by id, as the name is another."""
+        try:
+            gone = deleted_users(self._graph, filter(is_guid, missing))
+        except ApiError:
+            gone = {}
+        problems = [
+            f"identities: user {item!r} was deleted on {gone[lowered(item)].deleted:%Y-%m-%d}"
+            if lowered(item) in gone
+            else f"identities: no user {item!r} in this tenant"
+            for item in missing
+        ]
+        hint = "A deleted user is in the recycle bin of the directory for 30 days: restore the user first."
+        return ConfigurationError(problems, hint=hint)
 
     def _side_data(self) -> None:
         """SKUs, subscriptions, the portal's flag and pending delicensing: each in a request or two."""
@@ -204,7 +228,10 @@ class Reader:
         upns = [key for key in got.pending if not is_guid(key)]
         named = self._graph.users_by_upn(upns) if suspects is not None else {}
         known = {user.id: user for user in (*(suspects or ()), *named.values())}
-        graph_ids = {*known, *(got.reconciliation or ()), *filter(is_guid, got.pending)}
+        graph_ids = {user.id for user in suspects or () if self._may_have_a_mailbox(user)} | {
+            user.id for user in named.values()
+        }
+        graph_ids |= {*(got.reconciliation or ()), *filter(is_guid, got.pending)}
         graph_ids |= self._with_add_on(got.no_rights_users)
         if suspects is not None:
             known.update(self._graph.users_by_id(sorted((exchange_ids | graph_ids) - set(known))))
@@ -326,6 +353,26 @@ class Reader:
         text = _filters.held_by_no_rights(held, self._catalog)
         what = "holders of licenses without mailbox rights"
         return self._optional("no_mailbox_rights", what, lambda: self._graph.users(text)) or []
+
+    def _may_have_a_mailbox(self, user: User) -> bool:
+        """Is Exchange to be asked for the mailbox of a user whom Graph suspects?
+
+        Not where all that is left is a plan that went long ago. Then a mailbox in use is among those that Exchange
+        lists as unlicensed, and one that was disconnected cannot be brought back.
+        """
+        if user.license_states:
+            return True
+        now = self._now or self._graph.service.client.wall.now()
+        had = MAILBOX_CLASSES | {PlanClass.ARCHIVING}
+        plans = [
+            plan
+            for plan in user.assigned_plans
+            if not {self._catalog.plan_class(plan.plan_id), BUILTIN.plan_class(plan.plan_id)}.isdisjoint(had)
+        ]
+        return not plans or any(
+            plan.capability.casefold() != "deleted" or plan.assigned is None or plan.assigned + _LONG_AGO >= now
+            for plan in plans
+        )
 
     def _with_add_on(self, users: Iterable[User]) -> set[str]:
         """Those of ``users`` whom Exchange takes for covered: the archiving add-on, which is nothing by itself."""

@@ -21,12 +21,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._deadlines import (
     days_to,
     days_until,
     find_deadline,
-    overdue_deadline,
+    lost_deadline,
     removal_date,
     severity_of,
+    undated_removal,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
+    Deadline,
     Finding,
     Flags,
     LicenseState,
@@ -42,7 +44,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._room import (
     has_room_of_its_own,
     quota_notes,
     room_of,
-    room_text,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._row_notes import (
     contradictions,
@@ -104,6 +105,8 @@ class World(NamedTuple):
     skus: Mapping[str, Sku] = MappingProxyType({})
     subscriptions: Mapping[str, tuple[Subscription, ...]] = MappingProxyType({})
     removals: Mapping[str, Removal] = MappingProxyType({})
+    delayed: bool = False
+    """Is it known that mailboxes work on for 30 days after their license has gone (delicensing resiliency)?"""
 
 
 def needs_of(mailbox: Mailbox) -> Needs:
@@ -214,19 +217,13 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
     uncovered = user is not None and not user.deleted and not is_covered(needs, granted(user, world.catalog))
     if uncovered and user is not None and _hangs_on_no_rights(needs, user, world.catalog) and not soft_deleted:
         return None
-    evidence = _evidence(mailbox, flags, uncovered)
+    evidence = evidence_of(mailbox, flags, uncovered)
     if not evidence or (user is not None and not uncovered and not soft_deleted):
         return None
     reason = reason_of(mailbox, user, flags, world)
-    lost = mailbox is None and flags.mailboxes_known and user is not None and disconnected(user, world)
-    certain = not lost or not flags.mail_user
-    behind = _behind_suspended(user, world) if user else ()
-    removal = world.removals.get(user.id) if user else None
-    deadline = find_deadline(
-        reason, mailbox, user, flags.pending_delicense, world.now, world.grace_days, world.catalog, behind, removal
-    )
-    if flags.overdue and not soft_deleted:
-        deadline = overdue_deadline(flags.pending_delicense)
+    lost = mailbox is None and user is not None and _is_lost(user, flags, world)
+    certain = not lost or not flags.mail_user or flags.is_pending
+    deadline = _deadline_of(reason, mailbox, user, flags, world, lost=lost)
     kept = user is not None and has_mailbox_plan(user, world.catalog)
     was_shared = "" if kept else shared_before(mailbox, user, flags, world.catalog, world.now)
     days = days_until(deadline, world.now)
@@ -254,10 +251,26 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
     )
 
 
+def _is_lost(user: User, flags: Flags, world: World) -> bool:
+    """Exchange lists no mailbox in use of this user: did it disconnect one that a license brings back?"""
+    return flags.mailboxes_known and (flags.is_pending or disconnected(user, world))
+
+
+def _deadline_of(
+    reason: str, mailbox: Mailbox | None, user: User | None, flags: Flags, world: World, *, lost: bool
+) -> Deadline:
+    removal = world.removals.get(user.id) if user else None
+    if lost and user is not None:
+        removed = removed_at(user, world)
+        return lost_deadline(removed, removal, flags, world.now, delayed=world.delayed)
+    behind = _behind_suspended(user, world) if user else ()
+    return find_deadline(reason, mailbox, user, flags, world.now, world.grace_days, world.catalog, behind, removal)
+
+
 def _severity(reason: str, days: int | None, flags: Flags, *, lost: bool, certain: bool, soft_deleted: bool) -> str:
     if not certain:
         return "notice"
-    if flags.overdue and not soft_deleted:
+    if flags.overdue and not soft_deleted and not lost:
         return "overdue"
     return severity_of(reason, days, disconnected=lost)
 
@@ -266,11 +279,25 @@ def disconnected(user: User, world: World) -> bool:
     """Did the user lose the last mailbox plan so recently that a license brings back the mailbox?
 
     Exchange disconnects the mailbox at once, and shows it in no list any more [support article 3158794 of 2024-09].
-    What the audit log says of it is better evidence than the date of the plan.
+    Where it is delayed, the 30 days count from the end of the delay. If nothing tells when the plan went, nothing says
+    that it was long ago.
     """
-    removal = world.removals.get(user.id)
-    removed = removal.at if removal is not None else removal_date(user, world.catalog)
-    return removed is not None and lost_plan(user, world) and removed + timedelta(days=DISCONNECTED_DAYS) >= world.now
+    if not lost_plan(user, world):
+        return False
+    removed, days = removed_at(user, world), DISCONNECTED_DAYS * (2 if world.delayed else 1)
+    return removed is None or removed + timedelta(days=days) >= world.now
+
+
+def removed_at(user: User, world: World) -> datetime | None:
+    """When the last mailbox plan went: by the audit log, which is better evidence, else by the dates of the plans.
+
+    None: one of the plans has no date, and the others went so long ago that it may have been the last.
+    """
+    if (removal := world.removals.get(user.id)) is not None:
+        return removal.at
+    removed = removal_date(user, world.catalog)
+    recent = removed is not None and removed + timedelta(days=DISCONNECTED_DAYS) >= world.now
+    return removed if recent or not undated_removal(user, world.catalog) else None
 
 
 def lost_plan(user: User, world: World) -> bool:
@@ -280,44 +307,11 @@ def lost_plan(user: User, world: World) -> bool:
     return deleted and not any(plan.suspended for plan in plans) and not has_mailbox_plan(user, world.catalog)
 
 
-def suspected(user: User, flags: Flags, world: World) -> bool:
-    """Is a user of whom Exchange shows no mailbox to be assessed all the same?"""
-    unseen = not flags.mailboxes_known and carries_mailbox(user, world)
-    return bool(flags.reconciliation) or unseen or disconnected(user, world)
-
-
-def carries_mailbox(user: User, world: World) -> bool:
-    """Does a license in force carry a mailbox, at work or not? Then there is likely one to lose."""
-    return any(state.effective and _mailbox_plans(state, world) for state in user.license_states)
-
-
-def disagreement(mailbox: Mailbox | None, user: User | None, flags: Flags, world: World) -> str:
-    """For a covered mailbox: which signals call it unlicensed all the same; empty where they agree."""
-    if user is None:
-        return ""
-    if mailbox is not None and has_room(mailbox, user, world.catalog):
-        return room_text(mailbox)
-    return contradicted(mailbox, granted(user, world.catalog), flags)
-
-
-def contradicted(mailbox: Mailbox | None, classes: frozenset[PlanClass], flags: Flags) -> str:
-    """The same for the mailbox of a user whose plans grant ``classes``."""
-    recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
-    if recipient_type not in (RecipientType.USER, RecipientType.ARCHIVE):
-        return ""
-    if not is_covered(needs_of(mailbox) if mailbox else ANY_MAILBOX, classes):
-        return ""
-    says = list(_evidence(mailbox, flags, False))
-    if recipient_type is RecipientType.ARCHIVE and "exchange_sku_not_assigned" in says:
-        says.remove("exchange_sku_not_assigned")  # a mail user's SKUAssigned speaks of a mailbox, and there is none
-    return f"{', '.join(says)}; but an enabled plan covers it" if says else ""
-
-
 def _hangs_on_no_rights(needs: Needs, user: User, catalog: Catalog) -> bool:
     return needs == ANY_MAILBOX and bool(no_rights_only(user, catalog))
 
 
-def _evidence(mailbox: Mailbox | None, flags: Flags, uncovered: bool) -> tuple[str, ...]:
+def evidence_of(mailbox: Mailbox | None, flags: Flags, uncovered: bool) -> tuple[str, ...]:
     """Who says that this one is at risk, in the words of the return value ``evidence``."""
     found = []
     if flags.reconciliation:
@@ -359,10 +353,10 @@ def _reason_of_licenses(user: User, world: World) -> str:
     plans = [plan for plan in user.assigned_plans if world.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES]
     if any(plan.suspended for plan in plans):
         return "license_suspended"
-    carrying = [state for state in user.license_states if _mailbox_plans(state, world)]
+    carrying = [state for state in user.license_states if mailbox_plans_of(state, world)]
     if any(not state.effective for state in carrying):
         return "license_error"
-    if any(_mailbox_plans(state, world) <= state.disabled_plans for state in carrying):
+    if any(mailbox_plans_of(state, world) <= state.disabled_plans for state in carrying):
         return "exchange_plan_disabled"
     if carrying:
         # assigned, in force and switched on, and still no plan at work: the service has not done its part
@@ -379,12 +373,12 @@ def _behind_suspended(user: User, world: World) -> Iterable[Subscription]:
     skus = {
         state.sku_id
         for state in user.license_states
-        if state.effective and (_mailbox_plans(state, world) - state.disabled_plans) & plans
+        if state.effective and (mailbox_plans_of(state, world) - state.disabled_plans) & plans
     }
     return [item for sku_id in sorted(skus) for item in world.subscriptions.get(sku_id, ())]
 
 
-def _mailbox_plans(state: LicenseState, world: World) -> frozenset[str]:
+def mailbox_plans_of(state: LicenseState, world: World) -> frozenset[str]:
     """The mailbox plans of an assignment's SKU, switched off or not; none for a SKU without mailbox rights."""
     if world.catalog.no_rights(state.sku_id):
         return frozenset()

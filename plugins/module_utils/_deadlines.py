@@ -17,6 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
     Deadline,
     Finding,
+    Flags,
     Mailbox,
     PlanClass,
     RecipientType,
@@ -53,6 +54,7 @@ UNDATED = {
 """Reasons that have no deadline, and why."""
 
 
+_DELAY_ENDED = "Exchange says that the delay after the removal of the license has ended"
 _HELD = "The mailbox is on hold."
 _HELD_WITH_ALL = "A retention policy of the whole organization holds the mailbox."
 _DISAGREE = (
@@ -64,7 +66,7 @@ def find_deadline(
     reason: str,
     mailbox: Mailbox | None,
     user: User | None,
-    pending: datetime | None,
+    flags: Flags,
     now: datetime,
     grace_days: int,
     catalog: Catalog,
@@ -77,11 +79,18 @@ def find_deadline(
     says. The date of a mailbox in use on hold is unknown, for Microsoft's texts disagree [support article on inactive
     mailboxes, 2024-09; older: inactive-mailboxes-in-office-365].
     """
-    found = _of_reason(reason, mailbox, user, pending, now, grace_days, catalog, subscriptions, removal)
+    pending, overdue = flags.pending_delicense, flags.overdue and reason != "soft_deleted"
+    if overdue:
+        found = overdue_deadline(pending)
+    else:
+        found = _of_reason(reason, mailbox, user, pending, now, grace_days, catalog, subscriptions, removal)
     in_use = mailbox is not None and mailbox.recipient_type is RecipientType.USER
     if mailbox is None or not in_use or not mailbox.held or reason in _RIGHTS:
         return found
     until = f": it goes by {found.at:%Y-%m-%d} if the hold does not keep it." if found.at else "."
+    if overdue:
+        ended = f", on {pending:%Y-%m-%d}" if pending else ""
+        until = f". {_DELAY_ENDED}{ended}: if the hold does not keep the mailbox, it may go at any moment."
     note = (_HELD if mailbox.hold or mailbox.other_hold else _HELD_WITH_ALL) + _DISAGREE + until
     return Deadline(note=note, outlived=found.outlived, earliest=found.at)
 
@@ -150,6 +159,49 @@ def _of_removal(
     return found._replace(note=unsure) if unsure else found
 
 
+def lost_deadline(
+    removed: datetime | None, removal: Removal | None, flags: Flags, now: datetime, *, delayed: bool
+) -> Deadline:
+    """Until when a license brings back a mailbox that no list of Exchange shows.
+
+    ``removed``: when the license went, None if nothing tells; ``removal``: what the audit log says of it. ``delayed``:
+    mailboxes are known to work on for 30 days before they are disconnected.
+    """
+    due = flags.pending_delicense
+    if flags.is_pending and not flags.overdue and due is not None and due >= now:
+        return _told(due, "pending_delicense", now)
+    if flags.overdue or due is not None:
+        return _after_delay(due, now)
+    if removed is None:
+        return Deadline(note=_UNDATED_LOSS)
+    if delayed and removed + timedelta(days=DISCONNECTED_DAYS) < now:
+        source = "license_removed_plus_grace" if removal is None else "audit_log_plus_grace"
+        return Deadline(removed + timedelta(days=2 * DISCONNECTED_DAYS), source, "estimated", _DELAYED)
+    return _of_removal(removed, removal, None, now) or Deadline(note=_UNDATED_LOSS)
+
+
+def _after_delay(due: datetime | None, now: datetime) -> Deadline:
+    """Exchange disconnects the mailbox when the delay ends, and keeps it for 30 days more."""
+    if due is None:
+        return Deadline(note=f"{_DELAY_ENDED}, and not when.")
+    at = due + timedelta(days=DISCONNECTED_DAYS)
+    if at < now:
+        note = f"{_DELAY_ENDED} on {due:%Y-%m-%d}. The 30 days after that are over as well: license the user at once."
+        return Deadline(note=note, outlived=at)
+    note = f"{_DELAY_ENDED} on {due:%Y-%m-%d}. From then on a license brings the mailbox back for 30 days."
+    return Deadline(at, "pending_delicense", "estimated", note)
+
+
+_UNDATED_LOSS = (
+    "Nothing tells when the license went. A license brings the mailbox back for 30 days after that, so it may be too "
+    "late already."
+)
+_DELAYED = (
+    "With delicensing resiliency the mailbox worked on for 30 days after its license had gone; for 30 days more it can "
+    "be brought back."
+)
+
+
 def _of_soft_deletion(mailbox: Mailbox | None, user: User | None, now: datetime) -> Deadline:
     """Until when a license, or before it a restored user, brings the mailbox back: whichever ends sooner."""
     gone, deleted = mailbox.soft_deleted if mailbox else None, user.deleted if user else None
@@ -191,6 +243,16 @@ def removal_date(
     return max(dates, default=None)
 
 
+def undated_removal(user: User, catalog: Catalog) -> bool:
+    """Was a mailbox plan taken away of which no date is known?"""
+    return any(
+        plan.capability.casefold() == "deleted"
+        and plan.assigned is None
+        and catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES
+        for plan in user.assigned_plans
+    )
+
+
 def _of_subscriptions(subscriptions: Iterable[Subscription], now: datetime) -> Deadline:
     """The date on which the last subscription behind a suspended license moves on [companysubscription]."""
     known = [item for item in subscriptions if item.status.casefold() != "deleted"]
@@ -218,7 +280,7 @@ def _told(at: datetime, source: str, now: datetime, note: str = "") -> Deadline:
 
 def overdue_deadline(at: datetime | None) -> Deadline:
     """Of a mailbox that Exchange may take away at any moment, as the delay since its license went has ended."""
-    note = "Exchange says that the delay after the removal of the license has ended: the mailbox may go at any moment."
+    note = f"{_DELAY_ENDED}: the mailbox may go at any moment."
     return Deadline(at, "pending_delicense", "estimated", note) if at is not None else Deadline(note=note)
 
 

@@ -7,16 +7,18 @@
 - Is the user of a mailbox in the recycle bin of the directory?
 - When did the last license with a mailbox plan go (the directory's audit log, optional)?
 - Which of those who seem to have lost a mailbox are mail users, whose mailbox is on premises?
+- Do mailboxes work on for a while after their license has gone (delicensing resiliency)?
 - Do retention policies of the whole organization hold the mailboxes?
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TypeVar
 
+from ansible_collections.m365.licensing.plugins.module_utils._absence import is_hidden, shown_by_user
 from ansible_collections.m365.licensing.plugins.module_utils._audit_log import license_changes
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     World,
@@ -25,8 +27,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     lost_plan,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import DISCONNECTED_DAYS, removal_date
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, PermissionDenied
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, PermissionDenied, named
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import Organization
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox, RecipientType, User
@@ -34,17 +37,20 @@ from ansible_collections.m365.licensing.plugins.module_utils._nameless import ma
 from ansible_collections.m365.licensing.plugins.module_utils._permissions import roles_of
 from ansible_collections.m365.licensing.plugins.module_utils._readings import Readings
 from ansible_collections.m365.licensing.plugins.module_utils._recycle_bin import deleted_users
-from ansible_collections.m365.licensing.plugins.module_utils._removals import removal_from
+from ansible_collections.m365.licensing.plugins.module_utils._removals import removal_from, tells_nothing
 
 T = TypeVar("T")
 
 
 def look_closer(graph: Graph, exchange: Exchange, readings: Readings, world: World) -> World:
-    """Add to ``readings`` what it takes to judge those whom they concern; the world with what the audit log says."""
+    """Add to ``readings`` what it takes to judge those whom they concern; the world with what was found."""
     match_by_name(graph, exchange, readings)
     _read_deleted(graph, readings)
     _read_removals(graph, readings, world)
     world = world._replace(removals=readings.removals)
+    _look_for_mailboxes(exchange, readings, world)
+    _read_delay(exchange, readings, world)
+    world = world._replace(delayed=readings.delayed)
     if readings.strategy == "full" and readings.only is None:
         _ask_for_mail_users(exchange, readings, world)
     _read_organization_holds(exchange, readings, world)
@@ -97,13 +103,30 @@ def _read_removals(graph: Graph, readings: Readings, world: World) -> None:
     log = _quietly(readings, "audit_log", what, lambda: license_changes(graph, concerned.keys(), since))
     if log is None:
         return
+    doubtful = []
     for user_id, user in concerned.items():
         hinted = removal_date(user, world.catalog)
         found = removal_from(log.changes[user_id], hinted, world.skus, world.catalog, since=since)
         if found is not None:
             readings.removals[user_id] = found
+        elif tells_nothing(log.changes[user_id], since=since):
+            doubtful.append(user)
+    _warn_of_changes(readings, world, doubtful)
     if log.cut is not None:
         readings.signals["audit_log"] = f"read back to {log.cut:%Y-%m-%d %H:%M} UTC only: it has too many entries"
+
+
+def _warn_of_changes(readings: Readings, world: World, users: Collection[User]) -> None:
+    """Names those of whom the log has an entry that does not say which license was changed, after the plan's date."""
+    shown = shown_by_user(readings.mailboxes)
+    names = sorted(user.user_principal_name for user in users if is_hidden(shown.get(user.id, ()), user, world))
+    if names:
+        readings.warnings.append(
+            f"A license of {len(names)} users was changed in the last {DISCONNECTED_DAYS} days, and the audit log does "
+            f"not say which one: {named(names)}. Their mailbox plans went earlier by their dates, which Microsoft does "
+            "not document, and Exchange lists no mailbox of them. If it was the license of the mailbox, a license "
+            "brings it back."
+        )
 
 
 def _concerned(readings: Readings, world: World) -> dict[str, User]:
@@ -111,11 +134,19 @@ def _concerned(readings: Readings, world: World) -> dict[str, User]:
 
     Also those whose plan went long ago by its date: nobody says that this date is that of the removal.
     """
-    elsewhere = {box.user_id for box in readings.mailboxes if box.recipient_type is not RecipientType.USER}
-    elsewhere -= {box.user_id for box in readings.mailboxes if box.recipient_type is RecipientType.USER}
-    elsewhere |= readings.other_kinds.keys()
+    in_use = {box.user_id for box in readings.mailboxes if box.recipient_type is RecipientType.USER}
+    shown = shown_by_user(readings.mailboxes)
+    return {
+        user_id: user
+        for user_id, user in _lost_plan(readings, world).items()
+        if user_id in in_use or is_hidden(shown.get(user_id, ()), user, world)
+    }
+
+
+def _lost_plan(readings: Readings, world: World) -> dict[str, User]:
+    """The users in question who had a mailbox plan and have none, unless Exchange tells when they lose the mailbox."""
     lost: dict[int, bool] = {}
-    concerned = {}
+    found = {}
     for user_id, user in (readings.users or {}).items():
         # users who are alike share their plans
         plans = id(user.assigned_plans)
@@ -123,16 +154,66 @@ def _concerned(readings: Readings, world: World) -> dict[str, User]:
             lost[plans] = lost_plan(user, world)
         asked_for = readings.only is None or user_id in readings.only
         pending = user_id in readings.pending or lowered(user.user_principal_name) in readings.pending
-        if lost[plans] and asked_for and not pending and user_id not in elsewhere:
-            concerned[user_id] = user
-    return concerned
+        if lost[plans] and asked_for and not pending and user_id not in readings.other_kinds:
+            found[user_id] = user
+    return found
+
+
+def _hidden(readings: Readings, world: World) -> dict[str, User]:
+    """Those of them of whom Exchange shows nothing that explains where the mailbox is."""
+    shown = shown_by_user(readings.mailboxes)
+    lost = _lost_plan(readings, world)
+    return {user_id: user for user_id, user in lost.items() if is_hidden(shown.get(user_id, ()), user, world)}
+
+
+def _look_for_mailboxes(exchange: Exchange, readings: Readings, world: World) -> None:
+    """Asks Exchange for the mailboxes of those whose license went later than the date of their plan tells.
+
+    ``filtered`` has not asked for them: by that date their mailbox was lost long ago, or is in a list.
+    """
+    if readings.strategy != "filtered" or readings.only is not None or not readings.mailboxes_known:
+        return
+    ids = {user_id for user_id in _hidden(readings, world) if user_id in world.removals} - readings.read_by_id
+    if ids:
+        found = exchange.mailboxes_by_user_id(ids)
+        if readings.mail_users is not None:
+            found += exchange.mailboxes_by_user_id(ids - {box.user_id for box in found}, mail_users=True)
+            readings.mail_users = frozenset(exchange.mail_user_ids)
+        readings.mailboxes += found
+        readings.read_by_id |= ids
+        readings.other_kinds = dict(exchange.other_kinds)
+
+
+def _read_delay(exchange: Exchange, readings: Readings, world: World) -> None:
+    """Does a mailbox work on for 30 days after its license has gone? Asked where some plan went 30 to 60 days ago."""
+    if not readings.mailboxes_known:
+        return
+    longer = world._replace(delayed=True)
+    late = [
+        user
+        for user in _hidden(readings, world).values()
+        if disconnected(user, longer) and not disconnected(user, world)
+    ]
+    if not late:
+        return
+    if any(at is not None and at > world.now for at in readings.pending.values()):
+        readings.delayed = True
+        return
+    organization = _organization(exchange, readings)
+    state = organization.delayed_delicensing if organization else None
+    readings.delayed = state is True
+    if state is None:
+        readings.warnings.append(
+            f"The last mailbox plan of {len(late)} users went {DISCONNECTED_DAYS} to {2 * DISCONNECTED_DAYS} days ago, "
+            f"and Exchange lists no mailbox of them: {named(sorted(user.user_principal_name for user in late))}. If "
+            "delicensing resiliency was on, a license may still bring the mailboxes back; Exchange does not tell "
+            "whether it was."
+        )
 
 
 def _ask_for_mail_users(exchange: Exchange, readings: Readings, world: World) -> None:
     """Which of those who seem to have lost a mailbox are mail users? (Lists of mail users only show archives.)"""
-    found = {box.user_id for box in readings.mailboxes} | readings.other_kinds.keys()
-    users = (readings.users or {}).values()
-    lost = {user.id for user in users if disconnected(user, world)} - found
+    lost = {user_id for user_id, user in _hidden(readings, world).items() if disconnected(user, world)}
     if readings.mail_users is None or not lost:
         return
     try:
@@ -142,6 +223,14 @@ def _ask_for_mail_users(exchange: Exchange, readings: Readings, world: World) ->
         readings.warnings.append(f"Whether the mailboxes of {len(lost)} users are on premises is not known: {error}")
     else:
         readings.mail_users = frozenset(exchange.mail_user_ids)
+
+
+def _organization(exchange: Exchange, readings: Readings) -> Organization | None:
+    """What is set for the whole organization, asked for once; None where that cannot be had."""
+    if readings.organization is None and "organization_holds" not in readings.signals:
+        what = "what is set for the whole organization"
+        readings.organization = _quietly(readings, "organization_holds", what, exchange.organization)
+    return readings.organization
 
 
 def _read_organization_holds(exchange: Exchange, readings: Readings, world: World) -> None:
@@ -157,10 +246,8 @@ def _read_organization_holds(exchange: Exchange, readings: Readings, world: Worl
 
     if not any(map(concerned, readings.mailboxes)):
         return
-    if readings.organization is None:
-        what = "holds of the whole organization"
-        readings.organization = _quietly(readings, "organization_holds", what, exchange.organization)
-    holds = readings.organization.holds if readings.organization else frozenset()
+    organization = _organization(exchange, readings)
+    holds = organization.holds if organization else frozenset()
     if holds:
         readings.mailboxes = [
             box._replace(organization_hold=True) if concerned(box) and holds - box.excluded_from else box

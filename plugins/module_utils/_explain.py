@@ -12,21 +12,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.m365.licensing.plugins.module_utils._absence import is_missing
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     ANY_MAILBOX,
     RESOURCE_TYPES,
     Needs,
     World,
     assess,
-    disagreement,
     granted,
     has_room,
     is_covered,
     needs_of,
     no_rights_only,
     settled,
-    suspected,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._disagreements import disagreement
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe, sku_name
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     AssignedPlan,
@@ -108,14 +108,14 @@ def cases_of(reading: Reading, world: World) -> tuple[Case, ...]:
     """Each mailbox, the one in use first; one case without a mailbox where Exchange shows none."""
     user, flags = reading.user, reading.flags
     boxes = sorted(reading.mailboxes, key=lambda box: (box.recipient_type is RecipientType.SOFT_DELETED, box.guid))
+    missing = not reading.other_kind and is_missing(boxes, user, flags, world)
+    lost = Case(None, assess(None, user, flags, world) if missing else None)
     if boxes:
         found = [(box, assess(box, user, flags, world)) for box in boxes]
         if reading.shared:
             found = [(box, disputed(finding, box, user, reading.shared)) for box, finding in found]
-        return tuple(Case(box, finding) for box, finding in found)
-    if reading.other_kind:
-        return (Case(None, None),)
-    return (Case(None, assess(None, user, flags, world) if suspected(user, flags, world) else None),)
+        return (*(Case(box, finding) for box, finding in found), *((lost,) if lost.finding else ()))
+    return (lost,)
 
 
 def explain_user(reading: Reading, cases: Sequence[Case], world: World) -> dict[str, Any]:

@@ -150,6 +150,7 @@ def explain_users(graph: Graph, exchange: Exchange, options: ExplainOptions) -> 
         skus=readings.skus,
         subscriptions=readings.subscriptions,
         removals=readings.removals,
+        delayed=readings.delayed,
     )
     users = [(readings.users or {}).get(user.id, user) for user in named.users]
     rows = [_explanation(user, found, world, planner, ruled) for user in users]

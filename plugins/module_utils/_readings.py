@@ -50,6 +50,8 @@ class Readings:
     """Of whom Exchange was asked because no mailbox was found: who is a mail user. None: that could not be asked."""
     removals: dict[str, Removal] = field(default_factory=dict)
     """What the directory's audit log says of when the licenses of users went, by user id."""
+    delayed: bool = False
+    """Is it known that mailboxes work on for a while after their license has gone (delicensing resiliency)?"""
     deleted: dict[str, User] = field(default_factory=dict)
     """The users of mailboxes who are in the recycle bin of the directory, by id."""
     organization: Organization | None = None

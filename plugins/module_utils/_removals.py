@@ -115,6 +115,11 @@ def removal_from(
     return Removal(min(before[-1], hinted), sure=False) if before and hinted >= since else None
 
 
+def tells_nothing(changes: Iterable[LoggedChange], *, since: datetime) -> bool:
+    """Was some license changed since then, of which the log does not say which one it was?"""
+    return any(change.at >= since and (change.before is None or change.after is None) for change in changes)
+
+
 def _has_mailbox(licenses: tuple[Held, ...] | None, skus: Mapping[str, Sku], catalog: Catalog) -> bool | None:
     """Does one of these licenses carry a mailbox plan that is on? None: that cannot be told."""
     if licenses is None:

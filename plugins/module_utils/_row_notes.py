@@ -111,10 +111,15 @@ def shared_before(mailbox: Mailbox | None, user: User | None, flags: Flags, cata
 
 def _disconnected_note(user: User | None, flags: Flags) -> str:
     """What Exchange does not show, and how sure it is that there is a mailbox."""
-    if flags.mail_user:
+    if flags.mail_user and not flags.is_pending:
         return (
             "Exchange shows a mail user: the mailbox may be on premises, and then nothing is lost. If it was in the "
             "cloud, it is disconnected, and a license until the deadline brings it back."
+        )
+    if flags.is_pending:
+        return (
+            "Exchange says that this user is about to lose the mailbox, and no list of it shows one: it may be "
+            "disconnected already. A license brings it back."
         )
     text = (
         "No list of Exchange shows the mailbox: Exchange disconnected it when the license went. A license until the "

@@ -33,6 +33,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._ownership import IN_USE
+from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
 
 
 def _trace(name: str) -> int:
@@ -110,7 +111,13 @@ class Survey:
         """
         found = {box.user_id for box in mailboxes if box.user_id in self.grants and self._doubtful(box)}
         found |= {user_id for user_id in self.usual if self.knows(user_id) and not self._covers_usual(user_id)}
+        found |= self._flagged_by_name()
         return found | (self.grants.keys() & self._flagged) | self._unsure(mailboxes) | (self.usual.keys() & others)
+
+    def _flagged_by_name(self) -> set[str]:
+        """Users whom a signal names without their id."""
+        traces = {_trace(name) for name in self._flagged if not is_guid(name)}
+        return {user_id for user_id, trace in self._names.items() if trace in traces} if traces else set()
 
     def _unsure(self, mailboxes: Collection[Mailbox]) -> set[str]:
         """The users of more than one mailbox in use, and those of a mailbox with another name."""

@@ -243,6 +243,8 @@ mailboxes:
           V(subscription_lifecycle), V(user_deleted_plus_30_days) and V(unknown).
         - V(audit_log_plus_grace) needs the permission C(AuditLog.Read.All), which is optional. Without it the date of
           the removed plan is used (V(license_removed_plus_grace)), which Microsoft does not document.
+        - Of a mailbox that no list of Exchange shows, V(pending_delicense) is 30 days after the delay has ended, and
+          V(license_removed_plus_grace) is 60 days after the removal where delicensing resiliency is on.
       type: str
       sample: created_plus_grace
     deadline_confidence:

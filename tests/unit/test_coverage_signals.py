@@ -8,10 +8,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
-    disagreement,
     granted,
     no_rights_only,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._disagreements import disagreement
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Flags,
     LicenseState,

@@ -14,9 +14,9 @@ PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 UTILS = "ansible_collections.m365.licensing.plugins.module_utils"
 
 GROUPS = {
-    "pure": "_alarm _assumptions _brief _catalog _catalog_data _conflicts _consent _countries _coverage _deadlines "
-    "_dependencies _diff _encodings _errors _exclusions _explain _explain_rules _explain_text "
-    "_failures _filters _identity _inferences _license_notes _licenses _losses _markdown _models _naming "
+    "pure": "_absence _alarm _assumptions _brief _catalog _catalog_data _conflicts _consent _countries _coverage "
+    "_deadlines _dependencies _diff _disagreements _encodings _errors _exclusions _explain _explain_rules "
+    "_explain_text _failures _filters _identity _inferences _license_notes _licenses _losses _markdown _models _naming "
     "_nearness _option_values _outcome _ownership _paging _permissions _plain _plan _plan_again "
     "_plan_covered _plan_fit _plan_guards _plan_judge _plan_model _plan_reasons _plan_seats _plan_taken "
     "_plan_words _predict _quoting _readback _redaction _refusal_hints _refusals _removals _report _room "
@@ -29,8 +29,8 @@ GROUPS = {
     "services": "_audit_log _batch_parts _exchange _exchange_parse _get_by_ids _graph _graph_batch _graph_parse "
     "_recycle_bin _tenant",
     "frame": "_module _progress",
-    "reading and writing": "_apply _audit _audit_owners _audit_read _confirm _delicensing _denials _evidence "
-    "_exceptions _find_groups _find_users _give_back _nameless _plan_sizes _readings _rule_groups _shared_sizes _sizes "
+    "reading and writing": "_apply _audit _audit_owners _audit_read _audit_warnings _confirm _delicensing _denials "
+    "_evidence _exceptions _find_groups _find_users _give_back _nameless _plan_sizes _readings _rule_groups _shared_sizes _sizes "
     "_stakes _survey _tenant_rules",
     "work": "_audit_module _explain_module _large _license_info _permissions_info _plan_module "
     "_plan_result _plan_write _planner _record _reports _rules_file _user_license_module "

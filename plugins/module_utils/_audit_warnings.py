@@ -1,0 +1,58 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an audit says of users and mailboxes besides its rows."""
+
+from __future__ import annotations
+
+from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import has_mailbox_plan, has_room
+from ansible_collections.m365.licensing.plugins.module_utils._errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, User
+from ansible_collections.m365.licensing.plugins.module_utils._readings import Readings
+from ansible_collections.m365.licensing.plugins.module_utils._room import room_text
+
+
+def unheard_of(readings: Readings, catalog: Catalog) -> None:
+    """Warn of plans in a state that nobody knows: they count as off, which may make rows of mailboxes that are safe.
+
+    Whoever has no other mailbox plan is named: without a mailbox in the lists there is no row that does.
+    """
+    strange: dict[str, list[User]] = {}
+    for user in (readings.users or {}).values():
+        for word in {plan.capability for plan in user.assigned_plans if plan.unheard_of}:
+            strange.setdefault(word, []).append(user)
+    listed = {box.user_id for box in readings.mailboxes} | readings.other_kinds.keys()
+    for word, users in sorted(strange.items()):
+        text = (
+            f"{len(users)} users have plans with the capabilityStatus {word!r}, which this collection does not know. "
+            "Such a plan counts as not at work: look at these users before they are licensed by rules."
+        )
+        lost = sorted(
+            user.user_principal_name
+            for user in users
+            if user.id not in listed and not has_mailbox_plan(user, catalog) and _had_mailbox(user, word, catalog)
+        )
+        if lost:
+            text += (
+                f" Exchange lists no mailbox of {named(lost)}, whose mailbox plan is in this state: if it was taken "
+                "away in the last 30 days, a license brings the mailbox back."
+            )
+        readings.warnings.append(text)
+
+
+def _had_mailbox(user: User, word: str, catalog: Catalog) -> bool:
+    """Is a mailbox plan of the user in this state?"""
+    plans = (plan.plan_id for plan in user.assigned_plans if plan.capability == word)
+    return any(catalog.plan_class(plan) in MAILBOX_CLASSES for plan in plans)
+
+
+def with_room(readings: Readings, catalog: Catalog) -> list[str]:
+    """A warning for each large mailbox that is no row, as its license and its quota say that it has the room."""
+    users = readings.users or {}
+    large = [box for box in readings.mailboxes if box.over_50_gb and box.user_id in users]
+    by_text: dict[str, list[str]] = {}
+    for box in large:
+        if has_room(box, users[box.user_id], catalog):
+            by_text.setdefault(room_text(box), []).append(box.user_principal_name or box.guid)
+    return [f"{named(sorted(names))}: {text}." for text, names in sorted(by_text.items())]

@@ -175,7 +175,7 @@ class Pending(NamedTuple):
     """Users whose mailbox goes on a date, by user id or (without one) user principal name in lower case."""
 
     due: Mapping[str, datetime | None]
-    """None: Exchange lists the user without a date."""
+    """None: Exchange lists the user without a date, or with one that cannot be read."""
     nameless: int = 0
     """Entries that name no user."""
 
@@ -187,7 +187,10 @@ def pending_from(raws: Iterable[Mapping[str, Any]]) -> Pending:
     for raw in raws:
         key = text_from(raw, "ExternalDirectoryObjectId").lower() or lowered(text_from(raw, "UserPrincipalName"))
         if key:
-            due[key] = moment(raw, "WhenDueForDelicensingUTC")
+            try:
+                due[key] = moment(raw, "WhenDueForDelicensingUTC")
+            except IncompleteAnswer:
+                due[key] = None
         else:
             nameless += 1
     return Pending(due, nameless)
@@ -302,10 +305,9 @@ def _excluded_from(raw: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _holds(raw: Mapping[str, Any]) -> list[str]:
+    """The entries of ``InPlaceHolds``. What is no list is one entry: it decides no more than what a note says."""
     holds = raw.get("InPlaceHolds") or []
-    if not isinstance(holds, list):
-        raise _incomplete(f"InPlaceHolds of {_name(raw)} is no list")
-    return [str(item).strip() for item in holds]
+    return [text for item in (holds if isinstance(holds, list) else [holds]) if (text := str(item).strip())]
 
 
 def _retains(hold: str) -> bool:

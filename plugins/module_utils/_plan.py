@@ -37,7 +37,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
 from ansible_collections.m365.licensing.plugins.module_utils._license_notes import notes_for
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, change_for, uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost, need_lost
-from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, RecipientType, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan_again import with_next_rules
 from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import elsewhere, needless, seats_on_top
 from ansible_collections.m365.licensing.plugins.module_utils._plan_fit import Alternative, best_first, shrinks
@@ -53,17 +53,20 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
     PlanOptions,
     SeatsMissing,
     SeatUse,
+    is_gone,
     order_of_service,
     rule_uses,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import (
     KEEPS_BUT,
     change_remarks,
+    joined,
     left_out,
     no_location,
     why_not_covered,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_seats import seat_use, seats_missing
+from ansible_collections.m365.licensing.plugins.module_utils._plan_words import unsure
 from ansible_collections.m365.licensing.plugins.module_utils._room import Space
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
@@ -98,6 +101,7 @@ def build_plan(
             return _Planner(plenty, catalog, options, places).all_entries(judge, some)
 
         entries = with_next_rules(entries, planner.changed, skus, replan)
+    entries = tuple(map(unsure, entries))
     violations = violations_of(entries, skus, options, limit, covered)
     return Plan(
         entries,
@@ -175,9 +179,8 @@ class _Planner:
     def _joined(self, entry: PlanEntry) -> PlanEntry:
         """For another mailbox of a user who gets something already: all goes in that one request."""
         first, finding = self._first[entry.user.id], entry.finding
-        kinds = [item.recipient_type for item in (first.finding, finding) if item is not None]
-        if kinds == [RecipientType.SOFT_DELETED] * 2:
-            note = "a license brings back one mailbox of its user, who has more than one that is soft-deleted"
+        if all(item is not None and is_gone(item) for item in (first.finding, finding)):
+            note = "a license brings back one mailbox of its user, who has more than one that is out of use"
             return entry._replace(action="insufficient", note=note)
         predicted = apply_to(entry.user, first.change, self._skus)
         saved = entry._replace(action="license", note="saved by what the user gets for another mailbox")
@@ -209,7 +212,7 @@ class _Planner:
                 reasons.append(f"{name}: {why}")
                 continue
             if not option.change:
-                note = _joined("the plans of this user cover it already", *reasons)
+                note = joined("the plans of this user cover it already", *reasons)
                 return entry._replace(action="unchanged", note=note)
             if refusal := foreseen_refusal(entry.user, option.change, self._skus, option.predicted):
                 conflicting = True
@@ -242,7 +245,7 @@ class _Planner:
             reasons += (*option.ahead, *spared)
             if not option.change:
                 notes = notes_for(user, wanted, "present", self._skus, self._catalog)
-                return entry._replace(action="unchanged", note=_joined(*reasons, *notes))
+                return entry._replace(action="unchanged", note=joined(*reasons, *notes))
             if refusal := foreseen_refusal(user, option.change, self._skus, option.predicted):
                 reasons.append(f"{name}: {refusal.message}")
                 continue
@@ -345,13 +348,13 @@ class _Planner:
         elif need := need_lost(needs, before, after):
             lost = (why_not_covered(option.wanted, option.predicted, [need], self._skus, self._catalog),)
         if lost:
-            return entry._replace(action="refused_uncovered", note=_joined(*lost))
+            return entry._replace(action="refused_uncovered", note=joined(*lost))
         taken = self._take(entry, rule, option, reasons)
         kind = candidate.subject.mailbox_kind
         top = seats_on_top(entry.user, taken.change, kind, needs, self._skus, self._catalog)
         away = elsewhere(entry.user, taken.change, kind, needs, self._skus, self._catalog)
         note = f"a seat of {self._names(top)} for a mailbox that is covered without it" if top else ""
-        return taken._replace(on_top=top, note=_joined(taken.note, note), warnings=(*taken.warnings, *away))
+        return taken._replace(on_top=top, note=joined(taken.note, note), warnings=(*taken.warnings, *away))
 
     def _spare(self, user: User, option: Alternative, candidate: Candidate) -> tuple[Alternative, tuple[str, ...]]:
         """An alternative without the licenses that a user of whom nothing is at risk does not need, and why."""
@@ -372,7 +375,7 @@ class _Planner:
             action="license",
             change=change,
             alternative=option.name,
-            note=_joined(*reasons, *notes),
+            note=joined(*reasons, *notes),
             warnings=warnings,
             case=self._case(entry, rule, option),
         )
@@ -390,7 +393,3 @@ class _Planner:
 
     def _names(self, sku_ids: Iterable[str]) -> str:
         return ", ".join(sorted(self._skus[item].name if item in self._skus else item for item in sku_ids))
-
-
-def _joined(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)

@@ -13,7 +13,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
-from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, LicenseChange, PlanClass, User
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    Finding,
+    LicenseChange,
+    PlanClass,
+    RecipientType,
+    User,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._room import Space
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
 from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Attempt, Case
@@ -61,6 +67,11 @@ def order_of_service(candidate: Candidate) -> tuple[int, float, str, str, str]:
     user, finding = candidate.subject.user, candidate.finding
     guid = finding.mailbox.guid if finding and finding.mailbox else ""
     return (*(urgency(finding) if finding else (9, 0.0)), user.user_principal_name.casefold(), guid, user.id)
+
+
+def is_gone(finding: Finding) -> bool:
+    """Is the mailbox out of use: soft-deleted, or in no list of Exchange?"""
+    return finding.recipient_type is RecipientType.SOFT_DELETED or finding.mailbox is None
 
 
 SEAT_ORDERS = ("deadline", "rules")

@@ -85,6 +85,11 @@ def needs_text(needs: Needs) -> str:
     return ", or ".join(sets) if sets else "nothing"
 
 
+def joined(*parts: str) -> str:
+    """Parts of a note."""
+    return "; ".join(part for part in parts if part)
+
+
 def left_out(rule: Rule) -> list[str]:
     """What a rule would give or take if the tenant had it, one sentence for each SKU, without full stop."""
     return [f"the tenant has no {item.name}, which is left out" for item in rule.missing if ".match." not in item.path]

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 
 from ansible_collections.m365.licensing.plugins.module_utils._alarm import Reason
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import ON_PREMISES
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry
+from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import joined
 
 REASONS = {
     "no_seat": "no seat is left",
@@ -50,6 +52,15 @@ def undecided_warnings(entries: Iterable[PlanEntry]) -> list[str]:
         f"{named(list(dict.fromkeys(by_doubt[doubt])))}."
         for doubt in sorted(by_doubt)
     ]
+
+
+def unsure(entry: PlanEntry) -> PlanEntry:
+    """The entry, with the same word where it is not certain that a mailbox at risk is there to be lost."""
+    if entry.finding is None or entry.finding.certain:
+        return entry
+    note = joined(entry.note, "Exchange shows a mail user, so it is not certain that there is a mailbox to bring back")
+    brings = entry.action == "license"
+    return entry._replace(note=note, warnings=(*entry.warnings, *((ON_PREMISES,) * brings)))
 
 
 def undecided_reason(entries: Iterable[PlanEntry]) -> Reason | None:

@@ -30,8 +30,8 @@ GROUPS = {
     "_recycle_bin _tenant",
     "frame": "_module _progress",
     "reading and writing": "_apply _audit _audit_owners _audit_read _audit_warnings _confirm _delicensing _denials "
-    "_evidence _exceptions _find_groups _find_users _give_back _nameless _plan_sizes _readings _rule_groups _shared_sizes _sizes "
-    "_stakes _survey _tenant_rules",
+    "_evidence _exceptions _find_groups _find_users _give_back _nameless _plan_sizes _readings _rule_groups "
+    "_shared_sizes _sizes _stakes _survey _tenant_rules",
     "work": "_audit_module _explain_module _large _license_info _permissions_info _plan_module "
     "_plan_result _plan_write _planner _record _reports _rules_file _user_license_module "
     "_user_license_result _user_licenses",

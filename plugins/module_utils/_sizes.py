@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ApiError,
-    NotFound,
     PermissionDenied,
     ServiceUnavailable,
 )
@@ -35,6 +34,9 @@ _FEW = 4
 
 _GIVE_UP_AFTER = 3
 """Mailboxes that Exchange was too busy to measure for all of ``retry_seconds``: the others are not tried."""
+
+_REFUSED_AT_MOST = 10
+"""Mailboxes that the application may not measure: after this many, and none measured, its role lacks the cmdlet."""
 
 
 class Sizes(NamedTuple):
@@ -64,26 +66,28 @@ def near_the_limit(graph: Graph) -> set[str]:
 def measured(exchange: Exchange, boxes: Iterable[Mailbox]) -> Sizes:
     """Measure each of the mailboxes, with one request for each.
 
-    Raises PermissionDenied where the application may not measure any.
+    A refusal, or a mailbox that is not found, costs that mailbox. Raises PermissionDenied where all are refused.
     """
     failures: list[ApiError] = []
+    measured_one = False
 
     def size(box: Mailbox) -> int | ApiError | None:
-        busy = [error for error in failures if isinstance(error, ServiceUnavailable)]
-        if len(busy) >= _GIVE_UP_AFTER:
-            return busy[0]
+        nonlocal measured_one
+        if error := _hopeless(failures, measured_one):
+            return error
         try:
-            return exchange.mailbox_bytes(box.guid, soft_deleted=box.recipient_type is RecipientType.SOFT_DELETED)
-        except NotFound:
-            return 0  # deleted since it was listed
-        except PermissionDenied:
-            raise
+            found = exchange.mailbox_bytes(box.guid, soft_deleted=box.recipient_type is RecipientType.SOFT_DELETED)
         except ApiError as error:
             failures.append(error)
             return error
+        measured_one = True
+        return found
 
     some = list(boxes)
     found = list(zip(some, exchange.service.client.parallel(size, some), strict=True))
+    denied = [error for error in failures if isinstance(error, PermissionDenied)]
+    if denied and len(denied) == len(failures) and not measured_one:
+        raise denied[0]
     known = {box.guid: told or 0 for box, told in found if not isinstance(told, ApiError)}
     return Sizes(
         large={box.guid: sized(box, known[box.guid]) for box in some if known.get(box.guid, 0) > LARGE},
@@ -92,6 +96,15 @@ def measured(exchange: Exchange, boxes: Iterable[Mailbox]) -> Sizes:
         failed=tuple(box for box, told in found if isinstance(told, ApiError)),
         why=failures[0].message if failures else "",
     )
+
+
+def _hopeless(failures: Sequence[ApiError], measured_one: bool) -> ApiError | None:
+    """The error that all others would meet as well: Exchange is too busy, or the role of the application too small."""
+    busy = [error for error in failures if isinstance(error, ServiceUnavailable)]
+    if len(busy) >= _GIVE_UP_AFTER:
+        return busy[0]
+    denied = [error for error in failures if isinstance(error, PermissionDenied)]
+    return denied[0] if len(denied) >= _REFUSED_AT_MOST and not measured_one else None
 
 
 def sized(box: Mailbox, size: int) -> Mailbox:

@@ -156,6 +156,43 @@ def test_a_role_without_the_cmdlet_costs_the_sizes_and_is_told_once(desk: Desk) 
     assert found.summary()["complete"] is False
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_size_that_is_refused_or_not_found_costs_that_mailbox(desk: Desk, strategy: str, status: int) -> None:
+    boxes = [desk.make.mailbox(desk.make.user(name, name), "SharedMailbox", bytes=60 * GB) for name in ("a", "b", "c")]
+    desk.world.touch()
+    desk.tenant.set_faults({"kind": "status", "status": status, "service": "exchange", "cmdlet": STATISTICS})
+    found = look(desk.tenant, sizes="always", strategy=strategy)
+    missing = {box["ExternalDirectoryObjectId"] for box in boxes} - set(large(found))
+    assert len(missing) == 1
+    (warning,) = found.warnings
+    (unknown,) = [box["UserPrincipalName"] for box in boxes if box["ExternalDirectoryObjectId"] in missing]
+    assert f"did not tell the size of {unknown} (" in warning
+    assert found.summary()["complete"] is False
+    assert found.summary()["not_examined"] == ["shared_mailbox_sizes"]
+    assert found.readings.incomplete() is None, "a single mailbox is no reason to fail"
+
+
+def test_a_mailbox_that_nobody_finds_has_no_size_that_would_fit(served: Tenant) -> None:
+    desk = PlanningDesk(served)
+    desk.add_sku("EXCHANGEDESKLESS")
+    desk.at_risk("anna")
+    (box,) = desk.world.mailboxes.values()
+    box["_bytes"] = 3 * GB
+    desk.tenant.set_faults({"kind": "status", "status": 404, "service": "exchange", "cmdlet": STATISTICS})
+    row = desk.plan({**EVERYBODY, "licenses": [{"sku": "EXCHANGEDESKLESS"}]})["users"][0]
+    assert (row["action"], row["too_small"]) == ("license", None)
+    assert any("size" in text for text in row["warnings"])
+
+
+def test_a_role_that_measures_no_mailbox_is_not_tried_for_every_one(desk: Desk) -> None:
+    furnish(desk)
+    desk.tenant.set_faults({"kind": "forbidden_cmdlet", "service": "exchange", "cmdlet": STATISTICS, "times": None})
+    desk.tenant.clear_requests()
+    look(desk.tenant, sizes="always", client={"concurrency": 1})
+    assert measurements(desk) == _sizes._REFUSED_AT_MOST
+
+
 def test_a_service_that_is_too_busy_is_not_tried_for_every_mailbox(desk: Desk) -> None:
     furnish(desk)
     fault: dict[str, Any] = {"kind": "status", "status": 503, "service": "exchange", "cmdlet": STATISTICS}

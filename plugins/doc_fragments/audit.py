@@ -45,6 +45,8 @@ options:
       - Where there is no report, as in national clouds, or it conceals names and somebody is near the limit, V(auto)
         measures all of them if there are no more than 500, with a warning. More than 500 are not measured, and the
         audit is incomplete.
+      - O(exchange_api=v2) measures no mailbox. With V(auto) a warning names those that the report puts near 50 GB.
+        Without a report, and with V(always), the audit is incomplete.
     type: str
     choices: [auto, always, never]
     default: auto

@@ -385,12 +385,5 @@ class Reader:
 
     def _shared_sizes(self) -> None:
         """Marks shared, room and equipment mailboxes over 50 GB; the report informs, a measurement decides."""
-        if self._sizes == "never" or not self._types & RESOURCE_TYPES:
-            return
-        if not self._exchange.can_filter:
-            self.got.warnings.append(
-                "exchange_api=v2 measures no mailbox: shared, room and equipment mailboxes over 50 GB were not looked "
-                "for."
-            )
-            return
-        SharedSizes(self._graph, self._exchange, self.got, self._sizes).mark()
+        if self._sizes != "never" and self._types & RESOURCE_TYPES:
+            SharedSizes(self._graph, self._exchange, self.got, self._sizes).mark()

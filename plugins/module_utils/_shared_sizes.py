@@ -28,6 +28,8 @@ _NAMED_AT_MOST = 200
 """Mailboxes asked for by name, 50 in a request; beyond that, pages of 1,000 are cheaper."""
 
 _ALL = "shared, room and equipment mailboxes"
+_NOT_MEASURED = "exchange_api=v2 measures no mailbox"
+_OTHER_SURFACE = "exchange_api=invoke_command measures them, shared_mailbox_sizes=never leaves sizes out."
 _WAYS_OUT = "shared_mailbox_sizes=always measures each of them, shared_mailbox_sizes=never leaves sizes out."
 
 
@@ -36,6 +38,7 @@ class SharedSizes:
 
     def __init__(self, graph: Graph, exchange: Exchange, got: Readings, mode: str) -> None:
         self._graph, self._exchange, self._got, self._mode = graph, exchange, got, mode
+        self._can_measure = exchange.can_filter
 
     def mark(self) -> None:
         """What cannot be measured is a warning, and in ``unmeasured``; nothing is raised for its sake."""
@@ -44,7 +47,7 @@ class SharedSizes:
         boxes: list[Mailbox] = []
         try:
             boxes = self._worth_measuring()
-            found = measured(self._exchange, boxes)
+            found = measured(self._exchange, boxes) if self._can_measure else Sizes({}, {}, failed=tuple(boxes))
         except ApiError as error:
             got.signals[SIGNAL] = error.message
             got.warnings.append(f"Without the sizes of shared mailboxes (signal {SIGNAL}): {error}")
@@ -71,9 +74,10 @@ class SharedSizes:
         if found.failed:
             names = named(_names(found.failed))
             got.unmeasured += len(found.failed)
+            why = found.why.rstrip(".") if self._can_measure else _NOT_MEASURED
+            remedy = "run the audit again." if self._can_measure else _OTHER_SURFACE
             got.warnings.append(
-                f"Exchange did not tell the size of {names} ({found.why.rstrip('.')}). Whether they are over 50 GB is "
-                "not known; run the audit again."
+                f"Exchange did not tell the size of {names} ({why}). Whether they are over 50 GB is not known; {remedy}"
             )
 
     def _lose(self, what: str, remedy: str) -> None:
@@ -83,7 +87,7 @@ class SharedSizes:
 
     def _worth_measuring(self) -> list[Mailbox]:
         if self._mode == "always":
-            return self._resources()
+            return self._resources() if self._can_measure else self._none_measured("")
         try:
             upns = near_the_limit(self._graph)
         except ApiError as error:
@@ -97,6 +101,8 @@ class SharedSizes:
 
     def _few_resources(self, error: ApiError) -> list[Mailbox]:
         """All of them, unless measuring each would take too long."""
+        if not self._can_measure:
+            return self._none_measured(f"{error} So no report says which of them may be over 50 GB. ")
         boxes, got = self._resources(), self._got
         if len(boxes) > MEASURED_AT_MOST:
             got.warnings.append(
@@ -112,6 +118,15 @@ class SharedSizes:
                 "shared_mailbox_sizes=never leaves that out."
             )
         return boxes
+
+    def _none_measured(self, why: str) -> list[Mailbox]:
+        """What the surface v2 leaves unknown: the sizes of all."""
+        if boxes := self._resources():
+            what, got = f"of {len(boxes)} {_ALL}", self._got
+            got.warnings.append(f"{why}{_NOT_MEASURED}: the sizes {what} are not known. {_OTHER_SURFACE}")
+            got.signals[SIGNAL] = _NOT_MEASURED
+            self._lose(what, _OTHER_SURFACE)
+        return []
 
     @property
     def _resources_known(self) -> bool:

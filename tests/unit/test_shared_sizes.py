@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils import _shared_sizes, _sizes
 from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit
+from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
 from ansible_collections.m365.licensing.tests.unit.auditing import look, rows
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
@@ -191,6 +192,52 @@ def test_a_role_that_measures_no_mailbox_is_not_tried_for_every_one(desk: Desk) 
     desk.tenant.clear_requests()
     look(desk.tenant, sizes="always", client={"concurrency": 1})
     assert measurements(desk) == _sizes._REFUSED_AT_MOST
+
+
+V2: Any = {"surface": "v2", "recipient_types": (RecipientType.USER, RecipientType.SHARED)}
+
+
+def test_v2_takes_the_report_for_what_is_small_and_names_what_it_cannot_measure(desk: Desk) -> None:
+    small, big = furnish(desk)
+    found = look(desk.tenant, sizes="auto", **V2)
+    assert (found.findings, found.summary()["complete"]) == ((), False)
+    assert found.summary()["not_examined"] == ["shared_mailbox_sizes"]
+    (warning,) = found.warnings
+    assert f"the size of {big['UserPrincipalName']} (exchange_api=v2 measures no mailbox)" in warning
+    assert "exchange_api=invoke_command" in warning
+    assert found.readings.incomplete() is None
+    big["_bytes"] = GB
+    desk.world.touch()
+    found = look(desk.tenant, sizes="auto", **V2)
+    assert (found.warnings, found.summary()["complete"], found.summary()["not_examined"]) == ([], True, [])
+    assert small
+
+
+@pytest.mark.parametrize("sizes", ["auto", "always"])
+@pytest.mark.parametrize("named", [False, True], ids=["all", "identities"])
+def test_v2_without_a_report_or_with_all_to_measure_is_incomplete(desk: Desk, sizes: str, named: bool) -> None:
+    _small, big = furnish(desk)
+    desk.world.switches.usage_report = "404"
+    who: Any = {"identities": (big["UserPrincipalName"],)} if named else {}
+    found = look(desk.tenant, sizes=sizes, **V2, **who)
+    assert (found.summary()["complete"], found.summary()["not_examined"]) == (False, ["shared_mailbox_sizes"])
+    (warning,) = found.warnings
+    assert "exchange_api=v2" in warning
+    reason = found.readings.incomplete()
+    assert reason is not None
+    assert f"the sizes of {1 if named else 24} shared, room and equipment mailboxes" in reason.message
+    assert "shared_mailbox_sizes=never" in reason.hint
+    assert "exchange_api=invoke_command" in reason.hint
+
+
+@pytest.mark.parametrize("sizes", ["auto", "always"])
+def test_v2_misses_no_size_where_no_mailbox_has_one_to_ask_for(desk: Desk, sizes: str) -> None:
+    desk.person("anna", desk.held("SPE_E3"), bytes=60 * GB)
+    desk.world.switches.usage_report = "404"
+    found = look(desk.tenant, sizes=sizes, **V2)
+    assert (found.warnings, found.summary()["complete"]) == ([], True)
+    _small, _big = furnish(desk)
+    assert look(desk.tenant, sizes="never", **V2).summary()["complete"] is True
 
 
 def test_a_service_that_is_too_busy_is_not_tried_for_every_mailbox(desk: Desk) -> None:

@@ -170,8 +170,10 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
     readings.warnings += owner_warnings(owners, users) + with_room(readings, options.catalog)
     exclusions = Exclusions(options.exclude)
     unowned = [box for box in unowned if not exclusions.fit(box.user_principal_name)]
-    readings.unmatched, readings.kept_without_user = sum(map(is_stray, unowned)), kept_texts(unowned)
-    readings.warnings[:0] = unowned_warnings(unowned, readings.deleted, readings.signals.get("deleted_users", ""))
+    readings.unmatched = sum(map(is_stray, unowned))
+    readings.kept_without_user = kept_texts(box for box in unowned if box.user_id)
+    recycle_bin = readings.signals.get("deleted_users", "")
+    readings.warnings[:0] = unowned_warnings(unowned, readings.deleted, recycle_bin, readings.alive)
     findings = sorted(
         (finding for finding in all_findings if not exclusions.fit(finding.user_principal_name)), key=_order
     )
@@ -280,9 +282,9 @@ def _pairs(readings: Readings, world: World) -> Iterable[tuple[Mailbox | None, U
         # one in the recycle bin has no mailbox in use
         deleted = readings.deleted if mailbox.recipient_type is RecipientType.SOFT_DELETED else {}
         yield mailbox, users.get(mailbox.user_id) or deleted.get(mailbox.user_id)
-    # a mailbox that needs no license is one, though it is in no list
+    # a mailbox that needs no license is one, though it is in no list; so is one of several with the user's name
     shown = shown_by_user(readings.mailboxes)
-    for user_id in sorted(users.keys() - readings.other_kinds.keys()):
+    for user_id in sorted(users.keys() - readings.other_kinds.keys() - readings.named_alike.keys()):
         user = users[user_id]
         asked_for = readings.only is None or user_id in readings.only
         flags = _flags(readings, user_id, user, None)

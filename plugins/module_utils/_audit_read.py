@@ -314,8 +314,13 @@ class Reader:
                 lambda: self._exchange.mailboxes(soft_deleted=True), RecipientType.SOFT_DELETED
             ),
         )
+        names = {lowered(user.user_principal_name) for user in (got.users or {}).values()}
         for mailboxes in lists:
-            got.mailboxes += [mailbox for mailbox in mailboxes or () if mailbox.user_id in ids]
+            got.mailboxes += [
+                mailbox
+                for mailbox in mailboxes or ()
+                if mailbox.user_id in ids or (not mailbox.user_id and lowered(mailbox.user_principal_name) in names)
+            ]
 
     def _exchange_list(
         self, call: Callable[[], list[Mailbox]], only: RecipientType | None = None

@@ -22,13 +22,26 @@ from ansible_collections.m365.licensing.plugins.module_utils._readings import Re
 
 
 def match_by_name(graph: Graph, exchange: Exchange, readings: Readings) -> None:
-    """Join the mailboxes in ``readings`` that name no user; those of users that ``identities`` named are looked for."""
+    """Join the mailboxes in ``readings`` that name no user; those of users that ``identities`` named are looked for.
+
+    Who else has the name is looked for as well: filters find what needs a license, and not the second one of a name.
+    """
     if readings.only is not None and readings.mailboxes_known:
         readings.mailboxes += _of_named(exchange, readings)
-    strays = [box for box in readings.mailboxes if is_stray(box)]
-    if not strays or readings.users is None:
+    nameless = [box for box in readings.mailboxes if not box.user_id]
+    if not nameless or readings.users is None:
         return
-    users = _users_by_name(graph, readings, strays)
+    users = _users_by_name(graph, readings, nameless)
+    readings.alive = frozenset(
+        box.guid for box in nameless if not is_stray(box) and lowered(box.user_principal_name) in users
+    )
+    strays = list(filter(is_stray, nameless))
+    named = [box.user_principal_name for box in strays if lowered(box.user_principal_name) in users]
+    if named and readings.strategy == "filtered" and readings.only is None and readings.mailboxes_known:
+        known = {box.guid for box in strays}
+        more = [box for box in _bearing(exchange, named) if box.guid not in known]
+        strays += more
+        readings.mailboxes += more
     owners = {box.guid: user for box in strays if (user := users.get(lowered(box.user_principal_name)))}
     taken = _with_another(exchange, readings, {user.id for user in owners.values()})
     taken |= {user_id for user_id, count in Counter(user.id for user in owners.values()).items() if count > 1}
@@ -82,10 +95,14 @@ def _with_another(exchange: Exchange, readings: Readings, user_ids: Collection[s
 
 def _of_named(exchange: Exchange, readings: Readings) -> list[Mailbox]:
     """The mailboxes that have the name of a user that ``identities`` named, and no id."""
-    users, found = readings.users or {}, {box.user_id for box in readings.mailboxes} | readings.other_kinds.keys()
+    users, found = readings.users or {}, {box.user_id for box in readings.mailboxes if box.recipient_type in IN_USE}
+    found |= readings.other_kinds.keys()
     names = [users[user_id].user_principal_name for user_id in sorted((readings.only or set()) - found)]
-    if not names:
-        return []
+    return _bearing(exchange, names) if names else []
+
+
+def _bearing(exchange: Exchange, names: Collection[str]) -> list[Mailbox]:
+    """The mailboxes in use that have one of these names, and no id."""
     if exchange.can_filter:
         filters: list[str | None] = [*_filters.by_upn(names, any_kind=True)]
     else:

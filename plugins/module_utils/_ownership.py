@@ -9,7 +9,7 @@ about the one could change the licenses of the other. Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -153,17 +153,22 @@ def owner_warnings(owners: Owners, users: Mapping[str, User]) -> list[str]:
     return warnings
 
 
-def unowned_warnings(unowned: Iterable[Mailbox], deleted: Mapping[str, User], recycle_bin: str) -> list[str]:
+def unowned_warnings(
+    unowned: Iterable[Mailbox], deleted: Mapping[str, User], recycle_bin: str, alive: Collection[str] = ()
+) -> list[str]:
     """What to do about mailboxes whose users are not known, a sentence for each kind, with the first names.
 
     Of soft-deleted ones whose user is certainly gone there is nothing to do, and none: ``kept_texts`` names them.
-    ``deleted``: users in the recycle bin, by id. ``recycle_bin``: ``ok``, or why it could not be read.
+    ``deleted``: users in the recycle bin, by id. ``recycle_bin``: ``ok``, or why it could not be read. ``alive``: the
+    guids of soft-deleted mailboxes without an id that have the name of a user in the directory.
     """
-    strays, gone, soft = list[Mailbox](), list[Mailbox](), list[Mailbox]()
+    strays, gone, soft, nameless = list[Mailbox](), list[Mailbox](), list[Mailbox](), list[Mailbox]()
     for box in unowned:
-        kind = soft if box.recipient_type is RecipientType.SOFT_DELETED else gone if box.user_id else strays
-        kind.append(box)
-    found: list[str] = []
+        if box.recipient_type is RecipientType.SOFT_DELETED:
+            (soft if box.user_id else nameless).append(box)
+        else:
+            (gone if box.user_id else strays).append(box)
+    found = [_nameless_warning(nameless, alive)] if nameless else []
     if soft and recycle_bin != "ok":
         found.append(
             f"{_count(soft, 'soft-deleted mailbox', 'soft-deleted mailboxes')} cannot be licensed, as the user of each "
@@ -185,6 +190,24 @@ def unowned_warnings(unowned: Iterable[Mailbox], deleted: Mapping[str, User], re
     return found
 
 
+def _nameless_warning(boxes: list[Mailbox], alive: Collection[str]) -> str:
+    """Of soft-deleted mailboxes that name no user."""
+    names = {False: list[str](), True: list[str]()}
+    for box in sorted(boxes, key=_by_end):
+        names[box.guid in alive].append(_kept(box))
+    whose = [f"its user principal name is that of a user in the directory: {named(names[True])}"] * bool(names[True])
+    whose += [f"its user principal name is that of nobody in the directory: {named(names[False])}"] * bool(names[False])
+    return (
+        f"{_count(boxes, 'soft-deleted mailbox names', 'soft-deleted mailboxes name')} no user "
+        f"(ExternalDirectoryObjectId is empty), so no license is known to bring it back; {'; '.join(whose)}. Find out "
+        "in Exchange whose it was. New-MailboxRestoreRequest copies the content of such a mailbox to another one."
+    )
+
+
+def _by_end(box: Mailbox) -> tuple[str, str]:
+    return str(box.soft_deleted or ""), _name_of(box)
+
+
 def _count(boxes: list[Mailbox], one: str, many: str) -> str:
     return f"{len(boxes)} {one if len(boxes) == 1 else many}"
 
@@ -198,9 +221,8 @@ def kept_texts(boxes: Iterable[Mailbox]) -> list[str]:
 
     The user of each is gone, so that no license helps; New-MailboxRestoreRequest copies the content elsewhere.
     """
-    soft = [box for box in boxes if box.recipient_type is RecipientType.SOFT_DELETED]
-    soft.sort(key=lambda box: (str(box.soft_deleted or ""), _name_of(box)))
-    return [_kept(box) for box in soft]
+    soft = (box for box in boxes if box.recipient_type is RecipientType.SOFT_DELETED)
+    return [_kept(box) for box in sorted(soft, key=_by_end)]
 
 
 def _kept(box: Mailbox) -> str:

@@ -58,6 +58,8 @@ class Readings:
     """What is set for the whole organization; None where nobody needed to know, or it could not be read."""
     named_alike: dict[str, str] = field(default_factory=dict)
     """Users whose name a mailbox has that names no user, though they have another one: why that is no proof, by id."""
+    alive: frozenset[str] = frozenset()
+    """Soft-deleted mailboxes that name no user and have the name of one in the directory, by guid."""
     only: frozenset[str] | None = None
     """The user ids that ``identities`` named; None: everybody."""
     everybody: bool = False

@@ -196,3 +196,66 @@ def test_many_agents_are_found_though_a_list_by_ids_leaves_them_out(desk: Planni
         {"kind": "status", "service": "graph", "path": "getByIds", "status": 200, "body": {"value": []}, "times": None}
     )
     assert len(look(desk.tenant, strategy="filtered").findings) == 610
+
+
+@EACH_WAY
+def test_a_soft_deleted_mailbox_hides_no_other_one_of_its_user(desk: PlanningDesk, way: str) -> None:
+    user = desk.make.user("Anna", "anna", removed=["SPE_E3"], removed_days=5)
+    desk.make.mailbox(user, "UserMailbox", sku_assigned=False, soft_deleted_days=3)
+    nameless(desk, user)
+    seen = {row.recipient_type.value for row in audit(desk, way, user).findings}
+    assert seen == {"user"} | ({"soft_deleted"} if "v2" not in way else set())
+
+
+@EACH_WAY
+def test_nor_does_the_archive_of_a_mail_user(desk: PlanningDesk, way: str) -> None:
+    user = desk.make.user("Anna", "anna", synced=True)
+    desk.make.mailbox(user, "MailUser", archive=True)
+    nameless(desk, user)
+    seen = {row.recipient_type.value for row in audit(desk, way, user).findings}
+    assert seen == {"user"} | ({"archive"} if "v2" not in way else set())
+
+
+@EACH_WAY
+@pytest.mark.parametrize("kind", ["UserMailbox", "SharedMailbox"])
+@pytest.mark.parametrize("removed", [False, True], ids=["never licensed", "license removed"])
+def test_two_without_ids_and_with_one_name_are_no_row(desk: PlanningDesk, way: str, kind: str, removed: bool) -> None:
+    """Also where the services would not suspect the second one by itself."""
+    more: Json = {"removed": ["SPE_E3"], "removed_days": 5} if removed else {}
+    user = desk.make.user("Anna", "anna", **more)
+    boxes = [nameless(desk, user), nameless(desk, user, kind)]
+    found = audit(desk, way, user)
+    assert (found.findings, found.summary()["complete"]) == ((), False)
+    assert found.summary()["unmatched"] == (2 if kind == "UserMailbox" else 1)
+    (row,) = found.disagreements
+    assert all(box["Guid"] in row["disagreement"] for box in boxes)
+    assert any("cannot be judged" in text for text in found.warnings)
+
+
+@pytest.mark.parametrize("way", ["filtered", "full", "everybody"])
+def test_who_has_another_mailbox_has_not_lost_it(desk: PlanningDesk, way: str) -> None:
+    """A room without a need is in no list of candidates, and it is a mailbox all the same."""
+    user = desk.make.user("Anna", "anna", removed=["SPE_E3"], removed_days=5)
+    desk.make.mailbox(user, "RoomMailbox", sku_assigned=False)
+    nameless(desk, user)
+    found = audit(desk, way, user)
+    assert (found.findings, found.summary()["unmatched"]) == ((), 1)
+
+
+@pytest.mark.parametrize("way", ["filtered", "full", "everybody", "identities", "identities, full"])
+@pytest.mark.parametrize("living", [True, False])
+def test_a_soft_deleted_one_without_an_id_is_named_for_what_it_is(desk: PlanningDesk, way: str, living: bool) -> None:
+    user = desk.make.user("Anna", "anna")
+    name = "Anna@contoso.example" if living else "gone@contoso.example"
+    desk.make.mailbox(user, "UserMailbox", owner_id="", sku_assigned=None, soft_deleted_days=5, address=name)
+    desk.world.touch()
+    found = audit(desk, way, user)
+    assert (found.findings, found.summary()["unmatched"]) == ((), 0)
+    if "identities" in way and not living:
+        assert found.warnings == []
+        return
+    (warning,) = found.warnings
+    assert "ExternalDirectoryObjectId is empty" in warning
+    assert ("that of a user in the directory" in warning) is living
+    assert "nor in its recycle bin" not in warning
+    assert name in warning

@@ -111,9 +111,9 @@ def contested_by(
 def disputed(finding: Finding | None, mailbox: Mailbox, user: User | None, why: str) -> Finding | None:
     """The row of one of several mailboxes in use with one id, whatever it would be by itself (``finding``).
 
-    How urgent it is stays. None for a guest, and for a mailbox that is not in use.
+    How urgent it is stays. A mailbox that is not in use is not disputed.
     """
-    if mailbox.recipient_type not in IN_USE or (user is not None and user.is_guest):
+    if mailbox.recipient_type not in IN_USE:
         return finding
     note = f"{why[0].upper()}{why[1:]}. Whose mailbox this is has to be settled in Exchange before rules license it."
     if finding is not None:

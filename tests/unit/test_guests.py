@@ -80,3 +80,17 @@ def test_a_guest_without_a_mailbox_is_licensed_if_somebody_says_so(
 ) -> None:
     guest(desk, kind="")
     assert actions(desk.plan(EVERYBODY, scope="all_users", **chosen)) == found
+
+
+@STRATEGIES
+@pytest.mark.parametrize("licensed", [False, True])
+def test_two_mailboxes_in_use_of_one_guest_are_two_rows_and_no_rule_decides(
+    desk: PlanningDesk, strategy: str, licensed: bool
+) -> None:
+    """Of a licensed one the filtered strategy sees both where Exchange calls one of them unlicensed."""
+    user = guest(desk, *([desk.held("EXCHANGESTANDARD")] if licensed else []), sku_assigned=None)
+    desk.make.mailbox(user, "UserMailbox", sku_assigned=None, address="other@contoso.example")
+    desk.world.touch()
+    found = look(desk.tenant, strategy=strategy)
+    assert [row.reason for row in found.findings] == ["duplicate_object_id"] * 2
+    assert set(actions(desk.plan(EVERYBODY)).values()) == {"undecided"}

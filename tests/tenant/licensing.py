@@ -367,7 +367,7 @@ def sweep(world: World) -> None:
     if world.scratch.get(_SWEPT) == state:
         return
     world.scratch[_SWEPT] = state
-    for mailbox in [box for box in world.mailboxes.values() if box["_pending_delicense"]]:
+    for mailbox in [box for box in world.mailboxes.values() if box["_pending_delicense"] and not box["_disconnected"]]:
         gone = parse_time(mailbox["_pending_delicense"]) + OVERDUE
         if gone > now or holds.kept(world, mailbox):
             continue

@@ -71,6 +71,71 @@ def test_after_thirty_days_there_is_nothing_to_bring_back(desk: PlanningDesk, wa
 
 
 @WAYS
+@pytest.mark.parametrize(
+    ("days", "on", "state", "severity"),
+    [
+        (10, True, "text", "lost"),
+        (35, True, "text", "lost"),
+        (59, True, "text", "lost"),
+        (70, True, "text", None),
+        (35, True, "null", None),
+        (35, False, "null", None),
+        (10, False, "null", "lost"),
+        (70, True, "null", None),
+        (35, False, "text", None),
+    ],
+)
+def test_with_resiliency_a_license_brings_it_back_for_longer(
+    desk: PlanningDesk, way: Json, days: int, on: bool, state: str, severity: str | None
+) -> None:
+    """Where Exchange does not say whether it is on, a warning names these users (``test_lost_unseen``)."""
+    desk.world.switches.update({"delicensing_resiliency": on, "resiliency_state": state})
+    rows = found(desk, way, lost(desk, "anna", days))
+    assert (rows["anna"].severity if rows else None) == severity
+    if not rows:
+        return
+    row, now = rows["anna"], desk.world.now()
+    assert row.reason == "license_removed"
+    assert row.certain
+    assert row.deadline.at is not None
+    ends = days if days < 30 else days - 30
+    assert abs(row.deadline.at - now - timedelta(days=30 - ends)) < timedelta(hours=1)
+
+
+@pytest.mark.parametrize("strategy", ["filtered", "full"])
+def test_a_license_that_went_is_a_row_as_long_as_the_mailbox_can_be_had(desk: PlanningDesk, strategy: str) -> None:
+    """With resiliency: pending, overdue, disconnected, gone; by the clock of the tenant."""
+    desk.world.switches.delicensing_resiliency = True
+    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"), desk.held("POWER_BI_STANDARD"))
+    desk.tenant.patch_state({"users": {anna: {"licenses": ["POWER_BI_STANDARD"]}}})
+    start, before = desk.world.now(), desk.world.clock_offset
+    seen = {}
+    for days in (10, 32, 35, 59, 70):
+        desk.world.set_clock(start + timedelta(days=days))
+        row = found(desk, {"strategy": strategy}).get("anna")
+        seen[days] = (row.severity, row.deadline.source) if row else None
+    desk.world.clock_offset = before
+    assert seen == {
+        10: ("warning", "pending_delicense"),
+        32: ("overdue", "pending_delicense"),
+        35: ("lost", "license_removed_plus_grace"),
+        59: ("lost", "license_removed_plus_grace"),
+        70: None,
+    }
+
+
+@WAYS
+@pytest.mark.parametrize(("days", "asked"), [(10, 0), (35, 1), (70, 0)])
+def test_whether_resiliency_is_on_is_asked_for_where_it_matters(
+    desk: PlanningDesk, way: Json, days: int, asked: int
+) -> None:
+    anna = lost(desk, "anna", days)
+    desk.tenant.clear_requests()
+    found(desk, way, anna)
+    assert sum(entry.get("cmdlet") == "Get-OrganizationConfig" for entry in desk.tenant.requests()) == asked
+
+
+@WAYS
 def test_a_mail_user_may_have_the_mailbox_on_premises(desk: PlanningDesk, way: Json) -> None:
     anna = lost(desk, "anna", 10, synced=True)
     desk.make.mailbox(anna, "MailUser")

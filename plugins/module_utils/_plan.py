@@ -53,7 +53,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
     PlanOptions,
     SeatsMissing,
     SeatUse,
-    is_gone,
+    one_comes_back,
     order_of_service,
     rule_uses,
 )
@@ -179,7 +179,7 @@ class _Planner:
     def _joined(self, entry: PlanEntry) -> PlanEntry:
         """For another mailbox of a user who gets something already: all goes in that one request."""
         first, finding = self._first[entry.user.id], entry.finding
-        if all(item is not None and is_gone(item) for item in (first.finding, finding)):
+        if one_comes_back(first.finding, finding):
             note = "a license brings back one mailbox of its user, who has more than one that is out of use"
             return entry._replace(action="insufficient", note=note)
         predicted = apply_to(entry.user, first.change, self._skus)

@@ -69,9 +69,11 @@ def order_of_service(candidate: Candidate) -> tuple[int, float, str, str, str]:
     return (*(urgency(finding) if finding else (9, 0.0)), user.user_principal_name.casefold(), guid, user.id)
 
 
-def is_gone(finding: Finding) -> bool:
-    """Is the mailbox out of use: soft-deleted, or in no list of Exchange?"""
-    return finding.recipient_type is RecipientType.SOFT_DELETED or finding.mailbox is None
+def one_comes_back(*findings: Finding | None) -> bool:
+    """Are these mailboxes of one user out of use, soft-deleted or (one of them) in no list of Exchange?"""
+    soft_deleted = [item for item in findings if item and item.recipient_type is RecipientType.SOFT_DELETED]
+    others = [item for item in findings if item not in soft_deleted]
+    return bool(soft_deleted) and all(item is not None and item.mailbox is None for item in others)
 
 
 SEAT_ORDERS = ("deadline", "rules")

@@ -7,7 +7,8 @@
   With ``seat_order: rules`` they go to the first rule first, and in that order within it.
 - An alternative (``licenses``, then ``fallback``) is taken as a whole or not at all, and for a mailbox at risk only if
   the user would be covered by it: a license that does not save the mailbox is not worth a seat.
-- A mailbox that no plan keeps gets one that lacks a right (archive, hold) where no alternative gives the right as well.
+- An archive or a mailbox that no plan keeps gets one that lacks a right (hold, archive) where no alternative gives the
+  right as well. Where none can be had as a whole, a mailbox gets the licenses of one that keep it.
 - Among alternatives that are alike in that, one that the mailbox fits into comes first (``_plan_fit``).
 - Rules judge each mailbox: what one of them says of one mailbox of a user is no answer for another. All that a user
   gets is in one change, made for the mailbox that is served first.
@@ -28,19 +29,18 @@ from datetime import date
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
-    ANY_MAILBOX,
     granted,
-    has_mailbox_plan,
     is_covered,
     loses_mailbox,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._license_notes import notes_for
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to, change_for, uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost, need_lost
-from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._models import Finding, LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan_again import with_next_rules
+from ansible_collections.m365.licensing.plugins.module_utils._plan_alternatives import Alternatives
 from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import elsewhere, needless, seats_on_top
-from ansible_collections.m365.licensing.plugins.module_utils._plan_fit import Alternative, best_first, shrinks
+from ansible_collections.m365.licensing.plugins.module_utils._plan_fit import Alternative, shrinks
 from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of, violations_of
 from ansible_collections.m365.licensing.plugins.module_utils._plan_judge import Judge, Judged
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import (
@@ -58,9 +58,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
     rule_uses,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import (
-    KEEPS_BUT,
+    IN_PART,
     change_remarks,
     joined,
+    lack_warnings,
     left_out,
     no_location,
     why_not_covered,
@@ -71,8 +72,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._room import Space
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Case, is_usable
-from ansible_collections.m365.licensing.plugins.module_utils._stacked import redundant
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
+from ansible_collections.m365.licensing.plugins.module_utils._survival import lesser_needs, saves
 
 __all__ = ["ACTIONS", "Candidate", "Plan", "PlanEntry", "PlanOptions", "SeatUse", "build_plan"]
 
@@ -121,6 +121,7 @@ class _Planner:
         self._catalog, self._options, self._places = catalog, options, places
         self._skus = {sku.id: sku for sku in skus}
         self.seats = Seats(skus, options.seat_reserve, options.use_warning_seats)
+        self._alternatives = Alternatives(self._skus, catalog, self.seats, swaps=options.allow_removals)
         self._first: dict[str, PlanEntry] = {}
         self.changed: dict[str, Candidate] = {}
         """For which mailbox (or None) a user is changed, by user id."""
@@ -162,19 +163,35 @@ class _Planner:
         if decided.action not in ("license", "unchanged") and len(needs) > 1:
             # better one mailbox than none
             decided = self._for_finding(entry, rule, needs[:1], space)
-        if decided.action in ("license", "unchanged") or not loses_mailbox(finding, judged.user, self._catalog):
-            return decided
-        # and better a mailbox without a right that it needs than none
-        kept = self._for_finding(entry, rule, [ANY_MAILBOX], space)
-        if kept.action == "license":
-            return self._warned(kept, finding)
-        return kept if decided.action == "insufficient" else decided
+        return (
+            decided if decided.action in ("license", "unchanged") else self._saved(decided, entry, rule, finding, space)
+        )
 
-    def _warned(self, entry: PlanEntry, finding: Finding) -> PlanEntry:
-        """An entry that keeps the mailbox, with a warning of what the mailbox then lacks."""
-        after = apply_to(entry.user, self._first.get(entry.user.id, entry).change, self._skus)
-        why = why_not_covered((), after, [finding.needs], self._skus, self._catalog)
-        return entry._replace(warnings=(*entry.warnings, f"{KEEPS_BUT}{why}"))
+    def _saved(
+        self, decided: PlanEntry, entry: PlanEntry, rule: Rule, finding: Finding, space: Space | None
+    ) -> PlanEntry:
+        """Where no alternative gives all that the mailbox needs (``decided``): better without a right than not at all.
+
+        And better without a license of the rule, where nothing else keeps the mailbox.
+        """
+        lesser = lesser_needs(finding, entry.user, self._catalog)
+        for needs in lesser:
+            kept = self._for_finding(entry, rule, [needs], space)
+            if kept.action == "license":
+                return self._warned(kept, kept.change, finding)
+            decided = kept if decided.action == "insufficient" else decided
+        for needs in lesser if loses_mailbox(finding, entry.user, self._catalog) else ():
+            kept = self._for_finding(entry, rule, [needs], space, whole=decided)
+            if kept.action == "license":
+                text = f"{IN_PART}{self._names(item.sku_id for item in kept.change.add)} keeps the mailbox"
+                return self._warned(kept._replace(warnings=(*kept.warnings, text)), kept.change, finding)
+        return decided
+
+    def _warned(self, entry: PlanEntry, change: LicenseChange, finding: Finding) -> PlanEntry:
+        """The entry, with a warning of what the mailbox lacks after the change."""
+        after = apply_to(entry.user, change, self._skus)
+        lacks = lack_warnings(finding, entry.user, after, self._skus, self._catalog)
+        return entry._replace(warnings=(*entry.warnings, *lacks))
 
     def _joined(self, entry: PlanEntry) -> PlanEntry:
         """For another mailbox of a user who gets something already: all goes in that one request."""
@@ -186,8 +203,8 @@ class _Planner:
         saved = entry._replace(action="license", note="saved by what the user gets for another mailbox")
         if finding is None or is_covered(finding.needs, granted(predicted, self._catalog)):
             return saved
-        if loses_mailbox(finding, entry.user, self._catalog) and has_mailbox_plan(predicted, self._catalog):
-            return self._warned(saved, finding)
+        if saves(finding, entry.user, predicted, self._catalog):
+            return self._warned(saved, first.change, finding)
         why = why_not_covered((), predicted, [finding.needs], self._skus, self._catalog)
         note = f"with what the user gets for another mailbox: {why}; the next run tries its own rule"
         return entry._replace(action="insufficient", note=note)
@@ -200,11 +217,19 @@ class _Planner:
         """The seats that would have saved the mailboxes without one."""
         return seats_missing(entries, self.seats.left, lambda sku_id: self._skus[sku_id].part_number)
 
-    def _for_finding(self, entry: PlanEntry, rule: Rule, needs: Sequence[Needs], space: Space | None) -> PlanEntry:
+    def _for_finding(
+        self,
+        entry: PlanEntry,
+        rule: Rule,
+        needs: Sequence[Needs],
+        space: Space | None,
+        whole: PlanEntry | None = None,
+    ) -> PlanEntry:
+        """The first alternative that covers ``needs``; with what was decided about all of ``whole`` ones, a part."""
         reasons = left_out(rule)
         seatless = conflicting = False
         seats: tuple[str, ...] = ()
-        for option in self._options_of(entry.user, rule, space):
+        for option in self._alternatives.of(entry.user, rule, space, in_parts=whole is not None):
             name, predicted = option.name, option.predicted
             reasons += option.ahead
             if not all(is_covered(need, granted(predicted, self._catalog)) for need in needs):
@@ -225,7 +250,7 @@ class _Planner:
                 seatless = True
                 reasons.append(f"{name}: no seat left of {self._names(missing)}")
                 continue
-            return self._take(entry, rule, option, reasons)
+            return self._take(entry, rule, option, [whole.note] if whole else reasons)
         action = "no_seat" if seatless else "conflict" if conflicting else "insufficient"
         note, none_there = "; ".join(reasons), not rule.alternatives
         return entry._replace(action=action, note=note, seats_wanted=seats, none_there=none_there)
@@ -239,7 +264,7 @@ class _Planner:
         if not rule.alternatives:
             return entry._replace(action="unchanged", note="; ".join(reasons))
         seatless = False
-        for tried in self._options_of(user, rule, candidate.space):
+        for tried in self._alternatives.of(user, rule, candidate.space):
             option, spared = self._spare(user, tried, candidate)
             name, wanted = option.name, option.wanted
             reasons += (*option.ahead, *spared)
@@ -270,7 +295,7 @@ class _Planner:
             return self._unswapped(entry, rule, "; a swap needs allow_removals", candidate)
         if not leave <= {state.sku_id for state in user.license_states if state.direct}:
             return self._unswapped(entry, rule, " through a group; only there it can end", candidate)
-        tried = self._try(user, rule, "licenses", rule.licenses, also_remove=leave)
+        tried = self._alternatives.one(user, rule, "licenses", rule.licenses, also_remove=leave)
         if why := shrinks(user, tried, candidate.space, self._catalog):
             return self._unswapped(entry, rule, f", and keeps it: {why}", candidate)
         option, spared = self._spare(user, tried, candidate)
@@ -289,7 +314,7 @@ class _Planner:
         """For who keeps the fallback: if the licenses are there as well, they get the plans that the rule declares."""
         user, note = entry.user, f"holds the fallback{why}"
         kept = entry._replace(action="unchanged", note=note)
-        option, spared = self._spare(user, self._try(user, rule, "licenses", rule.licenses), candidate)
+        option, spared = self._spare(user, self._alternatives.one(user, rule, "licenses", rule.licenses), candidate)
         change = option.change
         if (
             spared
@@ -300,33 +325,6 @@ class _Planner:
             return kept
         guarded = self._guarded(entry, rule, option, [note], candidate)
         return kept if guarded.action == "refused_uncovered" else guarded
-
-    def _options_of(self, user: User, rule: Rule, space: Space | None) -> Iterable[Alternative]:
-        """The alternatives of a rule in the order in which they are tried."""
-        options = (self._option(user, rule, name, wanted) for name, wanted in rule.alternatives)
-        return options if space is None else best_first(user, list(options), space, self._catalog)
-
-    def _option(self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted]) -> Alternative:
-        """An alternative; without what the user holds of the fallback, where that stands against it or adds nothing."""
-        option = self._try(user, rule, name, wanted)
-        held = {item.sku_id for item in rule.fallback} & {state.sku_id for state in user.license_states if state.direct}
-        if name == "fallback" or not held or not self._options.allow_removals:
-            return option
-        spare = redundant(option.predicted, option.change, self._skus, self._catalog)
-        if held & spare or foreseen_refusal(user, option.change, self._skus, option.predicted):
-            swapped = self._try(user, rule, name, wanted, also_remove=held)
-            if not foreseen_refusal(user, swapped.change, self._skus, swapped.predicted):
-                return swapped
-        return option
-
-    def _try(
-        self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted], also_remove: Iterable[str] = ()
-    ) -> Alternative:
-        leave = (set(rule.remove) | set(also_remove)) - {item.sku_id for item in wanted}
-        change = change_for(user, wanted, self._skus, leaving=leave, catalog=self._catalog)
-        if change.add and not user.usage_location:
-            change = change._replace(usage_location=rule.usage_location.of(user) if rule.usage_location else None)
-        return Alternative(name, change, apply_to(user, change, self._skus), wanted)
 
     def _guarded(
         self,
@@ -386,7 +384,7 @@ class _Planner:
         case = Case(taken.wanted, finding is not None, name, planned=user)
         tried = case.at_risk or name == "licenses" or taken.ahead
         asked = dict(rule.alternatives).get(case.other_name, ()) if tried else ()
-        option = self._try(user, rule, case.other_name, asked)
+        option = self._alternatives.one(user, rule, case.other_name, asked)
         if asked and is_usable(user, option.change, option.predicted, finding, self._skus, self._catalog):
             return case._replace(other=option.change, other_asked=asked)
         return case

@@ -9,7 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+    granted,
+    is_covered,
+    loses_mailbox,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import DELETED_USER_DAYS
 from ansible_collections.m365.licensing.plugins.module_utils._license_notes import (
     carried_over,
@@ -21,6 +25,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._license_notes impo
 from ansible_collections.m365.licensing.plugins.module_utils._losses import abilities_lost
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
+    Finding,
     LicenseChange,
     LicenseState,
     PlanClass,
@@ -34,7 +39,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._stacked import stacked_notes, unforeseen
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
-KEEPS_BUT = "the license keeps the mailbox, but "
+IN_PART = "the alternative cannot be had as a whole, but a part of it: "
+"""What a warning of such a part begins with."""
+
+KEEPS_BUT = ("the license keeps the mailbox, but ", "the license keeps the archive, but ")
 """How a warning begins that says what the mailbox lacks with its license."""
 
 
@@ -88,6 +96,17 @@ def needs_text(needs: Needs) -> str:
 def joined(*parts: str) -> str:
     """Parts of a note."""
     return "; ".join(part for part in parts if part)
+
+
+def lack_warnings(
+    finding: Finding, user: User, after: User, skus: Mapping[str, Sku], catalog: Catalog
+) -> tuple[str, ...]:
+    """What the mailbox of ``user``, who is as ``after`` then, lacks; no full stop. Empty: nothing."""
+    if is_covered(finding.needs, granted(after, catalog)):
+        return ()
+    mailbox, archive = KEEPS_BUT
+    keeps = mailbox if loses_mailbox(finding, user, catalog) else archive
+    return (f"{keeps}{why_not_covered((), after, [finding.needs], skus, catalog)}",)
 
 
 def left_out(rule: Rule) -> list[str]:

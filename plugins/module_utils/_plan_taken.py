@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
 from ansible_collections.m365.licensing.plugins.module_utils._plan_fit import with_taken_fit
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import (
+    IN_PART,
     KEEPS_BUT,
     change_remarks,
-    why_not_covered,
+    lack_warnings,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Attempt
 
@@ -34,10 +34,11 @@ def taken_entry(entry: PlanEntry, taken: Attempt | None, skus: Mapping[str, Sku]
     origin = sent.change if other else entry.change
     wanted = case.other_asked if other else case.asked
     new_notes, new_doubts = change_remarks(user, wanted, sent.change, after, skus, catalog, origin=origin)
-    kept = [text for text in sent.warnings if text not in doubts and not text.startswith(KEEPS_BUT)]
+    said = (*KEEPS_BUT, IN_PART) if other else KEEPS_BUT
+    kept = [text for text in sent.warnings if text not in doubts and not text.startswith(said)]
     finding = entry.finding
-    if finding is not None and not is_covered(finding.needs, granted(after, catalog)):
-        kept.append(f"{KEEPS_BUT}{why_not_covered((), after, [finding.needs], skus, catalog)}")
+    if finding is not None:
+        kept += lack_warnings(finding, user, after, skus, catalog)
     note = "; ".join(text for text in (_without(sent.note, notes), *new_notes) if text)
     return sent._replace(note=note, warnings=(*kept, *new_doubts))
 

@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered, loses_mailbox
 from ansible_collections.m365.licensing.plugins.module_utils._dependencies import is_essential
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import plan_name, uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
@@ -36,6 +35,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
 from ansible_collections.m365.licensing.plugins.module_utils._readback import still_to_do
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import OVERTAKEN, Problem, ids_in
 from ansible_collections.m365.licensing.plugins.module_utils._seats import seats_needed
+from ansible_collections.m365.licensing.plugins.module_utils._survival import saves
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
 PLANS_REFUSED = frozenset({"missing_dependency", "mutually_exclusive_plans"})
@@ -94,10 +94,7 @@ def is_usable(
     if finding is None:
         keeps = not uncovered_by(user, change, skus, catalog)
     else:
-        classes = granted(predicted, catalog)
-        keeps = is_covered(finding.needs, classes) or (
-            loses_mailbox(finding, user, catalog) and not classes.isdisjoint(MAILBOX_CLASSES)
-        )
+        keeps = saves(finding, user, predicted, catalog)
     return keeps and foreseen_refusal(user, change, skus, predicted) is None
 
 

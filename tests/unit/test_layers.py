@@ -18,10 +18,10 @@ GROUPS = {
     "_deadlines _dependencies _diff _disagreements _encodings _errors _exclusions _explain _explain_rules "
     "_explain_text _failures _filters _identity _inferences _license_notes _licenses _losses _markdown _models _naming "
     "_nearness _option_values _outcome _ownership _paging _permissions _plain _plan _plan_again "
-    "_plan_covered _plan_fit _plan_guards _plan_judge _plan_model _plan_reasons _plan_seats _plan_taken "
-    "_plan_words _predict _quoting _readback _redaction _refusal_hints _refusals _removals _report _room "
+    "_plan_alternatives _plan_covered _plan_fit _plan_guards _plan_judge _plan_model _plan_reasons _plan_seats "
+    "_plan_taken _plan_words _predict _quoting _readback _redaction _refusal_hints _refusals _removals _report _room "
     "_row_notes _rules _rules_conditions _rules_hints _rules_index _rules_match _rules_schema _run_facts _seats "
-    "_second_tries _stacked _times _values _version _wanted",
+    "_second_tries _stacked _survival _times _values _version _wanted",
     "files": "_access_lists _files _private_files _read_files",
     "transport": "_allowance _http _http_body _http_limit _http_types _libraries _limits _pacing _parallel "
     "_proxies _service _stop",

@@ -176,4 +176,7 @@ def test_with_the_missing_seats_nobody_is_without(
     assert bool(missing) is bool(plan.counts()["no_seat"])
     for sku_id in missing:
         less = [_with(sku, sku.seats_left() + missing.get(sku.id, 0) - (sku.id == sku_id)) for sku in table]
-        assert plan_for(people, rule, table=less).counts()["no_seat"] > 0 or rule is E3_OR_STANDARD
+        # a part of the licenses keeps a mailbox as well, where not all of them have a seat
+        fewer = plan_for(people, rule, table=less)
+        in_part = any("cannot be had as a whole" in text for entry in fewer.entries for text in entry.warnings)
+        assert fewer.counts()["no_seat"] > 0 or in_part or rule is E3_OR_STANDARD

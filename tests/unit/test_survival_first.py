@@ -9,11 +9,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._models import PlanClass, RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox, PlanClass, RecipientType, User
+from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
+    EMS,
+    EXCHANGEARCHIVE_ADDON,
     EXCHANGEDESKLESS,
     EXCHANGESTANDARD,
     HOLD,
+    MAILBOX,
     SPE_E3,
     direct,
     finding,
@@ -131,3 +135,88 @@ def test_what_keeps_the_mailbox_is_given_once(desk: PlanningDesk) -> None:
     assert result["users"][0]["warnings"]
     again = desk.apply(EVERYBODY)
     assert (again["changed"], actions(again)) == (False, {"anna": "insufficient"})
+
+
+ARCHIVE_AND_HOLD: dict[str, Any] = {"needs": HOLD, "days": None, "reason": "archive_without_license"}
+KIOSK_AND_ADDON = {**STANDARD, "licenses": [{"sku": "EXCHANGEDESKLESS"}, {"sku": "EXCHANGEARCHIVE_ADDON"}]}
+
+
+def archived(who: User, **more: Any) -> Candidate:
+    """A mailbox at risk with an archive and a hold."""
+    found = at_risk(who, **{**ARCHIVE_AND_HOLD, **more})
+    box = Mailbox(who.id, who.user_principal_name, RecipientType.USER, archive=True, hold=True)
+    assert found.finding is not None
+    return found._replace(finding=found.finding._replace(mailbox=box))
+
+
+def test_the_archive_of_a_kiosk_mailbox_on_hold_gets_plan_1_with_a_warning() -> None:
+    entry = only(archived(user("anna", direct(EXCHANGEDESKLESS))), STANDARD)
+    assert (entry.action, added(entry)) == ("license", [EXCHANGESTANDARD])
+    (warning,) = entry.warnings
+    assert "Exchange Online Plan 2" in warning
+
+
+def test_what_gives_the_hold_its_right_as_well_is_preferred() -> None:
+    kiosk = user("anna", direct(EXCHANGEDESKLESS))
+    entry = only(archived(kiosk), {**STANDARD, "fallback": [{"sku": "SPE_E3"}]})
+    assert (added(entry), entry.warnings) == ([SPE_E3], ())
+
+
+def test_an_archive_that_has_its_right_is_no_reason_for_another_license() -> None:
+    who = user("anna", direct(EXCHANGESTANDARD))
+    assert only(archived(who, reason="hold_without_license"), KIOSK_OR_STANDARD).action == "insufficient"
+
+
+def test_of_what_keeps_an_unlicensed_mailbox_that_comes_first_which_keeps_its_archive() -> None:
+    entry = only(archived(user("anna"), reason="no_license"), KIOSK_OR_STANDARD)
+    assert (added(entry), len(entry.warnings)) == ([EXCHANGESTANDARD], 1)
+
+
+@pytest.mark.parametrize("needs", [HOLD, ARCHIVE, MAILBOX], ids=["hold", "archive", "nothing more"])
+@pytest.mark.parametrize("other", ["EXCHANGEARCHIVE_ADDON", "EMS"])
+def test_without_a_seat_for_all_of_an_alternative_the_mailbox_gets_what_keeps_it(needs: Any, other: str) -> None:
+    rule = {**STANDARD, "licenses": [{"sku": "EXCHANGEDESKLESS"}, {"sku": other}]}
+    table = skus(seats={EXCHANGEARCHIVE_ADDON: 0, EMS: 0})
+    entry = only(at_risk(user("anna"), needs=needs), rule, table=table)
+    assert (entry.action, added(entry), entry.alternative) == ("license", [EXCHANGEDESKLESS], "licenses")
+    assert f"no seat left of {other}" in entry.note
+    assert any("EXCHANGEDESKLESS" in text for text in entry.warnings)
+
+
+def test_an_alternative_as_a_whole_comes_before_a_part_of_another() -> None:
+    table = skus(seats={EXCHANGEARCHIVE_ADDON: 0})
+    rule = {**KIOSK_AND_ADDON, "fallback": [{"sku": "EXCHANGESTANDARD"}]}
+    entry = only(at_risk(user("anna"), needs=HOLD), rule, table=table)
+    assert (added(entry), entry.alternative) == ([EXCHANGESTANDARD], "fallback")
+
+
+def test_what_has_seats_is_given_together() -> None:
+    rule = {**KIOSK_AND_ADDON, "licenses": [*KIOSK_AND_ADDON["licenses"], {"sku": "EMS"}]}
+    entry = only(at_risk(user("anna")), rule, table=skus(seats={EXCHANGEARCHIVE_ADDON: 0}))
+    assert sorted(added(entry)) == sorted([EXCHANGEDESKLESS, EMS])
+
+
+@pytest.mark.parametrize(
+    "who", [user("anna", direct(EXCHANGEDESKLESS)), user("anna", direct(EMS))], ids=["kept", "not"]
+)
+def test_a_part_is_for_mailboxes_that_no_plan_keeps(who: User) -> None:
+    kept = bool(who.holds(EXCHANGEDESKLESS))
+    rule = {**STANDARD, "licenses": [{"sku": "EXCHANGESTANDARD"}, {"sku": "EXCHANGEARCHIVE_ADDON"}]}
+    entry = only(at_risk(who, needs=HOLD, days=None), rule, table=skus(seats={EXCHANGEARCHIVE_ADDON: 0}))
+    assert (entry.action, added(entry)) == (("no_seat", []) if kept else ("license", [EXCHANGESTANDARD]))
+
+
+def test_of_a_part_the_rest_is_given_once_there_is_a_seat(desk: PlanningDesk) -> None:
+    for sku in ("EXCHANGEDESKLESS", "EXCHANGEARCHIVE_ADDON"):
+        desk.add_sku(sku)
+    desk.seats("EXCHANGEARCHIVE_ADDON", 0)
+    upn = desk.at_risk("anna")
+    anna = desk.world.user(upn)
+    assert anna is not None
+    (mailbox,) = desk.world.mailboxes_of(anna["id"])
+    mailbox["LitigationHoldEnabled"] = True
+    rule = {**EVERYBODY, "licenses": KIOSK_AND_ADDON["licenses"]}
+    given = [[item["sku"] for item in desk.apply(rule)["users"][0]["add"]] for _run in range(2)]
+    desk.seats("EXCHANGEARCHIVE_ADDON", 5)
+    given.append([item["sku"] for item in desk.apply(rule)["users"][0]["add"]])
+    assert given == [["EXCHANGEDESKLESS"], [], ["EXCHANGEARCHIVE_ADDON"]]

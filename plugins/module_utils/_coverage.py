@@ -237,7 +237,9 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
         needs=needs,
         evidence=evidence,
         deadline=deadline,
-        severity=_severity(reason, urgent, flags, lost=lost, certain=certain, soft_deleted=soft_deleted),
+        severity="warning"
+        if reason == "archive_without_license" and kept and urgent is None and deadline.outlived is None
+        else _severity(reason, urgent, flags, lost=lost, certain=certain, soft_deleted=soft_deleted),
         days_remaining=days,
         mailbox=mailbox,
         user=user,
@@ -354,7 +356,8 @@ def _reason_of_licenses(user: User, world: World) -> str:
     if any(plan.suspended for plan in plans):
         return "license_suspended"
     carrying = [state for state in user.license_states if mailbox_plans_of(state, world)]
-    if any(not state.effective for state in carrying):
+    in_error = [state for state in user.license_states if not state.effective]
+    if any(mailbox_plans_of(state, world) or world.catalog.rights_unknown(state.sku_id) for state in in_error):
         return "license_error"
     if any(mailbox_plans_of(state, world) <= state.disabled_plans for state in carrying):
         return "exchange_plan_disabled"

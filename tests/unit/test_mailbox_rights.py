@@ -95,6 +95,21 @@ STRATEGIES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("options", STRATEGIES, ids=str)
+@pytest.mark.parametrize(("unknown", "reason"), [(True, "license_error"), (False, "no_license")])
+def test_an_assignment_in_error_is_told_where_it_may_carry_the_mailbox(
+    desk: PlanningDesk, options: dict[str, Any], unknown: bool, reason: str
+) -> None:
+    user = holder(desk, tomorrow(desk) if unknown else teams_enterprise(desk))
+    user["licenseAssignmentStates"][0] |= {"state": "Error", "error": "CountViolation"}
+    user["assignedPlans"] = []
+    reproject(desk.world, user["id"])
+    (box,) = desk.world.mailboxes_of(user["id"])
+    box["SKUAssigned"] = None
+    desk.world.touch()
+    assert [row.reason for row in look(desk.tenant, **options).findings] == [reason]
+
+
+@pytest.mark.parametrize("options", STRATEGIES, ids=str)
 @pytest.mark.parametrize("unknown", [False, True])
 def test_who_holds_nothing_else_is_a_warning_and_no_row(
     desk: PlanningDesk, options: dict[str, Any], unknown: bool

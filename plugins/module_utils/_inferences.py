@@ -61,8 +61,10 @@ INFERENCES = (
     ),
     Inference(
         "kinds of holds",
-        "Holds of retention policies, labels and eDiscovery count like a litigation hold, and so do delay holds.",
-        "Texts about holds do not tell the kinds apart.",
+        "Holds of retention policies, labels and eDiscovery count like a litigation hold for deadlines, and so do "
+        "delay holds: nobody knows whether they keep the mailbox. They do not count for rights: only a litigation hold "
+        "makes a row of a mailbox that a plan keeps, or of a shared one.",
+        "Texts about holds that keep a mailbox do not tell the kinds apart. Those about licenses name litigation.",
         "",
         "An exception in the rules",
     ),

@@ -97,3 +97,14 @@ def test_a_scheduling_mailbox_with_an_archive_is_named(desk: Desk, status: str) 
     user = archived(desk, "SchedulingMailbox")
     (warning,) = look(desk.tenant, strategy="full").warnings
     assert user["userPrincipalName"] in warning
+
+
+@pytest.mark.parametrize("strategy", ["filtered", "full"])
+@pytest.mark.parametrize("kind", ["UserMailbox", "SharedMailbox"])
+@pytest.mark.parametrize("hold", ["mbx0123456789abcdef", "UniH7cfb3034-5d45-4ac0-a989-ab3041051209"])
+def test_other_holds_than_litigation_need_no_right(desk: Desk, strategy: str, kind: str, hold: str) -> None:
+    held = [desk.held("EXCHANGESTANDARD")] if kind == "UserMailbox" else []
+    user = desk.make.user("Anna", "anna", states=held)
+    desk.make.mailbox(user, kind, sku_assigned=bool(held) or None)["InPlaceHolds"] = [hold]
+    desk.world.touch()
+    assert rows(look(desk.tenant, strategy=strategy)) == []

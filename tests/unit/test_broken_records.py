@@ -14,12 +14,18 @@ __all__ = ["desk", "tenant"]
 
 def test_a_broken_date_costs_that_entry_alone(desk: ExplainingDesk) -> None:
     desk.world.switches.update({"delicensing_resiliency": True})
-    for name, days in (("anna", 12), ("bert", 11)):
+    listed = []
+    for name in ("anna", "bert"):
         user = lost(desk, name, 10)
-        box = desk.make.mailbox(user, "UserMailbox", sku_assigned=False, pending_days=days)
-        if name == "bert":
-            box["_pending_delicense"] = "soon"
+        box = desk.make.mailbox(user, "UserMailbox", sku_assigned=False, pending_days=12)
+        due = "soon" if name == "bert" else box["_pending_delicense"]
+        listed.append({"ExternalDirectoryObjectId": user["id"], "WhenDueForDelicensingUTC": due})
+    answer = {"kind": "status", "status": 200, "service": "exchange", "times": None}
     for way in ("filtered", "full"):
+        desk.tenant.set_faults(
+            {**answer, "cmdlet": "Get-PendingDelicenseUser -ShowDueObjectsOnly", "body": {"value": []}},
+            {**answer, "cmdlet": "Get-PendingDelicenseUser", "body": {"value": listed}},
+        )
         found = run(desk, way)
         sources = {row.user_principal_name[:4]: row.deadline.source for row in found.findings}
         assert sources == {"anna": "pending_delicense", "bert": "license_removed_plus_grace"}

@@ -43,8 +43,8 @@ FIRST_ROWS = 20
 
 FAILED_CHARS = 5500
 """Characters of the result of a task that fails, which Ansible prints in one line: as many rows in brief as fit."""
-KEPT_CHARS, BRIEF_CHARS, FAILED_LIST_CHARS = 1500, 1000, 400
-"""Characters of rows that stay as they are in such a result, and of each other list."""
+KEPT_CHARS, BRIEF_CHARS, FAILED_LIST_CHARS, SUMMARY_LIST_CHARS = 1500, 1100, 400, 120
+"""Characters of rows that stay as they are in such a result, of each other list, and of a list in its summary."""
 
 _NOT_ROWS = frozenset({"alarm", "first_rows", "reports", "violations", "warnings"})
 _TROUBLE = frozenset({"failed", "skipped"})
@@ -241,6 +241,7 @@ class _Rows:
         if self._brief:
             # how many they are stands in the summary
             short |= {name: [] for name in other if _is_long(short.get(name), FAILED_LIST_CHARS)}
+            short |= {"summary": _with_short_lists(short["summary"])} if "summary" in short else {}
             self._put_first_rows_in_brief(short)
         if trouble:
             raise RowsNotWritten(trouble.message, short, wrote=self._wrote(result))
@@ -337,6 +338,18 @@ class _Rows:
         while _is_long(some, most):
             some.pop()
         short["first_rows"] = some
+
+
+def _with_short_lists(value: Any) -> Any:
+    """A summary in which each list has as many of its first entries as fit; reports have all of them."""
+    if isinstance(value, Mapping):
+        return {name: _with_short_lists(item) for name, item in value.items()}
+    if isinstance(value, list):
+        some = list(value)
+        while _is_long(some, SUMMARY_LIST_CHARS):
+            some.pop()
+        return some
+    return value
 
 
 def _rows(name: str, result: Mapping[str, Any]) -> dict[str, list[Any]]:

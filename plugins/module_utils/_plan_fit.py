@@ -24,6 +24,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import PlanEntry, with_taken
 from ansible_collections.m365.licensing.plugins.module_utils._room import (
+    UNLISTED,
     Room,
     Space,
     counts,
@@ -106,9 +107,12 @@ def with_fit(entry: PlanEntry, space: Space, room: Room) -> PlanEntry:
     warning = warning_of(space, room)
     if not warning:
         return entry
-    note = "" if space.size is None else why_too_small(space, room)
+    unlisted = space.why == UNLISTED
+    note = warning if unlisted else "" if space.size is None else why_too_small(space, room)
     notes = [text for text in (entry.note, note if note not in entry.note else "") if text]
-    return entry._replace(warnings=(*entry.warnings, warning), note="; ".join(notes))
+    # nobody can measure it, so a warning in each run would ask for nothing
+    warnings = entry.warnings if unlisted else (*entry.warnings, warning)
+    return entry._replace(warnings=warnings, note="; ".join(notes))
 
 
 def with_taken_fit(entry: PlanEntry, taken: Attempt | None, skus: Mapping[str, Sku], catalog: Catalog) -> PlanEntry:

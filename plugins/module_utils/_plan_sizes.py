@@ -22,12 +22,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._ownership import I
 from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan, PlanEntry, PlanOptions
 from ansible_collections.m365.licensing.plugins.module_utils._plan_fit import gives_small, size_counts, with_fit
 from ansible_collections.m365.licensing.plugins.module_utils._readings import Readings
-from ansible_collections.m365.licensing.plugins.module_utils._room import LARGE, Room, Space
+from ansible_collections.m365.licensing.plugins.module_utils._room import LARGE, UNLISTED, Room, Space
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import over_among, sized
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import weakenings
 
 _NO_REPORT = "as no usage report tells it, and too many are to be measured one by one"
-_NO_LIST = Space(why="as no list of Exchange shows the mailbox")
+_NO_LIST = Space(why=UNLISTED)
 
 
 class _Question(NamedTuple):

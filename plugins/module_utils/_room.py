@@ -107,6 +107,10 @@ def too_small(space: Space | None, before: Room, after: Room) -> bool | None:
     return None if fits is None else not fits
 
 
+UNLISTED = "as no list of Exchange shows the mailbox"
+"""Why the size of a disconnected mailbox is not known, and cannot be."""
+
+
 def why_too_small(space: Space, after: Room) -> str:
     """``the mailbox holds 16 GB, and Exchange Online Kiosk has 2 GB``; for one row."""
     return f"the mailbox holds {in_gb(space.size or 0)}, and {_has(after)}"

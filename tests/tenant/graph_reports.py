@@ -67,7 +67,7 @@ def download(world: World, path: str, headers: Mapping[str, str]) -> Answer:
     name, period = found
     return Answer(
         200,
-        REPORTS[name](world, period).encode("utf-8-sig"),
+        REPORTS[name](world, period).encode("utf-8-sig", "replace"),
         {"Content-Type": "application/octet-stream", "Content-Disposition": 'attachment; filename="report.csv"'},
     )
 

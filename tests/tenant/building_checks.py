@@ -100,7 +100,7 @@ def _kinds(name: str, now: Any) -> tuple[tuple[type, ...], str]:
     if name == "SKUAssigned":
         return (bool, type(None)), "true, false or null"
     for kind, word in ((list, "a list"), (bool, "true or false"), (int, "a number")):
-        if type(now) is kind:
+        if isinstance(now, kind):
             return (kind,), word
     return (str, type(None)), "a text or null"
 

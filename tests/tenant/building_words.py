@@ -84,7 +84,7 @@ def _of_value(interface: str, name: str, value: Any, where: str) -> Iterator[str
         for item in value if isinstance(value, list) else [value]:
             if item is not None and not is_guid(item):
                 yield f"{where}: {item!r}, expected a GUID"
-    if type(value) is int and value < 0:
+    if isinstance(value, int) and value < 0:
         yield f"{where}: {value!r}, expected 0 or more"
     if name == "usageLocation" and value is not None and not is_country(value):
         yield f"{where}: {value!r}, expected two letters such as DE"
@@ -114,7 +114,7 @@ def mailbox_problems(change: Mapping[str, Any], where: str) -> Iterator[str]:
             yield f"{here} a GUID"
         elif isinstance(value, list) and not all(isinstance(item, str) for item in value):
             yield f"{here} a list of texts"
-        elif type(value) is int and value < 0:
+        elif isinstance(value, int) and value < 0:
             yield f"{here} 0 or more"
         elif name == "ArchiveStatus" and value not in ("None", "Active"):
             yield f"{here} None or Active"

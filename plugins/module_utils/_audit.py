@@ -171,7 +171,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
     exclusions = Exclusions(options.exclude)
     unowned = [box for box in unowned if not exclusions.fit(box.user_principal_name)]
     readings.unmatched = sum(map(is_stray, unowned))
-    readings.kept_without_user = kept_texts(box for box in unowned if box.user_id)
+    readings.kept_without_user = kept_texts(box for box in unowned if box.guid not in readings.alive)
     recycle_bin = readings.signals.get("deleted_users", "")
     readings.warnings[:0] = unowned_warnings(unowned, readings.deleted, recycle_bin, readings.alive)
     findings = sorted(

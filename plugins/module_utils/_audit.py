@@ -15,7 +15,11 @@ from ansible_collections.m365.licensing.plugins.module_utils import _filters
 from ansible_collections.m365.licensing.plugins.module_utils._absence import is_missing, shown_by_user
 from ansible_collections.m365.licensing.plugins.module_utils._audit_owners import read_owners
 from ansible_collections.m365.licensing.plugins.module_utils._audit_read import Reader
-from ansible_collections.m365.licensing.plugins.module_utils._audit_warnings import unheard_of, with_room
+from ansible_collections.m365.licensing.plugins.module_utils._audit_warnings import (
+    pending_without_user,
+    unheard_of,
+    with_room,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     REASONS,
@@ -173,7 +177,10 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
     readings.unmatched = sum(map(is_stray, unowned))
     readings.kept_without_user = kept_texts(box for box in unowned if box.guid not in readings.alive)
     recycle_bin = readings.signals.get("deleted_users", "")
-    readings.warnings[:0] = unowned_warnings(unowned, readings.deleted, recycle_bin, readings.alive)
+    readings.warnings[:0] = [
+        *unowned_warnings(unowned, readings.deleted, recycle_bin, readings.alive),
+        *pending_without_user(readings),
+    ]
     findings = sorted(
         (finding for finding in all_findings if not exclusions.fit(finding.user_principal_name)), key=_order
     )

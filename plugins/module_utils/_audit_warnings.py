@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import has_mailbox_plan, has_room
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, User
 from ansible_collections.m365.licensing.plugins.module_utils._readings import Readings
 from ansible_collections.m365.licensing.plugins.module_utils._room import room_text
@@ -56,3 +57,20 @@ def with_room(readings: Readings, catalog: Catalog) -> list[str]:
         if has_room(box, users[box.user_id], catalog):
             by_text.setdefault(room_text(box), []).append(box.user_principal_name or box.guid)
     return [f"{named(sorted(names))}: {text}." for text, names in sorted(by_text.items())]
+
+
+def pending_without_user(readings: Readings) -> list[str]:
+    """A warning for users whom Get-PendingDelicenseUser lists, and whom no other list of Graph or Exchange shows."""
+    if readings.users is None or readings.only is not None or not readings.mailboxes_known:
+        return []
+    users, boxes = readings.users.values(), readings.mailboxes
+    known = readings.users.keys() | readings.other_kinds.keys() | {box.user_id for box in boxes}
+    known |= {lowered(user.user_principal_name) for user in users} | {lowered(box.user_principal_name) for box in boxes}
+    unknown = sorted(readings.pending.keys() - known)
+    if not unknown:
+        return []
+    return [
+        f"Get-PendingDelicenseUser lists {named(unknown)}, and neither Graph nor any list of Exchange shows a user or "
+        "a mailbox of that name. The mailbox may be lost soon. Look for the user in the recycle bin of the directory: "
+        "restore the user, then assign a license."
+    ]

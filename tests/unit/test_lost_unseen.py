@@ -133,6 +133,20 @@ def test_pending_by_name_alone_without_any_plan(desk: ExplainingDesk, way: str) 
     assert one(run(desk, way, anna)).severity == "lost"
 
 
+@pytest.mark.parametrize("way", ["filtered", "full", "everybody"])
+@pytest.mark.parametrize("key", ["id", "upn"])
+def test_pending_without_user_or_mailbox_is_a_warning_first(desk: ExplainingDesk, way: str, key: str) -> None:
+    desk.world.switches.update({"delicensing_resiliency": True, "pending_delicense_key": key})
+    anna, ben = pending(desk, 20, 10), lost(desk, "ben", 5)
+    upn = anna["userPrincipalName"]
+    del desk.world.users[anna["id"]], desk.world.upn_index[upn.casefold()]
+    desk.world.touch()
+    found = run(desk, way)
+    assert [row.user_id for row in found.findings] == [ben["id"]]
+    assert found.warnings[0].startswith(f"Get-PendingDelicenseUser lists {anna['id'] if key == 'id' else upn}, and")
+    assert "recycle bin" in found.warnings[0]
+
+
 def test_the_explanation_and_the_plan_know_them(desk: ExplainingDesk) -> None:
     desk.world.switches.update({"delicensing_resiliency": True})
     pending(desk, 35, -5)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote as percent_encode
 
@@ -130,11 +130,9 @@ class Graph:
                 yield item
             if stuck:
                 raise _incomplete(f"page {number} of {path}: the list has no end, and brings nothing new", path)
-            link = response.body.get("@odata.nextLink")
+            link = _next_link(response.body, links, path, number)
             if link is None:
                 break
-            if not isinstance(link, str) or not link or link in links:
-                raise _incomplete(f"page {number} of {path} links to a page that was read already", path)
             links.add(request := link)
         if expected is not None and expected != total and self._count(path, params, headers) != total:
             raise _incomplete(f"{path} announced {expected} entries and delivered {total} on {number} pages", path)
@@ -314,6 +312,16 @@ def _literals(values: Iterable[str]) -> Iterator[str]:
     for value in values:
         with contextlib.suppress(ValueError):
             yield quote(value, Style.ODATA)
+
+
+def _next_link(body: dict[str, Any], followed: Container[str], path: str, number: int) -> str | None:
+    """The link to the page after ``number``, None on the last page. Raises IncompleteAnswer for one followed before."""
+    link = body.get("@odata.nextLink")
+    if link is None:
+        return None
+    if not isinstance(link, str) or not link or link in followed:
+        raise _incomplete(f"page {number} of {path} links to a page that was read already", path)
+    return link
 
 
 def _items(body: Any, path: str, number: int) -> list[Any]:

@@ -37,6 +37,10 @@ CODES = {
 }
 
 
+Truth = Callable[[], Answer]
+"""Lets the request happen and gives its true answer."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """The request that a fault befalls."""
@@ -53,42 +57,38 @@ class Asked:
         return f"{urlsplit(self.url).path} {self.call}"
 
 
-def answer(world: World, fault: Fault, truth: Callable[[], Answer], asked: Asked) -> Answer:
+def answer(world: World, fault: Fault, truth: Truth, asked: Asked) -> Answer:
     """The answer under a fault. ``truth`` lets the request happen; without it nothing does."""
-    match fault.kind:
-        case "status":
-            return status(world, fault)
-        case "late_status":
-            truth()
-            return status(world, fault)
-        case "html":
-            return Answer(200, b"<!DOCTYPE html><html><body>Sign in</body></html>", {"Content-Type": "text/html"})
-        case "empty":
-            return Answer(200, b"")
-        case "huge":
-            return Answer(200, b'{"value":["' + b"x" * HUGE_BYTES + b'"]}')
-        case "redirect":
-            return Answer(307, b"", {"Location": f"{world.origins['reports']}{urlsplit(asked.url).path}"})
-        case "switch":
-            return _switched(world, fault, truth)
-        case "expired_token":
-            _kind, _mark, token = asked.headers.get("authorization", "").partition(" ")
-            world.scratch.setdefault(EXPIRED, set()).add(token)
-            return truth()
-        case "expired_link" | "forbidden_cmdlet":
-            return _refused(world, fault.kind, asked.service)
-        case "missing_part" | "duplicate_part" | "shuffled_parts":
-            return _parts(truth(), fault.kind)
-        case "unknown_states":
-            true = truth()
-            body = _json(true)
-            return Answer(true.status, _unknown(body), true.headers) if body else true
+    made = _ANSWERS.get(fault.kind)
+    if made is not None:
+        return made(world, fault, truth, asked)
     if fault.kind.endswith(("_page", "_pages", "_chain", "_link", "_list")):
         return _page(world, truth, fault.kind, asked)
     return truth()  # what goes wrong goes wrong on the wire
 
 
-def _switched(world: World, fault: Fault, truth: Callable[[], Answer]) -> Answer:
+def _late_status(world: World, fault: Fault, truth: Truth, _asked: Asked) -> Answer:
+    truth()
+    return status(world, fault)
+
+
+def _redirect(world: World, _fault: Fault, _truth: Truth, asked: Asked) -> Answer:
+    return Answer(307, b"", {"Location": f"{world.origins['reports']}{urlsplit(asked.url).path}"})
+
+
+def _expired_token(world: World, _fault: Fault, truth: Truth, asked: Asked) -> Answer:
+    _kind, _mark, token = asked.headers.get("authorization", "").partition(" ")
+    world.scratch.setdefault(EXPIRED, set()).add(token)
+    return truth()
+
+
+def _unknown_states(_world: World, _fault: Fault, truth: Truth, _asked: Asked) -> Answer:
+    true = truth()
+    body = _json(true)
+    return Answer(true.status, _unknown(body), true.headers) if body else true
+
+
+def _switched(world: World, fault: Fault, truth: Truth, _asked: Asked) -> Answer:
     before = vars(world.switches).copy()
     world.switches.update(fault.switches)
     try:
@@ -97,11 +97,9 @@ def _switched(world: World, fault: Fault, truth: Callable[[], Answer]) -> Answer
         world.switches.update(before)
 
 
-def _refused(world: World, kind: str, service: str) -> Answer:
-    """What the services say of links that are too old, and Exchange of cmdlets that a role does not have."""
-    if kind == "forbidden_cmdlet":
-        return exchange.refusal(forbidden())
-    if service == "exchange":
+def _expired_link(world: World, _fault: Fault, _truth: Truth, asked: Asked) -> Answer:
+    """What the services say of links that are too old."""
+    if asked.service == "exchange":
         return exchange.refusal(exchange.expired())
     body = "The specified page token value has expired and can no longer be included in your request."
     return status(world, Fault(status=400), "Directory_ExpiredPageToken", body)
@@ -132,13 +130,14 @@ def befall(world: World, fault: Fault, user_key: str, body: Any) -> None:
     world.touch()
 
 
-def _parts(true: Answer, kind: str) -> Answer:
+def _parts(_world: World, fault: Fault, truth: Truth, _asked: Asked) -> Answer:
+    true = truth()
     body = _json(true)
     if "responses" not in body:
         return true  # no batch
     parts: list[Any] = body["responses"]
     chosen = {"missing_part": parts[:-1], "duplicate_part": [*parts, *parts[:1]], "shuffled_parts": parts[::-1]}
-    body["responses"] = chosen[kind]
+    body["responses"] = chosen[fault.kind]
     return Answer(true.status, body, true.headers)
 
 
@@ -150,7 +149,7 @@ def remember(world: World, true: Answer, asked: Asked) -> None:
             world.scratch.setdefault(_LAST_PAGE, {})[asked.list] = body["value"]
 
 
-def _page(world: World, truth: Callable[[], Answer], kind: str, asked: Asked) -> Answer:
+def _page(world: World, truth: Truth, kind: str, asked: Asked) -> Answer:
     """A page of a list that is not what it should be."""
     url = asked.url
     further = f"{url.partition('?')[0]}?$skiptoken={new_guid()}"
@@ -195,3 +194,23 @@ def _json(true: Answer) -> Json:
     except orjson.JSONDecodeError:
         return {}  # a report
     return dict(body) if isinstance(body, dict) else {}
+
+
+_HTML = b"<!DOCTYPE html><html><body>Sign in</body></html>"
+_ANSWERS: Mapping[str, Callable[[World, Fault, Truth, Asked], Answer]] = {
+    "status": lambda world, fault, _truth, _asked: status(world, fault),
+    "late_status": _late_status,
+    "html": lambda *_unused: Answer(200, _HTML, {"Content-Type": "text/html"}),
+    "empty": lambda *_unused: Answer(200, b""),
+    "huge": lambda *_unused: Answer(200, b'{"value":["' + b"x" * HUGE_BYTES + b'"]}'),
+    "redirect": _redirect,
+    "switch": _switched,
+    "expired_token": _expired_token,
+    "expired_link": _expired_link,
+    "forbidden_cmdlet": lambda *_unused: exchange.refusal(forbidden()),
+    "missing_part": _parts,
+    "duplicate_part": _parts,
+    "shuffled_parts": _parts,
+    "unknown_states": _unknown_states,
+}
+"""What makes the answer under a fault, by its kind; the faults of pages are in ``_page``."""

@@ -84,21 +84,26 @@ def dispatch(
     except ExchangeError as error:
         answer = refusal(error)
     answer.headers.setdefault("request-id", request_id)
-    answer.headers.update(_allowance(world))
+    if _is_beta(path):
+        answer.headers.update(_allowance(world))
     return answer
 
 
+def _is_beta(path: str) -> bool:
+    """Is it InvokeCommand, and not the documented surface?"""
+    return "/adminapi/beta/" in path
+
+
 def _allowance(world: World) -> dict[str, str]:
-    """What InvokeCommand says of its quota; that a window ends after so many seconds is made up."""
+    """What InvokeCommand says of its quota; the length of its window is made up. v2.0 was not seen to say it."""
     end, count = world.scratch.get(WINDOW, (0.0, 0))
     left = max(0, world.switches.exchange_quota - count)
-    reset = max(0, math.ceil(end - world.seconds()))
-    if world.switches.rate_limit_reset == "time":
-        at = (world.now() + timedelta(seconds=reset)).isoformat()
+    seconds = max(0, math.ceil(end - world.seconds()))
+    at = (world.now() + timedelta(seconds=seconds)).isoformat()
     return {
         "Rate-Limit-Limit": str(world.switches.exchange_quota),
         "Rate-Limit-Remaining": str(left),
-        "Rate-Limit-Reset": str(reset) if world.switches.rate_limit_reset == "seconds" else at,
+        "Rate-Limit-Reset": at if world.switches.rate_limit_reset == "time" else str(seconds),
     }
 
 
@@ -247,7 +252,7 @@ def _page_size(world: World, headers: Mapping[str, str]) -> int:
 
 def _links(world: World, base: str) -> bool:
     """Does this surface give links to what a page or ResultSize leaves out?"""
-    return world.switches.invoke_paging == "nextlink" or "/adminapi/beta/" not in base
+    return world.switches.invoke_paging == "nextlink" or not _is_beta(base)
 
 
 def _page(world: World, base: str, endpoint: str, cursor: Cursor, start: int) -> Answer:

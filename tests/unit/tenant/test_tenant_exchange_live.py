@@ -44,7 +44,7 @@ class TestRecords:
 
 
 class TestQuota:
-    """``Rate-Limit-*``, which Exchange alone sends."""
+    """``Rate-Limit-*``, which InvokeCommand alone sends."""
 
     def test_what_is_left_is_told_and_then_it_is_429(self) -> None:
         desk = Desk(exchange_quota=2)
@@ -58,6 +58,11 @@ class TestQuota:
     def test_the_end_of_the_window_may_be_a_time(self) -> None:
         answer = Desk(rate_limit_reset="time").cmdlet("Get-OrganizationConfig")
         assert answer.headers["rate-limit-reset"].startswith("2026-06-15T12:0")
+
+    def test_the_documented_surface_says_nothing_of_it(self) -> None:
+        answer = Desk().cmdlet("Get-OrganizationConfig", surface="v2.0", endpoint="OrganizationConfig")
+        assert answer.status == 200
+        assert not [name for name in answer.headers if name.startswith("rate-limit")]
 
 
 class TestPending:

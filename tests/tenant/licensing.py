@@ -61,6 +61,20 @@ DELAY, OVERDUE = timedelta(days=30), timedelta(days=3)
 Exchange takes it is not documented."""
 _SWEPT = "licensing.swept"
 
+_EMPTY: Mapping[str, Any] = {
+    "_bytes": 0,
+    "ArchiveStatus": "None",
+    "ArchiveState": "None",
+    "ArchiveGuid": "00000000-0000-0000-0000-000000000000",
+    "ArchiveDatabase": None,
+    "LitigationHoldEnabled": False,
+    "LitigationHoldDate": None,
+    "InPlaceHolds": [],
+    "ComplianceTagHoldApplied": False,
+    "DelayHoldApplied": False,
+    "DelayReleaseHoldApplied": False,
+}
+"""What a new mailbox has not of the one before it."""
 _RANK = ("Enabled", "Warning", "Suspended", "LockedOut", "Deleted")
 
 
@@ -380,7 +394,7 @@ def _reconnect(world: World, mailbox: Json) -> None:
     """Within 30 days the mailbox is back with what it holds; later its user gets a new, empty one."""
     now = world.now()
     if now - parse_time(mailbox["_disconnected"]) > timedelta(days=30):
-        new = {"Guid": new_guid(), "ExchangeGuid": new_guid(), "WhenMailboxCreated": exchange_time(now), "_bytes": 0}
+        new = {"Guid": new_guid(), "ExchangeGuid": new_guid(), "WhenMailboxCreated": exchange_time(now)}
         world.remove_mailbox(mailbox["Guid"])
-        world.add_mailbox({**mailbox, **new, "_disconnected": None, "SKUAssigned": True})
+        world.add_mailbox({**mailbox, **_EMPTY, **new, "_disconnected": None, "SKUAssigned": True})
     mailbox["_disconnected"] = None

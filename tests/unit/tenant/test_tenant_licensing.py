@@ -276,6 +276,18 @@ class TestEffects:
         (box,) = desk.world.mailboxes_of(user["id"])
         assert (box["Guid"] == guid, box["_pending_delicense"], box["_disconnected"]) == (same, None, None)
 
+    @pytest.mark.parametrize("days", [29, 31])
+    def test_what_comes_after_thirty_days_is_new_and_empty(self, desk: Desk, days: int) -> None:
+        desk.world.switches.hold_keeps_mailbox = False
+        user = desk.user(part_numbers=("SPE_E3",))
+        old = desk.make.mailbox(user, "UserMailbox", sku_assigned=True, archive=True, hold=True, bytes=5)
+        desk.assign(user, remove=["SPE_E3"])
+        desk.world.set_clock(NOW + timedelta(days=days))
+        desk.assign(user, ["SPE_E3"])
+        (box,) = desk.world.mailboxes_of(user["id"])
+        same, archive = box["Guid"] == old["Guid"], bool(box["ArchiveDatabase"])
+        assert (same, bool(box["_bytes"]), archive, box["LitigationHoldEnabled"]) == (days < 30,) * 4
+
     def test_a_hold_may_keep_it_after_the_delay_too(self) -> None:
         desk = Desk(delicensing_resiliency=True)
         user = desk.user(part_numbers=("SPE_E3",))

@@ -197,7 +197,10 @@ def tops(*candidates: Candidate, rule: Json = E5, **options: Any) -> tuple[PlanE
 def test_a_second_exchange_plan_is_counted_and_said_in_the_row() -> None:
     (entry,) = tops(boxed(user("a", direct(SPE_E3))))
     assert (entry.action, entry.on_top) == ("license", (SPE_E5,))
-    assert entry.note.endswith("so SPE_E3 may go; a seat of SPE_E5 for a mailbox that is covered without it")
+    assert entry.note == (
+        "SPE_E3 and SPE_E5 carry an Exchange plan each: each takes a seat, and the best plan counts, so SPE_E3 may go; "
+        "a seat of SPE_E5 for a mailbox that is covered without it"
+    )
     (entry,) = tops(boxed(user("a"), RecipientType.SHARED, ()))
     assert entry.on_top == (SPE_E5,)
 

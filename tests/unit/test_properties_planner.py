@@ -232,8 +232,10 @@ def check_audit(desk: PlanningDesk, done: Json, options: Json) -> None:
         row = rows[finding.user_principal_name]
         event(f"still at risk: {row['action']}")
         excepted = row["action"] in (*AT_RISK_STILL, "ignore", "protected") or row["status"] in ("failed", "skipped")
+        # the mailbox is kept, and lacks a right of which the row has warned
+        lacks_right = finding.reason in ("archive_without_license", "hold_without_license")
+        kept = row["action"] == "license" and lacks_right and bool(row["warnings"])
         # another license would not bring it back
-        kept = row["action"] == "license" and bool(row["warnings"])  # the mailbox is kept, and lacks a right
         assert excepted or kept or (finding.reason == "soft_deleted" and row["action"] == "unchanged"), row
         assert row["action"] != "no_usage_location" or finding.user is None or not finding.user.usage_location
 

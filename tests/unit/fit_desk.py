@@ -25,17 +25,10 @@ class FitDesk(ExplainingDesk):
     """The tenant, emptied, with mailboxes whose sizes a test chooses."""
 
     def sized(self, name: str, size: float, *held: Json, **more: Any) -> str:
-        """Somebody at risk with a mailbox of so many GB; the user's name."""
+        """Somebody at risk with a mailbox of ``size`` GB; the user's name."""
         upn = self.at_risk(name, *held, **more)
         self.box(upn)["_bytes"] = int(size * GB)
         return upn
-
-    def box(self, upn: str) -> Json:
-        """The mailbox of a user."""
-        user = self.world.user(upn)
-        assert user is not None
-        (found,) = self.world.mailboxes_of(user["id"])
-        return found
 
     def measured(self) -> int:
         """How many mailboxes were measured one by one."""

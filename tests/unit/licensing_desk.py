@@ -111,6 +111,14 @@ class Desk:
             self.make.mailbox(user, kind, sku_assigned=bool(held) or None, **mailbox)
         return upn
 
+    def lost(self, name: str, days: float, *, removed: str = "SPE_E3", **properties: Any) -> Json:
+        """A user whose license went ``days`` days ago, of whom Exchange lists no mailbox; no audit log tells of it."""
+        user: Json = self.make.user(
+            name.title(), name, removed=(removed,), removed_days=days, usage_location="DE", **properties
+        )
+        self.world.audits.clear()
+        return user
+
     def people(self, count: int, *held: Json, location: str | None = "DE") -> list[str]:
         """So many users alike."""
         return [self.person(f"user{number:04}", *held, location=location) for number in range(count)]
@@ -170,6 +178,13 @@ class Desk:
 
     # --- what the tenant saw ------------------------------------------------------------------------------------
 
+    def box(self, upn: str) -> Json:
+        """The one mailbox of a user."""
+        user = self.world.user(upn)
+        assert user is not None
+        (found,) = self.world.mailboxes_of(user["id"])
+        return found
+
     def states(self, upn: str) -> dict[str, list[str]]:
         """The direct licenses of a user and their disabled plans, by part number."""
         names = {row.id: row for row in table().values()}
@@ -197,6 +212,15 @@ class Desk:
             for entry in self.tenant.requests()
             for part in entry.get("parts", ())
             if part["method"] == method and text in part["url"]
+        ]
+
+    def license_requests(self) -> list[Json]:
+        """The bodies of all requests to assignLicense, in the order received."""
+        return [
+            part["body"]
+            for entry in self.tenant.requests()
+            for part in entry.get("parts", ())
+            if part["method"] == "POST" and "assignLicense" in part["url"]
         ]
 
     def writes(self) -> list[str]:

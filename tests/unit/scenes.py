@@ -120,9 +120,7 @@ def _excluded(desk: PlanningDesk) -> None:
 def _large(desk: PlanningDesk) -> None:
     """Mailboxes of 60 GB, one of which has the quota of an earlier license."""
     for name in ("anna", "bert"):
-        user = desk.world.user(desk.at_risk(name))
-        assert user is not None
-        (box,) = desk.world.mailboxes_of(user["id"])
+        box = desk.box(desk.at_risk(name))
         box["_bytes"] = 60 * GB
         if name == "bert":
             box["ProhibitSendReceiveQuota"] = "100 GB (107,374,182,400 bytes)"

@@ -40,15 +40,6 @@ def desk(tenant: Tenant) -> PlanningDesk:
     return PlanningDesk(tenant)
 
 
-def lost(desk: PlanningDesk, name: str, plan_days: float, *, removed: str = "SPE_E3", **properties: Any) -> Json:
-    """A user of whom Exchange lists no mailbox, by the date of whose plan the license went so many days ago."""
-    user: Json = desk.make.user(
-        name.title(), name, removed=(removed,), removed_days=plan_days, usage_location="DE", **properties
-    )
-    desk.world.audits.clear()
-    return user
-
-
 def log(desk: PlanningDesk, user: Json, days: float, before: tuple[str, ...], after: tuple[str, ...]) -> datetime:
     """An entry of so many days ago with the licenses (part numbers) before and after it."""
     moment = desk.world.now() - timedelta(days=days)
@@ -88,7 +79,7 @@ def asked(desk: PlanningDesk) -> list[str]:
 
 @WAYS
 def test_the_entry_of_the_removal_is_better_than_the_date_of_the_plan(desk: PlanningDesk, way: str) -> None:
-    anna = lost(desk, "anna", 3)
+    anna = desk.lost("anna", 3)
     moment = log(desk, anna, 21, ("SPE_E3",), ())
     found = audit(desk, way, anna)
     (item,) = found.findings
@@ -104,7 +95,7 @@ def test_the_entry_of_the_removal_is_better_than_the_date_of_the_plan(desk: Plan
 @WAYS
 def test_a_plan_whose_date_is_long_ago_may_have_gone_lately(desk: PlanningDesk, way: str) -> None:
     """That the date of a deleted plan is that of its removal is documented nowhere."""
-    anna = lost(desk, "anna", 400)
+    anna = desk.lost("anna", 400)
     log(desk, anna, 21, ("SPE_E3",), ("POWER_BI_STANDARD",))
     item = row(desk, way, anna)
     assert (item.severity, item.days_remaining, item.deadline.source) == ("lost", 9, "audit_log_plus_grace")
@@ -112,7 +103,7 @@ def test_a_plan_whose_date_is_long_ago_may_have_gone_lately(desk: PlanningDesk, 
 
 @WAYS
 def test_what_was_changed_after_the_removal_does_not_move_the_date(desk: PlanningDesk, way: str) -> None:
-    anna = lost(desk, "anna", 21, states=[desk.held("POWER_BI_STANDARD")])
+    anna = desk.lost("anna", 21, states=[desk.held("POWER_BI_STANDARD")])
     log(desk, anna, 27, ("EXCHANGESTANDARD", "SPE_E3"), ("SPE_E3",))
     log(desk, anna, 21, ("SPE_E3", "EMS"), ("EMS",))
     log(desk, anna, 12, ("EMS",), ())
@@ -121,7 +112,7 @@ def test_what_was_changed_after_the_removal_does_not_move_the_date(desk: Plannin
 
 
 def test_of_two_removals_the_newest_counts(desk: PlanningDesk) -> None:
-    anna = lost(desk, "anna", 5)
+    anna = desk.lost("anna", 5)
     log(desk, anna, 25, ("SPE_E3",), ())
     log(desk, anna, 20, (), ("EXCHANGESTANDARD",))
     log(desk, anna, 5, ("EXCHANGESTANDARD",), ())
@@ -130,7 +121,7 @@ def test_of_two_removals_the_newest_counts(desk: PlanningDesk) -> None:
 
 def test_a_plan_that_was_switched_off_is_a_removal(desk: PlanningDesk) -> None:
     off = "EXCHANGE_S_ENTERPRISE"
-    anna = lost(desk, "anna", 5)
+    anna = desk.lost("anna", 5)
     log(desk, anna, 11, ("SPE_E3",), (f"SPE_E3-{off}",))
     log(desk, anna, 5, (f"SPE_E3-{off}",), ())
     assert row(desk, "filtered", anna).days_remaining == 19
@@ -140,7 +131,7 @@ def test_a_plan_that_was_switched_off_is_a_removal(desk: PlanningDesk) -> None:
 def test_entries_that_say_little_leave_it_at_the_safer_date(desk: PlanningDesk, way: str) -> None:
     """The last one up to the date of the plan, and never a later date than that."""
     desk.world.switches.license_audit = "bare"
-    anna = lost(desk, "anna", 9)
+    anna = desk.lost("anna", 9)
     for days in (20, 9.01, 4):
         log(desk, anna, days, ("SPE_E3",), ())
     item = row(desk, way, anna)
@@ -154,7 +145,7 @@ def test_entries_that_say_little_leave_it_at_the_safer_date(desk: PlanningDesk, 
 
 def test_entries_that_say_little_and_come_later_than_the_plan_went_say_nothing(desk: PlanningDesk) -> None:
     desk.world.switches.license_audit = "bare"
-    anna = lost(desk, "anna", 9)
+    anna = desk.lost("anna", 9)
     log(desk, anna, 4, ("SPE_E3",), ())
     item = row(desk, "filtered", anna)
     assert (item.days_remaining, item.deadline.source) == (21, "license_removed_plus_grace")
@@ -163,7 +154,7 @@ def test_entries_that_say_little_and_come_later_than_the_plan_went_say_nothing(d
 @pytest.mark.parametrize("way", STRATEGIES)
 def test_entries_that_say_little_make_no_row_of_a_plan_that_went_long_ago(desk: PlanningDesk, way: str) -> None:
     desk.world.switches.license_audit = "bare"
-    anna = lost(desk, "anna", 40)
+    anna = desk.lost("anna", 40)
     log(desk, anna, 10, ("POWER_BI_STANDARD",), ())
     assert audit(desk, way, anna).findings == ()
 
@@ -171,7 +162,7 @@ def test_entries_that_say_little_make_no_row_of_a_plan_that_went_long_ago(desk: 
 @WAYS
 def test_the_log_is_optional_and_who_may_not_read_it_hears_no_warning(desk: PlanningDesk, way: str) -> None:
     desk.world.app.roles -= {"AuditLog.Read.All"}
-    anna = lost(desk, "anna", 10)
+    anna = desk.lost("anna", 10)
     log(desk, anna, 21, ("SPE_E3",), ())
     found = audit(desk, way, anna)
     (item,) = found.findings
@@ -186,7 +177,7 @@ def test_the_log_is_optional_and_who_may_not_read_it_hears_no_warning(desk: Plan
 def test_the_second_permission_may_be_needed_too(desk: PlanningDesk, permission: str) -> None:
     desk.world.switches.audit_permission = permission
     desk.world.app.roles -= {"Directory.Read.All"}
-    anna = lost(desk, "anna", 10)
+    anna = desk.lost("anna", 10)
     log(desk, anna, 21, ("SPE_E3",), ())
     found = audit(desk, "filtered", anna)
     assert found.findings[0].days_remaining == (9 if permission == "alone" else 20)
@@ -196,7 +187,7 @@ def test_the_second_permission_may_be_needed_too(desk: PlanningDesk, permission:
 @pytest.mark.parametrize("days", [30, 7])
 def test_what_the_log_no_longer_keeps_is_estimated_by_the_plan(desk: PlanningDesk, days: int) -> None:
     desk.world.switches.audit_days = days
-    anna = lost(desk, "anna", 10)
+    anna = desk.lost("anna", 10)
     log(desk, anna, 21, ("SPE_E3",), ())
     assert row(desk, "filtered", anna).deadline.source == (
         "audit_log_plus_grace" if days == 30 else "license_removed_plus_grace"
@@ -204,7 +195,7 @@ def test_what_the_log_no_longer_keeps_is_estimated_by_the_plan(desk: PlanningDes
 
 
 def test_a_log_that_does_not_answer_is_a_warning(desk: PlanningDesk) -> None:
-    anna = lost(desk, "anna", 10)
+    anna = desk.lost("anna", 10)
     desk.tenant.set_faults({"kind": "status", "service": "graph", "part": True, "path": "auditLogs", "times": None})
     found = look(desk.tenant, strategy="filtered", client={"retry_seconds": 0})
     assert [item.user_id for item in found.findings] == [anna["id"]]
@@ -215,7 +206,7 @@ def test_a_log_that_does_not_answer_is_a_warning(desk: PlanningDesk) -> None:
 
 @pytest.mark.parametrize("few", [True, False])
 def test_a_tenant_that_refuses_times_in_filters_is_asked_without(desk: PlanningDesk, few: bool) -> None:
-    people = [lost(desk, f"user{number}", 10) for number in range(1 if few else 7)]
+    people = [desk.lost(f"user{number}", 10) for number in range(1 if few else 7)]
     for user in people:
         log(desk, user, 21, ("SPE_E3",), ())
     fault = {"kind": "status", "service": "graph", "status": 400, "path": "activityDateTime%20ge", "times": None}
@@ -231,11 +222,11 @@ def test_a_tenant_that_refuses_times_in_filters_is_asked_without(desk: PlanningD
 @WAYS
 def test_nobody_is_asked_about_whom_it_does_not_matter(desk: PlanningDesk, way: str) -> None:
     anna = desk.person("anna", desk.held("SPE_E3"))
-    shared = lost(desk, "shared", 3)
+    shared = desk.lost("shared", 3)
     desk.make.mailbox(shared, "SharedMailbox", sku_assigned=False)
-    soft = lost(desk, "soft", 3)
+    soft = desk.lost("soft", 3)
     desk.make.mailbox(soft, "UserMailbox", sku_assigned=False, soft_deleted_days=3)
-    pending = lost(desk, "pending", 3)
+    pending = desk.lost("pending", 3)
     desk.make.mailbox(pending, "UserMailbox", sku_assigned=False, pending_days=12)
     found = desk.world.user(anna)
     assert found is not None
@@ -245,7 +236,7 @@ def test_nobody_is_asked_about_whom_it_does_not_matter(desk: PlanningDesk, way: 
 
 @pytest.mark.parametrize("way", STRATEGIES)
 def test_a_mailbox_that_is_still_there_has_the_date_of_the_log_too(desk: PlanningDesk, way: str) -> None:
-    anna = lost(desk, "anna", 3)
+    anna = desk.lost("anna", 3)
     desk.make.mailbox(anna, "UserMailbox", sku_assigned=False, created_days=400)
     log(desk, anna, 21, ("SPE_E3",), ())
     item = row(desk, way, anna)
@@ -254,18 +245,18 @@ def test_a_mailbox_that_is_still_there_has_the_date_of_the_log_too(desk: Plannin
 
 
 def test_few_users_are_one_request_and_many_a_page(desk: PlanningDesk) -> None:
-    people = [lost(desk, f"user{number}", 10) for number in range(_audit_log.FEW)]
+    people = [desk.lost(f"user{number}", 10) for number in range(_audit_log.FEW)]
     look(desk.tenant, strategy="filtered")
     assert len([entry for entry in desk.tenant.requests() if "auditLogs" in str(entry.get("parts"))]) == 1
     assert len(asked(desk)) == len(people)
-    lost(desk, "one-more", 10)
+    desk.lost("one-more", 10)
     desk.tenant.clear_requests()
     look(desk.tenant, strategy="filtered")
     assert asked(desk) == [PATH]
 
 
 def test_a_log_of_many_pages_is_read_to_a_limit(desk: PlanningDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    people = [lost(desk, f"user{number}", 10) for number in range(7)]
+    people = [desk.lost(f"user{number}", 10) for number in range(7)]
     log(desk, people[0], 29, ("SPE_E3",), ())
     for number in range(12):
         log(desk, people[1], 20 - number, ("EMS",), ())
@@ -278,7 +269,7 @@ def test_a_log_of_many_pages_is_read_to_a_limit(desk: PlanningDesk, monkeypatch:
 
 
 def test_the_plan_serves_the_soonest_deadline_of_the_log_first(desk: PlanningDesk) -> None:
-    first, second = lost(desk, "first", 2), lost(desk, "second", 20)
+    first, second = desk.lost("first", 2), desk.lost("second", 20)
     log(desk, first, 28, ("SPE_E3",), ())
     log(desk, second, 20, ("SPE_E3",), ())
     desk.seats("EXCHANGESTANDARD", 1)

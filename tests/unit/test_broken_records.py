@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk
-from ansible_collections.m365.licensing.tests.unit.test_lost_unseen import desk, lost, one, run, tenant
+from ansible_collections.m365.licensing.tests.unit.test_lost_unseen import desk, one, run
 
-__all__ = ["desk", "tenant"]
+__all__ = ["desk"]
 
 
 def test_a_broken_date_costs_that_entry_alone(desk: ExplainingDesk) -> None:
     desk.world.switches.update({"delicensing_resiliency": True})
     listed = []
     for name in ("anna", "bert"):
-        user = lost(desk, name, 10)
+        user = desk.lost(name, 10)
         box = desk.make.mailbox(user, "UserMailbox", sku_assigned=False, pending_days=12)
         due = "soon" if name == "bert" else box["_pending_delicense"]
         listed.append({"ExternalDirectoryObjectId": user["id"], "WhenDueForDelicensingUTC": due})

@@ -36,14 +36,6 @@ def desk(tenant: Tenant) -> PlanningDesk:
     return PlanningDesk(tenant)
 
 
-def lost(desk: PlanningDesk, name: str, days: float, *, removed: str = "SPE_E3", **properties: Any) -> Json:
-    """A user whose license went so many days ago, of whom Exchange lists no mailbox."""
-    user: Json = desk.make.user(
-        name.title(), name, removed=(removed,), removed_days=days, usage_location="DE", **properties
-    )
-    return user
-
-
 def found(desk: PlanningDesk, way: Json, *users: Json) -> dict[str, Finding]:
     """The rows of an audit, by the first part of the name."""
     options = dict(way)
@@ -56,7 +48,7 @@ def found(desk: PlanningDesk, way: Json, *users: Json) -> dict[str, Finding]:
 
 @WAYS
 def test_a_license_that_went_ten_days_ago_is_a_row(desk: PlanningDesk, way: Json) -> None:
-    row = found(desk, way, lost(desk, "anna", 10))["anna"]
+    row = found(desk, way, desk.lost("anna", 10))["anna"]
     now = desk.world.now()
     assert (row.reason, row.severity, row.recipient_type.value) == ("license_removed", "lost", "user")
     assert row.deadline.at is not None
@@ -67,7 +59,7 @@ def test_a_license_that_went_ten_days_ago_is_a_row(desk: PlanningDesk, way: Json
 
 @WAYS
 def test_after_thirty_days_there_is_nothing_to_bring_back(desk: PlanningDesk, way: Json) -> None:
-    assert found(desk, way, lost(desk, "anna", 40)) == {}
+    assert found(desk, way, desk.lost("anna", 40)) == {}
 
 
 @WAYS
@@ -90,7 +82,7 @@ def test_with_resiliency_a_license_brings_it_back_for_longer(
 ) -> None:
     """Where Exchange does not say whether it is on, a warning names these users (``test_lost_unseen``)."""
     desk.world.switches.update({"delicensing_resiliency": on, "resiliency_state": state})
-    rows = found(desk, way, lost(desk, "anna", days))
+    rows = found(desk, way, desk.lost("anna", days))
     assert (rows["anna"].severity if rows else None) == severity
     if not rows:
         return
@@ -129,7 +121,7 @@ def test_a_license_that_went_is_a_row_as_long_as_the_mailbox_can_be_had(desk: Pl
 def test_whether_resiliency_is_on_is_asked_for_where_it_matters(
     desk: PlanningDesk, way: Json, days: int, asked: int
 ) -> None:
-    anna = lost(desk, "anna", days)
+    anna = desk.lost("anna", days)
     desk.tenant.clear_requests()
     found(desk, way, anna)
     assert sum(entry.get("cmdlet") == "Get-OrganizationConfig" for entry in desk.tenant.requests()) == asked
@@ -137,7 +129,7 @@ def test_whether_resiliency_is_on_is_asked_for_where_it_matters(
 
 @WAYS
 def test_a_mail_user_may_have_the_mailbox_on_premises(desk: PlanningDesk, way: Json) -> None:
-    anna = lost(desk, "anna", 10, synced=True)
+    anna = desk.lost("anna", 10, synced=True)
     desk.make.mailbox(anna, "MailUser")
     row = found(desk, way, anna)["anna"]
     assert (row.reason, row.severity, row.certain) == ("license_removed", "notice", False)
@@ -147,56 +139,56 @@ def test_a_mail_user_may_have_the_mailbox_on_premises(desk: PlanningDesk, way: J
 @WAYS
 @pytest.mark.parametrize("removed", ["SPE_E3", "EXCHANGESTANDARD", "SPE_F1"])
 def test_every_mailbox_plan_counts(desk: PlanningDesk, way: Json, removed: str) -> None:
-    assert found(desk, way, lost(desk, "anna", 1, removed=removed))["anna"].severity == "lost"
+    assert found(desk, way, desk.lost("anna", 1, removed=removed))["anna"].severity == "lost"
 
 
 @WAYS
 def test_a_license_without_mailbox_plan_that_stays_saves_nothing(desk: PlanningDesk, way: Json) -> None:
-    row = found(desk, way, lost(desk, "anna", 3, states=[desk.held("POWER_BI_STANDARD")]))["anna"]
+    row = found(desk, way, desk.lost("anna", 3, states=[desk.held("POWER_BI_STANDARD")]))["anna"]
     assert (row.reason, row.severity) == ("license_removed", "lost")
 
 
 @WAYS
 def test_who_never_had_a_mailbox_plan_has_none_to_lose(desk: PlanningDesk, way: Json) -> None:
-    assert found(desk, way, lost(desk, "anna", 3, removed="POWER_BI_STANDARD")) == {}
+    assert found(desk, way, desk.lost("anna", 3, removed="POWER_BI_STANDARD")) == {}
 
 
 @WAYS
 def test_another_mailbox_plan_at_work_keeps_it(desk: PlanningDesk, way: Json) -> None:
-    anna = lost(desk, "anna", 3, states=[desk.held("EXCHANGESTANDARD")])
+    anna = desk.lost("anna", 3, states=[desk.held("EXCHANGESTANDARD")])
     desk.make.mailbox(anna, "UserMailbox", sku_assigned=True)
     assert found(desk, way, anna) == {}
 
 
 @WAYS
 def test_a_mailbox_that_became_a_shared_one_is_not_lost(desk: PlanningDesk, way: Json) -> None:
-    anna = lost(desk, "anna", 3)
+    anna = desk.lost("anna", 3)
     desk.make.mailbox(anna, "SharedMailbox", sku_assigned=False)
     assert found(desk, way, anna) == {}
 
 
 @WAYS
 def test_a_mailbox_of_another_kind_is_not_lost(desk: PlanningDesk, way: Json) -> None:
-    anna = lost(desk, "anna", 3)
+    anna = desk.lost("anna", 3)
     desk.make.mailbox(anna, "SchedulingMailbox")
     assert found(desk, way, anna) == {}
 
 
 @WAYS
 def test_one_without_an_address_is_seen_as_well(desk: PlanningDesk, way: Json) -> None:
-    assert found(desk, way, lost(desk, "anna", 3, mail=None))["anna"].severity == "lost"
+    assert found(desk, way, desk.lost("anna", 3, mail=None))["anna"].severity == "lost"
 
 
 @WAYS
 def test_a_guest_who_had_a_mailbox_is_seen_as_well(desk: PlanningDesk, way: Json) -> None:
-    assert found(desk, way, lost(desk, "anna", 3, user_type="Guest"))["anna"].severity == "lost"
+    assert found(desk, way, desk.lost("anna", 3, user_type="Guest"))["anna"].severity == "lost"
 
 
 @pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
 def test_the_plan_licenses_the_soonest_deadline_first(desk: PlanningDesk, scope: str) -> None:
-    lost(desk, "later", 5)
-    lost(desk, "sooner", 29)
-    elsewhere = lost(desk, "elsewhere", 29.5, synced=True)
+    desk.lost("later", 5)
+    desk.lost("sooner", 29)
+    elsewhere = desk.lost("elsewhere", 29.5, synced=True)
     desk.make.mailbox(elsewhere, "MailUser")
     desk.seats("EXCHANGESTANDARD", 2)
     result = desk.plan({**EVERYBODY, "match": {"at_risk": True}}, scope=scope)

@@ -63,12 +63,6 @@ def mailbox(desk: PlanningDesk, *held: str, kind: str = "UserMailbox", user: Jso
     return made
 
 
-def removed(desk: PlanningDesk, days: float, **user: Any) -> Json:
-    """Anna, whose license with Plan 2 went so many days ago, and whom no list of Exchange has."""
-    anna: Json = desk.make.user("Anna A", "anna", removed=["SPE_E3"], removed_days=days, usage_location="DE", **user)
-    return anna
-
-
 def days_left(desk: PlanningDesk, row: Finding) -> float:
     """Days until the deadline, by the clock of the tenant."""
     assert row.deadline.at is not None
@@ -81,7 +75,7 @@ def days_left(desk: PlanningDesk, row: Finding) -> float:
 
 @WAYS
 def test_01_a_license_that_went_ten_days_ago_is_a_lost_mailbox(desk: PlanningDesk, way: str) -> None:
-    removed(desk, 10)
+    desk.lost("anna", 10)
     found = audited(desk, way)
     row = only(found)
     assert (row.reason, row.severity, row.deadline.confidence) == ("license_removed", "lost", "estimated")
@@ -91,7 +85,7 @@ def test_01_a_license_that_went_ten_days_ago_is_a_lost_mailbox(desk: PlanningDes
 
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
 def test_01_a_rule_with_plan_1_brings_it_back(desk: PlanningDesk, strategy: str) -> None:
-    anna = removed(desk, 10)
+    anna = desk.lost("anna", 10)
     result = desk.apply(EVERYBODY, strategy=strategy)
     assert (actions(result), skus(result)) == ({"anna": "license"}, {"anna": ["EXCHANGESTANDARD"]})
     assert desk.states(anna["userPrincipalName"]).keys() == {"EXCHANGESTANDARD"}
@@ -99,13 +93,13 @@ def test_01_a_rule_with_plan_1_brings_it_back(desk: PlanningDesk, strategy: str)
 
 @WAYS
 def test_02_forty_days_ago_there_is_nothing_to_bring_back(desk: PlanningDesk, way: str) -> None:
-    removed(desk, 40)
+    desk.lost("anna", 40)
     assert audited(desk, way).findings == ()
 
 
 @WAYS
 def test_03_a_synchronized_mail_user_may_have_it_on_premises(desk: PlanningDesk, way: str) -> None:
-    desk.make.mailbox(removed(desk, 10, synced=True), "MailUser")
+    desk.make.mailbox(desk.lost("anna", 10, synced=True), "MailUser")
     found = audited(desk, way)
     assert all(row.severity in ("notice", "info") and not row.certain for row in found.findings)
     assert "on premises" in " ".join([*found.warnings, *(note for row in found.findings for note in row.notes)])
@@ -191,7 +185,7 @@ def test_14_and_15_who_is_pending_delicensing_is_asked_for_whatever_exchange_say
     desk: PlanningDesk, way: str, state: str
 ) -> None:
     desk.world.switches.update({"delicensing_resiliency": True, "resiliency_state": state})
-    anna = removed(desk, 18)
+    anna = desk.lost("anna", 18)
     box = desk.make.mailbox(anna, "UserMailbox", sku_assigned=False, created_days=400, pending_days=12)
     row = only(audited(desk, way))
     assert (row.deadline.source, row.deadline.confidence) == ("pending_delicense", "exact")

@@ -41,15 +41,6 @@ def desk(tenant: Tenant) -> ExplainingDesk:
     return ExplainingDesk(tenant)
 
 
-def lost(desk: ExplainingDesk, name: str, days: float, **properties: Any) -> Json:
-    """A user whose license went so many days ago, of whom Exchange lists no mailbox."""
-    user: Json = desk.make.user(
-        name.title(), name, removed=("SPE_E3",), removed_days=days, usage_location="DE", **properties
-    )
-    desk.world.audits.clear()
-    return user
-
-
 def dated(desk: ExplainingDesk, user: Json, moment: str | None) -> None:
     """Every plan of the user has this date."""
     user["assignedPlans"] = [{**plan, "assignedDateTime": moment} for plan in user["assignedPlans"]]
@@ -85,7 +76,7 @@ def cmdlets(desk: ExplainingDesk) -> list[str]:
 
 def pending(desk: ExplainingDesk, removed: float, due: float, **properties: Any) -> Json:
     """Exchange is about to delicense the user, and shows no mailbox of it any more."""
-    user = lost(desk, "anna", removed, **properties)
+    user = desk.lost("anna", removed, **properties)
     box = desk.make.mailbox(user, "UserMailbox", sku_assigned=False, pending_days=due, disconnected_days=1)
     assert box["_disconnected"]
     desk.world.touch()
@@ -165,7 +156,7 @@ def test_with_resiliency_a_mailbox_can_be_brought_back_for_sixty_days(
     desk: ExplainingDesk, way: str, days: float
 ) -> None:
     desk.world.switches.update({"delicensing_resiliency": True})
-    row = one(run(desk, way, lost(desk, "anna", days)))
+    row = one(run(desk, way, desk.lost("anna", days)))
     assert (row.reason, row.severity) == ("license_removed", "lost")
     assert (row.deadline.source, row.deadline.confidence) == ("license_removed_plus_grace", "estimated")
     assert abs(days_off(desk, row.deadline.at) - 60 + days) < 0.1
@@ -176,15 +167,15 @@ def test_with_resiliency_a_mailbox_can_be_brought_back_for_sixty_days(
 @pytest.mark.parametrize(("on", "days"), [(True, 61), (False, 31), (False, 59)])
 def test_after_that_nothing_brings_it_back(desk: ExplainingDesk, way: str, on: bool, days: float) -> None:
     desk.world.switches.update({"delicensing_resiliency": on})
-    found = run(desk, way, lost(desk, "anna", days))
+    found = run(desk, way, desk.lost("anna", days))
     assert (found.findings, found.warnings) == ((), [])
 
 
 @WAYS
 def test_a_mailbox_that_is_pending_tells_of_resiliency_as_well(desk: ExplainingDesk, way: str) -> None:
     desk.world.switches.update({"resiliency_state": "null"})
-    anna = lost(desk, "anna", 40)
-    other = lost(desk, "bert", 10)
+    anna = desk.lost("anna", 40)
+    other = desk.lost("bert", 10)
     desk.make.mailbox(other, "UserMailbox", sku_assigned=False, pending_days=20)
     found = run(desk, way, anna, other)
     assert {row.user_principal_name[:4] for row in found.findings} == {"anna", "bert"}
@@ -198,7 +189,7 @@ def test_where_nobody_says_whether_it_was_on_a_warning_names_them(desk: Explaini
     if how == "refused":
         fault = {"kind": "status", "service": "exchange", "cmdlet": "Get-OrganizationConfig", "status": 403}
         desk.tenant.set_faults({**fault, "times": None})
-    found = run(desk, way, lost(desk, "anna", 40))
+    found = run(desk, way, desk.lost("anna", 40))
     (warning,) = found.warnings
     assert found.findings == ()
     assert "1 users went 30 to 60 days ago" in warning
@@ -207,7 +198,7 @@ def test_where_nobody_says_whether_it_was_on_a_warning_names_them(desk: Explaini
 
 @pytest.mark.parametrize("days", [10, 70, 300])
 def test_nobody_asks_where_nobody_is_concerned(desk: ExplainingDesk, days: float) -> None:
-    lost(desk, "anna", days)
+    desk.lost("anna", days)
     for way in ("filtered", "full"):
         run(desk, way)
         assert "Get-OrganizationConfig" not in cmdlets(desk)
@@ -215,7 +206,7 @@ def test_nobody_asks_where_nobody_is_concerned(desk: ExplainingDesk, days: float
 
 def test_the_explanation_knows_the_longer_time(desk: ExplainingDesk) -> None:
     desk.world.switches.update({"delicensing_resiliency": True})
-    lost(desk, "anna", 40)
+    desk.lost("anna", 40)
     assert desk.one("anna")["at_risk"] is True
 
 
@@ -227,7 +218,7 @@ def test_the_explanation_knows_the_longer_time(desk: ExplainingDesk) -> None:
 def test_a_removed_plan_without_a_date_is_a_row_without_one(desk: ExplainingDesk, way: str, readable: bool) -> None:
     if readable:
         desk.world.app.roles |= {"AuditLog.Read.All"}
-    anna = lost(desk, "anna", 10)
+    anna = desk.lost("anna", 10)
     dated(desk, anna, None)
     row = one(run(desk, way, anna))
     assert (row.reason, row.severity, row.days_remaining) == ("license_removed", "lost", None)
@@ -238,7 +229,7 @@ def test_a_removed_plan_without_a_date_is_a_row_without_one(desk: ExplainingDesk
 @WAYS
 @pytest.mark.parametrize(("days", "left"), [(5, 25), (400, None)])
 def test_one_plan_without_a_date_beside_one_with(desk: ExplainingDesk, way: str, days: float, left: int | None) -> None:
-    anna = lost(desk, "anna", days)
+    anna = desk.lost("anna", days)
     undated = next(plan for plan in anna["assignedPlans"] if plan["servicePlanId"] == PLAN2)
     other = {**undated, "assignedDateTime": None, "servicePlanId": "9aaf7827-d63c-4b61-89c3-182f06f82e5c"}
     anna["assignedPlans"] = [*anna["assignedPlans"], other]
@@ -250,7 +241,7 @@ def test_one_plan_without_a_date_beside_one_with(desk: ExplainingDesk, way: str,
 def test_an_entry_of_the_log_that_tells_nothing_and_an_old_plan_are_a_warning(desk: ExplainingDesk, way: str) -> None:
     desk.world.app.roles |= {"AuditLog.Read.All"}
     desk.world.switches.update({"license_audit": "bare"})
-    anna = lost(desk, "anna", 400)
+    anna = desk.lost("anna", 400)
     log(desk, anna, 3, ("SPE_E3",), ())
     found = run(desk, way, anna)
     (warning,) = found.warnings
@@ -265,7 +256,7 @@ def test_what_the_log_says_of_an_old_plan_is_looked_at_in_exchange(
     desk: ExplainingDesk, way: str, kind: str | None
 ) -> None:
     desk.world.app.roles |= {"AuditLog.Read.All"}
-    anna = lost(desk, "anna", 400, synced=kind == "MailUser")
+    anna = desk.lost("anna", 400, synced=kind == "MailUser")
     if kind:
         desk.make.mailbox(anna, kind, sku_assigned=False)
     log(desk, anna, 3, ("SPE_E3",), ())
@@ -275,7 +266,7 @@ def test_what_the_log_says_of_an_old_plan_is_looked_at_in_exchange(
 
 @WAYS
 def test_a_mailbox_plan_in_a_state_that_nobody_knows_names_the_user(desk: ExplainingDesk, way: str) -> None:
-    anna = lost(desk, "anna", 3)
+    anna = desk.lost("anna", 3)
     anna["assignedPlans"] = [{**plan, "capabilityStatus": "Removed"} for plan in anna["assignedPlans"]]
     (warning,) = run(desk, way, anna).warnings
     assert "Exchange lists no mailbox of anna@contoso.example" in warning
@@ -289,7 +280,7 @@ def test_a_mailbox_plan_in_a_state_that_nobody_knows_names_the_user(desk: Explai
 def test_a_mailbox_that_was_soft_deleted_before_the_license_went_is_another_one(
     desk: ExplainingDesk, way: str, days: float
 ) -> None:
-    anna = lost(desk, "anna", 5)
+    anna = desk.lost("anna", 5)
     desk.make.mailbox(anna, "UserMailbox", sku_assigned=False, soft_deleted_days=days)
     rows = {row.recipient_type.value: row for row in run(desk, way, anna).findings}
     assert set(rows) == {"soft_deleted", "user"}
@@ -301,13 +292,13 @@ def test_a_mailbox_that_was_soft_deleted_before_the_license_went_is_another_one(
 @WAYS
 @pytest.mark.parametrize("days", [5.5, 5, 3, 0.1])
 def test_one_that_was_soft_deleted_then_or_later_is_the_mailbox(desk: ExplainingDesk, way: str, days: float) -> None:
-    anna = lost(desk, "anna", 5)
+    anna = desk.lost("anna", 5)
     desk.make.mailbox(anna, "UserMailbox", sku_assigned=False, soft_deleted_days=days)
     assert one(run(desk, way, anna)).reason == "soft_deleted"
 
 
 def test_one_license_brings_back_one_of_them(desk: ExplainingDesk) -> None:
-    anna = lost(desk, "anna", 5)
+    anna = desk.lost("anna", 5)
     desk.make.mailbox(anna, "UserMailbox", sku_assigned=False, soft_deleted_days=25)
     result = desk.plan(EVERYBODY)
     assert sorted(row["action"] for row in result["users"]) == ["insufficient", "license"]
@@ -317,7 +308,7 @@ def test_one_license_brings_back_one_of_them(desk: ExplainingDesk) -> None:
 
 @WAYS
 def test_a_covered_archive_of_a_mail_user_says_nothing_of_the_mailbox(desk: ExplainingDesk, way: str) -> None:
-    anna = lost(desk, "anna", 5, synced=True, states=[desk.held("EXCHANGEARCHIVE")])
+    anna = desk.lost("anna", 5, synced=True, states=[desk.held("EXCHANGEARCHIVE")])
     desk.make.mailbox(anna, "MailUser", archive=True)
     row = one(run(desk, way, anna))
     assert (row.reason, row.severity, row.certain) == ("license_removed", "notice", False)
@@ -325,7 +316,7 @@ def test_a_covered_archive_of_a_mail_user_says_nothing_of_the_mailbox(desk: Expl
 
 @WAYS
 def test_an_archive_without_a_license_is_one_row(desk: ExplainingDesk, way: str) -> None:
-    anna = lost(desk, "anna", 5, synced=True)
+    anna = desk.lost("anna", 5, synced=True)
     desk.make.mailbox(anna, "MailUser", archive=True)
     assert one(run(desk, way, anna)).reason == "archive_without_license"
 
@@ -333,7 +324,7 @@ def test_an_archive_without_a_license_is_one_row(desk: ExplainingDesk, way: str)
 @WAYS
 def test_the_hold_of_one_whose_delay_has_ended_is_told(desk: ExplainingDesk, way: str) -> None:
     desk.world.switches.update({"delicensing_resiliency": True})
-    anna = lost(desk, "anna", 35)
+    anna = desk.lost("anna", 35)
     box = desk.make.mailbox(anna, "UserMailbox", sku_assigned=False, pending_days=-5, hold=True)
     row = one(run(desk, way, anna))
     assert (row.severity, row.deadline.at, row.deadline.source) == ("overdue", None, "unknown")
@@ -364,7 +355,7 @@ def test_filtered_finds_of_those_who_left_what_full_finds(desk: ExplainingDesk, 
     for number in range(60):
         kind, days = chance.choice(kinds), chance.choice((0, 1, 29, 31, 45, 59, 61, 70, 300, 900))
         held = chance.choice(((), (), ("POWER_BI_STANDARD",), ("EXCHANGEARCHIVE",)))
-        user = lost(desk, f"u{number}", days, synced=kind == "MailUser", states=[desk.held(name) for name in held])
+        user = desk.lost(f"u{number}", days, synced=kind == "MailUser", states=[desk.held(name) for name in held])
         if chance.random() < 0.1:
             dated(desk, user, None)
         if kind:
@@ -391,7 +382,7 @@ def test_filtered_finds_of_those_who_left_what_full_finds(desk: ExplainingDesk, 
 
 
 def test_an_identity_of_a_deleted_user_is_told_as_such(desk: ExplainingDesk) -> None:
-    anna = lost(desk, "anna", 5)
+    anna = desk.lost("anna", 5)
     recycle_bin.delete(desk.world, anna["id"], desk.world.now() - timedelta(days=2))
     for text_, word in ((anna["id"], "was deleted on"), ("anna@contoso.example", "no user 'anna@contoso.example'")):
         with pytest.raises(ConfigurationError) as caught:

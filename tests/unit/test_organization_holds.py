@@ -45,10 +45,7 @@ def desk(tenant: Tenant) -> PlanningDesk:
 
 def anna(desk: PlanningDesk, **changes: Any) -> None:
     """Somebody at risk for 10 days, whose mailbox has these properties."""
-    user = desk.world.user(desk.at_risk("anna"))
-    assert user is not None
-    (box,) = desk.world.mailboxes_of(user["id"])
-    box.update(changes)
+    desk.box(desk.at_risk("anna")).update(changes)
     desk.world.touch()
 
 
@@ -106,9 +103,7 @@ def test_the_control_api_sets_the_policies(desk: PlanningDesk) -> None:
 def test_such_a_hold_keeps_a_mailbox_as_any_other_does(desk: PlanningDesk, own: list[str], kept: bool) -> None:
     desk.world.organization_holds = [f"{POLICY}:2"]
     bert = desk.person("bert", desk.held("SPE_E3"))
-    user = desk.world.user(bert)
-    assert user is not None
-    (box,) = desk.world.mailboxes_of(user["id"])
+    box = desk.box(bert)
     box["InPlaceHolds"] = own
     desk.run([bert], "SPE_E3", state="absent", allow_uncovered=True)
     assert (box["_disconnected"] is None) is kept

@@ -8,16 +8,16 @@ from __future__ import annotations
 import pytest
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, actions
-from ansible_collections.m365.licensing.tests.unit.test_lost_unseen import desk, lost, tenant
+from ansible_collections.m365.licensing.tests.unit.test_lost_unseen import desk
 
-__all__ = ["desk", "tenant"]
+__all__ = ["desk"]
 
 
 @pytest.mark.parametrize("order", ["deadline", "rules"])
 def test_a_plan_says_where_the_mailbox_may_be_on_premises(desk: ExplainingDesk, order: str) -> None:
     desk.seats("EXCHANGESTANDARD", 1)
     for name, days, synced in (("hybrid", 20, True), ("sure", 2, False)):
-        user = lost(desk, name, days, synced=synced)
+        user = desk.lost(name, days, synced=synced)
         if synced:
             desk.make.mailbox(user, "MailUser")
     result = desk.plan(EVERYBODY, seat_order=order)

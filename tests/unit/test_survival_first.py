@@ -125,11 +125,7 @@ def test_two_mailboxes_of_one_user_are_both_kept() -> None:
 
 
 def test_what_keeps_the_mailbox_is_given_once(desk: PlanningDesk) -> None:
-    upn = desk.at_risk("anna")
-    anna = desk.world.user(upn)
-    assert anna is not None
-    (mailbox,) = desk.world.mailboxes_of(anna["id"])
-    mailbox["LitigationHoldEnabled"] = True
+    desk.box(desk.at_risk("anna"))["LitigationHoldEnabled"] = True
     result = desk.apply(EVERYBODY)
     assert actions(result) == {"anna": "license"}
     assert result["users"][0]["warnings"]
@@ -210,11 +206,7 @@ def test_of_a_part_the_rest_is_given_once_there_is_a_seat(desk: PlanningDesk) ->
     for sku in ("EXCHANGEDESKLESS", "EXCHANGEARCHIVE_ADDON"):
         desk.add_sku(sku)
     desk.seats("EXCHANGEARCHIVE_ADDON", 0)
-    upn = desk.at_risk("anna")
-    anna = desk.world.user(upn)
-    assert anna is not None
-    (mailbox,) = desk.world.mailboxes_of(anna["id"])
-    mailbox["LitigationHoldEnabled"] = True
+    desk.box(desk.at_risk("anna"))["LitigationHoldEnabled"] = True
     rule = {**EVERYBODY, "licenses": KIOSK_AND_ADDON["licenses"]}
     given = [[item["sku"] for item in desk.apply(rule)["users"][0]["add"]] for _run in range(2)]
     desk.seats("EXCHANGEARCHIVE_ADDON", 5)

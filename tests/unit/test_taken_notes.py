@@ -64,9 +64,7 @@ def test_seats_that_are_said_to_be_taken_are(desk: PlanningDesk) -> None:
 def test_what_the_given_license_lacks_is_told(desk: PlanningDesk) -> None:
     """The first one gives the right for the hold, and the other only keeps the mailbox."""
     ends(desk, "EXCHANGEENTERPRISE")
-    desk.at_risk("anna")
-    (user,) = desk.world.users.values()
-    desk.world.mailboxes_of(user["id"])[0]["LitigationHoldEnabled"] = True
+    desk.box(desk.at_risk("anna"))["LitigationHoldEnabled"] = True
     rule = {**EVERYBODY, "licenses": [{"sku": "EXCHANGEENTERPRISE"}], **STANDARD}
     assert desk.plan(rule)["users"][0]["warnings"] == []
     result = desk.apply(rule)
@@ -80,9 +78,7 @@ def test_what_the_given_license_lacks_is_told(desk: PlanningDesk) -> None:
 def test_what_was_lacking_in_the_first_is_not_said_of_the_other(desk: PlanningDesk) -> None:
     ends(desk, "EXCHANGESTANDARD")
     desk.seats("EXCHANGEENTERPRISE", 1)
-    desk.at_risk("anna")
-    (user,) = desk.world.users.values()
-    desk.world.mailboxes_of(user["id"])[0]["LitigationHoldEnabled"] = True
+    desk.box(desk.at_risk("anna"))["LitigationHoldEnabled"] = True
     rule = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "fallback": [{"sku": "EXCHANGEENTERPRISE"}]}
     (row,) = desk.apply({**rule, "licenses": [{"sku": "EXCHANGESTANDARD"}]})["users"]
     assert row["warnings"] == []

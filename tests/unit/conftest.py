@@ -13,7 +13,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
+from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk
 from hypothesis import settings
+
+from tests.tenant.launch import Tenant
 
 settings.register_profile("short", derandomize=True, deadline=None)
 settings.register_profile("long", deadline=None)
@@ -26,6 +30,19 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Iterator[Tenant]:
+    """A tenant with SKUs and nobody in it, one for each file of tests."""
+    with empty_tenant() as found:
+        yield found
+
+
+@pytest.fixture
+def desk(tenant: Tenant) -> PlanningDesk:
+    """The tenant of the file, emptied for each test."""
+    return PlanningDesk(tenant)
 
 
 @pytest.fixture

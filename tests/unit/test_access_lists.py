@@ -34,15 +34,9 @@ from ansible_collections.m365.licensing.tests.unit.test_foreign_files import (
 from tests.tenant.launch import Tenant
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
 @pytest.fixture
-def desk(served: Tenant) -> PlanningDesk:
-    desk = PlanningDesk(served)
+def desk(tenant: Tenant) -> PlanningDesk:
+    desk = PlanningDesk(tenant)
     desk.at_risk("anna")
     return desk
 

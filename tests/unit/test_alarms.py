@@ -27,17 +27,6 @@ LEAVERS = {
 }
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 @contextlib.contextmanager
 def without(desk: PlanningDesk, roles: frozenset[str] | set[str]) -> Iterator[None]:
     """As long as the block runs, the application lacks these permissions and roles."""

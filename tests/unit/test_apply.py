@@ -43,12 +43,6 @@ USERS = {ANNA.id: ANNA, BEN.id: BEN}
 ADD_E3 = LicenseChange(ANNA.id, add=(Assignment(SPE_E3, frozenset({TEAMS})),))
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 # --- what is foreseen --------------------------------------------------------------------------------------------
 
 

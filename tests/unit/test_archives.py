@@ -18,17 +18,6 @@ from tests.tenant.state import Json
 STATUS = ("set", "late")
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
-@pytest.fixture
-def desk(served: Tenant) -> Desk:
-    return Desk(served)
-
-
 def archived(desk: Desk, kind: str, *held: str, **changes: Any) -> Json:
     """Somebody whose mailbox has an archive, but for ``changes`` in what Exchange says of it."""
     user = desk.make.user("Arne Archive", "arne", states=[desk.make.state(name) for name in held])

@@ -27,12 +27,6 @@ WAYS = pytest.mark.parametrize("way", ["filtered", "full", "identities", "everyb
 PATH = "/v1.0/auditLogs/directoryAudits"
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> PlanningDesk:
     tenant.world.app.roles = App("", "").roles | {"AuditLog.Read.All"}

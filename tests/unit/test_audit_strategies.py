@@ -22,17 +22,6 @@ KINDS = ("UserMailbox", "SharedMailbox", "RoomMailbox", "EquipmentMailbox", "Mai
 STORES: tuple[dict[str, bool], ...] = ({}, {"archive": True}, {"hold": True})
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
-@pytest.fixture
-def desk(served: Tenant) -> Desk:
-    return Desk(served)
-
-
 def settle(desk: Desk) -> None:
     """Every set of licenses on every kind of mailbox, with an archive, a hold and neither."""
     number = 0

@@ -17,17 +17,6 @@ from tests.tenant.skus import table
 GONE = "12345678-aaaa-4bbb-8ccc-1234567890ab"
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 @pytest.mark.parametrize(
     ("sku_id", "name"), [(GONE, GONE), (table()["VISIOCLIENT"].id, "VISIOCLIENT")], ids=["unknown", "published"]
 )

@@ -31,12 +31,6 @@ EACH_WAY = pytest.mark.parametrize("way", WAYS)
 BIN = "deletedItems"
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> PlanningDesk:
     tenant.world.app.roles = App("", "").roles

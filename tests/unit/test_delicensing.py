@@ -23,17 +23,6 @@ PENDING = "Get-PendingDelicenseUser"
 STRATEGIES = ("filtered", "full")
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
-@pytest.fixture
-def desk(served: Tenant) -> Desk:
-    return Desk(served)
-
-
 def pending(desk: Desk, days: float = 12, **mailbox: Any) -> Json:
     """A user whose license went and whose mailbox works on for so many days."""
     user = desk.make.user("Paula Pending", "paula", removed=["SPE_E3"], removed_days=10)
@@ -220,8 +209,8 @@ def test_the_state_is_a_text_or_null(value: object, state: bool | None) -> None:
     assert enabled_state(value) is state
 
 
-def test_an_explanation_tells_who_is_listed_without_a_date(served: Tenant) -> None:
-    desk = ExplainingDesk(served)
+def test_an_explanation_tells_who_is_listed_without_a_date(tenant: Tenant) -> None:
+    desk = ExplainingDesk(tenant)
     user = desk.make.user("Una Undated", "una", removed=["SPE_E3"], removed_days=10)
     desk.make.mailbox(user, "UserMailbox", sku_assigned=False, created_days=400, pending_days=3)
     desk.world.touch()

@@ -20,12 +20,6 @@ DENIED = {"status": 403, "body": {"error": {"code": "Authorization_RequestDenied
 BOTH = pytest.mark.parametrize("on_error", ["fail", "continue"])
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> Iterator[PlanningDesk]:
     desk = PlanningDesk(tenant, concurrency=1)

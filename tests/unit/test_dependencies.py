@@ -20,12 +20,6 @@ PHONE: Json = {**EVERYBODY, "licenses": [{"sku": "SPE_E5"}, {"sku": "MCOEV"}], "
 DOUBT = "needs MCOSTANDARD or TEAMS1, of which none is on: whether the service accepts that cannot be foreseen"
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> PlanningDesk:
     desk = PlanningDesk(tenant)

@@ -18,17 +18,6 @@ from tests.tenant.state import Json
 E3 = {"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
-@pytest.fixture
-def desk(served: Tenant) -> PlanningDesk:
-    return PlanningDesk(served)
-
-
 def held(sku: str, *off: str, **more: object) -> Json:
     return {
         "sku": sku,

@@ -25,17 +25,6 @@ WAYS = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def found(desk: PlanningDesk, way: Json, *users: Json) -> dict[str, Finding]:
     """The rows of an audit, by the first part of the name."""
     options = dict(way)

@@ -19,17 +19,6 @@ SWAP: Json = {**EVERYBODY, "licenses": [{"sku": "SPE_E5"}], "remove": ["EMS"]}
 STANDARD: Json = {"fallback": [{"sku": "EXCHANGESTANDARD"}]}
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def ends(desk: PlanningDesk, **errors: str) -> None:
     """SKUs whose accepted assignments end in Error, and the words of it."""
     desk.world.plan_rules.assignment_errors = {table()[name].id: error for name, error in errors.items()}

@@ -20,12 +20,6 @@ from hypothesis import strategies as st
 from tests.tenant.launch import Tenant
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> PlanningDesk:
     desk = PlanningDesk(tenant)

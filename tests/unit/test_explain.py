@@ -19,12 +19,6 @@ from tests.tenant.launch import Tenant, running
 from tests.tenant.state import Json
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> ExplainingDesk:
     return ExplainingDesk(tenant)

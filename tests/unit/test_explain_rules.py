@@ -20,12 +20,6 @@ BOARD = {**EVERYBODY, "name": "Board", "match": {"department": "Board", "account
 E3 = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], "fallback": [{"sku": "EXCHANGESTANDARD"}]}
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> ExplainingDesk:
     return ExplainingDesk(tenant)

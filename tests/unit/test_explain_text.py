@@ -29,12 +29,6 @@ HOSTILE = (
 )
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_names_are_printed_as_text(tenant: Tenant, name: str) -> None:
     desk = ExplainingDesk(tenant)

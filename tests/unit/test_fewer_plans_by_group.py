@@ -25,17 +25,6 @@ REMOVALS = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 @REMOVALS
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_the_row_says_which_plans_go(

@@ -24,17 +24,6 @@ from tests.tenant.state import Json, parse_time
 WAYS = pytest.mark.parametrize("way", ["filtered", "full", "everybody", "identities"])
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def audited(desk: PlanningDesk, way: str, **options: Any) -> Audit:
     """The audit by ``way``; ``identities`` names everybody."""
     names = tuple(user["userPrincipalName"] for user in desk.world.users.values())

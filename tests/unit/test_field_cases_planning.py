@@ -20,17 +20,6 @@ STRATEGIES = pytest.mark.parametrize("strategy", ["filtered", "full"])
 SCOPES = pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def to(*part_numbers: str, **more: object) -> Json:
     """A rule for everybody."""
     return {**EVERYBODY, "licenses": [{"sku": name} for name in part_numbers], **more}

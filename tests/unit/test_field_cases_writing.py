@@ -25,17 +25,6 @@ PREMIUM = "Microsoft_Teams_Premium"
 FIRST, SECOND = "11111111-aaaa-4aaa-8aaa-111111111111", "22222222-bbbb-4bbb-8bbb-222222222222"
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 @pytest.mark.parametrize("retired", ["dropped", "shown"])
 @pytest.mark.parametrize("by_rule", [False, True])
 def test_18_a_retired_plan_stands_in_no_write(desk: PlanningDesk, retired: str, by_rule: bool) -> None:

@@ -37,15 +37,9 @@ OTHER = 54321
 LINE = json.dumps(dict.fromkeys(KEYS, 0)) + "\n"
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
 @pytest.fixture
-def desk(served: Tenant) -> PlanningDesk:
-    desk = PlanningDesk(served)
+def desk(tenant: Tenant) -> PlanningDesk:
+    desk = PlanningDesk(tenant)
     desk.at_risk("anna")
     return desk
 

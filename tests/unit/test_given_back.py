@@ -27,16 +27,10 @@ SWAP = {
 }
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
 @pytest.fixture
-def desk(served: Tenant) -> PlanningDesk:
+def desk(tenant: Tenant) -> PlanningDesk:
     """People with nothing, with a license without a mailbox, with one that is switched off, and with one of a group."""
-    desk = PlanningDesk(served)
+    desk = PlanningDesk(tenant)
     desk.at_risk("anna")
     desk.at_risk("ben", desk.held("POWER_BI_STANDARD"))
     desk.at_risk("carl", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE", "TEAMS1"), desk.held("EMS", "INTUNE_A"))

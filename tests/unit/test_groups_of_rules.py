@@ -30,17 +30,6 @@ NOBODY = "00000000-0000-4000-8000-00000000dead"
 SCOPES = pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def undecided(desk: PlanningDesk, *rules: Json, **options: Any) -> Json:
     """The result of a run that fails for this and for nothing else."""
     error = desk.refused(*rules, **options)

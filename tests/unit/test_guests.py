@@ -19,17 +19,6 @@ from tests.tenant.state import Json
 STRATEGIES = pytest.mark.parametrize("strategy", ["filtered", "full"])
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def guest(desk: PlanningDesk, *held: Json, kind: str = "UserMailbox", **mailbox: Any) -> Json:
     user: Json = desk.make.user("Gert", "gert", user_type="Guest", states=list(held), usage_location="DE")
     if kind:

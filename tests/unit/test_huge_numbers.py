@@ -17,31 +17,25 @@ from tests.tenant.launch import Tenant
 MOST = 2**63 - 1
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
-def with_seats(served: Tenant, seats: int) -> PlanningDesk:
+def with_seats(tenant: Tenant, seats: int) -> PlanningDesk:
     """One user at risk, and a tenant that says each license has so many seats."""
-    desk = PlanningDesk(served)
+    desk = PlanningDesk(tenant)
     desk.at_risk("anna")
     for sku in desk.world.skus.values():
         sku["prepaidUnits"] = {"enabled": seats, "warning": seats, "suspended": 0, "lockedOut": 0}
     return desk
 
 
-def test_the_largest_numbers_lose_no_result(served: Tenant) -> None:
-    desk = with_seats(served, MOST)
+def test_the_largest_numbers_lose_no_result(tenant: Tenant) -> None:
+    desk = with_seats(tenant, MOST)
     result = run(desk, PLAN, rules=[EVERYBODY], mode="apply", shared_mailbox_sizes="never")
     assert result["changed"] is True, result
     assert [row["user_principal_name"] for row in result["users"]] == ["anna@contoso.example"]
     assert "error" not in result
 
 
-def test_a_number_that_python_cannot_write_is_refused_before_anything_is_written(served: Tenant) -> None:
-    desk = with_seats(served, 10**4300 - 1)
+def test_a_number_that_python_cannot_write_is_refused_before_anything_is_written(tenant: Tenant) -> None:
+    desk = with_seats(tenant, 10**4300 - 1)
     result = run(desk, PLAN, rules=[EVERYBODY], mode="apply", shared_mailbox_sizes="never")
     assert result["failed"] is True
     assert not result.get("changed")

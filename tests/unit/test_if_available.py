@@ -24,17 +24,6 @@ LACKING = "Microsoft_365_E3_(no_Teams)"
 """A SKU of Microsoft's table that the tenant does not have."""
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def maybe(sku: str = LACKING, **more: Any) -> Json:
     return {"sku": sku, "if_available": True, **more}
 

@@ -33,15 +33,9 @@ READS = 2
 """Batches before the first write of a plan: the users, and the users again."""
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
 @pytest.fixture
-def desk(served: Tenant) -> PlanningDesk:
-    desk = PlanningDesk(served)
+def desk(tenant: Tenant) -> PlanningDesk:
+    desk = PlanningDesk(tenant)
     for number in range(PEOPLE):
         desk.at_risk(f"user{number:03}")
     return desk

@@ -26,16 +26,10 @@ AUDIT: dict[str, Any] = {"shared_mailbox_sizes": "never"}
 PLAN: dict[str, Any] = {**AUDIT, "rules": [EVERYBODY]}
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
 @pytest.fixture
-def desk(served: Tenant) -> PlanningDesk:
+def desk(tenant: Tenant) -> PlanningDesk:
     """People whose mailboxes are at risk, and who hold a license without one."""
-    desk = PlanningDesk(served)
+    desk = PlanningDesk(tenant)
     for number in range(PEOPLE):
         desk.at_risk(f"user{number:03}", desk.held("EMS"), days=10 + number % 7)
     return desk

@@ -22,17 +22,6 @@ from tests.tenant.skus import table
 from tests.tenant.state import Json, graph_time
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> Desk:
-    return Desk(tenant)
-
-
 def read(desk: Desk, **options: Any) -> list[Json]:
     with desk.clients() as found:
         rows: list[Json] = list(user_license_info(found.graph, BUILTIN, **options)["users"])

@@ -23,15 +23,9 @@ READ = {**BATCH, "kind": "slow", "seconds": 0, "times": 1}
 """The batch that reads the users passes."""
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
-def desk(served: Tenant) -> Desk:
-    return Desk(served, retry_seconds=30.0)
+def desk(tenant: Tenant) -> Desk:
+    return Desk(tenant, retry_seconds=30.0)
 
 
 def moved(desk: Desk, people: list[str], *faults: Json, **options: Any) -> Json:
@@ -80,9 +74,9 @@ def test_a_part_that_never_takes_effect(desk: Desk, status: int) -> None:
     assert result["changed"] is False
 
 
-def test_a_quota_that_is_not_waited_for_is_told_as_the_reason(served: Tenant) -> None:
+def test_a_quota_that_is_not_waited_for_is_told_as_the_reason(tenant: Tenant) -> None:
     """Each user counts once, and the first who is named is one whom the service refused."""
-    desk = Desk(served, retry_seconds=5.0)
+    desk = Desk(tenant, retry_seconds=5.0)
     people = desk.people(60, location=None)
     desk.world.switches.write_quota = 20
     with pytest.raises(UsersFailed) as caught:

@@ -29,12 +29,6 @@ PLAN2 = "efb87545-963c-4e0d-99df-69c6916d9eb0"
 PENDING = "Get-PendingDelicenseUser"
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> ExplainingDesk:
     tenant.world.app.roles = App("", "").roles

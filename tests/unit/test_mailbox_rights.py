@@ -33,17 +33,6 @@ ARCHIVING = "176a09a6-7ec5-4039-ac02-b2791c6ba793"
 SHAREPOINT, OFFICE = "902b47e5-dcb2-4fdc-858b-c63a90a2bdb9", "43de0ff5-c92c-492b-9116-175376d08c38"
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
-@pytest.fixture
-def desk(served: Tenant) -> PlanningDesk:
-    return PlanningDesk(served)
-
-
 def stock(desk: PlanningDesk, sku_id: str, part_number: str, plans: Sequence[tuple[str, str]]) -> None:
     """A SKU that the tenant has, with seats; ``plans``: id and name."""
     world = desk.world
@@ -179,8 +168,8 @@ def test_it_is_refused_as_a_remedy(desk: PlanningDesk, unknown: bool) -> None:
 
 
 @pytest.mark.parametrize("unknown", [False, True])
-def test_an_explanation_and_the_lists_of_licenses_say_so(served: Tenant, unknown: bool) -> None:
-    desk = ExplainingDesk(served)
+def test_an_explanation_and_the_lists_of_licenses_say_so(tenant: Tenant, unknown: bool) -> None:
+    desk = ExplainingDesk(tenant)
     sku_id = tomorrow(desk) if unknown else teams_enterprise(desk)
     holder(desk, sku_id)
     told = text(desk.one("anna"))

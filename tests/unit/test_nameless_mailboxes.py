@@ -30,17 +30,6 @@ EACH_WAY = pytest.mark.parametrize("way", WAYS)
 WHOLE = pytest.mark.parametrize("way", [way for way in WAYS if "identities" not in way])
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def nameless(desk: PlanningDesk, user: Json | None, kind: str = "UserMailbox", **mailbox: Any) -> Json:
     """A mailbox with the name of the user and without the id."""
     box: Json = desk.make.mailbox(user, kind, owner_id="", created_days=20, **mailbox)

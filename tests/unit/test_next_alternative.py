@@ -29,17 +29,6 @@ REFUSED = {
 }
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def without_exchange(desk: PlanningDesk) -> Json:
     """A license whose SharePoint plan excludes that of SPE_E3, with Exchange off."""
     return desk.held("SPB", "EXCHANGE_S_STANDARD", "EXCHANGE_S_ARCHIVE_ADDON")

@@ -31,12 +31,6 @@ SHARED = {
 SMALLER = {**EVERYBODY, "name": "Smaller", "remove": ["SPE_E3"]}
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> ExplainingDesk:
     return ExplainingDesk(tenant)

@@ -24,12 +24,6 @@ ARCHIVE = {"ArchiveGuid": RAW["ExternalDirectoryObjectId"], "ArchiveDatabase": "
 E3 = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]}
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> ExplainingDesk:
     return ExplainingDesk(tenant)

@@ -24,17 +24,6 @@ from tests.tenant.launch import Tenant
 from tests.tenant.login import issued
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
-@pytest.fixture
-def desk(served: Tenant) -> Desk:
-    return Desk(served)
-
-
 # 401 --------------------------------------------------------------------------------------------------------------
 
 

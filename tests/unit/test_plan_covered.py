@@ -50,17 +50,6 @@ E5 = E3 | {"licenses": [{"sku": "SPE_E5"}]}
 ARCHIVING = E3 | {"licenses": [{"sku": "EXCHANGEARCHIVE_ADDON"}]}
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def boxed(who: User, kind: RecipientType = RecipientType.USER, needs: Any = MAILBOX) -> Candidate:
     """Somebody whose mailbox is not at risk."""
     return Candidate(Subject(who, kind), None, needs)

@@ -15,17 +15,6 @@ from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def rule(name: str, match: Json, sku: str, **more: object) -> Json:
     return {**EVERYBODY, "name": name, "match": match, "licenses": [{"sku": sku}], **more}
 

@@ -22,17 +22,6 @@ from tests.tenant.state import DIRECTORY_ROLES
 E3 = {**EVERYBODY, "name": "E3", "licenses": [{"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}]}
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def test_who_fails_is_reported_and_the_next_run_finishes(desk: PlanningDesk) -> None:
     upns = [desk.at_risk(name) for name in ("anna", "bert", "carl")]
     bert = desk.world.user(upns[1])

@@ -17,17 +17,6 @@ SCOPES = pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
 NOBODY = "99999999-9999-4999-a999-999999999999"
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 @SCOPES
 def test_a_user_is_protected_by_id_in_any_spelling(desk: PlanningDesk, scope: str) -> None:
     desk.at_risk("anna")

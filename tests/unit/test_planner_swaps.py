@@ -14,17 +14,6 @@ from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBOD
 from tests.tenant.launch import Tenant
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 @pytest.mark.parametrize("over", [False, True])
 def test_a_mailbox_that_had_plan_2_gets_it_back_where_it_is_over_50_gb(desk: PlanningDesk, over: bool) -> None:
     """A Plan 1 would leave it unable to send: the rule's second choice is what it needs."""

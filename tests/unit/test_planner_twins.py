@@ -21,17 +21,6 @@ STRATEGIES = pytest.mark.parametrize("strategy", ["filtered", "full"])
 SCOPES = pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def twin(desk: PlanningDesk, upn: str, days: int = 10, **more: Any) -> str:
     """Gives this user a mailbox that was soft-deleted so many days ago; the user's name."""
     desk.make.mailbox(desk.world.user(upn), "UserMailbox", soft_deleted_days=days, address=f"old-{upn}", **more)

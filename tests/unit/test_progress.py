@@ -23,15 +23,9 @@ PEOPLE = 90
 KEYS = ["time", "phase", "done", "total", "requests", "throttled_seconds"]
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
 @pytest.fixture
-def desk(served: Tenant) -> Desk:
-    desk = Desk(served)
+def desk(tenant: Tenant) -> Desk:
+    desk = Desk(tenant)
     desk.people(PEOPLE, location=None)
     return desk
 

@@ -17,12 +17,6 @@ from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBOD
 from tests.tenant.launch import Tenant
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> FitDesk:
     return FitDesk(tenant)

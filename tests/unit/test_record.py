@@ -29,17 +29,6 @@ E3 = {**EVERYBODY, "name": "E3", "licenses": [{"sku": "SPE_E3", "disabled_plans"
 ANNA = user("anna")
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
-@pytest.fixture
-def desk(served: Tenant) -> PlanningDesk:
-    return PlanningDesk(served)
-
-
 def start(desk: PlanningDesk, **params: Any) -> processes.Run:
     given = {"shared_mailbox_sizes": "never", "rules": [E3], "mode": "apply", **params}
     return processes.module(PLAN, given, desk.tenant)

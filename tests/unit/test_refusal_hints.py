@@ -20,17 +20,6 @@ NAMED = [text for text in TEXTS if text != "unnamed"]
 EXCHANGE = "EXCHANGE_S_ENTERPRISE"
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> Desk:
-    return Desk(tenant)
-
-
 def refusal(desk: Desk, user: str, *licenses: Any, **options: Any) -> Json:
     """The error of the one user who was refused."""
     (row,) = desk.fail([user], *licenses, **options).partial["users"]

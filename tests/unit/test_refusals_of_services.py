@@ -20,17 +20,6 @@ SHAREPOINT1, SHAREPOINT2 = "c7699d2e-19aa-44de-8edf-1736da088ca1", "5DBE027F-233
 EXCLUSIVE = "License assignment failed because service plans"
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def refusing(desk: Desk, message: str, inner: Json | None = None, *, times: int | None = None, **error: Any) -> None:
     body = {"error": {"code": "badRequest", "message": message, "innerError": inner or {}, **error}}
     desk.refuse("assignLicense", status=400, body=body, times=times)

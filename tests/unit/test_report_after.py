@@ -19,15 +19,9 @@ from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
 @pytest.fixture
-def desk(served: Tenant) -> PlanningDesk:
-    desk = PlanningDesk(served)
+def desk(tenant: Tenant) -> PlanningDesk:
+    desk = PlanningDesk(tenant)
     desk.at_risk("anna")
     desk.at_risk("ben")
     desk.at_risk("left", department="Left")

@@ -30,12 +30,6 @@ HOSTILE = [char for char in (*BREAKS, *TURNS) if char != "\0"]
 """JSON on the way to the module, and names of files, have no NUL."""
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
 def forged(char: str) -> str:
     """A name that wants to be more than one."""
     return f"x{char}# forged{char}| forged | {char}- forged{char}"
@@ -65,12 +59,12 @@ def shape(markdown: str) -> list[str]:
     return [re.sub(r"[^|#*-].*", "", line) for line in markdown.splitlines()]
 
 
-def test_hostile_names_make_no_line(served: Tenant, tmp_path: Path) -> None:
+def test_hostile_names_make_no_line(tenant: Tenant, tmp_path: Path) -> None:
     shapes = []
     for number, said in enumerate(("x forged", *(forged("".join(HOSTILE[at::8])) for at in range(8)))):
         folder = tmp_path / str(number)
         folder.mkdir()
-        files = files_of(PlanningDesk(served), folder, said)
+        files = files_of(PlanningDesk(tenant), folder, said)
         assert len(files) == 10
         for name, text in files.items():
             assert name.isascii()

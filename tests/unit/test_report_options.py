@@ -27,15 +27,9 @@ AUDIT, PLAN = "exo_unlicensed_mailbox_info", "m365_license_plan"
 DEFAULTS: Json = {"report_dir": None, "report_mode": "0600", "report_formats": ["md", "json"]}
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
 @pytest.fixture
-def desk(served: Tenant) -> PlanningDesk:
-    desk = PlanningDesk(served)
+def desk(tenant: Tenant) -> PlanningDesk:
+    desk = PlanningDesk(tenant)
     desk.at_risk("john_doe")
     return desk
 

@@ -29,12 +29,6 @@ MAILBOX, TEAMS = "EXCHANGE_S_ENTERPRISE", "TEAMS1"
 ON = {"enabled_plans": [MAILBOX], "disabled_plans": []}
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture(params=["dropped", "shown", "of the company"])
 def desk(tenant: Tenant, request: pytest.FixtureRequest) -> Iterator[PlanningDesk]:
     found = PlanningDesk(tenant)

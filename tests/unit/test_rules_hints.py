@@ -19,17 +19,6 @@ from tests.tenant.state import Json
 ATTRIBUTE = "extensionAttribute1"
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def rule(name: str, match: Json) -> Json:
     return {**EVERYBODY, "name": name, "match": match}
 

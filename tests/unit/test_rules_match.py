@@ -22,17 +22,6 @@ from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 ANNA = Subject(
     user(
         "anna",

@@ -21,17 +21,6 @@ TEAMS, SKYPE, SHAREPOINT = "TEAMS1", "MCOSTANDARD", "SHAREPOINTENTERPRISE"
 E5 = table()["SPE_E5"]
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def requires(desk: PlanningDesk, **needs: list[str]) -> None:
     """Plans of Microsoft 365 E5 by name, and those of which each needs one."""
     desk.world.plan_rules.dependencies = {

@@ -26,15 +26,9 @@ PLANTED = "S3cr3t~Planted+Value/99="
 UNKNOWN_TOKEN = "eyJhbGciOiJub25lIn0." + "b" * 40 + ".sig"
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
 @pytest.fixture
-def desk(served: Tenant) -> PlanningDesk:
-    desk = PlanningDesk(served)
+def desk(tenant: Tenant) -> PlanningDesk:
+    desk = PlanningDesk(tenant)
     desk.world.app.client_secret = PLANTED
     for number in range(3):
         desk.at_risk(f"user{number}")

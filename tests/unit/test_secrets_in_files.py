@@ -47,12 +47,6 @@ CUT = 300
 """Characters of a cell in Markdown."""
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
 def run(desk: PlanningDesk, name: str, environ: dict[str, str] | None = None, **params: Any) -> Json:
     """The result of a module, whatever becomes of it."""
     done = subprocess.run(  # noqa: S603 - a module of ours
@@ -146,8 +140,8 @@ def everything(desk: PlanningDesk, folder: Path, said: str, environ: dict[str, s
 @pytest.mark.parametrize(
     ("kind", "way"), [("plain", "as it is"), *(("markup", way) for way in SPELLINGS), ("long", "percent")]
 )
-def test_no_file_holds_the_clients_secret(served: Tenant, tmp_path: Path, kind: str, way: str) -> None:
-    desk = PlanningDesk(served)
+def test_no_file_holds_the_clients_secret(tenant: Tenant, tmp_path: Path, kind: str, way: str) -> None:
+    desk = PlanningDesk(tenant)
     secret = desk.world.app.client_secret = SECRETS[kind]
     folder = tmp_path / "files"
     everything(desk, folder, SPELLINGS[way](secret))
@@ -161,9 +155,9 @@ def test_no_file_holds_the_clients_secret(served: Tenant, tmp_path: Path, kind: 
     assert any("secret_removed" in name for name in files), "the report's name had the secret"
 
 
-def test_no_file_holds_other_secrets(served: Tenant, tmp_path: Path) -> None:
+def test_no_file_holds_other_secrets(tenant: Tenant, tmp_path: Path) -> None:
     """Of a certificate that is not used, of a proxy that is not asked, and tokens."""
-    desk = PlanningDesk(served)
+    desk = PlanningDesk(tenant)
     desk.at_risk("first")
     run(desk, AUDIT, strategy="full")
     graph = desk.tenant.env()["M365_GRAPH_URL"]
@@ -177,7 +171,7 @@ def test_no_file_holds_other_secrets(served: Tenant, tmp_path: Path) -> None:
     proxies = {"ftp_proxy": f"http://reader:{quote(given['proxy'], safe='')}@proxy.example:3128"}
     for kind, secret in given.items():
         folder = tmp_path / kind
-        desk = PlanningDesk(served)
+        desk = PlanningDesk(tenant)
         more: Json = {"certificate_password": secret} if kind == "certificate_password" else {}
         if kind == "token":
             more = {"access_tokens": tokens, "auth_source": "access_tokens"}
@@ -187,11 +181,11 @@ def test_no_file_holds_other_secrets(served: Tenant, tmp_path: Path) -> None:
         well_formed(files)
 
 
-def test_a_secret_that_looks_like_json_does_no_harm(served: Tenant, tmp_path: Path) -> None:
+def test_a_secret_that_looks_like_json_does_no_harm(tenant: Tenant, tmp_path: Path) -> None:
     """Only texts and keys are looked at: what stands between them stays."""
     texts = {}
     for number, secret in enumerate(['"action": "license"', ': null,\n "rule', '","status":"', "an-ordinary-secret"]):
-        desk = PlanningDesk(served)
+        desk = PlanningDesk(tenant)
         desk.world.app.client_secret = secret
         desk.at_risk("anna")
         folder = tmp_path / str(number)
@@ -214,8 +208,8 @@ def test_a_secret_that_looks_like_json_does_no_harm(served: Tenant, tmp_path: Pa
 
 
 @pytest.mark.parametrize("option", ["report_dir", "record_dir", "output_path", "progress_path"])
-def test_a_path_that_shows_a_secret_is_refused(served: Tenant, tmp_path: Path, option: str) -> None:
-    desk = PlanningDesk(served)
+def test_a_path_that_shows_a_secret_is_refused(tenant: Tenant, tmp_path: Path, option: str) -> None:
+    desk = PlanningDesk(tenant)
     secret = desk.world.app.client_secret = SECRETS["plain"]
     options: Json = {"rules": [EVERYBODY], option: str(tmp_path / secret / "x")}
     result = run(desk, PLAN, **options)

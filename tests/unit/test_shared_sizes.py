@@ -25,17 +25,6 @@ STRATEGIES = ("filtered", "full")
 STATISTICS = "Get-MailboxStatistics"
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
-@pytest.fixture
-def desk(served: Tenant) -> Desk:
-    return Desk(served)
-
-
 def furnish(desk: Desk, count: int = 24) -> tuple[Json, Json]:
     """Shared, room and equipment mailboxes: a small one, one of 60 GB, and more small ones."""
     boxes = []
@@ -129,9 +118,9 @@ def test_too_many_without_a_report_are_no_all_clear(desk: Desk, strategy: str, m
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_one_that_exchange_does_not_measure_is_named_and_licenses_are_given_all_the_same(
-    served: Tenant, strategy: str
+    tenant: Tenant, strategy: str
 ) -> None:
-    desk = PlanningDesk(served)
+    desk = PlanningDesk(tenant)
     furnish(desk, 3)
     desk.at_risk("anna")
     refused = {"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": 1}
@@ -173,8 +162,8 @@ def test_a_size_that_is_refused_or_not_found_costs_that_mailbox(desk: Desk, stra
     assert found.readings.incomplete() is None, "a single mailbox is no reason to fail"
 
 
-def test_a_mailbox_that_nobody_finds_has_no_size_that_would_fit(served: Tenant) -> None:
-    desk = PlanningDesk(served)
+def test_a_mailbox_that_nobody_finds_has_no_size_that_would_fit(tenant: Tenant) -> None:
+    desk = PlanningDesk(tenant)
     desk.add_sku("EXCHANGEDESKLESS")
     desk.at_risk("anna")
     (box,) = desk.world.mailboxes.values()
@@ -250,8 +239,8 @@ def test_a_service_that_is_too_busy_is_not_tried_for_every_mailbox(desk: Desk) -
     assert "and 4 more" in warning
 
 
-def test_plan_2_is_not_taken_from_a_mailbox_of_unknown_size(served: Tenant) -> None:
-    desk = PlanningDesk(served)
+def test_plan_2_is_not_taken_from_a_mailbox_of_unknown_size(tenant: Tenant) -> None:
+    desk = PlanningDesk(tenant)
     desk.person("anna", desk.held("SPE_E3"), bytes=GB)
     desk.tenant.set_faults(
         {"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": None}
@@ -264,8 +253,8 @@ def test_plan_2_is_not_taken_from_a_mailbox_of_unknown_size(served: Tenant) -> N
     assert actions(desk.apply(smaller, **options)) == {"anna": "license"}
 
 
-def test_nor_by_a_task_that_names_the_user(served: Tenant) -> None:
-    desk = Desk(served)
+def test_nor_by_a_task_that_names_the_user(tenant: Tenant) -> None:
+    desk = Desk(tenant)
     anna = desk.person("anna", desk.held("SPE_E3"), bytes=GB)
     desk.tenant.set_faults(
         {"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": None}

@@ -34,17 +34,6 @@ STOP = "ansible_collections.m365.licensing.plugins.module_utils._stop"
 PIPE_BYTES = 65536
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
-@pytest.fixture
-def desk(served: Tenant) -> PlanningDesk:
-    return PlanningDesk(served)
-
-
 @pytest.fixture
 def audit(desk: PlanningDesk) -> Iterator[Callable[[], processes.Run]]:
     """Starts an audit; one that did not end is killed."""

@@ -42,17 +42,6 @@ from tests.tenant.state import Json
 STACK, EXCLUDE = "stack", "exclude_legacy"
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 @pytest.fixture
 def midsize(desk: PlanningDesk) -> Iterator[None]:
     desk.add_sku("MIDSIZEPACK")

@@ -17,17 +17,6 @@ from tests.tenant.launch import Tenant
 GB = 2**30
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> Desk:
-    return Desk(tenant)
-
-
 USES: list[tuple[dict[str, Any], str]] = [
     ({"archive": True}, "an archive"),
     ({"hold": True}, "a litigation hold"),

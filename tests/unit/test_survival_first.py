@@ -31,17 +31,6 @@ from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBOD
 from tests.tenant.launch import Tenant
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 STANDARD: dict[str, Any] = {"name": "All", "match": {}, "licenses": [{"sku": "EXCHANGESTANDARD"}]}
 KIOSK_OR_STANDARD: dict[str, Any] = {
     "name": "All",

@@ -18,17 +18,6 @@ from tests.tenant.state import Json
 STANDARD: Json = {"fallback": [{"sku": "EXCHANGESTANDARD"}]}
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def ends(desk: PlanningDesk, *names: str) -> None:
     desk.world.plan_rules.assignment_errors = {table()[name].id: "CountViolation" for name in names}
 

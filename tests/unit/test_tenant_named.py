@@ -37,15 +37,9 @@ NAMED = [AUDIT, PLAN, LICENSE]
 """Modules that name the tenant in each result."""
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
 @pytest.fixture
-def desk(served: Tenant) -> Iterator[PlanningDesk]:
-    desk = PlanningDesk(served)
+def desk(tenant: Tenant) -> Iterator[PlanningDesk]:
+    desk = PlanningDesk(tenant)
     desk.at_risk("anna")
     roles = set(desk.world.app.roles)
     yield desk

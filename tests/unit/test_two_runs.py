@@ -21,15 +21,9 @@ E3 = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENT
 SAME = "somebody else has just done the same"
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Tenant]:
-    with empty_tenant() as tenant:
-        yield tenant
-
-
 @pytest.fixture
-def desk(served: Tenant) -> PlanningDesk:
-    return PlanningDesk(served, concurrency=1)
+def desk(tenant: Tenant) -> PlanningDesk:
+    return PlanningDesk(tenant, concurrency=1)
 
 
 @pytest.fixture

@@ -17,17 +17,6 @@ from tests.tenant.launch import Tenant
 PLAN2 = {**EVERYBODY, "licenses": [{"sku": "EXCHANGEENTERPRISE"}], "remove": ["EXCHANGESTANDARD"]}
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
 def test_dates_go_before_no_dates_in_rows_and_in_seats(desk: PlanningDesk, strategy: str) -> None:
     desk.person("archive", desk.held("SPE_F1"), archive=True, created_days=400)

@@ -20,12 +20,6 @@ OTHERS = {**EVERYBODY, "name": "Others", "match": {"department": "Care"}}
 BY_RULES = {"seat_order": "rules", "shared_mailbox_sizes": "never"}
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> PlanningDesk:
     """Nobody has a seat; the most urgent mailbox is that of the last rule, and one that no rule matches."""

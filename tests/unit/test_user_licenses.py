@@ -18,17 +18,6 @@ from tests.tenant.state import Json
 YAMMER, TEAMS = "YAMMER_ENTERPRISE", "TEAMS1"
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> Desk:
-    return Desk(tenant)
-
-
 def row(result: Json, place: int = 0) -> Json:
     found: Json = result["users"][place]
     return found

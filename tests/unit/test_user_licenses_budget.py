@@ -16,12 +16,6 @@ from tests.tenant.launch import Tenant
 PEOPLE = 1000
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> Desk:
     desk = Desk(tenant)

@@ -16,17 +16,6 @@ from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> Desk:
-    return Desk(tenant)
-
-
 def without_confirmation(result: Json) -> Json:
     """A result as check mode can know it."""
     users = [{**item, "confirmation": ""} for item in result["users"]]

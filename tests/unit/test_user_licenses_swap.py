@@ -19,17 +19,6 @@ from tests.tenant.skus import table
 FROM, TO, KEPT = "EXCHANGESTANDARD", "SPE_E3", "POWER_BI_STANDARD"
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> Desk:
-    return Desk(tenant)
-
-
 def test_one_request_swaps_and_what_is_not_named_stays(desk: Desk) -> None:
     anna = desk.person("anna", desk.held(FROM), desk.held(KEPT))
     for check_mode in (True, False):

@@ -30,17 +30,6 @@ LEAVERS = {
 }
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant)
-
-
 def converted(
     desk: PlanningDesk, name: str = "team", *, synced: bool = True, enabled: bool = False, **box: Any
 ) -> None:

@@ -19,12 +19,6 @@ WISH = {"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}
 LICENSED = {"SPE_E3": ["YAMMER_ENTERPRISE"]}
 
 
-@pytest.fixture(scope="module")
-def tenant() -> Iterator[Tenant]:
-    with empty_tenant() as found:
-        yield found
-
-
 @pytest.fixture
 def desk(tenant: Tenant) -> Desk:
     tenant.clear_faults()

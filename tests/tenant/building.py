@@ -28,7 +28,7 @@ ROLES = GRAPH_ROLES | EXCHANGE_ROLES | DIRECTORY_ROLES | EXCHANGE_DIRECTORY_ROLE
 OBJECTS = ("users", "mailboxes", "groups", "skus", "subscriptions", "deleted_users")
 PATCHABLE = ("empty", "now", "switches", "roles", *OBJECTS, "plan_rules", "organization_holds")
 YEARS = range(2000, 2101)
-"""When the tenant's clock may be: all that it reckons from there is within the calendar."""
+"""When the tenant's clock may be: every time that it works out from there is within the calendar."""
 
 
 def build(world: World, body: Any) -> None:
@@ -91,7 +91,7 @@ def _throw(world: World, switches: Json) -> None:
 
 
 def _check_names(world: World, body: Json) -> None:
-    """Whoever a switch or a table names is there. Raises ValueError."""
+    """Check that each user whom a switch or a table names is there. Raises ValueError."""
     for name in OF_ONE_MAILBOX & body.get("switches", {}).keys():
         upn = getattr(world.switches, name)
         if upn and not any(folded(box["UserPrincipalName"]) == folded(upn) for box in world.mailboxes.values()):

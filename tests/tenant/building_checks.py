@@ -45,7 +45,7 @@ def objects(body: Json, name: str) -> dict[str, Json | None]:
 
 
 def check(where: str, change: Json, known: Iterable[str], interface: str = "") -> None:
-    """Raise ValueError where a property is unknown, its value of another kind, or a time none.
+    """Raise ValueError where a property is unknown, its value of another kind, or a time cannot be read.
 
     ``interface``: the published type that says which kind that is.
     """
@@ -106,7 +106,7 @@ def _kinds(name: str, now: Any) -> tuple[tuple[type, ...], str]:
 
 
 def guid(text: str) -> str:
-    """A GUID in lower case; nothing where it is none."""
+    """A GUID in lower case; an empty text where it is not one."""
     try:
         return str(uuid.UUID(text))
     except ValueError:

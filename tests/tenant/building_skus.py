@@ -120,7 +120,7 @@ def _change_subscription(world: World, key: str, change: Json | None, where: str
     known = next((item for item in world.subscriptions if item["id"] == (guid(key) or key)), None)
     if change is None:
         if known is None:
-            raise ValueError(f"{where}: there is none")
+            raise ValueError(f"{where}: no such subscription")
         world.subscriptions.remove(known)
         return
     check(where, change, SUBSCRIPTION, "CompanySubscription")
@@ -134,7 +134,7 @@ def _change_subscription(world: World, key: str, change: Json | None, where: str
 
 def _new_subscription(world: World, where: str, key: str, change: Json) -> Json:
     if not guid(key):
-        raise ValueError(f"{where}: there is none; a new one is named by a GUID")
+        raise ValueError(f"{where}: no such subscription; a new one is named by a GUID")
     part_number, sku_id = change.get("skuPartNumber"), change.get("skuId")
     named_so = [item for item in world.skus.values() if part_number == item["skuPartNumber"]]
     if len(named_so) > 1 and not sku_id:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Values that the control API refuses although their published type allows them.
 
-They are words that no service says, ids that are none, null where other parts of the tenant read a value, and numbers
-below zero. The door to words that nobody has seen is the fault ``unknown_states``.
+They are words that no service says, ids that are not GUIDs, null where other parts of the tenant read a value, and
+numbers below zero. The fault ``unknown_states`` is for words that nobody has seen.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--mailboxes", type=int, default=50, help="mailboxes and mail users (50)")
     parser.add_argument("--at-risk", type=int, default=12, help="how many of them are at risk (12)")
-    parser.add_argument("--empty", action="store_true", help="nobody and nothing: for the control API to build on")
+    parser.add_argument("--empty", action="store_true", help="an empty tenant, for the control API to build on")
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same tenant (1)")
     parser.add_argument("--port", type=int, default=0, help="the first of six ports; 0 takes free ones (0)")
     parser.add_argument(

@@ -28,7 +28,7 @@ def bad_request(message: str, kind: str = "Microsoft.Exchange.Management.RestApi
 
 
 def forbidden() -> ExchangeError:
-    """No role that may do this, or no such cmdlet: the service tells the two apart in no way."""
+    """No role that may do this, or no such cmdlet: the service answers both alike."""
     reason = "The role assigned to application isn't supported in this scenario. Please check online documentation."
     return ExchangeError(
         403,

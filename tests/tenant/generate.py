@@ -222,7 +222,7 @@ class _Generator:
         return {"usage_location": None} if self.number % 13 == 0 else {}
 
     def _guest(self, local: str, every: int) -> Json:
-        """What makes one of so many people a guest with a mailbox, where the switch says so."""
+        """What makes one of ``every`` people a guest with a mailbox, where the switch says so."""
         if not self.world.switches.guests_with_mailboxes or self.number % every:
             return {}
         domain = self.world.domain

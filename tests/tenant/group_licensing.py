@@ -23,7 +23,7 @@ LOCATION, COUNT = "ProhibitedInUsageLocationViolation", "CountViolation"
 
 @dataclass
 class Work:
-    """Processing that is still to be done: for one member, or for all. ``reads``: so many see the old state."""
+    """Processing that is still to be done: for one member, or for all. ``reads``: how many still see the old state."""
 
     group_id: str
     member: str

@@ -57,7 +57,7 @@ _BUSINESS = ("Microsoft 365 Business Basic", "Microsoft 365 Business Standard", 
 """How the names of the products begin whose mailboxes may have 100 GB."""
 
 DELAY, OVERDUE = timedelta(days=30), timedelta(days=3)
-"""With delicensing resiliency a mailbox works on for so long [exchange-online-delicensing-resiliency]; how much later
+"""With delicensing resiliency a mailbox works on for ``DELAY`` [exchange-online-delicensing-resiliency]; how much later
 Exchange takes it is not documented."""
 _SWEPT = "licensing.swept"
 

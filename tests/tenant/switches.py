@@ -36,7 +36,7 @@ class Switches:
     archive_status: str = "set"
     """What ArchiveStatus says of the archive of a mailbox in the cloud: Active (``set``), or still None (``late``)."""
     page_limit: int = 0
-    """So many entries at most on a page of users, groups and recipients, however many are asked for; 0: no limit."""
+    """The most entries on a page of users, groups and recipients, even where more are asked for; 0: no limit."""
     invoke_paging: str = "nextlink"
     """``nextlink``, or ``unlimited_only``: no links; an Unlimited call returns everything, another is cut off."""
     beta_gone: bool = False
@@ -44,7 +44,7 @@ class Switches:
     get_by_ids: str = "allowed"
     """directoryObjects/getByIds: ``allowed``, ``403``, or ``stateless``: without ``licenseAssignmentStates``."""
     replica_lag_reads: int = 0
-    """So many reads of a user after a write still show the state before it."""
+    """How many reads of a user after a write still show the state before it."""
     service_disables_plans: bool = False
     """After an assignment the service switches off one more plan by itself."""
     write_quota: int = 0
@@ -61,7 +61,7 @@ class Switches:
     """The login service answers AADSTS7000222 to the client secret."""
     license_brings_back: str = "alone"
     """Which soft-deleted mailbox comes back when its user gets a mailbox plan: ``alone``, the one of a user who had no
-    such plan and has no other mailbox, or ``always``, that of whoever has a plan after the change."""
+    such plan and has no other mailbox, or ``always``, that of any user who has a plan after the change."""
     pending_delicense_key: str = "id"
     """Who is in Get-PendingDelicenseUser has an ``ExternalDirectoryObjectId`` (``id``), or only a user principal name
     (``upn``): its output is not documented."""
@@ -78,13 +78,13 @@ class Switches:
     retired_plans: str = "dropped"
     """A disabled plan that its SKU no longer carries: a write has ``dropped`` it, or it is ``shown`` ever after."""
     group_reads: int = 2
-    """So many reads of Graph after a change of a licensed group still see what was before."""
+    """How many reads of Graph after a change of a licensed group still see what was before."""
     group_seconds: int = 0
-    """So many seconds of the tenant's clock its processing takes at least."""
+    """How many seconds of the tenant's clock its processing takes at least."""
     group_usage_location: str = "directory"
     """A member without usage location: has that of the ``directory``, or the processing ends in a ``violation``."""
     audit_days: int = 30
-    """So many days the directory's audit log keeps an entry: 30, or 7 without Entra ID P1."""
+    """How many days the directory's audit log keeps an entry: 30, or 7 without Entra ID P1."""
     audit_permission: str = "alone"
     """What reading the audit log takes: AuditLog.Read.All ``alone``, or ``with_directory``: Directory.Read.All too."""
     license_audit: str = "told"

@@ -47,7 +47,7 @@ def desk(tenant: Tenant) -> PlanningDesk:
 
 @pytest.fixture
 def others() -> None:
-    """Another user is needed."""
+    """Skip the test where it cannot make a file of another user."""
     if os.geteuid() != 0:
         pytest.skip("only root can give a file to another user")
 

@@ -120,7 +120,7 @@ class Desk:
         return user
 
     def people(self, count: int, *held: Json, location: str | None = "DE") -> list[str]:
-        """So many users alike."""
+        """``count`` users alike."""
         return [self.person(f"user{number:04}", *held, location=location) for number in range(count)]
 
     def held(self, part_number: str, *off: str, **more: Any) -> Json:
@@ -163,7 +163,7 @@ class Desk:
             self.world.scratch[_READS] = deque((moment - seconds, cost) for moment, cost in units)
 
     def fault(self, kind: str, *, after_batches: int = 0, **more: Any) -> None:
-        """Something goes wrong with a ``$batch``, after so many of them went well; faults add up."""
+        """Something goes wrong with a ``$batch``, after ``after_batches`` of them went well; faults add up."""
         batch = {"service": "graph", "path": "$batch", "method": "POST"}
         skip = {**batch, "kind": "slow", "seconds": 0, "times": after_batches}
         before = [faults.describe(fault) for fault in self.world.faults]

@@ -72,7 +72,7 @@ class PlanningDesk(Desk):
     """The tenant, emptied, with people at risk."""
 
     def at_risk(self, name: str, *held: Json, days: int = 10, country: str = "Germany", **properties: Any) -> str:
-        """Somebody whose mailbox was made so many days ago without a license; the user's name.
+        """Somebody whose mailbox was made ``days`` days ago without a license; the user's name.
 
         ``properties``: of the user, as Graph names them.
         """

@@ -53,7 +53,7 @@ def test_a_time_is_not_reckoned_by_our_clock() -> None:
 
 
 @pytest.mark.parametrize("reset", ["7", "2026-06-15T12:00:07Z"])
-def test_who_is_told_that_nothing_is_left_waits_before_the_next_request(tmp_path: Path, reset: str) -> None:
+def test_a_client_waits_where_no_request_is_left(tmp_path: Path, reset: str) -> None:
     clock = stand_in.Clock()
     with serving([told("1", reset), told("0", reset), told("30000", "300"), told("29999", "293")], tmp_path) as server:
         service = service_for(server, clock)

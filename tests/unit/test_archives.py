@@ -64,7 +64,7 @@ def test_an_id_without_a_database_is_no_archive(desk: Desk, status: str) -> None
 
 
 @pytest.mark.parametrize("status", STATUS)
-def test_an_archive_of_a_mailbox_on_premises_is_told_by_its_status(desk: Desk, status: str) -> None:
+def test_an_archive_of_a_mailbox_on_premises_is_reported_by_its_status(desk: Desk, status: str) -> None:
     desk.world.switches.archive_status = status
     assert reasons(desk, archived(desk, "MailUser")) == ["archive_without_license"]
     (box,) = desk.world.mailboxes.values()

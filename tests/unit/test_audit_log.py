@@ -35,7 +35,7 @@ def desk(tenant: Tenant) -> PlanningDesk:
 
 
 def log(desk: PlanningDesk, user: Json, days: float, before: tuple[str, ...], after: tuple[str, ...]) -> datetime:
-    """An entry of so many days ago with the licenses (part numbers) before and after it."""
+    """An entry of ``days`` days ago with the licenses (part numbers) before and after it."""
     moment = desk.world.now() - timedelta(days=days)
     audit_log.note(desk.world, user, *(map(held, some) for some in (before, after)), moment=moment)
     desk.world.touch()

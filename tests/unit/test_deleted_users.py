@@ -39,7 +39,7 @@ def desk(tenant: Tenant) -> PlanningDesk:
 
 
 def deleted(desk: PlanningDesk, name: str, days: float, *held: Json, **mailbox: Any) -> Json:
-    """A user with a mailbox, deleted so many days ago."""
+    """A user with a mailbox, deleted ``days`` days ago."""
     user: Json = desk.make.user(name.title(), name, states=list(held), usage_location="DE")
     desk.make.mailbox(user, "UserMailbox", sku_assigned=True if held else None, **mailbox)
     recycle_bin.delete(desk.world, user["id"], desk.world.now() - timedelta(days=days))

@@ -24,7 +24,7 @@ STRATEGIES = ("filtered", "full")
 
 
 def pending(desk: Desk, days: float = 12, **mailbox: Any) -> Json:
-    """A user whose license went and whose mailbox works on for so many days."""
+    """A user whose license went and whose mailbox works on for ``days`` days."""
     user = desk.make.user("Paula Pending", "paula", removed=["SPE_E3"], removed_days=10)
     box = desk.make.mailbox(user, "UserMailbox", sku_assigned=False, created_days=400, pending_days=days, **mailbox)
     desk.world.touch()
@@ -106,7 +106,7 @@ def test_one_entry_without_a_date_voids_that_date_alone(desk: Desk) -> None:
         assert other["id"] in warning
 
 
-def test_an_entry_without_a_user_is_told_and_voids_nothing_else(desk: Desk) -> None:
+def test_an_entry_without_a_user_is_reported_and_voids_nothing_else(desk: Desk) -> None:
     pending(desk)
     other = desk.make.user("Nora Nameless", "nora", removed=["SPE_E3"], removed_days=10)
     desk.make.mailbox(other, "UserMailbox", sku_assigned=False, created_days=400, pending_days=3)
@@ -128,7 +128,7 @@ def test_an_entry_without_a_user_is_told_and_voids_nothing_else(desk: Desk) -> N
         ({"UserPrincipalName": "paula@contoso.example", "WhenDueForDelicensingUTC": None}, "no date for paula@"),
     ],
 )
-def test_what_only_the_list_of_those_overdue_lacks_is_told_as_well(desk: Desk, entry: Json, word: str) -> None:
+def test_what_only_the_list_of_those_overdue_lacks_is_reported_as_well(desk: Desk, entry: Json, word: str) -> None:
     desk.world.switches.pending_delicense_due = "apart"
     answer = {"kind": "status", "status": 200, "service": "exchange", "times": None, "body": {"value": [entry]}}
     desk.tenant.set_faults({**answer, "cmdlet": f"{PENDING} -ShowDueObjectsOnly"})

@@ -121,7 +121,7 @@ def test_late_replicas_hide_no_loss(desk: PlanningDesk) -> None:
 
 
 @pytest.mark.parametrize("how", ["refused", "in error"])
-def test_what_cannot_be_given_back_is_told_loudly(desk: PlanningDesk, how: str) -> None:
+def test_what_cannot_be_given_back_is_an_error_with_a_date(desk: PlanningDesk, how: str) -> None:
     """Somebody has taken the seat that the swap made free."""
     errors = {"SPE_E5": "CountViolation"} | ({"EXCHANGESTANDARD": "CountViolation"} if how == "in error" else {})
     anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
@@ -175,7 +175,7 @@ def test_a_second_new_license_that_keeps_the_mailbox_is_enough(desk: PlanningDes
     assert at_work(desk, anna) == {"EXCHANGEENTERPRISE"}
 
 
-def test_whoever_wanted_no_mailbox_plan_gets_none_back(desk: PlanningDesk) -> None:
+def test_a_mailbox_plan_that_was_to_go_is_not_given_back(desk: PlanningDesk) -> None:
     ends(desk, EMS="CountViolation")
     anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
     error = desk.fail([anna], "EMS", remove=("EXCHANGESTANDARD",), allow_uncovered=True)

@@ -99,7 +99,7 @@ def test_22_a_403_for_one_user_is_about_that_user(
     assert "restricted management administrative unit" in failed["error"]["hint"]
 
 
-def test_23_two_skus_with_one_part_number_are_both_told(desk: PlanningDesk) -> None:
+def test_23_two_skus_with_one_part_number_are_both_reported(desk: PlanningDesk) -> None:
     model = desk.world.skus[table()["SPE_E3"].id]
     for sku_id in (FIRST, SECOND):
         desk.world.skus[sku_id] = {**model, "skuId": sku_id, "skuPartNumber": PREMIUM, "id": f"t_{sku_id}"}

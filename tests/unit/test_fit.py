@@ -305,7 +305,7 @@ def test_a_mailbox_that_nobody_has_opened_fits(desk: FitDesk) -> None:
 # --- the explanation -------------------------------------------------------------------------------------------------
 
 
-def test_the_explanation_tells_what_the_plan_tells(desk: FitDesk) -> None:
+def test_the_explanation_says_what_the_plan_says(desk: FitDesk) -> None:
     desk.sized("anna", 16)
     for rule in (KIOSK, KIOSK_OR_PLAN_1):
         row = row_of(desk.plan(rule))

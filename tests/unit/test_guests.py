@@ -50,7 +50,7 @@ def test_a_licensed_guest_and_one_without_a_mailbox_are_none(desk: PlanningDesk,
 
 
 @STRATEGIES
-def test_a_mailbox_without_rights_is_told_of_guests_too(desk: PlanningDesk, strategy: str) -> None:
+def test_a_mailbox_without_rights_is_reported_of_guests_too(desk: PlanningDesk, strategy: str) -> None:
     guest(desk, desk.held("M365_F1_COMM"))
     (row,) = look(desk.tenant, strategy=strategy).no_mailbox_rights
     assert row["user_principal_name"].startswith("gert")

@@ -316,7 +316,7 @@ def test_an_archive_without_a_license_is_one_row(desk: ExplainingDesk, way: str)
 
 
 @WAYS
-def test_the_hold_of_one_whose_delay_has_ended_is_told(desk: ExplainingDesk, way: str) -> None:
+def test_the_hold_of_one_whose_delay_has_ended_is_reported(desk: ExplainingDesk, way: str) -> None:
     desk.world.switches.update({"delicensing_resiliency": True})
     anna = desk.lost("anna", 35)
     box = desk.make.mailbox(anna, "UserMailbox", sku_assigned=False, pending_days=-5, hold=True)
@@ -375,7 +375,7 @@ def test_filtered_finds_of_those_who_left_what_full_finds(desk: ExplainingDesk, 
 # --- users who were deleted --------------------------------------------------------------------------------------
 
 
-def test_an_identity_of_a_deleted_user_is_told_as_such(desk: ExplainingDesk) -> None:
+def test_an_identity_of_a_deleted_user_is_reported_as_such(desk: ExplainingDesk) -> None:
     anna = desk.lost("anna", 5)
     recycle_bin.delete(desk.world, anna["id"], desk.world.now() - timedelta(days=2))
     for text_, word in ((anna["id"], "was deleted on"), ("anna@contoso.example", "no user 'anna@contoso.example'")):

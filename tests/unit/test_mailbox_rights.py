@@ -85,7 +85,7 @@ STRATEGIES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("options", STRATEGIES, ids=str)
 @pytest.mark.parametrize(("unknown", "reason"), [(True, "license_error"), (False, "no_license")])
-def test_an_assignment_in_error_is_told_where_it_may_carry_the_mailbox(
+def test_an_assignment_in_error_is_reported_where_it_may_carry_the_mailbox(
     desk: PlanningDesk, options: dict[str, Any], unknown: bool, reason: str
 ) -> None:
     user = holder(desk, tomorrow(desk) if unknown else teams_enterprise(desk))

@@ -61,7 +61,7 @@ def test_a_refusal_has_one_full_stop(desk: PlanningDesk, text: str) -> None:
 
 
 @pytest.mark.parametrize("code", REFUSED)
-def test_where_there_is_no_other_it_is_told(desk: PlanningDesk, code: str) -> None:
+def test_where_there_is_no_other_it_is_reported(desk: PlanningDesk, code: str) -> None:
     desk.at_risk("anna")
     body = {"error": {"code": "Request_BadRequest", "message": REFUSED[code]}}
     desk.refuse("assignLicense", status=400, body=body, times=None)
@@ -137,7 +137,7 @@ def test_after_both_are_refused_each_is_tried_with_less(desk: PlanningDesk, text
     assert len(desk.license_requests()) == 3
 
 
-def test_what_nothing_helps_against_is_tried_a_few_times_and_told(desk: PlanningDesk) -> None:
+def test_what_nothing_helps_against_is_tried_a_few_times_and_reported(desk: PlanningDesk) -> None:
     """The Exchange plans themselves are excluded: no plan may go off, and no attempt is made twice."""
     power = table()["POWER_BI_STANDARD"].plan("BI_AZURE_P0")
     desk.world.switches.refusal_text = "unnamed"
@@ -227,7 +227,7 @@ def test_of_whom_nothing_is_at_risk_such_a_refusal_is_the_end(desk: PlanningDesk
     assert (row["error"]["code"], len(desk.license_requests())) == ("usage_location", 1)
 
 
-def test_a_fallback_for_which_no_seat_is_left_is_told(desk: PlanningDesk) -> None:
+def test_a_fallback_for_which_no_seat_is_left_is_reported(desk: PlanningDesk) -> None:
     desk.world.plan_rules.assignment_errors = {E5.id: "CountViolation"}
     desk.seats("EXCHANGESTANDARD", 1)
     first, then = desk.at_risk("anna", days=25), desk.at_risk("bert", days=5)

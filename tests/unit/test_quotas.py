@@ -46,7 +46,7 @@ def test_a_plan_that_surely_fits_is_preferred_to_one_that_may(desk: FitDesk) -> 
 
 
 @pytest.mark.parametrize("quota", ["follows", "stays"])
-def test_a_larger_quota_of_an_earlier_license_is_told_as_a_doubt(desk: FitDesk, quota: str) -> None:
+def test_a_larger_quota_of_an_earlier_license_is_reported_as_a_doubt(desk: FitDesk, quota: str) -> None:
     desk.world.switches.quota = quota
     upn = desk.sized("anna", 60)
     desk.box(upn)["ProhibitSendReceiveQuota"] = "100 GB (107,374,182,400 bytes)"

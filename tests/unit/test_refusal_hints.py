@@ -70,7 +70,7 @@ def test_a_refusal_that_names_no_plans_has_the_usual_hint(desk: Desk) -> None:
         ("inherited", "MIDSIZEPACK comes from group "),
     ],
 )
-def test_nobody_is_told_to_switch_off_the_mailbox_plan_that_was_asked_for(desk: Desk, held: str, start: str) -> None:
+def test_no_hint_switches_off_the_mailbox_plan_that_was_asked_for(desk: Desk, held: str, start: str) -> None:
     desk.add_sku("MIDSIZEPACK")
     desk.world.switches.exchange_plans = "exclude_legacy"
     state = desk.held("MIDSIZEPACK") if held == "held" else desk.inherited("MIDSIZEPACK")

@@ -134,7 +134,7 @@ def test_what_somebody_else_has_just_done_is_no_failure(desk: Desk, message: str
     assert (row["status"], row["error"], desk.states(anna)) == ("unchanged", None, {"SPE_E3": []})
 
 
-def test_what_nobody_has_done_is_told_with_a_way_out(desk: Desk) -> None:
+def test_what_nobody_has_done_is_reported_with_a_way_out(desk: Desk) -> None:
     anna = desk.person("anna")
     desk.refuse(
         "assignLicense",

@@ -46,13 +46,13 @@ BOTH = pytest.mark.parametrize("sku", SAID)
 
 @BOTH
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_who_gets_it_alone_is_told(desk: Desk, sku: str, check_mode: bool) -> None:
+def test_the_row_says_so_where_it_is_the_only_license(desk: Desk, sku: str, check_mode: bool) -> None:
     (row,) = desk.run([desk.person("anna")], sku, check_mode=check_mode)["users"]
     assert (row["status"], row["notes"]) == ("changed", [SAID[sku]])
 
 
 @BOTH
-def test_who_has_it_already_is_told_as_well(desk: Desk, sku: str) -> None:
+def test_the_row_of_a_user_who_has_it_says_so_as_well(desk: Desk, sku: str) -> None:
     anna = desk.person("anna")
     desk.run([anna], sku)
     (row,) = desk.run([anna], sku)["users"]

@@ -190,7 +190,7 @@ def test_an_assignment_that_ends_in_an_error_gives_way_as_well(desk: PlanningDes
     assert not second or row["error"]["code"] == "duplicate_proxy_address"
 
 
-def test_without_a_fallback_the_error_is_told(desk: PlanningDesk) -> None:
+def test_without_a_fallback_the_error_is_reported(desk: PlanningDesk) -> None:
     desk.world.plan_rules.assignment_errors = {table()["SPE_E3"].id: "DependencyViolation"}
     desk.at_risk("anna")
     (row,) = desk.refused({**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]}).partial["users"]

@@ -134,7 +134,7 @@ def test_one_that_exchange_does_not_measure_is_named_and_licenses_are_given_all_
     assert actions(desk.apply(EVERYBODY, shared_mailbox_sizes="always"))["anna"] == "license"
 
 
-def test_a_role_without_the_cmdlet_costs_the_sizes_and_is_told_once(desk: Desk) -> None:
+def test_a_role_without_the_cmdlet_costs_the_sizes_and_is_reported_once(desk: Desk) -> None:
     furnish(desk)
     desk.tenant.set_faults({"kind": "forbidden_cmdlet", "service": "exchange", "cmdlet": STATISTICS, "times": None})
     found = look(desk.tenant, sizes="always")

@@ -50,7 +50,7 @@ def test_seats_that_are_said_to_be_taken_are(desk: PlanningDesk) -> None:
     assert row["warnings"] == []
 
 
-def test_what_the_given_license_lacks_is_told(desk: PlanningDesk) -> None:
+def test_what_the_given_license_lacks_is_reported(desk: PlanningDesk) -> None:
     """The first one gives the right for the hold, and the other only keeps the mailbox."""
     ends(desk, "EXCHANGEENTERPRISE")
     desk.box(desk.at_risk("anna"))["LitigationHoldEnabled"] = True

@@ -284,7 +284,7 @@ def test_seats_in_their_grace_period_are_given_out_only_where_asked_for(desk: De
     assert desk.run([anna], "SPE_E3", use_warning_seats=True)["changed"]
 
 
-def test_a_refused_seat_in_its_grace_period_is_told(desk: Desk) -> None:
+def test_a_refused_seat_in_its_grace_period_is_an_error(desk: Desk) -> None:
     desk.world.switches.warning_seats = "refused"
     anna = desk.person("anna")
     desk.seats("SPE_E3", 0, warning=1)

@@ -38,7 +38,7 @@ def licenses(entry: dict[str, Any], value: str) -> list[str]:
     return found
 
 
-def test_a_change_is_told_with_both_sides(desk: Desk) -> None:
+def test_a_change_is_reported_with_both_sides(desk: Desk) -> None:
     anna = desk.user("anna", ("SPE_E3",))
     desk.sku("EXCHANGESTANDARD")["prepaidUnits"]["enabled"] = 5
     yammer = E3.plan("YAMMER_ENTERPRISE")
@@ -61,7 +61,7 @@ def test_a_change_is_told_with_both_sides(desk: Desk) -> None:
     assert (entry["category"], entry["result"]) == ("UserManagement", "success")
 
 
-def test_what_was_refused_is_not_told(desk: Desk) -> None:
+def test_what_was_refused_is_not_reported(desk: Desk) -> None:
     anna = desk.user("anna", usage_location=None)
     assert desk.assign(anna, ["SPE_E3"]).status == 400
     assert find(desk).value == []

@@ -143,7 +143,7 @@ MISTAKES: list[tuple[Json, str]] = [
     ({"skus": {ID: {"servicePlans": ["TEAMS1"]}}}, f"no SKU '{ID}'"),
     ({"subscriptions": {"x": {}}}, "a new one is named by a GUID"),
     ({"subscriptions": {ID: {}}}, "skuPartNumber"),
-    ({"subscriptions": {ID: None}}, "there is none"),
+    ({"subscriptions": {ID: None}}, "no such subscription"),
     ({"subscriptions": {ID: {"skuPartNumber": "SPE_E3", "totalLicenses": "5"}}}, "totalLicenses"),
     ({"subscriptions": {ID: {"skuPartNumber": "SPE_E3", "status": "Foo"}}}, "status: 'Foo', expected one of"),
     ({"subscriptions": {ID: {"skuId": "xyz"}}}, f"subscriptions['{ID}']: skuId: 'xyz', expected a GUID"),

@@ -46,7 +46,7 @@ class TestRecords:
 class TestQuota:
     """``Rate-Limit-*``, which InvokeCommand alone sends."""
 
-    def test_what_is_left_is_told_and_then_it_is_429(self) -> None:
+    def test_what_is_left_is_reported_and_then_it_is_429(self) -> None:
         desk = Desk(exchange_quota=2)
         told = [desk.cmdlet("Get-OrganizationConfig").headers["rate-limit-remaining"] for _unused in range(2)]
         refused = desk.cmdlet("Get-OrganizationConfig")

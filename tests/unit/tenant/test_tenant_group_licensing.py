@@ -320,7 +320,7 @@ class TestErrors:
         assert held(desk, anna) == ["SPE_E3 Error UniquenessViolation (group)"]
         assert held(desk, bert) == ["SPE_E3 Active None (group)"]
 
-    def test_processing_again_what_is_right_changes_nothing_and_is_told_all_the_same(self, desk: Desk) -> None:
+    def test_processing_again_what_is_right_changes_nothing_and_is_reported_all_the_same(self, desk: Desk) -> None:
         desk.world.app.roles.add("User.ReadWrite.All")
         anna = desk.user("anna", ("SPE_E3",))
         before = dict(anna)

@@ -33,7 +33,7 @@ class Reader:
             self.token = json.load(answer)["access_token"]
 
     def get(self, version: str, target: str, body: Any = None, method: str | None = None) -> Json:
-        """An answer, whatever its status; as a POST with a body. Nothing where nothing came."""
+        """An answer, whatever its status; as a POST with a body. An empty object where it has no body."""
         request = urllib.request.Request(  # noqa: S310 - the tenant
             f"{self.known['graph_url']}/{version}{target}",
             None if body is None else json.dumps(body).encode(),

@@ -211,6 +211,7 @@ def test_a_tenant_that_refuses_times_in_filters_is_asked_without(desk: PlanningD
     found = look(desk.tenant, strategy="filtered")
     assert {item.days_remaining for item in found.findings} == {9}
     assert found.warnings == []
+    assert desk.world.faults[-1].hits
 
 
 @WAYS

@@ -116,6 +116,7 @@ def test_a_list_that_takes_no_filter_is_asked_one_by_one(desk: PlanningDesk, way
     found = audit(desk, way)
     assert [row.user_principal_name for row in found.findings] == ["anna@contoso.example"]
     assert (found.warnings, len(found.summary()["kept_without_user"])) == ([], 1)
+    assert desk.world.faults[-1].hits
 
 
 @EACH_WAY

@@ -41,7 +41,7 @@ def test_a_guest_whose_exchange_plan_is_off_is_a_row(desk: PlanningDesk, strateg
 
 
 @STRATEGIES
-def test_a_licensed_guest_and_one_without_a_mailbox_are_none(desk: PlanningDesk, strategy: str) -> None:
+def test_a_licensed_guest_and_one_without_a_mailbox_are_no_rows(desk: PlanningDesk, strategy: str) -> None:
     guest(desk, desk.held("EXCHANGESTANDARD"))
     desk.make.user("Other", "other", user_type="Guest")
     mailed = desk.make.user("Third", "third", user_type="Guest", states=[desk.held("POWER_BI_STANDARD")])

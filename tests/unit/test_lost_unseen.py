@@ -179,8 +179,10 @@ def test_a_mailbox_that_is_pending_tells_of_resiliency_as_well(desk: ExplainingD
 @WAYS
 @pytest.mark.parametrize("how", ["null", "refused"])
 def test_where_nobody_says_whether_it_was_on_a_warning_names_them(desk: ExplainingDesk, way: str, how: str) -> None:
-    desk.world.switches.update({"delicensing_resiliency": True, "resiliency_state": "null"})
-    if how == "refused":
+    desk.world.switches.update({"delicensing_resiliency": True, "resiliency_state": "text"})
+    if how == "null":
+        desk.world.switches.resiliency_state = "null"
+    else:
         fault = {"kind": "status", "service": "exchange", "cmdlet": "Get-OrganizationConfig", "status": 403}
         desk.tenant.set_faults({**fault, "times": None})
     found = run(desk, way, desk.lost("anna", 40))

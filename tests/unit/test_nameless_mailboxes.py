@@ -185,6 +185,7 @@ def test_many_agents_are_found_though_a_list_by_ids_leaves_them_out(desk: Planni
         {"kind": "status", "service": "graph", "path": "getByIds", "status": 200, "body": {"value": []}, "times": None}
     )
     assert len(look(desk.tenant, strategy="filtered").findings) == 610
+    assert desk.world.faults[-1].hits
 
 
 @EACH_WAY

@@ -122,7 +122,7 @@ def test_the_explanation_tells_of_the_room_of_a_shared_mailbox(desk: FitDesk) ->
 
 
 @pytest.mark.parametrize("quota", ["Unlimited", "", None, "nonsense", {"Value": "Unlimited"}, 0, [1]])
-def test_a_quota_that_says_nothing_is_none(desk: FitDesk, quota: Any) -> None:
+def test_a_quota_that_says_nothing_does_not_count(desk: FitDesk, quota: Any) -> None:
     upn = desk.sized("anna", 60)
     desk.box(upn)["ProhibitSendReceiveQuota"] = quota
     row = row_of(desk.plan(EVERYBODY))

@@ -172,6 +172,7 @@ def test_a_lost_answer_does_not_lose_the_fallback(desk: PlanningDesk) -> None:
     anna = desk.at_risk("anna", desk.held("SPB", "EXCHANGE_S_STANDARD"))
     desk.refuse("assignLicense", kind="late_status", status=503, times=1)
     (row,) = desk.apply(FALLBACK)["users"]
+    assert desk.world.faults[-1].hits == 1
     assert (row["status"], row["alternative"]) == ("changed", "fallback")
     assert desk.states(anna).keys() == {"SPB", "EXCHANGESTANDARD"}
 

@@ -129,7 +129,7 @@ def outcome(desk: Desk, names: list[str], wish: dict[str, Any], *, check_mode: b
         {
             **{key: row[key] for key in ("user_principal_name", "status", "before", "after")},
             # only check mode says what cannot be foreseen
-            "notes": [note for note in row["notes"] if "cannot be foreseen" not in note],
+            "notes": [note for note in row["notes"] if not (check_mode and "cannot be foreseen" in note)],
             "error": row["error"] and row["error"]["code"],
         }
         for row in result.get("users", ())

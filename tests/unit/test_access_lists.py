@@ -10,14 +10,12 @@ import json
 import os
 import stat
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._access_lists import Writers, parse
 from ansible_collections.m365.licensing.plugins.module_utils._private_files import Folder, remarks_on
 from ansible_collections.m365.licensing.tests.unit import processes
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk
 from ansible_collections.m365.licensing.tests.unit.test_foreign_files import (
     INFO,

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.m365.licensing.tests.unit import processes
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
-from tests.tenant.launch import Tenant
 from tests.tenant.state import DIRECTORY_ROLES, EXCHANGE_ROLES, Json
 
 LEAVERS = {

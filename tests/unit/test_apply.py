@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._apply import apply_changes
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
@@ -34,7 +32,7 @@ from ansible_collections.m365.licensing.tests.unit.domain_world import (
     inherited,
     user,
 )
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, changed_users, empty_tenant
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, changed_users
 
 from tests.tenant.launch import Tenant
 

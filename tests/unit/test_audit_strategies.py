@@ -6,15 +6,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.tests.unit.auditing import facts, look, rows
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
-
-from tests.tenant.launch import Tenant
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk
 
 HELD = ("EXCHANGESTANDARD", "EXCHANGEENTERPRISE", "SPE_F1", "M365_F1_COMM", "EXCHANGEARCHIVE_ADDON", "EXCHANGEARCHIVE")
 SETS = [some for size in range(4) for some in itertools.combinations(HELD, size)]

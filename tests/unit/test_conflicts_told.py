@@ -5,13 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk
 
-from tests.tenant.launch import Tenant
 from tests.tenant.skus import table
 
 GONE = "12345678-aaaa-4bbb-8ccc-1234567890ab"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit
 from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import enabled_state
 from ansible_collections.m365.licensing.tests.unit.auditing import look
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk, text
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk
 
 from tests.tenant.launch import Tenant
 from tests.tenant.state import Json, parse_time

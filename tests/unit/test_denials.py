@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant, statuses
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import statuses
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
 from tests.tenant.launch import Tenant

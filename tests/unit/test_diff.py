@@ -5,14 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._diff import diff_of
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
-from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
 
 E3 = {"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}

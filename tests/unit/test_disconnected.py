@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding
 from ansible_collections.m365.licensing.tests.unit.auditing import look
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions, skus
 
-from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
 
 WAYS = pytest.mark.parametrize(

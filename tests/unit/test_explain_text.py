@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._explain_text import WIDTH
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY
 
 from tests.tenant.launch import Tenant

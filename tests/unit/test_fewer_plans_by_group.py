@@ -5,14 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
-
-from tests.tenant.launch import Tenant
 
 EXCHANGE, TEAMS = "EXCHANGE_S_ENTERPRISE", "TEAMS1"
 REMOVALS = pytest.mark.parametrize(

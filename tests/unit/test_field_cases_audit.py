@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,10 +13,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit
 from ansible_collections.m365.licensing.plugins.module_utils._audit_module import no_rights_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._models import Finding
 from ansible_collections.m365.licensing.tests.unit.auditing import look
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions, skus
 
-from tests.tenant.launch import Tenant
 from tests.tenant.make import GB
 from tests.tenant.state import Json, parse_time
 

@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError
 from ansible_collections.m365.licensing.tests.unit.clients import clients
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant, statuses
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import statuses
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
-from tests.tenant.launch import Tenant
 from tests.tenant.plan_rules import TEXTS
 from tests.tenant.skus import table
 from tests.tenant.state import Json

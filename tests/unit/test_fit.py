@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils import _sizes
 from ansible_collections.m365.licensing.tests.unit.clients import clients
@@ -20,7 +18,6 @@ from ansible_collections.m365.licensing.tests.unit.fit_desk import (
     FitDesk,
     row_of,
 )
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, plan, skus
 
 from tests.tenant.launch import Tenant

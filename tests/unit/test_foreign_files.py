@@ -12,14 +12,13 @@ import grp
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._private_files import Folder, remarks_on
 from ansible_collections.m365.licensing.tests.unit import processes
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 from ansible_collections.m365.licensing.tests.unit.test_progress import KEYS
 

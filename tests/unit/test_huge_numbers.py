@@ -5,10 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 from ansible_collections.m365.licensing.tests.unit.test_secrets_in_files import PLAN, run
 

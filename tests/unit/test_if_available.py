@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,10 +12,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUI
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_wanted
 from ansible_collections.m365.licensing.tests.unit.domain_world import GROUP, SKUS
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions, skus
 
-from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
 
 E3 = {"sku": "SPE_E3"}

@@ -15,7 +15,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUI
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._license_info import subscription_info, user_license_info
 from ansible_collections.m365.licensing.tests.unit.clients import clients
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.skus import table

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, User
 from ansible_collections.m365.licensing.plugins.module_utils._readback import still_to_do
 from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import UsersFailed
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant, statuses
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, statuses
 
 from tests.tenant.launch import Tenant
 from tests.tenant.state import Json

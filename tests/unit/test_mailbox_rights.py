@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -17,7 +17,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._license_info impor
 from ansible_collections.m365.licensing.plugins.module_utils._models import ServicePlan, Sku
 from ansible_collections.m365.licensing.tests.unit.auditing import facts, look
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk, text
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
 
 from tests.tenant.launch import Tenant

@@ -5,13 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
-from tests.tenant.launch import Tenant
 from tests.tenant.make import GB
 from tests.tenant.plan_rules import TEXTS
 from tests.tenant.skus import table
@@ -87,7 +83,11 @@ def test_of_whom_nothing_is_at_risk_the_order_of_the_rule_stays(desk: PlanningDe
     desk.person("anna", without_exchange(desk), kind=None)
     options = {"scope": "all_users", "max_covered_seats": "unlimited"}
     (row,) = desk.refused(STANDARD_THEN_E3, **options).partial["users"]
-    assert (row["alternative"], row["error"]["code"], len(desk.license_requests())) == ("fallback", "mutually_exclusive_plans", 1)
+    assert (row["alternative"], row["error"]["code"], len(desk.license_requests())) == (
+        "fallback",
+        "mutually_exclusive_plans",
+        1,
+    )
 
 
 def test_an_alternative_that_does_not_help_is_not_tried(desk: PlanningDesk) -> None:
@@ -96,7 +96,11 @@ def test_an_alternative_that_does_not_help_is_not_tried(desk: PlanningDesk) -> N
     (row,) = desk.refused(
         {**E3_THEN_STANDARD, "licenses": [{"sku": "SPE_E3", "enabled_plans": [*ASKED]}]}, shared_mailbox_sizes="always"
     ).partial["users"]
-    assert (row["alternative"], row["error"]["code"], len(desk.license_requests())) == ("licenses", "mutually_exclusive_plans", 1)
+    assert (row["alternative"], row["error"]["code"], len(desk.license_requests())) == (
+        "licenses",
+        "mutually_exclusive_plans",
+        1,
+    )
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import email.utils
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -18,11 +17,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ServiceUnavailable,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant, statuses
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, statuses
 
-from tests.tenant.launch import Tenant
 from tests.tenant.login import issued
-
 
 # 401 --------------------------------------------------------------------------------------------------------------
 

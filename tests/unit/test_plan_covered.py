@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +36,10 @@ from ansible_collections.m365.licensing.tests.unit.domain_world import (
     inherited,
     user,
 )
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning import E3, added, anybody, at_risk, only, plan_for
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions, plan
 
-from tests.tenant.launch import Tenant, running
+from tests.tenant.launch import running
 from tests.tenant.state import Json
 
 README = Path(__file__).resolve().parents[2] / "README.md"

@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils import _sizes
 from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
 from ansible_collections.m365.licensing.tests.unit.clients import clients
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import (
     ALL_KINDS,
     EVERYBODY,
@@ -23,7 +21,7 @@ from ansible_collections.m365.licensing.tests.unit.planning_desk import (
     skus,
 )
 
-from tests.tenant.launch import Tenant, running
+from tests.tenant.launch import running
 from tests.tenant.state import Json
 
 E3 = {**EVERYBODY, "name": "E3", "licenses": [{"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}]}

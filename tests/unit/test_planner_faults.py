@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._errors import PermissionDenied
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import changed_users, empty_tenant
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import changed_users
 from ansible_collections.m365.licensing.tests.unit.planning_desk import (
     EVERYBODY,
     PlanningDesk,

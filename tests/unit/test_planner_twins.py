@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
 
-from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
 
 OLD_ONES = {"name": "Old", "match": {"recipient_type": "soft_deleted"}, "action": "ignore", "reason": "they may go"}

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.tests.unit import processes
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk
 
 from tests.tenant.launch import Tenant
 from tests.tenant.state import Json

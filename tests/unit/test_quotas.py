@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.tests.unit.auditing import look, rows
 from ansible_collections.m365.licensing.tests.unit.fit_desk import BUSINESS, GB, RESOURCES, FitDesk, row_of
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, actions, skus
 
 from tests.tenant.launch import Tenant

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._outcome import Out
 from ansible_collections.m365.licensing.plugins.module_utils._record import Record, record_folder
 from ansible_collections.m365.licensing.tests.unit import processes
 from ansible_collections.m365.licensing.tests.unit.domain_world import user
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
-from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
 
 PLAN, LICENSE = "m365_license_plan", "m365_user_license"

@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant, statuses
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, statuses
 
-from tests.tenant.launch import Tenant
 from tests.tenant.plan_rules import TEXTS
 from tests.tenant.skus import table
 from tests.tenant.state import Json

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._report import audit_markdown, audit_row
 from ansible_collections.m365.licensing.tests.unit.domain_world import BY_ID, finding, user
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
 from tests.tenant.launch import Tenant

@@ -17,7 +17,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import Assi
 from ansible_collections.m365.licensing.plugins.module_utils._readback import carried_only, still_to_do
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 from ansible_collections.m365.licensing.tests.unit.domain_world import user
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
 from tests.tenant.launch import Tenant

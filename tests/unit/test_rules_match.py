@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,14 +12,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import Conf
 from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject, first_match
 from ansible_collections.m365.licensing.tests.unit.domain_world import MAILBOX, SPE_E3, TODAY, direct, user
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning import E3, anybody, at_risk, plan_for
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
 from ansible_collections.m365.licensing.tests.unit.test_rules import matching, parse
 
-from tests.tenant.launch import Tenant
 from tests.tenant.state import Json
-
 
 ANNA = Subject(
     user(

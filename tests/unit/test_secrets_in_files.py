@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +21,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._proxies import wri
 from ansible_collections.m365.licensing.plugins.module_utils._redaction import REMOVED, Redactor
 from ansible_collections.m365.licensing.plugins.module_utils._secrets import secrets_in_proxies
 from ansible_collections.m365.licensing.plugins.module_utils._tenant import claims
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
 from tests.tenant.launch import Tenant

@@ -21,10 +21,7 @@ from typing import IO
 
 import pytest
 from ansible_collections.m365.licensing.tests.unit import processes
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
-
-from tests.tenant.launch import Tenant
 
 PATIENT = {"timeout": 3600.0, "retry_seconds": 3600.0}
 """Nothing but the signal ends a wait."""

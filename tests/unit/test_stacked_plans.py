@@ -31,10 +31,8 @@ from ansible_collections.m365.licensing.tests.unit.domain_world import (
     inherited,
     user,
 )
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions, skus
 
-from tests.tenant.launch import Tenant
 from tests.tenant.make import GB
 from tests.tenant.skus import table
 from tests.tenant.state import Json

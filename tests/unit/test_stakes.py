@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils import _sizes
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
-
-from tests.tenant.launch import Tenant
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk
 
 GB = 2**30
 

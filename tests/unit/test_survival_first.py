@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,12 +23,8 @@ from ansible_collections.m365.licensing.tests.unit.domain_world import (
     skus,
     user,
 )
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning import E3_OR_STANDARD, added, at_risk, only, plan_for
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
-
-from tests.tenant.launch import Tenant
-
 
 STANDARD: dict[str, Any] = {"name": "All", "match": {}, "licenses": [{"sku": "EXCHANGESTANDARD"}]}
 KIOSK_OR_STANDARD: dict[str, Any] = {

@@ -19,7 +19,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._run_facts import r
 from ansible_collections.m365.licensing.plugins.module_utils._tenant import claims
 from ansible_collections.m365.licensing.plugins.module_utils._version import COLLECTION_VERSION
 from ansible_collections.m365.licensing.tests.unit import processes
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
 from tests.tenant.launch import Tenant

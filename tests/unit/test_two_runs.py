@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils import _planner, _user_licenses
 from ansible_collections.m365.licensing.plugins.module_utils._apply import GROUP
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, changed_users, empty_tenant, statuses
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, changed_users, statuses
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
 from tests.tenant.launch import Tenant

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import M365
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import (
     Desk,
     changed_users,
-    empty_tenant,
     statuses,
 )
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,10 +15,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exceptions import 
     hiding_shared,
 )
 from ansible_collections.m365.licensing.tests.unit.auditing import look
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
-
-from tests.tenant.launch import Tenant
 
 LEAVERS = {
     "name": "Leavers",

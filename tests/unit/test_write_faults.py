@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
-from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant, statuses
+from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, statuses
 
 from tests.tenant.launch import Tenant
 from tests.tenant.state import Json

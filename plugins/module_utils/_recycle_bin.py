@@ -12,27 +12,20 @@ from typing import Any
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, IncompleteAnswer
 from ansible_collections.m365.licensing.plugins.module_utils._graph import BatchPart, Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import raise_for
-from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import guid_from
+from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import (
+    USER_PROPERTIES,
+    guid_from,
+    user_from,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import User
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
 from ansible_collections.m365.licensing.plugins.module_utils._times import parse_time
 
 COLLECTION = "directory/deletedItems/microsoft.graph.user"
-PROPERTIES = (
-    "id",
-    "userPrincipalName",
-    "displayName",
-    "userType",
-    "accountEnabled",
-    "usageLocation",
-    "country",
-    "department",
-    "companyName",
-    "jobTitle",
-    "onPremisesSyncEnabled",
-    "deletedDateTime",
-)
+_LICENSES = ("licenseAssignmentStates", "assignedPlans")
+"""Left out: Graph does not say which licenses come back with a deleted user."""
+PROPERTIES = (*(name for name in USER_PROPERTIES if name not in _LICENSES), "deletedDateTime")
 
 
 def deleted_users(graph: Graph, user_ids: Iterable[str]) -> dict[str, User]:
@@ -66,27 +59,15 @@ def _one_by_one(graph: Graph, user_ids: Iterable[str]) -> list[User]:
 
 def _user(raw: Mapping[str, Any]) -> User:
     user_id = guid_from(raw, "id", "deleted user")
-    texts = {name: text.strip() for name in PROPERTIES if isinstance(text := raw.get(name), str)}
     try:
         deleted = parse_time(raw.get("deletedDateTime"))
     except ValueError as error:
         raise _incomplete(f"deleted user {user_id}: {error}") from None
     if deleted is None:
         raise _incomplete(f"deleted user {user_id} has no deletedDateTime")
-    return User(
-        id=user_id,
-        user_principal_name=_before(texts.get("userPrincipalName", ""), user_id),
-        display_name=texts.get("displayName", ""),
-        user_type=texts.get("userType") or "Member",
-        account_enabled=raw.get("accountEnabled") is not False,
-        usage_location=texts.get("usageLocation"),
-        country=texts.get("country"),
-        department=texts.get("department"),
-        company=texts.get("companyName"),
-        job_title=texts.get("jobTitle"),
-        on_premises_sync=raw.get("onPremisesSyncEnabled") is True,
-        deleted=deleted,
-    )
+    name = raw.get("userPrincipalName")
+    name = _before(name.strip(), user_id) if isinstance(name, str) else ""
+    return user_from({**raw, **dict.fromkeys(_LICENSES), "userPrincipalName": name or user_id})._replace(deleted=deleted)
 
 
 def _before(upn: str, user_id: str) -> str:

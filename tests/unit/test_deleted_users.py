@@ -193,9 +193,25 @@ def test_a_restored_user_without_a_license_is_licensed(desk: PlanningDesk) -> No
     assert actions(desk.apply(EVERYBODY)) == {"anna": "license"}
 
 
-@pytest.mark.parametrize("match", [{"recipient_type": "soft_deleted"}, {"department": "Leavers"}])
+@pytest.mark.parametrize(
+    "match",
+    [
+        {"recipient_type": "soft_deleted"},
+        {"department": "Leavers"},
+        {"city": "Kiel"},
+        {"office": "K1"},
+        {"employee_type": "Contractor"},
+        {"extension_attributes": {"extensionAttribute1": "left"}},
+    ],
+)
 def test_an_exception_covers_it(desk: PlanningDesk, match: Json) -> None:
     user = deleted(desk, "anna", 10)
-    desk.world.deleted_users[user["id"]]["department"] = "Leavers"
+    desk.world.deleted_users[user["id"]] |= {
+        "department": "Leavers",
+        "city": "Kiel",
+        "officeLocation": "K1",
+        "employeeType": "Contractor",
+        "onPremisesExtensionAttributes": {"extensionAttribute1": "left"},
+    }
     rule = {"name": "Leavers", "match": match, "action": "ignore", "reason": "They left"}
     assert actions(desk.plan(rule, EVERYBODY)) == {"anna": "ignore"}

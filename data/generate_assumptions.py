@@ -27,8 +27,9 @@ an assumption below no mailbox is hidden, and no license that keeps a mailbox is
 service decides, and the run acts on its answer. Where the service refuses, or does not give the whole of a list, the
 run says so and calls nobody done.
 
-Two of the readings at the end of this page do leave something out. A SKU whose rights to a mailbox are unknown is no
-remedy. A mailbox that was disconnected longer ago than it can be brought back is no row.
+Three of the readings at the end of this page do leave something out. A SKU whose rights to a mailbox are unknown is not
+a remedy. A mailbox that was disconnected too long ago to be brought back is not a row. `strategy: filtered` does not
+ask for the mailbox of a user whose last mailbox plan went more than 65 days ago.
 
 The simulated tenant has a switch for each assumption. The tests plant a tenant in which each position changes an
 answer. The same mailboxes are found in all of them, and the same users have a mailbox plan in the end, except where the

@@ -92,6 +92,30 @@ INFERENCES = (
         "`m365_user_license` for the user",
     ),
     Inference(
+        "plans that went long ago",
+        "`strategy: filtered` does not ask Exchange for the mailbox of a user without licenses whose last mailbox plan "
+        "went more than 65 days ago. If the mailbox is still in use, Exchange lists it as unlicensed by then.",
+        "Two periods of 30 days, in documentation on delicensing resiliency. Five days are for late records.",
+        "",
+        "`strategy: full`",
+    ),
+    Inference(
+        "mailboxes that were soft-deleted earlier",
+        "A mailbox that was soft-deleted more than a day before the license of its user went is not the one that the "
+        "license kept. That one is a row of its own.",
+        "Exchange and the directory record the two times apart. No text says how far these may differ.",
+        "",
+        "An exception in the rules",
+    ),
+    Inference(
+        "sizes of archives",
+        "Neither service lists the sizes of archives. So a user who has an archive, and a license that allows more "
+        "than the 50 GB of Plan 1, is taken to need it, and a change that takes it away is refused.",
+        "Exchange Online limits: the archive of Plan 1 ends at 50 GB.",
+        "",
+        "`allow_uncovered` of `m365_user_license`",
+    ),
+    Inference(
         "Exchange plans of British Telecom",
         "Packages of British Telecom are taken for Exchange plans like all others. They are said to exclude all other "
         "Exchange plans.",

@@ -22,10 +22,10 @@ SPDX-License-Identifier: GPL-3.0-or-later
 -->
 # Assumptions about Microsoft's services
 
-What the collection decides by although nobody can be sure of it: a source is missing, or sources disagree. Because of
-an assumption below no mailbox is hidden, and no license that keeps a mailbox is refused: the collection sends, the
-service decides, and the run acts on its answer. Where the service refuses, or does not give the whole of a list, the
-run says so and calls nobody done.
+The collection makes these assumptions without being sure of them: a source is missing, or sources disagree. None of the
+assumptions hides a mailbox, or refuses a license that keeps a mailbox. The collection sends the request, the service
+decides, and the run acts on its answer. Where the service refuses, or does not give the whole of a list, the run says
+so and reports no user as done.
 
 Three of the readings at the end of this page do leave something out. A SKU whose rights to a mailbox are unknown is not
 a remedy. A mailbox that was disconnected too long ago to be brought back is not a row. `strategy: filtered` does not
@@ -39,10 +39,10 @@ service itself refuses. `data/generate_assumptions.py` makes this page.
 TABLE = """
 ## What no answer can show
 
-How the collection reads Microsoft's names and texts. Nothing in a tenant tells which reading is right, so there is no
+How the collection reads Microsoft's names and texts. Nothing in a tenant shows which reading is right, so there is no
 switch. An option corrects each.
 
-| What is taken for true | Source | Who says otherwise | What corrects it |
+| What is assumed | Source | Who says otherwise | What corrects it |
 |---|---|---|---|
 """
 
@@ -59,7 +59,7 @@ def _section(entry: Any) -> str:
         f"\n## {_first_upper(entry.name)}\n\n",
         f"{entry.claim}\n\n",
         f"- Looked up: {entry.since}. Source: {entry.source}\n",
-        f"- Otherwise: {entry.contrary or 'no source says otherwise, and none confirms it.'}\n",
+        f"- Otherwise: {entry.contrary or 'no source contradicts or confirms it.'}\n",
         f"- If it is wrong: {entry.if_wrong}\n",
         f"- What corrects it: {entry.remedy}\n",
         f"- Switch of the simulated tenant: `{entry.switch}` ({positions})\n",
@@ -70,12 +70,13 @@ def _section(entry: Any) -> str:
 def _position(position: Any) -> str:
     """A word of a switch; some switches name a mailbox, or none."""
     if position == "":
-        return "nobody"
+        return "no user"
     return "a user principal name" if "@" in str(position) else f"`{str(position).lower()}`"
 
 
 def _row(entry: Any) -> str:
-    cells = (f"**{_first_upper(entry.name)}.** {entry.claim}", entry.source, entry.contrary or "nobody", entry.remedy)
+    claim = f"**{_first_upper(entry.name)}.** {entry.claim}"
+    cells = (claim, entry.source, entry.contrary or "no source", entry.remedy)
     return f"| {' | '.join(cells)} |\n"
 
 

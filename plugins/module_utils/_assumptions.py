@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the collection decides by although nobody can be sure of it. Pure: no I/O, no clock.
+"""What the collection assumes about Microsoft's services, without being sure of it. Pure: no I/O, no clock.
 
-Microsoft cannot be asked. Each entry says what is assumed and what follows where it is wrong. docs/assumptions.md is
-made of these entries, and tests run in each position of their switches of the simulated tenant.
+Microsoft cannot be asked. Each entry says what is assumed, and what happens if that is wrong. docs/assumptions.md is
+generated from these entries. The tests run in each position of the switches that the simulated tenant has for them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ class Assumption(NamedTuple):
 
     name: str
     claim: str
-    """What the collection takes for true."""
+    """What the collection assumes."""
     since: str
     """The month in which it was last looked up."""
     source: str
     contrary: str
-    """Who says otherwise; empty where nobody does and nobody confirms it."""
+    """Which source says otherwise; empty where no source says otherwise or confirms it."""
     if_wrong: str
     """What a user then sees."""
     remedy: str
@@ -36,7 +36,7 @@ class Assumption(NamedTuple):
 ASSUMPTIONS = (
     Assumption(
         "holds",
-        "Nobody knows whether a hold keeps the mailbox of a living user whose license has gone. So the deadline is "
+        "It is not known whether a hold keeps the mailbox of a living user whose license has gone. So the deadline is "
         "unknown, and the severity is that of a mailbox that the hold does not keep. Any hold counts, also that of a "
         "retention policy of the whole organization.",
         "2026-11",
@@ -107,11 +107,11 @@ ASSUMPTIONS = (
     Assumption(
         "delicensing resiliency",
         "Get-PendingDelicenseUser answers in every tenant, so an audit does not ask first whether the feature is on. "
-        "What Get-OrganizationConfig says of it is told where `exchange_api: v2` shows no list of users; nothing is "
-        "decided by it.",
+        "With `exchange_api: v2`, which has no list of users, a warning reports what Get-OrganizationConfig says. "
+        "Nothing is decided by it.",
         "2026-11",
         "A live tenant below the threshold: no rows and no error.",
-        "The documentation names the feature's setting as what decides.",
+        "The documentation says that the feature's setting decides.",
         "A warning that a signal is missing; deadlines are estimated.",
         "`exchange_api`, or the role of the app.",
         "resiliency_state",
@@ -119,7 +119,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "due for delicensing",
-        "Who is past the delay may be in the list of `-ShowDueObjectsOnly` alone, so both lists are read.",
+        "Users whose delay has ended may appear only with `-ShowDueObjectsOnly`, so both lists are read.",
         "2026-11",
         "Reference of Get-PendingDelicenseUser.",
         "",
@@ -135,7 +135,7 @@ ASSUMPTIONS = (
         "Not documented.",
         "",
         "A user of the list is not found, and the deadline is estimated.",
-        "Nothing to set: both are looked for.",
+        "Nothing to set: both are tried.",
         "pending_delicense_key",
         ("id", "upn"),
     ),
@@ -152,12 +152,12 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "paging",
-        "InvokeCommand gives a `nextLink`, or all entries to an Unlimited call. A warning of more results without a "
-        "link is an answer cut short, and an error.",
+        "InvokeCommand gives a `nextLink`, or all entries at once. A warning of more results without a link means that "
+        "the answer is cut short, which is an error.",
         "2026-11",
         "Tools in production page by links.",
         "One tool was refused; it had sent no anchor.",
-        "An error that says which page did not come. A list is never shorter than it is.",
+        "An error that names the missing page. A list that lacks entries is never used.",
         "`exchange_api: v2`.",
         "invoke_paging",
         ("nextlink", "unlimited_only"),
@@ -166,7 +166,7 @@ ASSUMPTIONS = (
         "reads after writes",
         "A read after a write may show the old state for a while.",
         "2026-11",
-        "Known of Graph's replicas; no time is documented.",
+        "Observed with Graph's replicas. Microsoft documents no time for it.",
         "",
         "`accepted` instead of `confirmed`.",
         "`confirm`, `confirm_seconds`.",
@@ -189,8 +189,8 @@ ASSUMPTIONS = (
         "A license brings a soft-deleted mailbox back to a user who has no other mailbox and no mailbox plan.",
         "2026-11",
         "Documentation on restoring mailboxes.",
-        "Nobody says what happens in the other cases.",
-        "A row says that no license helps, although one would.",
+        "No source describes the other cases.",
+        "A row that says that no license helps, although one would.",
         "`m365_user_license` for the user.",
         "license_brings_back",
         ("alone", "always"),
@@ -209,7 +209,7 @@ ASSUMPTIONS = (
     Assumption(
         "business quotas",
         "Microsoft 365 Business Basic, Standard and Premium have the 50 GB of Exchange Online Plan 1. That a mailbox "
-        "with such a license has 100 GB is only taken for true where its own quota says so, and then with a warning.",
+        "with such a license has 100 GB is only believed where its own quota says so, and then with a warning.",
         "2026-11",
         "Exchange Online limits: Plan 1 has 50 GB.",
         "Resellers and tools say 100 GB since July 2026; no text of Microsoft does.",
@@ -220,8 +220,8 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "quotas of earlier licenses",
-        "A mailbox has the quota of its plan. A larger one of an earlier license may stay, so the warning of a plan "
-        "that is too small names it as a doubt.",
+        "A mailbox has the quota of its plan. A larger quota of an earlier license may stay, so the warning about a "
+        "plan that is too small mentions it.",
         "2026-11",
         "Exchange Online limits: quotas go by the license.",
         "Support article 4025170: the quota of an earlier plan may stay.",
@@ -235,7 +235,7 @@ ASSUMPTIONS = (
         "The service assigns seats in the state `warning`. They are given out only where `use_warning_seats` says so.",
         "2026-11",
         "Reference of subscribedSku: available for normal use and assignment.",
-        "Microsoft's staff once said that those of an expired subscription are not assigned.",
+        "Microsoft's staff once said that seats of an expired subscription are not assigned.",
         "The service refuses the license because no seat is left, and the row says so.",
         "`use_warning_seats`.",
         "warning_seats",
@@ -243,29 +243,29 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "usage report",
-        "The report on mailbox sizes exists in the global cloud alone; elsewhere sizes are measured one by one.",
+        "The report on mailbox sizes exists only in the global cloud; elsewhere mailboxes are measured one by one.",
         "2026-11",
         "Reference of getMailboxUsageDetail.",
         "",
-        "Requests for each mailbox that is measured.",
+        "One request for each mailbox that is measured.",
         "`shared_mailbox_sizes`.",
         "usage_report",
         ("200", "404"),
     ),
     Assumption(
         "expired pages",
-        "A link of InvokeCommand is good when it is followed at once, with the same anchor and body.",
+        "A link of InvokeCommand is valid if it is followed immediately, with the same anchor and body.",
         "2026-11",
         "Tools in production.",
-        "One tool was told that its request for a page had expired.",
-        "The run ends with an error that names the page. It licenses nobody by half a list.",
+        "One tool got the error that its request for a page had expired.",
+        "The run ends with an error that names the page. It never licenses users by an incomplete list.",
         "`exchange_api: v2`.",
         "pagination_expired",
         (False, True),
     ),
     Assumption(
         "beta endpoint",
-        "Graph's `isLicenseReconciliationNeeded` exists in beta alone, and may be missing. It is one signal of three.",
+        "Graph's `isLicenseReconciliationNeeded` exists only in beta, and may be missing. It is one signal of three.",
         "2026-11",
         "Reference of the beta user resource.",
         "National clouds may have no such property.",
@@ -287,7 +287,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "mailboxes without statistics",
-        "A mailbox that nobody has ever opened has no statistics: it is small, and says nothing of others.",
+        "A mailbox that was never opened has no statistics. It is small, and others are measured all the same.",
         "2026-11",
         "Warning of Get-MailboxStatistics.",
         "",
@@ -320,7 +320,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "end of Exchange's quota",
-        "`Rate-Limit-Reset` tells in seconds, or as a time, when the quota begins anew.",
+        "`Rate-Limit-Reset` says in seconds, or as a time, when the quota starts again.",
         "2026-11",
         "Headers seen on InvokeCommand in 2024.",
         "",

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How the collection reads what no answer of Microsoft's services can show. Pure: no I/O, no clock.
 
-docs/assumptions.md is made of these, and of ``_assumptions.py``.
+docs/assumptions.md is generated from these entries and those of ``_assumptions.py``.
 """
 
 from __future__ import annotations
@@ -62,15 +62,15 @@ INFERENCES = (
     Inference(
         "kinds of holds",
         "Holds of retention policies, labels and eDiscovery count like a litigation hold for deadlines, and so do "
-        "delay holds: nobody knows whether they keep the mailbox. They do not count for rights: only a litigation hold "
-        "makes a row of a mailbox that a plan keeps, or of a shared one.",
-        "Texts about holds that keep a mailbox do not tell the kinds apart. Those about licenses name litigation.",
+        "delay holds: whether they keep the mailbox is not known. They do not count for rights: a mailbox that a plan "
+        "keeps, or a shared one, only gets a row for a litigation hold.",
+        "Texts about holds that keep a mailbox do not distinguish the kinds. Those about licenses name litigation.",
         "",
         "An exception in the rules",
     ),
     Inference(
         "dates of removed licenses",
-        "Where nothing better tells it, the date of the Deleted plan is taken for the day on which the license went.",
+        "Without better evidence, the date of the Deleted plan is taken for the day on which the license went.",
         "Seen in the directory. The reference calls it the date of the assignment.",
         "",
         "The permission `AuditLog.Read.All`",
@@ -78,7 +78,7 @@ INFERENCES = (
     Inference(
         "plans that need other plans",
         "Office for the web needs a SharePoint plan, and Phone System and Audio Conferencing need Teams or Skype for "
-        "Business. What a swap carries over is closed under these.",
+        "Business. In a swap, a plan that lacks what it needs goes off as well.",
         "Refusals in public issues; the service's own table is not public.",
         "",
         "`enabled_plans` and `disabled_plans` of a license; the run acts on the refusal of the service",
@@ -124,4 +124,4 @@ INFERENCES = (
         "`fallback` and `remove` in a rule",
     ),
 )
-"""Read by people alone: nothing in a tenant shows which reading is right."""
+"""For people: nothing in a tenant shows which reading is right."""

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils import _filters
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import RESOURCE_TYPES, granted
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import DISCONNECTED_DAYS
 from ansible_collections.m365.licensing.plugins.module_utils._delicensing import Delicensing, read_delicensing
 from ansible_collections.m365.licensing.plugins.module_utils._errors import (
@@ -33,6 +33,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
+    RESOURCE_TYPES,
     Mailbox,
     PlanClass,
     RecipientType,

@@ -28,6 +28,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._deadlines import (
 )
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
+    RESOURCE_TYPES,
     Deadline,
     Finding,
     Flags,
@@ -52,9 +53,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._row_notes import (
 )
 
 Needs = tuple[frozenset[PlanClass], ...]
-
-RESOURCE_TYPES = frozenset({RecipientType.SHARED, RecipientType.ROOM, RecipientType.EQUIPMENT})
-"""Mailboxes that need no license until they are large, archived or on hold."""
 
 ANY_MAILBOX: Needs = tuple(frozenset({item}) for item in (PlanClass.PLAN1, PlanClass.PLAN2, PlanClass.KIOSK))
 PLAN2_ONLY: Needs = (frozenset({PlanClass.PLAN2}),)

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from ansible_collections.m365.licensing.plugins.module_utils._absence import is_missing
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
     ANY_MAILBOX,
-    RESOURCE_TYPES,
     Needs,
     World,
     assess,
@@ -29,6 +28,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
 from ansible_collections.m365.licensing.plugins.module_utils._disagreements import disagreement
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import describe, sku_name
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    RESOURCE_TYPES,
     AssignedPlan,
     Finding,
     Flags,

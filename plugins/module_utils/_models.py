@@ -51,6 +51,10 @@ class RecipientType(str, enum.Enum):
     """A mailbox that is already disconnected while its user lives."""
 
 
+RESOURCE_TYPES = frozenset({RecipientType.SHARED, RecipientType.ROOM, RecipientType.EQUIPMENT})
+"""Mailboxes that need no license until they are large, archived or on hold."""
+
+
 class LicenseState(NamedTuple):
     """One entry of ``user.licenseAssignmentStates``: one SKU by one way (direct, or from one group).
 

@@ -13,11 +13,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import RESOURCE_TYPES, needs_of, settled
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import needs_of, settled
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
-from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, Mailbox, RecipientType, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    RESOURCE_TYPES,
+    Assignment,
+    Mailbox,
+    RecipientType,
+    Sku,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._ownership import IN_USE
 from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan, PlanEntry, PlanOptions
 from ansible_collections.m365.licensing.plugins.module_utils._plan_fit import gives_small, size_counts, with_fit

@@ -14,9 +14,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._deadlines import (
     DISCONNECTED_DAYS,
     removal_date,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._models import Flags, Mailbox, RecipientType, User
-
-_RESOURCES = (RecipientType.SHARED, RecipientType.ROOM, RecipientType.EQUIPMENT)
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    RESOURCE_TYPES,
+    Flags,
+    Mailbox,
+    RecipientType,
+    User,
+)
 
 _LONGEST = timedelta(days=2 * DISCONNECTED_DAYS)
 """How long a mailbox of a user lives on without a license, where the organization delays it as well."""
@@ -49,21 +53,15 @@ def notes_of(
         yield "Exchange could not be asked for mailboxes: its kind, its age, an archive or a hold are not known."
         return
     if mailbox is None:
-        yield (
-            _disconnected_note(user, flags)
-            if lost
-            else ("The mailbox may be disconnected already; license the user to bring it back.")
-        )
+        maybe = "The mailbox may be disconnected already; license the user to bring it back."
+        yield _disconnected_note(user, flags) if lost else maybe
         return
     if mailbox.held and mailbox.recipient_type is RecipientType.SOFT_DELETED and not (user and user.deleted):
         yield "On hold: Microsoft's texts disagree on whether a hold keeps the mailbox of a living user for longer."
     if was_shared:
         yield was_shared
     others = [word for flag, word in ((mailbox.archive, "an archive"), (mailbox.hold, "a litigation hold")) if flag]
-    if (
-        mailbox.recipient_type in (RecipientType.SHARED, RecipientType.ROOM, RecipientType.EQUIPMENT)
-        and len(others) > 1
-    ):
+    if mailbox.recipient_type in RESOURCE_TYPES and len(others) > 1:
         yield "It has an archive and a litigation hold; one license covers both."
     living = user is not None and user.deleted is None
     if mailbox.recipient_type is RecipientType.SOFT_DELETED and living and not uncovered:

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 from ansible_collections.m365.licensing.plugins.module_utils import _filters
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import RESOURCE_TYPES
 from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, named
 from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
-from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox
+from ansible_collections.m365.licensing.plugins.module_utils._models import RESOURCE_TYPES, Mailbox
 from ansible_collections.m365.licensing.plugins.module_utils._readings import Readings
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import (
     MEASURED_AT_MOST,

@@ -11,7 +11,7 @@ Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import PLAN_CLASSES
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
@@ -21,6 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     PlanClass,
     Sku,
     User,
+    plan_carriers,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
 
@@ -45,10 +46,10 @@ def foreseen_refusal(
             "Use state=present, which leaves alone what it does not name.",
         )
     predicted = predicted or apply_to(user, change, skus)
-    after = _carriers(predicted, skus)
+    after = plan_carriers(predicted, skus, _CLASSED)
     added = frozenset(item.sku_id for item in change.add)
     for plan in sorted(_ADD_ON & after.keys()):
-        if not _MAILBOX & after.keys() and (after[plan] & added or _MAILBOX & _carriers(user, skus).keys()):
+        if not _MAILBOX & after.keys() and (after[plan] & added or plan_carriers(user, skus, _MAILBOX)):
             return Problem(
                 "missing_dependency",
                 f"{_names(after[plan], skus)} carries the archiving add-on, which needs an Exchange mailbox plan: the "
@@ -58,17 +59,5 @@ def foreseen_refusal(
     return None
 
 
-def _carriers(user: User, skus: Mapping[str, Sku]) -> dict[str, frozenset[str]]:
-    """The user's Exchange plans that are switched on, each with the SKUs that bring it."""
-    found: dict[str, set[str]] = {}
-    for state in user.license_states:
-        sku = skus.get(state.sku_id)
-        if sku is None or not state.effective:
-            continue
-        for plan_id in (_CLASSED & sku.plan_ids) - state.disabled_plans:
-            found.setdefault(plan_id, set()).add(state.sku_id)
-    return {plan: frozenset(carriers) for plan, carriers in found.items()}
-
-
-def _names(sku_ids: frozenset[str], skus: Mapping[str, Sku]) -> str:
+def _names(sku_ids: Iterable[str], skus: Mapping[str, Sku]) -> str:
     return ", ".join(sorted(skus[sku_id].name for sku_id in sku_ids))

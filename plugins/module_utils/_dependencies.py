@@ -12,7 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._models import (
+    Assignment,
+    LicenseChange,
+    Sku,
+    User,
+    plan_carriers,
+)
 
 _SKYPE, _TEAMS = "0feaeb32-d00e-4d66-bd5a-43b5b83db82c", "57ff2da0-773e-42df-b2af-ffb7a2317929"
 _CALLING = frozenset({_SKYPE, _TEAMS})
@@ -81,7 +87,9 @@ def lacking(
     Only where there is a reason to doubt: a ground is there and off, has gone, or the plan is sold as an add-on. Some
     SKUs carry Office for the web without any SharePoint.
     """
-    was, now = _on(before, skus), _on(after, skus)
+    if not change.add and not change.remove:
+        return {}
+    was, now = plan_carriers(before, skus), plan_carriers(after, skus)
     there = frozenset[str]().union(
         *(skus[state.sku_id].plan_ids for state in after.license_states if state.sku_id in skus)
     )
@@ -93,15 +101,4 @@ def lacking(
             continue
         for sku_id in sorted(now[plan]):
             found.setdefault(sku_id, {})[plan] = sorted(grounds)
-    touched = {*change.remove, *(item.sku_id for item in change.add)}
-    return found if touched else {}
-
-
-def _on(user: User, skus: Mapping[str, Sku]) -> dict[str, set[str]]:
-    """The plans that are on, each with the SKUs that bring it."""
-    found: dict[str, set[str]] = {}
-    for state in user.license_states:
-        sku = skus.get(state.sku_id)
-        for plan in (sku.plan_ids - state.disabled_plans) if sku is not None and state.effective else ():
-            found.setdefault(plan, set()).add(state.sku_id)
     return found

@@ -12,7 +12,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._dependencies impor
 from ansible_collections.m365.licensing.plugins.module_utils._errors import named
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import (
     apply_to,
-    enabled_plans,
     off_in,
     plan_name,
     sku_title,
@@ -23,6 +22,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     LicenseState,
     Sku,
     User,
+    plan_carriers,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 
@@ -114,7 +114,7 @@ def plans_that_go(user: User, change: LicenseChange, skus: Mapping[str, Sku], ca
 
     A group may give a license with fewer plans than the direct assignment has.
     """
-    after = enabled_plans(apply_to(user, change, skus), skus)
+    after = plan_carriers(apply_to(user, change, skus), skus)
     found: list[str] = []
     for sku_id in sorted(set(change.remove) & skus.keys()):
         states = [state for state in user.license_states if state.sku_id == sku_id and state.effective]

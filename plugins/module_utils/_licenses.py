@@ -34,6 +34,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     LicenseState,
     Sku,
     User,
+    plan_carriers,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._readback import same_text
 from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
@@ -165,17 +166,7 @@ def off_in(user: User, leaving: Collection[str], skus: Mapping[str, Sku]) -> fro
     for state in user.license_states:
         if state.effective and state.direct and state.sku_id in leaving:
             off |= state.disabled_plans
-    return frozenset(off - enabled_plans(user, skus))
-
-
-def enabled_plans(user: User, skus: Mapping[str, Sku]) -> set[str]:
-    """The plans that are on in some assignment of the user."""
-    on: set[str] = set()
-    for state in user.license_states:
-        sku = skus.get(state.sku_id)
-        if sku is not None and state.effective:
-            on |= sku.plan_ids - state.disabled_plans
-    return on
+    return frozenset(off - plan_carriers(user, skus).keys()) if off else frozenset()
 
 
 def _direct_target(

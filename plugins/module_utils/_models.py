@@ -197,6 +197,19 @@ class Sku:
         return frozenset(plan.id for plan in self.plans if plan.applies_to.casefold() != "company")
 
 
+def plan_carriers(user: User, skus: Mapping[str, Sku], among: frozenset[str] | None = None) -> dict[str, set[str]]:
+    """The plans that are on in assignments in force, each with the SKUs that carry it; ``among``: only these plans."""
+    found: dict[str, set[str]] = {}
+    for state in user.license_states:
+        sku = skus.get(state.sku_id)
+        if sku is None or not state.effective:
+            continue
+        plans = sku.plan_ids if among is None else sku.plan_ids & among
+        for plan in plans - state.disabled_plans:
+            found.setdefault(plan, set()).add(state.sku_id)
+    return found
+
+
 def told_apart(skus: Iterable[Sku]) -> list[Sku]:
     """The SKUs of a tenant, those with one part number marked."""
     found = list(skus)

@@ -28,6 +28,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     PlanClass,
     Sku,
     User,
+    plan_carriers,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Needs
 
@@ -154,14 +155,7 @@ def _why(
 
 def _givers(user: User, skus: Mapping[str, Sku]) -> dict[str, set[str]]:
     """The plans at work, each with the SKUs in force that give it."""
-    working = {plan.plan_id for plan in user.assigned_plans if plan.usable}
-    found: dict[str, set[str]] = {}
-    for state in user.license_states:
-        sku = skus.get(state.sku_id)
-        if sku is not None and state.effective:
-            for plan in (sku.plan_ids & working) - state.disabled_plans:
-                found.setdefault(plan, set()).add(state.sku_id)
-    return found
+    return plan_carriers(user, skus, frozenset(plan.plan_id for plan in user.assigned_plans if plan.usable))
 
 
 def _names(sku_ids: Iterable[str], skus: Mapping[str, Sku]) -> str:

@@ -38,12 +38,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._outcome import (
     Job,
     Outcome,
     at_once,
-    begin_anew,
     found_again,
     location_late,
     mistake,
     outcome_of,
     renew,
+    restart_from_readback,
     state_error,
     try_again,
     unanswered,
@@ -91,10 +91,11 @@ def apply_changes(
     if len({change.user_id for change in changes}) != len(changes):
         raise ValueError("two changes of one user")
     jobs = [Job(carried_only(users[change.user_id], skus), change, change) for change in changes]
+    tries = second_tries or SecondTries({}, skus, BUILTIN)
     run = _Run(
         graph,
         skus,
-        second_tries or SecondTries({}, skus, BUILTIN),
+        tries,
         fail_fast=on_error == "fail",
         uncovers=uncovers,
         written=written,
@@ -116,7 +117,7 @@ def apply_changes(
         read_back(todo)
         read_back(run.take_alternatives(todo))
         until = graph.service.client.wall.now() + timedelta(days=DISCONNECTED_DAYS)
-        give_back(todo, skus, run.catalog, run.send_back, read_back, until)
+        give_back(todo, skus, tries.catalog, run.send_back, read_back, until)
     outcomes = [outcome_of(job, skus) for job in jobs]
     if written:
         written([outcome for outcome in outcomes if outcome.wrote or outcome.status == "failed"])
@@ -144,7 +145,7 @@ class _Run:
         self._fail_fast = fail_fast
         self._uncovers = uncovers
         self._written = written
-        self._second_tries, self.catalog = second_tries, second_tries.catalog
+        self._second_tries = second_tries
         self._unheard = False
         """Could nobody note what was written? Then nothing more is."""
         self.fresh: set[str] = set()
@@ -296,13 +297,13 @@ class _Run:
     def _may_pass(self, job: Job, problem: Problem) -> bool:
         """Is this refusal no failure yet?"""
         passing = problem.code in self._passing
-        return passing or (not job.final and self._second_tries.hope(job.base, job.change, problem))
+        return passing or (not job.final and self._second_tries.has_next(job.base, job.change, problem))
 
     def _has_another(self, job: Job, problem: Problem, *, waited: bool = False) -> bool:
         """Is there something else to send after this refusal? Takes it. A usage location set just now may be late."""
         if job.final or (job.located and problem.code == "usage_location" and not waited):
             return False
-        job.notes += self._second_tries.untried(job.base, job.change, problem)
+        job.notes += self._second_tries.why_untried(job.base, job.change, problem)
         attempt = self._second_tries.take(job.base, job.change, problem)
         if attempt is not None:
             try_again(job, attempt)
@@ -365,7 +366,7 @@ class _Run:
             problem = None if job.confirmed or job.problem else state_error(job, self._skus)
             if problem is None:
                 continue
-            begin_anew(job)
+            restart_from_readback(job)
             if self._has_another(job, problem):
                 again.append(job)
         self.assign(again)

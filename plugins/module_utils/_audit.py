@@ -17,7 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit_owners impor
 from ansible_collections.m365.licensing.plugins.module_utils._audit_read import Reader
 from ansible_collections.m365.licensing.plugins.module_utils._audit_warnings import (
     pending_without_user,
-    unheard_of,
+    warn_of_unknown_states,
     with_room,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
@@ -158,7 +158,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         skus=readings.skus,
         subscriptions=readings.subscriptions,
     )
-    unheard_of(readings, options.catalog)
+    warn_of_unknown_states(readings, options.catalog)
     world = look_closer(graph, exchange, readings, world)
     first = _join(readings, world, options, {})
     owners = read_owners(graph, exchange, readings, {finding.user_id for finding in first.findings})

@@ -14,17 +14,17 @@ from ansible_collections.m365.licensing.plugins.module_utils._readings import Re
 from ansible_collections.m365.licensing.plugins.module_utils._room import room_text
 
 
-def unheard_of(readings: Readings, catalog: Catalog) -> None:
-    """Warn of plans in a state that nobody knows: they count as off, which may make rows of mailboxes that are safe.
+def warn_of_unknown_states(readings: Readings, catalog: Catalog) -> None:
+    """Warn of plans in a state that is not documented. They count as off, so mailboxes that are safe may become rows.
 
-    Whoever has no other mailbox plan is named: without a mailbox in the lists there is no row that does.
+    The warning names the users who have no other mailbox plan and no mailbox in the lists, as no row names them.
     """
-    strange: dict[str, list[User]] = {}
+    unknown: dict[str, list[User]] = {}
     for user in (readings.users or {}).values():
-        for word in {plan.capability for plan in user.assigned_plans if plan.unheard_of}:
-            strange.setdefault(word, []).append(user)
+        for word in {plan.capability for plan in user.assigned_plans if plan.unknown_status}:
+            unknown.setdefault(word, []).append(user)
     listed = {box.user_id for box in readings.mailboxes} | readings.other_kinds.keys()
-    for word, users in sorted(strange.items()):
+    for word, users in sorted(unknown.items()):
         text = (
             f"{len(users)} users have plans with the capabilityStatus {word!r}, which this collection does not know. "
             "Such a plan counts as not at work: look at these users before they are licensed by rules."

@@ -132,18 +132,18 @@ class Catalog:
 
     def in_tenant(self, skus: Iterable[Sku]) -> Catalog:
         """The same, with what a tenant says of SKUs that no table knows (yet)."""
-        strange = {sku.id: frozenset(plan.id for plan in sku.plans) for sku in skus if carried(sku.id) is None}
-        if not strange:
+        unknown = {sku.id: frozenset(plan.id for plan in sku.plans) for sku in skus if carried(sku.id) is None}
+        if not unknown:
             return self
-        unsure = frozenset(sku_id for sku_id, plans in strange.items() if self._may_lack_rights(plans))
+        unsure = frozenset(sku_id for sku_id, plans in unknown.items() if self._may_lack_rights(plans))
         return replace(
-            self, tenant=strange, unsure_skus=unsure, no_rights_skus=self.no_rights_skus - self.unsure_skus | unsure
+            self, tenant=unknown, unsure_skus=unsure, no_rights_skus=self.no_rights_skus - self.unsure_skus | unsure
         )
 
     def _may_lack_rights(self, plans: Collection[str]) -> bool:
         """Of Exchange the Kiosk plan alone, beside Teams and without a suite, as Teams' SKUs without rights.
 
-        An inference, so whoever holds such a SKU is a warning, and it is no remedy.
+        An inference: a user who holds such a SKU gets a warning, and the SKU is not a remedy.
         """
         exchange = {self.plan_class(plan) for plan in plans} - {None}
         return exchange == {PlanClass.KIOSK} and _TEAMS in plans and _SUITE_PLANS.isdisjoint(plans)

@@ -37,7 +37,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._nameless import ma
 from ansible_collections.m365.licensing.plugins.module_utils._permissions import roles_of
 from ansible_collections.m365.licensing.plugins.module_utils._readings import Readings
 from ansible_collections.m365.licensing.plugins.module_utils._recycle_bin import deleted_users
-from ansible_collections.m365.licensing.plugins.module_utils._removals import removal_from, tells_nothing
+from ansible_collections.m365.licensing.plugins.module_utils._removals import has_unexplained_change, removal_from
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ def _read_removals(graph: Graph, readings: Readings, world: World) -> None:
         found = removal_from(log.changes[user_id], hinted, world.skus, world.catalog, since=since)
         if found is not None:
             readings.removals[user_id] = found
-        elif tells_nothing(log.changes[user_id], since=since):
+        elif has_unexplained_change(log.changes[user_id], since=since):
             doubtful.append(user)
     _warn_of_changes(readings, world, doubtful)
     if log.cut is not None:

@@ -39,7 +39,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import
 )
 from ansible_collections.m365.licensing.plugins.module_utils._http import Service
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered, name_key
-from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User, told_apart
+from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, Subscription, User, mark_ambiguous
 from ansible_collections.m365.licensing.plugins.module_utils._paging import Progress, drained
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
 
@@ -158,7 +158,7 @@ class Graph:
 
     def subscribed_skus(self) -> list[Sku]:
         """The SKUs of the tenant; one that comes several times (one account each) is summed, an entry never."""
-        return told_apart(skus_from(self.pages("/v1.0/subscribedSkus")))
+        return mark_ambiguous(skus_from(self.pages("/v1.0/subscribedSkus")))
 
     def subscriptions(self) -> list[Subscription]:
         """The subscriptions behind the SKUs, with the date on which each moves to its next state."""

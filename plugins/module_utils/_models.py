@@ -101,8 +101,8 @@ class AssignedPlan:
         return self.capability.casefold() in ("suspended", "lockedout")
 
     @property
-    def unheard_of(self) -> bool:
-        """In a state that Microsoft's documentation did not know: taken for one that gives nothing."""
+    def unknown_status(self) -> bool:
+        """In a state that Microsoft does not document: taken for one that gives nothing."""
         return not (self.usable or self.suspended or self.capability.casefold() == "deleted")
 
 
@@ -210,7 +210,7 @@ def plan_carriers(user: User, skus: Mapping[str, Sku], among: frozenset[str] | N
     return found
 
 
-def told_apart(skus: Iterable[Sku]) -> list[Sku]:
+def mark_ambiguous(skus: Iterable[Sku]) -> list[Sku]:
     """The SKUs of a tenant, those with one part number marked."""
     found = list(skus)
     counts = Counter(sku.part_number.casefold() for sku in found)

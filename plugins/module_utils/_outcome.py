@@ -124,7 +124,7 @@ def try_again(job: Job, attempt: Attempt) -> None:
     job.problem, job.licensed, job.to_retry = None, False, True
 
 
-def begin_anew(job: Job) -> None:
+def restart_from_readback(job: Job) -> None:
     """Takes the user as read back for what is there: the change was accepted, and one of its licenses is in error.
 
     What has gone by it is not removed again: the service would refuse the whole request.

@@ -115,8 +115,8 @@ def removal_from(
     return Removal(min(before[-1], hinted), sure=False) if before and hinted >= since else None
 
 
-def tells_nothing(changes: Iterable[LoggedChange], *, since: datetime) -> bool:
-    """Was some license changed since then, of which the log does not say which one it was?"""
+def has_unexplained_change(changes: Iterable[LoggedChange], *, since: datetime) -> bool:
+    """Does the log have a change since then without saying which license it was about?"""
     return any(change.at >= since and (change.before is None or change.after is None) for change in changes)
 
 

@@ -110,16 +110,15 @@ class SecondTries:
     ) -> None:
         """``cases`` by user id; ``seats``: what is left for other alternatives, by SKU id."""
         self._cases = dict(cases)
-        self._skus, self._catalog = skus, catalog
-        self.catalog = catalog
+        self._skus, self.catalog = skus, catalog
         self._seats = dict(seats or {})
         self._first: dict[str, _Refused] = {}
 
-    def hope(self, user: User, change: LicenseChange, problem: Problem) -> bool:
+    def has_next(self, user: User, change: LicenseChange, problem: Problem) -> bool:
         """Is there something else to try? Uses up nothing."""
         return self._next(user, change, problem) is not None
 
-    def untried(self, user: User, change: LicenseChange, problem: Problem) -> list[str]:
+    def why_untried(self, user: User, change: LicenseChange, problem: Problem) -> list[str]:
         """Why the other alternative is not tried after this refusal, if it lacks seats; no full stop."""
         case = self._cases.get(user.id)
         if case is None or case.other is None or case.planned is None or not _is_acted_on(user, change, problem, case):
@@ -250,7 +249,7 @@ class SecondTries:
 
     def _keeps_mailbox(self, item: Assignment) -> bool:
         on = self._skus[item.sku_id].user_plan_ids - item.disabled_plans
-        return any(self._catalog.plan_class(plan) in MAILBOX_CLASSES for plan in on)
+        return any(self.catalog.plan_class(plan) in MAILBOX_CLASSES for plan in on)
 
     def _may_be_off(self, plan: str, item: Assignment, wish: Wanted) -> bool:
         """Is this plan on in the assignment, and did nobody ask for it, and does it keep no mailbox?"""
@@ -258,14 +257,14 @@ class SecondTries:
         on: Collection[str] = sku.user_plan_ids - item.disabled_plans if sku else ()
         if sku is None or is_essential(plan, sku, item.disabled_plans):
             return False
-        return plan in on and plan not in (wish.enabled_plans or ()) and self._catalog.plan_class(plan) is None
+        return plan in on and plan not in (wish.enabled_plans or ()) and self.catalog.plan_class(plan) is None
 
     def _off(self, change: LicenseChange, item: Assignment, plan: str, said: str) -> Attempt:
         name = self._skus[item.sku_id].name
         return Attempt(_replaced(change, item, {plan}), f"{name}: {self._plan(plan, item.sku_id)} {said}")
 
     def _plan(self, plan: str, sku_id: str) -> str:
-        return plan_name(plan, self._skus.get(sku_id), self._catalog)
+        return plan_name(plan, self._skus.get(sku_id), self.catalog)
 
 
 def _is_acted_on(user: User, change: LicenseChange, problem: Problem, case: Case) -> bool:

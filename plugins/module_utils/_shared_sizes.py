@@ -53,7 +53,7 @@ class SharedSizes:
             what = f"of {len(boxes)} {_ALL}" if boxes else f"of {_ALL}"
             self._lose(what, error.hint or error.message)
             return
-        self._tell(found)
+        self._warn(found)
         large, known = found.large, found.known
         got.mailboxes = [
             sized(box, known[box.guid]) if box.guid in known else box for box in got.mailboxes if box.guid not in large
@@ -62,7 +62,7 @@ class SharedSizes:
         if large and got.users is not None:
             got.users.update(self._graph.users_by_id({box.user_id for box in large.values()} - set(got.users)))
 
-    def _tell(self, found: Sizes) -> None:
+    def _warn(self, found: Sizes) -> None:
         got = self._got
         if found.unopened:
             names = named(_names(found.unopened))

@@ -71,7 +71,7 @@ def test_a_glance_says_what_a_closer_look_says_or_nothing(raws: list[dict[str, A
         if seen is not None:
             user = user_from(raw)
             assert seen == granted(user, BUILTIN)
-            assert not any(plan.unheard_of for plan in user.assigned_plans if plan.plan_id in MAIL_PLANS)
+            assert not any(plan.unknown_status for plan in user.assigned_plans if plan.plan_id in MAIL_PLANS)
             assert not user.is_guest or not seen
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A user of whom Exchange lists no mailbox in use: is there one to lose all the same? Pure: no I/O, no clock."""
+"""Can a user lose a mailbox although Exchange lists none that is in use? Pure: no I/O, no clock."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AT_ONCE = timedelta(days=1)
 
 
 def is_missing(boxes: Collection[Mailbox], user: User, flags: Flags, world: World) -> bool:
-    """Is this user to be assessed without a mailbox? ``boxes``: all that Exchange shows of the user."""
+    """Is this user to be assessed without a mailbox? ``boxes``: all mailboxes that Exchange shows for the user."""
     if not boxes:
         return suspected(user, flags, world)
     gone = flags.mailboxes_known and (flags.is_pending or disconnected(user, world))
@@ -32,7 +32,7 @@ def is_missing(boxes: Collection[Mailbox], user: User, flags: Flags, world: Worl
 
 
 def is_hidden(boxes: Iterable[Mailbox], user: User, world: World) -> bool:
-    """Does none of these explain where the mailbox of a user is whose license went?"""
+    """Is the mailbox of a user whose license went none of these, and so in no list?"""
     return not any(explains(box, user, world) for box in boxes)
 
 
@@ -59,7 +59,7 @@ def explains(box: Mailbox, user: User, world: World) -> bool:
 
 
 def suspected(user: User, flags: Flags, world: World) -> bool:
-    """Is a user of whom Exchange shows no mailbox to be assessed all the same?"""
+    """Is a user without any mailbox in Exchange to be assessed nevertheless?"""
     unseen = not flags.mailboxes_known and carries_mailbox(user, world)
     return bool(flags.reconciliation) or unseen or flags.is_pending or disconnected(user, world)
 

@@ -4,8 +4,8 @@
 """How many requests a service still takes, where its answers say so in ``Rate-Limit-*``.
 
 The headers were seen on answers of Exchange's InvokeCommand and are not documented: how ``Rate-Limit-Reset`` is written
-(seconds, a time, or seconds since 1970) is read from the value itself, and what cannot be read paces nothing. Nobody is
-refused for their sake: a wait that would take too long is left to the service's own answer.
+(seconds, a time, or seconds since 1970) is read from the value itself, and a value that cannot be read is ignored. If
+the wait would take too long, the request is sent, and the service's own answer counts.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def seconds_to_reset(headers: Mapping[str, str]) -> float | None:
 
 
 def _read(headers: Mapping[str, str]) -> tuple[int | None, float | None]:
-    """How many requests are left, and until when, in seconds by the service's clock; None: not told."""
+    """How many requests are left, and until when, in seconds by the service's clock; None: it does not say."""
     lowered = {str(name).casefold(): str(value).strip() for name, value in headers.items()}
     left = _number(lowered.get("rate-limit-remaining", ""))
     reset = lowered.get("rate-limit-reset", "")

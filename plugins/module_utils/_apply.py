@@ -373,7 +373,7 @@ class _Run:
         return again
 
     def send_back(self, jobs: Sequence[Job]) -> None:
-        """Sends what is given back, also after another user has failed: a mailbox hangs on it."""
+        """Sends what is given back, also after another user has failed, as it keeps a mailbox."""
         stopped, self._stopped = self._stopped, self._unheard
         self.assign(jobs)
         self._stopped = self._stopped or stopped

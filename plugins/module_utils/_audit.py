@@ -74,7 +74,7 @@ class AuditOptions(NamedTuple):
     due_within_days: int | None = None
     identities: tuple[str, ...] = ()
     known: tuple[User, ...] = ()
-    """Those of ``identities`` who have just been read, so that nobody asks for them again."""
+    """Those of ``identities`` who have just been read, so that they are not read again."""
     exclude: tuple[str, ...] = ()
     strategy: str = "auto"
     shared_mailbox_sizes: str = "auto"
@@ -257,12 +257,12 @@ def _join(readings: Readings, world: World, options: AuditOptions, shared: Mappi
 
 
 def _is_unowned(readings: Readings, mailbox: Mailbox, user: User | None) -> bool:
-    """Does nobody in the directory have it? Then no license can help."""
+    """Has the mailbox no user in the directory? Then no license can help."""
     return not mailbox.user_id or (user is None and readings.users is not None)
 
 
 def _contradicted(readings: Readings, mailbox: Mailbox, classes: frozenset[PlanClass]) -> list[dict[str, str]]:
-    """Of a mailbox whose user a survey knows by the classes of plans alone: what calls it unlicensed all the same."""
+    """For a mailbox whose user is only known by the classes of plans: the signals that call it unlicensed."""
     text = contradicted(mailbox, classes, _flags(readings, mailbox.user_id, None, mailbox))
     return [_disagreement(mailbox.user_id, mailbox.user_principal_name, text)] if text else []
 
@@ -307,7 +307,7 @@ def _flags(readings: Readings, user_id: str, user: User | None, mailbox: Mailbox
 def _is_due(finding: Finding, options: AuditOptions) -> bool:
     """Is its deadline within ``due_within_days``?"""
     days = finding.days_remaining
-    # what has no date may go today, and what Exchange calls overdue as well: a limit on dates hides neither
+    # a mailbox without a date, or one that Exchange calls overdue, may go today: a limit on dates hides neither
     urgent = days is None or finding.severity == "overdue"
     return options.due_within_days is None or urgent or (days is not None and days <= options.due_within_days)
 

@@ -26,10 +26,10 @@ PATH = "/auditLogs/directoryAudits"
 ACTIVITY = "activityDisplayName eq 'Change user license'"
 SELECT = "id,activityDateTime,targetResources"
 FEW = 5
-"""So many users are asked for one by one: more parts of a batch would be throttled."""
+"""Up to this number, users are asked for one by one. More parts of a batch would be throttled."""
 PAGE_SIZE = 1000
 MOST_ENTRIES = 10_000
-"""So many entries are read at most. A tenant with more of them is told until when they reach."""
+"""No more entries are read. In a tenant with more, a signal says how far back they reach."""
 MOST_SECONDS = 20.0
 """How long a page is tried again: the log only adds to what is known."""
 

@@ -49,7 +49,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._survey import Surv
 T = TypeVar("T")
 
 _LONG_AGO = timedelta(days=2 * DISCONNECTED_DAYS + 5)
-"""After this nothing brings back a mailbox: two periods, and some days for clocks and records that are late."""
+"""After this a mailbox cannot be brought back: two periods of 30 days, and five days for records that are late."""
 
 _IN_MAILBOX_LIST = RESOURCE_TYPES | {RecipientType.USER}
 
@@ -143,7 +143,7 @@ class Reader:
         return list(found)
 
     def _unknown(self, missing: Sequence[str]) -> ConfigurationError:
-        """The error of those whom the tenant does not have; who was deleted is told by id, as the name is another."""
+        """The error about users that the tenant does not have. A deleted one is found by id alone: its name changes."""
         try:
             gone = deleted_users(self._graph, filter(is_guid, missing))
         except ApiError:
@@ -361,10 +361,10 @@ class Reader:
         return self._optional("no_mailbox_rights", what, lambda: self._graph.users(text)) or []
 
     def _may_have_a_mailbox(self, user: User) -> bool:
-        """Is Exchange to be asked for the mailbox of a user whom Graph suspects?
+        """Is Exchange to be asked for the mailbox of this user, who has no mailbox plan in Graph?
 
-        Not where all that is left is a plan that went long ago. Then a mailbox in use is among those that Exchange
-        lists as unlicensed, and one that was disconnected cannot be brought back.
+        Not if only a plan that went long ago is left. Then Exchange lists a mailbox in use as unlicensed, and a
+        disconnected one cannot be brought back.
         """
         if user.license_states:
             return True

@@ -27,7 +27,7 @@ def warn_of_unknown_states(readings: Readings, catalog: Catalog) -> None:
     for word, users in sorted(unknown.items()):
         text = (
             f"{len(users)} users have plans with the capabilityStatus {word!r}, which this collection does not know. "
-            "Such a plan counts as not at work: look at these users before they are licensed by rules."
+            "Such a plan counts as off: look at these users before rules license them."
         )
         lost = sorted(
             user.user_principal_name
@@ -49,7 +49,7 @@ def _had_mailbox(user: User, word: str, catalog: Catalog) -> bool:
 
 
 def with_room(readings: Readings, catalog: Catalog) -> list[str]:
-    """A warning for each large mailbox that is no row, as its license and its quota say that it has the room."""
+    """Warnings of large mailboxes that are not rows, because their license and their quota give them the room."""
     users = readings.users or {}
     large = [box for box in readings.mailboxes if box.over_50_gb and box.user_id in users]
     by_text: dict[str, list[str]] = {}

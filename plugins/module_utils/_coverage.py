@@ -279,8 +279,7 @@ def disconnected(user: User, world: World) -> bool:
     """Did the user lose the last mailbox plan so recently that a license brings back the mailbox?
 
     Exchange disconnects the mailbox at once, and shows it in no list any more [support article 3158794 of 2024-09].
-    Where it is delayed, the 30 days count from the end of the delay. If nothing tells when the plan went, nothing says
-    that it was long ago.
+    With a delay, the 30 days count from its end. A plan without a date may have gone recently.
     """
     if not lost_plan(user, world):
         return False

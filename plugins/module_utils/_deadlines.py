@@ -144,7 +144,7 @@ def _of_reason(
 def _of_removal(
     removed: datetime | None, removal: Removal | None, created: datetime | None, now: datetime
 ) -> Deadline | None:
-    """By the audit log, else by the date of the removed plan. None: nothing tells when the license went.
+    """By the audit log, else by the date of the removed plan. None: it is not known when the license went.
 
     What went before the mailbox was made was the license of an earlier one. An entry of the log that does not say what
     it changed may be about another license.
@@ -164,7 +164,7 @@ def lost_deadline(
 ) -> Deadline:
     """Until when a license brings back a mailbox that no list of Exchange shows.
 
-    ``removed``: when the license went, None if nothing tells; ``removal``: what the audit log says of it. ``delayed``:
+    ``removed``: when the license went, if that is known; ``removal``: what the audit log says of it. ``delayed``:
     mailboxes are known to work on for 30 days before they are disconnected.
     """
     due = flags.pending_delicense
@@ -193,7 +193,7 @@ def _after_delay(due: datetime | None, now: datetime) -> Deadline:
 
 
 _UNDATED_LOSS = (
-    "Nothing tells when the license went. A license brings the mailbox back for 30 days after that, so it may be too "
+    "No record says when the license went. A license brings the mailbox back for 30 days after that, so it may be too "
     "late already."
 )
 _DELAYED = (

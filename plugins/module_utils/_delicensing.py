@@ -27,7 +27,7 @@ class Delicensing(NamedTuple):
     """Those whose delay has ended."""
     warnings: tuple[str, ...] = ()
     organization: Organization | None = None
-    """What is set for the organization, where that was read for want of a list."""
+    """What is set for the organization; only read where Exchange gives no list."""
 
 
 def read_delicensing(exchange: Exchange) -> Delicensing:
@@ -70,7 +70,7 @@ def _warnings(found: Pending) -> tuple[str, ...]:
 
 
 def _warnings_of_v2(state: bool | None) -> tuple[str, ...]:
-    """This surface shows whether the feature is on, and nobody whom it concerns."""
+    """This surface shows whether the feature is on, and not for which users."""
     if state is False:
         return ()
     found = "Delicensing resiliency is on" if state else "Exchange does not say whether delicensing resiliency is on"

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which service plans need others, as far as that is known: what a swap carries over has to be closed under it.
+"""Which service plans need others, as far as that is known, and which of them a swap has to leave off for that.
 
-The service's table is not public. An entry here only switches off, in a swap, a plan whose ground stays off: if the
-entry is wrong, a plan is off that could be on, and the row says so. The service's refusal tells the rest
-(``_second_tries.py``). Pure: no I/O, no clock.
+The service's table is not public. An entry here only switches off, in a swap, a plan that needs one which stays off. If
+the entry is wrong, a plan is off that could be on, and the row says so. Refusals of the service name other
+dependencies (``_second_tries.py``). Pure: no I/O, no clock.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an audit asks for once it knows whom it concerns. Where it concerns nobody, there is no request.
+"""What an audit only asks for if some user or mailbox makes it necessary.
 
 - Whose mailbox is it, where Exchange names no user (``_nameless``)?
 - Is the user of a mailbox in the recycle bin of the directory?
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 def look_closer(graph: Graph, exchange: Exchange, readings: Readings, world: World) -> World:
-    """Add to ``readings`` what it takes to judge those whom they concern; the world with what was found."""
+    """Add to ``readings`` what the users and mailboxes in them make necessary; returns the world with the findings."""
     match_by_name(graph, exchange, readings)
     _read_deleted(graph, readings)
     _read_removals(graph, readings, world)
@@ -58,11 +58,11 @@ def look_closer(graph: Graph, exchange: Exchange, readings: Readings, world: Wor
 
 
 _NOT_THERE = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.NOT_IMPLEMENTED)
-"""What a service answers in each run alike, where the application may not ask, or the tenant has no such thing."""
+"""Statuses that come in every run: the application may not ask, or the tenant does not have the feature."""
 
 
 def _quietly(readings: Readings, signal: str, what: str, call: Callable[[], T]) -> T | None:
-    """The answer, or None. What is refused for good is no trouble: ``summary.signals`` says it, and no warning."""
+    """The answer, or None. A lasting refusal is only in ``summary.signals``; other failures are warnings as well."""
     try:
         answer = call()
     except ApiError as error:
@@ -75,7 +75,7 @@ def _quietly(readings: Readings, signal: str, what: str, call: Callable[[], T]) 
 
 
 def _read_deleted(graph: Graph, readings: Readings) -> None:
-    """Who of the users that Graph does not show is in its recycle bin?"""
+    """Which of the users that Graph does not show are in its recycle bin?"""
     if readings.users is None or readings.only is not None:
         return
     survey = readings.survey
@@ -90,7 +90,7 @@ def _read_deleted(graph: Graph, readings: Readings) -> None:
 
 
 def _read_removals(graph: Graph, readings: Readings, world: World) -> None:
-    """When did the licenses go, of those whose mailbox is or may be lost for that?"""
+    """When did the licenses of users go whose mailbox is lost for that, or may be?"""
     concerned = _concerned(readings, world)
     if not concerned:
         return
@@ -117,7 +117,7 @@ def _read_removals(graph: Graph, readings: Readings, world: World) -> None:
 
 
 def _warn_of_changes(readings: Readings, world: World, users: Collection[User]) -> None:
-    """Names those of whom the log has an entry that does not say which license was changed, after the plan's date."""
+    """Name users with an entry, after the date of the removed plan, that does not say which license was changed."""
     shown = shown_by_user(readings.mailboxes)
     names = sorted(user.user_principal_name for user in users if is_hidden(shown.get(user.id, ()), user, world))
     if names:
@@ -130,9 +130,9 @@ def _warn_of_changes(readings: Readings, world: World, users: Collection[User]) 
 
 
 def _concerned(readings: Readings, world: World) -> dict[str, User]:
-    """Users who had a mailbox plan and have none, whose mailbox is in use or in no list, and of whom no date is told.
+    """Users who had a mailbox plan and have none, whose mailbox is in use or in no list, and who are not pending.
 
-    Also those whose plan went long ago by its date: nobody says that this date is that of the removal.
+    Also those whose plan has an old date, as Microsoft does not document that this is the date of the removal.
     """
     in_use = {box.user_id for box in readings.mailboxes if box.recipient_type is RecipientType.USER}
     shown = shown_by_user(readings.mailboxes)
@@ -144,7 +144,7 @@ def _concerned(readings: Readings, world: World) -> dict[str, User]:
 
 
 def _lost_plan(readings: Readings, world: World) -> dict[str, User]:
-    """The users in question who had a mailbox plan and have none, unless Exchange tells when they lose the mailbox."""
+    """The users in question who had a mailbox plan and have none, unless Exchange lists them as pending."""
     lost: dict[int, bool] = {}
     found = {}
     for user_id, user in (readings.users or {}).items():
@@ -160,14 +160,14 @@ def _lost_plan(readings: Readings, world: World) -> dict[str, User]:
 
 
 def _hidden(readings: Readings, world: World) -> dict[str, User]:
-    """Those of them of whom Exchange shows nothing that explains where the mailbox is."""
+    """Those of them whose mailbox is in no list of Exchange."""
     shown = shown_by_user(readings.mailboxes)
     lost = _lost_plan(readings, world)
     return {user_id: user for user_id, user in lost.items() if is_hidden(shown.get(user_id, ()), user, world)}
 
 
 def _look_for_mailboxes(exchange: Exchange, readings: Readings, world: World) -> None:
-    """Asks Exchange for the mailboxes of those whose license went later than the date of their plan tells.
+    """Ask Exchange for the mailboxes of users whose license went later than the date of their plan says.
 
     ``filtered`` has not asked for them: by that date their mailbox was lost long ago, or is in a list.
     """
@@ -206,7 +206,7 @@ def _read_delay(exchange: Exchange, readings: Readings, world: World) -> None:
         readings.warnings.append(
             f"The last mailbox plan of {len(late)} users went {DISCONNECTED_DAYS} to {2 * DISCONNECTED_DAYS} days ago, "
             f"and Exchange lists no mailbox of them: {named(sorted(user.user_principal_name for user in late))}. If "
-            "delicensing resiliency was on, a license may still bring the mailboxes back; Exchange does not tell "
+            "delicensing resiliency was on, a license may still bring the mailboxes back; Exchange does not say "
             "whether it was."
         )
 

@@ -197,7 +197,7 @@ class Exchange:
     def mailbox_bytes(self, identity: str, *, soft_deleted: bool = False) -> int | None:
         """The size of one mailbox in bytes [Get-MailboxStatistics: TotalItemSize]. One call: only for few.
 
-        None where there are no statistics: nobody has ever opened the mailbox.
+        None where there are no statistics, as the mailbox was never opened.
 
         ``identity`` is best its GUID: a soft-deleted mailbox may share the user principal name.
         """

@@ -160,7 +160,7 @@ def _has_archive(raw: Mapping[str, Any]) -> bool:
     """Has a mailbox in the cloud an archive? ``ArchiveGuid`` and ``ArchiveDatabase`` together decide.
 
     ``ArchiveStatus`` can say None there although there is one, and is right for mailboxes on premises alone
-    [KB 4486848]. It is the last resort where the service does not tell the database.
+    [KB 4486848]. It only counts where the service does not return the database.
     """
     if "ArchiveDatabase" not in raw:
         return _is_active(raw)
@@ -305,7 +305,7 @@ def _excluded_from(raw: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _holds(raw: Mapping[str, Any]) -> list[str]:
-    """The entries of ``InPlaceHolds``. What is no list is one entry: it decides no more than what a note says."""
+    """The entries of ``InPlaceHolds``. A single value counts as one entry, as holds only change deadlines and notes."""
     holds = raw.get("InPlaceHolds") or []
     return [text for item in (holds if isinstance(holds, list) else [holds]) if (text := str(item).strip())]
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gives a license back that a swap took away, where the new one ended in error and nothing else keeps the mailbox.
+"""Gives back a license that a swap took away, if the new one ended in error and nothing else keeps the mailbox.
 
 The service accepts a swap, takes the old license away, and may then find that it cannot carry out the new one. Exchange
 disconnects the mailbox of such a user at once. Only a read shows that, so without one nothing is given back.
@@ -78,7 +78,7 @@ def _failure(back: Job, skus: Mapping[str, Sku]) -> Problem | None:
     """Why nothing was given back; None where it was accepted."""
     if back.confirmed:
         return None
-    return back.problem or state_error(back, skus) or (None if back.licensed else Problem("", "nobody sent it"))
+    return back.problem or state_error(back, skus) or (None if back.licensed else Problem("", "It was not sent."))
 
 
 def _note(job: Job, back: Job, skus: Mapping[str, Sku], catalog: Catalog, until: datetime) -> None:

@@ -129,14 +129,14 @@ class UsageRow(NamedTuple):
 
     upn: str
     storage_bytes: int | None
-    """None: the report does not tell it, of this one."""
+    """None: the report has no size of this mailbox."""
     deleted: bool = False
 
 
 def usage_from(lines: Iterable[str]) -> Iterator[UsageRow]:
     """The mailbox usage report, by lines.
 
-    A cell that is blank, or no size, costs that mailbox alone: None.
+    A cell that is blank or not a size is None, and only affects that mailbox.
     """
     rows = csv.reader(lines)
     try:
@@ -158,7 +158,7 @@ def usage_from(lines: Iterable[str]) -> Iterator[UsageRow]:
 def usage_over(over: float, lines: Iterable[str]) -> tuple[list[UsageRow], bool]:
     """The mailboxes of more than ``over`` bytes in the usage report, and whether it names anybody at all.
 
-    So are those without a size. Raises IncompleteAnswer where most are without: then it says too little.
+    Mailboxes without a size are included. Raises IncompleteAnswer where most have none.
     """
     rows, named, sized, unsized = [], False, 0, 0
     for row in usage_from(lines):

@@ -133,7 +133,7 @@ class Backoff:
 
 
 def _asked_seconds(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a ``retry-after`` asks for; a date is reckoned by the service's clock, as ours may be wrong."""
+    """Seconds that a ``retry-after`` asks for; a date is compared with the service's clock, as ours may be wrong."""
     value = headers.get("retry-after", "").strip()
     try:
         # urllib3 takes any number for six hours at most: what is asked for would be told wrongly

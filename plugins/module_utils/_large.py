@@ -175,7 +175,7 @@ def _why_no_name(place: Path) -> str:
     if place.is_dir():
         return "it is a directory"
     if place.exists() and not place.is_file():
-        return "it is no regular file"
+        return "it is not a regular file"
     return "" if place.parent.is_dir() else "its directory is missing"
 
 

@@ -143,7 +143,7 @@ def _user_row(user: User, skus: dict[str, Sku], catalog: Catalog) -> dict[str, A
 
 
 def _kind(item: Subscription) -> str:
-    """What happens on ``next_lifecycle``: an enabled one that is no trial is renewed by itself, as most are."""
+    """What happens on ``next_lifecycle``. An enabled subscription that is not a trial counts as renewed."""
     return "renewal" if item.status.casefold() == "enabled" and not item.is_trial else "next_state"
 
 

@@ -96,14 +96,14 @@ def unforeseen_lack(user: User, change: LicenseChange, skus: Mapping[str, Sku], 
 def unforeseen_carryover(
     user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog
 ) -> tuple[str, ...]:
-    """Of a swap that leaves plans off: nobody but the service knows which other plans need them."""
+    """For a swap that leaves plans off: only the service knows which other plans need them."""
     off = off_in(user, change.remove, skus)
     held = {state.sku_id for state in user.license_states if state.direct}
     return tuple(
         f"{sku_title(item.sku_id, skus, catalog)}: "
         f"{', '.join(sorted(plan_name(plan, skus.get(item.sku_id), catalog) for plan in off & item.disabled_plans))} "
-        "stays off, and whether another plan of it needs that cannot be foreseen: what the service refuses goes off "
-        "as well, unless enabled_plans names it"
+        "stays off, and whether another of its plans needs that cannot be foreseen: a plan that the service refuses "
+        "goes off as well, unless enabled_plans names it"
         for item in change.add
         if off & item.disabled_plans and item.sku_id not in held
     )
@@ -158,7 +158,7 @@ def mailbox_off(after: User, wanted: Sequence[Wanted], skus: Mapping[str, Sku], 
 
 
 def _without_rights(sku: Sku, catalog: Catalog) -> str:
-    """Of a license without the right to a mailbox, or of which nobody knows that; no full stop."""
+    """For a license without the right to a mailbox, or whose right is not known; no full stop."""
     carries = f"{sku.name} carries an Exchange plan"
     if catalog.rights_unknown(sku.id):
         return f"{carries}, and no table of SKUs tells whether with the right to a mailbox"

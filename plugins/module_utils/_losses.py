@@ -51,8 +51,8 @@ _ABILITIES = (
 def need_lost(needs: Needs, before: frozenset[PlanClass], after: frozenset[PlanClass]) -> Needs:
     """What a mailbox needs, had ``before`` and has not ``after``; empty where it loses nothing.
 
-    The archive of Plan 1 ends at 50 GB, and no service tells the size of archives in lists: so who has an archive and
-    more than Plan 1 is taken to need more.
+    The archive of Plan 1 ends at 50 GB, and no list has the sizes of archives. So a user who has an archive and more
+    than Plan 1 is taken to need more.
     """
     demands = (needs, PLAN2_OR_ADDON) if needs == ANY_ARCHIVE else (needs,)
     return next((need for need in demands if is_covered(need, before) and not is_covered(need, after)), ())

@@ -211,7 +211,7 @@ def plan_carriers(user: User, skus: Mapping[str, Sku], among: frozenset[str] | N
 
 
 def mark_ambiguous(skus: Iterable[Sku]) -> list[Sku]:
-    """The SKUs of a tenant, those with one part number marked."""
+    """The SKUs of a tenant. Those that share a part number are marked ``ambiguous``."""
     found = list(skus)
     counts = Counter(sku.part_number.casefold() for sku in found)
     return [replace(sku, ambiguous=True) if counts[sku.part_number.casefold()] > 1 else sku for sku in found]
@@ -266,7 +266,7 @@ class Mailbox(NamedTuple):
     size: int | None = None
     """In bytes, where it was measured."""
     quota: int | None = None
-    """Its own limit in bytes (``ProhibitSendReceiveQuota``); None where it has none, or where that is not told."""
+    """Its own limit in bytes (``ProhibitSendReceiveQuota``); None where it has none, or the service does not say."""
     soft_deleted: datetime | None = None
     account_enabled: bool = True
     on_premises_sync: bool = False
@@ -339,7 +339,7 @@ class Finding(NamedTuple):
     disagreements: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     certain: bool = True
-    """False where the mailbox may be on premises, so that there is none to lose."""
+    """False where the mailbox may be on premises, and then cannot be lost."""
     was_shared: str = ""
     """Why it may have been a shared mailbox, in a sentence; empty where nothing says so."""
 
@@ -360,7 +360,7 @@ class Flags(NamedTuple):
     reconciliation: bool | None = None
     pending_delicense: datetime | None = None
     mailboxes_known: bool = True
-    """Could Exchange be asked for mailboxes? If not, that there is none means nothing."""
+    """Could Exchange be asked for mailboxes? If not, a missing mailbox means nothing."""
     mail_user: bool | None = False
     """Is the user a mail user in Exchange, whose mailbox is elsewhere? None where that could not be asked."""
     pending: bool = False

@@ -114,7 +114,7 @@ class Job:
 def try_again(job: Job, attempt: Attempt) -> None:
     """Takes another change for a user whose change was refused."""
     if attempt.alternative and job.taken is not None:
-        # what was said of an alternative that is given up is no longer so
+        # the note of an alternative that is given up no longer holds
         job.notes = [note for note in job.notes if note != job.taken.note or job.taken.alternative]
     job.notes.append(attempt.note)
     alternative = attempt.alternative or (job.taken.alternative if job.taken else "")
@@ -293,10 +293,10 @@ def hold_back(
 
 
 def location_late(job: Job) -> bool:
-    """Was the license refused for want of the usage location that was set a moment ago? Replicas are late."""
+    """Was the license refused because a replica does not show the usage location yet that was just set?"""
     return job.located and job.problem is not None and job.problem.code == "usage_location"
 
 
 def mistake(error: Exception) -> str:
-    """An exception that none of our clients should raise. Its text may quote anything, so only its kind is told."""
+    """An exception that none of our clients should raise. Its text may quote secrets, so only its type is shown."""
     return f"An unexpected {type(error).__name__}, a mistake of this collection: please report it."

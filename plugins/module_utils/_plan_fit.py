@@ -110,7 +110,7 @@ def with_fit(entry: PlanEntry, space: Space, room: Room) -> PlanEntry:
     unlisted = space.why == UNLISTED
     note = warning if unlisted else "" if space.size is None else why_too_small(space, room)
     notes = [text for text in (entry.note, note if note not in entry.note else "") if text]
-    # nobody can measure it, so a warning in each run would ask for nothing
+    # it cannot be measured, so a warning in every run would not help
     warnings = entry.warnings if unlisted else (*entry.warnings, warning)
     return entry._replace(warnings=warnings, note="; ".join(notes))
 

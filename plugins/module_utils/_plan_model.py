@@ -59,11 +59,11 @@ class Candidate(NamedTuple):
     dispute: str = ""
     """Why it is not certain whose mailbox this is, so that no rule may decide; without a full stop."""
     space: Space | None = None
-    """What is known of the size of the mailbox; None where nobody asked, or where there is none."""
+    """What is known of the size of the mailbox; None where it was not asked for, or there is no mailbox."""
 
 
 def order_of_service(candidate: Candidate) -> tuple[int, float, str, str, str]:
-    """Sorts: the most urgent mailbox first, then by name; a user of whom nothing is at risk comes last."""
+    """A sort key: the most urgent mailbox first, then by name; users with nothing at risk come last."""
     user, finding = candidate.subject.user, candidate.finding
     guid = finding.mailbox.guid if finding and finding.mailbox else ""
     return (*(urgency(finding) if finding else (9, 0.0)), user.user_principal_name.casefold(), guid, user.id)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plans that know the sizes which they depend on: of whoever gets Kiosk or Plan 1, and of whoever loses Plan 2.
+"""Plans with the mailbox sizes that they depend on: of users who get Kiosk or Plan 1, or who lose Plan 2.
 
 The services measure one mailbox in a request, so no other mailbox is asked for. A size that cannot be had is a warning
 of that row, and where Plan 2 would be taken away it is a gap that stops the plan.
@@ -32,7 +32,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._room import LARGE,
 from ansible_collections.m365.licensing.plugins.module_utils._sizes import over_among, sized
 from ansible_collections.m365.licensing.plugins.module_utils._stakes import weakenings
 
-_NO_REPORT = "as no usage report tells it, and too many are to be measured one by one"
+_NO_REPORT = "as no usage report has it, and there are too many mailboxes to measure one by one"
 _NO_LIST = Space(why=UNLISTED)
 
 
@@ -45,7 +45,7 @@ class _Question(NamedTuple):
 
 
 class _Answer(NamedTuple):
-    """What was found out: bytes by guid, of whom nothing, and why, of all these in short and for a row."""
+    """Sizes in bytes by guid, the guids without a size, and the reason for all of these: short, and for a row."""
 
     known: Mapping[str, int]
     failed: frozenset[str]
@@ -77,7 +77,7 @@ class SizedPlans:
         """The smallest limit that was asked about, by the guid of the mailbox."""
 
     def plan(self, candidates: Iterable[Candidate]) -> Plan:
-        """The plan. What is found out of sizes may change whom the sizes matter for: then those are asked as well."""
+        """The plan. Sizes may change the plan, and with it which sizes matter: then those are asked for as well."""
         some = candidates if isinstance(candidates, list) else list(candidates)
         while True:
             # a copy of all candidates would take memory in a plan for everybody
@@ -116,7 +116,7 @@ class SizedPlans:
         return found
 
     def _may_be_small(self, entry: PlanEntry) -> bool:
-        """A quick look: nearly all of a large plan get the same licenses."""
+        """A quick check: in a large plan, nearly all users get the same licenses."""
         change = entry.change
         if change.remove or any(entry.user.holds(item.sku_id) for item in change.add):
             return True
@@ -163,7 +163,7 @@ class SizedPlans:
 
     def _answer(self, questions: Sequence[_Question], losing: Collection[str]) -> _Answer:
         everybody = frozenset(item.box.guid for item in questions)
-        refused = "as Exchange did not tell them"
+        refused = "as Exchange did not return them"
         try:
             sizes = over_among(self._graph, self._exchange, {item.box: item.limit for item in questions}, losing)
         except (ApiError, ConfigurationError) as error:
@@ -182,4 +182,4 @@ class SizedPlans:
 
 
 def _refusal(message: str) -> str:
-    return f"as Exchange did not tell it ({message.rstrip('.')})"
+    return f"as Exchange did not return it ({message.rstrip('.')})"

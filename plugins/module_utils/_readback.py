@@ -4,7 +4,7 @@
 """Does a user, as read back, show a change? What is left of it, and what the service did besides. Pure: no I/O.
 
 ``carried_only`` has to come first: the service may go on showing a plan as off that the SKU no longer carries, or that
-is the company's by now, and refuses to be told of it.
+now applies to the whole company, and refuses such a plan in a request.
 """
 
 from __future__ import annotations

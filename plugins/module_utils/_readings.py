@@ -47,7 +47,7 @@ class Readings:
     Of everybody where all mailboxes were read, else of those whose mailbox was asked for.
     """
     mail_users: frozenset[str] | None = None
-    """Of whom Exchange was asked because no mailbox was found: who is a mail user. None: that could not be asked."""
+    """Users without a mailbox who are mail users in Exchange. None: Exchange could not be asked."""
     removals: dict[str, Removal] = field(default_factory=dict)
     """What the directory's audit log says of when the licenses of users went, by user id."""
     delayed: bool = False
@@ -55,7 +55,7 @@ class Readings:
     deleted: dict[str, User] = field(default_factory=dict)
     """The users of mailboxes who are in the recycle bin of the directory, by id."""
     organization: Organization | None = None
-    """What is set for the whole organization; None where nobody needed to know, or it could not be read."""
+    """What is set for the whole organization; None where it was not needed, or could not be read."""
     named_alike: dict[str, str] = field(default_factory=dict)
     """Users whose name a mailbox has that names no user, though they have another one: why that is no proof, by id."""
     alive: frozenset[str] = frozenset()
@@ -76,9 +76,9 @@ class Readings:
     remedies: list[str] = field(default_factory=list)
     """What helps where a service refused a part of the inventory, in its words: a permission, a role."""
     unmeasured: int = 0
-    """Single mailboxes whose size was asked for, and of which Exchange did not tell it."""
+    """How many single mailboxes were to be measured, and Exchange returned no size."""
     unmatched: int = 0
-    """Mailboxes in use that name no user and could not be joined to one by name: nobody has judged them."""
+    """How many mailboxes in use name no user and could not be joined to one by name. They were not assessed."""
     kept_without_user: list[str] = field(default_factory=list)
     """Soft-deleted mailboxes whose user is gone, and until when each is kept."""
     lost_sizes: str = ""
@@ -110,7 +110,7 @@ class Readings:
 
     @property
     def complete(self) -> bool:
-        """Was all looked at that was asked for? A single mailbox that was not is no reason to license nobody."""
+        """Was everything read that was asked for? Rules are applied even if single mailboxes were not."""
         return not self.gaps and not self.unmeasured and not self.unmatched
 
     @property

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When did a user lose the last license with a mailbox plan? What the directory's audit log tells. Pure: no I/O.
+"""When did a user lose the last license with a mailbox plan, by the directory's audit log? Pure: no I/O.
 
 An entry ``Change user license`` names the user and the time. It may also list the licenses before and after the change
 (``AssignedLicense``), as texts such as ``[SkuName=SPE_E3, AccountId=…, SkuId=…, DisabledPlans=[]]``. In many tenants it
@@ -34,7 +34,7 @@ class Held(NamedTuple):
 
 
 class LoggedChange(NamedTuple):
-    """One entry of the log. ``before`` and ``after`` are None where it does not tell them."""
+    """One entry of the log. ``before`` and ``after`` are None where it does not list them."""
 
     user_id: str
     at: datetime
@@ -43,9 +43,9 @@ class LoggedChange(NamedTuple):
 
 
 def changes_from(raw: Mapping[str, Any]) -> list[LoggedChange]:
-    """What one element of ``/auditLogs/directoryAudits`` tells, for each user in it. What cannot be read is left out.
+    """The changes in one element of ``/auditLogs/directoryAudits``, one for each user in it.
 
-    The log only adds to what is known, so an entry of another shape costs that entry.
+    The log only adds to what is known, so an entry of another shape is left out.
     """
     try:
         at = parse_time(raw.get("activityDateTime"))
@@ -70,7 +70,7 @@ def _told(properties: Any) -> tuple[tuple[Held, ...] | None, tuple[Held, ...] | 
 
 
 def _licenses(value: Any) -> tuple[Held, ...] | None:
-    """The licenses in a value; None where it is no list of them."""
+    """The licenses in a value; None where it is not a list of them."""
     text = value.strip() if isinstance(value, str) else ""
     if not text.startswith("["):
         return None
@@ -90,7 +90,7 @@ def removal_from(
     *,
     since: datetime,
 ) -> Removal | None:
-    """When the license went, by the changes of one user who has no mailbox plan now. None: the log does not tell.
+    """When the license went, by the changes of one user who has no mailbox plan now. None: the log does not say.
 
     The newest change that took the last mailbox plan counts, whatever was changed after it. Where no entry says what
     it changed, it is the last one up to the date of the removed plan (``hinted``), or the first of all without such a
@@ -103,7 +103,7 @@ def removal_from(
         if has is None or (had is None and not has):
             silent.append(change.at)
         elif has:
-            # there was a plan again after this one, so it is none of the changes before
+            # the user had a plan after this change, so no earlier one took the last
             found, silent = None, []
         elif had:
             found = Removal(change.at, sure=True)
@@ -121,7 +121,7 @@ def has_unexplained_change(changes: Iterable[LoggedChange], *, since: datetime) 
 
 
 def _has_mailbox(licenses: tuple[Held, ...] | None, skus: Mapping[str, Sku], catalog: Catalog) -> bool | None:
-    """Does one of these licenses carry a mailbox plan that is on? None: that cannot be told."""
+    """Does one of these licenses carry a mailbox plan that is on? None: that cannot be known."""
     if licenses is None:
         return None
     answers = [_carries(item, skus, catalog) for item in licenses]

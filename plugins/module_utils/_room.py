@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How large a mailbox may be by its user's plans, and whether it fits.
 
-Microsoft documents 2 GB for Kiosk, 50 GB for Plan 1 and 100 GB for Plan 2. Two things are not sure, so they are told
-and never decide alone: whether Microsoft 365 Business licenses have 100 GB, and whether the quota that an earlier
-license has set stays. Pure: no I/O, no clock.
+Microsoft documents 2 GB for Kiosk, 50 GB for Plan 1 and 100 GB for Plan 2. Two things are not sure, so they are
+reported and never decide alone: whether Microsoft 365 Business licenses have 100 GB, and whether the quota that an
+earlier license has set stays. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def counts(before: Room, after: Room) -> bool:
 
 
 def misfit(space: Space | None, before: Room, after: Room) -> int:
-    """How badly a mailbox would fit: 0 it does, or nobody knows; 1 it may, by what is said of the license; 2 not."""
+    """How badly a mailbox would fit: 0 it does, or that is not known; 1 it may, by what is said of it; 2 not."""
     if space is None or not counts(before, after):
         return 0
     return sum(space.fits(limit) is False for limit in (after.sure, after.said))
@@ -122,7 +122,7 @@ def warning_of(space: Space, after: Room) -> str:
     if fits:
         return ""
     if fits is None:
-        return f"the size of the mailbox is not known, {space.why or 'as nobody measured it'}, and {_has(after)}"
+        return f"the size of the mailbox is not known, {space.why or 'as it was not measured'}, and {_has(after)}"
     if after.said > after.sure:
         doubts.append(f"Business licenses are said to have {in_gb(after.said)}")
     if space.quota is not None and space.fits(space.quota) and space.quota > after.sure:

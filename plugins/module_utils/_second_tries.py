@@ -6,10 +6,10 @@
 The service alone knows which plans need others and which exclude each other, and its refusal names them; it also
 knows of a seat or a SKU that has gone since it was read. In this order:
 
-- A plan that lacks what a swap has left off is switched off as well: nobody asked for it to be on.
+- A plan that needs one which a swap left off is switched off as well, unless it was asked for.
 - A mailbox at risk gets its license without the removal that the service refuses.
 - The other alternative of the rule is tried, once, if it has seats. For a mailbox at risk that is so after any refusal
-  that is about the license: of a country in which it is not offered, or for a reason that nobody has seen before.
+  that is about the license: it is not offered in the country, or the reason is a new one.
 - A mailbox at risk gets its license without the plan that stands in the way, unless the rule asks for that plan. Where
   the refusal names none, all plans go off that nobody asked for and that keep no mailbox. Another license of the rule
   that brings nothing but the plan that stands in the way is left out.
@@ -252,7 +252,7 @@ class SecondTries:
         return any(self.catalog.plan_class(plan) in MAILBOX_CLASSES for plan in on)
 
     def _may_be_off(self, plan: str, item: Assignment, wish: Wanted) -> bool:
-        """Is this plan on in the assignment, and did nobody ask for it, and does it keep no mailbox?"""
+        """Is this plan on in the assignment, was it not asked for, and does it keep no mailbox?"""
         sku = self._skus.get(item.sku_id)
         on: Collection[str] = sku.user_plan_ids - item.disabled_plans if sku else ()
         if sku is None or is_essential(plan, sku, item.disabled_plans):

@@ -67,8 +67,8 @@ class SharedSizes:
         if found.unopened:
             names = named(_names(found.unopened))
             got.warnings.append(
-                f"Exchange has no statistics of {names}: nobody has ever opened a mailbox without any, so they were "
-                "taken for small."
+                f"Exchange has no statistics of {names}. A mailbox without any was never opened, so they count "
+                "as small."
             )
         if found.failed:
             names = named(_names(found.failed))
@@ -76,7 +76,8 @@ class SharedSizes:
             why = found.why.rstrip(".") if self._can_measure else _NOT_MEASURED
             remedy = "run the audit again." if self._can_measure else _OTHER_SURFACE
             got.warnings.append(
-                f"Exchange did not tell the size of {names} ({why}). Whether they are over 50 GB is not known; {remedy}"
+                f"Exchange did not return the size of {names} ({why}). Whether they are over 50 GB is not known; "
+                f"{remedy}"
             )
 
     def _lose(self, what: str, remedy: str) -> None:

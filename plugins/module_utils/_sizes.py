@@ -30,7 +30,7 @@ _REPORT_MARGIN = 0.9
 """The usage report is days old: what was this close to the limit then is measured now."""
 
 _FEW = 4
-"""So many are measured without a look at the report, which may lag and is one request as well."""
+"""Up to this number are measured without the report, which may be late and is one request as well."""
 
 _GIVE_UP_AFTER = 3
 """Mailboxes that Exchange was too busy to measure for all of ``retry_seconds``: the others are not tried."""
@@ -47,9 +47,9 @@ class Sizes(NamedTuple):
     known: Mapping[str, int]
     """The bytes of all whose size is known now."""
     unopened: tuple[Mailbox, ...] = ()
-    """Those without statistics: nobody has ever opened them, so they are small."""
+    """Those without statistics. They were never opened, so they are small."""
     failed: tuple[Mailbox, ...] = ()
-    """Those of which Exchange did not tell the size."""
+    """Those whose size Exchange did not return."""
     why: str = ""
     """What it said of the first of these."""
 

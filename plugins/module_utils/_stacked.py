@@ -69,7 +69,7 @@ def redundant(after: User, change: LicenseChange, skus: Mapping[str, Sku], catal
 
 
 def unforeseen(after: User, change: LicenseChange, skus: Mapping[str, Sku]) -> tuple[str, ...]:
-    """What nobody can tell before the change is sent, one sentence each without full stop.
+    """What cannot be known before the change is sent, one sentence each without full stop.
 
     See ``LEGACY_PLANS`` and ``EXCLUSIVE_PLANS``.
     """

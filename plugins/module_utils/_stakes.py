@@ -103,7 +103,7 @@ def at_stake(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weak
     sizes = large_among(graph, asked, sized)
     if sizes is None:
         raise SizesUnknown(len(sized))
-    # whose size Exchange does not tell may be as large
+    # a mailbox without a known size may be as large
     unknown = {box.guid: box._replace(over_50_gb=True) for box in sizes.failed}
     found: dict[str, list[str]] = {}
     for box in ({**sizes.large, **unknown}.get(box.guid, box) for box in boxes):
@@ -115,6 +115,6 @@ def at_stake(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weak
 
 def _uses(box: Mailbox, size_unknown: bool) -> list[str]:
     """What of a mailbox needs more than a small plan, in words."""
-    size = "a size that Exchange does not tell" if size_unknown else "over 50 GB"
+    size = "a size that Exchange does not return" if size_unknown else "over 50 GB"
     words = ((box.over_50_gb, size), (box.archive, "an archive"), (box.hold, "a litigation hold"))
     return [word for flag, word in words if flag] or ["a mailbox"]

@@ -48,7 +48,7 @@ def row_of(
     change: LicenseChange | None = None,
     leaving: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The row of one user, of whom ``change`` was asked, if any; ``blocked`` where no request was made for it.
+    """The row of one user. ``change`` is what was asked for, if anything; ``blocked``: why no request was made.
 
     ``leaving``: the SKUs that were to go besides.
     """

@@ -352,7 +352,7 @@ def _entry(entry: Any, finder: SkuFinder, path: str, problems: list[str], state:
 
 
 def _row(entry: Mapping[str, Any], finder: SkuFinder, path: str, problems: list[str], state: str) -> Wanted | None:
-    """A license as a result describes it: what is not off in it is on. One that the tenant has no more is left out."""
+    """A license as a result describes it: what is not off in it is on. None if the tenant no longer has it."""
     sku = finder.find(name, f"{path}.sku", problems) if (name := _row_sku(entry, finder)) else None
     if sku is None or state == "absent":
         return Wanted(sku.id) if sku else None

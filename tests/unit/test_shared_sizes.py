@@ -128,7 +128,7 @@ def test_one_that_exchange_does_not_measure_is_named_and_licenses_are_given_all_
     assert found.summary()["complete"] is False
     assert found.summary()["not_examined"] == ["shared_mailbox_sizes"]
     (warning,) = found.warnings
-    assert "did not tell the size of box" in warning
+    assert "did not return the size of box" in warning
     desk.tenant.set_faults(refused)
     assert actions(desk.apply(EVERYBODY, shared_mailbox_sizes="always"))["anna"] == "license"
 
@@ -155,7 +155,7 @@ def test_a_size_that_is_refused_or_not_found_costs_that_mailbox(desk: Desk, stra
     assert len(missing) == 1
     (warning,) = found.warnings
     (unknown,) = [box["UserPrincipalName"] for box in boxes if box["ExternalDirectoryObjectId"] in missing]
-    assert f"did not tell the size of {unknown} (" in warning
+    assert f"did not return the size of {unknown} (" in warning
     assert found.summary()["complete"] is False
     assert found.summary()["not_examined"] == ["shared_mailbox_sizes"]
     assert found.readings.incomplete() is None, "a single mailbox is no reason to fail"
@@ -246,7 +246,7 @@ def test_plan_2_is_not_taken_from_a_mailbox_of_unknown_size(tenant: Tenant) -> N
     )
     smaller = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}
     options: Json = {"scope": "all_users", "allow_removals": True}
-    assert "as Exchange did not tell them" in desk.refused(smaller, **options).message
+    assert "as Exchange did not return them" in desk.refused(smaller, **options).message
     desk.tenant.clear_faults()
     desk.world.switches.no_statistics = "anna@contoso.example"
     assert actions(desk.apply(smaller, **options)) == {"anna": "license"}
@@ -260,7 +260,7 @@ def test_nor_by_a_task_that_names_the_user(tenant: Tenant) -> None:
     )
     error = desk.fail([anna], "EXCHANGESTANDARD", state="exact")
     assert error.code == "would_uncover"
-    assert "a size that Exchange does not tell" in error.message
+    assert "a size that Exchange does not return" in error.message
     desk.tenant.clear_faults()
     desk.world.switches.no_statistics = "anna@contoso.example"
     assert desk.run([anna], "EXCHANGESTANDARD", state="exact")["changed"]

@@ -245,7 +245,7 @@ def no_rights_warnings(found: Audit) -> list[str]:
     if known:
         warnings.append(
             "no_mailbox_rights: the license of these users carries an Exchange plan, but no right to a mailbox: "
-            f"{_first(known)}"
+            f"{named(known)}"
         )
     unsure = [row for row in found.no_mailbox_rights if row["rights_unknown"]]
     if unsure:
@@ -253,11 +253,6 @@ def no_rights_warnings(found: Audit) -> list[str]:
         warnings.append(
             f"no_mailbox_rights: no table of SKUs has {skus}, whose Exchange plan stands beside Teams as in licenses "
             "without the right to a mailbox. Whether the mailboxes of these users are covered is not known: "
-            f"{_first([str(row['user_principal_name']) for row in unsure])}"
+            f"{named([str(row['user_principal_name']) for row in unsure])}"
         )
     return warnings
-
-
-def _first(names: list[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"{', '.join(names[:5])}{more}"

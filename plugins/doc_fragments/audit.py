@@ -42,9 +42,9 @@ options:
       - V(auto) asks the usage report of Microsoft Graph for those that come near (permission C(Reports.Read.All)) and
         then measures them. V(always) measures every shared, room and equipment mailbox, one request each. V(never)
         does neither.
-      - Where there is no report, as in national clouds, or it conceals names and somebody is near the limit, V(auto)
-        measures all of them if there are no more than 500, with a warning. More than 500 are not measured, and the
-        audit is incomplete.
+      - Where there is no report, as in national clouds, or it conceals names and some mailbox is near the limit,
+        V(auto) measures all of them if there are no more than 500, with a warning. More than 500 are not measured, and
+        the audit is incomplete.
       - O(exchange_api=v2) measures no mailbox. With V(auto) a warning names those that the report puts near 50 GB.
         Without a report, and with V(always), the audit is incomplete.
     type: str

@@ -13,7 +13,7 @@ class ModuleDocFragment:
 options:
   max_rows:
     description:
-      - Return so many rows at most. If there are more, the result has the summary and the first rows
+      - The most rows to return. If there are more, the result has the summary and the first rows
         (RV(ignore:first_rows)) only, and a warning says so unless O(output_path) or a report has them all.
       - Two results have all rows. A run that was stopped, and one that changed users and then could not write
         O(output_path), must not lose what was done.

@@ -2,13 +2,13 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find mailboxes and archives that are about to be lost for want of a license."""
+"""Find mailboxes and archives that are about to be lost because no license covers them."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: exo_unlicensed_mailbox_info
-short_description: Find mailboxes and archives that Exchange Online will delete for want of a license
+short_description: Find mailboxes and archives that Exchange Online will delete because no license covers them
 version_added: 0.1.0
 author:
   - m365.licensing contributors (@m365-licensing)
@@ -370,7 +370,7 @@ summary:
     unmatched:
       description:
         - Mailboxes in use that name no user (C(ExternalDirectoryObjectId) is empty) and that could not be joined to one
-          by user principal name. Nobody has judged them, and a warning names them.
+          by user principal name. They were not assessed, and a warning names them.
       type: int
     kept_without_user:
       description:
@@ -387,7 +387,7 @@ summary:
       description:
         - For each signal V(ok), or why it cannot be had.
         - V(audit_log), V(deleted_users) and V(organization_holds) are there only if some mailbox made it necessary to
-          ask. That the application may not ask is told here alone, without a warning.
+          ask. If the application may not ask, only this says so, without a warning.
       type: dict
     not_examined:
       description:
@@ -399,7 +399,7 @@ summary:
       description:
         - Whether everything that was asked for could be looked at.
         - V(false) if there is something in RV(summary.not_examined), if RV(summary.unmatched) is not 0, or if Graph
-          does not show the licenses of users. Then there may be more at risk than RV(mailboxes) tells.
+          does not show the licenses of users. Then there may be more at risk than RV(mailboxes) shows.
       type: bool
     expiring:
       description: SKUs in their grace period, with the date on which they move on and the mailboxes that hang on them.
@@ -453,8 +453,8 @@ no_mailbox_rights:
     rights_unknown:
       description:
         - Whether the right to a mailbox is not known of these licenses, instead of missing.
-        - So it is of a SKU that no table has, if it carries of Exchange the Kiosk plan alone, beside Teams, and no plan
-          of Office or SharePoint.
+        - That is so for a SKU that no table has, if its only Exchange plan is Kiosk, beside Teams, without a plan of
+          Office or SharePoint.
       type: bool
 disagreements:
   description:

@@ -255,8 +255,8 @@ explanations:
             - V(on) is at work. V(no_license) is at work as well, though no license of the user carries it. Only these
               two count.
             - V(off) is switched off in this assignment. V(error) comes by an assignment that is not in force.
-              V(suspended) is off with its subscription. V(no_rights) carries no right to a mailbox, or nobody knows.
-              V(not_at_work) is assigned, and the service does not show it at work. V(removed) was removed.
+              V(suspended) is off with its subscription. V(no_rights) carries no right to a mailbox, or that is not
+              known. V(not_at_work) is assigned, and the service does not show it at work. V(removed) was removed.
           type: str
           sample: "on"
         counts:

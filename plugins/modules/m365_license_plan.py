@@ -115,7 +115,7 @@ options:
       - Permit plans that remove licenses.
       - A license that keeps a mailbox is not removed even then, unless another one takes its place in the same request.
         If that one then ends in error and nothing else keeps the mailbox, the license that went is given back in the
-        same run, and the user counts as failed. With O(confirm=false) nobody looks, so nothing is given back.
+        same run, and the user counts as failed. With O(confirm=false) nothing is read back, so nothing is given back.
     type: bool
     default: false
   seat_reserve:
@@ -345,8 +345,7 @@ users:
           the licenses of the rule neither keep the mailbox nor give the right that it lacks, or no license brings the
           soft-deleted mailbox back (its user has another one in use, or a mailbox plan already). V(conflict) would
           get what the service refuses as it is (the archiving add-on without a mailbox plan, or a SKU that the tenant
-          no longer has). V(refused_uncovered) would lose what keeps the
-          mailbox.
+          no longer has). V(refused_uncovered) would lose what keeps the mailbox.
         - V(undecided) is a user for whom no rule decides. A group in RV(users[].rule) has a name that several groups
           have, or none, or it is not certain whose mailbox it is (RV(users[].note)).
       type: str

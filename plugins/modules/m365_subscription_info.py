@@ -15,7 +15,7 @@ author:
 description:
   - Reads every SKU that the tenant has, how many seats are left, which service plans it carries, what these grant, and
     when its subscriptions are renewed or move to their next state.
-  - A SKU of which there are subscriptions alone, because they have ended or have not begun, is listed without seats.
+  - A SKU of which there are only subscriptions, because they have ended or have not begun, is listed without seats.
 seealso:
   - module: m365.licensing.m365_user_license
   - module: m365.licensing.m365_user_license_info
@@ -70,7 +70,7 @@ skus:
     subscribed:
       description:
         - Whether the tenant lists the SKU among those that it has.
-        - If V(false), there is a subscription of it alone. RV(skus[].capability_status) is the best state of these,
+        - If V(false), there are only subscriptions of it. RV(skus[].capability_status) is the best state of these,
           RV(skus[].plans) is what Microsoft's table says, and all seats are 0.
       type: bool
       sample: true
@@ -155,8 +155,8 @@ skus:
     mailbox_rights_unknown:
       description:
         - Whether it is not known if the SKU carries the right to a mailbox.
-        - So it is of a SKU that no table has, if it carries of Exchange the Kiosk plan alone, beside Teams, and no plan
-          of Office or SharePoint.
+        - That is so for a SKU that no table has, if its only Exchange plan is Kiosk, beside Teams, without a plan of
+          Office or SharePoint.
       type: bool
       sample: false
     next_lifecycle:
@@ -167,9 +167,9 @@ skus:
       description:
         - What happens on that date.
         - V(renewal) of an enabled subscription that is no trial. It goes on if it renews itself, as most do. Microsoft
-          may tell a date that has passed.
+          may show a date that has passed.
         - V(next_state) of every other one.
-        - Null where no date is told.
+        - Null where no date is known.
       type: str
       sample: renewal
     subscriptions:

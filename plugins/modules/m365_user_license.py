@@ -19,11 +19,11 @@ description:
   - The service may accept a swap, take the old license away, and only then find that it cannot carry out the new one.
     Where the read after it shows that, and nothing else keeps the mailbox, the licenses that went are given back in the
     same run, with the plans that were off in them. The user counts as failed, and the error says what happened. Where
-    they cannot be given back, the error says until when a license brings the mailbox back. With O(confirm=false) nobody
-    looks, so nothing is given back.
+    they cannot be given back, the error says until when a license brings the mailbox back. With O(confirm=false)
+    nothing is read back, so nothing is given back.
   - What an administrator has switched off stays off. In a swap, what is off in the license that goes, and on nowhere
-    else, is off in the one that comes, unless C(enabled_plans) names it. So is what needs it, also if only the refusal
-    of the service tells that. The row says which plans these are, and check mode says what it cannot foresee.
+    else, is off in the one that comes, unless C(enabled_plans) names it. So is a plan that needs it, also if only a
+    refusal of the service shows that. The row says which plans these are, and check mode says what it cannot foresee.
   - A license that comes from a group counts as present and is never removed directly.
   - Every write is read back.
 options:
@@ -360,7 +360,7 @@ without_usage_location:
   sample: [ben@contoso.com]
 shortage:
   description: The SKUs of which more seats are needed than are left.
-  returned: when the task was refused for want of seats
+  returned: when the task was refused because seats are missing
   type: list
   elements: dict
   contains:

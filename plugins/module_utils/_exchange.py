@@ -190,10 +190,6 @@ class Exchange:
                 raise _incomplete(f"Get-OrganizationConfig gave {len(found)} entries, expected one")
             return organization_from(found[0])
 
-    def delayed_delicensing(self) -> bool | None:
-        """Is delicensing resiliency on? None: the service does not say."""
-        return self.organization().delayed_delicensing
-
     def mailbox_bytes(self, identity: str, *, soft_deleted: bool = False) -> int | None:
         """The size of one mailbox in bytes [Get-MailboxStatistics: TotalItemSize]. One call: only for few.
 

@@ -89,7 +89,7 @@ def read_skus(made: Clients) -> object:
 
 
 def read_exchange(made: Clients) -> object:
-    return made.exchange.delayed_delicensing()
+    return made.exchange.organization().delayed_delicensing
 
 
 # each way -------------------------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def test_soft_deleted_mailboxes_say_since_when_and_inactive_ones_are_left_out(te
 
 
 def test_due_dates_of_pending_delicensing(tenant: Tenant, made: Clients) -> None:
-    assert made.exchange.delayed_delicensing() is True
+    assert made.exchange.organization().delayed_delicensing is True
     pending = made.exchange.pending_delicense()
     assert sorted(pending.due) == sorted(tenant.truth()["at_risk"]["pending_delicense"])
     assert all(pending.due.values())

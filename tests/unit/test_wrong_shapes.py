@@ -135,7 +135,7 @@ READINGS: dict[str, Reading] = {
         lambda made: made.exchange.mailbox_bytes(made.exchange.mailboxes()[0].guid),
     ),
     "organization": Reading(
-        {"service": "exchange", "cmdlet": "Get-OrganizationConfig"}, lambda made: made.exchange.delayed_delicensing()
+        {"service": "exchange", "cmdlet": "Get-OrganizationConfig"}, lambda made: made.exchange.organization()
     ),
     "token": Reading({"service": "login", "path": "/token"}, lambda made: made.graph.count_users()),
 }
@@ -228,7 +228,7 @@ def test_a_value_of_another_kind_is_a_result_or_an_error_of_ours(tenant: Tenant,
     tenant.clear_faults()
     with clients(tenant, **LIMITS) as shared:
         shared.graph.count_users()
-        shared.exchange.delayed_delicensing()
+        shared.exchange.organization()
         check()
     tenant.clear_faults()
 

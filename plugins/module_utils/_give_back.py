@@ -98,7 +98,7 @@ def _note(job: Job, back: Job, skus: Mapping[str, Sku], catalog: Catalog, until:
             f"{begun}. The same request took {names} away, which could not be given back: {failure.message} The "
             f"mailbox has no license now. Exchange disconnects it, and it is lost after {day}."
         )
-        hint = f"License this user until {day}: that brings the mailbox back, which no later license does. {first.hint}"
+        hint = f"License this user by {day}: a later license does not bring the mailbox back. {first.hint}"
         job.problem = first._replace(message=said, hint=hint.strip())
         job.seen = back.seen or job.seen
     job.accepted = True

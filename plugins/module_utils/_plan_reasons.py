@@ -71,7 +71,7 @@ def beyond_a_license(candidate: Candidate, catalog: Catalog) -> str:
     if deleted := candidate.subject.user.deleted:
         until = deleted + timedelta(days=DELETED_USER_DAYS)
         return (
-            f"its user is in the recycle bin of the directory; restore the user first, until {until:%Y-%m-%d}, as no "
+            f"its user is in the recycle bin of the directory; restore the user first, by {until:%Y-%m-%d}, as no "
             "license helps before that"
         )
     if granted(candidate.subject.user, catalog) & MAILBOX_CLASSES:

@@ -154,14 +154,14 @@ def in_gb(size: int) -> str:
 
 
 def quota_notes(mailbox: Mailbox, classes: frozenset[PlanClass]) -> tuple[str, ...]:
-    """That a mailbox over 50 GB has a larger quota than its plan, which may end."""
+    """A note where the quota of a mailbox over 50 GB is larger than that of its plan, and so may not last."""
     if not mailbox.over_50_gb or (mailbox.quota or 0) <= LARGE:
         return ()
     if PlanClass.PLAN1 not in classes:
         return ()
     return (
-        f"The mailbox's own quota is {in_gb(mailbox.quota or 0)}, more than {CLASS_NAMES[PlanClass.PLAN1]} is "
-        "documented with. It may be that of an earlier license, and end.",
+        f"The mailbox's own quota is {in_gb(mailbox.quota or 0)}, and the documented one of "
+        f"{CLASS_NAMES[PlanClass.PLAN1]} is {in_gb(LARGE)}. It may come from an earlier license, and not last.",
     )
 
 
@@ -169,6 +169,6 @@ def room_text(mailbox: Mailbox) -> str:
     """Why a mailbox over 50 GB is taken for covered, in words; without a full stop."""
     own = in_gb(mailbox.quota or 0)
     return (
-        f"over 50 GB; but its own quota is {own}, as it is said of Business licenses, so it is taken for covered "
-        f"({CLASS_NAMES[PlanClass.PLAN1]} is documented with {in_gb(LARGE)})"
+        f"over 50 GB; but its own quota is {own}, which Business licenses are said to have, so it counts as covered "
+        f"(the documented quota of {CLASS_NAMES[PlanClass.PLAN1]} is {in_gb(LARGE)})"
     )

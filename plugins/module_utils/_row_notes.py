@@ -72,8 +72,8 @@ def _restore_first(deleted: datetime) -> str:
     """What to do about a mailbox whose user is in the recycle bin."""
     until = deleted + timedelta(days=DELETED_USER_DAYS)
     return (
-        f"Its user was deleted on {deleted:%Y-%m-%d}. Restore the user first, until {until:%Y-%m-%d}; no license helps "
-        "before that. The licenses of the user come back with it as far as seats are free."
+        f"Its user was deleted on {deleted:%Y-%m-%d}. Restore the user first, by {until:%Y-%m-%d}; no license helps "
+        "before that. The licenses come back with the user as far as seats are free."
     )
 
 
@@ -112,7 +112,7 @@ def _disconnected_note(user: User | None, flags: Flags) -> str:
     if flags.mail_user and not flags.is_pending:
         return (
             "Exchange shows a mail user: the mailbox may be on premises, and then nothing is lost. If it was in the "
-            "cloud, it is disconnected, and a license until the deadline brings it back."
+            "cloud, it is disconnected, and a license before the deadline brings it back."
         )
     if flags.is_pending:
         return (
@@ -120,8 +120,8 @@ def _disconnected_note(user: User | None, flags: Flags) -> str:
             "disconnected already. A license brings it back."
         )
     text = (
-        "No list of Exchange shows the mailbox: Exchange disconnected it when the license went. A license until the "
-        "deadline brings it back; after that the user gets a new, empty mailbox."
+        "No list of Exchange shows the mailbox: Exchange disconnected it when the license went. A license before "
+        "the deadline brings it back; after that the user gets a new, empty mailbox."
     )
     if flags.mail_user is None and user is not None and user.on_premises_sync:
         text += " Exchange could not be asked for mail users, so the mailbox may be on premises."

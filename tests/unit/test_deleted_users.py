@@ -68,7 +68,7 @@ def test_the_row_says_to_restore_the_user_first(desk: PlanningDesk, way: str, li
     assert (row.deadline.source, row.deadline.confidence) == ("soft_deleted_plus_30_days", "exact")
     assert "soft_deleted" in row.evidence
     until = desk.world.now() + timedelta(days=20)
-    assert any(f"Restore the user first, until {until:%Y-%m-%d}" in note for note in row.notes)
+    assert any(f"Restore the user first, by {until:%Y-%m-%d}" in note for note in row.notes)
     assert not any("is licensed" in note for note in row.notes)
     assert (found.warnings, found.summary()["without_user"]) == ([], 0)
     assert found.summary()["signals"]["deleted_users"] == "ok"
@@ -180,7 +180,7 @@ def test_the_plan_licenses_nobody_before_the_user_lives(desk: PlanningDesk, scop
     grouped = {**EVERYBODY, "name": "Some", "match": {"group": desk.group("sg-some")}}
     result = desk.apply(grouped, EVERYBODY, scope=scope)
     assert actions(result) == {"anna": "insufficient"}
-    assert "restore the user first, until" in result["users"][0]["note"]
+    assert "restore the user first, by" in result["users"][0]["note"]
     assert desk.writes() == []
     recycle_bin.restore(desk.world, user["id"])
     assert desk.plan(EVERYBODY, scope=scope)["users"] == []

@@ -133,7 +133,7 @@ def test_what_cannot_be_given_back_is_an_error_with_a_date(desk: PlanningDesk, h
         "could not be given back: "
     )
     assert "The mailbox has no license now. Exchange disconnects it, and it is lost after 2" in row["error"]["message"]
-    assert row["error"]["hint"].startswith("License this user until 2")
+    assert row["error"]["hint"].startswith("License this user by 2")
     assert at_work(desk, anna) == set()
     assert len(desk.license_requests()) == 2
 

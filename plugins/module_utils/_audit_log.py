@@ -16,8 +16,8 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import quote as percent_encode
 
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, IncompleteAnswer
-from ansible_collections.m365.licensing.plugins.module_utils._graph import BatchPart, Graph
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError
+from ansible_collections.m365.licensing.plugins.module_utils._graph import BatchPart, Graph, first_page
 from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import raise_for
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
 from ansible_collections.m365.licensing.plugins.module_utils._removals import LoggedChange, changes_from
@@ -91,15 +91,7 @@ def _of_users(graph: Graph, user_ids: Collection[str], since: datetime) -> Itera
         parts.append(BatchPart("GET", f"{PATH}?$filter={percent_encode(text, safe='')}&$select={SELECT}"))
     for part, answer in zip(parts, graph.batch(parts, idempotent=True), strict=True):
         raise_for(answer, part, graph.service)
-        body = answer.body if isinstance(answer.body, dict) else {}
-        found, link = body.get("value"), body.get("@odata.nextLink")
-        if not isinstance(found, list) or not isinstance(link, (str, type(None))):
-            raise IncompleteAnswer(
-                f"Microsoft Graph: {PATH} has no list of values.",
-                code="incomplete_answer",
-                service="Microsoft Graph",
-                request=f"GET {PATH}",
-            )
+        found, link = first_page(answer.body, f"/v1.0{PATH}")
         yield from (item for item in found if isinstance(item, dict))
         if link:
             yield from graph.pages(link, page=2, unique=None, most_seconds=MOST_SECONDS)

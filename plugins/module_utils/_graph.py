@@ -290,14 +290,13 @@ class Graph:
             parts.append(BatchPart("GET", f"/{what}?$filter={clause}&$select={select}"))
 
         def keep(body: Any) -> tuple[list[T], Any]:
-            return [make(item) for item in _items(body, f"GET /{what}", 1)], body.get("@odata.nextLink")
+            items, link = first_page(body, f"/v1.0/{what}")
+            return [make(item) for item in items], link
 
         found: list[T] = []
         for part, answer in zip(parts, self.batch(parts, idempotent=True, keep=keep), strict=True):
             raise_for(answer, part, self.service)
             some, link = answer.body
-            if link is not None and not isinstance(link, str):
-                raise _incomplete(f"{part.name} has a link to the next page that is none", f"/v1.0/{what}")
             found += some
             found += map(make, self.pages(link, page=2)) if link else ()
         return found
@@ -322,6 +321,14 @@ def _next_link(body: dict[str, Any], followed: Container[str], path: str, number
     if not isinstance(link, str) or not link or link in followed:
         raise _incomplete(f"page {number} of {path} links to a page that was read already", path)
     return link
+
+
+def first_page(body: Any, path: str) -> tuple[list[Any], str | None]:
+    """The elements of a list as a part of a batch gives it, and the link to its next page. Raises IncompleteAnswer."""
+    items, link = _items(body, path, 1), body.get("@odata.nextLink")
+    if link is not None and not isinstance(link, str):
+        raise _incomplete(f"page 1 of {path} has a link to the next page that is not a text", path)
+    return items, link
 
 
 def _items(body: Any, path: str, number: int) -> list[Any]:

@@ -70,10 +70,10 @@ def user_from(raw: Mapping[str, Any]) -> User:
     where = f"user {user_id}"
     upn = raw.get("userPrincipalName")
     if not isinstance(upn, str) or not upn:
-        raise _incomplete(f"{where} has no userPrincipalName")
+        raise incomplete(f"{where} has no userPrincipalName")
     extensions = raw.get("onPremisesExtensionAttributes") or {}
     if not isinstance(extensions, Mapping):
-        raise _incomplete(f"{where}: onPremisesExtensionAttributes is no object")
+        raise incomplete(f"{where}: onPremisesExtensionAttributes is no object")
     return User(
         id=user_id,
         user_principal_name=upn,
@@ -143,7 +143,7 @@ def usage_from(lines: Iterable[str]) -> Iterator[UsageRow]:
         titles = next(rows, [])
         missing = {*_COLUMNS} - {*titles}
         if missing:
-            raise _incomplete(f"the mailbox usage report has no column {', '.join(sorted(missing))}")
+            raise incomplete(f"the mailbox usage report has no column {', '.join(sorted(missing))}")
         name, used = map(titles.index, _COLUMNS)
         deleted = titles.index(_IS_DELETED) if _IS_DELETED in titles else len(titles)
         for row in filter(None, rows):
@@ -152,7 +152,7 @@ def usage_from(lines: Iterable[str]) -> Iterator[UsageRow]:
             gone = deleted < len(row) and row[deleted].strip().casefold() == "true"
             yield UsageRow(row[name].strip() if name < len(row) else "", told, gone)
     except csv.Error as error:
-        raise _incomplete(f"the mailbox usage report is no CSV: {error}") from None
+        raise incomplete(f"the mailbox usage report is no CSV: {error}") from None
 
 
 def usage_over(over: float, lines: Iterable[str]) -> tuple[list[UsageRow], bool]:
@@ -169,13 +169,13 @@ def usage_over(over: float, lines: Iterable[str]) -> tuple[list[UsageRow], bool]
         if size is None or size > over:
             rows.append(row)
     if unsized > sized:
-        raise _incomplete(f"the mailbox usage report has no size of {unsized} of {sized + unsized} mailboxes")
+        raise incomplete(f"the mailbox usage report has no size of {unsized} of {sized + unsized} mailboxes")
     return rows, named
 
 
 def _license_state(raw: Any, where: str) -> LicenseState:
     if not isinstance(raw, Mapping):
-        raise _incomplete(f"{where}: an element of licenseAssignmentStates is no object")
+        raise incomplete(f"{where}: an element of licenseAssignmentStates is no object")
     error = _text(raw, "error", where)
     group = _text(raw, "assignedByGroup", where)
     return LicenseState(
@@ -256,7 +256,7 @@ def _assigned_plans(raws: list[Any], where: str) -> tuple[AssignedPlan, ...]:
 
 def _assigned_plan(raw: Any, where: str) -> AssignedPlan:
     if not isinstance(raw, Mapping):
-        raise _incomplete(f"{where}: an element of assignedPlans is no object")
+        raise incomplete(f"{where}: an element of assignedPlans is no object")
     plan_id = _id(raw, "servicePlanId", f"{where}: assignedPlans")
     capability = _text(raw, "capabilityStatus", where) or ""
     if capability.casefold() == "deleted":
@@ -271,7 +271,7 @@ def _sku(raw: Mapping[str, Any]) -> Sku:
     where = f"subscribedSkus: {sku_id}"
     units = raw.get("prepaidUnits")
     if not isinstance(units, Mapping):
-        raise _incomplete(f"{where} has no prepaidUnits")
+        raise incomplete(f"{where} has no prepaidUnits")
     return Sku(
         id=sku_id,
         part_number=_text(raw, "skuPartNumber", where) or sku_id,
@@ -289,7 +289,7 @@ def _sku(raw: Mapping[str, Any]) -> Sku:
 
 def _plan(raw: Any, sku_id: str) -> ServicePlan:
     if not isinstance(raw, Mapping):
-        raise _incomplete(f"subscribedSkus: an element of servicePlans of {sku_id} is no object")
+        raise incomplete(f"subscribedSkus: an element of servicePlans of {sku_id} is no object")
     where = f"subscribedSkus: {sku_id}"
     plan_id = _id(raw, "servicePlanId", where)
     return ServicePlan(
@@ -327,7 +327,7 @@ def guid_from(raw: Any, key: str, where: str) -> str:
     """The id of an element, in lower case. Raises IncompleteAnswer where there is none."""
     text = _id(raw, key, where)
     if not is_guid(text):
-        raise _incomplete(f"{where}: {key} is no GUID: {text!r}")
+        raise incomplete(f"{where}: {key} is no GUID: {text!r}")
     return text
 
 
@@ -335,25 +335,25 @@ def _id(raw: Any, key: str, where: str) -> str:
     """The same for what is only compared with other ids."""
     value = raw.get(key) if isinstance(raw, Mapping) else None
     if not isinstance(value, str) or not value.strip():
-        raise _incomplete(f"{where}: {key} is missing")
+        raise incomplete(f"{where}: {key} is missing")
     return value.strip().lower()
 
 
 def _plan_ids(value: Any, where: str) -> list[str]:
     plans = [] if value is None else value
     if not isinstance(plans, list) or not all(isinstance(plan, str) for plan in plans):
-        raise _incomplete(f"{where}: disabledPlans is no list of ids")
+        raise incomplete(f"{where}: disabledPlans is no list of ids")
     return [plan.strip().lower() for plan in plans]
 
 
 def _list(raw: Mapping[str, Any], key: str, where: str) -> list[Any]:
     if key not in raw:
-        raise _incomplete(f"{where}: {key} was asked for and is missing")
+        raise incomplete(f"{where}: {key} was asked for and is missing")
     value = raw[key]
     if value is None:
         return []
     if not isinstance(value, list):
-        raise _incomplete(f"{where}: {key} is no list")
+        raise incomplete(f"{where}: {key} is no list")
     return value
 
 
@@ -368,7 +368,7 @@ def _text(raw: Mapping[str, Any], key: str, where: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise _incomplete(f"{where}: {key} is no text")
+        raise incomplete(f"{where}: {key} is no text")
     return value.strip() or None
 
 
@@ -381,7 +381,7 @@ def _units(raw: Mapping[str, Any], key: str, where: str) -> int:
     """A number of seats: what is not told is not zero."""
     value = raw.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise _incomplete(f"{where}: {key} is no number of seats")
+        raise incomplete(f"{where}: {key} is no number of seats")
     return value
 
 
@@ -393,8 +393,9 @@ def _time(value: Any, where: str) -> Any:
     try:
         return parse_time(value)
     except ValueError as error:
-        raise _incomplete(f"{where}: {error}") from None
+        raise incomplete(f"{where}: {error}") from None
 
 
-def _incomplete(message: str) -> IncompleteAnswer:
+def incomplete(message: str) -> IncompleteAnswer:
+    """The error of an answer that lacks something, in Graph's name."""
     return IncompleteAnswer(f"Microsoft Graph: {message}.", code="incomplete_answer", service="Microsoft Graph")

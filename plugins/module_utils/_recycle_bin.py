@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, IncompleteAnswer
+from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError
 from ansible_collections.m365.licensing.plugins.module_utils._graph import BatchPart, Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import raise_for
 from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import (
     USER_PROPERTIES,
     guid_from,
+    incomplete,
     user_from,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
@@ -62,19 +63,16 @@ def _user(raw: Mapping[str, Any]) -> User:
     try:
         deleted = parse_time(raw.get("deletedDateTime"))
     except ValueError as error:
-        raise _incomplete(f"deleted user {user_id}: {error}") from None
+        raise incomplete(f"deleted user {user_id}: {error}") from None
     if deleted is None:
-        raise _incomplete(f"deleted user {user_id} has no deletedDateTime")
+        raise incomplete(f"deleted user {user_id} has no deletedDateTime")
     name = raw.get("userPrincipalName")
     name = _before(name.strip(), user_id) if isinstance(name, str) else ""
-    return user_from({**raw, **dict.fromkeys(_LICENSES), "userPrincipalName": name or user_id})._replace(deleted=deleted)
+    user = user_from({**raw, **dict.fromkeys(_LICENSES), "userPrincipalName": name or user_id})
+    return user._replace(deleted=deleted)
 
 
 def _before(upn: str, user_id: str) -> str:
     """The name that the user had: the directory puts the id in front of that of a deleted one."""
     prefix = user_id.replace("-", "")
     return upn[len(prefix) :] if lowered(upn).startswith(prefix) and len(upn) > len(prefix) else upn
-
-
-def _incomplete(message: str) -> IncompleteAnswer:
-    return IncompleteAnswer(f"Microsoft Graph: {message}.", code="incomplete_answer", service="Microsoft Graph")

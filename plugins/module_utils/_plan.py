@@ -29,6 +29,7 @@ from datetime import date
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+    Needs,
     granted,
     is_covered,
     loses_mailbox,
@@ -47,7 +48,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._plan_model import 
     ACTIONS,
     NOTHING_TO_DO,
     Candidate,
-    Needs,
     Plan,
     PlanEntry,
     PlanOptions,

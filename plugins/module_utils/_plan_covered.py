@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import COMPANION_PLANS, Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import Needs, granted, is_covered
 from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     MAILBOX_CLASSES,
@@ -30,7 +30,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     User,
     plan_carriers,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Needs
 
 _ARCHIVING: Mapping[PlanClass, frozenset[PlanClass]] = {
     PlanClass.ARCHIVING: frozenset({PlanClass.ARCHIVING, PlanClass.PLAN2}),

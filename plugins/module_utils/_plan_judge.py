@@ -15,10 +15,11 @@ from datetime import date
 from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import Needs
 from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, User
 from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import covers
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs, PlanEntry
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._plan_reasons import beyond_a_license
 from ansible_collections.m365.licensing.plugins.module_utils._quoting import guid, is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject

@@ -12,19 +12,17 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from ansible_collections.m365.licensing.plugins.module_utils._coverage import Needs
 from ansible_collections.m365.licensing.plugins.module_utils._deadlines import urgency
 from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Finding,
     LicenseChange,
-    PlanClass,
     RecipientType,
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._room import Space
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
 from ansible_collections.m365.licensing.plugins.module_utils._second_tries import Attempt, Case
-
-Needs = tuple[frozenset[PlanClass], ...]
 
 ACTIONS = (
     "license",

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from ansible_collections.m365.licensing.plugins.module_utils._catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+    Needs,
     granted,
     is_covered,
     loses_mailbox,
@@ -33,7 +34,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._models import (
     Sku,
     User,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate, Needs
+from ansible_collections.m365.licensing.plugins.module_utils._plan_model import Candidate
 from ansible_collections.m365.licensing.plugins.module_utils._room import CLASS_NAMES
 from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule
 from ansible_collections.m365.licensing.plugins.module_utils._stacked import stacked_notes, unforeseen

@@ -9,7 +9,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
 
@@ -48,45 +48,60 @@ class Workers:
         work = list(items)
         if self._most == 1 or len(work) <= 1:
             return [function(item) for item in work]
-        results: list[Any] = [None] * len(work)
-        failures: list[BaseException] = []
-        waiting = list(reversed(range(len(work))))
-        lock, started, at_work = threading.Lock(), list[Future[None]](), 0
-
-        def begin() -> None:
-            nonlocal at_work
-            # an exception may have ended the wait below, and closed the pool
-            with contextlib.suppress(RuntimeError):
-                started.append(pool.submit(run))
-                at_work += 1
-
-        def take() -> int | None:
-            """The next item, while there is room for whoever asks. Begins another thread where there is room for it."""
-            nonlocal at_work
-            with lock:
-                if failures or not waiting or at_work > self.open:
-                    at_work -= 1
-                    return None
-                index = waiting.pop()
-                if waiting and at_work < self.open:
-                    begin()
-                return index
-
-        def run() -> None:
-            while (index := take()) is not None:
-                try:
-                    results[index] = function(work[index])
-                except BaseException as error:
-                    with lock:
-                        failures.append(error)
-
         with ThreadPoolExecutor(min(self._most, len(work))) as pool:
-            with lock:
-                begin()
-            awaited = 0
-            while awaited < len(started):  # Who ends may have begun another one.
-                awaited = len(started)
-                self._stop.await_all(started[:awaited])
-        if failures:
-            raise failures[0]
-        return results
+            many = _Many(function, work, pool, lambda: self.open)
+            many.wait(self._stop)
+        return many.outcome()
+
+
+class _Many(Generic[T, R]):
+    """Many items in hand: each thread takes one after another, and begins the next thread where there is room."""
+
+    def __init__(
+        self, function: Callable[[T], R], work: list[T], pool: ThreadPoolExecutor, room: Callable[[], int]
+    ) -> None:
+        self._function, self._work, self._pool, self._room = function, work, pool, room
+        self._results: list[Any] = [None] * len(work)
+        self._failures: list[BaseException] = []
+        self._waiting = list(reversed(range(len(work))))
+        self._lock, self._started, self._at_work = threading.Lock(), list[Future[None]](), 0
+
+    def wait(self, stop: Stop) -> None:
+        """Work on all items until the last thread has ended. A thread that ends may have begun another one."""
+        with self._lock:
+            self._begin()
+        awaited = 0
+        while awaited < len(self._started):
+            awaited = len(self._started)
+            stop.await_all(self._started[:awaited])
+
+    def outcome(self) -> list[R]:
+        """The results in the items' order. Raises the first exception of ``function``."""
+        if self._failures:
+            raise self._failures[0]
+        return self._results
+
+    def _begin(self) -> None:
+        # an exception may have ended the wait, and closed the pool
+        with contextlib.suppress(RuntimeError):
+            self._started.append(self._pool.submit(self._run))
+            self._at_work += 1
+
+    def _take(self) -> int | None:
+        """The next item, while there is room for the thread that asks. Begins another thread where there is room."""
+        with self._lock:
+            if self._failures or not self._waiting or self._at_work > self._room():
+                self._at_work -= 1
+                return None
+            index = self._waiting.pop()
+            if self._waiting and self._at_work < self._room():
+                self._begin()
+            return index
+
+    def _run(self) -> None:
+        while (index := self._take()) is not None:
+            try:
+                self._results[index] = self._function(self._work[index])
+            except BaseException as error:
+                with self._lock:
+                    self._failures.append(error)

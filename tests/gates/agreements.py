@@ -16,7 +16,7 @@ import yaml
 from tests.gates.gate import CHECKOUT, Gate, Work, own_files
 from tests.matrix.cells import CELLS
 
-LINES = 400
+LINES = 600
 """A longer file asks to be split. A module's documentation must stand in its file, and is not counted."""
 DOCUMENTATION = re.compile(r'^(?:DOCUMENTATION|EXAMPLES|RETURN) = r""".*?^"""$', re.MULTILINE | re.DOTALL)
 TABLES = (

@@ -92,14 +92,7 @@ def apply_changes(
         raise ValueError("two changes of one user")
     jobs = [Job(carried_only(users[change.user_id], skus), change, change) for change in changes]
     tries = second_tries or SecondTries({}, skus, BUILTIN)
-    run = _Run(
-        graph,
-        skus,
-        tries,
-        fail_fast=on_error == "fail",
-        uncovers=uncovers,
-        written=written,
-    )
+    run = _Run(graph, skus, tries, fail_fast=on_error == "fail", uncovers=uncovers, written=written)
     todo = [job for job in jobs if job.change]
     # Where the first failure ends the run, what may be refused goes first: then nothing else has been touched.
     doubtful = list(foreseen_problems(todo, skus))[:1] if on_error == "fail" else []

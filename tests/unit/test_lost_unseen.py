@@ -120,7 +120,7 @@ def test_pending_by_name_alone_without_any_plan(desk: ExplainingDesk, way: str) 
 @pytest.mark.parametrize("key", ["id", "upn"])
 def test_pending_without_user_or_mailbox_is_a_warning_first(desk: ExplainingDesk, way: str, key: str) -> None:
     desk.world.switches.update({"delicensing_resiliency": True, "pending_delicense_key": key})
-    anna, ben = pending(desk, 20, 10), lost(desk, "ben", 5)
+    anna, ben = pending(desk, 20, 10), desk.lost("ben", 5)
     upn = anna["userPrincipalName"]
     del desk.world.users[anna["id"]], desk.world.upn_index[upn.casefold()]
     desk.world.touch()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-UTILS = HERE.parent / "plugins" / "module_utils"
+UTILS = HERE.parent / "plugins" / "module_utils" / "_licensing"
 TARGET = HERE.parent / "docs" / "assumptions.md"
 
 HEAD = """\
@@ -49,8 +49,8 @@ switch. An option corrects each.
 
 def render() -> str:
     """The page."""
-    switched = "".join(_section(entry) for entry in _module("_assumptions").ASSUMPTIONS)
-    return HEAD + switched + TABLE + "".join(_row(entry) for entry in _module("_inferences").INFERENCES)
+    switched = "".join(_section(entry) for entry in _module("assumptions").ASSUMPTIONS)
+    return HEAD + switched + TABLE + "".join(_row(entry) for entry in _module("inferences").INFERENCES)
 
 
 def _section(entry: Any) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write plugins/module_utils/_catalog_data.py from sku_service_plans.csv and sku_additions.csv.
+"""Write plugins/module_utils/_licensing/catalog_data.py from sku_service_plans.csv and sku_additions.csv.
 
 Ansible ships only Python to where a module runs, so the names that Microsoft publishes have to be Python. The first
 table is Microsoft's own. The second has SKUs that it lacks, as others have found them in tenants; it counts for these
@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TABLE = HERE / "sku_service_plans.csv"
 ADDITIONS = HERE / "sku_additions.csv"
-TARGET = HERE.parent / "plugins" / "module_utils" / "_catalog_data.py"
+TARGET = HERE.parent / "plugins" / "module_utils" / "_licensing" / "catalog_data.py"
 
 HEAD = '''\
 # Copyright (c) 2026 m365.licensing contributors

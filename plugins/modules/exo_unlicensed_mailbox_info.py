@@ -586,11 +586,15 @@ auth:
       type: str
 """
 
-from ansible_collections.m365.licensing.plugins.module_utils._audit_module import ALARM_SPEC, AUDIT_SPEC, run_audit
-from ansible_collections.m365.licensing.plugins.module_utils._brief import brief_audit_row, is_open
-from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, RowKind, large
-from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
-from ansible_collections.m365.licensing.plugins.module_utils._reports import REPORT_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.audit_module import (
+    ALARM_SPEC,
+    AUDIT_SPEC,
+    run_audit,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.large_results import LARGE_SPEC, RowKind, large
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.module import run_module
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.report_files import REPORT_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.summary import brief_audit_row, is_open
 
 ARGUMENTS = {
     **AUDIT_SPEC,

@@ -565,10 +565,10 @@ auth:
   sample: {source: client_secret, reason: client_id and client_secret are set}
 """
 
-from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC
-from ansible_collections.m365.licensing.plugins.module_utils._explain_module import run_explain
-from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
-from ansible_collections.m365.licensing.plugins.module_utils._rules_file import RULES_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.audit_module import AUDIT_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.explain_module import run_explain
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.module import run_module
+from ansible_collections.m365.licensing.plugins.module_utils._rules.file import RULES_SPEC
 
 ARGUMENTS = {
     **{name: spec for name, spec in AUDIT_SPEC.items() if name != "strategy"},

@@ -825,15 +825,19 @@ auth:
   sample: {source: client_secret, reason: client_id and client_secret are set}
 """
 
-from ansible_collections.m365.licensing.plugins.module_utils._alarm import FAIL_ON
-from ansible_collections.m365.licensing.plugins.module_utils._audit_module import AUDIT_SPEC
-from ansible_collections.m365.licensing.plugins.module_utils._brief import brief_plan_row, needs_attention, urgency_rank
-from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, RowKind, large
-from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
-from ansible_collections.m365.licensing.plugins.module_utils._plan_module import run_plan
-from ansible_collections.m365.licensing.plugins.module_utils._record import RECORD_SPEC
-from ansible_collections.m365.licensing.plugins.module_utils._reports import REPORT_SPEC
-from ansible_collections.m365.licensing.plugins.module_utils._rules_file import RULES_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.audit_module import AUDIT_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.large_results import LARGE_SPEC, RowKind, large
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.module import run_module
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.plan_module import run_plan
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.record import RECORD_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.report_files import REPORT_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.alarms import FAIL_ON
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.summary import (
+    brief_plan_row,
+    needs_attention,
+    urgency_rank,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._rules.file import RULES_SPEC
 
 ARGUMENTS = {
     **AUDIT_SPEC,

@@ -230,9 +230,9 @@ auth:
   sample: {source: client_secret, reason: client_id and client_secret are set}
 """
 
-from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
-from ansible_collections.m365.licensing.plugins.module_utils._permissions import MODULES
-from ansible_collections.m365.licensing.plugins.module_utils._permissions_info import permissions_info
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.module import run_module
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.permissions_info import permissions_info
+from ansible_collections.m365.licensing.plugins.module_utils._auth.permissions import MODULES
 
 CHOICES = [name for name, needs in MODULES.items() if needs.required]
 

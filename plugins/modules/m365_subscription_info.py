@@ -226,9 +226,9 @@ auth:
   sample: {source: client_secret, reason: client_id and client_secret are set}
 """
 
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._license_info import subscription_info
-from ansible_collections.m365.licensing.plugins.module_utils._module import Context, run_module
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.license_info import subscription_info
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.module import Context, run_module
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 
 
 def read(context: Context) -> dict[str, object]:

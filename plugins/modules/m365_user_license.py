@@ -436,10 +436,10 @@ auth:
   sample: {source: client_secret, reason: client_id and client_secret are set}
 """
 
-from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
-from ansible_collections.m365.licensing.plugins.module_utils._module import run_module
-from ansible_collections.m365.licensing.plugins.module_utils._record import RECORD_SPEC
-from ansible_collections.m365.licensing.plugins.module_utils._user_license_module import run_user_license
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.large_results import LARGE_SPEC, large
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.module import run_module
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.record import RECORD_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.user_license_module import run_user_license
 
 ARGUMENTS = {
     "users": {"type": "list", "elements": "str", "required": True, "aliases": ["user"]},

@@ -218,10 +218,10 @@ auth:
   sample: {source: client_secret, reason: client_id and client_secret are set}
 """
 
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._large import LARGE_SPEC, large
-from ansible_collections.m365.licensing.plugins.module_utils._license_info import user_license_info
-from ansible_collections.m365.licensing.plugins.module_utils._module import Context, run_module
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.large_results import LARGE_SPEC, large
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.license_info import user_license_info
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.module import Context, run_module
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 
 ARGUMENTS = {
     **LARGE_SPEC,

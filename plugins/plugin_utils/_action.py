@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action.normal import ActionModule  # type: ignore[import-untyped]
-from ansible_collections.m365.licensing.plugins.module_utils._nearness import is_reserved
-from ansible_collections.m365.licensing.plugins.module_utils._option_values import PATHS as SIGN_IN_PATHS
-from ansible_collections.m365.licensing.plugins.module_utils._option_values import is_path
+from ansible_collections.m365.licensing.plugins.module_utils._common.option_values import PATHS as SIGN_IN_PATHS
+from ansible_collections.m365.licensing.plugins.module_utils._common.option_values import is_path
+from ansible_collections.m365.licensing.plugins.module_utils._common.similar_names import is_reserved
 from ansible_collections.m365.licensing.plugins.plugin_utils._variables import (
     CREDENTIALS,
     LICENSE_STATE,

@@ -13,7 +13,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._nearness import Nearness, is_reserved, without_one
+from ansible_collections.m365.licensing.plugins.module_utils._common.similar_names import (
+    Nearness,
+    is_reserved,
+    without_one,
+)
 
 WAYS = (
     "client_secret",

@@ -20,8 +20,8 @@ LINES = 600
 """A longer file asks to be split. A module's documentation must stand in its file, and is not counted."""
 DOCUMENTATION = re.compile(r'^(?:DOCUMENTATION|EXAMPLES|RETURN) = r""".*?^"""$', re.MULTILINE | re.DOTALL)
 TABLES = (
-    "plugins/module_utils/_catalog_data.py",
-    "plugins/module_utils/_countries.py",
+    "plugins/module_utils/_licensing/catalog_data.py",
+    "plugins/module_utils/_common/countries.py",
     "tests/clients/package-lock.json",
     *(f"requirements/locked/{name}.txt" for name in ("clients", "development", "runtime")),
 )

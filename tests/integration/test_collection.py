@@ -53,7 +53,7 @@ def test_an_installed_collection_is_used_alone(tmp_path: Path, installed: Path) 
     assert played.status == 0, str(played)
 
 
-@pytest.mark.parametrize("missing", [f"modules/{NAME}.py", "module_utils/_license_info.py"])
+@pytest.mark.parametrize("missing", [f"modules/{NAME}.py", "module_utils/_ansible/license_info.py"])
 def test_what_an_installed_collection_lacks_is_not_taken_from_the_checkout(
     missing: str, tmp_path: Path, installed: Path
 ) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._module import COMMON_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.module import COMMON_SPEC
 from ansible_collections.m365.licensing.plugins.plugin_utils._variables import OPTIONS
 
 from tests.integration.playing import environment

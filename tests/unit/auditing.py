@@ -10,7 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit, AuditOptions, audit
 
 from tests.tenant.launch import Tenant
 from tests.unit.clients import clients

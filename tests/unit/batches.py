@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._graph import BatchPart, Graph
+from ansible_collections.m365.licensing.plugins.module_utils._graph.client import BatchPart, Graph
 
 from tests.tenant.launch import Tenant
 from tests.unit.clients import Clients, clients

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._auth import TokenSource, options_from
-from ansible_collections.m365.licensing.plugins.module_utils._consent import CONSENTS
-from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
-from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
-from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient, HttpSettings, Service
+from ansible_collections.m365.licensing.plugins.module_utils._auth.consent import CONSENTS
+from ansible_collections.m365.licensing.plugins.module_utils._auth.tokens import TokenSource, options_from
+from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._http.client import HttpClient, HttpSettings, Service
 
 from tests.tenant.launch import Tenant
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._explain_module import explain_options, explain_users
-from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.explain_module import (
+    explain_options,
+    explain_users,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import to_plain
 from ansible_collections.m365.licensing.plugins.modules.m365_license_explanation_info import ARGUMENTS
 from ansible_collections.m365.licensing.tests.unit.clients import Clients
 from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk

@@ -15,8 +15,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import Options, UsersFailed, license_users
+from ansible_collections.m365.licensing.plugins.module_utils._assign.workflow import Options, UsersFailed, license_users
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 
 from tests.tenant import faults

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._models import Sku, User
-from ansible_collections.m365.licensing.plugins.module_utils._plan import (
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import (
     Candidate,
     Plan,
     PlanEntry,
     PlanOptions,
     build_plan,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
-from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Subject
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_schema import parse_rules
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     SKUS,
     TODAY,

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._plan_module import planner_options
-from ansible_collections.m365.licensing.plugins.module_utils._plan_result import (
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.plan_module import planner_options
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._remediate.result import (
     PlanFailed,
     refuse,
     report_of,
     result_of,
     warnings_of,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._planner import plan_licenses
+from ansible_collections.m365.licensing.plugins.module_utils._remediate.workflow import plan_licenses
 from ansible_collections.m365.licensing.plugins.modules.m365_license_plan import ARGUMENTS
 from ansible_collections.m365.licensing.tests.unit.clients import Clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     World,
     assess,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._models import (
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     Finding,
     Flags,
     Mailbox,

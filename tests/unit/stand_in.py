@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import trustme
-from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient, HttpSettings, Service
+from ansible_collections.m365.licensing.plugins.module_utils._http.client import HttpClient, HttpSettings, Service
 
 JSON = {"Content-Type": "application/json"}
 

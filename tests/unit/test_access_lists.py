@@ -13,8 +13,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._access_lists import Writers, parse
-from ansible_collections.m365.licensing.plugins.module_utils._private_files import Folder, remarks_on
+from ansible_collections.m365.licensing.plugins.module_utils._files.access_lists import Writers, parse
+from ansible_collections.m365.licensing.plugins.module_utils._files.private import Folder, remarks_on
 from ansible_collections.m365.licensing.tests.unit import processes
 from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk
 from ansible_collections.m365.licensing.tests.unit.test_foreign_files import (

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._allowance import seconds_to_reset
-from ansible_collections.m365.licensing.plugins.module_utils._http import Backoff
+from ansible_collections.m365.licensing.plugins.module_utils._http.client import Backoff
+from ansible_collections.m365.licensing.plugins.module_utils._http.rate_limit import seconds_to_reset
 from ansible_collections.m365.licensing.tests.unit.faulty import look
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Clock
 

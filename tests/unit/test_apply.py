@@ -6,21 +6,21 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._apply import apply_changes
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._errors import NAMED_AT_MOST, named
-from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, LicenseChange
-from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
-from ansible_collections.m365.licensing.plugins.module_utils._predict import predict_changes
-from ansible_collections.m365.licensing.plugins.module_utils._refusals import Problem
-from ansible_collections.m365.licensing.plugins.module_utils._stakes import weakenings
-from ansible_collections.m365.licensing.plugins.module_utils._user_license_result import (
+from ansible_collections.m365.licensing.plugins.module_utils._assign.apply import apply_changes
+from ansible_collections.m365.licensing.plugins.module_utils._assign.downgrades import weakenings
+from ansible_collections.m365.licensing.plugins.module_utils._assign.outcomes import Outcome
+from ansible_collections.m365.licensing.plugins.module_utils._assign.prediction import predict_changes
+from ansible_collections.m365.licensing.plugins.module_utils._assign.result import (
     Blocked,
     result_of,
     row_of,
     unknown_row,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import NAMED_AT_MOST, named
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Assignment, LicenseChange
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import Problem
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     EMS,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._refusals import problem_from, problem_of_state
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import problem_from, problem_of_state
 from ansible_collections.m365.licensing.tests.unit.domain_world import BY_ID, EMS, PLAN1, PLAN2, SPE_E3
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
 

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _graph
-from ansible_collections.m365.licensing.plugins.module_utils._assumptions import (
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import IncompleteAnswer
+from ansible_collections.m365.licensing.plugins.module_utils._graph import client as graph_client
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.assumptions import (
     ASSUMPTIONS,
     Assumption,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions, audit
-from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer
-from ansible_collections.m365.licensing.plugins.module_utils._inferences import INFERENCES, Inference
-from ansible_collections.m365.licensing.plugins.module_utils._plan_result import PlanFailed
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.inferences import INFERENCES, Inference
+from ansible_collections.m365.licensing.plugins.module_utils._remediate.result import PlanFailed
 from ansible_collections.m365.licensing.tests.unit.clients import clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk
@@ -103,7 +103,7 @@ def outcome(tenant: Tenant, entry: Assumption, position: Any) -> Outcome:
     scene = SCENES[entry.switch]
     with clients(tenant, timeout=10_000.0) as made, pytest.MonkeyPatch.context() as patched:
         if scene.few:
-            patched.setattr(_graph, "FEW_BATCHES", 0)
+            patched.setattr(graph_client, "FEW_BATCHES", 0)
         desk = PlanningDesk(tenant, made)
         skus = {sku_id: dict(sku) for sku_id, sku in desk.world.skus.items()}
         taken()

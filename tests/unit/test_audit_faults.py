@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions, audit
-from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
     ApiError,
     IncompleteAnswer,
     NotFound,

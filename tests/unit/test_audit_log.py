@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _audit_log
-from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit
-from ansible_collections.m365.licensing.plugins.module_utils._models import Finding
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
+from ansible_collections.m365.licensing.plugins.module_utils._graph import audit_log as audit_log_reader
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding
 from ansible_collections.m365.licensing.tests.unit.auditing import look
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
 
@@ -237,7 +237,7 @@ def test_a_mailbox_that_is_still_there_has_the_date_of_the_log_too(desk: Plannin
 
 
 def test_few_users_are_one_request_and_many_a_page(desk: PlanningDesk) -> None:
-    people = [desk.lost(f"user{number}", 10) for number in range(_audit_log.FEW)]
+    people = [desk.lost(f"user{number}", 10) for number in range(audit_log_reader.FEW)]
     look(desk.tenant, strategy="filtered")
     assert len([entry for entry in desk.tenant.requests() if "auditLogs" in str(entry.get("parts"))]) == 1
     assert len(asked(desk)) == len(people)
@@ -252,7 +252,7 @@ def test_a_log_of_many_pages_is_read_to_a_limit(desk: PlanningDesk, monkeypatch:
     log(desk, people[0], 29, ("SPE_E3",), ())
     for number in range(12):
         log(desk, people[1], 20 - number, ("EMS",), ())
-    monkeypatch.setattr(_audit_log, "MOST_ENTRIES", 10)
+    monkeypatch.setattr(audit_log_reader, "MOST_ENTRIES", 10)
     desk.world.switches.page_limit = 4
     found = look(desk.tenant, strategy="filtered")
     assert {item.deadline.source for item in found.findings} == {"license_removed_plus_grace"}

@@ -9,9 +9,9 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
-from ansible_collections.m365.licensing.plugins.module_utils._errors import PermissionDenied
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit, AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import PermissionDenied
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import DIRECTORY_ROLES

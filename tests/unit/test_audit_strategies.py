@@ -9,7 +9,7 @@ import itertools
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.tests.unit.auditing import facts, look, rows
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _filters
-from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._audit import filters
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit, AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.make import NO_GUID
@@ -189,7 +189,7 @@ def test_a_removal_that_exchange_has_not_noticed_is_seen_and_the_contradiction_s
 def suspects(tenant: Tenant) -> set[str]:
     """Whom Graph names when a filtered audit asks for those without a mailbox plan."""
     with clients(tenant) as made:
-        return {user.id for user in made.graph.users(_filters.licensed_without_mailbox_plan(BUILTIN))}
+        return {user.id for user in made.graph.users(filters.licensed_without_mailbox_plan(BUILTIN))}
 
 
 def test_graph_names_nobody_who_has_no_address_and_nobody_whose_archive_is_covered(tenant: Tenant) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._auth import TokenSource, options_from
-from ansible_collections.m365.licensing.plugins.module_utils._errors import AuthenticationError, M365Error
-from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient
+from ansible_collections.m365.licensing.plugins.module_utils._auth.tokens import TokenSource, options_from
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import AuthenticationError, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._http.client import HttpClient
 
 from tests.unit.stand_in import DROP, Clock, Reply, Script, Seen, StandIn, client_for, document, serving
 

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._auth import Certificate, TokenSource, options_from
-from ansible_collections.m365.licensing.plugins.module_utils._errors import AuthenticationError, ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._auth.tokens import Certificate, TokenSource, options_from
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
+    AuthenticationError,
+    ConfigurationError,
+)
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._auth_options import (
+from ansible_collections.m365.licensing.plugins.module_utils._auth.options import (
     CLOUD_CHOICES,
     ENVIRONMENT,
     SOURCES,
     AuthOptions,
     options_from,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 
 TENANT = "aaaaaaaa-0000-0000-0000-000000000001"
 CLIENT = "bbbbbbbb-0000-0000-0000-000000000002"

@@ -13,7 +13,7 @@ from typing import Any
 
 import jwt
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
     AuthenticationError,
     M365Error,
     PermissionDenied,

@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._auth import TokenSource, options_from
-from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._auth.tokens import TokenSource, options_from
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import M365Error
 
 from tests.unit.stand_in import Reply, Seen, StandIn, client_for, document, serving
 

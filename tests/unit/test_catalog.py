@@ -16,10 +16,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _catalog_data
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, PlanClass, ServicePlan, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._licensing import catalog_data
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN, Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
+    MAILBOX_CLASSES,
+    PlanClass,
+    ServicePlan,
+    Sku,
+)
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 
@@ -79,13 +84,13 @@ def test_microsofts_table_has_none_of_those_that_it_lacks() -> None:
 
 
 def test_each_row_says_where_it_came_from() -> None:
-    assert set(_catalog_data.SKUS) == TABLE.keys() | ADDED.keys()
-    assert ADDED.keys() == _catalog_data.ADDED_SKUS
+    assert set(catalog_data.SKUS) == TABLE.keys() | ADDED.keys()
+    assert ADDED.keys() == catalog_data.ADDED_SKUS
     published = {plan.id for sku in TABLE.values() for plan in sku.plans}
     added = {plan.id for sku in ADDED.values() for plan in sku.plans}
-    assert added - published == _catalog_data.ADDED_PLANS
+    assert added - published == catalog_data.ADDED_PLANS
     for sku in (*TABLE.values(), *ADDED.values()):
-        assert _catalog_data.carried(sku.id) == frozenset(plan.id for plan in sku.plans)
+        assert catalog_data.carried(sku.id) == frozenset(plan.id for plan in sku.plans)
         assert BUILTIN.sku_name(sku.id) == sku.part_number
 
 
@@ -163,7 +168,7 @@ def test_the_names_are_those_of_the_table_as_it_stands() -> None:
     assert spec.loader is not None
     generator: ModuleType = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generator)
-    assert generator.render() == Path(_catalog_data.__file__).read_text(encoding="utf-8")
+    assert generator.render() == Path(catalog_data.__file__).read_text(encoding="utf-8")
 
 
 # mailbox_plans --------------------------------------------------------------------------------------------------
@@ -203,7 +208,7 @@ def test_without_overrides_the_table_stays(overrides: dict[str, Any] | None) -> 
 
 
 def test_every_wrong_plan_is_named_with_its_place() -> None:
-    twice = next(name for name, count in Counter(_catalog_data.PLANS.values()).items() if count > 1)
+    twice = next(name for name, count in Counter(catalog_data.PLANS.values()).items() if count > 1)
     with pytest.raises(ConfigurationError) as caught:
         overridden(add=[{"plan": "EXCHANGE_PLAN_3", "grants": "plan2"}], remove=[twice, "efb87545"])
     assert [text.partition(":")[0] for text in caught.value.problems] == [

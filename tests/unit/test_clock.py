@@ -12,9 +12,9 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
-from ansible_collections.m365.licensing.plugins.module_utils._http import _asked_seconds
-from ansible_collections.m365.licensing.plugins.module_utils._http_types import LONGEST_WAIT, YEARS, WallClock
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit, AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._http.client import _asked_seconds
+from ansible_collections.m365.licensing.plugins.module_utils._http.messages import LONGEST_WAIT, YEARS, WallClock
 from hypothesis import given
 from hypothesis import strategies as st
 

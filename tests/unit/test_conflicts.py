@@ -9,9 +9,9 @@ Several mailbox plans of one user are none of them: see test_stacked_plans.py.
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._conflicts import foreseen_refusal
-from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, LicenseChange, User
-from ansible_collections.m365.licensing.plugins.module_utils._predict import predict_changes
+from ansible_collections.m365.licensing.plugins.module_utils._assign.prediction import predict_changes
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.conflicts import foreseen_refusal
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Assignment, LicenseChange, User
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     EMS,

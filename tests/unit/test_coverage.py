@@ -9,14 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+from ansible_collections.m365.licensing.plugins.module_utils._graph.parsing import USER_PROPERTIES, user_from
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     granted,
     is_covered,
     needs_of,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import USER_PROPERTIES, user_from
-from ansible_collections.m365.licensing.plugins.module_utils._models import (
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     AssignedPlan,
     LicenseState,
     PlanClass,

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import (
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     granted,
     no_rights_only,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._disagreements import disagreement
-from ansible_collections.m365.licensing.plugins.module_utils._models import (
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.disagreements import disagreement
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     Flags,
     LicenseState,
     Mailbox,

@@ -9,9 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import World, assess
-from ansible_collections.m365.licensing.plugins.module_utils._deadlines import SEVERITIES, days_until, severity_of
-from ansible_collections.m365.licensing.plugins.module_utils._models import (
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import World, assess
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import (
+    SEVERITIES,
+    days_until,
+    severity_of,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     AssignedPlan,
     Deadline,
     Finding,

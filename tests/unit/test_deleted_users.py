@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
-from ansible_collections.m365.licensing.plugins.module_utils._report import audit_row
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import audit_row
 from ansible_collections.m365.licensing.tests.unit.auditing import look
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit
-from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import enabled_state
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
+from ansible_collections.m365.licensing.plugins.module_utils._exchange.parsing import enabled_state
 from ansible_collections.m365.licensing.tests.unit.auditing import look
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk, text
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk

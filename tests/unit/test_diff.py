@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._diff import diff_of
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.diff import diff_of
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
 from tests.tenant.state import Json

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._models import Finding
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding
 from ansible_collections.m365.licensing.tests.unit.auditing import look
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions, skus
 

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
     ApiError,
     IncompleteAnswer,
     ServiceUnavailable,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._http_limit import Limit
-from ansible_collections.m365.licensing.plugins.module_utils._http_limit import _Response as limited_answer
-from ansible_collections.m365.licensing.plugins.module_utils._http_types import Call
+from ansible_collections.m365.licensing.plugins.module_utils._http.messages import Call
+from ansible_collections.m365.licensing.plugins.module_utils._http.time_limit import Limit
+from ansible_collections.m365.licensing.plugins.module_utils._http.time_limit import _Response as limited_answer
 from ansible_collections.m365.licensing.tests.unit.faulty import NAMES, SERVICES, look
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Clock, Desk, empty_tenant, statuses
 from ansible_collections.m365.licensing.tests.unit.processes import until

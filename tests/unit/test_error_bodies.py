@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._batch_parts import answers_of
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, M365Error, PermissionDenied
-from ansible_collections.m365.licensing.plugins.module_utils._redaction import Redactor
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError, M365Error, PermissionDenied
+from ansible_collections.m365.licensing.plugins.module_utils._common.redaction import Redactor
+from ansible_collections.m365.licensing.plugins.module_utils._graph.batch_parts import answers_of
 
 from tests.unit.stand_in import Reply, document, service_for, serving
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions, audit
-from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
     ConfigurationError,
     IncompleteAnswer,
     NotFound,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._exchange import Exchange
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
 
 from tests.tenant import exchange_cmdlets as cmdlets
 from tests.tenant.launch import Tenant, running

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk
 

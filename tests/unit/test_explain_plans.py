@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import World, granted
-from ansible_collections.m365.licensing.plugins.module_utils._explain import PLAN_STATUSES, exchange_plans
-from ansible_collections.m365.licensing.plugins.module_utils._models import AssignedPlan, User
+from ansible_collections.m365.licensing.plugins.module_utils._explain.facts import PLAN_STATUSES, exchange_plans
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import World, granted
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import AssignedPlan, User
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     EXCHANGESTANDARD,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._explain_text import WIDTH
+from ansible_collections.m365.licensing.plugins.module_utils._explain.text import WIDTH
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY
 

@@ -9,12 +9,15 @@ import ast
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import REASONS
-from ansible_collections.m365.licensing.plugins.module_utils._explain_rules import failure
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Condition, Subject, facts_of
-from ansible_collections.m365.licensing.plugins.module_utils._rules_conditions import bind_groups, text_condition
-from ansible_collections.m365.licensing.plugins.module_utils._rules_match import (
+from ansible_collections.m365.licensing.plugins.module_utils._explain.rules import failure
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import REASONS
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Condition, Subject, facts_of
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_conditions import (
+    bind_groups,
+    text_condition,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_match import (
     EXTENSION_ATTRIBUTES,
     FLAG_KEYS,
     MATCH_KEYS,

@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit
-from ansible_collections.m365.licensing.plugins.module_utils._audit_module import no_rights_warnings
-from ansible_collections.m365.licensing.plugins.module_utils._models import Finding
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.audit_module import no_rights_warnings
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding
 from ansible_collections.m365.licensing.tests.unit.auditing import look
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions, skus
 

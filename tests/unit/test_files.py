@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._files import UnreadableError, read_regular
+from ansible_collections.m365.licensing.plugins.module_utils._files.regular import UnreadableError, read_regular
 from ansible_collections.m365.licensing.tests.unit.test_module import SKUS, failed, start
 
 from tests.tenant.launch import Tenant, running

@@ -11,11 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _filters
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN, Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import is_covered, needs_of
-from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import mailbox_from
-from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, PlanClass, RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._audit import filters
+from ansible_collections.m365.licensing.plugins.module_utils._exchange.parsing import mailbox_from
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN, Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import is_covered, needs_of
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
+    MAILBOX_CLASSES,
+    PlanClass,
+    RecipientType,
+)
 
 from tests.tenant.opath import compile_filter
 
@@ -79,7 +83,7 @@ COVERED_ARCHIVE = {**ARCHIVE, "PersistedCapabilities": ["BPOS_S_Enterprise"]}
     ],
 )
 def test_mailboxes_that_exchange_is_asked_for(more: dict[str, Any], found: bool) -> None:
-    assert compile_filter(_filters.mailbox_candidates(BUILTIN))(raw(**more)) is found
+    assert compile_filter(filters.mailbox_candidates(BUILTIN))(raw(**more)) is found
 
 
 RECORDS = {
@@ -103,20 +107,20 @@ def test_exchange_leaves_out_whom_its_record_calls_covered_and_nobody_else(
     mailbox = mailbox_from(answer)
     assert mailbox is not None
     covered = is_covered(needs_of(mailbox), frozenset(RECORDS[word] for word in capabilities))
-    assert compile_filter(_filters.mailbox_candidates(BUILTIN))(answer) is not covered
+    assert compile_filter(filters.mailbox_candidates(BUILTIN))(answer) is not covered
 
 
 def test_a_record_is_not_believed_of_a_plan_that_the_catalogue_takes_for_less() -> None:
     less = replace(BUILTIN, plan_classes={**BUILTIN.plan_classes, PLAN2: PlanClass.PLAN1})
     archive = raw(**COVERED_ARCHIVE)
-    assert compile_filter(_filters.mailbox_candidates(less))(archive)
-    assert compile_filter(_filters.mailbox_candidates(less))(archive | {"RecipientTypeDetails": "SharedMailbox"})
-    assert not compile_filter(_filters.mailbox_candidates(less))(raw()), "of Plan 1 it is as good as ever"
-    assert compile_filter(_filters.archive_candidates(less))(archive_of(PersistedCapabilities=["BPOS_S_Enterprise"]))
-    assert not compile_filter(_filters.archive_candidates(less))(archive_of(PersistedCapabilities=["BPOS_S_Archive"]))
+    assert compile_filter(filters.mailbox_candidates(less))(archive)
+    assert compile_filter(filters.mailbox_candidates(less))(archive | {"RecipientTypeDetails": "SharedMailbox"})
+    assert not compile_filter(filters.mailbox_candidates(less))(raw()), "of Plan 1 it is as good as ever"
+    assert compile_filter(filters.archive_candidates(less))(archive_of(PersistedCapabilities=["BPOS_S_Enterprise"]))
+    assert not compile_filter(filters.archive_candidates(less))(archive_of(PersistedCapabilities=["BPOS_S_Archive"]))
     nothing = replace(BUILTIN, plan_classes={})
-    assert compile_filter(_filters.mailbox_candidates(nothing))(raw())
-    assert _filters.archive_candidates(nothing) == ""
+    assert compile_filter(filters.mailbox_candidates(nothing))(raw())
+    assert filters.archive_candidates(nothing) == ""
 
 
 @pytest.mark.parametrize(
@@ -139,8 +143,8 @@ def test_the_filters_know_the_kinds_that_the_reader_of_answers_knows(kind: str) 
     answer = raw(RecipientTypeDetails=kind)
     mailbox = mailbox_from(answer)
     resource = mailbox is not None and mailbox.recipient_type is not RecipientType.USER
-    assert compile_filter(_filters.RESOURCES)(answer) is resource
-    assert compile_filter(_filters.USERS)(answer) is (mailbox is not None and not resource)
+    assert compile_filter(filters.RESOURCES)(answer) is resource
+    assert compile_filter(filters.USERS)(answer) is (mailbox is not None and not resource)
 
 
 @pytest.mark.parametrize(
@@ -148,23 +152,23 @@ def test_the_filters_know_the_kinds_that_the_reader_of_answers_knows(kind: str) 
     [([], True), (["BPOS_S_ArchiveAddOn"], True), (["BPOS_S_Archive"], False), (["BPOS_S_Enterprise"], False)],
 )
 def test_archives_that_exchange_is_asked_for(capabilities: list[str], found: bool) -> None:
-    assert compile_filter(_filters.archive_candidates(BUILTIN))(archive_of(PersistedCapabilities=capabilities)) is found
+    assert compile_filter(filters.archive_candidates(BUILTIN))(archive_of(PersistedCapabilities=capabilities)) is found
 
 
 def test_resources_are_found_by_name_fifty_at_a_time() -> None:
     names = [f"o'brien{number}@contoso.com" for number in range(101)]
-    filters = _filters.by_upn([*names, " O'Brien0@contoso.com".lower(), names[3]])
-    assert len(filters) == 3
-    assert sum(text.count("UserPrincipalName -eq") for text in filters) == len(names)
+    texts = filters.by_upn([*names, " O'Brien0@contoso.com".lower(), names[3]])
+    assert len(texts) == 3
+    assert sum(text.count("UserPrincipalName -eq") for text in texts) == len(names)
     shared = {"RecipientTypeDetails": "SharedMailbox"}
     for name in names:
-        assert sum(compile_filter(text)(raw(UserPrincipalName=name, **shared)) for text in filters) == 1
-    assert not any(compile_filter(text)(raw(UserPrincipalName=names[0])) for text in filters)
-    assert _filters.by_upn([]) == []
+        assert sum(compile_filter(text)(raw(UserPrincipalName=name, **shared)) for text in texts) == 1
+    assert not any(compile_filter(text)(raw(UserPrincipalName=names[0])) for text in texts)
+    assert filters.by_upn([]) == []
 
 
 def test_graph_is_asked_for_every_plan_that_a_mailbox_or_an_archive_hangs_on() -> None:
-    text = _filters.licensed_without_mailbox_plan(BUILTIN)
+    text = filters.licensed_without_mailbox_plan(BUILTIN)
     assert set(re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", text)) == set(
         BUILTIN.plans_of({*MAILBOX_CLASSES, PlanClass.ARCHIVE, PlanClass.ARCHIVING})
     )
@@ -180,9 +184,9 @@ def longest_list(text: str) -> int:
 def test_no_list_has_more_values_than_graph_takes() -> None:
     crowded = Catalog(plan_classes=dict.fromkeys(MANY, PlanClass.PLAN1))
     texts = [
-        _filters.licensed_without_mailbox_plan(crowded),
-        _filters.held_by_no_rights(MANY[:4], crowded),
-        _filters.hanging_on(MANY[0], MANY[1:]),
+        filters.licensed_without_mailbox_plan(crowded),
+        filters.held_by_no_rights(MANY[:4], crowded),
+        filters.hanging_on(MANY[0], MANY[1:]),
     ]
     for text in texts:
         assert longest_list(text) <= 15
@@ -192,7 +196,7 @@ def test_no_list_has_more_values_than_graph_takes() -> None:
 
 
 def test_holders_of_licenses_without_rights_who_have_nothing_better() -> None:
-    text = _filters.held_by_no_rights(BUILTIN.no_rights_skus, BUILTIN)
+    text = filters.held_by_no_rights(BUILTIN.no_rights_skus, BUILTIN)
     for sku_id in BUILTIN.no_rights_skus:
         assert sku_id in text
     for plan in BUILTIN.plans_of({PlanClass.KIOSK}):
@@ -202,4 +206,4 @@ def test_holders_of_licenses_without_rights_who_have_nothing_better() -> None:
 @pytest.mark.parametrize("value", ["x' or 1 eq 1", "", "00000000-0000-4000-8000-00000000000"])
 def test_what_is_no_id_never_becomes_part_of_a_filter(value: str) -> None:
     with pytest.raises(ValueError, match="GUID"):
-        _filters.hanging_on(value, [])
+        filters.hanging_on(value, [])

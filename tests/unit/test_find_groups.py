@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._find_groups import find_groups, group_from
-from ansible_collections.m365.licensing.plugins.module_utils._models import Group
+from ansible_collections.m365.licensing.plugins.module_utils._graph.group_lookup import find_groups, group_from
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Group
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import Json

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _sizes
+from ansible_collections.m365.licensing.plugins.module_utils._audit import mailbox_sizes
 from ansible_collections.m365.licensing.tests.unit.clients import clients
 from ansible_collections.m365.licensing.tests.unit.explaining import text
 from ansible_collections.m365.licensing.tests.unit.fit_desk import (
@@ -218,7 +218,7 @@ def test_the_report_of_the_audit_serves_plan_1(desk: FitDesk) -> None:
 def test_of_thousands_near_the_limit_the_report_is_taken_at_its_word(
     desk: FitDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_sizes, "MEASURED_AT_MOST", 5)
+    monkeypatch.setattr(mailbox_sizes, "MEASURED_AT_MOST", 5)
     for number in range(20):
         desk.sized(f"user{number}", 16)
     desk.tenant.clear_requests()
@@ -255,7 +255,7 @@ def test_nor_is_a_plan_lost_where_nothing_can_be_measured(desk: FitDesk, fault: 
 def test_without_a_report_more_than_can_be_measured_are_warned_of(
     desk: FitDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_sizes, "MEASURED_AT_MOST", 5)
+    monkeypatch.setattr(mailbox_sizes, "MEASURED_AT_MOST", 5)
     desk.world.switches.usage_report = "404"
     for number in range(6):
         desk.sized(f"user{number}", 16)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._private_files import Folder, remarks_on
+from ansible_collections.m365.licensing.plugins.module_utils._files.private import Folder, remarks_on
 from ansible_collections.m365.licensing.tests.unit import processes
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 from ansible_collections.m365.licensing.tests.unit.test_progress import KEYS

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 from ansible_collections.m365.licensing.tests.unit import processes
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 

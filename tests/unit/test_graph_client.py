@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _graph
-from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
     ApiError,
     IncompleteAnswer,
     NotFound,
     PermissionDenied,
     ServiceUnavailable,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._identity import name_key
+from ansible_collections.m365.licensing.plugins.module_utils._common.identity import name_key
+from ansible_collections.m365.licensing.plugins.module_utils._graph import client as graph_client
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import App
@@ -92,7 +92,7 @@ def sent(tenant: Tenant) -> list[dict[str, Any]]:
 @pytest.fixture
 def three_pages(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Smaller pages, so that few users make three of them."""
-    monkeypatch.setattr(_graph, "PAGE_SIZE", len(tenant.world.users) // 3 + 1)
+    monkeypatch.setattr(graph_client, "PAGE_SIZE", len(tenant.world.users) // 3 + 1)
 
 
 # lists ----------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
     ApiError,
     IncompleteAnswer,
     NotFound,
@@ -19,9 +19,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._errors import (
     ServiceUnavailable,
     UnknownOutcome,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._graph import BatchPart
-from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BATCH_SIZE, raise_for
-from ansible_collections.m365.licensing.plugins.module_utils._pacing import Pace
+from ansible_collections.m365.licensing.plugins.module_utils._graph.batch import BATCH_SIZE, raise_for
+from ansible_collections.m365.licensing.plugins.module_utils._graph.client import BatchPart
+from ansible_collections.m365.licensing.plugins.module_utils._http.quota import Pace
 
 from tests.tenant.launch import Tenant, running
 from tests.tenant.state import App

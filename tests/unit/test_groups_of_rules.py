@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _rule_groups
-from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions, audit
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._exceptions import check_rules, find_exceptions
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._remediate.exceptions import check_rules, find_exceptions
+from ansible_collections.m365.licensing.plugins.module_utils._rules import groups as rule_groups
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk, text
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
@@ -140,7 +140,7 @@ def test_nothing_is_taken_by_a_rule_after_one_that_is_in_doubt(desk: PlanningDes
 def test_more_groups_of_a_name_than_are_read_leave_all_undecided_whom_the_rule_could_mean(
     desk: PlanningDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_rule_groups, "SAME_NAME_AT_MOST", 2)
+    monkeypatch.setattr(rule_groups, "SAME_NAME_AT_MOST", 2)
     desk.at_risk("carl")
     desk.at_risk("dora", department="Legal")
     for _number in range(3):

@@ -12,14 +12,14 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
     ApiError,
     AuthenticationError,
     IncompleteAnswer,
     ServiceUnavailable,
     UnknownOutcome,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._http import STRANGER_SECONDS, Backoff, Service
+from ansible_collections.m365.licensing.plugins.module_utils._http.client import STRANGER_SECONDS, Backoff, Service
 
 from tests.unit.stand_in import DROP, JSON, Clock, Reply, Seen, client_for, document, refusal, service_for, serving
 

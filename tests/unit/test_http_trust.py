@@ -12,15 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
     ApiError,
     ConfigurationError,
     IncompleteAnswer,
     M365Error,
     ServiceUnavailable,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._http import HttpClient, HttpSettings, Service
-from ansible_collections.m365.licensing.plugins.module_utils._http_types import HttpSettings as Settings
+from ansible_collections.m365.licensing.plugins.module_utils._http.client import HttpClient, HttpSettings, Service
+from ansible_collections.m365.licensing.plugins.module_utils._http.messages import HttpSettings as Settings
 
 from tests.unit.stand_in import DROP, JSON, Reply, client_for, document, refusal, service_for, serving
 

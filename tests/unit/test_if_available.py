@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_wanted
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import resolve_wanted
 from ansible_collections.m365.licensing.tests.unit.domain_world import GROUP, SKUS
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions, skus
 

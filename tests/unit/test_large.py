@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._large import replaceable
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.large_results import replaceable
 from ansible_collections.m365.licensing.tests.unit import processes
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.doc_fragments.auth import ModuleDocFragment
-from ansible_collections.m365.licensing.plugins.module_utils._libraries import REQUIRED
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.libraries import REQUIRED
 
 ROOT = Path(__file__).parents[2]
 MODULE = "ansible_collections.m365.licensing.plugins.modules.m365_subscription_info"

@@ -11,9 +11,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, M365Error
-from ansible_collections.m365.licensing.plugins.module_utils._license_info import subscription_info, user_license_info
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.license_info import (
+    subscription_info,
+    user_license_info,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.tests.unit.clients import clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _licenses, _readback
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._models import (
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._licensing import changes as license_changes
+from ansible_collections.m365.licensing.plugins.module_utils._licensing import readback
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted, resolve_wanted
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     Assignment,
     Sku,
     User,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted, resolve_wanted
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     EMS,
@@ -252,18 +253,18 @@ CASES: list[tuple[str, User, list[Wanted], str, tuple[Assignment, ...], tuple[st
 def test_change(
     what: str, who: User, wanted: list[Wanted], state: str, added: tuple[Assignment, ...], removed: tuple[str, ...]
 ) -> None:
-    change = _licenses.change_for(who, wanted, BY_ID, state=state)
+    change = license_changes.change_for(who, wanted, BY_ID, state=state)
     assert change.add == added
     assert set(change.remove) == set(removed)
     assert bool(change) is bool(added or removed)
-    assert _licenses.satisfied(who, wanted, state, BY_ID) is not bool(change)
-    after = _licenses.apply_to(who, change, BY_ID)
-    assert not _licenses.change_for(after, wanted, BY_ID, state=state)
-    assert _readback.shows(after, change, who)
+    assert license_changes.satisfied(who, wanted, state, BY_ID) is not bool(change)
+    after = license_changes.apply_to(who, change, BY_ID)
+    assert not license_changes.change_for(after, wanted, BY_ID, state=state)
+    assert readback.shows(after, change, who)
 
 
 def test_the_body_has_both_keys_and_is_the_same_bytes_every_time() -> None:
-    change = _licenses.change_for(user("a", direct(SPE_E3)), [STANDARD], BY_ID, state="exact")
+    change = license_changes.change_for(user("a", direct(SPE_E3)), [STANDARD], BY_ID, state="exact")
     assert change.body() == {
         "addLicenses": [{"skuId": EXCHANGESTANDARD, "disabledPlans": []}],
         "removeLicenses": [SPE_E3],
@@ -289,10 +290,10 @@ def test_usage_location_only_where_missing_unless_forced(
     held: str | None, wish: str | None, force: bool, state: str, expected: str | None
 ) -> None:
     who = user("a", direct(SPE_E3), usage_location=held)
-    change = _licenses.change_for(who, [E3], BY_ID, state=state, usage_location=wish, force_location=force)
+    change = license_changes.change_for(who, [E3], BY_ID, state=state, usage_location=wish, force_location=force)
     assert change.usage_location == expected
 
 
 def test_an_unknown_state_is_refused() -> None:
     with pytest.raises(ValueError, match="present, absent, exact"):
-        _licenses.change_for(user(), [E3], BY_ID, state="gone")
+        license_changes.change_for(user(), [E3], BY_ID, state="gone")

@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _license_notes, _licenses, _readback
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._models import (
+from ansible_collections.m365.licensing.plugins.module_utils._assign.downgrades import weakenings
+from ansible_collections.m365.licensing.plugins.module_utils._licensing import change_notes, readback
+from ansible_collections.m365.licensing.plugins.module_utils._licensing import changes as license_changes
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     AssignedPlan,
     Assignment,
     LicenseChange,
     LicenseState,
     User,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._stakes import weakenings
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     EMS,
@@ -56,7 +57,7 @@ def test_describe_is_sorted_has_names_and_no_times() -> None:
     who = user(
         "a", inherited(SPE_E3, TEAMS), direct(SPE_E3, YAMMER, TEAMS), direct(EMS, state="Error", error="CountViolation")
     )
-    assert _licenses.describe(who, BY_ID, BUILTIN) == {
+    assert license_changes.describe(who, BY_ID, BUILTIN) == {
         "usage_location": "DE",
         "licenses": [
             {
@@ -93,7 +94,7 @@ def test_describe_is_sorted_has_names_and_no_times() -> None:
 def test_a_sku_the_tenant_no_longer_has_is_named_by_the_catalogue_or_its_id() -> None:
     strange = LicenseState("ffffffff-0000-4000-8000-000000000000", frozenset({"eeeeeeee-0000-4000-8000-000000000000"}))
     who = user("a")._replace(license_states=(LicenseState(SPE_E3, frozenset({TEAMS})), strange))
-    rows = _licenses.describe(who, {}, BUILTIN)["licenses"]
+    rows = license_changes.describe(who, {}, BUILTIN)["licenses"]
     assert [(row["sku"], row["disabled_plans"]) for row in rows] == [
         ("SPE_E3", ["TEAMS1"]),
         (strange.sku_id, ["eeeeeeee-0000-4000-8000-000000000000"]),
@@ -127,26 +128,26 @@ def test_a_sku_the_tenant_no_longer_has_is_named_by_the_catalogue_or_its_id() ->
     ],
 )
 def test_plans_are_predicted(who: User, change: LicenseChange, plans: dict[str, str]) -> None:
-    after = {plan.plan_id: plan.capability for plan in _licenses.apply_to(who, change, BY_ID).assigned_plans}
+    after = {plan.plan_id: plan.capability for plan in license_changes.apply_to(who, change, BY_ID).assigned_plans}
     assert {plan: after.get(plan) for plan in plans} == plans
 
 
 def test_a_suspended_sku_gives_suspended_plans() -> None:
     by_id = BY_ID | {SPE_E3: sku(SPE_E3, status="Suspended")}
-    after = _licenses.apply_to(user("a"), LicenseChange("", add=(add(SPE_E3),)), by_id)
+    after = license_changes.apply_to(user("a"), LicenseChange("", add=(add(SPE_E3),)), by_id)
     assert {plan.capability for plan in after.assigned_plans} == {"Suspended"}
 
 
 def test_an_empty_change_changes_nothing() -> None:
     who = user("a", direct(SPE_E3))
-    assert _licenses.apply_to(who, LicenseChange(who.id), BY_ID) is who
+    assert license_changes.apply_to(who, LicenseChange(who.id), BY_ID) is who
 
 
 def test_what_the_service_switches_off_besides_is_tolerated_and_reported() -> None:
     change = LicenseChange("", add=(add(SPE_E3, YAMMER),))
     read_back = user("a", direct(SPE_E3, YAMMER, TEAMS))
-    assert _readback.shows(read_back, change, user("a"))
-    assert _readback.extra_disabled(read_back, change) == {SPE_E3: frozenset({TEAMS})}
+    assert readback.shows(read_back, change, user("a"))
+    assert readback.extra_disabled(read_back, change) == {SPE_E3: frozenset({TEAMS})}
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_what_the_service_switches_off_besides_is_tolerated_and_reported() -> No
     ],
 )
 def test_what_is_not_there_yet_is_not_confirmed(read_back: User, change: LicenseChange, before: User) -> None:
-    assert not _readback.shows(read_back, change, before)
+    assert not readback.shows(read_back, change, before)
 
 
 @pytest.mark.parametrize(
@@ -175,13 +176,13 @@ def test_what_is_not_there_yet_is_not_confirmed(read_back: User, change: License
     ],
 )
 def test_what_only_the_group_can_do_is_said(who: User, wanted: list[Wanted], state: str, expected: str) -> None:
-    notes = _license_notes.notes_for(who, wanted, state, BY_ID, BUILTIN)
+    notes = change_notes.notes_for(who, wanted, state, BY_ID, BUILTIN)
     assert len(notes) == 1
     assert expected in notes[0]
 
 
 def test_nothing_is_said_where_nothing_is_to_say() -> None:
-    assert not _license_notes.notes_for(user("a", inherited(SPE_E3, YAMMER)), [E3_NO_YAMMER], "present", BY_ID, BUILTIN)
+    assert not change_notes.notes_for(user("a", inherited(SPE_E3, YAMMER)), [E3_NO_YAMMER], "present", BY_ID, BUILTIN)
 
 
 # --- the removal guard -------------------------------------------------------------------------------------------
@@ -218,7 +219,7 @@ SWAP_TO_STANDARD = LicenseChange("", add=(add(EXCHANGESTANDARD),), remove=(SPE_E
 def test_a_change_that_takes_the_mailbox_plan_is_seen(
     who: User, change: LicenseChange, uncovered: bool, weakened: bool
 ) -> None:
-    assert _licenses.uncovered_by(who, change, BY_ID, BUILTIN) is uncovered
+    assert license_changes.uncovered_by(who, change, BY_ID, BUILTIN) is uncovered
     assert bool(weakenings({"": who}, [change], BY_ID, BUILTIN)) is weakened
 
 
@@ -228,10 +229,10 @@ def test_removing_a_sku_that_nobody_knows_counts_as_taking_what_it_may_have_give
         license_states=(LicenseState(gone), direct(EMS)),
         assigned_plans=(AssignedPlan(PLAN2, "Enabled"), AssignedPlan(INTUNE, "Enabled")),
     )
-    assert _licenses.uncovered_by(who, LicenseChange("", remove=(gone,)), BY_ID, BUILTIN)
+    assert license_changes.uncovered_by(who, LicenseChange("", remove=(gone,)), BY_ID, BUILTIN)
     kept = {
         plan.plan_id
-        for plan in _licenses.apply_to(who, LicenseChange("", remove=(gone,)), BY_ID).assigned_plans
+        for plan in license_changes.apply_to(who, LicenseChange("", remove=(gone,)), BY_ID).assigned_plans
         if plan.usable
     }
     assert kept == {INTUNE}

@@ -9,9 +9,9 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._models import LicenseChange, User
-from ansible_collections.m365.licensing.plugins.module_utils._readback import still_to_do
-from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import UsersFailed
+from ansible_collections.m365.licensing.plugins.module_utils._assign.workflow import UsersFailed
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import LicenseChange, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.readback import still_to_do
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, statuses
 
 from tests.tenant.launch import Tenant

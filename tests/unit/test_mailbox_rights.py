@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _catalog
-from ansible_collections.m365.licensing.plugins.module_utils._audit_module import no_rights_warnings
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._license_info import subscription_info, user_license_info
-from ansible_collections.m365.licensing.plugins.module_utils._models import ServicePlan, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.audit_module import no_rights_warnings
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.license_info import (
+    subscription_info,
+    user_license_info,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._licensing import catalog as catalogs
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import ServicePlan, Sku
 from ansible_collections.m365.licensing.tests.unit.auditing import facts, look
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk, text
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
@@ -147,9 +150,9 @@ def test_the_shape_of_a_sku_of_which_nobody_knows(plans: tuple[str, ...], unsure
 
 
 def test_the_plans_of_suites_are_those_that_microsoft_calls_so() -> None:
-    names = {BUILTIN.plan_name(plan) for plan in _catalog._SUITE_PLANS}
+    names = {BUILTIN.plan_name(plan) for plan in catalogs._SUITE_PLANS}
     assert all(name.startswith(("OFFICE", "SHAREPOINT")) for name in names)
-    assert BUILTIN.plan_name(_catalog._TEAMS) == "TEAMS1"
+    assert BUILTIN.plan_name(catalogs._TEAMS) == "TEAMS1"
 
 
 @pytest.mark.parametrize("unknown", [False, True])

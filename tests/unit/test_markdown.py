@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.markdown import escape
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt

@@ -12,8 +12,8 @@ import random
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._auth_options import ENVIRONMENT, options_from
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._auth.options import ENVIRONMENT, options_from
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.plugin_utils._action import LicensingAction, Refused
 from ansible_collections.m365.licensing.plugins.plugin_utils._variables import LICENSE_STATE, M365
 

@@ -13,16 +13,16 @@ from typing import Any, NamedTuple
 
 import pytest
 from ansible.module_utils import basic  # type: ignore[import-untyped]
-from ansible_collections.m365.licensing.plugins.module_utils._consent import CONSENTS, graph_consent
-from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.failures import Unexpected, failure, safe_failure
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.module import COMMON_SPEC, Context, run_module
+from ansible_collections.m365.licensing.plugins.module_utils._auth.consent import CONSENTS, graph_consent
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
     ApiError,
     ConfigurationError,
     M365Error,
     UnknownOutcome,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._failures import Unexpected, failure, safe_failure
-from ansible_collections.m365.licensing.plugins.module_utils._module import COMMON_SPEC, Context, run_module
-from ansible_collections.m365.licensing.plugins.module_utils._plain import BEYOND, to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import BEYOND, to_plain
 
 
 class Colour(enum.Enum):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.m365.licensing.plugins.module_utils._naming import NO_VARIABLES, Naming
+from ansible_collections.m365.licensing.plugins.module_utils._common.option_names import NO_VARIABLES, Naming
 from ansible_collections.m365.licensing.plugins.modules import (
     exo_unlicensed_mailbox_info,
     m365_license_explanation_info,

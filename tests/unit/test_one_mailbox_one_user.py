@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk, text
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, actions
 

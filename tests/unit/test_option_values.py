@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._auth_options import ENVIRONMENT, shows_value
-from ansible_collections.m365.licensing.plugins.module_utils._masking import MASK, mask_keys, mask_options
-from ansible_collections.m365.licensing.plugins.module_utils._module import COMMON_SPEC
-from ansible_collections.m365.licensing.plugins.module_utils._option_values import (
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.module import COMMON_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._auth.masking import MASK, mask_keys, mask_options
+from ansible_collections.m365.licensing.plugins.module_utils._auth.options import ENVIRONMENT, shows_value
+from ansible_collections.m365.licensing.plugins.module_utils._common.option_values import (
     is_random,
     kind_of_secret,
     secrets_in,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._exchange_parse import other_kind
-from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import ON_PREMISES
+from ansible_collections.m365.licensing.plugins.module_utils._exchange.parsing import other_kind
+from ansible_collections.m365.licensing.plugins.module_utils._planning.covered import ON_PREMISES
 from ansible_collections.m365.licensing.tests.unit.auditing import look
 from ansible_collections.m365.licensing.tests.unit.clients import clients
 from ansible_collections.m365.licensing.tests.unit.explaining import ExplainingDesk, text

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._pacing import QUOTA, QUOTA_SECONDS, Pace
+from ansible_collections.m365.licensing.plugins.module_utils._http.quota import QUOTA, QUOTA_SECONDS, Pace
 from hypothesis import given
 from hypothesis import strategies as st
 

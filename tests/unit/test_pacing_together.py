@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._graph_batch import BATCH_SIZE
+from ansible_collections.m365.licensing.plugins.module_utils._graph.batch import BATCH_SIZE
 
 from tests.bench.measure import HERE, MODULES, Json, Tenant, tenant
 from tests.bench.people import licensable, seats, skus

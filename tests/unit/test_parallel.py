@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
-from ansible_collections.m365.licensing.plugins.module_utils._parallel import Workers
-from ansible_collections.m365.licensing.plugins.module_utils._stop import Stop
+from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._http.interrupt import Stop
+from ansible_collections.m365.licensing.plugins.module_utils._http.workers import Workers
 from hypothesis import given
 from hypothesis import strategies as st
 

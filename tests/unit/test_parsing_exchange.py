@@ -9,9 +9,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _exchange_parse as exchange
-from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import IncompleteAnswer
+from ansible_collections.m365.licensing.plugins.module_utils._exchange import parsing as exchange
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
 
 NOON = datetime(2026, 6, 15, 12, 0, tzinfo=timezone.utc)
 USER_ID = "11111111-2222-3333-4444-555555555555"

@@ -11,12 +11,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import (
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
     M365Error,
     PermissionDenied,
     ServiceUnavailable,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._graph import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, statuses
 
 from tests.tenant.login import issued

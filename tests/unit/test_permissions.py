@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._permissions import (
+from ansible_collections.m365.licensing.plugins.module_utils._auth.permissions import (
     MODULES,
     Check,
     module_rows,

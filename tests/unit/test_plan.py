@@ -8,12 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
-from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, RecipientType, Sku, User
-from ansible_collections.m365.licensing.plugins.module_utils._plan import (
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
+    Assignment,
+    RecipientType,
+    Sku,
+    User,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import (
     Candidate,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Subject
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     EMS,

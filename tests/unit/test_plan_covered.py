@@ -12,14 +12,18 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._models import MAILBOX_CLASSES, RecipientType, User
-from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, PlanEntry
-from ansible_collections.m365.licensing.plugins.module_utils._plan_covered import covers
-from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted, is_covered
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
+    MAILBOX_CLASSES,
+    RecipientType,
+    User,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._planning.covered import covers
+from ansible_collections.m365.licensing.plugins.module_utils._planning.guards import limit_of
+from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import Candidate, PlanEntry
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Subject
 from ansible_collections.m365.licensing.tests.unit.clients import clients
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     EXCHANGEARCHIVE_ADDON,

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._models import Sku
-from ansible_collections.m365.licensing.plugins.module_utils._plan import (
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Sku
+from ansible_collections.m365.licensing.plugins.module_utils._planning.guards import limit_of
+from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import (
     Candidate,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._plan_guards import limit_of
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     EXCHANGEDESKLESS,
     EXCHANGESTANDARD,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _sizes
-from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._audit import mailbox_sizes
+from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import to_plain
 from ansible_collections.m365.licensing.tests.unit.clients import clients
 from ansible_collections.m365.licensing.tests.unit.planning_desk import (
     ALL_KINDS,
@@ -274,7 +274,7 @@ def test_plan_2_is_not_taken_from_a_mailbox_that_is_too_large_for_less(desk: Pla
 
 
 def test_sizes_that_cannot_be_found_out_stop_the_plan(desk: PlanningDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_sizes, "MEASURED_AT_MOST", 25)
+    monkeypatch.setattr(mailbox_sizes, "MEASURED_AT_MOST", 25)
     people = [desk.person(f"user{n:02}", desk.held("SPE_E3"), bytes=60 * 2**30) for n in range(30)]
     desk.world.switches.report_names_concealed = True
     smaller = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import PermissionDenied
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import PermissionDenied
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import changed_users
 from ansible_collections.m365.licensing.tests.unit.planning_desk import (
     EVERYBODY,

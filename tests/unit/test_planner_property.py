@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._plan_result import PlanFailed
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._remediate.result import PlanFailed
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import changed_users, empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk, plan

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._private_files import write_private
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._files.private import write_private
 
 
 @pytest.fixture(autouse=True, params=[0o000, 0o022, 0o077], ids=oct)

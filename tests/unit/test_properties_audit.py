@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit, AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
 from ansible_collections.m365.licensing.tests.unit.auditing import facts
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant

@@ -10,21 +10,27 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils import _licenses, _readback
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted, is_covered, keeping
-from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape
-from ansible_collections.m365.licensing.plugins.module_utils._models import (
+from ansible_collections.m365.licensing.plugins.module_utils._licensing import changes as license_changes
+from ansible_collections.m365.licensing.plugins.module_utils._licensing import readback
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted, is_covered, keeping
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     MAILBOX_CLASSES,
     LicenseState,
     Sku,
     User,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan, PlanOptions, build_plan
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
-from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules
-from ansible_collections.m365.licensing.plugins.module_utils._seats import seats_needed
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.seats import seats_needed
+from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import (
+    Candidate,
+    Plan,
+    PlanOptions,
+    build_plan,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Subject
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_schema import parse_rules
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.markdown import escape
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     EXCHANGESTANDARD,
@@ -75,7 +81,7 @@ def wanted_licenses(draw: st.DrawFn) -> Wanted:
 
 
 WANTED = st.lists(wanted_licenses(), max_size=4, unique_by=lambda item: item.sku_id)
-STATES = st.sampled_from(_licenses.STATES)
+STATES = st.sampled_from(license_changes.STATES)
 LOCATIONS = st.sampled_from([None, "DE", "us"])
 
 
@@ -86,28 +92,28 @@ LOCATIONS = st.sampled_from([None, "DE", "us"])
 def test_after_a_change_there_is_nothing_left_to_do(
     who: User, wanted: list[Wanted], state: str, location: str | None, force: bool
 ) -> None:
-    change = _licenses.change_for(who, wanted, BY_ID, state=state, usage_location=location, force_location=force)
-    after = _licenses.apply_to(who, change, BY_ID)
-    again = _licenses.change_for(after, wanted, BY_ID, state=state, usage_location=location, force_location=force)
+    change = license_changes.change_for(who, wanted, BY_ID, state=state, usage_location=location, force_location=force)
+    after = license_changes.apply_to(who, change, BY_ID)
+    again = license_changes.change_for(after, wanted, BY_ID, state=state, usage_location=location, force_location=force)
     assert not again
-    assert _licenses.satisfied(after, wanted, state, BY_ID)
-    assert _readback.shows(after, change, who)
+    assert license_changes.satisfied(after, wanted, state, BY_ID)
+    assert readback.shows(after, change, who)
 
 
 @given(users(), WANTED, STATES)
 def test_applying_twice_is_applying_once(who: User, wanted: list[Wanted], state: str) -> None:
-    change = _licenses.change_for(who, wanted, BY_ID, state=state)
-    once = _licenses.apply_to(who, change, BY_ID)
-    assert _licenses.apply_to(once, change, BY_ID) == once
+    change = license_changes.change_for(who, wanted, BY_ID, state=state)
+    once = license_changes.apply_to(who, change, BY_ID)
+    assert license_changes.apply_to(once, change, BY_ID) == once
 
 
 @given(users(), WANTED, STATES)
 def test_inherited_licenses_are_never_touched(who: User, wanted: list[Wanted], state: str) -> None:
-    change = _licenses.change_for(who, wanted, BY_ID, state=state)
+    change = license_changes.change_for(who, wanted, BY_ID, state=state)
     direct = {item.sku_id for item in who.license_states if item.direct}
     assert set(change.remove) <= direct
     assert not {item.sku_id for item in change.add} & set(change.remove)
-    after = _licenses.apply_to(who, change, BY_ID)
+    after = license_changes.apply_to(who, change, BY_ID)
     assert [item for item in after.license_states if not item.direct] == [
         item for item in who.license_states if not item.direct
     ]
@@ -115,7 +121,7 @@ def test_inherited_licenses_are_never_touched(who: User, wanted: list[Wanted], s
 
 @given(users(), WANTED)
 def test_what_an_admin_disabled_stays_disabled_unless_it_is_named(who: User, wanted: list[Wanted]) -> None:
-    after = _licenses.apply_to(who, _licenses.change_for(who, wanted, BY_ID), BY_ID)
+    after = license_changes.apply_to(who, license_changes.change_for(who, wanted, BY_ID), BY_ID)
     held = {item.sku_id: item for item in after.license_states if item.direct}
     enabled = {item.sku_id: item.enabled_plans or frozenset() for item in wanted}
     for before in who.license_states:
@@ -125,7 +131,7 @@ def test_what_an_admin_disabled_stays_disabled_unless_it_is_named(who: User, wan
 
 @given(users(), WANTED)
 def test_what_was_asked_for_is_there(who: User, wanted: list[Wanted]) -> None:
-    after = _licenses.apply_to(who, _licenses.change_for(who, wanted, BY_ID), BY_ID)
+    after = license_changes.apply_to(who, license_changes.change_for(who, wanted, BY_ID), BY_ID)
     for item in wanted:
         assert after.holds(item.sku_id)
         off = frozenset.intersection(
@@ -143,17 +149,17 @@ def test_neither_the_order_of_licenses_nor_of_states_matters(
     other = who._replace(license_states=tuple(shuffled))
     mixed = list(wanted)
     rng.shuffle(mixed)
-    assert _licenses.change_for(who, wanted, BY_ID, state=state) == _licenses.change_for(
+    assert license_changes.change_for(who, wanted, BY_ID, state=state) == license_changes.change_for(
         other, mixed, BY_ID, state=state
     )
-    assert _licenses.describe(who, BY_ID, BUILTIN) == _licenses.describe(other, BY_ID, BUILTIN)
+    assert license_changes.describe(who, BY_ID, BUILTIN) == license_changes.describe(other, BY_ID, BUILTIN)
 
 
 @given(users(), WANTED, STATES)
 def test_only_a_change_that_takes_all_is_called_uncovering(who: User, wanted: list[Wanted], state: str) -> None:
-    change = _licenses.change_for(who, wanted, BY_ID, state=state)
-    after = granted(_licenses.apply_to(who, change, BY_ID), BUILTIN)
-    uncovered = _licenses.uncovered_by(who, change, BY_ID, BUILTIN)
+    change = license_changes.change_for(who, wanted, BY_ID, state=state)
+    after = granted(license_changes.apply_to(who, change, BY_ID), BUILTIN)
+    uncovered = license_changes.uncovered_by(who, change, BY_ID, BUILTIN)
     if not keeping(who, BUILTIN) & MAILBOX_CLASSES:
         return  # the archive of a mailbox on premises has a rule of its own
     if after & MAILBOX_CLASSES:
@@ -277,7 +283,7 @@ def test_nobody_loses_what_keeps_the_mailbox(
     by_id = {sku.id: sku for sku in table}
     for entry in make(found, rules, table, options).entries:
         assert bool(entry.change) is (entry.action == "license")
-        after = granted(_licenses.apply_to(entry.user, entry.change, by_id), BUILTIN)
+        after = granted(license_changes.apply_to(entry.user, entry.change, by_id), BUILTIN)
         for need in (MAILBOX, HOLD):
             if entry.finding is None and is_covered(need, granted(entry.user, BUILTIN)):
                 assert is_covered(need, after)
@@ -294,7 +300,7 @@ def test_a_plan_that_was_applied_leaves_nothing_to_do(
     changes = {entry.user.id: entry.change for entry in plan.entries}
     later = []
     for candidate in found:
-        who = _licenses.apply_to(candidate.subject.user, changes[candidate.subject.user.id], by_id)
+        who = license_changes.apply_to(candidate.subject.user, changes[candidate.subject.user.id], by_id)
         risk = candidate.finding
         saved = risk is not None and is_covered(risk.needs, granted(who, BUILTIN))
         later.append(Candidate(Subject(who), None if saved or risk is None else risk._replace(user=who)))

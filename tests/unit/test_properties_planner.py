@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions, audit
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._plan_result import AT_RISK_STILL, PlanFailed
-from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import UsersFailed
+from ansible_collections.m365.licensing.plugins.module_utils._assign.workflow import UsersFailed
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._remediate.result import AT_RISK_STILL, PlanFailed
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import PlanningDesk

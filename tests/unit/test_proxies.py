@@ -16,9 +16,12 @@ from pathlib import Path
 
 import pytest
 import trustme
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, ServiceUnavailable
-from ansible_collections.m365.licensing.plugins.module_utils._http import Service
-from ansible_collections.m365.licensing.plugins.module_utils._proxies import find_proxy
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
+    ConfigurationError,
+    ServiceUnavailable,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._http.client import Service
+from ansible_collections.m365.licensing.plugins.module_utils._http.proxies import find_proxy
 
 from tests.unit.stand_in import Clock, client_for
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, guid, is_guid, quote
+from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import Style, guid, is_guid, quote
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -28,7 +28,7 @@ PARTS = {
     "moment": "a time, written by strftime",
     "had": "clauses",
     "archived": "a clause of the same function",
-    "filter": "a filter, made by _filters.py",
+    "filter": "a filter, made by _audit/filters.py",
     "prop": "a name of a property, from this file alone",
     "some": "literals, made by _literals",
     "what": "users or groups, from this file alone",

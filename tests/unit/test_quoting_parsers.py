@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._filters import by_upn
-from ansible_collections.m365.licensing.plugins.module_utils._find_groups import find_groups
-from ansible_collections.m365.licensing.plugins.module_utils._http_types import with_query
-from ansible_collections.m365.licensing.plugins.module_utils._quoting import Style, quote
+from ansible_collections.m365.licensing.plugins.module_utils._audit.filters import by_upn
+from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import Style, quote
+from ansible_collections.m365.licensing.plugins.module_utils._graph.group_lookup import find_groups
+from ansible_collections.m365.licensing.plugins.module_utils._http.messages import with_query
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from lark import Token, Tree

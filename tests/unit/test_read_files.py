@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._read_files import changers_of
+from ansible_collections.m365.licensing.plugins.module_utils._files.trusted import changers_of
 from ansible_collections.m365.licensing.tests.unit.keys import RSA_KEY, cert_pem, certificate, key_pem
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk

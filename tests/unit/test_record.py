@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._outcome import Outcome
-from ansible_collections.m365.licensing.plugins.module_utils._record import Record, record_folder
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.record import Record, record_folder
+from ansible_collections.m365.licensing.plugins.module_utils._assign.outcomes import Outcome
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 from ansible_collections.m365.licensing.tests.unit import processes
 from ansible_collections.m365.licensing.tests.unit.domain_world import user
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk

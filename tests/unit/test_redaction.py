@@ -13,12 +13,12 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape
-from ansible_collections.m365.licensing.plugins.module_utils._redaction import (
+from ansible_collections.m365.licensing.plugins.module_utils._common.redaction import (
     CODE_LENGTH,
     MESSAGE_LENGTH,
     Redactor,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.markdown import escape
 from hypothesis import given
 from hypothesis import strategies as st
 

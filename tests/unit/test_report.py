@@ -10,12 +10,24 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape
-from ansible_collections.m365.licensing.plugins.module_utils._models import Deadline, Finding, Mailbox, RecipientType
-from ansible_collections.m365.licensing.plugins.module_utils._plain import json_lines, to_json
-from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan, PlanOptions, build_plan
-from ansible_collections.m365.licensing.plugins.module_utils._report import (
+from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import json_lines, to_json
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
+    Deadline,
+    Finding,
+    Mailbox,
+    RecipientType,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import (
+    Candidate,
+    Plan,
+    PlanOptions,
+    build_plan,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Subject
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_schema import parse_rules
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.markdown import escape
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import (
     audit_markdown,
     audit_row,
     iso,
@@ -23,8 +35,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._report import (
     plan_row,
     plan_summary,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject
-from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     HOLD,

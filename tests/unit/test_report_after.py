@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._report import audit_markdown, audit_row
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import audit_markdown, audit_row
 from ansible_collections.m365.licensing.tests.unit.domain_world import BY_ID, finding, user
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 

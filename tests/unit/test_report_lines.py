@@ -12,7 +12,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._markdown import escape
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.markdown import escape
 from ansible_collections.m365.licensing.tests.unit import processes
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._reports import report_folder, report_stem
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.report_files import report_folder, report_stem
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _http_body
-from ansible_collections.m365.licensing.plugins.module_utils._http_body import WrongBodyError, parse_json
+from ansible_collections.m365.licensing.plugins.module_utils._http import body as http_body
+from ansible_collections.m365.licensing.plugins.module_utils._http.body import WrongBodyError, parse_json
 
 from tests.unit.stand_in import JSON, Reply, document, serving
 
@@ -116,7 +116,7 @@ def test_no_answer_takes_much_more_memory_than_an_honest_one(name: str, honest: 
 )
 def test_many_tiny_values_are_not_made_objects(one: bytes, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """64 MiB of ``{},`` would take more than a gigabyte."""
-    monkeypatch.setattr(_http_body, "MAX_VALUES", 1000)
+    monkeypatch.setattr(http_body, "MAX_VALUES", 1000)
     with pytest.raises(WrongBodyError, match="more than 1000 values"):
         parse_json(b"[" + one * count + b"0]", "application/json")
     assert len(parse_json(b"[" + b"0," * 998 + b"0]", "application/json")) == 999

@@ -11,11 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import change_for
-from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, LicenseState, ServicePlan, Sku
-from ansible_collections.m365.licensing.plugins.module_utils._readback import carried_only, still_to_do
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import change_for
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
+    Assignment,
+    LicenseState,
+    ServicePlan,
+    Sku,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.readback import carried_only, still_to_do
 from ansible_collections.m365.licensing.tests.unit.domain_world import user
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 

@@ -9,14 +9,14 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._countries import country_code, country_names
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Rule, Subject, first_match
-from ansible_collections.m365.licensing.plugins.module_utils._rules_conditions import bind_groups, group_names
-from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import Wanted
+from ansible_collections.m365.licensing.plugins.module_utils._common.countries import country_code, country_names
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Rule, Subject, first_match
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_conditions import bind_groups, group_names
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_schema import parse_rules, rule_warnings
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     EMS,
     EXCHANGESTANDARD,

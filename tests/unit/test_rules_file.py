@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.m365.licensing.plugins.module_utils import _rules_file
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
-from ansible_collections.m365.licensing.plugins.module_utils._rules_file import (
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._rules import file as rules_file
+from ansible_collections.m365.licensing.plugins.module_utils._rules.file import (
     BYTES_MOST,
     DEPTH_MOST,
     read_rules,
@@ -268,7 +268,7 @@ def test_only_a_regular_file_of_a_sane_size_is_read(tmp_path: Path) -> None:
 
 
 def test_without_pyyaml_json_is_read_and_yaml_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(_rules_file, "yaml")
+    monkeypatch.delattr(rules_file, "yaml")
     assert read_rules(written(tmp_path, json.dumps([RULE]))) == [RULE]
     assert "has no PyYAML" in refused(written(tmp_path, yaml.safe_dump([RULE])))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._rules_hints import pattern_hints
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_hints import pattern_hints
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
 from tests.tenant.state import Json

@@ -11,12 +11,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Condition, Facts, Rule, Subject, first_match
-from ansible_collections.m365.licensing.plugins.module_utils._rules_conditions import bind_groups
-from ansible_collections.m365.licensing.plugins.module_utils._rules_index import RuleIndex
-from ansible_collections.m365.licensing.plugins.module_utils._rules_schema import parse_rules, rule_warnings
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import (
+    Condition,
+    Facts,
+    Rule,
+    Subject,
+    first_match,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_conditions import bind_groups
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_index import RuleIndex
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_schema import parse_rules, rule_warnings
 from ansible_collections.m365.licensing.tests.unit.domain_world import SKUS, SPE_E3, TODAY, direct, user
 from ansible_collections.m365.licensing.tests.unit.random_examples import examples
 from hypothesis import given

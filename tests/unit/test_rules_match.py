@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
-from ansible_collections.m365.licensing.plugins.module_utils._rules import Subject, first_match
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Subject, first_match
 from ansible_collections.m365.licensing.tests.unit.domain_world import MAILBOX, SPE_E3, TODAY, direct, user
 from ansible_collections.m365.licensing.tests.unit.planning import E3, anybody, at_risk, plan_for
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions

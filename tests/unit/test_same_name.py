@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._auth_options import options_from
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError, IncompleteAnswer
-from ansible_collections.m365.licensing.plugins.module_utils._exclusions import Exclusions
-from ansible_collections.m365.licensing.plugins.module_utils._identity import lowered, name_key
-from ansible_collections.m365.licensing.plugins.module_utils._quoting import is_guid
-from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import UsersFailed
+from ansible_collections.m365.licensing.plugins.module_utils._assign.workflow import UsersFailed
+from ansible_collections.m365.licensing.plugins.module_utils._auth.options import options_from
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError, IncompleteAnswer
+from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered, name_key
+from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import is_guid
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.exclusions import Exclusions
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
 from ansible_collections.m365.licensing.tests.unit.random_examples import examples
@@ -186,15 +186,15 @@ def test_no_other_file_folds_the_names_of_users() -> None:
     """One helper: ``casefold`` and ``lower`` are for words, not for user principal names, addresses and domains."""
     names = ("user_principal_name", "upn", "UserPrincipalName", "domain", "display_name")
     found = []
-    for path in sorted(UTILS.glob("_*.py")):
+    for path in sorted(UTILS.glob("_*/*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
                 continue
             text = ast.unparse(node.func.value)
             if node.func.attr in ("casefold", "lower", "upper") and any(name in text for name in names):
-                found.append(f"{path.stem}: {ast.unparse(node)}")
+                found.append(f"{path.parent.name}/{path.stem}: {ast.unparse(node)}")
     assert found == [
-        "_audit: finding.user_principal_name.casefold()",  # the order of rows
-        "_plan_model: user.user_principal_name.casefold()",
-        "_plan_model: entry.user.user_principal_name.casefold()",
+        "_audit/audit: finding.user_principal_name.casefold()",  # the order of rows
+        "_planning/model: user.user_principal_name.casefold()",
+        "_planning/model: entry.user.user_principal_name.casefold()",
     ]

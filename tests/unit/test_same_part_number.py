@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import skus_from
-from ansible_collections.m365.licensing.plugins.module_utils._license_info import user_license_info
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.license_info import user_license_info
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._graph.parsing import skus_from
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 from ansible_collections.m365.licensing.tests.unit.test_parsing import raw_sku

@@ -8,11 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, LicenseChange, Sku, User
-from ansible_collections.m365.licensing.plugins.module_utils._seats import Seats, seats_needed
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import resolve_reserve
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import resolve_reserve
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
+    Assignment,
+    LicenseChange,
+    Sku,
+    User,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.seats import Seats, seats_needed
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     EMS,
     SKUS,

@@ -8,10 +8,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType, Sku
-from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate, Plan
-from ansible_collections.m365.licensing.plugins.module_utils._report import plan_markdown, plan_row, plan_summary
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import Candidate, Plan
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import (
+    plan_markdown,
+    plan_row,
+    plan_summary,
+)
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     HOLD,

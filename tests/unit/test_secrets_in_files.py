@@ -17,10 +17,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._proxies import written_in_proxies
-from ansible_collections.m365.licensing.plugins.module_utils._redaction import REMOVED, Redactor
-from ansible_collections.m365.licensing.plugins.module_utils._secrets import secrets_in_proxies
-from ansible_collections.m365.licensing.plugins.module_utils._tenant import claims
+from ansible_collections.m365.licensing.plugins.module_utils._auth.weak_secrets import secrets_in_proxies
+from ansible_collections.m365.licensing.plugins.module_utils._common.redaction import REMOVED, Redactor
+from ansible_collections.m365.licensing.plugins.module_utils._graph.tenant import claims
+from ansible_collections.m365.licensing.plugins.module_utils._http.proxies import written_in_proxies
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
 from tests.tenant.launch import Tenant

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ApiError, ServiceUnavailable
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError, ServiceUnavailable
 from ansible_collections.m365.licensing.tests.unit.faulty import NAMES, SERVICES, look
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Clock
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _shared_sizes, _sizes
-from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit
-from ansible_collections.m365.licensing.plugins.module_utils._models import RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._audit import mailbox_sizes, shared_sizes
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
 from ansible_collections.m365.licensing.tests.unit.auditing import look, rows
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk, actions
@@ -99,7 +99,7 @@ def test_a_blank_cell_of_the_report_is_measured_and_the_rest_is_as_it_was(
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_too_many_without_a_report_are_no_all_clear(desk: Desk, strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_shared_sizes, "MEASURED_AT_MOST", 23)
+    monkeypatch.setattr(shared_sizes, "MEASURED_AT_MOST", 23)
     furnish(desk)
     desk.world.switches.usage_report = "404"
     desk.tenant.clear_requests()
@@ -178,7 +178,7 @@ def test_a_role_that_measures_no_mailbox_is_not_tried_for_every_one(desk: Desk) 
     desk.tenant.set_faults({"kind": "forbidden_cmdlet", "service": "exchange", "cmdlet": STATISTICS, "times": None})
     desk.tenant.clear_requests()
     look(desk.tenant, sizes="always", client={"concurrency": 1})
-    assert measurements(desk) == _sizes._REFUSED_AT_MOST
+    assert measurements(desk) == mailbox_sizes._REFUSED_AT_MOST
 
 
 V2: Any = {"surface": "v2", "recipient_types": (RecipientType.USER, RecipientType.SHARED)}
@@ -232,7 +232,7 @@ def test_a_service_that_is_too_busy_is_not_tried_for_every_mailbox(desk: Desk) -
     desk.tenant.set_faults({**fault, "times": None})
     desk.tenant.clear_requests()
     found = look(desk.tenant, sizes="always", client={"retry_seconds": 0, "concurrency": 1})
-    assert measurements(desk) == _sizes._GIVE_UP_AFTER
+    assert measurements(desk) == mailbox_sizes._GIVE_UP_AFTER
     assert found.summary()["not_examined"] == ["shared_mailbox_sizes"]
     (warning,) = found.warnings
     assert "and 4 more" in warning

@@ -27,7 +27,7 @@ PATIENT = {"timeout": 3600.0, "retry_seconds": 3600.0}
 """Nothing but the signal ends a wait."""
 ENDED = 128 + signal.SIGTERM
 """The exit status of a module that ends at once."""
-STOP = "ansible_collections.m365.licensing.plugins.module_utils._stop"
+STOP = "ansible_collections.m365.licensing.plugins.module_utils._http.interrupt"
 PIPE_BYTES = 65536
 
 

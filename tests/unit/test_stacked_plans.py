@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._licenses import apply_to
-from ansible_collections.m365.licensing.plugins.module_utils._models import Assignment, LicenseChange, User
-from ansible_collections.m365.licensing.plugins.module_utils._stacked import redundant, stacked_notes
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Assignment, LicenseChange, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.stacked_plans import redundant, stacked_notes
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     BY_ID,
     EMS,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _sizes
+from ansible_collections.m365.licensing.plugins.module_utils._audit import mailbox_sizes
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk
 
 GB = 2**30
@@ -102,7 +102,7 @@ def test_many_are_measured_by_the_report_first(desk: Desk, concealed: bool) -> N
 
 
 def test_too_many_to_measure_without_a_report_is_not_known(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_sizes, "MEASURED_AT_MOST", 25)
+    monkeypatch.setattr(mailbox_sizes, "MEASURED_AT_MOST", 25)
     people = [desk.person(f"user{n:02}", desk.held("SPE_E3"), bytes=60 * GB) for n in range(30)]
     desk.world.switches.report_names_concealed = True
     error = desk.fail(people, "EXCHANGESTANDARD", state="exact")

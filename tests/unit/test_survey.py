@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import Audit, AuditOptions, audit
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._coverage import granted
-from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer
-from ansible_collections.m365.licensing.plugins.module_utils._graph_parse import Glance, user_from
-from ansible_collections.m365.licensing.plugins.module_utils._survey import _trace
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit, AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._audit.full_scan import _trace
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import IncompleteAnswer
+from ansible_collections.m365.licensing.plugins.module_utils._graph.parsing import Glance, user_from
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted
 from ansible_collections.m365.licensing.tests.unit.clients import clients
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, empty_tenant
 from hypothesis import event, given

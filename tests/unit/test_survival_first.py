@@ -8,8 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._models import Mailbox, PlanClass, RecipientType, User
-from ansible_collections.m365.licensing.plugins.module_utils._plan import Candidate
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
+    Mailbox,
+    PlanClass,
+    RecipientType,
+    User,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import Candidate
 from ansible_collections.m365.licensing.tests.unit.domain_world import (
     EMS,
     EXCHANGEARCHIVE_ADDON,

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.m365.licensing.plugins.module_utils._run_facts import rules_digest, run_facts
-from ansible_collections.m365.licensing.plugins.module_utils._tenant import claims
-from ansible_collections.m365.licensing.plugins.module_utils._version import COLLECTION_VERSION
+from ansible_collections.m365.licensing.plugins.module_utils._common.version import COLLECTION_VERSION
+from ansible_collections.m365.licensing.plugins.module_utils._graph.tenant import claims
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.run_facts import rules_digest, run_facts
 from ansible_collections.m365.licensing.tests.unit import processes
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils import _planner, _user_licenses
-from ansible_collections.m365.licensing.plugins.module_utils._apply import GROUP
+from ansible_collections.m365.licensing.plugins.module_utils._assign import workflow as user_licenses
+from ansible_collections.m365.licensing.plugins.module_utils._assign.apply import GROUP
+from ansible_collections.m365.licensing.plugins.module_utils._remediate import workflow as remediation
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk, changed_users, statuses
 from ansible_collections.m365.licensing.tests.unit.planning_desk import EVERYBODY, PlanningDesk
 
@@ -32,7 +33,7 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], No
 
     def happen(something: Callable[[], Any]) -> None:
         waiting = [something]
-        for module, name in ((_planner, "write_plan"), (_user_licenses, "apply_changes")):
+        for module, name in ((remediation, "write_plan"), (user_licenses, "apply_changes")):
             true = getattr(module, name)
 
             def write(*args: Any, true: Callable[..., Any] = true, **more: Any) -> Any:

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import M365Error
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import (
     Desk,
     changed_users,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 from ansible_collections.m365.licensing.tests.unit import processes
 from ansible_collections.m365.licensing.tests.unit.licensing_desk import Desk
 

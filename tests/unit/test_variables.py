@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.m365.licensing.plugins.module_utils._auth_options import IDENTITY_OPTIONS
-from ansible_collections.m365.licensing.plugins.module_utils._module import COMMON_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.module import COMMON_SPEC
+from ansible_collections.m365.licensing.plugins.module_utils._auth.options import IDENTITY_OPTIONS
 from ansible_collections.m365.licensing.plugins.plugin_utils._action import PATHS
 from ansible_collections.m365.licensing.plugins.plugin_utils._variables import (
     CREDENTIALS,

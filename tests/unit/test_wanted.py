@@ -9,17 +9,22 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._models import ServicePlan, Sku
-from ansible_collections.m365.licensing.plugins.module_utils._values import nearest, shown, suggestion, whole_number
-from ansible_collections.m365.licensing.plugins.module_utils._wanted import (
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._common.typed_values import (
+    nearest,
+    shown,
+    suggestion,
+    whole_number,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import (
     SkuFinder,
     Wanted,
     collect_skus,
     collect_wanted,
     resolve_wanted,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import ServicePlan, Sku
 
 from tests.tenant.skus import SkuRow, table
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.m365.licensing.plugins.module_utils._catalog_data import PLANS, SKUS
-from ansible_collections.m365.licensing.plugins.module_utils._secrets import WORDS, weakness_of
+from ansible_collections.m365.licensing.plugins.module_utils._auth.weak_secrets import WORDS, weakness_of
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog_data import PLANS, SKUS
 from ansible_collections.m365.licensing.tests.unit.test_layers import PLUGINS, UTILS
 from ansible_collections.m365.licensing.tests.unit.test_module import MODULES, failed, start, succeeded
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ansible_collections.m365.licensing.plugins.module_utils._alarm import is_within
-from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions, _is_due
-from ansible_collections.m365.licensing.plugins.module_utils._deadlines import days_until, severity_of
-from ansible_collections.m365.licensing.plugins.module_utils._models import Deadline
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import AuditOptions, _is_due
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.alarms import is_within
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import days_until, severity_of
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Deadline
 from ansible_collections.m365.licensing.tests.unit.domain_world import NOW, finding, user
 from hypothesis import given
 from hypothesis import strategies as st

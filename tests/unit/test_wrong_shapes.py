@@ -17,15 +17,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import AuditOptions, audit
-from ansible_collections.m365.licensing.plugins.module_utils._catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._errors import IncompleteAnswer, M365Error
-from ansible_collections.m365.licensing.plugins.module_utils._find_groups import find_groups
-from ansible_collections.m365.licensing.plugins.module_utils._http_body import parse_json
-from ansible_collections.m365.licensing.plugins.module_utils._license_info import subscription_info, user_license_info
-from ansible_collections.m365.licensing.plugins.module_utils._plain import to_plain
-from ansible_collections.m365.licensing.plugins.module_utils._report import audit_row
-from ansible_collections.m365.licensing.plugins.module_utils._user_licenses import Options, license_users
+from ansible_collections.m365.licensing.plugins.module_utils._ansible.license_info import (
+    subscription_info,
+    user_license_info,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._assign.workflow import Options, license_users
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import AuditOptions, audit
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import IncompleteAnswer, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import to_plain
+from ansible_collections.m365.licensing.plugins.module_utils._graph.group_lookup import find_groups
+from ansible_collections.m365.licensing.plugins.module_utils._http.body import parse_json
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import audit_row
 from ansible_collections.m365.licensing.tests.unit.clients import Clients, clients
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

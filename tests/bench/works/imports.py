@@ -51,6 +51,6 @@ def _zip() -> Path:
             archive.write(path, Path("ansible") / path.relative_to(core))
         for package in (own, *own.parents[:-1], own / "modules", own / "module_utils"):
             archive.writestr(f"{package}/__init__.py", "")
-        for path in sorted((ROOT / "plugins").glob("module*/*.py")):
+        for path in sorted((ROOT / "plugins").glob("module*/**/*.py")):
             archive.write(path, own / path.relative_to(ROOT / "plugins"))
     return packed

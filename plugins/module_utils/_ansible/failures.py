@@ -1,0 +1,111 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a module returns where it fails: of an error, of a run that was stopped, of a mistake of this collection."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
+    ApiError,
+    ConfigurationError,
+    Interrupted,
+    M365Error,
+    named,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._common.redaction import printable
+from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import to_plain
+
+FORBIDDEN_RESULTS = frozenset({"items", "keys", "values", "get", "update", "copy", "pop"})
+"""Names that Jinja would take for methods of the result."""
+
+
+def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the arguments of ``fail_json``. ``error.partial``, where set, says what was done before."""
+    detail: dict[str, Any] = {
+        "code": error.code,
+        "message": printable(error.message),
+        "hint": printable(error.hint),
+    }
+    if isinstance(error, ApiError):
+        detail |= {"status": error.status, "request_id": error.request_id, "service": error.service}
+        detail["request"] = error.request
+    problems = [printable(text) for text in error.problems] if isinstance(error, ConfigurationError) else []
+    plain = to_plain({**told, **error.partial, "error": detail, "problems": problems})
+    return {"msg": printable(str(error)), **plain}
+
+
+def safe_failure(error: M365Error, told: Mapping[str, Any], ledger: Mapping[str, str]) -> dict[str, Any]:
+    """The same, also where something in it has no plain form: what was written must not be lost with it."""
+    try:
+        return failure(error, told)
+    except Exception as wrong:
+        return failure(Unexpected(wrong, ledger), {})
+
+
+class Unexpected(M365Error):
+    """A mistake of this collection. ``ledger``: what was written before it, by user; it must not be lost.
+
+    What the exception says may quote anything, so only its kind and place are told.
+    """
+
+    def __init__(self, error: Exception, ledger: Mapping[str, str]) -> None:
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f"{_name(frames[-1].filename)}, line {frames[-1].lineno}" if frames else "an unknown place"
+        own = [frame for frame in frames if "m365" in frame.filename]
+        if own and own[-1] is not frames[-1]:
+            place += f", called from {_name(own[-1].filename)}, line {own[-1].lineno}"
+        written = {fate: [user for user, its in ledger.items() if its == fate] for fate in ("changed", "unknown")}
+        done = "Nothing was written."
+        if ledger:
+            done = (
+                f"Before that {len(written['changed'])} users were changed ({named(written['changed'])}), and of "
+                f"{len(written['unknown'])} the outcome is not known ({named(written['unknown'])})."
+            )
+        super().__init__(
+            f"An unexpected {type(error).__name__} in {place}: a mistake of this collection. {done}",
+            code="unexpected_error",
+            hint="Please report it, with this message. Run again: what was written stays, and is not written twice.",
+        )
+        self.partial = {"changed": bool(ledger), "written": written}
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+class RunInterrupted(Interrupted):
+    """A run that was stopped. ``partial`` is its result as far as it came."""
+
+    def __init__(self, message: str, partial: Mapping[str, Any], hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.partial = dict(partial)
+
+
+def interrupted(result: Mapping[str, Any], *, check_mode: bool) -> RunInterrupted:
+    """Say what a stopped run has done, and what it has not."""
+    found: dict[str, list[str]] = {"changed": [], "unknown": [], "failed": [], "not tried": []}
+    for row in result.get("users", ()):
+        code = (row.get("error") or {}).get("code", "")
+        fate = {"unknown_outcome": "unknown", "not_tried": "not tried"}.get(code, str(row.get("status")))
+        if fate in found:
+            found[fate].append(row["user_principal_name"] or row["user_id"])
+    text = "The run was stopped before anything was written."
+    if not check_mode and (result.get("changed") or found["unknown"]):
+        words = {**{fate: fate for fate in found}, "unknown": "of unknown outcome (sent, but not answered)"}
+        told = [
+            f"{len(names)} {words[fate]}" + (f" ({named(names)})" if names else "") for fate, names in found.items()
+        ]
+        text = f"The run was stopped. Users: {'; '.join(told)}."
+    return RunInterrupted(text, result, "Run again: it takes up where this run ended.")
+
+
+def check_result(result: Mapping[str, Any], *, stopped: bool, check_mode: bool) -> None:
+    """Raise RunInterrupted for the result of a run that was stopped."""
+    if stopped:
+        raise interrupted(result, check_mode=check_mode)
+    if wrong := FORBIDDEN_RESULTS & result.keys():
+        raise RuntimeError(f"no result may be called {', '.join(sorted(wrong))}")

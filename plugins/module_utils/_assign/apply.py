@@ -1,0 +1,395 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes license changes of many users, and has them read back (``confirm.py``).
+
+Usage locations first, for those who need one; then one assignLicense for each user, 20 to a request; then every user
+is read again until it shows the change. At no time are two calls for one user in flight. A write whose answer was lost
+is never repeated blindly: the user is read, and only what is not there yet is sent.
+
+Users are read once more just before they are written, as many at a time as one request takes: what somebody else has
+done since they were read for the decision is left out, and what somebody else has set is not overwritten.
+
+Nothing that was done is ever forgotten: whatever happens, each user has an Outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from http import HTTPStatus
+
+from ansible_collections.m365.licensing.plugins.module_utils._auth.consent import graph_permission
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
+    Interrupted,
+    UnknownOutcome,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._graph.batch_parts import BatchAnswer, BatchPart
+from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import DISCONNECTED_DAYS
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.next_attempts import SecondTries
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import OVERTAKEN, Problem, problem_from
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.readback import carried_only
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.remedies import fitted, location_refused
+
+from .confirm import confirm_changes, read_users
+from .denials import Denials, hold_back_for, unsent
+from .give_back import give_back
+from .outcomes import (
+    RUN_AGAIN,
+    UNKNOWN,
+    Job,
+    Outcome,
+    at_once,
+    found_again,
+    location_late,
+    mistake,
+    outcome_of,
+    renew,
+    restart_from_readback,
+    state_error,
+    try_again,
+    unanswered,
+)
+from .prediction import foreseen_problems
+
+# how long a refusal may come from a replica that is late: of a usage location just set, of a license just removed
+_REPLICA_SECONDS = 60.0
+GROUP = 300
+"""Users that are read again together: one request."""
+
+Written = Callable[[Sequence[Outcome]], bool]
+"""Hears what became of users, batch by batch as it happens and once more at the end; from several threads.
+
+Where it says false, nothing more is written."""
+
+
+def apply_changes(
+    graph: Graph,
+    users: Mapping[str, User],
+    changes: Sequence[LicenseChange],
+    skus: Mapping[str, Sku],
+    *,
+    confirm: bool = True,
+    confirm_seconds: float = 60.0,
+    on_error: str = "fail",
+    just_read: bool = False,
+    uncovers: Callable[[User, LicenseChange], bool] = lambda _user, _change: False,
+    written: Written | None = None,
+    second_tries: SecondTries | None = None,
+) -> list[Outcome]:
+    """Write ``changes``, one for each user, and return what became of each, in their order.
+
+    ``users`` are the users as read, by id; ``just_read``: by the request before this call, so that the first of them
+    need not be read again. ``on_error=fail`` hands out no further batch after the first user who fails, ``continue``
+    tries them all. Either stops where the application lacks the permission to write: nobody would be written.
+    ``uncovers``: does a change take what keeps a mailbox? One that does so only because somebody else
+    has changed the user meanwhile is not sent. ``second_tries``: what to send after a refusal.
+    Raises ValueError for two changes of one user; the service's errors become outcomes.
+    """
+    if len({change.user_id for change in changes}) != len(changes):
+        raise ValueError("two changes of one user")
+    jobs = [Job(carried_only(users[change.user_id], skus), change, change) for change in changes]
+    tries = second_tries or SecondTries({}, skus, BUILTIN)
+    run = _Run(graph, skus, tries, fail_fast=on_error == "fail", uncovers=uncovers, written=written)
+    todo = [job for job in jobs if job.change]
+    # Where the first failure ends the run, what may be refused goes first: then nothing else has been touched.
+    doubtful = list(foreseen_problems(todo, skus))[:1] if on_error == "fail" else []
+    todo.sort(key=lambda job: job.before.id not in doubtful)
+    if just_read:
+        run.fresh = {job.before.id for job in todo[:GROUP]}
+    for some in (todo[: len(doubtful)], todo[len(doubtful) :]):
+        run.write(some)
+    if confirm:
+        backoff = graph.service.backoff
+
+        def read_back(some: Sequence[Job]) -> None:
+            confirm_changes(some, confirm_seconds, run.read, backoff.clock, backoff.sleep)
+
+        read_back(todo)
+        read_back(run.take_alternatives(todo))
+        until = graph.service.client.wall.now() + timedelta(days=DISCONNECTED_DAYS)
+        give_back(todo, skus, tries.catalog, run.send_back, read_back, until)
+    outcomes = [outcome_of(job, skus) for job in jobs]
+    if written:
+        written([outcome for outcome in outcomes if outcome.wrote or outcome.status == "failed"])
+    return outcomes
+
+
+def _groups(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
+    return (jobs[start : start + GROUP] for start in range(0, len(jobs), GROUP))
+
+
+class _Run:
+    def __init__(
+        self,
+        graph: Graph,
+        skus: Mapping[str, Sku],
+        second_tries: SecondTries,
+        *,
+        fail_fast: bool,
+        uncovers: Callable[[User, LicenseChange], bool],
+        written: Written | None,
+    ) -> None:
+        self._graph = graph
+        self._backoff = graph.service.backoff
+        self._skus = skus
+        self._fail_fast = fail_fast
+        self._uncovers = uncovers
+        self._written = written
+        self._second_tries = second_tries
+        self._unheard = False
+        """Could nobody note what was written? Then nothing more is."""
+        self.fresh: set[str] = set()
+        """The ids of users who were read just before they are written."""
+        self._stopped = False
+        self._passing = set(OVERTAKEN)
+        """Codes of refusals that are no failures yet: what was written shows late, or somebody else did it."""
+        self._retry_seconds = graph.service.client.settings.retry_seconds
+        self._denials: dict[str, Denials] = {}
+        """By the method of the write: PATCH sets usage locations, POST assigns licenses."""
+
+    # --- writing -------------------------------------------------------------------------------------------------
+
+    def write(self, jobs: Sequence[Job]) -> None:
+        """Both phases, each group of users read again before it is written."""
+        homeless = False
+        for group in _groups(jobs):
+            if some := [job for job in group if job.left.usage_location]:
+                homeless = True
+                self._freshen(group)
+                self.set_locations(some)
+        if homeless and len(jobs) > GROUP:
+            # The first group was read before the locations of all others were set: that may take minutes.
+            self.fresh.clear()
+        for group in _groups(jobs):
+            self._freshen(group)
+            self.assign(group)
+
+    def _freshen(self, jobs: Sequence[Job]) -> None:
+        """Takes what others have done since the users were read for what is there already."""
+        stale = [job for job in jobs if job.open and job.before.id not in self.fresh]
+        if self._stopped or not stale:
+            return
+        found = self.read(stale, "before it was written")
+        for job in stale if found is not None else ():
+            now = found.get(job.before.id) if found is not None else None
+            if now is not None:
+                renew(job, now, self._skus, self._uncovers)
+                self._stopped = self._stopped or (self._fail_fast and job.problem is not None)
+            self.fresh.add(job.before.id)
+
+    def set_locations(self, jobs: Iterable[Job]) -> None:
+        """Phase 1. The same location again has no further effect, so lost answers are simply asked for again."""
+        if self._stopped:
+            return
+        ready = [job for job in jobs if job.open and not job.lost and job.left.usage_location]
+        denials = self._denials.get("PATCH")
+        if denials is not None and denials.certain:
+            for job in ready:
+                self._hold_back(job, denials)
+            return
+        parts = [self._graph.usage_location_part(job.before.id, job.left.usage_location or "") for job in ready]
+        for job, part, answer in zip(ready, parts, self._write(ready, parts, idempotent=True), strict=True):
+            self._take(job, part, answer)
+            if answer.ok:
+                job.located = True
+                self._passing.add("usage_location")
+                job.left = job.left._replace(usage_location=None)
+                job.licensed = not job.left
+
+    def assign(self, jobs: Sequence[Job]) -> None:
+        """Phase 2, repeated for those whose answer was lost, and whose usage location has not arrived yet."""
+        started = self._backoff.clock()
+        attempt = 0
+        self._assign_until_final(jobs)
+        while again := [job for job in jobs if (job.open and job.lost) or location_late(job)]:
+            pause = self._graph.service.retry_after({}, attempt)
+            lost = any(job.lost and not job.overtaken for job in again)
+            most = self._retry_seconds if lost else min(_REPLICA_SECONDS, self._retry_seconds)
+            if self._stopped or self._backoff.clock() + pause - started > most:
+                self._give_up(again)
+                break
+            try:
+                self._backoff.sleep(pause)
+            except Interrupted:
+                self._give_up(again)
+                return
+            attempt += 1
+            self._look_again([job for job in again if job.lost])
+            self.set_locations(again)
+            self._assign_until_final(again)
+        # The location shows by now, so it is the license that is not offered there.
+        refused = [] if self._stopped else [job for job in jobs if location_late(job)]
+        again = [job for job in refused if job.problem and self._has_another(job, job.problem, waited=True)]
+        self._assign_until_final(again)
+
+    def _assign_until_final(self, jobs: Sequence[Job]) -> None:
+        """Sends the license, and after a refusal what is left to try."""
+        self._assign_once(jobs)
+        while again := [job for job in jobs if job.to_retry]:
+            self._assign_once(again)
+
+    def _assign_once(self, jobs: Sequence[Job]) -> None:
+        ready = [job for job in jobs if not job.lost and (job.open or location_late(job))]
+        if self._stopped:
+            denied = next((denials for denials in self._denials.values() if denials.everybody), None)
+            for job in ready:
+                job.to_retry = False
+                self._hold_back(job, denied)
+            return
+        parts = [self._graph.assign_license_part(job.before.id, job.left.body()) for job in ready]
+        for job, part, answer in zip(ready, parts, self._write(ready, parts, idempotent=False), strict=True):
+            job.problem, job.to_retry = None, False
+            job.licensed = answer.ok
+            job.overtaken = None if answer.ok else job.overtaken
+            self._take(job, part, answer)
+
+    def _write(self, jobs: Sequence[Job], parts: Sequence[BatchPart], *, idempotent: bool) -> list[BatchAnswer]:
+        if not parts:
+            return []
+        denials = self._denials_of(parts[0])
+
+        def failed(job: Job, answer: BatchAnswer) -> bool:
+            if not self._fail_fast or answer.ok or answer.outcome != "answered":
+                return False
+            return not self._may_pass(job, self._problem(answer, ""))
+
+        def heard(answers: Sequence[tuple[int, BatchAnswer]]) -> bool:
+            """One batch is answered: it is noted before the next ones are. Is the work to end?"""
+            if self._written is not None:
+                seen = [self._at_once(jobs[place], parts[place], answer) for place, answer in answers]
+                some = [outcome for outcome in seen if outcome is not None]
+                self._unheard = self._unheard or bool(some and not self._written(some))
+            for _place, answer in answers:
+                denials.record(answer)
+            return self._unheard or denials.certain or any(failed(jobs[place], answer) for place, answer in answers)
+
+        try:
+            return self._graph.batch(parts, idempotent=idempotent, collect=True, heard=heard)
+        except Exception as error:
+            # A mistake of ours must not lose what is done by now: of these nobody knows, and they are looked at.
+            self._stopped = True
+            lost = UnknownOutcome(mistake(error), code=UNKNOWN)
+            return [BatchAnswer(0, outcome="unknown", error=lost) for _part in parts]
+
+    def _at_once(self, job: Job, part: BatchPart, answer: BatchAnswer) -> Outcome | None:
+        """What is known of a user when its answer has come; None where it is not, or nothing was sent."""
+        if answer.outcome == "not_sent":
+            return None
+        problem = None
+        if answer.outcome == "unknown":
+            problem = Problem(UNKNOWN, "The change was sent, and its answer was lost.", RUN_AGAIN)
+        elif not answer.ok:
+            problem = self._problem(answer, "")
+            if self._may_pass(job, problem):
+                return None
+        return at_once(job, problem, self._skus, located=part.method == "PATCH")
+
+    def _may_pass(self, job: Job, problem: Problem) -> bool:
+        """Is this refusal no failure yet?"""
+        passing = problem.code in self._passing
+        return passing or (not job.final and self._second_tries.has_next(job.base, job.change, problem))
+
+    def _has_another(self, job: Job, problem: Problem, *, waited: bool = False) -> bool:
+        """Is there something else to send after this refusal? Takes it. A usage location set just now may be late."""
+        if job.final or (job.located and problem.code == "usage_location" and not waited):
+            return False
+        job.notes += self._second_tries.why_untried(job.base, job.change, problem)
+        attempt = self._second_tries.take(job.base, job.change, problem)
+        if attempt is not None:
+            try_again(job, attempt)
+        return attempt is not None
+
+    def _denials_of(self, part: BatchPart) -> Denials:
+        path = f"/v1.0{part.url}"
+        consent = self._graph.service.consent(part.method, path)
+        return self._denials.setdefault(part.method, Denials(graph_permission(part.method, path), consent))
+
+    def _problem(self, answer: BatchAnswer, hint: str) -> Problem:
+        code = answer.inner_code or answer.code
+        return problem_from(answer.status, code, answer.message, skus=self._skus, permission_hint=hint)
+
+    def _take(self, job: Job, part: BatchPart, answer: BatchAnswer) -> None:
+        """Notes in ``job`` what a write was answered with, unless it was carried out."""
+        ledger, upn = self._graph.service.client.ledger, job.before.user_principal_name
+        denials = self._denials_of(part)
+        if answer.ok:
+            ledger[upn] = "changed"
+            return
+        if answer.outcome == "unknown":
+            job.lost = job.uncertain = True
+            ledger.setdefault(upn, "unknown")
+        elif answer.outcome == "not_sent" and answer.code in ("not_tried", "interrupted"):
+            # Without the permission to set usage locations, users who have one can still be licensed.
+            only_locations = part.method == "PATCH" and denials.everybody and answer.code == "not_tried"
+            self._stopped = self._stopped or self._fail_fast or not only_locations
+            self._hold_back(job, denials)
+        elif answer.outcome == "not_sent":
+            self._stopped = True
+            job.problem = unsent(answer)
+            if answer.status == HTTPStatus.FORBIDDEN and denials.everybody:
+                job.problem = denials.explain(job.problem)
+        else:
+            problem = self._problem(answer, denials.consent)
+            if answer.status == HTTPStatus.FORBIDDEN:
+                problem = denials.explain(problem)
+            if problem.code in OVERTAKEN:
+                # done already: by the write whose answer was lost, or by somebody else; late replicas do not show it
+                job.lost = True
+                job.overtaken = None if job.uncertain else problem
+                return
+            if part.method == "PATCH":
+                job.problem = location_refused(problem, answer.status, job.left.usage_location or "")
+            elif self._has_another(job, problem):
+                return
+            else:
+                job.problem = fitted(problem, job.base, job.left, self._skus)
+            self._stopped = self._stopped or (self._fail_fast and not location_late(job))
+
+    def _hold_back(self, job: Job, denials: Denials | None = None) -> None:
+        stopped = self._graph.service.client.stop.told
+        hold_back_for(job, denials, stopped=stopped, unheard=self._unheard, fail_fast=self._fail_fast)
+
+    def take_alternatives(self, jobs: Sequence[Job]) -> list[Job]:
+        """Sends what is left to try for users whose assignment was accepted, and reads back as in error."""
+        again = []
+        for job in jobs if not self._stopped else ():
+            problem = None if job.confirmed or job.problem else state_error(job, self._skus)
+            if problem is None:
+                continue
+            restart_from_readback(job)
+            if self._has_another(job, problem):
+                again.append(job)
+        self.assign(again)
+        return again
+
+    def send_back(self, jobs: Sequence[Job]) -> None:
+        """Sends what is given back, also after another user has failed, as it keeps a mailbox."""
+        stopped, self._stopped = self._stopped, self._unheard
+        self.assign(jobs)
+        self._stopped = self._stopped or stopped
+
+    # --- lost answers --------------------------------------------------------------------------------------------
+
+    def _look_again(self, jobs: Sequence[Job]) -> None:
+        """Reads the users of whom nobody knows how far they are: what does not show yet is what is left to send."""
+        found = self.read(jobs)
+        if found is None:
+            return
+        for job in jobs:
+            found_again(job, found.get(job.before.id))
+
+    def _give_up(self, jobs: Sequence[Job]) -> None:
+        """Looks once more at those whose answer was lost, and writes no more."""
+        lost = [job for job in jobs if job.lost]
+        self._look_again(lost)
+        for job in lost:
+            if job.open:
+                job.problem = unanswered(job)
+
+    def read(self, jobs: Sequence[Job], when: str = "back") -> dict[str, User] | None:
+        """The users as they are now, or None."""
+        return read_users(self._graph, jobs, self._skus, when)

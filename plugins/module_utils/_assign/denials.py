@@ -1,0 +1,116 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells a permission that the application lacks from a user whom it may not write. Pure.
+
+Both are answered with 403. Microsoft Graph checks the permission of the application before it looks at the user: so a
+missing permission refuses everybody, and a refusal of some users is about these.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from ansible_collections.m365.licensing.plugins.module_utils._graph.batch_parts import BatchAnswer
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import Problem, sentence
+
+from .outcomes import Job, Outcome, hold_back
+
+DENIALS_TO_STOP = 20
+"""After this many refusals and nothing else the run stops: the parts of one batch."""
+
+PROTECTED_USER = (
+    "The application may write other users, so this is about the user: it may hold an administrator role, or belong to "
+    "a restricted management administrative unit. Have an administrator assign the app a role over that unit, change "
+    "the user by hand, or leave it out."
+)
+_PERHAPS_PROTECTED = (
+    "If the app has that permission, the user may hold an administrator role, or belong to a restricted management "
+    "administrative unit."
+)
+_NEXT_RUN = "Run again: it takes up where this run ended."
+_ALLOWED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT})
+"""Refusals which the service gives only to an application that may write."""
+
+
+class Denials:
+    """The answers to one kind of write in this run. Safe to use from several threads."""
+
+    def __init__(self, permission: str, consent: str) -> None:
+        """``permission`` is what the write needs, ``consent`` the sentence that says who grants it."""
+        self.permission = permission
+        self.consent = consent
+        self._lock = threading.Lock()
+        self._denied = 0
+        self._allowed = False
+
+    def record(self, answer: BatchAnswer) -> None:
+        """Count a final answer."""
+        with self._lock:
+            if answer.ok or (answer.outcome == "answered" and answer.status in _ALLOWED):
+                self._allowed = True
+            elif answer.outcome != "unknown" and answer.status == HTTPStatus.FORBIDDEN:
+                self._denied += 1
+
+    @property
+    def everybody(self) -> bool:
+        """Has the service refused every user so far?"""
+        return self._denied > 0 and not self._allowed
+
+    @property
+    def certain(self) -> bool:
+        """Is it certain that the service would refuse further writes of this kind, too?"""
+        return self.everybody and self._denied >= DENIALS_TO_STOP
+
+    @property
+    def hint(self) -> str:
+        """What to do where everybody was refused."""
+        return self.consent if self.certain else f"{self.consent} {_PERHAPS_PROTECTED}"
+
+    @property
+    def reason(self) -> str:
+        """Why a user is not tried any more where everybody was refused, after 'because'."""
+        lacking = f"the application lacks the permission {self.permission}"
+        return lacking if self.certain else "the service refused all who were tried (403)"
+
+    def explain(self, problem: Problem) -> Problem:
+        """A 403 as a missing permission of the application, or as a matter of this user."""
+        if not self.everybody:
+            return problem._replace(hint=PROTECTED_USER)
+        return problem._replace(hint=self.hint, permission=self.permission)
+
+
+def unsent(answer: BatchAnswer) -> Problem:
+    """Why a request was not accepted, or not sent at all."""
+    return Problem(answer.code or "not_sent", sentence(answer.message), answer.error.hint if answer.error else "")
+
+
+def hold_back_for(job: Job, denials: Denials | None, *, stopped: bool, unheard: bool, fail_fast: bool) -> None:
+    """Marks a user who is not tried any more, with the reason: what ended the run, or this kind of write."""
+    if stopped:
+        hold_back(job, "the run was stopped", _NEXT_RUN)
+    elif unheard:
+        hold_back(job, "the record of what was written could not be written", _NEXT_RUN)
+    elif denials is not None and denials.everybody:
+        hold_back(job, denials.reason, denials.hint)
+    elif fail_fast:
+        hold_back(job)
+    else:
+        hold_back(job, "a request before it failed as this one would have", _NEXT_RUN)
+
+
+def missing_permission(outcomes: Iterable[Outcome]) -> Problem | None:
+    """The first problem that names a permission which the application lacks."""
+    problems = (outcome.error for outcome in outcomes)
+    return next((problem for problem in problems if problem is not None and problem.permission), None)
+
+
+def permission_headline(problem: Problem, *, failed: int, changed: int, not_tried: int) -> str:
+    """What is missing, and what became of the users; ``problem.hint`` says who grants it."""
+    return (
+        f"The application seems to lack the permission {problem.permission}, as the service refused every user who was "
+        f"tried: {problem.message.rstrip('.')}. {failed} users failed, {changed} were changed, {not_tried} were not "
+        "tried."
+    )

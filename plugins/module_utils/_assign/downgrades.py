@@ -1,0 +1,120 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does a mailbox make use of what a change of licenses takes away?
+
+From Plan 2 to Plan 1 is harmless for most mailboxes, and the end of an archive or of a hold for some. Only Exchange
+knows which: it is asked about those users alone whose change takes something away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from ansible_collections.m365.licensing.plugins.module_utils._audit.mailbox_sizes import MEASURED_AT_MOST, large_among
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to, uncovered_by
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted, needs_of
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.losses import abilities_lost, need_lost
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
+    LicenseChange,
+    Mailbox,
+    PlanClass,
+    RecipientType,
+    Sku,
+    User,
+)
+
+Classes = frozenset[PlanClass]
+
+NOTHING_LEFT = "a mailbox needs a license that keeps it, and this change takes away the last one"
+
+
+class SizesUnknown(M365Error):
+    """Too many mailboxes to measure each, and no report that says which of them are large."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"{count} mailboxes would lose Exchange Online Plan 2, more than the {MEASURED_AT_MOST} that are measured "
+            "one by one, and the usage report does not tell which of them are over 50 GB.",
+            code="sizes_unknown",
+            hint="Consent to Reports.Read.All and let the reports show names, or name fewer users in one task.",
+        )
+
+
+class Weakening(NamedTuple):
+    """What the plans of one user allow before and after a change, and what is lost, one sentence each."""
+
+    user: User
+    before: Classes
+    after: Classes
+    lost: tuple[str, ...]
+    uncovers: bool = False
+    """Is there nothing left that keeps a mailbox, or the archive of a mailbox on premises?"""
+
+    @property
+    def loses_plan2(self) -> bool:
+        """Then the size of the mailbox counts."""
+        return PlanClass.PLAN2 in self.before - self.after
+
+    def takes_from(self, box: Mailbox) -> bool:
+        """Does this mailbox have what it needs, or at least what keeps it, before, and not after?"""
+        needs = needs_of(box)
+        if self.uncovers:
+            return bool(needs)
+        return bool(need_lost(needs, self.before, self.after))
+
+
+def weakenings(
+    users: Mapping[str, User], changes: Iterable[LicenseChange], skus: Mapping[str, Sku], catalog: Catalog
+) -> list[Weakening]:
+    """The changes that take something away from their users' plans. Asks nobody."""
+    found = []
+    for change in changes:
+        user = users[change.user_id]
+        held = {state.sku_id for state in user.license_states if state.direct}
+        if not change.remove and held.isdisjoint(item.sku_id for item in change.add):
+            continue  # what only adds licenses takes no plan away
+        before, after = granted(user, catalog), granted(apply_to(user, change, skus), catalog)
+        uncovers = uncovered_by(user, change, skus, catalog)
+        lost = (NOTHING_LEFT,) if uncovers else abilities_lost(before, after)
+        if lost:
+            found.append(Weakening(user, before, after, lost, uncovers))
+    return found
+
+
+def at_stake(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weakening]) -> dict[str, list[str]]:
+    """Whose mailbox makes use of what is taken away, by user principal name: what it would lose, in words.
+
+    Raises whatever keeps Exchange from being asked, and SizesUnknown.
+    """
+    if not weak:
+        return {}
+    by_user = {item.user.id: item for item in weak}
+    asked = exchange()
+    boxes = asked.mailboxes_by_user_id(by_user) + asked.mailboxes_by_user_id(by_user, mail_users=True)
+    sized = [
+        box for box in boxes if box.recipient_type is not RecipientType.ARCHIVE and by_user[box.user_id].loses_plan2
+    ]
+    sizes = large_among(graph, asked, sized)
+    if sizes is None:
+        raise SizesUnknown(len(sized))
+    # a mailbox without a known size may be as large
+    unknown = {box.guid: box._replace(over_50_gb=True) for box in sizes.failed}
+    found: dict[str, list[str]] = {}
+    for box in ({**sizes.large, **unknown}.get(box.guid, box) for box in boxes):
+        item = by_user[box.user_id]
+        if item.takes_from(box):
+            found.setdefault(item.user.user_principal_name, []).extend(_uses(box, box.guid in unknown))
+    return found
+
+
+def _uses(box: Mailbox, size_unknown: bool) -> list[str]:
+    """What of a mailbox needs more than a small plan, in words."""
+    size = "a size that Exchange does not return" if size_unknown else "over 50 GB"
+    words = ((box.over_50_gb, size), (box.archive, "an archive"), (box.hold, "a litigation hold"))
+    return [word for flag, word in words if flag] or ["a mailbox"]

@@ -1,0 +1,176 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module ``m365_user_license`` returns: a row for each user, counts, a diff, warnings. Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import guid, is_guid
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.change_notes import (
+    carried_over,
+    mailbox_off,
+    notes_for,
+    plans_that_go,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import (
+    describe,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
+    MAILBOX_CLASSES,
+    LicenseChange,
+    Sku,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import Problem
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.stacked_plans import stacked_notes
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.diff import diff_of
+
+from .downgrades import Weakening
+from .outcomes import STATUSES, Outcome
+
+
+class Blocked(NamedTuple):
+    """Why a user gets no request at all, and the status that this makes."""
+
+    status: str
+    problem: Problem
+
+
+def row_of(
+    outcome: Outcome,
+    blocked: Blocked | None,
+    wanted: Sequence[Wanted],
+    state: str,
+    skus: Mapping[str, Sku],
+    catalog: Catalog,
+    change: LicenseChange | None = None,
+    leaving: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The row of one user. ``change`` is what was asked for, if anything; ``blocked``: why no request was made.
+
+    ``leaving``: the SKUs that were to go besides.
+    """
+    off = {
+        _plan_name(plan, item.sku_id, skus, catalog)
+        for item in wanted
+        for plan in (item.enabled_plans or frozenset()) & outcome.service_disabled_plans.get(item.sku_id, frozenset())
+    }
+    return {
+        "user_id": outcome.user_id,
+        "user_principal_name": outcome.before.user_principal_name,
+        "status": blocked.status if blocked else outcome.status,
+        "confirmation": outcome.confirmation,
+        "before": describe(outcome.before, skus, catalog),
+        "after": describe(outcome.after, skus, catalog),
+        "error": _error(blocked.problem if blocked else outcome.error),
+        "notes": [
+            *notes_for(outcome.before, wanted, state, skus, catalog),
+            *notes_for(outcome.before, [Wanted(sku_id) for sku_id in leaving], "absent", skus, catalog),
+            *(carried_over(outcome.before, wanted, change, skus, catalog) if change else ()),
+            *(plans_that_go(outcome.before, change, skus, catalog) if change else ()),
+            *(stacked_notes(outcome.after, change, skus, catalog) if change else ()),
+            *(mailbox_off(outcome.after, wanted, skus, catalog) if _keeps_nothing(outcome, state, catalog) else ()),
+            *outcome.notes,
+        ],
+        "service_disabled_plans": {
+            sku_id: sorted(_plan_name(plan, sku_id, skus, catalog) for plan in plans)
+            for sku_id, plans in sorted(outcome.service_disabled_plans.items())
+        },
+        "_wrote": outcome.wrote,
+        "_off": sorted(off),
+    }
+
+
+def _keeps_nothing(outcome: Outcome, state: str, catalog: Catalog) -> bool:
+    """Was the user licensed, and has no mailbox plan that is on?"""
+    done = state != "absent" and outcome.status in ("changed", "unchanged")
+    return done and granted(outcome.after, catalog).isdisjoint(MAILBOX_CLASSES)
+
+
+def unknown_row(name: str) -> dict[str, Any]:
+    """The row of a user who does not exist."""
+    return {
+        "user_id": guid(name) if is_guid(name) else "",
+        "user_principal_name": "" if is_guid(name) else name,
+        "status": "failed",
+        "confirmation": "",
+        "before": None,
+        "after": None,
+        "error": _error(Problem("user_not_found", f"The tenant has no user {name!r}.", "Check the spelling.")),
+        "notes": [],
+        "service_disabled_plans": {},
+        "_wrote": False,
+        "_off": [],
+    }
+
+
+def _error(problem: Problem | None) -> dict[str, str] | None:
+    if problem is None:
+        return None
+    return {"code": problem.code, "message": problem.message, "hint": problem.hint}
+
+
+def _plan_name(plan_id: str, sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
+    names = {plan.id: plan.name for plan in skus[sku_id].plans} if sku_id in skus else {}
+    return names.get(plan_id) or catalog.plan_name(plan_id) or plan_id
+
+
+def result_of(rows: Sequence[dict[str, Any]], weak: Sequence[Weakening] = ()) -> dict[str, Any]:
+    """The result of the module. ``changed`` and the diff tell of users whom the tenant sees changed.
+
+    ``weak``: what was taken away because it was allowed, for the warnings.
+    """
+    wrote = {id(row): row.pop("_wrote") for row in rows}
+    off: dict[str, list[str]] = {}
+    for row in rows:
+        for plan in row.pop("_off"):
+            off.setdefault(plan, []).append(row["user_principal_name"])
+    changed = [row for row in rows if wrote[id(row)]]
+    statuses = Counter(row["status"] for row in rows)
+    confirmations = Counter(row["confirmation"] for row in rows)
+    return {
+        "changed": bool(changed),
+        "users": list(rows),
+        "summary": {
+            "users": len(rows),
+            **{status: statuses[status] for status in STATUSES},
+            "confirmed": confirmations["confirmed"],
+            "accepted": confirmations["accepted"],
+            "unknown": sum((row["error"] or {}).get("code") == "unknown_outcome" for row in rows),
+        },
+        "diff": diff_of((row["user_principal_name"], row["before"], row["after"]) for row in changed),
+        "warnings": [*_warnings(rows, weak), *(_kept_off(plan, upns) for plan, upns in sorted(off.items()))],
+    }
+
+
+def _kept_off(plan: str, upns: Sequence[str]) -> str:
+    return (
+        f"enabled_plans names {plan}, and it reads back as off: the service switches it off by itself, or a replica is "
+        f"late. If it stays so, leave it out of enabled_plans, or each run tries again: {named(upns)}"
+    )
+
+
+def _warnings(rows: Sequence[Mapping[str, Any]], weak: Sequence[Weakening]) -> list[str]:
+    """One sentence for each kind of trouble, however many users have it."""
+    weakened: dict[str, list[str]] = {}
+    for item in weak:
+        for sentence in item.lost:
+            weakened.setdefault(sentence, []).append(item.user.user_principal_name)
+    warnings = [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}" for sentence, upns in weakened.items()]
+    seatless = [row["user_principal_name"] for row in rows if row["error"] and row["error"]["code"] == "no_seats"]
+    skipped = [row for row in rows if row["status"] == "skipped"]
+    if seatless and skipped:
+        warnings.append(f"Not licensed, because no seat is left: {named(seatless)}")
+    late = [row["user_principal_name"] for row in rows if row["confirmation"] == "accepted"]
+    if late:
+        warnings.append(
+            f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {named(late)}"
+        )
+    return warnings

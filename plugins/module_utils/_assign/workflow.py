@@ -1,0 +1,356 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings many users to the same licenses: what the module ``m365_user_license`` does.
+
+Read, decide, guard, write, read back. Whatever can be refused is refused before the first write: unknown users, SKUs
+and plans, seats that are not there, a removal that leaves a mailbox without a license.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.m365.licensing.plugins.module_utils._common.countries import country_code
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError, M365Error, named
+from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._graph.user_lookup import (
+    find_users,
+    name_problems,
+    unknown_users,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.change_notes import (
+    mailbox_off,
+    plans_that_go,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import (
+    apply_to,
+    change_for,
+    uncovered_by,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import (
+    SkuFinder,
+    Wanted,
+    collect_skus,
+    left_as_they_are,
+    left_to_groups,
+    resolve_wanted,
+    shape_problems,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.next_attempts import Case, SecondTries
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import Problem
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.seats import Seats, seats_needed
+from ansible_collections.m365.licensing.plugins.module_utils._rules.tenant import collect
+
+from .apply import Written, apply_changes
+from .denials import missing_permission, permission_headline
+from .downgrades import Weakening, at_stake, weakenings
+from .prediction import predict_changes
+from .result import (
+    Blocked,
+    result_of,
+    row_of,
+    unknown_row,
+)
+
+_TWO_LETTERS = 2
+
+
+class UsersFailed(M365Error):
+    """Some users failed, or all of them were refused. ``partial`` is the whole result, with what was done."""
+
+    def __init__(self, message: str, partial: Mapping[str, Any], *, code: str, hint: str = "") -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.partial = dict(partial)
+
+
+class Options(NamedTuple):
+    """The options of the module, in its own terms."""
+
+    users: Sequence[str]
+    licenses: Sequence[Mapping[str, Any]]
+    state: str = "present"
+    remove: Sequence[str] = ()
+    usage_location: str | None = None
+    usage_location_force: bool = False
+    on_insufficient_seats: str = "fail"
+    on_error: str = "fail"
+    allow_uncovered: bool = False
+    confirm: bool = True
+    confirm_seconds: float = 60.0
+    use_warning_seats: bool = False
+
+
+def license_users(
+    graph: Graph,
+    exchange: Callable[[], Exchange],
+    catalog: Catalog,
+    options: Options,
+    *,
+    check_mode: bool,
+    record: Callable[[Mapping[str, Sku]], Written] | None = None,
+) -> dict[str, Any]:
+    """Read, decide, write, read back; the result of the module. In check mode the same result without a write.
+
+    ``exchange`` is called where a change takes away what some mailboxes need and others do not. ``record`` is asked
+    before the first write for what hears of each user who is written.
+    Raises ConfigurationError for options that cannot be met, before any write; UsersFailed with the whole result
+    where a guard refuses, or a user has failed.
+    """
+    location = check_options(options)
+    if not options.users:
+        return result_of(())
+    sku_list = graph.subscribed_skus()
+    catalog = catalog.in_tenant(sku_list)
+    skus = {sku.id: sku for sku in sku_list}
+    wanted, leaving = _resolve(options, sku_list, catalog)
+    found = find_users(graph, options.users)
+    if found.unknown and options.on_error == "fail":
+        raise unknown_users(found.unknown)
+
+    def wish(user: User) -> LicenseChange:
+        return change_for(
+            user,
+            wanted,
+            skus,
+            state=options.state,
+            leaving=leaving,
+            usage_location=location,
+            force_location=options.usage_location_force,
+            catalog=catalog,
+        )
+
+    users = {user.id: user for user in found.users}
+    changes = [wish(user) for user in found.users]
+    weak = weakenings(users, changes, skus, catalog)
+    if not options.allow_uncovered:
+        ids = {item.user.id for item in weak}
+        asked = wanted if options.state != "absent" else ()
+        off = [
+            _why_off(users[change.user_id], change, asked, skus, catalog) for change in changes if change.user_id in ids
+        ]
+        _refuse_weakening(graph, exchange, weak, list(dict.fromkeys(text for texts in off for text in texts)))
+    changes, blocked = _require_locations(users, changes, options)
+    changes, seatless = _share_seats(users, changes, sku_list, catalog, options)
+    blocked.update(seatless)
+    if check_mode:
+        outcomes = predict_changes(users, changes, skus, on_error=options.on_error, doubts=True)
+    else:
+        outcomes = apply_changes(
+            graph,
+            users,
+            changes,
+            skus,
+            confirm=options.confirm,
+            confirm_seconds=options.confirm_seconds,
+            on_error=options.on_error,
+            just_read=not weak,
+            uncovers=lambda user, change: not options.allow_uncovered and uncovered_by(user, change, skus, catalog),
+            written=record(skus) if record and any(changes) else None,
+            second_tries=SecondTries({change.user_id: Case(wanted) for change in changes}, skus, catalog),
+        )
+    rows = [
+        row_of(outcome, blocked.get(outcome.user_id), wanted, options.state, skus, catalog, change, leaving)
+        for outcome, change in zip(outcomes, changes, strict=True)
+    ]
+    rows += [unknown_row(name) for name in found.unknown]
+    result = result_of(rows, weak if options.allow_uncovered else ())
+    result["warnings"] += left_to_groups(_given(options))
+    result["warnings"] += left_as_they_are(_given(options), sku_list, catalog)
+    _raise_for_failed(result, missing_permission(outcomes))
+    return result
+
+
+def check_options(options: Options) -> str | None:
+    """The usage location in two letters, or None. Raises ConfigurationError with every problem; sends nothing."""
+    problems = shape_problems(_given(options), state=options.state)
+    problems += _remove_problems(options)
+    problems += name_problems(options.users)
+    location = (options.usage_location or "").strip()
+    code = country_code(location) if len(location) == _TWO_LETTERS else None
+    if location and code is None:
+        problems.append(
+            f"usage_location: expected the two letters of a country (ISO 3166, such as DE), found {location!r}"
+            + (f"; did you mean {country_code(location)}?" if country_code(location) else "")
+        )
+    if options.usage_location_force and not location:
+        problems.append("usage_location_force: needs usage_location")
+    # Not written as "smaller than": nan is not smaller than anything.
+    if not 0 <= options.confirm_seconds < float("inf"):
+        problems.append(f"confirm_seconds: expected 0 or more seconds, found {options.confirm_seconds}")
+    if problems:
+        raise ConfigurationError(problems)
+    return code
+
+
+def _remove_problems(options: Options) -> list[str]:
+    if not options.remove or options.state == "present":
+        return []
+    why = {
+        "absent": "removes what licenses names, so name all licenses that go there",
+        "exact": "removes every other direct license by itself",
+    }[options.state]
+    return [f"remove: goes with state=present alone, and state={options.state} {why}"]
+
+
+def _resolve(options: Options, skus: Sequence[Sku], catalog: Catalog) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
+    """The licenses that are asked for, and the SKUs that go. Raises ConfigurationError with every problem."""
+    problems: list[str] = []
+    wanted = collect(problems, lambda: resolve_wanted(_given(options), skus, catalog, state=options.state)) or ()
+    finder = SkuFinder(skus, catalog)
+    leaving = collect_skus(options.remove, finder, "remove", problems) if options.remove else ()
+    both = sorted(finder.by_id(item.sku_id).part_number for item in wanted if item.sku_id in leaving)
+    problems += [f"remove: {name} stands in licenses as well; name it in one of them" for name in both]
+    if problems:
+        raise ConfigurationError(problems)
+    return wanted, leaving
+
+
+def _given(options: Options) -> list[dict[str, Any]]:
+    """The licenses without what the argument spec fills in (None) for what was left out."""
+    return [{key: value for key, value in entry.items() if value is not None} for entry in options.licenses]
+
+
+def _why_off(
+    user: User, change: LicenseChange, wanted: Sequence[Wanted], skus: Mapping[str, Sku], catalog: Catalog
+) -> list[str]:
+    """In which license the mailbox plan is off after a change, and how it is switched on, one sentence each."""
+    texts = mailbox_off(apply_to(user, change, skus), wanted, skus, catalog)
+    return [f"{text}." for text in (*texts, *plans_that_go(user, change, skus, catalog))]
+
+
+def _refuse_weakening(
+    graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weakening], off: Sequence[str]
+) -> None:
+    """An archive, a hold or a mailbox over 50 GB needs more than any mailbox plan: ask who has one.
+
+    ``off``: in which license the mailbox plan is off, and how it is switched on.
+    """
+    hint = " ".join(off) or (
+        "Keep a license that covers them, or assign one in the same task (licenses, and in remove the one that goes): "
+        "with Plan 2 or the archiving add-on where there is an archive, a hold or more than 50 GB; or set "
+        "allow_uncovered=true."
+    )
+    try:
+        stakes = at_stake(graph, exchange, weak)
+    except M365Error as error:
+        names = sorted(item.user.user_principal_name for item in weak)
+        what = "; ".join(dict.fromkeys(sentence for item in weak for sentence in item.lost))
+        raise UsersFailed(
+            f"Refused, nothing was written: {what}. Whether these mailboxes make use of it is not known "
+            f"({error.message.rstrip('.')}): {named(names)}.",
+            {"changed": False, "uncovered": names},
+            code="would_uncover",
+            hint=f"{error.hint} {hint}".strip(),
+        ) from error
+    if stakes:
+        stakes = dict(sorted(stakes.items()))
+        told = [f"{upn} ({', '.join(words)})" for upn, words in stakes.items()]
+        raise UsersFailed(
+            f"Refused, nothing was written: this would take away what these mailboxes need: {named(told)}.",
+            {"changed": False, "uncovered": list(stakes)},
+            code="would_uncover",
+            hint=hint,
+        )
+
+
+def _require_locations(
+    users: Mapping[str, User], changes: Sequence[LicenseChange], options: Options
+) -> tuple[list[LicenseChange], dict[str, Blocked]]:
+    """The service licenses nobody without a usage location: known before the first write, in check mode, too."""
+    bare = [
+        change.user_id
+        for change in changes
+        if change.add and not change.usage_location and not users[change.user_id].usage_location
+    ]
+    if bare and options.on_error == "fail":
+        upns = [users[user_id].user_principal_name for user_id in bare]
+        raise UsersFailed(
+            f"Refused, nothing was written: the service licenses nobody without a usage location, and these have none: "
+            f"{named(upns)}.",
+            {"changed": False, "without_usage_location": upns},
+            code="usage_location",
+            hint="Set usage_location.",
+        )
+    problem = Problem(
+        "usage_location", "The user has no usage location, so the service refuses licenses.", "Set usage_location."
+    )
+    without = set(bare)
+    kept = [LicenseChange(change.user_id) if change.user_id in without else change for change in changes]
+    return kept, {user_id: Blocked("failed", problem) for user_id in bare}
+
+
+def _share_seats(
+    users: Mapping[str, User],
+    changes: Sequence[LicenseChange],
+    skus: Sequence[Sku],
+    catalog: Catalog,
+    options: Options,
+) -> tuple[list[LicenseChange], dict[str, Blocked]]:
+    """The changes for which there are seats, and why the others (now empty) are skipped, by user id."""
+    seats = Seats(skus, use_warning=options.use_warning_seats)
+    needs = {change.user_id: seats_needed(users[change.user_id], change) for change in changes}
+    names = {sku.id: sku.part_number or catalog.sku_name(sku.id) for sku in skus}
+    titles = {sku.id: sku.name or names[sku.id] for sku in skus}
+    if options.on_insufficient_seats == "fail":
+        short = seats.shortage(Counter(sku_id for some in needs.values() for sku_id in some))
+        if short:
+            raise UsersFailed(
+                "Refused, nothing was written: not enough seats. "
+                + "; ".join(shortage.sentence(titles[shortage.sku_id]) for shortage in short)
+                + ".",
+                {
+                    "changed": False,
+                    "shortage": [
+                        {"sku": names[item.sku_id], "sku_id": item.sku_id, "needed": item.needed, "left": item.left}
+                        for item in short
+                    ],
+                },
+                code="insufficient_seats",
+                hint="Buy seats or free some, or set on_insufficient_seats=skip to license as many as there are. Where "
+                "licenses were given a moment ago, run again in some minutes: what is read may be late.",
+            )
+    kept: list[LicenseChange] = []
+    skipped: dict[str, Blocked] = {}
+    for change in changes:
+        missing = seats.missing(needs[change.user_id])
+        if missing:
+            lacking = ", ".join(titles.get(sku_id, sku_id) for sku_id in missing)
+            problem = Problem(
+                "no_seats", f"No seat of {lacking} is left for this user.", "Buy seats or free some, then run again."
+            )
+            skipped[change.user_id] = Blocked("skipped", problem)
+            kept.append(LicenseChange(change.user_id))
+        else:
+            seats.take_all(needs[change.user_id])
+            kept.append(change)
+    return kept, skipped
+
+
+def _raise_for_failed(result: Mapping[str, Any], denied: Problem | None) -> None:
+    """Raises UsersFailed; ``denied`` names the permission that the application lacks."""
+    # also who got a usage location, and then no license for what had failed before
+    failed = [
+        row for row in result["users"] if row["status"] == "failed" and (row["error"] or {}).get("code") != "not_tried"
+    ]
+    not_tried = [row for row in result["users"] if (row["error"] or {}).get("code") == "not_tried"]
+    if not failed and not not_tried:
+        return
+    summary = result["summary"]
+    first = next(iter(failed or not_tried))
+    if denied is not None:
+        text = permission_headline(denied, failed=len(failed), changed=summary["changed"], not_tried=len(not_tried))
+        raise UsersFailed(text, result, code=denied.code, hint=denied.hint)
+    who = first["user_principal_name"] or first["user_id"]
+    raise UsersFailed(
+        f"{len(failed)} of {summary['users']} users failed, {summary['changed']} were changed, "
+        f"{len(not_tried)} were not tried. First: {who}: {first['error']['message']}",
+        result,
+        code=first["error"]["code"],
+        hint=first["error"]["hint"],
+    )

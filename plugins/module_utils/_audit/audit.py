@@ -1,0 +1,385 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The audit: reads the signals, joins them by user id, and says who is at risk, why and until when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError
+from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered, name_key
+from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import is_guid
+from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._graph.user_lookup import find_users, name_problems
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.absence import is_missing, shown_by_user
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN, Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
+    REASONS,
+    World,
+    assess,
+    needs_of,
+    no_rights_only,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import SEVERITIES, urgency
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.disagreements import contradicted, disagreement
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.exclusions import (
+    Exclusions,
+    LeftOut,
+    has_wildcards,
+    unused_warnings,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
+    Finding,
+    Flags,
+    Mailbox,
+    PlanClass,
+    RecipientType,
+    Sku,
+    Subscription,
+    User,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.ownership import (
+    Owners,
+    disputed,
+    kept_texts,
+    owner_warnings,
+    unowned_warnings,
+)
+
+from . import filters
+from .evidence import look_closer
+from .nameless import is_stray
+from .owners import read_owners
+from .reader import Reader
+from .snapshot import Readings
+from .warnings import (
+    pending_without_user,
+    warn_of_unknown_states,
+    with_room,
+)
+
+
+class AuditOptions(NamedTuple):
+    """What to look at and how; the option names of the module."""
+
+    now: datetime | None = None
+    """What deadlines are reckoned from; None: the clock."""
+    recipient_types: Collection[RecipientType] = tuple(RecipientType)
+    grace_period_days: int = 30
+    due_within_days: int | None = None
+    identities: tuple[str, ...] = ()
+    known: tuple[User, ...] = ()
+    """Those of ``identities`` who have just been read, so that they are not read again."""
+    exclude: tuple[str, ...] = ()
+    strategy: str = "auto"
+    shared_mailbox_sizes: str = "auto"
+    everybody: bool = False
+    """Keep every mailbox and every user in the readings, and not only those at risk (with ``strategy: full``)."""
+    catalog: Catalog = BUILTIN
+    skus: tuple[Sku, ...] | None = None
+    """The SKUs of the tenant, where they were read already."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found. ``findings`` and ``later`` are sorted by ``urgency``."""
+
+    findings: tuple[Finding, ...]
+    disagreements: tuple[dict[str, str], ...]
+    no_mailbox_rights: tuple[dict[str, Any], ...]
+    expiring: tuple[dict[str, Any], ...]
+    examined: int
+    without_user: int
+    now: datetime
+    """What deadlines were reckoned from."""
+    readings: Readings = field(repr=False)
+    left_out: LeftOut
+    """Rows that ``exclude`` left out."""
+    owners: Owners
+    """Users of whom it is not certain which mailbox is theirs."""
+    later: tuple[Finding, ...] = ()
+    """What ``due_within_days`` left out of ``findings``: at risk all the same."""
+
+    @property
+    def warnings(self) -> list[str]:
+        return self.readings.warnings
+
+    def summary(self) -> dict[str, Any]:
+        """Counts for people and for ``set_stats``; every reason and severity is named, also with 0."""
+        reasons = Counter(finding.reason for finding in self.findings)
+        severities = Counter(finding.severity for finding in self.findings)
+        dates = [finding.deadline.at for finding in self.findings if finding.deadline.at is not None]
+        return {
+            "at_risk": len(self.findings),
+            "due_later": len(self.later),
+            "excluded": self.left_out.summary(),
+            "by_reason": {reason: reasons[reason] for reason in REASONS},
+            "by_severity": {severity: severities[severity] for severity in SEVERITIES},
+            "earliest_deadline": min(dates, default=None),
+            "mailboxes_examined": self.examined,
+            "without_user": self.without_user,
+            "unmatched": self.readings.unmatched,
+            "kept_without_user": self.readings.kept_without_user,
+            "strategy": self.readings.strategy,
+            "signals": dict(sorted(self.readings.signals.items())),
+            "not_examined": self.readings.unseen,
+            "complete": self.readings.complete,
+            "expiring": list(self.expiring),
+            "no_mailbox_rights": len(self.no_mailbox_rights),
+            "disagreements": len(self.disagreements),
+        }
+
+
+def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
+    """Reads and joins. Raises ConfigurationError (identities), IncompleteAnswer and the other errors of reading."""
+    readings = Reader(
+        graph,
+        exchange,
+        catalog=options.catalog,
+        recipient_types=options.recipient_types,
+        identities=options.identities,
+        strategy=options.strategy,
+        shared_mailbox_sizes=options.shared_mailbox_sizes,
+        everybody=options.everybody,
+        skus=options.skus,
+        known=options.known,
+        now=options.now,
+    ).read()
+    options = options._replace(catalog=options.catalog.in_tenant(readings.skus.values()))
+    world = World(
+        now=options.now or _clock(graph, readings),
+        grace_days=options.grace_period_days,
+        catalog=options.catalog,
+        skus=readings.skus,
+        subscriptions=readings.subscriptions,
+    )
+    warn_of_unknown_states(readings, options.catalog)
+    world = look_closer(graph, exchange, readings, world)
+    first = _join(readings, world, options, {})
+    owners = read_owners(graph, exchange, readings, {finding.user_id for finding in first.findings})
+    all_findings, disagreements, without_user, unowned = (
+        _join(readings, world, options, owners.shared) if owners.shared else first
+    )
+    users = readings.users or {}
+    disagreements += [
+        _disagreement(user_id, item.user_principal_name, item.text)
+        for user_id, item in owners.contested.items()
+        if readings.only is None or user_id in readings.only
+    ]
+    readings.warnings += owner_warnings(owners, users) + with_room(readings, options.catalog)
+    exclusions = Exclusions(options.exclude)
+    unowned = [box for box in unowned if not exclusions.fit(box.user_principal_name)]
+    readings.unmatched = sum(map(is_stray, unowned))
+    readings.kept_without_user = kept_texts(box for box in unowned if box.guid not in readings.alive)
+    recycle_bin = readings.signals.get("deleted_users", "")
+    readings.warnings[:0] = [
+        *unowned_warnings(unowned, readings.deleted, recycle_bin, readings.alive),
+        *pending_without_user(readings),
+    ]
+    findings = sorted(
+        (finding for finding in all_findings if not exclusions.fit(finding.user_principal_name)), key=_order
+    )
+    readings.warnings += _unused_exclusions(graph, readings, exclusions, whole=options.everybody)
+    usual = readings.survey.usual if readings.survey else ()
+    return Audit(
+        findings=tuple(finding for finding in findings if _is_due(finding, options)),
+        disagreements=tuple(sorted(disagreements, key=lambda item: item["user_principal_name"])),
+        no_mailbox_rights=_no_mailbox_rights(readings, options),
+        expiring=_expiring(graph, readings, options.catalog),
+        examined=len(readings.mailboxes) + len(usual),
+        without_user=without_user,
+        now=world.now,
+        readings=readings,
+        later=tuple(finding for finding in findings if not _is_due(finding, options)),
+        left_out=exclusions.left_out(finding.user_principal_name for finding in all_findings),
+        owners=owners,
+    )
+
+
+def _clock(graph: Graph, readings: Readings) -> datetime:
+    """The time, after the reading: a wrong clock of this machine has shown by then, and is not reckoned with."""
+    wall = graph.service.client.wall
+    if wall.wrong:
+        readings.warnings.append(
+            f"The clock of this machine differs from Microsoft's by {wall.error}: deadlines and exceptions are "
+            "reckoned by Microsoft's. Set this machine's clock."
+        )
+    return wall.now()
+
+
+def _order(finding: Finding) -> tuple[int, float, str, str]:
+    guid = finding.mailbox.guid if finding.mailbox else ""
+    return (*urgency(finding), finding.user_principal_name.casefold(), guid)
+
+
+class _Joined(NamedTuple):
+    """``unowned``: the mailboxes that need something, and whose user is not known or not in the directory."""
+
+    findings: list[Finding]
+    disagreements: list[dict[str, str]]
+    without_user: int
+    unowned: list[Mailbox]
+
+
+def _join(readings: Readings, world: World, options: AuditOptions, shared: Mapping[str, str]) -> _Joined:
+    findings: list[Finding] = []
+    disagreements: list[dict[str, str]] = []
+    unowned: list[Mailbox] = []
+    survey = readings.survey
+    without_user = 0
+    if survey and readings.users is not None:
+        without_user += sum(not survey.knows(user_id) for user_id in survey.usual)
+    for mailbox, user in _pairs(readings, world):
+        if user is None and mailbox is not None and survey and mailbox.user_id in survey.grants:
+            disagreements += _contradicted(readings, mailbox, survey.grants[mailbox.user_id])
+            continue
+        if mailbox is not None and _is_unowned(readings, mailbox, user):
+            without_user += not is_stray(mailbox)
+            unowned.append(mailbox)
+            continue
+        user_id = user.id if user else mailbox.user_id if mailbox else ""
+        flags = _flags(readings, user_id, user, mailbox)
+        finding = assess(mailbox, user, flags, world)
+        if mailbox is not None and user_id in shared:
+            finding = disputed(finding, mailbox, user, shared[user_id])
+        if finding is None:
+            if text := disagreement(mailbox, user, flags, world):
+                disagreements.append(_disagreement(user_id, user.user_principal_name if user else "", text))
+        elif finding.recipient_type in options.recipient_types:
+            findings.append(finding)
+    unowned = [box for box in unowned if needs_of(box) and box.recipient_type in options.recipient_types]
+    return _Joined(findings, disagreements + _flagged_without_need(readings), without_user, unowned)
+
+
+def _is_unowned(readings: Readings, mailbox: Mailbox, user: User | None) -> bool:
+    """Has the mailbox no user in the directory? Then no license can help."""
+    return not mailbox.user_id or (user is None and readings.users is not None)
+
+
+def _contradicted(readings: Readings, mailbox: Mailbox, classes: frozenset[PlanClass]) -> list[dict[str, str]]:
+    """For a mailbox whose user is only known by the classes of plans: the signals that call it unlicensed."""
+    text = contradicted(mailbox, classes, _flags(readings, mailbox.user_id, None, mailbox))
+    return [_disagreement(mailbox.user_id, mailbox.user_principal_name, text)] if text else []
+
+
+def _flagged_without_need(readings: Readings) -> list[dict[str, str]]:
+    """Users whom the portal flags although their mailbox is of a kind that needs no license."""
+    users, flagged = readings.users or {}, readings.reconciliation or ()
+    text = "license_reconciliation_needed; but a {} mailbox needs no license"
+    return [
+        _disagreement(user_id, users[user_id].user_principal_name, text.format(kind))
+        for user_id, kind in readings.other_kinds.items()
+        if user_id in flagged and user_id in users
+    ]
+
+
+def _disagreement(user_id: str, upn: str, text: str) -> dict[str, str]:
+    return {"user_id": user_id, "user_principal_name": upn, "disagreement": text}
+
+
+def _pairs(readings: Readings, world: World) -> Iterable[tuple[Mailbox | None, User | None]]:
+    """Each mailbox with its user, then whom Graph suspects and Exchange shows no mailbox of."""
+    users = readings.users or {}
+    for mailbox in readings.mailboxes:
+        # one in the recycle bin has no mailbox in use
+        deleted = readings.deleted if mailbox.recipient_type is RecipientType.SOFT_DELETED else {}
+        yield mailbox, users.get(mailbox.user_id) or deleted.get(mailbox.user_id)
+    # a mailbox that needs no license is one, though it is in no list; so is one of several with the user's name
+    shown = shown_by_user(readings.mailboxes)
+    for user_id in sorted(users.keys() - readings.other_kinds.keys() - readings.named_alike.keys()):
+        user = users[user_id]
+        asked_for = readings.only is None or user_id in readings.only
+        flags = _flags(readings, user_id, user, None)
+        if asked_for and is_missing(shown.get(user_id, ()), user, flags, world):
+            yield None, user
+
+
+def _flags(readings: Readings, user_id: str, user: User | None, mailbox: Mailbox | None) -> Flags:
+    upn = user.user_principal_name if user else mailbox.user_principal_name if mailbox else ""
+    return readings.flags(user_id, upn)
+
+
+def _is_due(finding: Finding, options: AuditOptions) -> bool:
+    """Is its deadline within ``due_within_days``?"""
+    days = finding.days_remaining
+    # a mailbox without a date, or one that Exchange calls overdue, may go today: a limit on dates hides neither
+    urgent = days is None or finding.severity == "overdue"
+    return options.due_within_days is None or urgent or (days is not None and days <= options.due_within_days)
+
+
+def _unused_exclusions(graph: Graph, readings: Readings, exclusions: Exclusions, *, whole: bool) -> list[str]:
+    """Warnings of patterns that nobody fits. Graph is asked for names without wildcards, if they were not read."""
+    if readings.users is None:
+        return []
+    names = [user.user_principal_name for user in readings.users.values()]
+    unused = exclusions.unused([*names, *(box.user_principal_name for box in readings.mailboxes)])
+    wildcards = [pattern for pattern in unused if has_wildcards(pattern)]
+    unknown = [pattern for pattern in unused if not has_wildcards(pattern)]
+    # what is no name needs no answer: an id is not compared, and some texts no filter can hold
+    to_find = [text for text in unknown if not is_guid(text) and not name_problems([text])]
+    if to_find and not whole:
+        try:
+            found = {lowered(user.user_principal_name) for user in find_users(graph, to_find, confirm=False).users}
+        except ApiError as error:
+            return [f"exclude: whether the tenant has these users could not be looked at: {error}"]
+        unknown = [text for text in unknown if name_key(text) not in found]
+    return unused_warnings(unknown, wildcards, whole=whole)
+
+
+def _no_mailbox_rights(readings: Readings, options: AuditOptions) -> tuple[dict[str, Any], ...]:
+    rows = []
+    for user in readings.no_rights_users:
+        skus = no_rights_only(user, options.catalog)
+        if skus:
+            row = {"user_id": user.id, "user_principal_name": user.user_principal_name}
+            names = [_sku_name(sku_id, readings, options.catalog) for sku_id in skus]
+            rows.append({**row, "skus": names, "rights_unknown": all(map(options.catalog.rights_unknown, skus))})
+    return tuple(sorted(rows, key=lambda row: str(row["user_principal_name"])))
+
+
+def _sku_name(sku_id: str, readings: Readings, catalog: Catalog) -> str:
+    sku = readings.skus.get(sku_id)
+    return catalog.sku_name(sku_id) or (sku.part_number if sku else sku_id)
+
+
+def _expiring(graph: Graph, readings: Readings, catalog: Catalog) -> tuple[dict[str, Any], ...]:
+    """SKUs in Warning that carry mailboxes: when they move on, and how many users hold no such SKU that stays."""
+    carrying = {sku.id for sku in readings.skus.values() if catalog.grants_mailbox(sku)}
+    rows = []
+    for sku in sorted(readings.skus.values(), key=lambda sku: sku.part_number):
+        if sku.id in carrying and sku.capability_status.casefold() == "warning":
+            others = {
+                other for other in carrying - {sku.id} if readings.skus[other].capability_status.casefold() == "enabled"
+            }
+            rows.append(
+                {
+                    "sku": sku.part_number,
+                    "sku_id": sku.id,
+                    "status": sku.capability_status,
+                    "next_lifecycle": _next_lifecycle(readings.subscriptions.get(sku.id, ())),
+                    "mailboxes": _hanging(graph, readings, sku, others),
+                }
+            )
+    return tuple(rows)
+
+
+def _hanging(graph: Graph, readings: Readings, sku: Sku, others: Collection[str]) -> int | None:
+    if readings.users is None:
+        return None
+    return graph.count_users(filters.hanging_on(sku.id, sorted(others)))
+
+
+def _next_lifecycle(subscriptions: Iterable[Subscription]) -> datetime | None:
+    """When the last of those that end does so: the date of an enabled one is its renewal."""
+    dates = [
+        item.next_lifecycle
+        for item in subscriptions
+        if item.next_lifecycle is not None and item.status.casefold() not in ("deleted", "enabled")
+    ]
+    return max(dates, default=None)

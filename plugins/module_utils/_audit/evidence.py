@@ -1,0 +1,259 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an audit only asks for if some user or mailbox makes it necessary.
+
+- Whose mailbox is it, where Exchange names no user (``_nameless``)?
+- Is the user of a mailbox in the recycle bin of the directory?
+- When did the last license with a mailbox plan go (the directory's audit log, optional)?
+- Which of those who seem to have lost a mailbox are mail users, whose mailbox is on premises?
+- Do mailboxes work on for a while after their license has gone (delicensing resiliency)?
+- Do retention policies of the whole organization hold the mailboxes?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TypeVar
+
+from ansible_collections.m365.licensing.plugins.module_utils._auth.permissions import roles_of
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError, PermissionDenied, named
+from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
+from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._exchange.parsing import Organization
+from ansible_collections.m365.licensing.plugins.module_utils._graph.audit_log import license_changes
+from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._graph.recycle_bin import deleted_users
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.absence import is_hidden, shown_by_user
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
+    World,
+    disconnected,
+    has_mailbox_plan,
+    lost_plan,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import DISCONNECTED_DAYS, removal_date
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Mailbox, RecipientType, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.removals import (
+    has_unexplained_change,
+    removal_from,
+)
+
+from .nameless import match_by_name
+from .snapshot import Readings
+
+T = TypeVar("T")
+
+
+def look_closer(graph: Graph, exchange: Exchange, readings: Readings, world: World) -> World:
+    """Add to ``readings`` what the users and mailboxes in them make necessary; returns the world with the findings."""
+    match_by_name(graph, exchange, readings)
+    _read_deleted(graph, readings)
+    _read_removals(graph, readings, world)
+    world = world._replace(removals=readings.removals)
+    _look_for_mailboxes(exchange, readings, world)
+    _read_delay(exchange, readings, world)
+    world = world._replace(delayed=readings.delayed)
+    if readings.strategy == "full" and readings.only is None:
+        _ask_for_mail_users(exchange, readings, world)
+    _read_organization_holds(exchange, readings, world)
+    return world
+
+
+_NOT_THERE = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.NOT_IMPLEMENTED)
+"""Statuses that come in every run: the application may not ask, or the tenant does not have the feature."""
+
+
+def _quietly(readings: Readings, signal: str, what: str, call: Callable[[], T]) -> T | None:
+    """The answer, or None. A lasting refusal is only in ``summary.signals``; other failures are warnings as well."""
+    try:
+        answer = call()
+    except ApiError as error:
+        readings.signals[signal] = error.message
+        if not isinstance(error, PermissionDenied) and error.status not in _NOT_THERE:
+            readings.warnings.append(f"Without {what} (signal {signal}): {error}")
+        return None
+    readings.signals[signal] = "ok"
+    return answer
+
+
+def _read_deleted(graph: Graph, readings: Readings) -> None:
+    """Which of the users that Graph does not show are in its recycle bin?"""
+    if readings.users is None or readings.only is not None:
+        return
+    survey = readings.survey
+    gone = {
+        box.user_id
+        for box in readings.mailboxes
+        if box.user_id and box.user_id not in readings.users and not (survey and box.user_id in survey.grants)
+    }
+    if gone:
+        found = _quietly(readings, "deleted_users", "users in the recycle bin", lambda: deleted_users(graph, gone))
+        readings.deleted = found or {}
+
+
+def _read_removals(graph: Graph, readings: Readings, world: World) -> None:
+    """When did the licenses of users go whose mailbox is lost for that, or may be?"""
+    concerned = _concerned(readings, world)
+    if not concerned:
+        return
+    roles = roles_of(graph.service.token())
+    if roles is not None and "AuditLog.Read.All" not in roles:
+        readings.signals["audit_log"] = "The application has no permission AuditLog.Read.All, which is optional."
+        return
+    since = world.now - timedelta(days=DISCONNECTED_DAYS)
+    what = "the directory's audit log"
+    log = _quietly(readings, "audit_log", what, lambda: license_changes(graph, concerned.keys(), since))
+    if log is None:
+        return
+    doubtful = []
+    for user_id, user in concerned.items():
+        hinted = removal_date(user, world.catalog)
+        found = removal_from(log.changes[user_id], hinted, world.skus, world.catalog, since=since)
+        if found is not None:
+            readings.removals[user_id] = found
+        elif has_unexplained_change(log.changes[user_id], since=since):
+            doubtful.append(user)
+    _warn_of_changes(readings, world, doubtful)
+    if log.cut is not None:
+        readings.signals["audit_log"] = f"read back to {log.cut:%Y-%m-%d %H:%M} UTC only: it has too many entries"
+
+
+def _warn_of_changes(readings: Readings, world: World, users: Collection[User]) -> None:
+    """Name users with an entry, after the date of the removed plan, that does not say which license was changed."""
+    shown = shown_by_user(readings.mailboxes)
+    names = sorted(user.user_principal_name for user in users if is_hidden(shown.get(user.id, ()), user, world))
+    if names:
+        readings.warnings.append(
+            f"A license of {len(names)} users was changed in the last {DISCONNECTED_DAYS} days, and the audit log does "
+            f"not say which one: {named(names)}. Their mailbox plans went earlier by their dates, which Microsoft does "
+            "not document, and Exchange lists no mailbox of them. If it was the license of the mailbox, a license "
+            "brings it back."
+        )
+
+
+def _concerned(readings: Readings, world: World) -> dict[str, User]:
+    """Users who had a mailbox plan and have none, whose mailbox is in use or in no list, and who are not pending.
+
+    Also those whose plan has an old date, as Microsoft does not document that this is the date of the removal.
+    """
+    in_use = {box.user_id for box in readings.mailboxes if box.recipient_type is RecipientType.USER}
+    shown = shown_by_user(readings.mailboxes)
+    return {
+        user_id: user
+        for user_id, user in _lost_plan(readings, world).items()
+        if user_id in in_use or is_hidden(shown.get(user_id, ()), user, world)
+    }
+
+
+def _lost_plan(readings: Readings, world: World) -> dict[str, User]:
+    """The users in question who had a mailbox plan and have none, unless Exchange lists them as pending."""
+    lost: dict[int, bool] = {}
+    found = {}
+    for user_id, user in (readings.users or {}).items():
+        # users who are alike share their plans
+        plans = id(user.assigned_plans)
+        if plans not in lost:
+            lost[plans] = lost_plan(user, world)
+        asked_for = readings.only is None or user_id in readings.only
+        pending = user_id in readings.pending or lowered(user.user_principal_name) in readings.pending
+        if lost[plans] and asked_for and not pending and user_id not in readings.other_kinds:
+            found[user_id] = user
+    return found
+
+
+def _hidden(readings: Readings, world: World) -> dict[str, User]:
+    """Those of them whose mailbox is in no list of Exchange."""
+    shown = shown_by_user(readings.mailboxes)
+    lost = _lost_plan(readings, world)
+    return {user_id: user for user_id, user in lost.items() if is_hidden(shown.get(user_id, ()), user, world)}
+
+
+def _look_for_mailboxes(exchange: Exchange, readings: Readings, world: World) -> None:
+    """Ask Exchange for the mailboxes of users whose license went later than the date of their plan says.
+
+    ``filtered`` has not asked for them: by that date their mailbox was lost long ago, or is in a list.
+    """
+    if readings.strategy != "filtered" or readings.only is not None or not readings.mailboxes_known:
+        return
+    ids = {user_id for user_id in _hidden(readings, world) if user_id in world.removals} - readings.read_by_id
+    if ids:
+        found = exchange.mailboxes_by_user_id(ids)
+        if readings.mail_users is not None:
+            found += exchange.mailboxes_by_user_id(ids - {box.user_id for box in found}, mail_users=True)
+            readings.mail_users = frozenset(exchange.mail_user_ids)
+        readings.mailboxes += found
+        readings.read_by_id |= ids
+        readings.other_kinds = dict(exchange.other_kinds)
+
+
+def _read_delay(exchange: Exchange, readings: Readings, world: World) -> None:
+    """Does a mailbox work on for 30 days after its license has gone? Asked where some plan went 30 to 60 days ago."""
+    if not readings.mailboxes_known:
+        return
+    longer = world._replace(delayed=True)
+    late = [
+        user
+        for user in _hidden(readings, world).values()
+        if disconnected(user, longer) and not disconnected(user, world)
+    ]
+    if not late:
+        return
+    if any(at is not None and at > world.now for at in readings.pending.values()):
+        readings.delayed = True
+        return
+    organization = _organization(exchange, readings)
+    state = organization.delayed_delicensing if organization else None
+    readings.delayed = state is True
+    if state is None:
+        readings.warnings.append(
+            f"The last mailbox plan of {len(late)} users went {DISCONNECTED_DAYS} to {2 * DISCONNECTED_DAYS} days ago, "
+            f"and Exchange lists no mailbox of them: {named(sorted(user.user_principal_name for user in late))}. If "
+            "delicensing resiliency was on, a license may still bring the mailboxes back; Exchange does not say "
+            "whether it was."
+        )
+
+
+def _ask_for_mail_users(exchange: Exchange, readings: Readings, world: World) -> None:
+    """Which of those who seem to have lost a mailbox are mail users? (Lists of mail users only show archives.)"""
+    lost = {user_id for user_id, user in _hidden(readings, world).items() if disconnected(user, world)}
+    if readings.mail_users is None or not lost:
+        return
+    try:
+        exchange.mailboxes_by_user_id(lost, mail_users=True)
+    except ApiError as error:
+        readings.mail_users = None
+        readings.warnings.append(f"Whether the mailboxes of {len(lost)} users are on premises is not known: {error}")
+    else:
+        readings.mail_users = frozenset(exchange.mail_user_ids)
+
+
+def _organization(exchange: Exchange, readings: Readings) -> Organization | None:
+    """What is set for the whole organization, asked for once; None where that cannot be had."""
+    if readings.organization is None and "organization_holds" not in readings.signals:
+        what = "what is set for the whole organization"
+        readings.organization = _quietly(readings, "organization_holds", what, exchange.organization)
+    return readings.organization
+
+
+def _read_organization_holds(exchange: Exchange, readings: Readings, world: World) -> None:
+    """Marks the mailboxes at risk that a policy of the whole organization holds."""
+
+    def concerned(box: Mailbox) -> bool:
+        if box.recipient_type not in (RecipientType.USER, RecipientType.SOFT_DELETED) or box.hold or box.other_hold:
+            return False
+        if readings.survey and box.user_id in readings.survey.grants:
+            return False
+        user = (readings.users or {}).get(box.user_id)
+        return user is None or not has_mailbox_plan(user, world.catalog)
+
+    if not any(map(concerned, readings.mailboxes)):
+        return
+    organization = _organization(exchange, readings)
+    holds = organization.holds if organization else frozenset()
+    if holds:
+        readings.mailboxes = [
+            box._replace(organization_hold=True) if concerned(box) and holds - box.excluded_from else box
+            for box in readings.mailboxes
+        ]

@@ -1,0 +1,165 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which mailboxes are over a limit. Graph's usage report informs, a measurement of Exchange decides.
+
+Exchange has no filter by size and measures one mailbox in a request, so the report says which are worth one. A mailbox
+that cannot be measured, and a report that cannot be had, cost that mailbox or that report, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
+    ApiError,
+    PermissionDenied,
+    ServiceUnavailable,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
+from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
+from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import LARGE
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Mailbox, RecipientType
+
+MEASURED_AT_MOST = 500
+"""Mailboxes that are measured one by one where no report says which are worth it."""
+
+_REPORT_MARGIN = 0.9
+"""The usage report is days old: what was this close to the limit then is measured now."""
+
+_FEW = 4
+"""Up to this number are measured without the report, which may be late and is one request as well."""
+
+_GIVE_UP_AFTER = 3
+"""Mailboxes that Exchange was too busy to measure for all of ``retry_seconds``: the others are not tried."""
+
+_REFUSED_AT_MOST = 10
+"""Mailboxes that the application may not measure: after this many, and none measured, its role lacks the cmdlet."""
+
+
+class Sizes(NamedTuple):
+    """What was found out about mailboxes that were measured, each by its guid."""
+
+    large: Mapping[str, Mailbox]
+    """Those that are over 50 GB now, marked so."""
+    known: Mapping[str, int]
+    """The bytes of all whose size is known now."""
+    unopened: tuple[Mailbox, ...] = ()
+    """Those without statistics. They were never opened, so they are small."""
+    failed: tuple[Mailbox, ...] = ()
+    """Those whose size Exchange did not return."""
+    why: str = ""
+    """What it said of the first of these."""
+
+
+def near_the_limit(graph: Graph) -> set[str]:
+    """The user principal names (case-folded) of mailboxes that were over 50 GB, or close to it, a few days ago.
+
+    So are those without a size in the report. Raises ApiError where there is no report, also NamesConcealed where it
+    hides its names and some mailbox is that large: a nameless report without one says all there is to say.
+    """
+    return {lowered(row.upn) for row in graph.mailbox_usage(over=LARGE * _REPORT_MARGIN) if not row.deleted}
+
+
+def measured(exchange: Exchange, boxes: Iterable[Mailbox]) -> Sizes:
+    """Measure each of the mailboxes, with one request for each.
+
+    A refusal, or a mailbox that is not found, costs that mailbox. Raises PermissionDenied where all are refused.
+    """
+    failures: list[ApiError] = []
+    measured_one = False
+
+    def size(box: Mailbox) -> int | ApiError | None:
+        nonlocal measured_one
+        if error := _hopeless(failures, measured_one):
+            return error
+        try:
+            found = exchange.mailbox_bytes(box.guid, soft_deleted=box.recipient_type is RecipientType.SOFT_DELETED)
+        except ApiError as error:
+            failures.append(error)
+            return error
+        measured_one = True
+        return found
+
+    some = list(boxes)
+    found = list(zip(some, exchange.service.client.parallel(size, some), strict=True))
+    denied = [error for error in failures if isinstance(error, PermissionDenied)]
+    if denied and len(denied) == len(failures) and not measured_one:
+        raise denied[0]
+    known = {box.guid: told or 0 for box, told in found if not isinstance(told, ApiError)}
+    return Sizes(
+        large={box.guid: sized(box, known[box.guid]) for box in some if known.get(box.guid, 0) > LARGE},
+        known=known,
+        unopened=tuple(box for box, told in found if told is None),
+        failed=tuple(box for box, told in found if isinstance(told, ApiError)),
+        why=failures[0].message if failures else "",
+    )
+
+
+def _hopeless(failures: Sequence[ApiError], measured_one: bool) -> ApiError | None:
+    """The error that all others would meet as well: Exchange is too busy, or the role of the application too small."""
+    busy = [error for error in failures if isinstance(error, ServiceUnavailable)]
+    if len(busy) >= _GIVE_UP_AFTER:
+        return busy[0]
+    denied = [error for error in failures if isinstance(error, PermissionDenied)]
+    return denied[0] if len(denied) >= _REFUSED_AT_MOST and not measured_one else None
+
+
+def sized(box: Mailbox, size: int) -> Mailbox:
+    """The mailbox, with its size."""
+    return box._replace(size=size, over_50_gb=size > LARGE)
+
+
+def large_among(graph: Graph, exchange: Exchange, boxes: Iterable[Mailbox]) -> Sizes | None:
+    """The same for mailboxes that are known already: the report says which of many to measure.
+
+    None where that cannot be found out: no report, and too many to measure each.
+    """
+    limits = dict.fromkeys(boxes, LARGE)
+    return over_among(graph, exchange, limits, {box.guid for box in limits})
+
+
+def over_among(
+    graph: Graph, exchange: Exchange, limits: Mapping[Mailbox, int], sure: Collection[str] = ()
+) -> Sizes | None:
+    """Which of these mailboxes are over a limit of their own. Who is in neither ``known`` nor ``failed`` is not.
+
+    Of more than are measured one by one, the report is taken at its word about those that are the farthest from their
+    limit, but for the mailboxes whose guids are in ``sure``. None as in ``large_among``.
+    """
+    some: Sequence[Mailbox] = list(limits)
+    told: dict[str, int] = {}
+    if len(some) > _FEW:
+        try:
+            rows = graph.mailbox_usage(over=min(limits.values()) * _REPORT_MARGIN)
+        except ApiError:
+            if len(some) > MEASURED_AT_MOST:
+                return None
+        else:
+            sizes = {(lowered(row.upn), row.deleted): row.storage_bytes for row in rows}
+            some, told = _worth_measuring(limits, sizes, sure)
+    found = measured(exchange, some)
+    return found._replace(known={**told, **found.known})
+
+
+def _worth_measuring(
+    limits: Mapping[Mailbox, int], sizes: Mapping[tuple[str, bool], int | None], sure: Collection[str]
+) -> tuple[Sequence[Mailbox], dict[str, int]]:
+    """The mailboxes that the report (``sizes``) puts near their limit or above; and what it says of too many."""
+    near: list[tuple[bool, float, Mailbox]] = []
+    for box, limit in limits.items():
+        size = sizes.get(_key(box), 0)
+        if size is None or size > limit * _REPORT_MARGIN:
+            must = size is None or box.guid in sure
+            near.append((not must, 0 if size is None else size / limit, box))
+    near.sort(key=lambda item: (item[0], item[1], item[2].guid))
+    rest = [box for may_wait, _share, box in near[MEASURED_AT_MOST:] if may_wait]
+    told = {box.guid: sizes[_key(box)] or 0 for box in rest}
+    return [box for _may_wait, _share, box in near if box.guid not in told], told
+
+
+def _key(box: Mailbox) -> tuple[str, bool]:
+    """How the report names a mailbox, of which a user may have one in use and one that is deleted."""
+    return lowered(box.user_principal_name), box.recipient_type is RecipientType.SOFT_DELETED

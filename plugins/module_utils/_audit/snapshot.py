@@ -1,0 +1,129 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an audit has read, and what it could not read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
+from ansible_collections.m365.licensing.plugins.module_utils._exchange.parsing import Organization
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.alarms import Reason, incomplete_reason
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
+    Flags,
+    Mailbox,
+    Removal,
+    Sku,
+    Subscription,
+    User,
+)
+
+from .full_scan import Survey
+
+SIGNALS = ("license_reconciliation_needed", "exchange_sku_assigned", "assigned_plans")
+"""The independent signals; without any of them there is no audit."""
+
+
+@dataclass
+class Readings:
+    """What was read. ``users`` is None where the directory cannot be read at all."""
+
+    mailboxes: list[Mailbox] = field(default_factory=list)
+    users: dict[str, User] | None = None
+    reconciliation: set[str] | None = None
+    pending: dict[str, datetime | None] = field(default_factory=dict)
+    """When Exchange takes away mailboxes whose license has gone (None: it does not say), by user id or UPN."""
+    overdue: frozenset[str] = frozenset()
+    """Those of them whose delay has ended, as Exchange says."""
+    no_rights_users: list[User] = field(default_factory=list)
+    skus: dict[str, Sku] = field(default_factory=dict)
+    subscriptions: dict[str, tuple[Subscription, ...]] = field(default_factory=dict)
+    survey: Survey | None = None
+    """What was seen of those who are in neither list, as a glance showed that they are safe."""
+    other_kinds: dict[str, str] = field(default_factory=dict)
+    """The kind of a mailbox in use that needs no license and is in no list (``scheduling``), by user id.
+
+    Of everybody where all mailboxes were read, else of those whose mailbox was asked for.
+    """
+    mail_users: frozenset[str] | None = None
+    """Users without a mailbox who are mail users in Exchange. None: Exchange could not be asked."""
+    removals: dict[str, Removal] = field(default_factory=dict)
+    """What the directory's audit log says of when the licenses of users went, by user id."""
+    delayed: bool = False
+    """Is it known that mailboxes work on for a while after their license has gone (delicensing resiliency)?"""
+    deleted: dict[str, User] = field(default_factory=dict)
+    """The users of mailboxes who are in the recycle bin of the directory, by id."""
+    organization: Organization | None = None
+    """What is set for the whole organization; None where it was not needed, or could not be read."""
+    named_alike: dict[str, str] = field(default_factory=dict)
+    """Users whose name a mailbox has that names no user, though they have another one: why that is no proof, by id."""
+    alive: frozenset[str] = frozenset()
+    """Soft-deleted mailboxes that name no user and have the name of one in the directory, by guid."""
+    only: frozenset[str] | None = None
+    """The user ids that ``identities`` named; None: everybody."""
+    everybody: bool = False
+    """Is every user of the tenant among ``users``?"""
+    read_by_id: set[str] = field(default_factory=set)
+    """Users whose mailboxes in use Exchange was asked for by their id, so that none of them is missing."""
+    strategy: str = "filtered"
+    signals: dict[str, str] = field(default_factory=dict)
+    """Signal to ``ok``, or why it cannot be had."""
+    not_examined: list[str] = field(default_factory=list)
+    """Recipient types that were asked for and of which Exchange showed no list."""
+    hidden: list[str] = field(default_factory=list)
+    """Those of them that the chosen surface of Exchange never shows."""
+    remedies: list[str] = field(default_factory=list)
+    """What helps where a service refused a part of the inventory, in its words: a permission, a role."""
+    unmeasured: int = 0
+    """How many single mailboxes were to be measured, and Exchange returned no size."""
+    unmatched: int = 0
+    """How many mailboxes in use name no user and could not be joined to one by name. They were not assessed."""
+    kept_without_user: list[str] = field(default_factory=list)
+    """Soft-deleted mailboxes whose user is gone, and until when each is kept."""
+    lost_sizes: str = ""
+    """Whose sizes could not be asked for at all: ``of 600 shared, room and equipment mailboxes``."""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def mailboxes_known(self) -> bool:
+        """Could Exchange be asked for mailboxes?"""
+        return self.signals.get("exchange_sku_assigned") == "ok"
+
+    def flags(self, user_id: str, upn: str) -> Flags:
+        """What the signals say about one user."""
+        key = user_id if user_id in self.pending else lowered(upn)
+        return Flags(
+            reconciliation=None if self.reconciliation is None else user_id in self.reconciliation,
+            pending_delicense=self.pending.get(key),
+            mailboxes_known=self.mailboxes_known,
+            mail_user=None if self.mail_users is None else user_id in self.mail_users,
+            pending=key in self.pending,
+            overdue=key in self.overdue,
+        )
+
+    @property
+    def unseen(self) -> list[str]:
+        """The return value ``not_examined``: recipient types, and sizes of shared mailboxes by their option."""
+        sizes = ["shared_mailbox_sizes"] if self.lost_sizes or self.unmeasured else []
+        return sorted([*self.not_examined, *sizes])
+
+    @property
+    def complete(self) -> bool:
+        """Was everything read that was asked for? Rules are applied even if single mailboxes were not."""
+        return not self.gaps and not self.unmeasured and not self.unmatched
+
+    @property
+    def gaps(self) -> list[str]:
+        """What nobody looked at although it was asked for, in words; empty: the audit is complete."""
+        gaps = [f"{kind} recipients" for kind in sorted(self.not_examined)]
+        if self.lost_sizes:
+            gaps.append(f"the sizes {self.lost_sizes}")
+        if self.users is None:
+            gaps.append("licenses of users, so whose Exchange plan is off")
+        return gaps
+
+    def incomplete(self) -> Reason | None:
+        """Why a task fails that must not take this audit for a complete one; None if it is."""
+        return incomplete_reason(self.gaps, self.remedies, self.hidden, can_narrow=self.users is not None)

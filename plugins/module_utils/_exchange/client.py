@@ -1,0 +1,330 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Exchange Online admin API: cmdlets by POST, on both surfaces.
+
+- The next page is a POST to ``@odata.nextLink`` with the same body and the same headers, byte for byte.
+- The link is bound to a backend server: ``X-AnchorMailbox`` is the same from the first call on, or the service refuses
+  it ("Expired or Invalid pagination request"). It dies within minutes, so nothing slow happens between two pages.
+- "There are more results available" without a link is a truncated answer: an error, never a complete list.
+- ``invoke_command`` runs every cmdlet that the caller's role allows; ``v2`` (preview) knows two of ours and no filter
+  [admin-api-get-started].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
+    ApiError,
+    ConfigurationError,
+    IncompleteAnswer,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import Style, is_guid, quote
+from ansible_collections.m365.licensing.plugins.module_utils._http.client import Service
+from ansible_collections.m365.licensing.plugins.module_utils._http.paging import Progress, drained
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Mailbox
+
+from .parsing import (
+    MAIL_USER_SELECT,
+    MAILBOX_SELECT,
+    Organization,
+    Pending,
+    bytes_from,
+    mail_user_from,
+    mailbox_from,
+    may_need_license,
+    organization_from,
+    other_kind,
+    pending_from,
+    text_from,
+    unknown_type,
+)
+
+SURFACES = ("invoke_command", "v2")
+"""The choices of ``exchange_api``."""
+
+PAGE_SIZE = 1000
+"""The largest page [Prefer: odata.maxpagesize]."""
+
+IDS_PER_CALL = 100
+"""User ids in one filter of ``mailboxes_by_user_id``: some 6 kB of filter."""
+
+_ENDPOINTS_V2 = {"Get-Mailbox": "Mailbox", "Get-OrganizationConfig": "OrganizationConfig"}
+_PARAMETERS_V2 = {"Get-Mailbox": {"Identity", "ResultSize"}, "Get-OrganizationConfig": set[str]()}
+_MORE_RESULTS = "more results available"
+_NO_GUID = "00000000-0000-0000-0000-000000000000"
+
+
+class Exchange:
+    """Exchange Online through one Service whose base url is the host.
+
+    ``tenant`` is the tenant's GUID or initial domain: a custom domain breaks paging.
+    """
+
+    def __init__(self, service: Service, tenant: str, surface: str = "invoke_command") -> None:
+        if surface not in SURFACES:
+            raise ConfigurationError(f"exchange_api: expected one of {', '.join(SURFACES)}, found {surface!r}")
+        self.service = service
+        self.surface = surface
+        self.unknown_types: set[str] = set()
+        """Kinds of mailboxes met so far that this collection has never heard of, and therefore leaves out."""
+        self.other_kinds: dict[str, str] = {}
+        """Users met so far whose mailbox needs no license and is left out: its kind, by user id."""
+        self.mail_user_ids: set[str] = set()
+        """Users asked for by id who are mail users: their mailbox is elsewhere, or they have none."""
+        self.unlisted: set[str] = set()
+        """Names of mailboxes met so far that are left out, although they may need a license."""
+        self._tenant = tenant
+
+    @property
+    def can_filter(self) -> bool:
+        """Does this surface let the server filter? (``v2`` reads every mailbox.)"""
+        return self.surface == "invoke_command"
+
+    def cmdlet(
+        self,
+        name: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        select: Sequence[str] | None = None,
+        anchor: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """What the cmdlet puts out, all pages of it.
+
+        ``anchor`` is the user principal name of the one mailbox in question. Raises IncompleteAnswer where a page is
+        lost, repeated or cut short, ConfigurationError where this surface has no such cmdlet or parameter.
+        """
+        return list(self._pages(name, dict(parameters or {}), ",".join(select) if select else None, anchor))
+
+    def mailboxes(
+        self,
+        filter: str | None = None,  # noqa: A002
+        *,
+        soft_deleted: bool = False,
+        usual: Callable[[Mapping[str, Any]], bool] | None = None,
+    ) -> list[Mailbox]:
+        """User, shared, room and equipment mailboxes, by an OPATH ``filter`` or all; inactive ones are left out.
+
+        So are those that ``usual``, asked with the JSON of each, has taken note of.
+        """
+        parameters: dict[str, Any] = {"ResultSize": "Unlimited"}
+        if filter:
+            parameters["Filter"] = filter
+        if soft_deleted:
+            parameters["SoftDeletedMailbox"] = True
+        found = []
+        with _naming("Get-Mailbox"):
+            for raw in self._pages("Get-Mailbox", parameters, MAILBOX_SELECT, None):
+                if usual is not None and usual(raw):
+                    continue
+                if stranger := unknown_type(raw):
+                    self.unknown_types.add(stranger)
+                if mailbox := mailbox_from(raw, soft_deleted=soft_deleted):
+                    found.append(mailbox)
+                elif not soft_deleted:
+                    if other := other_kind(raw):
+                        self.other_kinds.update([other])
+                    if name := may_need_license(raw):
+                        self.unlisted.add(name)
+        return found
+
+    def mail_users(self, filter: str | None = None) -> list[Mailbox]:  # noqa: A002
+        """Mail users with an archive in the cloud (their mailbox is on premises), by an OPATH ``filter`` or all."""
+        archived = "ArchiveStatus -eq 'Active'"
+        return self._archives(f"({archived}) -and ({filter})" if filter else archived)
+
+    def _archives(self, filter: str) -> list[Mailbox]:  # noqa: A002
+        found = []
+        with _naming("Get-MailUser"):
+            parameters = {"ResultSize": "Unlimited", "Filter": filter}
+            for raw in self._pages("Get-MailUser", parameters, MAIL_USER_SELECT, None):
+                self.mail_user_ids.add(text_from(raw, "ExternalDirectoryObjectId").lower())
+                if mailbox := mail_user_from(raw):
+                    found.append(mailbox)
+        return found
+
+    def mailboxes_by_user_id(self, ids: Iterable[str], *, mail_users: bool = False) -> list[Mailbox]:
+        """The mailboxes (or the archives of mail users) of these users; 100 ids a call, calls in parallel.
+
+        With ``mail_users``, ``mail_user_ids`` then has those of them who are mail users, with an archive or without.
+        """
+        wanted = sorted({user_id.strip().lower() for user_id in ids if is_guid(user_id)})
+        read = self._archives if mail_users else self.mailboxes
+        if not wanted:
+            return []
+        if not self.can_filter:
+            everybody = self.mail_users() if mail_users else self.mailboxes()
+            return [mailbox for mailbox in everybody if mailbox.user_id in set(wanted)]
+        filters = [
+            " -or ".join(
+                f"ExternalDirectoryObjectId -eq {quote(user_id, Style.OPATH)}"
+                for user_id in wanted[start : start + IDS_PER_CALL]
+            )
+            for start in range(0, len(wanted), IDS_PER_CALL)
+        ]
+        return [mailbox for some in self.service.client.parallel(read, filters) for mailbox in some]
+
+    def pending_delicense(self, *, due_only: bool = False) -> Pending:
+        """Whose mailbox Exchange is about to take away, as the license has gone [Get-PendingDelicenseUser].
+
+        It answers in tenants without delicensing resiliency, too, with those who were listed before it was turned off.
+        ``due_only``: those alone whose delay has ended [ShowDueObjectsOnly]. Not on the surface ``v2``.
+        """
+        parameters: dict[str, Any] = {"ResultSize": "Unlimited"}
+        if due_only:
+            parameters["ShowDueObjectsOnly"] = True
+        with _naming("Get-PendingDelicenseUser"):
+            return pending_from(self._pages("Get-PendingDelicenseUser", parameters, None, None))
+
+    def organization(self) -> Organization:
+        """What is set for the whole organization [Get-OrganizationConfig].
+
+        ``DelayedDelicensingEnabled`` is a parameter of Set-OrganizationConfig. What Get-OrganizationConfig returns is
+        ``DelayedDelicensingEnabledState``: a text, or null.
+        """
+        with _naming("Get-OrganizationConfig"):
+            found = self.cmdlet("Get-OrganizationConfig")
+            if len(found) != 1:
+                raise _incomplete(f"Get-OrganizationConfig gave {len(found)} entries, expected one")
+            return organization_from(found[0])
+
+    def mailbox_bytes(self, identity: str, *, soft_deleted: bool = False) -> int | None:
+        """The size of one mailbox in bytes [Get-MailboxStatistics: TotalItemSize]. One call: only for few.
+
+        None where there are no statistics, as the mailbox was never opened.
+
+        ``identity`` is best its GUID: a soft-deleted mailbox may share the user principal name.
+        """
+        # the anchor is a header and takes no other characters; the system mailbox serves as well
+        anchor = identity if "@" in identity and identity.isascii() else None
+        parameters: dict[str, Any] = {"Identity": identity}
+        if soft_deleted:
+            parameters["IncludeSoftDeletedRecipients"] = True
+        found = self.cmdlet("Get-MailboxStatistics", parameters, anchor=anchor)
+        if not found:
+            return None
+        if len(found) != 1:
+            raise _incomplete(f"Get-MailboxStatistics gave {len(found)} entries for {identity}, expected one")
+        size = bytes_from(found[0].get("TotalItemSize"))
+        if size is None:
+            raise _incomplete(f"Get-MailboxStatistics gave no size for {identity}")
+        return size
+
+    def _pages(
+        self, name: str, parameters: dict[str, Any], select: str | None, anchor: str | None
+    ) -> Iterator[dict[str, Any]]:
+        phase = " ".join([name, *(f"-{switch}" for switch, value in parameters.items() if value is True)])
+        request = self._path(name, parameters)
+        params = {"$select": select} if select else None
+        body = {"CmdletInput": {"CmdletName": name, "Parameters": parameters}}
+        system = f"APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{self._tenant}"
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "X-AnchorMailbox": f"UPN:{anchor}" if anchor else system,
+            "Prefer": f"odata.maxpagesize={PAGE_SIZE}",
+        }
+        links: set[str] = set()
+        seen: set[str] = set()
+        progress = Progress()
+        number = read = 0
+        while True:
+            number += 1
+            try:
+                response = self.service.request(
+                    "POST", request, params=params, json=body, headers=headers, idempotent=True
+                )
+            except ApiError as error:
+                # whatever refuses a later page breaks the list off: it never means that there is no such list
+                if number == 1 and not isinstance(error, IncompleteAnswer):
+                    # of signing in there is one failure for all threads, and no cmdlet is to blame
+                    if error.service == self.service.name:
+                        error.message = f"{name}: {error.message}"
+                    raise
+                raise _incomplete(f"{name}: page {number} did not come ({error.message.rstrip('.')})", error) from error
+            items, link = _page(response.body, name, number)
+            for item in items:
+                _once(item, seen, name, number)
+            read += len(items)
+            self.service.client.progress(phase, read, None if link else read)
+            stuck = progress.stuck(items)
+            yield from drained(items)
+            if link is None:
+                return
+            if link in links:
+                raise _incomplete(f"{name}: page {number} links to a page that was read already")
+            links.add(link)
+            if stuck:
+                raise _incomplete(f"{name}: page {number}: the list has no end, and brings nothing new")
+            request, params = link, None
+
+    def _path(self, name: str, parameters: Mapping[str, Any]) -> str:
+        tenant = quote(self._tenant, Style.PATH)
+        if self.surface == "invoke_command":
+            return f"/adminapi/beta/{tenant}/InvokeCommand"
+        endpoint = _ENDPOINTS_V2.get(name)
+        if endpoint is None:
+            raise ConfigurationError(
+                f"exchange_api: v2 has no cmdlet {name}", hint="Use exchange_api=invoke_command for this."
+            )
+        unknown = sorted(set(parameters) - _PARAMETERS_V2[name])
+        if unknown:
+            raise ConfigurationError(
+                f"exchange_api: {name} of v2 has no parameter {', '.join(unknown)}",
+                hint="Use exchange_api=invoke_command for this.",
+            )
+        return f"/adminapi/v2.0/{tenant}/{endpoint}"
+
+
+def _page(body: Any, name: str, number: int) -> tuple[list[dict[str, Any]], str | None]:
+    items = body.get("value") if isinstance(body, Mapping) else None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise _incomplete(f"{name}: page {number} has no list of values")
+    link = body.get("@odata.nextLink")
+    if link is not None and (not isinstance(link, str) or not link):
+        raise _incomplete(f"{name}: page {number} has a link to the next page that is none")
+    if link is None and any(_MORE_RESULTS in text.casefold() for text in _warnings(body)):
+        raise _incomplete(f"{name}: page {number} says that there are more results and gives no link to them")
+    return items, link
+
+
+def _warnings(body: Mapping[str, Any]) -> list[str]:
+    found: list[str] = []
+    for key in ("@adminapi.warnings", "adminapi.warnings"):
+        value = body.get(key)
+        found += [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+    return found
+
+
+def _once(item: Mapping[str, Any], seen: set[str], name: str, number: int) -> None:
+    # two recipients can have one ExchangeGuid, so Guid is what must not come twice
+    key = text_from(item, "Guid") or text_from(item, "ExchangeGuid")
+    if not key or key == _NO_GUID:
+        return
+    if key.lower() in seen:
+        raise _incomplete(f"{name}: page {number} repeats the entry {key}")
+    seen.add(key.lower())
+
+
+@contextmanager
+def _naming(cmdlet: str) -> Iterator[None]:
+    """Whatever is wrong with an element is told with the cmdlet that it comes from."""
+    try:
+        yield
+    except IncompleteAnswer as error:
+        if cmdlet not in error.message:
+            error.message = f"{cmdlet}: {error.message}"
+        raise
+
+
+def _incomplete(message: str, cause: ApiError | None = None) -> IncompleteAnswer:
+    return IncompleteAnswer(
+        f"Exchange Online: {message}.",
+        code="incomplete_answer",
+        hint=cause.hint if cause else "",
+        service="Exchange Online",
+        request=cause.request if cause else "",
+        request_id=cause.request_id if cause else "",
+    )

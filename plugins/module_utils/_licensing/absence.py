@@ -1,0 +1,69 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Can a user lose a mailbox although Exchange lists none that is in use? Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+from .coverage import (
+    World,
+    disconnected,
+    granted,
+    is_covered,
+    mailbox_plans_of,
+    needs_of,
+    removed_at,
+)
+from .models import Flags, Mailbox, RecipientType, User
+
+_AT_ONCE = timedelta(days=1)
+"""How much earlier than the removal of the license the same mailbox may have been soft-deleted."""
+
+
+def is_missing(boxes: Collection[Mailbox], user: User, flags: Flags, world: World) -> bool:
+    """Is this user to be assessed without a mailbox? ``boxes``: all mailboxes that Exchange shows for the user."""
+    if not boxes:
+        return suspected(user, flags, world)
+    gone = flags.mailboxes_known and (flags.is_pending or disconnected(user, world))
+    return gone and is_hidden(boxes, user, world)
+
+
+def is_hidden(boxes: Iterable[Mailbox], user: User, world: World) -> bool:
+    """Is the mailbox of a user whose license went none of these, and so in no list?"""
+    return not any(explains(box, user, world) for box in boxes)
+
+
+def shown_by_user(boxes: Iterable[Mailbox]) -> dict[str, list[Mailbox]]:
+    """The mailboxes that Exchange shows, by the id of their user."""
+    found: dict[str, list[Mailbox]] = {}
+    for box in boxes:
+        found.setdefault(box.user_id, []).append(box)
+    return found
+
+
+def explains(box: Mailbox, user: User, world: World) -> bool:
+    """Is this the mailbox of a user whose license went, so that no other one is missing?
+
+    A mailbox that was soft-deleted before the license went was not the one in use. An archive that is covered says
+    nothing of a mailbox; one that is not is a row of its own.
+    """
+    if box.recipient_type is RecipientType.ARCHIVE:
+        return not is_covered(needs_of(box), granted(user, world.catalog))
+    if box.recipient_type is not RecipientType.SOFT_DELETED:
+        return True
+    removed = removed_at(user, world)
+    return removed is None or box.soft_deleted is None or box.soft_deleted >= removed - _AT_ONCE
+
+
+def suspected(user: User, flags: Flags, world: World) -> bool:
+    """Is a user without any mailbox in Exchange to be assessed nevertheless?"""
+    unseen = not flags.mailboxes_known and carries_mailbox(user, world)
+    return bool(flags.reconciliation) or unseen or flags.is_pending or disconnected(user, world)
+
+
+def carries_mailbox(user: User, world: World) -> bool:
+    """Does a license in force carry a mailbox, at work or not? Then there is likely one to lose."""
+    return any(state.effective and mailbox_plans_of(state, world) for state in user.license_states)

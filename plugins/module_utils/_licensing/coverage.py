@@ -1,0 +1,391 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Is this mailbox or archive covered by an enabled plan that grants what it needs? If not, why, and who says so?
+
+The question is never "has a license". A recipient needs something (``needs_of``), a user's enabled plans grant
+something (``granted``), and what is missing is a finding (``assess``). Until when, and how bad it is, stands in
+``deadlines.py``. Pure: no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import NamedTuple
+
+from .catalog import BUILTIN, Catalog
+from .deadlines import (
+    DISCONNECTED_DAYS,
+    days_to,
+    days_until,
+    find_deadline,
+    lost_deadline,
+    removal_date,
+    severity_of,
+    undated_removal,
+)
+from .mailbox_room import (
+    has_room_of_its_own,
+    quota_notes,
+    room_of,
+)
+from .models import (
+    MAILBOX_CLASSES,
+    RESOURCE_TYPES,
+    Deadline,
+    Finding,
+    Flags,
+    LicenseState,
+    Mailbox,
+    PlanClass,
+    RecipientType,
+    Removal,
+    Sku,
+    Subscription,
+    User,
+)
+from .row_notes import (
+    contradictions,
+    notes_of,
+    shared_before,
+)
+
+Needs = tuple[frozenset[PlanClass], ...]
+
+ANY_MAILBOX: Needs = tuple(frozenset({item}) for item in (PlanClass.PLAN1, PlanClass.PLAN2, PlanClass.KIOSK))
+PLAN2_ONLY: Needs = (frozenset({PlanClass.PLAN2}),)
+PLAN2_OR_ADDON: Needs = (
+    frozenset({PlanClass.PLAN2}),
+    frozenset({PlanClass.PLAN1, PlanClass.ARCHIVING}),
+    frozenset({PlanClass.KIOSK, PlanClass.ARCHIVING}),
+)
+PLAN2_OR_PLAN1_ADDON: Needs = PLAN2_OR_ADDON[:2]
+ANY_ARCHIVE: Needs = (
+    frozenset({PlanClass.PLAN1}),
+    frozenset({PlanClass.PLAN2}),
+    frozenset({PlanClass.KIOSK, PlanClass.ARCHIVING}),
+)
+"""What the archive of a user's mailbox needs: Plan 1 includes one of 50 GB, Kiosk none [exchange-online-limits]."""
+ARCHIVE_ON_PREMISES: Needs = (frozenset({PlanClass.ARCHIVE}), frozenset({PlanClass.PLAN2}))
+
+
+REASONS = (
+    "no_license",
+    "license_removed",
+    "exchange_plan_disabled",
+    "no_exchange_plan",
+    "license_error",
+    "license_suspended",
+    "shared_over_50_gb",
+    "shared_archive",
+    "shared_litigation_hold",
+    "archive_without_license",
+    "hold_without_license",
+    "soft_deleted",
+    "duplicate_object_id",
+)
+"""Every word of ``reason``."""
+DUPLICATE = REASONS[-1]
+"""Several mailboxes in use have one ExternalDirectoryObjectId (``_ownership``)."""
+
+
+class World(NamedTuple):
+    """What every assessment looks at: SKUs and subscriptions of the tenant, the catalogue, time and grace period.
+
+    ``removals``: by user id, when the directory's audit log says that the license went.
+    """
+
+    now: datetime
+    grace_days: int = 30
+    catalog: Catalog = BUILTIN
+    skus: Mapping[str, Sku] = MappingProxyType({})
+    subscriptions: Mapping[str, tuple[Subscription, ...]] = MappingProxyType({})
+    removals: Mapping[str, Removal] = MappingProxyType({})
+    delayed: bool = False
+    """Is it known that mailboxes work on for 30 days after their license has gone (delicensing resiliency)?"""
+
+
+def needs_of(mailbox: Mailbox) -> Needs:
+    """What the recipient needs: alternatives, of which one whole set must be granted. Empty: it needs no license.
+
+    [exchange-online-limits; about-shared-mailboxes; create-cloud-based-archive; rooms and equipment with an archive
+    or a hold are treated like shared mailboxes, which is an inference]
+    """
+    if mailbox.recipient_type is RecipientType.ARCHIVE:
+        return ARCHIVE_ON_PREMISES
+    if mailbox.over_50_gb:
+        return PLAN2_ONLY
+    if mailbox.recipient_type in RESOURCE_TYPES:
+        return PLAN2_OR_PLAN1_ADDON if mailbox.archive or mailbox.hold else ()
+    return usual_needs(archive=mailbox.archive, hold=mailbox.hold)
+
+
+def has_room(mailbox: Mailbox, user: User, catalog: Catalog) -> bool:
+    """Is a mailbox over 50 GB covered by a Business license, with its own quota as a witness?"""
+    return mailbox.over_50_gb and has_room_of_its_own(mailbox, room_of(user, granted(user, catalog), catalog))
+
+
+def settled(mailbox: Mailbox, user: User | None, catalog: Catalog) -> Mailbox:
+    """The mailbox as it is assessed: its size needs nothing more where the license of its user has the room."""
+    return mailbox._replace(over_50_gb=False) if user is not None and has_room(mailbox, user, catalog) else mailbox
+
+
+def usual_needs(*, archive: bool, hold: bool) -> Needs:
+    """What the mailbox of a user needs."""
+    if hold:
+        return PLAN2_OR_ADDON
+    return ANY_ARCHIVE if archive else ANY_MAILBOX
+
+
+def granted(user: User, catalog: Catalog) -> frozenset[PlanClass]:
+    """What the user's working plans grant. Plans that come only from SKUs without mailbox rights do not count."""
+    classes = catalog.plan_classes
+    found = [plan for plan in user.assigned_plans if plan.plan_id in classes]
+    return frozenset(
+        classes[plan.plan_id] for plan in found if plan.usable and _with_rights(user, plan.plan_id, catalog)
+    )
+
+
+def keeping(user: User, catalog: Catalog) -> frozenset[PlanClass]:
+    """The classes of all plans by which a mailbox lives on: also of suspended ones and of those without rights.
+
+    Nobody is covered by these, but who loses the last of them loses the mailbox sooner, or at all.
+    """
+    return frozenset(
+        plan_class
+        for plan in user.assigned_plans
+        if (plan.usable or plan.suspended) and (plan_class := catalog.plan_class(plan.plan_id)) is not None
+    )
+
+
+def is_covered(needs: Needs, classes: frozenset[PlanClass]) -> bool:
+    """Is one of the alternatives granted as a whole? (Needing nothing is being covered.)"""
+    return not needs or any(need <= classes for need in needs)
+
+
+def no_rights_only(user: User, catalog: Catalog) -> tuple[str, ...]:
+    """The SKU ids without mailbox rights on which alone this user's mailbox hangs; empty where it does not."""
+    usable = [plan.plan_id for plan in user.assigned_plans if plan.usable]
+    if granted(user, catalog) & MAILBOX_CLASSES or not any(
+        catalog.plan_class(plan) in MAILBOX_CLASSES for plan in usable
+    ):
+        return ()
+    return tuple(
+        sorted({state.sku_id for state in user.license_states if state.effective and catalog.no_rights(state.sku_id)})
+    )
+
+
+def has_mailbox_plan(user: User, catalog: Catalog) -> bool:
+    """Is a mailbox plan at work, with the right to the mailbox or without? Then nothing is about to be deleted."""
+    return bool(granted(user, catalog) & MAILBOX_CLASSES or no_rights_only(user, catalog))
+
+
+def loses_mailbox(finding: Finding, user: User, catalog: Catalog) -> bool:
+    """Is this about a mailbox that no plan of its user keeps? (Else what is missing is a right, or an archive.)"""
+    kinds = (RecipientType.USER, RecipientType.SOFT_DELETED)
+    return finding.recipient_type in kinds and not has_mailbox_plan(user, catalog)
+
+
+def _with_rights(user: User, plan_id: str, catalog: Catalog) -> bool:
+    carriers = [
+        state.sku_id
+        for state in user.license_states
+        if state.effective and plan_id not in state.disabled_plans and catalog.carries(state.sku_id, plan_id)
+    ]
+    return not carriers or not all(catalog.no_rights(sku_id) for sku_id in carriers)
+
+
+def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: World) -> Finding | None:
+    """The finding about one recipient, or None: not at risk.
+
+    ``mailbox`` is None where Graph flags a user of whom Exchange shows no mailbox; ``user`` is None where the
+    directory could not be read, and then Exchange's own flag decides.
+    """
+    if mailbox is None and user is None:
+        return None
+    mailbox = settled(mailbox, user, world.catalog) if mailbox else None
+    recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
+    needs = needs_of(mailbox) if mailbox else ANY_MAILBOX
+    soft_deleted = recipient_type is RecipientType.SOFT_DELETED
+    if not needs:
+        return None
+    # the licenses of a deleted user are not known
+    uncovered = user is not None and not user.deleted and not is_covered(needs, granted(user, world.catalog))
+    if uncovered and user is not None and _hangs_on_no_rights(needs, user, world.catalog) and not soft_deleted:
+        return None
+    evidence = evidence_of(mailbox, flags, uncovered)
+    if not evidence or (user is not None and not uncovered and not soft_deleted):
+        return None
+    reason = reason_of(mailbox, user, flags, world)
+    lost = mailbox is None and user is not None and _is_lost(user, flags, world)
+    certain = not lost or not flags.mail_user or flags.is_pending
+    deadline = _deadline_of(reason, mailbox, user, flags, world, lost=lost)
+    kept = user is not None and has_mailbox_plan(user, world.catalog)
+    was_shared = "" if kept else shared_before(mailbox, user, flags, world.catalog, world.now)
+    days = days_until(deadline, world.now)
+    urgent = days_to(deadline.earliest, world.now) if deadline.earliest else days
+    return Finding(
+        user_id=user.id if user else (mailbox.user_id if mailbox else ""),
+        user_principal_name=(user.user_principal_name if user else "")
+        or (mailbox.user_principal_name if mailbox else ""),
+        recipient_type=recipient_type,
+        reason=reason,
+        needs=needs,
+        evidence=evidence,
+        deadline=deadline,
+        severity="warning"
+        if reason == "archive_without_license" and kept and urgent is None and deadline.outlived is None
+        else _severity(reason, urgent, flags, lost=lost, certain=certain, soft_deleted=soft_deleted),
+        days_remaining=days,
+        mailbox=mailbox,
+        user=user,
+        disagreements=tuple(contradictions(reason, mailbox, user, flags)),
+        notes=(
+            *notes_of(mailbox, user, flags, uncovered, lost, was_shared),
+            *(quota_notes(mailbox, granted(user, world.catalog)) if mailbox and user else ()),
+        ),
+        certain=certain,
+        was_shared=was_shared,
+    )
+
+
+def _is_lost(user: User, flags: Flags, world: World) -> bool:
+    """Exchange lists no mailbox in use of this user: did it disconnect one that a license brings back?"""
+    return flags.mailboxes_known and (flags.is_pending or disconnected(user, world))
+
+
+def _deadline_of(
+    reason: str, mailbox: Mailbox | None, user: User | None, flags: Flags, world: World, *, lost: bool
+) -> Deadline:
+    removal = world.removals.get(user.id) if user else None
+    if lost and user is not None:
+        removed = removed_at(user, world)
+        return lost_deadline(removed, removal, flags, world.now, delayed=world.delayed)
+    behind = _behind_suspended(user, world) if user else ()
+    return find_deadline(reason, mailbox, user, flags, world.now, world.grace_days, world.catalog, behind, removal)
+
+
+def _severity(reason: str, days: int | None, flags: Flags, *, lost: bool, certain: bool, soft_deleted: bool) -> str:
+    if not certain:
+        return "notice"
+    if flags.overdue and not soft_deleted and not lost:
+        return "overdue"
+    return severity_of(reason, days, disconnected=lost)
+
+
+def disconnected(user: User, world: World) -> bool:
+    """Did the user lose the last mailbox plan so recently that a license brings back the mailbox?
+
+    Exchange disconnects the mailbox at once, and shows it in no list any more [support article 3158794 of 2024-09].
+    With a delay, the 30 days count from its end. A plan without a date may have gone recently.
+    """
+    if not lost_plan(user, world):
+        return False
+    removed, days = removed_at(user, world), DISCONNECTED_DAYS * (2 if world.delayed else 1)
+    return removed is None or removed + timedelta(days=days) >= world.now
+
+
+def removed_at(user: User, world: World) -> datetime | None:
+    """When the last mailbox plan went: by the audit log, which is better evidence, else by the dates of the plans.
+
+    None: one of the plans has no date, and the others went so long ago that it may have been the last.
+    """
+    if (removal := world.removals.get(user.id)) is not None:
+        return removal.at
+    removed = removal_date(user, world.catalog)
+    recent = removed is not None and removed + timedelta(days=DISCONNECTED_DAYS) >= world.now
+    return removed if recent or not undated_removal(user, world.catalog) else None
+
+
+def lost_plan(user: User, world: World) -> bool:
+    """Did the user have a mailbox plan, and has none any more, at work or suspended?"""
+    plans = [plan for plan in user.assigned_plans if world.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES]
+    deleted = any(plan.capability.casefold() == "deleted" for plan in plans)
+    return deleted and not any(plan.suspended for plan in plans) and not has_mailbox_plan(user, world.catalog)
+
+
+def _hangs_on_no_rights(needs: Needs, user: User, catalog: Catalog) -> bool:
+    return needs == ANY_MAILBOX and bool(no_rights_only(user, catalog))
+
+
+def evidence_of(mailbox: Mailbox | None, flags: Flags, uncovered: bool) -> tuple[str, ...]:
+    """Who says that this one is at risk, in the words of the return value ``evidence``."""
+    found = []
+    if flags.reconciliation:
+        found.append("license_reconciliation_needed")
+    if mailbox is not None and mailbox.sku_assigned is not True:
+        found.append("exchange_sku_not_assigned")
+    if uncovered:
+        found.append("no_mailbox_plan")
+    if flags.is_pending:
+        found.append("pending_delicense")
+    if mailbox is not None and mailbox.recipient_type is RecipientType.SOFT_DELETED:
+        found.append("soft_deleted")
+    return tuple(found)
+
+
+def reason_of(mailbox: Mailbox | None, user: User | None, flags: Flags, world: World) -> str:
+    """Why it is not covered: the word of the return value ``reason``."""
+    recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
+    if recipient_type is RecipientType.SOFT_DELETED:
+        return "soft_deleted"
+    if mailbox is not None and recipient_type in RESOURCE_TYPES:
+        if mailbox.over_50_gb:
+            return "shared_over_50_gb"
+        return "shared_archive" if mailbox.archive else "shared_litigation_hold"
+    if recipient_type is RecipientType.ARCHIVE:
+        return "archive_without_license"
+    if flags.is_pending:
+        return "license_removed"
+    if user is None:
+        return "license_removed" if mailbox is not None and mailbox.sku_assigned is False else "no_license"
+    if mailbox is not None and has_mailbox_plan(user, world.catalog):
+        archive = mailbox.archive and not is_covered(ANY_ARCHIVE, granted(user, world.catalog))
+        return "archive_without_license" if archive else "hold_without_license"
+    return _reason_of_licenses(user, world)
+
+
+def _reason_of_licenses(user: User, world: World) -> str:
+    """The same for a user mailbox without any mailbox plan at work: its licenses tell the story."""
+    plans = [plan for plan in user.assigned_plans if world.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES]
+    if any(plan.suspended for plan in plans):
+        return "license_suspended"
+    carrying = [state for state in user.license_states if mailbox_plans_of(state, world)]
+    in_error = [state for state in user.license_states if not state.effective]
+    if any(mailbox_plans_of(state, world) or world.catalog.rights_unknown(state.sku_id) for state in in_error):
+        return "license_error"
+    if any(mailbox_plans_of(state, world) <= state.disabled_plans for state in carrying):
+        return "exchange_plan_disabled"
+    if carrying:
+        # assigned, in force and switched on, and still no plan at work: the service has not done its part
+        return "license_error"
+    if plans:
+        return "license_removed"
+    # a removed plan leaves a trace; SKUAssigned alone does not tell: it is false in some tenants for the never licensed
+    return "no_exchange_plan" if any(state.effective for state in user.license_states) else "no_license"
+
+
+def _behind_suspended(user: User, world: World) -> Iterable[Subscription]:
+    """The subscriptions of the licenses that brought the user's suspended mailbox plans."""
+    plans = {plan.plan_id for plan in user.assigned_plans if plan.suspended}
+    skus = {
+        state.sku_id
+        for state in user.license_states
+        if state.effective and (mailbox_plans_of(state, world) - state.disabled_plans) & plans
+    }
+    return [item for sku_id in sorted(skus) for item in world.subscriptions.get(sku_id, ())]
+
+
+def mailbox_plans_of(state: LicenseState, world: World) -> frozenset[str]:
+    """The mailbox plans of an assignment's SKU, switched off or not; none for a SKU without mailbox rights."""
+    if world.catalog.no_rights(state.sku_id):
+        return frozenset()
+    sku = world.skus.get(state.sku_id)
+    mailbox_plans = world.catalog.plans_of(MAILBOX_CLASSES)
+    if sku is not None:
+        return frozenset(plan.id for plan in sku.plans) & frozenset(mailbox_plans)
+    if not world.catalog.sku_name(state.sku_id):
+        return frozenset()
+    return frozenset(plan for plan in mailbox_plans if world.catalog.carries(state.sku_id, plan))

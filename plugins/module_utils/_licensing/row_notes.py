@@ -1,0 +1,128 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a row says besides its reason and its deadline, for the people who decide about it. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from .catalog import Catalog
+from .deadlines import (
+    DELETED_USER_DAYS,
+    DISCONNECTED_DAYS,
+    removal_date,
+)
+from .models import (
+    RESOURCE_TYPES,
+    Flags,
+    Mailbox,
+    RecipientType,
+    User,
+)
+
+_LONGEST = timedelta(days=2 * DISCONNECTED_DAYS)
+"""How long a mailbox of a user lives on without a license, where the organization delays it as well."""
+
+
+def contradictions(reason: str, mailbox: Mailbox | None, user: User | None, flags: Flags) -> Iterable[str]:
+    """Signals that ought to say the same and do not; shown in the row, never decided in silence."""
+    if mailbox is not None and mailbox.sku_assigned is True and reason in ("no_license", "license_removed"):
+        yield "SKUAssigned is true in Exchange, though no license of this user grants a mailbox"
+    expected = reason == "no_license" and mailbox is not None and mailbox.recipient_type is RecipientType.USER
+    if expected and flags.reconciliation is False:
+        yield "isLicenseReconciliationNeeded is not set in Graph"
+    if user is not None and reason == "license_error" and all(state.effective for state in user.license_states):
+        yield "the license is assigned and its Exchange plan is on, but the plan is not at work (yet)"
+    if flags.reconciliation and mailbox is None and flags.mailboxes_known:
+        yield "Exchange shows no mailbox of this user"
+
+
+def notes_of(
+    mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered: bool, lost: bool, was_shared: str
+) -> Iterable[str]:
+    """What someone who decides about this row should know besides; ``was_shared``: see ``shared_before``."""
+    if user is None:
+        yield "Graph does not show this user: its licenses are not known, and the reason is what Exchange says."
+    elif user.deleted is not None:
+        yield _restore_first(user.deleted)
+    if mailbox is not None and mailbox.by_name:
+        yield "Exchange does not say whose mailbox this is. The user has its user principal name and no other mailbox."
+    if mailbox is None and not flags.mailboxes_known:
+        yield "Exchange could not be asked for mailboxes: its kind, its age, an archive or a hold are not known."
+        return
+    if mailbox is None:
+        maybe = "The mailbox may be disconnected already; license the user to bring it back."
+        yield _disconnected_note(user, flags) if lost else maybe
+        return
+    if mailbox.held and mailbox.recipient_type is RecipientType.SOFT_DELETED and not (user and user.deleted):
+        yield "On hold: Microsoft's texts disagree on whether a hold keeps the mailbox of a living user for longer."
+    if was_shared:
+        yield was_shared
+    others = [word for flag, word in ((mailbox.archive, "an archive"), (mailbox.hold, "a litigation hold")) if flag]
+    if mailbox.recipient_type in RESOURCE_TYPES and len(others) > 1:
+        yield "It has an archive and a litigation hold; one license covers both."
+    living = user is not None and user.deleted is None
+    if mailbox.recipient_type is RecipientType.SOFT_DELETED and living and not uncovered:
+        yield "The user is licensed, so another license will not bring it back; look for a second mailbox of the user."
+
+
+def _restore_first(deleted: datetime) -> str:
+    """What to do about a mailbox whose user is in the recycle bin."""
+    until = deleted + timedelta(days=DELETED_USER_DAYS)
+    return (
+        f"Its user was deleted on {deleted:%Y-%m-%d}. Restore the user first, by {until:%Y-%m-%d}; no license helps "
+        "before that. The licenses come back with the user as far as seats are free."
+    )
+
+
+BY_SYNC = (
+    "The account is disabled and synchronized, and Exchange counts no license: directory sync may have turned "
+    "a shared mailbox into this user mailbox. Convert it back, or license it."
+)
+BY_HISTORY = (
+    "The mailbox has lived on for long without a license: it may have been a shared mailbox in between. Then its days "
+    "count from the conversion, which no property shows. Convert it back, or license it."
+)
+
+
+def shared_before(mailbox: Mailbox | None, user: User | None, flags: Flags, catalog: Catalog, now: datetime) -> str:
+    """Why this mailbox of a user may have been a shared one, or an empty text.
+
+    Directory sync turns a shared mailbox back into one of a user, whose account is disabled [support article on shared
+    mailboxes that are converted to user mailboxes]. Nothing else but a hold explains that a mailbox lives on for long
+    after its license has gone.
+    """
+    if mailbox is None or mailbox.recipient_type is not RecipientType.USER or mailbox.sku_assigned is True:
+        return ""
+    enabled = user.account_enabled if user else mailbox.account_enabled
+    if not enabled and (mailbox.on_premises_sync or bool(user and user.on_premises_sync)):
+        return BY_SYNC
+    if mailbox.held or flags.is_pending or user is None:
+        return ""
+    removed, created = removal_date(user, catalog), mailbox.created
+    if removed is None or (created is not None and removed < created):
+        return ""
+    return BY_HISTORY if removed + _LONGEST < now else ""
+
+
+def _disconnected_note(user: User | None, flags: Flags) -> str:
+    """What Exchange does not show, and how sure it is that there is a mailbox."""
+    if flags.mail_user and not flags.is_pending:
+        return (
+            "Exchange shows a mail user: the mailbox may be on premises, and then nothing is lost. If it was in the "
+            "cloud, it is disconnected, and a license before the deadline brings it back."
+        )
+    if flags.is_pending:
+        return (
+            "Exchange says that this user is about to lose the mailbox, and no list of it shows one: it may be "
+            "disconnected already. A license brings it back."
+        )
+    text = (
+        "No list of Exchange shows the mailbox: Exchange disconnected it when the license went. A license before "
+        "the deadline brings it back; after that the user gets a new, empty mailbox."
+    )
+    if flags.mail_user is None and user is not None and user.on_premises_sync:
+        text += " Exchange could not be asked for mail users, so the mailbox may be on premises."
+    return text

@@ -32,14 +32,23 @@ _SUSPECT = re.compile(
     rf"|&(?:#|[a-z]{{2,31}};)|[{_INVISIBLE}]",
     re.IGNORECASE,
 )
-_UNIT = re.compile(
-    rf"""(?P<invisible>[{_INVISIBLE}]+|\\{{1,9}}[bf])
-    |(?P<percent>%[0-7][\da-f]|(?:%[89a-f][\da-f])+)
-    |(?P<pair>\\{{1,9}}ud[89ab][\da-f]{{2}}\\{{1,9}}ud[c-f][\da-f]{{2}})
-    |\\{{1,9}}(?:u(?P<four>[\da-f]{{4}})|u\{{0*(?P<braced>[\da-f]{{1,6}})\}}|x(?P<two>[\da-f]{{2}}))
-    |(?P<entity>&(?:\#\d{{1,20}}|\#x[\da-f]{{1,20}}|[a-z][a-z\d]{{1,30}});?)""",
-    re.IGNORECASE | re.VERBOSE,
-)
+
+
+def _unit(backslashes: str) -> re.Pattern[str]:
+    """What means one character. ``backslashes``: how many belong to an escape, as a regular expression."""
+    return re.compile(
+        rf"""(?P<invisible>[{_INVISIBLE}]+|{backslashes}[bf])
+        |(?P<percent>%[0-7][\da-f]|(?:%[89a-f][\da-f])+)
+        |(?P<pair>{backslashes}ud[89ab][\da-f]{{2}}{backslashes}ud[c-f][\da-f]{{2}})
+        |{backslashes}(?:u(?P<four>[\da-f]{{4}})|u\{{0*(?P<braced>[\da-f]{{1,6}})\}}|x(?P<two>[\da-f]{{2}}))
+        |(?P<entity>&(?:\#\d{{1,20}}|\#x[\da-f]{{1,20}}|[a-z][a-z\d]{{1,30}});?)""",
+        re.IGNORECASE | re.VERBOSE,
+    )
+
+
+_UNIT = _unit(r"\\{1,9}")
+_UNIT_AFTER_BACKSLASHES = _unit(r"\\")
+"""For secrets that hold backslashes themselves: those before the last one may belong to the secret."""
 _BLOCK = 10_000
 """Pieces that are joined at once: a list of all would take more memory than the text."""
 _ROUNDS = 6
@@ -78,7 +87,7 @@ class _Step(NamedTuple):
 class Decoded:
     """A text with its encoded characters decoded and without those that do not show."""
 
-    def __init__(self, text: str, *, mapped: bool = True) -> None:
+    def __init__(self, text: str, *, mapped: bool = True, keep_backslashes: bool = False) -> None:
         self.text = text
         self._steps: list[_Step] = []
         for _round in range(_ROUNDS):
@@ -86,7 +95,9 @@ class Decoded:
                 break
             before = self.text
             step = _Step([], [], [])
-            self.text = _decode(before, step if mapped else None)
+            self.text = _decode(
+                before, _UNIT_AFTER_BACKSLASHES if keep_backslashes else _UNIT, step if mapped else None
+            )
             if self.text == before:
                 break
             self._steps.append(step)
@@ -105,11 +116,11 @@ def may_be_encoded(text: str) -> bool:
     return _SUSPECT.search(text) is not None
 
 
-def _decode(text: str, step: _Step | None) -> str:
+def _decode(text: str, unit: re.Pattern[str], step: _Step | None) -> str:
     blocks: list[str] = []
     out: list[str] = []
     size, last = 0, 0
-    for hit in _UNIT.finditer(text):
+    for hit in unit.finditer(text):
         meant = _meant(hit)
         out += (text[last : hit.start()], meant)
         if len(out) > _BLOCK:

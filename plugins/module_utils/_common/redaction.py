@@ -137,6 +137,8 @@ class _Search:
         # Letters and digits are the same in most spellings, and a plain search for some takes next to no time.
         words = {max(_WORD.findall(secret), key=len, default="") for secret in longest_first}
         self._words = (*words, *encoded)
+        self._ways = (False, True) if any("\\" in secret for secret in longest_first) else (False,)
+        """Ways to decode a text: a backslash before an escape belongs to it, or to the secret."""
 
     def may_find(self, text: str) -> bool:
         """False where the text surely holds none."""
@@ -151,11 +153,14 @@ class _Search:
     def mask(self, text: str) -> str:
         if self._has_word(text):
             text = self._pattern.sub(REMOVED, text)
-        return self._mask_encoded(text) if self._words and may_be_encoded(text) else text
+        for keep_backslashes in self._ways:
+            if self._words and may_be_encoded(text):
+                text = self._mask_encoded(text, keep_backslashes=keep_backslashes)
+        return text
 
-    def _mask_encoded(self, text: str) -> str:
+    def _mask_encoded(self, text: str, *, keep_backslashes: bool) -> str:
         mapped = len(text) <= _MAPPED_LENGTH
-        decoded = Decoded(text, mapped=mapped)
+        decoded = Decoded(text, mapped=mapped, keep_backslashes=keep_backslashes)
         if not self._has_word(decoded.text):
             return text
         if not mapped:

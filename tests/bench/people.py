@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import requests
 
-from tests.bench import bare
+from tests.bench import baseline as bare
 from tests.bench.measure import Json, Tenant
 
 _SELECT = "id,userPrincipalName,usageLocation,userType,assignedLicenses"

@@ -12,9 +12,9 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from tests.tenant.launch import Tenant
-from tests.tenant.skus import table
-from tests.tenant.state import Json
+from tests.simulator.launch import Tenant
+from tests.simulator.skus import table
+from tests.simulator.state import Json
 
 E3 = table()["SPE_E3"].id
 

@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.tenant.launch import Tenant
-from tests.tenant.state import Json
+from tests.simulator.launch import Tenant
+from tests.simulator.state import Json
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parents[1] / "build" / "clients"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.clients import BUILD, Client, make
-from tests.tenant.launch import Tenant, running
+from tests.simulator.launch import Tenant, running
 
 LIMITS = BUILD / "limits"
 """What a client cannot do, a line each; the gate shows them with its counts."""

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.clients.clients import NAMES, Cli, Client, Refused, Sdk
-from tests.tenant.launch import Tenant
-from tests.tenant.skus import table
-from tests.tenant.state import Json
+from tests.simulator.launch import Tenant
+from tests.simulator.skus import table
+from tests.simulator.state import Json
 
 E3, STANDARD, BUSINESS = (table()[name].id for name in ("SPE_E3", "EXCHANGESTANDARD", "SPB"))
 LIBRARIES = ("msgraph-sdk", "microsoft-graph-client")

@@ -22,8 +22,8 @@ import pytest
 from data.generate_graph_types import PACKAGES, TARGET, render
 from tests.clients.answers import answers
 from tests.clients.clients import MODULES
-from tests.tenant.launch import Tenant
-from tests.tenant.state import Json
+from tests.simulator.launch import Tenant
+from tests.simulator.state import Json
 
 OPTIONS = {"strict": True, "noEmit": True, "skipLibCheck": True, "types": [], "module": "node16", "target": "es2022"}
 VALUES = re.compile(r"[Pp]ossible values are:?\s*(.*?)(?:\.\s+See|\.?$)", re.DOTALL)

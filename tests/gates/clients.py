@@ -35,7 +35,7 @@ def clients(work: Work) -> Counts:
     report = work.folder / "report.xml"
     python = BIN / "python"
     tests = ("-m", "pytest", "tests/clients", "--durations", "10", "--junit-xml", report)
-    work.run(python, "-m", "tests.clients.apart", "--", python, *tests, may_end_with=(0, 1))
+    work.run(python, "-m", "tests.clients.network_namespace", "--", python, *tests, may_end_with=(0, 1))
     if not report.exists():
         raise Failed(_last_line(work) or "the tests did not run")
     for line in sorted(set((PLACE / "limits").read_text(encoding="utf-8").splitlines())):

@@ -14,8 +14,9 @@ TYPED = (
     "tests.gates",
     "tests.integration",
     "tests.matrix",
-    "tests.tenant",
+    "tests.simulator",
     "tests.unit",
+    "tests.functional",
 )
 """By package, not by file: the plugins have one name only, whether they import one another or are checked."""
 

@@ -16,13 +16,14 @@ from tests.gates.gate import SECONDS, Counts, Failed, Gate, Work
 CORES = os.cpu_count() or 1
 MEASURED = "measured"
 """A test records a property of this name where a person is to read what it measured."""
-UNIT_SECONDS, LONG_SECONDS = 1800.0, 3600.0
+FUNCTIONAL_SECONDS, LONG_SECONDS = 1800.0, 3600.0
+FUNCTIONAL = ("tests/functional", "tests/simulator")
 """Limits for what hangs: a slow machine takes ten minutes for the unit tests."""
 
 
 def pytest(
     work: Work,
-    tests: str,
+    tests: Sequence[str],
     collections: Path | None = None,
     *,
     more: Sequence[str] = (),
@@ -39,12 +40,12 @@ def pytest(
     if collections is not None:
         variables["M365_TEST_COLLECTIONS"] = str(collections)
     work.run(
-        *("pytest", tests, "--numprocesses", str(CORES + 1), "--dist", "worksteal", "--junit-xml", str(report), *more),
+        *("pytest", *tests, "--numprocesses", str(CORES + 1), "--dist", "worksteal", "--junit-xml", str(report), *more),
         variables=variables,
         may_end_with=(0, 1),
         seconds=seconds,
     )
-    return counts(report, tests)
+    return counts(report, " ".join(tests))
 
 
 def counts(report: Path, tests: str) -> Counts:
@@ -60,14 +61,19 @@ def counts(report: Path, tests: str) -> Counts:
 
 
 def unit(work: Work) -> Counts:
-    """Tests of the parts."""
-    return pytest(work, "tests/unit", seconds=UNIT_SECONDS)
+    """Tests that need no server."""
+    return pytest(work, ["tests/unit"])
+
+
+def functional(work: Work) -> Counts:
+    """Tests of the plugins against the simulated tenant, and of the tenant itself."""
+    return pytest(work, FUNCTIONAL, seconds=FUNCTIONAL_SECONDS)
 
 
 def long(work: Work) -> Counts:
     """Those tests of the parts that are random, and take long by their number."""
     chosen = ("-m", "long or random")
-    return pytest(work, "tests/unit", more=chosen, settings={"M365_LONG": "1"}, seconds=LONG_SECONDS)
+    return pytest(work, ["tests/unit", *FUNCTIONAL], more=chosen, settings={"M365_LONG": "1"}, seconds=LONG_SECONDS)
 
 
 def integration(work: Work) -> Counts:
@@ -76,17 +82,18 @@ def integration(work: Work) -> Counts:
     They are those that ``ansible-galaxy collection install`` makes of the built artefact: what users get is tested.
     That it holds the checkout's files is what the gate ``artefact`` is for.
     """
-    return pytest(work, "tests/integration", installed(work))
+    return pytest(work, ["tests/integration"], installed(work))
 
 
 def checkout(work: Work) -> Counts:
     """The same of the checkout, for whoever is at work on it."""
-    return pytest(work, "tests/integration")
+    return pytest(work, ["tests/integration"])
 
 
 GATES = (
-    # It begins beside the last gate of one core, and is still at work when that has ended.
-    Gate("unit", "tests of the parts, and of properties", unit, 1),
+    Gate("unit", "tests that need no server", unit, 1),
+    # These begin beside the last gate of one core, and still run when that has ended.
+    Gate("functional", "tests against the simulated tenant, and of it", functional, 1),
     Gate("long", "random tests of the parts in numbers (make test-long)", long, CORES, asked=True),
     Gate("integration", "the collection built, installed, and run against the simulated tenant", integration, CORES),
     Gate("checkout", "the tests of integration without building", checkout, CORES, asked=True),

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from tests.tenant.state import World
+from tests.simulator.state import World
 
 ISSUER, SUBJECT = "https://issuer.example", "job:nightly"
 

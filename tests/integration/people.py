@@ -9,8 +9,8 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from tests.tenant.make import GB, Maker
-from tests.tenant.state import World
+from tests.simulator.builders import GB, Maker
+from tests.simulator.state import World
 
 KEYS = {"licenses", "groups", "properties", "mailbox"}
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.playing import Played, collection, environment, play, run
-from tests.tenant.launch import running
+from tests.integration.run_playbook import Played, collection, environment, play, run
+from tests.simulator.launch import running
 
 NAME = "m365_subscription_info"
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.integration.people import admit
-from tests.integration.playing import Played, play
-from tests.tenant.launch import running
+from tests.integration.run_playbook import Played, play
+from tests.simulator.launch import running
 
 TEXTS = {
     "lone high surrogate": "a\ud800b",

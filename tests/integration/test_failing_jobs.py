@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.playing import Played, play
-from tests.tenant.launch import Tenant, running
-from tests.tenant.state import EXCHANGE_ROLES
+from tests.integration.run_playbook import Played, play
+from tests.simulator.launch import Tenant, running
+from tests.simulator.state import EXCHANGE_ROLES
 
 MANY = 4000
 LONGEST = 7000

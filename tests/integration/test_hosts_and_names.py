@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.playing import Played, environment, run
-from tests.tenant.launch import Tenant, running
+from tests.integration.run_playbook import Played, environment, run
+from tests.simulator.launch import Tenant, running
 
 Json = dict[str, Any]
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Misspelt variables of many hosts in one run, while the environment names another tenant with full credentials.
 
-The hosts belong to one tenant, the environment to another. tests/unit/test_misspelt_names.py asks the functions that
+The hosts belong to one tenant, the environment to another. The unit tests of the same name ask the functions that
 decide for every single-character error.
 """
 
@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.m365.licensing.plugins.plugin_utils._variables import CREDENTIALS, LICENSE_STATE, M365
 
-from tests.integration.playing import Played, environment, run
+from tests.functional.support.misspelling import single_errors
+from tests.integration.run_playbook import Played, environment, run
 from tests.integration.test_hosts_and_names import APPLY, Json, own
-from tests.tenant.launch import Tenant, running
-from tests.unit.misspelling import single_errors
+from tests.simulator.launch import Tenant, running
 
 ALONE = ["m365_tenantid", "m365_tenant-id", "M365_tenant_id", "m365_tenant_ID", "m356_tenant_id", "licence_state_mode"]
 BESIDE = 12

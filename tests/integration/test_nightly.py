@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.playing import CHECKOUT, environment
-from tests.tenant.launch import Tenant, running
-from tests.tenant.state import EXCHANGE_ROLES
+from tests.integration.run_playbook import CHECKOUT, environment
+from tests.simulator.launch import Tenant, running
+from tests.simulator.state import EXCHANGE_ROLES
 
 PAGE = (CHECKOUT / "docs" / "nightly.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.playing import play
-from tests.tenant.launch import running
-from tests.tenant.state import EXCHANGE_ROLES
+from tests.integration.run_playbook import play
+from tests.simulator.launch import running
+from tests.simulator.state import EXCHANGE_ROLES
 
 WRITE = "LicenseAssignment.ReadWrite.All"
 

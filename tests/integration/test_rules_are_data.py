@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.playing import play
-from tests.tenant.launch import Tenant, running
+from tests.integration.run_playbook import play
+from tests.simulator.launch import Tenant, running
 
 BOOKS = ["audit", "remediate", "explain"]
 

@@ -20,8 +20,8 @@ import yaml
 
 from tests.integration.credentials import register
 from tests.integration.people import admit
-from tests.integration.playing import Played, collection, play
-from tests.tenant.launch import running
+from tests.integration.run_playbook import Played, collection, play
+from tests.simulator.launch import running
 
 TARGETS = Path(__file__).resolve().parent / "targets"
 MODES = {"normal": (), "check": ("--check",), "diff": ("--diff",), "check-diff": ("--check", "--diff")}

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.playing import CHECKOUT, environment
-from tests.integration.watching import await_end, left_behind, shows, watch
-from tests.tenant.launch import Tenant, running
+from tests.integration.process_snapshot import await_end, left_behind, shows, watch
+from tests.integration.run_playbook import CHECKOUT, environment
+from tests.simulator.launch import Tenant, running
 
 Json = dict[str, Any]
 NAME = "M365_CLIENT_SECRET"

@@ -16,47 +16,47 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ALL_UNIT = (
-    "tests/unit",
+    *("tests/unit", "tests/functional", "tests/simulator"),
     # Audits of whole tenants under many faults and switches: long, and their parts have tests of their own.
-    "--ignore=tests/unit/test_audit_faults.py",
-    "--ignore=tests/unit/test_properties_domain.py",
-    "--ignore=tests/unit/test_unverified.py",
+    "--ignore=tests/functional/faults/test_audit_faults.py",
+    "--ignore=tests/unit/plugins/module_utils/_planning/test_properties.py",
+    "--ignore=tests/functional/properties/test_unverified.py",
 )
 MODULE_TESTS = (
-    "tests/unit/test_module.py",  # options, defaults, results, no_log, and runs with -vvvvv
-    "tests/unit/test_module_values.py",  # what exit_json takes
+    "tests/functional/modules/test_module.py",  # options, defaults, results, no_log, and runs with -vvvvv
+    "tests/unit/plugins/module_utils/_ansible/test_module.py",  # what exit_json takes
 )
 UNIT_OF_SERIES = (
     *MODULE_TESTS,
-    "tests/unit/test_license_info.py",  # check mode and results of modules
-    "tests/unit/test_interrupted.py",  # signals: from 2.19 on, workers have sessions of their own
+    "tests/functional/modules/test_license_info.py",  # check mode and results of modules
+    "tests/functional/faults/test_interrupted.py",  # signals: from 2.19 on, workers have sessions of their own
 )
 UNIT_WITH_ANSIBLE = (*MODULE_TESTS, "-k", "not most_talkative")
 """What is shown at the most talkative is a matter of the series."""
 WHOLE_RUNS = (
-    "audit_signals",
-    "audit_strategies",
-    "audit_tenant",
-    "get_by_ids",
-    "killed",
-    "large",
-    "many_tenants",
-    "planner",
-    "planner_twins",
-    "progress",
-    "survey",
-    "urgency",
-    "user_licenses_budget",
-    "user_licenses_faults",
-    "write_faults",
-    "wrong_shapes",
+    "functional/audit/test_audit_signals.py",
+    "functional/audit/test_audit_strategies.py",
+    "functional/audit/test_audit_tenant.py",
+    "functional/services/test_get_by_ids.py",
+    "functional/faults/test_killed.py",
+    "functional/audit/test_large_results.py",
+    "functional/audit/test_many_tenants.py",
+    "functional/remediate/test_planner.py",
+    "functional/remediate/test_planner_two_mailboxes_per_user.py",
+    "functional/modules/test_progress.py",
+    "functional/audit/test_full_scan.py",
+    "functional/audit/test_urgency.py",
+    "functional/assign/test_user_licenses_budget.py",
+    "functional/faults/test_user_licenses_faults.py",
+    "functional/faults/test_write_faults.py",
+    "functional/faults/test_wrong_shapes.py",
 )
 """Tests of whole runs under many faults and switches."""
 UNIT_OF_PARTS = (
     *ALL_UNIT,
-    "--ignore=tests/unit/tenant",  # of the simulated tenant, not of the collection
-    "--ignore=tests/unit/test_quoting_parsers.py",  # as much one of others' parsers
-    *(f"--ignore=tests/unit/test_{name}.py" for name in WHOLE_RUNS),
+    "--ignore=tests/simulator/tests",  # of the simulated tenant, not of the collection
+    "--ignore=tests/functional/properties/test_quoting_parsers.py",  # as much one of others' parsers
+    *(f"--ignore=tests/{name}" for name in WHOLE_RUNS),
     *(f"--ignore={name}" for name in UNIT_OF_SERIES),
 )
 ALL_INTEGRATION = (

@@ -4,7 +4,7 @@
 """CLI for Microsoft 365, one command for each user, beside one task of the module.
 
 It knows no host but Microsoft's, so this file runs itself again where their names mean the simulated tenant
-(``tests/clients/apart.py``); there it prints its row as JSON.
+(``tests/clients/network_namespace.py``); there it prints its row as JSON.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def command_line(sizes: Sizes) -> Iterator[Row]:
     missing = _missing()
     if not missing:
         here = [sys.executable, "-m", "tests.bench.works.command_line", json.dumps(astuple(sizes))]
-        command = [sys.executable, "-m", "tests.clients.apart", "--", *here]
+        command = [sys.executable, "-m", "tests.clients.network_namespace", "--", *here]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
         if done.returncode == 0:
             yield from from_json(json.loads(done.stdout.splitlines()[-1]))

@@ -12,7 +12,7 @@ from tests.bench.people import licensable, seats, skus
 from tests.bench.replay import replay
 from tests.bench.report import Bound, Row, row
 from tests.bench.sizes import LATENCIES, Sizes
-from tests.tenant.graph import QUOTA_SECONDS
+from tests.simulator.graph import QUOTA_SECONDS
 
 SKUS = ("EMS", "POWER_BI_STANDARD")
 """One for each latency: nobody is licensed twice with the same. Neither of them holds a mailbox."""

@@ -12,7 +12,7 @@ from tests.bench.replay import replay
 from tests.bench.report import MEGABYTE, Bound, Row, row
 from tests.bench.sizes import LATENCIES, Sizes
 from tests.bench.works.audits import WITHOUT_SIZES
-from tests.tenant import names
+from tests.simulator import names
 
 TIMES, PEAK_MB = 3, 400
 RULES_TIMES = 2

@@ -1,0 +1,144 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From Plan 2 to Plan 1: refused for whose mailbox makes use of more, and for nobody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._audit import mailbox_sizes
+
+from tests.functional.support.assign_harness import Desk
+
+GB = 2**30
+
+
+USES: list[tuple[dict[str, Any], str]] = [
+    ({"archive": True}, "an archive"),
+    ({"hold": True}, "a litigation hold"),
+    ({"archive": True, "hold": True}, "an archive, a litigation hold"),
+    ({"bytes": 60 * GB}, "over 50 GB"),
+    ({"kind": "SharedMailbox", "bytes": 51 * GB}, "over 50 GB"),
+    ({"kind": "MailUser", "archive": True}, "an archive"),
+]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(("mailbox", "word"), USES)
+def test_a_swap_to_a_plan_that_is_not_enough_is_refused(
+    desk: Desk, mailbox: dict[str, Any], word: str, check_mode: bool
+) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3"), **mailbox)
+    ben = desk.person("ben", desk.held("SPE_E3"), bytes=GB)
+    error = desk.fail([anna, ben], "EXCHANGESTANDARD", state="exact", check_mode=check_mode)
+    assert (error.code, error.partial) == ("would_uncover", {"changed": False, "uncovered": [anna]})
+    assert f"{anna} ({word})" in error.message
+    assert desk.writes() == []
+
+
+@pytest.mark.parametrize("local", ["emoji😀", "büro", "o'brien#%&"])
+def test_whatever_the_name_its_size_is_read(desk: Desk, local: str) -> None:
+    upn = desk.person(local, desk.held("SPE_E3"), bytes=60 * GB)
+    user = desk.world.user(upn)
+    desk.make.mailbox(user, "UserMailbox", soft_deleted_days=3, bytes=GB)
+    assert desk.fail([upn], "EXCHANGESTANDARD", state="exact").partial["uncovered"] == [upn]
+
+
+def test_who_makes_no_use_of_it_is_swapped_without_a_warning(desk: Desk) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3"), bytes=49 * GB)
+    nobody = desk.person("room", desk.held("SPE_E3"), kind="RoomMailbox", bytes=GB)
+    result = desk.run([anna, nobody], "EXCHANGESTANDARD", state="exact")
+    assert (desk.states(anna), desk.states(nobody)) == ({"EXCHANGESTANDARD": []}, {"EXCHANGESTANDARD": []})
+    assert result["warnings"] == []
+
+
+def test_the_archiving_add_on_keeps_archive_and_hold_but_no_large_mailbox(desk: Desk) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3"), archive=True, hold=True, bytes=GB)
+    ben = desk.person("ben", desk.held("SPE_E3"), archive=True, bytes=60 * GB)
+    licenses = ["EXCHANGESTANDARD", "EXCHANGEARCHIVE_ADDON"]
+    assert desk.fail([anna, ben], *licenses, state="exact").partial["uncovered"] == [ben]
+    assert desk.run([anna], *licenses, state="exact")["changed"]
+
+
+def test_what_was_not_covered_before_is_not_taken_away(desk: Desk) -> None:
+    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"), desk.held("EMS"), archive=True)
+    assert desk.run([anna], "EMS", state="absent")["changed"]
+
+
+def test_whoever_allows_it_is_warned_and_nobody_is_asked(desk: Desk) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3"), archive=True)
+    result = desk.run([anna], "EXCHANGESTANDARD", state="exact", allow_uncovered=True)
+    assert any("archive" in text and anna in text for text in result["warnings"])
+    assert [entry for entry in desk.tenant.requests() if entry["service"] == "exchange"] == []
+
+
+def test_a_change_that_takes_nothing_away_asks_nobody(desk: Desk) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3"), desk.held("EMS"), archive=True)
+    desk.run([anna], "EMS", state="absent")
+    desk.run([anna], "SPE_E5", "SPE_E3", state="present")
+    assert [entry for entry in desk.tenant.requests() if entry["service"] == "exchange"] == []
+
+
+def test_where_exchange_cannot_be_asked_the_change_is_refused_and_says_so(desk: Desk) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3"), bytes=GB)
+    desk.tenant.set_faults({"kind": "status", "service": "exchange", "path": "InvokeCommand", "status": 403})
+    error = desk.fail([anna], "EXCHANGESTANDARD", state="exact")
+    assert (error.code, error.partial["uncovered"]) == ("would_uncover", [anna])
+    assert "not known" in error.message
+    assert "Exchange.ManageAsApp" in error.hint
+    assert "allow_uncovered" in error.hint
+    assert desk.writes() == []
+
+
+@pytest.mark.parametrize("concealed", [False, True])
+def test_many_are_measured_by_the_report_first(desk: Desk, concealed: bool) -> None:
+    people = [desk.person(f"user{n:02}", desk.held("SPE_E3"), bytes=(60 if n == 7 else 1) * GB) for n in range(30)]
+    desk.world.switches.report_names_concealed = concealed
+    error = desk.fail(people, "EXCHANGESTANDARD", state="exact")
+    assert error.partial["uncovered"] == [people[7]]
+    sizes = [entry for entry in desk.tenant.requests() if entry.get("cmdlet") == "Get-MailboxStatistics"]
+    assert len(sizes) == (30 if concealed else 1)
+
+
+def test_too_many_to_measure_without_a_report_is_not_known(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox_sizes, "MEASURED_AT_MOST", 25)
+    people = [desk.person(f"user{n:02}", desk.held("SPE_E3"), bytes=60 * GB) for n in range(30)]
+    desk.world.switches.report_names_concealed = True
+    error = desk.fail(people, "EXCHANGESTANDARD", state="exact")
+    assert (error.code, len(error.partial["uncovered"])) == ("would_uncover", 30)
+    assert "Reports.Read.All" in error.hint
+
+
+@pytest.mark.parametrize("mailbox", [{"kind": None}, {"kind": "SharedMailbox", "bytes": GB}, {"kind": "MailUser"}])
+def test_the_last_license_goes_where_no_mailbox_hangs_on_it(desk: Desk, mailbox: dict[str, Any]) -> None:
+    """Nobody has to switch the guards off for that."""
+    anna = desk.person("anna", desk.held("SPE_E3"), **mailbox)
+    assert desk.run([anna], "SPE_E3", state="absent", check_mode=True)["changed"]
+    assert desk.run([anna], "SPE_E3", state="absent")["changed"]
+    assert desk.states(anna) == {}
+
+
+@pytest.mark.parametrize(
+    "mailbox",
+    [
+        {},
+        {"kind": "SharedMailbox", "archive": True},
+        {"kind": "SharedMailbox", "bytes": 51 * GB},
+        {"kind": "MailUser", "archive": True},
+    ],
+)
+def test_the_last_license_stays_where_one_does(desk: Desk, mailbox: dict[str, Any]) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3"), **mailbox)
+    error = desk.fail([anna], "SPE_E3", state="absent")
+    assert (error.code, error.partial) == ("would_uncover", {"changed": False, "uncovered": [anna]})
+    assert desk.writes() == []
+
+
+def test_where_exchange_cannot_be_asked_the_last_license_stays(desk: Desk) -> None:
+    anna = desk.person("anna", desk.held("SPE_E3"), kind=None)
+    desk.tenant.set_faults({"kind": "status", "status": 403, "service": "exchange", "times": None})
+    error = desk.fail([anna], "SPE_E3", state="absent")
+    assert "takes away the last one. Whether these mailboxes make use of it is not known" in error.message
+    assert desk.states(anna) == {"SPE_E3": []}

@@ -1,0 +1,63 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many HTTP requests it takes to license 1,000 users, counted by the tenant."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.functional.support.assign_harness import Desk
+from tests.simulator.launch import Tenant
+
+PEOPLE = 1000
+
+
+@pytest.fixture
+def desk(tenant: Tenant) -> Desk:
+    desk = Desk(tenant)
+    desk.seats("SPE_E3", PEOPLE)
+    return desk
+
+
+def check(desk: Desk, requests: int, budget: int) -> None:
+    """The tenant has seen no more than ``budget`` requests, and as many as the result says."""
+    assert len(desk.tenant.requests()) == requests <= budget
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_1000_users_take_at_most_80_requests(desk: Desk, by_id: bool) -> None:
+    people = desk.people(PEOPLE)
+    names = [desk.world.upn_index[upn] for upn in people] if by_id else people
+    result = desk.run(names, {"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]})
+    assert result["summary"]["confirmed"] == PEOPLE
+    check(desk, result["requests"], 80)
+    assert Counter(Counter(desk.parts("POST", "assignLicense")).values()) == {1: PEOPLE}
+    desk.tenant.clear_requests()
+    again = desk.run(names, {"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]})
+    assert not again["changed"]
+    check(desk, again["requests"], 10)
+
+
+def test_1000_users_without_usage_location_take_at_most_130_requests(desk: Desk) -> None:
+    people = desk.people(PEOPLE, location=None)
+    result = desk.run(people, "SPE_E3", usage_location="DE")
+    assert result["summary"]["confirmed"] == PEOPLE
+    check(desk, result["requests"], 130)
+    assert Counter(desk.location(upn) for upn in people) == {"DE": PEOPLE}
+
+
+def test_check_mode_of_1000_users_takes_what_reading_takes(desk: Desk) -> None:
+    result = desk.run(desk.people(PEOPLE), "SPE_E3", check_mode=True)
+    assert result["summary"]["changed"] == PEOPLE
+    check(desk, result["requests"], 10)
+
+
+def test_late_replicas_cost_reads_and_no_writes(desk: Desk) -> None:
+    people = desk.people(PEOPLE)
+    desk.world.switches.replica_lag_reads = 2
+    result = desk.run(people, "SPE_E3")
+    assert result["summary"]["confirmed"] == PEOPLE
+    check(desk, result["requests"], 80)

@@ -1,0 +1,248 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mailboxes of which Exchange or Graph does not say whose they are: joined by name, or named in a warning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
+
+from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions
+from tests.functional.support.run_audit import look
+from tests.simulator.state import Json
+
+WAYS: dict[str, Json] = {
+    "filtered": {"strategy": "filtered"},
+    "full": {"strategy": "full"},
+    "everybody": {"strategy": "full", "everybody": True},
+    "identities": {"strategy": "filtered"},
+    "identities, full": {"strategy": "full"},
+    "v2": {"surface": "v2"},
+    "identities, v2": {"surface": "v2"},
+}
+EACH_WAY = pytest.mark.parametrize("way", WAYS)
+WHOLE = pytest.mark.parametrize("way", [way for way in WAYS if "identities" not in way])
+
+
+def nameless(desk: PlanningDesk, user: Json | None, kind: str = "UserMailbox", **mailbox: Any) -> Json:
+    """A mailbox with the name of the user and without the id."""
+    box: Json = desk.make.mailbox(user, kind, owner_id="", created_days=20, **mailbox)
+    desk.world.touch()
+    return box
+
+
+def audit(desk: PlanningDesk, way: str, *users: Json) -> Audit:
+    """What an audit says, but for the warnings of the surface v2 about itself."""
+    options = dict(WAYS[way])
+    if "identities" in way:
+        options["identities"] = tuple(user["userPrincipalName"] for user in users)
+    found = look(desk.tenant, **options)
+    found.readings.warnings[:] = [line for line in found.warnings if "exchange_api=v2" not in line]
+    return found
+
+
+@EACH_WAY
+def test_a_mailbox_without_an_id_is_joined_by_name_in_any_case(desk: PlanningDesk, way: str) -> None:
+    user = desk.make.user("Anna", "anna", usage_location="DE")
+    box = nameless(desk, user, address="ANNA@contoso.example")
+    found = audit(desk, way, user)
+    (row,) = found.findings
+    assert (row.user_id, row.reason, row.days_remaining) == (user["id"], "no_license", 10)
+    assert row.mailbox is not None
+    assert row.mailbox.guid == box["Guid"]
+    assert any("user principal name and no other mailbox" in note for note in row.notes)
+    assert found.warnings == []
+    assert (found.summary()["complete"], found.summary()["unmatched"]) == ("v2" not in way, 0)
+
+
+@pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
+def test_rules_license_it(desk: PlanningDesk, scope: str) -> None:
+    nameless(desk, desk.make.user("Anna", "anna", usage_location="DE"))
+    assert actions(desk.apply(EVERYBODY, scope=scope)) == {"anna": "license"}
+
+
+@EACH_WAY
+def test_a_licensed_user_with_such_a_mailbox_is_no_row(desk: PlanningDesk, way: str) -> None:
+    user = desk.make.user("Anna", "anna", states=[desk.held("SPE_E3")])
+    nameless(desk, user, sku_assigned=None)
+    found = audit(desk, way, user)
+    assert (found.findings, found.summary()["unmatched"]) == ((), 0)
+
+
+@WHOLE
+def test_one_that_has_the_name_of_nobody_is_named_in_a_warning(desk: PlanningDesk, way: str) -> None:
+    nameless(desk, None, address="lost@contoso.example")
+    desk.at_risk("anna")
+    found = audit(desk, way)
+    assert [row.user_principal_name for row in found.findings] == ["anna@contoso.example"]
+    assert "lost@contoso.example" in found.warnings[0]
+    assert "ExternalDirectoryObjectId is empty" in found.warnings[0]
+    summary = found.summary()
+    assert (summary["unmatched"], summary["without_user"], summary["complete"]) == (1, 0, False)
+    # one mailbox that nobody can judge is no reason to license nobody
+    if way == "filtered":
+        assert found.readings.gaps == []
+
+
+@WHOLE
+@pytest.mark.parametrize("kind", ["DiscoveryMailbox", "ArbitrationMailbox", "SchedulingMailbox", "SharedMailbox"])
+def test_of_kinds_that_need_no_license_there_is_no_warning(desk: PlanningDesk, way: str, kind: str) -> None:
+    nameless(desk, None, kind)
+    found = audit(desk, way)
+    assert (found.warnings, found.findings, found.summary()["unmatched"]) == ([], (), 0)
+
+
+@pytest.mark.parametrize("way", ["filtered", "full", "everybody"])
+def test_a_shared_one_that_needs_a_license_is_joined_or_named(desk: PlanningDesk, way: str) -> None:
+    user = desk.make.user("Team", "team", enabled=False)
+    nameless(desk, user, "SharedMailbox", archive=True)
+    nameless(desk, None, "SharedMailbox", archive=True, address="lost@contoso.example")
+    found = audit(desk, way)
+    assert [(row.user_id, row.reason) for row in found.findings] == [(user["id"], "shared_archive")]
+    assert "lost@contoso.example" in found.warnings[0]
+    assert found.summary()["unmatched"] == 1
+
+
+@EACH_WAY
+@pytest.mark.parametrize("other", ["UserMailbox", "SharedMailbox", "SchedulingMailbox"])
+def test_a_user_who_has_another_mailbox_is_not_joined(desk: PlanningDesk, way: str, other: str) -> None:
+    """A name is no proof: rules take nothing away, and license nobody for it."""
+    user = desk.make.user("Anna", "anna", states=[desk.held("SPE_E3")])
+    desk.make.mailbox(user, other, sku_assigned=True)
+    box = nameless(desk, user)
+    found = audit(desk, way, user)
+    assert found.findings == ()
+    if "identities" in way:
+        # by its id the user has a mailbox, so the name is not looked for
+        return
+    (row,) = found.disagreements
+    assert row["user_id"] == user["id"]
+    assert box["Guid"] in row["disagreement"]
+    assert found.summary()["unmatched"] == 1
+    text = " ".join(found.warnings)
+    assert "ExternalDirectoryObjectId is empty" in text
+    assert "Rules take nothing away from any of these users: anna@contoso.example" in text
+
+
+@WHOLE
+def test_two_of_one_name_are_joined_to_nobody(desk: PlanningDesk, way: str) -> None:
+    user = desk.make.user("Anna", "anna")
+    nameless(desk, user)
+    nameless(desk, user)
+    found = audit(desk, way)
+    assert (found.findings, found.summary()["unmatched"]) == ((), 2)
+    assert [row["user_id"] for row in found.disagreements] == [user["id"]]
+
+
+def test_rules_take_nothing_from_a_user_whose_name_such_a_mailbox_has(desk: PlanningDesk) -> None:
+    smaller = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}
+    user = desk.make.user("Anna", "anna", states=[desk.held("SPE_E3")], usage_location="DE")
+    desk.make.mailbox(user, "UserMailbox", sku_assigned=True)
+    nameless(desk, user)
+    result = desk.plan(smaller, scope="all_users", allow_removals=True)
+    assert actions(result) == {"anna": "undecided"}
+
+
+@WHOLE
+def test_a_mailbox_in_use_whose_user_graph_does_not_show_is_named_too(desk: PlanningDesk, way: str) -> None:
+    """So it is where Graph lists some kind of user elsewhere, as it may do with agents."""
+    user = desk.make.user("Anna", "anna")
+    desk.make.mailbox(user, "UserMailbox", created_days=20)
+    desk.world.remove_user(user["id"])
+    found = audit(desk, way)
+    assert (found.findings, found.summary()["without_user"]) == ((), 1)
+    assert "anna@contoso.example" in found.warnings[0]
+    assert "Graph does not show the user" in found.warnings[0]
+
+
+@pytest.mark.parametrize("way", ["filtered", "full", "everybody", "identities"])
+@pytest.mark.parametrize("user_type", [None, "Agent"])
+def test_an_agent_is_looked_at_like_a_person(desk: PlanningDesk, way: str, user_type: str | None) -> None:
+    user = desk.make.user("Agent Smith", "agent", usage_location="DE", person=False)
+    user["userType"] = user_type
+    desk.make.mailbox(user, "UserMailbox", created_days=20)
+    lost = desk.make.user("Agent Jones", "jones", removed=["SPE_E3"], removed_days=10, person=False)
+    lost["userType"] = user_type
+    found = audit(desk, way, user, lost)
+    assert {row.user_id: row.reason for row in found.findings} == {
+        user["id"]: "no_license",
+        lost["id"]: "license_removed",
+    }
+
+
+def test_many_agents_are_found_though_a_list_by_ids_leaves_them_out(desk: PlanningDesk) -> None:
+    """``getByIds`` is asked for users, and may not count agents as such: whom it leaves out is asked for again."""
+    for number in range(610):
+        user = desk.make.user(f"Agent {number}", f"agent{number}", person=False)
+        desk.make.mailbox(user, "UserMailbox", created_days=20)
+    desk.tenant.set_faults(
+        {"kind": "status", "service": "graph", "path": "getByIds", "status": 200, "body": {"value": []}, "times": None}
+    )
+    assert len(look(desk.tenant, strategy="filtered").findings) == 610
+    assert desk.world.faults[-1].hits
+
+
+@EACH_WAY
+def test_a_soft_deleted_mailbox_hides_no_other_one_of_its_user(desk: PlanningDesk, way: str) -> None:
+    user = desk.make.user("Anna", "anna", removed=["SPE_E3"], removed_days=5)
+    desk.make.mailbox(user, "UserMailbox", sku_assigned=False, soft_deleted_days=3)
+    nameless(desk, user)
+    seen = {row.recipient_type.value for row in audit(desk, way, user).findings}
+    assert seen == {"user"} | ({"soft_deleted"} if "v2" not in way else set())
+
+
+@EACH_WAY
+def test_nor_does_the_archive_of_a_mail_user(desk: PlanningDesk, way: str) -> None:
+    user = desk.make.user("Anna", "anna", synced=True)
+    desk.make.mailbox(user, "MailUser", archive=True)
+    nameless(desk, user)
+    seen = {row.recipient_type.value for row in audit(desk, way, user).findings}
+    assert seen == {"user"} | ({"archive"} if "v2" not in way else set())
+
+
+@EACH_WAY
+@pytest.mark.parametrize("kind", ["UserMailbox", "SharedMailbox"])
+@pytest.mark.parametrize("removed", [False, True], ids=["never licensed", "license removed"])
+def test_two_without_ids_and_with_one_name_are_no_row(desk: PlanningDesk, way: str, kind: str, removed: bool) -> None:
+    """Also where the services would not suspect the second one by itself."""
+    more: Json = {"removed": ["SPE_E3"], "removed_days": 5} if removed else {}
+    user = desk.make.user("Anna", "anna", **more)
+    boxes = [nameless(desk, user), nameless(desk, user, kind)]
+    found = audit(desk, way, user)
+    assert (found.findings, found.summary()["complete"]) == ((), False)
+    assert found.summary()["unmatched"] == (2 if kind == "UserMailbox" else 1)
+    (row,) = found.disagreements
+    assert all(box["Guid"] in row["disagreement"] for box in boxes)
+    assert any("cannot be judged" in text for text in found.warnings)
+
+
+@pytest.mark.parametrize("way", ["filtered", "full", "everybody"])
+def test_who_has_another_mailbox_has_not_lost_it(desk: PlanningDesk, way: str) -> None:
+    """A room without a need is in no list of candidates, and it is a mailbox all the same."""
+    user = desk.make.user("Anna", "anna", removed=["SPE_E3"], removed_days=5)
+    desk.make.mailbox(user, "RoomMailbox", sku_assigned=False)
+    nameless(desk, user)
+    found = audit(desk, way, user)
+    assert (found.findings, found.summary()["unmatched"]) == ((), 1)
+
+
+@pytest.mark.parametrize("way", ["filtered", "full", "everybody", "identities", "identities, full"])
+@pytest.mark.parametrize("living", [True, False])
+def test_a_soft_deleted_one_without_an_id_is_named_for_what_it_is(desk: PlanningDesk, way: str, living: bool) -> None:
+    user = desk.make.user("Anna", "anna")
+    name = "Anna@contoso.example" if living else "gone@contoso.example"
+    desk.make.mailbox(user, "UserMailbox", owner_id="", sku_assigned=None, soft_deleted_days=5, address=name)
+    desk.world.touch()
+    found = audit(desk, way, user)
+    assert (found.findings, found.summary()["unmatched"]) == ((), 0)
+    if "identities" in way and not living:
+        assert found.warnings == []
+        return
+    (warning,) = found.warnings
+    assert "ExternalDirectoryObjectId is empty" in warning
+    assert ("that of a user in the directory" in warning) is living
+    assert "nor in its recycle bin" not in warning
+    assert name in warning

@@ -1,0 +1,176 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""For tenants and wishes at random: a run does what check mode said, and the next run changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.m365.licensing.plugins.module_utils._assign.workflow import UsersFailed
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from tests.functional.support.assign_harness import Desk, empty_tenant
+from tests.functional.support.service_clients import Clients, clients
+from tests.simulator.launch import Tenant
+from tests.simulator.skus import table
+from tests.simulator.state import Json
+from tests.unit.support.random_examples import examples
+
+SKUS = ("SPE_E3", "SPE_E5", "EMS", "POWER_BI_STANDARD", "EXCHANGESTANDARD", "EXCHANGEARCHIVE_ADDON")
+PLANS: dict[str, list[str]] = {
+    name: [plan.name for plan in table()[name].plans if not plan.company][:6] for name in SKUS
+}
+"""Some plans of each, so that examples meet each other."""
+PLANS["SPE_E3"] += ["EXCHANGE_S_ENTERPRISE", "YAMMER_ENTERPRISE"]
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Tenant, Clients]]:
+    with empty_tenant() as tenant, clients(tenant, concurrency=1, timeout=10_000.0, retry_seconds=300.0) as found:
+        yield tenant, found
+
+
+@st.composite
+def assignments(draw: st.DrawFn) -> dict[str, Any]:
+    """One entry of licenseAssignmentStates."""
+    sku = draw(st.sampled_from(SKUS))
+    state = draw(st.sampled_from(["Active", "Active", "Active", "Active", "ActiveWithError", "Error", "Disabled"]))
+    return {
+        "sku": sku,
+        "off": draw(st.lists(st.sampled_from(PLANS[sku]), max_size=3, unique=True)),
+        "group": draw(st.sampled_from([False, False, True])),
+        "state": state,
+        "error": "Other" if state == "Error" else "None",
+    }
+
+
+def one_way_each(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """No SKU twice by the same way."""
+    return list({(item["sku"], item["group"]): item for item in found}.values())
+
+
+PEOPLE = st.lists(
+    st.fixed_dictionaries(
+        {
+            "held": st.lists(assignments(), max_size=3).map(one_way_each),
+            "location": st.sampled_from([None, "DE", "FR", "DE"]),
+        }
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> dict[str, Any]:
+    """One element of ``licenses``."""
+    sku = draw(st.sampled_from(SKUS))
+    kind = draw(st.sampled_from(["", "", "disabled_plans", "enabled_plans"]))
+    entry: dict[str, Any] = {"sku": sku}
+    if kind:
+        entry[kind] = draw(st.lists(st.sampled_from(PLANS[sku]), max_size=3, unique=True))
+    return entry
+
+
+LICENSES: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
+    entries(), min_size=1, max_size=2, unique_by=lambda item: item["sku"]
+)
+WISHES = st.fixed_dictionaries(
+    {
+        "licenses": LICENSES,
+        "state": st.sampled_from(["present", "present", "exact", "absent"]),
+        "usage_location": st.sampled_from([None, "DE", "at"]),
+        "force": st.booleans(),
+        "on_insufficient_seats": st.sampled_from(["fail", "skip"]),
+        "on_error": st.sampled_from(["fail", "continue"]),
+        "allow_uncovered": st.booleans(),
+    }
+)
+SEATS = st.sampled_from([100, 100, 2, 1, 0])
+
+
+def build(desk: Desk, people: list[dict[str, Any]]) -> list[str]:
+    """Put these people into the tenant; their names, one of them twice."""
+    groups: dict[str, str] = {}
+    names = []
+    for number, person in enumerate(people):
+        held = []
+        for item in person["held"]:
+            more = {"state": item["state"], "error": item["error"]}
+            if item["group"]:
+                more["group"] = groups.setdefault(item["sku"], desk.make.group(f"sg-{item['sku']}"))
+            held.append(desk.held(item["sku"], *item["off"], **more))
+        names.append(desk.person(f"user{number}", *held, location=person["location"]))
+    return [*names, names[0].upper()]
+
+
+def outcome(desk: Desk, names: list[str], wish: dict[str, Any], *, check_mode: bool) -> Json:
+    """The result, also of a task that failed, without what check mode cannot know."""
+    licenses = wish["licenses"]
+    if wish["state"] == "absent":
+        licenses = [{"sku": item["sku"]} for item in licenses]
+    options = {
+        name: wish[name] for name in ("state", "usage_location", "on_insufficient_seats", "on_error", "allow_uncovered")
+    }
+    options["usage_location_force"] = wish["force"] and wish["usage_location"] is not None
+    failure: Json = {}
+    try:
+        result = desk.run(names, *licenses, check_mode=check_mode, **options)
+    except UsersFailed as error:
+        result, failure = dict(error.partial), {"code": error.code}
+    except ConfigurationError as error:
+        result, failure = {}, {"problems": error.problems}
+    users = [
+        {
+            **{key: row[key] for key in ("user_principal_name", "status", "before", "after")},
+            # only check mode says what cannot be foreseen
+            "notes": [note for note in row["notes"] if not (check_mode and "cannot be foreseen" in note)],
+            "error": row["error"] and row["error"]["code"],
+        }
+        for row in result.get("users", ())
+    ]
+    rest = {key: result.get(key) for key in ("changed", "diff", "shortage", "uncovered", "without_usage_location")}
+    return {"users": users, **rest, **failure}
+
+
+@pytest.mark.random
+@examples(100)
+@given(people=PEOPLE, wish=WISHES, seats=st.fixed_dictionaries(dict.fromkeys(SKUS, SEATS)))
+def test_a_run_does_what_check_mode_said_and_the_next_changes_nothing(
+    served: tuple[Tenant, Clients], people: list[dict[str, Any]], wish: dict[str, Any], seats: dict[str, int]
+) -> None:
+    desk = Desk(*served)
+    names = build(desk, people)
+    for name, free in seats.items():
+        taken = desk.world.skus[table()[name].id]["consumedUnits"]
+        desk.seats(name, taken + free, taken=taken)
+
+    predicted = outcome(desk, names, wish, check_mode=True)
+    assert desk.writes() == []
+    done = outcome(desk, names, wish, check_mode=False)
+    assert done == predicted
+    assert bool(desk.writes()) is any(row["status"] == "changed" or row["error"] for row in done["users"] if wrote(row))
+    event(f"{done.get('code', 'done')}, changed: {done['changed']}")
+    check_the_tenant(desk, done)
+
+    again = outcome(desk, names, wish, check_mode=False)
+    settled = {row["user_principal_name"] for row in done["users"] if row["status"] in ("changed", "unchanged")}
+    assert not [row for row in again["users"] if row["user_principal_name"] in settled and row["status"] == "changed"]
+
+
+def wrote(row: Json) -> bool:
+    """Was a request sent for this user, as far as the row tells?"""
+    return row["status"] == "changed" or row["error"] in ("mutually_exclusive_plans", "missing_dependency")
+
+
+def check_the_tenant(desk: Desk, done: Json) -> None:
+    """What the result says of users is what the tenant has."""
+    for row in done["users"]:
+        told = {item["sku"]: item["disabled_plans"] for item in row["after"]["licenses"] if item["via"] == "direct"}
+        assert told == desk.states(row["user_principal_name"])
+        assert row["after"]["usage_location"] == desk.location(row["user_principal_name"])

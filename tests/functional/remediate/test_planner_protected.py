@@ -1,0 +1,51 @@
+# Copyright (c) 2026 m365.licensing contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is protected: by name, by pattern, by id; and a slip of the pen is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions
+
+SCOPES = pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
+NOBODY = "99999999-9999-4999-a999-999999999999"
+
+
+@SCOPES
+def test_a_user_is_protected_by_id_in_any_spelling(desk: PlanningDesk, scope: str) -> None:
+    desk.at_risk("anna")
+    (user_id,) = desk.world.users
+    for text in (user_id, user_id.upper(), f" {{{user_id}}} "):
+        result = desk.plan(EVERYBODY, protected=[text], scope=scope)
+        assert (actions(result), result["warnings"]) == ({"anna": "protected"}, [])
+
+
+@pytest.mark.parametrize("strategy", ["filtered", "full"])
+@SCOPES
+def test_names_that_nobody_has_are_told(desk: PlanningDesk, scope: str, strategy: str) -> None:
+    desk.at_risk("anna")
+    safe = desk.person("bert", desk.held("SPE_E3"))
+    names = ["ana@contoso.example", safe.upper(), NOBODY, "breakglass*@*", "o'neil@contoso.example"]
+    result = desk.plan(EVERYBODY, protected=names, scope=scope, strategy=strategy)
+    assert actions(result)["anna"] == "license"
+    missing = f"'ana@contoso.example', '{NOBODY}', \"o'neil@contoso.example\""
+    assert result["warnings"] == [f"protected: the tenant has no user {missing}: nobody is protected by it."]
+
+
+def test_names_of_users_at_risk_and_patterns_cost_no_request(desk: PlanningDesk) -> None:
+    anna = desk.at_risk("anna")
+    plan_2 = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]}  # with Plan 1 the size of the mailbox is asked for
+    plain, named = (
+        desk.plan(plan_2, protected=names)["summary"]["requests"] for names in ([], [anna, "breakglass*@*"])
+    )
+    assert plain == named
+
+
+def test_a_name_that_cannot_be_one_is_refused_before_any_request(desk: PlanningDesk) -> None:
+    desk.tenant.clear_requests()
+    assert [text.partition(":")[0] for text in desk.problems(EVERYBODY, protected=["a\nb@contoso.example"])] == [
+        "protected[0]"
+    ]
+    assert desk.tenant.requests() == []

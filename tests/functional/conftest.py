@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.functional.support.assign_harness import empty_tenant
-from tests.functional.support.plan_harness import PlanningDesk
+from tests.functional.support.plan_harness import PlanHarness
 from tests.simulator.launch import Tenant
 
 
@@ -31,9 +31,9 @@ def tenant() -> Iterator[Tenant]:
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
+def env(tenant: Tenant) -> PlanHarness:
     """The tenant of the file, emptied for each test."""
-    return PlanningDesk(tenant)
+    return PlanHarness(tenant)
 
 
 @pytest.fixture

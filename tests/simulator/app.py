@@ -130,7 +130,7 @@ class _Host:
             path=_whole(got),
             cmdlet=_call(entry),
         )
-        asked = broken.Asked(
+        asked = broken.RequestInfo(
             self.service, self._url(request), got.headers, f"{entry.get('cmdlet')} {entry.get('parameters')}"
         )
         if fault is not None and fault.kind == "slow":

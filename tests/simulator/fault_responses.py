@@ -42,7 +42,7 @@ Truth = Callable[[], Answer]
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestInfo:
     """The request that a fault befalls."""
 
     service: str
@@ -57,7 +57,7 @@ class Asked:
         return f"{urlsplit(self.url).path} {self.call}"
 
 
-def answer(world: World, fault: Fault, truth: Truth, asked: Asked) -> Answer:
+def answer(world: World, fault: Fault, truth: Truth, asked: RequestInfo) -> Answer:
     """The answer under a fault. ``truth`` lets the request happen; without it nothing does."""
     made = _ANSWERS.get(fault.kind)
     if made is not None:
@@ -67,28 +67,28 @@ def answer(world: World, fault: Fault, truth: Truth, asked: Asked) -> Answer:
     return truth()  # what goes wrong goes wrong on the wire
 
 
-def _late_status(world: World, fault: Fault, truth: Truth, _asked: Asked) -> Answer:
+def _late_status(world: World, fault: Fault, truth: Truth, _asked: RequestInfo) -> Answer:
     truth()
     return status(world, fault)
 
 
-def _redirect(world: World, _fault: Fault, _truth: Truth, asked: Asked) -> Answer:
+def _redirect(world: World, _fault: Fault, _truth: Truth, asked: RequestInfo) -> Answer:
     return Answer(307, b"", {"Location": f"{world.origins['reports']}{urlsplit(asked.url).path}"})
 
 
-def _expired_token(world: World, _fault: Fault, truth: Truth, asked: Asked) -> Answer:
+def _expired_token(world: World, _fault: Fault, truth: Truth, asked: RequestInfo) -> Answer:
     _kind, _mark, token = asked.headers.get("authorization", "").partition(" ")
     world.scratch.setdefault(EXPIRED, set()).add(token)
     return truth()
 
 
-def _unknown_states(_world: World, _fault: Fault, truth: Truth, _asked: Asked) -> Answer:
+def _unknown_states(_world: World, _fault: Fault, truth: Truth, _asked: RequestInfo) -> Answer:
     true = truth()
     body = _json(true)
     return Answer(true.status, _unknown(body), true.headers) if body else true
 
 
-def _switched(world: World, fault: Fault, truth: Truth, _asked: Asked) -> Answer:
+def _switched(world: World, fault: Fault, truth: Truth, _asked: RequestInfo) -> Answer:
     before = vars(world.switches).copy()
     world.switches.update(fault.switches)
     try:
@@ -97,7 +97,7 @@ def _switched(world: World, fault: Fault, truth: Truth, _asked: Asked) -> Answer
         world.switches.update(before)
 
 
-def _expired_link(world: World, _fault: Fault, _truth: Truth, asked: Asked) -> Answer:
+def _expired_link(world: World, _fault: Fault, _truth: Truth, asked: RequestInfo) -> Answer:
     """What the services say of links that are too old."""
     if asked.service == "exchange":
         return exchange.refusal(exchange.expired())
@@ -130,7 +130,7 @@ def befall(world: World, fault: Fault, user_key: str, body: Any) -> None:
     world.touch()
 
 
-def _parts(_world: World, fault: Fault, truth: Truth, _asked: Asked) -> Answer:
+def _parts(_world: World, fault: Fault, truth: Truth, _asked: RequestInfo) -> Answer:
     true = truth()
     body = _json(true)
     if "responses" not in body:
@@ -141,7 +141,7 @@ def _parts(_world: World, fault: Fault, truth: Truth, _asked: Asked) -> Answer:
     return Answer(true.status, body, true.headers)
 
 
-def remember(world: World, true: Answer, asked: Asked) -> None:
+def remember(world: World, true: Answer, asked: RequestInfo) -> None:
     """Keep the value of a page, for a fault that repeats it."""
     if any(fault.kind in ("duplicate_page", "overlapping_page") for fault in world.faults):
         body = _json(true)
@@ -149,7 +149,7 @@ def remember(world: World, true: Answer, asked: Asked) -> None:
             world.scratch.setdefault(_LAST_PAGE, {})[asked.list] = body["value"]
 
 
-def _page(world: World, truth: Truth, kind: str, asked: Asked) -> Answer:
+def _page(world: World, truth: Truth, kind: str, asked: RequestInfo) -> Answer:
     """A page of a list that is not what it should be."""
     url = asked.url
     further = f"{url.partition('?')[0]}?$skiptoken={new_guid()}"
@@ -197,7 +197,7 @@ def _json(true: Answer) -> Json:
 
 
 _HTML = b"<!DOCTYPE html><html><body>Sign in</body></html>"
-_ANSWERS: Mapping[str, Callable[[World, Fault, Truth, Asked], Answer]] = {
+_ANSWERS: Mapping[str, Callable[[World, Fault, Truth, RequestInfo], Answer]] = {
     "status": lambda world, fault, _truth, _asked: status(world, fault),
     "late_status": _late_status,
     "html": lambda *_unused: Answer(200, _HTML, {"Content-Type": "text/html"}),

@@ -25,7 +25,7 @@ import uvicorn
 
 from tests.simulator.app import application
 from tests.simulator.generate import generate
-from tests.simulator.listeners import Door, listening, watch
+from tests.simulator.listeners import Listener, listening, watch
 from tests.simulator.state import Json, World
 from tests.simulator.switches import Switches
 
@@ -156,7 +156,7 @@ class Server:
             server = _Quiet(config)
             self._servers.append(server)
             if service != "control":
-                Door(self.world, service, server, *listener.getsockname())
+                Listener(self.world, service, server, *listener.getsockname())
             config.load()
             if config.ssl is not None:
                 watch(self.world, service, config.ssl, name or HOST)

@@ -25,7 +25,7 @@ def listening(address: str, port: int) -> socket.socket:
     return listener
 
 
-class Door:
+class Listener:
     """The port of one service, which opens and shuts as the faults say."""
 
     def __init__(self, world: World, service: str, server: uvicorn.Server, address: str, port: int) -> None:

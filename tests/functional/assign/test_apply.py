@@ -22,7 +22,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Assignment, LicenseChange
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import Problem
 
-from tests.functional.support.assign_harness import Desk, changed_users
+from tests.functional.support.assign_harness import Harness, changed_users
 from tests.simulator.launch import Tenant
 from tests.unit.support.sample_tenant import (
     BY_ID,
@@ -58,18 +58,18 @@ def test_predictions_come_in_the_order_of_the_changes() -> None:
 
 
 def test_two_changes_of_one_user_are_refused_before_anything_is_sent(tenant: Tenant) -> None:
-    desk = Desk(tenant)
-    with desk.clients() as found, pytest.raises(ValueError, match="two changes of one user"):
+    env = Harness(tenant)
+    with env.clients() as found, pytest.raises(ValueError, match="two changes of one user"):
         apply_changes(found.graph, USERS, [ADD_E3, ADD_E3], BY_ID)
-    assert desk.tenant.requests() == []
+    assert env.tenant.requests() == []
 
 
 def test_nothing_to_do_asks_nothing(tenant: Tenant) -> None:
-    desk = Desk(tenant)
-    with desk.clients() as found:
+    env = Harness(tenant)
+    with env.clients() as found:
         outcomes = apply_changes(found.graph, USERS, [LicenseChange(BEN.id)], BY_ID)
     assert [outcome.status for outcome in outcomes] == ["unchanged"]
-    assert desk.tenant.requests() == []
+    assert env.tenant.requests() == []
 
 
 # --- what is reported --------------------------------------------------------------------------------------------
@@ -159,33 +159,33 @@ def test_names_for_a_message(count: int, text: str) -> None:
 
 
 def test_retry_seconds_bounds_the_wait_for_a_conflict(tenant: Tenant) -> None:
-    desk = Desk(tenant, retry_seconds=20.0)
-    anna = desk.person("anna")
-    desk.refuse("assignLicense", times=None, status=409)
-    error = desk.fail([anna], "EMS")
+    env = Harness(tenant, retry_seconds=20.0)
+    anna = env.person("anna")
+    env.refuse("assignLicense", times=None, status=409)
+    error = env.fail([anna], "EMS")
     assert error.partial["users"][0]["error"]["code"] == "conflict"
-    assert sum(desk.clock.slept) <= 20.0
+    assert sum(env.clock.slept) <= 20.0
 
 
 def test_a_retry_after_beyond_the_time_there_is_ends_at_once_and_says_so(tenant: Tenant) -> None:
-    desk = Desk(tenant, retry_seconds=20.0, concurrency=1)
-    people = desk.people(45)
-    desk.refuse("assignLicense", times=None, status=429, headers={"Retry-After": "3600"})
-    error = desk.fail(people, "EMS")
+    env = Harness(tenant, retry_seconds=20.0, concurrency=1)
+    people = env.people(45)
+    env.refuse("assignLicense", times=None, status=429, headers={"Retry-After": "3600"})
+    error = env.fail(people, "EMS")
     assert {item["error"]["code"] for item in error.partial["users"]} == {"throttled", "not_tried"}
-    assert sum(desk.clock.slept) <= 20.0
+    assert sum(env.clock.slept) <= 20.0
 
 
 def test_what_confirms_at_once_is_not_waited_for(tenant: Tenant) -> None:
-    desk = Desk(tenant)
-    desk.run(desk.people(3), EMS)
-    assert desk.clock.slept == []
+    env = Harness(tenant)
+    env.run(env.people(3), EMS)
+    assert env.clock.slept == []
 
 
 def test_confirming_with_no_time_reads_once(tenant: Tenant) -> None:
-    desk = Desk(tenant)
-    anna = desk.person("anna")
-    assert desk.run([anna], "EMS", confirm_seconds=0.0)["summary"]["confirmed"] == 1
-    desk.world.switches.replica_lag_reads = 5
-    assert desk.run([anna], "EMS", state="absent", confirm_seconds=0.0)["summary"]["accepted"] == 1
-    assert desk.clock.slept == []
+    env = Harness(tenant)
+    anna = env.person("anna")
+    assert env.run([anna], "EMS", confirm_seconds=0.0)["summary"]["confirmed"] == 1
+    env.world.switches.replica_lag_reads = 5
+    assert env.run([anna], "EMS", state="absent", confirm_seconds=0.0)["summary"]["accepted"] == 1
+    assert env.clock.slept == []

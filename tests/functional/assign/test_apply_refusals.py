@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import problem_from, problem_of_state
 
-from tests.functional.support.assign_harness import Desk, empty_tenant
+from tests.functional.support.assign_harness import Harness, empty_tenant
 from tests.simulator.state import Json
 from tests.unit.support.sample_tenant import BY_ID, EMS, PLAN1, PLAN2, SPE_E3
 
@@ -128,12 +128,12 @@ def test_an_assignment_that_turned_to_error(error: str | None, code: str) -> Non
 )
 def test_refusals_as_the_service_may_word_them_have_a_code_and_a_way_out(error: Json, code: str) -> None:
     with empty_tenant() as tenant:
-        desk = Desk(tenant)
-        anna = desk.person("anna")
+        env = Harness(tenant)
+        anna = env.person("anna")
         tenant.set_faults(
             {"service": "graph", "part": True, "path": "assignLicense", "status": 400, "body": {"error": error}}
         )
-        (row,) = desk.fail([anna], "EXCHANGESTANDARD").partial["users"]
+        (row,) = env.fail([anna], "EXCHANGESTANDARD").partial["users"]
     assert row["error"]["code"] == code
     assert row["error"]["hint"]
     assert row["error"]["message"] == error["message"].rstrip(".") + "."

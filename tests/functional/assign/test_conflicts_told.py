@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.functional.support.plan_harness import PlanningDesk
+from tests.functional.support.plan_harness import PlanHarness
 from tests.simulator.skus import table
 
 GONE = "12345678-aaaa-4bbb-8ccc-1234567890ab"
@@ -18,18 +18,18 @@ GONE = "12345678-aaaa-4bbb-8ccc-1234567890ab"
 )
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_a_sku_that_the_tenant_has_no_more_stays_and_is_named_and_the_rest_is_done(
-    desk: PlanningDesk, check_mode: bool, sku_id: str, name: str
+    env: PlanHarness, check_mode: bool, sku_id: str, name: str
 ) -> None:
-    anna = desk.person("anna", desk.held("POWER_BI_STANDARD"))
-    user = desk.world.users[next(iter(desk.world.users))]
-    strange = {**desk.held("SPE_E3"), "skuId": sku_id}
+    anna = env.person("anna", env.held("POWER_BI_STANDARD"))
+    user = env.world.users[next(iter(env.world.users))]
+    strange = {**env.held("SPE_E3"), "skuId": sku_id}
     user["licenseAssignmentStates"] = [*user["licenseAssignmentStates"], strange]
     user["assignedLicenses"] = [*user["assignedLicenses"], {"skuId": sku_id, "disabledPlans": []}]
-    (row,) = desk.run([anna], "EXCHANGESTANDARD", state="exact", check_mode=check_mode)["users"]
+    (row,) = env.run([anna], "EXCHANGESTANDARD", state="exact", check_mode=check_mode)["users"]
     assert row["status"] == "changed"
     assert [item["sku"] for item in row["after"]["licenses"]] == sorted([name, "EXCHANGESTANDARD"])
     assert row["notes"] == [
         f"{name} stays: the tenant no longer has this SKU, so the service would refuse to remove it"
     ]
     if not check_mode:
-        assert not desk.run([anna], "EXCHANGESTANDARD", state="exact")["changed"]
+        assert not env.run([anna], "EXCHANGESTANDARD", state="exact")["changed"]

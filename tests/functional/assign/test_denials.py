@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.functional.support.assign_harness import statuses
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 from tests.simulator.state import GRAPH_ROLES
 
@@ -21,26 +21,26 @@ BOTH = pytest.mark.parametrize("on_error", ["fail", "continue"])
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> Iterator[PlanningDesk]:
-    desk = PlanningDesk(tenant, concurrency=1)
-    yield desk
+def env(tenant: Tenant) -> Iterator[PlanHarness]:
+    env = PlanHarness(tenant, concurrency=1)
+    yield env
     tenant.clear_faults()
     tenant.world.app.roles |= GRAPH_ROLES
 
 
-def take_away(desk: PlanningDesk, *roles: str) -> None:
-    desk.world.app.roles -= {*roles, "Directory.ReadWrite.All"}
+def take_away(env: PlanHarness, *roles: str) -> None:
+    env.world.app.roles -= {*roles, "Directory.ReadWrite.All"}
 
 
 @BOTH
 def test_a_license_for_a_list_without_the_permission_stops_after_the_first_batch(
-    desk: PlanningDesk, on_error: str
+    env: PlanHarness, on_error: str
 ) -> None:
-    people = desk.people(85)
-    take_away(desk, LICENSES, USERS)
-    error = desk.fail(people, "SPE_E3", on_error=on_error)
+    people = env.people(85)
+    take_away(env, LICENSES, USERS)
+    error = env.fail(people, "SPE_E3", on_error=on_error)
     assert statuses(error.partial) == {"failed": 20, "skipped": 65}
-    assert len(desk.parts("POST", "assignLicense")) == 20
+    assert len(env.parts("POST", "assignLicense")) == 20
     assert LICENSES in error.message
     assert "admin consent" in error.hint
     assert "run again" not in str(error).casefold()
@@ -51,38 +51,38 @@ def test_a_license_for_a_list_without_the_permission_stops_after_the_first_batch
 
 
 @BOTH
-def test_a_plan_without_the_permission_stops_after_the_first_batch(desk: PlanningDesk, on_error: str) -> None:
+def test_a_plan_without_the_permission_stops_after_the_first_batch(env: PlanHarness, on_error: str) -> None:
     for number in range(45):
-        desk.at_risk(f"user{number:02}")
-    take_away(desk, LICENSES, USERS)
-    error = desk.refused(EVERYBODY, on_error=on_error)
+        env.at_risk(f"user{number:02}")
+    take_away(env, LICENSES, USERS)
+    error = env.refused(EVERYBODY, on_error=on_error)
     assert error.code == "permission_denied"
     assert LICENSES in error.message
     assert "admin consent" in error.hint
     assert "run again" not in str(error).casefold()
     assert (error.partial["summary"]["failed"], error.partial["summary"]["skipped"]) == (20, 25)
-    assert len(desk.writes()) == 20
+    assert len(env.writes()) == 20
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_no_batch_is_begun_once_the_permission_is_known_to_be_missing(tenant: Tenant, concurrency: int) -> None:
-    desk = PlanningDesk(tenant, concurrency=concurrency)
-    people = desk.people(200)
-    desk.seats("SPE_E3", 200)
-    take_away(desk, LICENSES, USERS)
+    env = PlanHarness(tenant, concurrency=concurrency)
+    people = env.people(200)
+    env.seats("SPE_E3", 200)
+    take_away(env, LICENSES, USERS)
     try:
-        desk.fail(people, "SPE_E3", on_error="continue")
+        env.fail(people, "SPE_E3", on_error="continue")
     finally:
         tenant.world.app.roles |= GRAPH_ROLES
-    assert len(desk.parts("POST", "assignLicense")) <= 20 * concurrency
+    assert len(env.parts("POST", "assignLicense")) <= 20 * concurrency
 
 
-def test_one_user_among_many_is_about_the_user(desk: PlanningDesk) -> None:
-    people = desk.people(45)
-    chief = desk.world.user(people[3])
+def test_one_user_among_many_is_about_the_user(env: PlanHarness) -> None:
+    people = env.people(45)
+    chief = env.world.user(people[3])
     assert chief is not None
-    desk.refuse(f"{chief['id']}/assignLicense", times=None, **DENIED)
-    error = desk.fail(people, "SPE_E3", on_error="continue")
+    env.refuse(f"{chief['id']}/assignLicense", times=None, **DENIED)
+    error = env.fail(people, "SPE_E3", on_error="continue")
     assert statuses(error.partial) == {"changed": 44, "failed": 1}
     told = error.partial["users"][3]["error"]
     assert told["code"] == "permission_denied"
@@ -91,46 +91,46 @@ def test_one_user_among_many_is_about_the_user(desk: PlanningDesk) -> None:
     assert LICENSES not in str(error)
 
 
-def test_a_first_batch_with_one_who_can_be_written_does_not_end_the_run(desk: PlanningDesk) -> None:
-    people = desk.people(45)
+def test_a_first_batch_with_one_who_can_be_written_does_not_end_the_run(env: PlanHarness) -> None:
+    people = env.people(45)
     for upn in people[:19]:
-        found = desk.world.user(upn)
+        found = env.world.user(upn)
         assert found is not None
-        desk.refuse(f"{found['id']}/assignLicense", times=None, **DENIED)
-    error = desk.fail(people, "SPE_E3", on_error="continue")
+        env.refuse(f"{found['id']}/assignLicense", times=None, **DENIED)
+    error = env.fail(people, "SPE_E3", on_error="continue")
     assert statuses(error.partial) == {"changed": 26, "failed": 19}
     assert "consent" not in str(error)
 
 
-def test_a_single_user_may_be_either(desk: PlanningDesk) -> None:
-    people = desk.people(1)
-    take_away(desk, LICENSES, USERS)
-    error = desk.fail(people, "SPE_E3")
+def test_a_single_user_may_be_either(env: PlanHarness) -> None:
+    people = env.people(1)
+    take_away(env, LICENSES, USERS)
+    error = env.fail(people, "SPE_E3")
     assert LICENSES in error.message
     assert "admin consent" in error.hint
     assert "administrative unit" in error.hint
 
 
 @BOTH
-def test_only_the_usage_location_is_not_allowed(desk: PlanningDesk, on_error: str) -> None:
+def test_only_the_usage_location_is_not_allowed(env: PlanHarness, on_error: str) -> None:
     """Who has one is licensed all the same, where failures do not end the run."""
-    people = desk.people(45, location=None) + [desk.person(f"settled{number}") for number in range(3)]
-    take_away(desk, USERS)
-    error = desk.fail(people, "SPE_E3", usage_location="DE", on_error=on_error)
+    people = env.people(45, location=None) + [env.person(f"settled{number}") for number in range(3)]
+    take_away(env, USERS)
+    error = env.fail(people, "SPE_E3", usage_location="DE", on_error=on_error)
     assert USERS in error.message
     assert LICENSES not in str(error)
     assert "admin consent" in error.hint
     assert "run again" not in str(error).casefold()
-    assert len(desk.parts("PATCH")) == 20
+    assert len(env.parts("PATCH")) == 20
     changed = 3 if on_error == "continue" else 0
     assert statuses(error.partial) == Counter(failed=20, skipped=28 - changed, changed=changed)
-    assert len(desk.parts("POST", "assignLicense")) == changed
+    assert len(env.parts("POST", "assignLicense")) == changed
 
 
-def test_a_batch_that_is_refused_whole_names_the_permission(desk: PlanningDesk) -> None:
-    people = desk.people(45)
-    desk.fault("status", after_batches=1, status=403, times=None)
-    error = desk.fail(people, "SPE_E3")
+def test_a_batch_that_is_refused_whole_names_the_permission(env: PlanHarness) -> None:
+    people = env.people(45)
+    env.fault("status", after_batches=1, status=403, times=None)
+    error = env.fail(people, "SPE_E3")
     assert statuses(error.partial) == {"failed": 20, "skipped": 25}
     assert LICENSES in error.message
     assert "run again" not in str(error).casefold()

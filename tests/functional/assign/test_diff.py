@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.diff import diff_of
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.state import Json
 
 E3 = {"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}
@@ -54,21 +54,21 @@ def test_nothing_is_no_text() -> None:
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_sixty_users_are_sixty_lines(desk: PlanningDesk, check_mode: bool) -> None:
+def test_sixty_users_are_sixty_lines(env: PlanHarness, check_mode: bool) -> None:
     for number in range(60):
-        desk.at_risk(f"user{number:02}", desk.held("POWER_BI_STANDARD"), usageLocation=None)
+        env.at_risk(f"user{number:02}", env.held("POWER_BI_STANDARD"), usageLocation=None)
     rule = {**EVERYBODY, "licenses": [E3]}
-    found = desk.apply(rule, check_mode=check_mode)["diff"]
+    found = env.apply(rule, check_mode=check_mode)["diff"]
     assert found["before"] == ""
     lines = found["after"].splitlines()
     assert len(lines) == 60
     assert lines[0] == "user00@contoso.example: + SPE_E3 without YAMMER_ENTERPRISE; usage location DE"
 
 
-def test_a_swap_of_licenses_by_hand(desk: PlanningDesk) -> None:
-    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
-    predicted = desk.run([anna], E3, state="exact", check_mode=True)["diff"]
-    done = desk.run([anna], E3, state="exact")["diff"]
+def test_a_swap_of_licenses_by_hand(env: PlanHarness) -> None:
+    anna = env.person("anna", env.held("EXCHANGESTANDARD"))
+    predicted = env.run([anna], E3, state="exact", check_mode=True)["diff"]
+    done = env.run([anna], E3, state="exact")["diff"]
     assert done == predicted
     assert done == {
         "before": f"{anna}: - EXCHANGESTANDARD\n",

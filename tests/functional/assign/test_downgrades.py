@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._audit import mailbox_sizes
 
-from tests.functional.support.assign_harness import Desk
+from tests.functional.support.assign_harness import Harness
 
 GB = 2**30
 
@@ -28,96 +28,96 @@ USES: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize(("mailbox", "word"), USES)
 def test_a_swap_to_a_plan_that_is_not_enough_is_refused(
-    desk: Desk, mailbox: dict[str, Any], word: str, check_mode: bool
+    env: Harness, mailbox: dict[str, Any], word: str, check_mode: bool
 ) -> None:
-    anna = desk.person("anna", desk.held("SPE_E3"), **mailbox)
-    ben = desk.person("ben", desk.held("SPE_E3"), bytes=GB)
-    error = desk.fail([anna, ben], "EXCHANGESTANDARD", state="exact", check_mode=check_mode)
+    anna = env.person("anna", env.held("SPE_E3"), **mailbox)
+    ben = env.person("ben", env.held("SPE_E3"), bytes=GB)
+    error = env.fail([anna, ben], "EXCHANGESTANDARD", state="exact", check_mode=check_mode)
     assert (error.code, error.partial) == ("would_uncover", {"changed": False, "uncovered": [anna]})
     assert f"{anna} ({word})" in error.message
-    assert desk.writes() == []
+    assert env.writes() == []
 
 
 @pytest.mark.parametrize("local", ["emoji😀", "büro", "o'brien#%&"])
-def test_whatever_the_name_its_size_is_read(desk: Desk, local: str) -> None:
-    upn = desk.person(local, desk.held("SPE_E3"), bytes=60 * GB)
-    user = desk.world.user(upn)
-    desk.make.mailbox(user, "UserMailbox", soft_deleted_days=3, bytes=GB)
-    assert desk.fail([upn], "EXCHANGESTANDARD", state="exact").partial["uncovered"] == [upn]
+def test_whatever_the_name_its_size_is_read(env: Harness, local: str) -> None:
+    upn = env.person(local, env.held("SPE_E3"), bytes=60 * GB)
+    user = env.world.user(upn)
+    env.make.mailbox(user, "UserMailbox", soft_deleted_days=3, bytes=GB)
+    assert env.fail([upn], "EXCHANGESTANDARD", state="exact").partial["uncovered"] == [upn]
 
 
-def test_who_makes_no_use_of_it_is_swapped_without_a_warning(desk: Desk) -> None:
-    anna = desk.person("anna", desk.held("SPE_E3"), bytes=49 * GB)
-    nobody = desk.person("room", desk.held("SPE_E3"), kind="RoomMailbox", bytes=GB)
-    result = desk.run([anna, nobody], "EXCHANGESTANDARD", state="exact")
-    assert (desk.states(anna), desk.states(nobody)) == ({"EXCHANGESTANDARD": []}, {"EXCHANGESTANDARD": []})
+def test_who_makes_no_use_of_it_is_swapped_without_a_warning(env: Harness) -> None:
+    anna = env.person("anna", env.held("SPE_E3"), bytes=49 * GB)
+    nobody = env.person("room", env.held("SPE_E3"), kind="RoomMailbox", bytes=GB)
+    result = env.run([anna, nobody], "EXCHANGESTANDARD", state="exact")
+    assert (env.states(anna), env.states(nobody)) == ({"EXCHANGESTANDARD": []}, {"EXCHANGESTANDARD": []})
     assert result["warnings"] == []
 
 
-def test_the_archiving_add_on_keeps_archive_and_hold_but_no_large_mailbox(desk: Desk) -> None:
-    anna = desk.person("anna", desk.held("SPE_E3"), archive=True, hold=True, bytes=GB)
-    ben = desk.person("ben", desk.held("SPE_E3"), archive=True, bytes=60 * GB)
+def test_the_archiving_add_on_keeps_archive_and_hold_but_no_large_mailbox(env: Harness) -> None:
+    anna = env.person("anna", env.held("SPE_E3"), archive=True, hold=True, bytes=GB)
+    ben = env.person("ben", env.held("SPE_E3"), archive=True, bytes=60 * GB)
     licenses = ["EXCHANGESTANDARD", "EXCHANGEARCHIVE_ADDON"]
-    assert desk.fail([anna, ben], *licenses, state="exact").partial["uncovered"] == [ben]
-    assert desk.run([anna], *licenses, state="exact")["changed"]
+    assert env.fail([anna, ben], *licenses, state="exact").partial["uncovered"] == [ben]
+    assert env.run([anna], *licenses, state="exact")["changed"]
 
 
-def test_what_was_not_covered_before_is_not_taken_away(desk: Desk) -> None:
-    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"), desk.held("EMS"), archive=True)
-    assert desk.run([anna], "EMS", state="absent")["changed"]
+def test_what_was_not_covered_before_is_not_taken_away(env: Harness) -> None:
+    anna = env.person("anna", env.held("EXCHANGESTANDARD"), env.held("EMS"), archive=True)
+    assert env.run([anna], "EMS", state="absent")["changed"]
 
 
-def test_whoever_allows_it_is_warned_and_nobody_is_asked(desk: Desk) -> None:
-    anna = desk.person("anna", desk.held("SPE_E3"), archive=True)
-    result = desk.run([anna], "EXCHANGESTANDARD", state="exact", allow_uncovered=True)
+def test_whoever_allows_it_is_warned_and_nobody_is_asked(env: Harness) -> None:
+    anna = env.person("anna", env.held("SPE_E3"), archive=True)
+    result = env.run([anna], "EXCHANGESTANDARD", state="exact", allow_uncovered=True)
     assert any("archive" in text and anna in text for text in result["warnings"])
-    assert [entry for entry in desk.tenant.requests() if entry["service"] == "exchange"] == []
+    assert [entry for entry in env.tenant.requests() if entry["service"] == "exchange"] == []
 
 
-def test_a_change_that_takes_nothing_away_asks_nobody(desk: Desk) -> None:
-    anna = desk.person("anna", desk.held("SPE_E3"), desk.held("EMS"), archive=True)
-    desk.run([anna], "EMS", state="absent")
-    desk.run([anna], "SPE_E5", "SPE_E3", state="present")
-    assert [entry for entry in desk.tenant.requests() if entry["service"] == "exchange"] == []
+def test_a_change_that_takes_nothing_away_asks_nobody(env: Harness) -> None:
+    anna = env.person("anna", env.held("SPE_E3"), env.held("EMS"), archive=True)
+    env.run([anna], "EMS", state="absent")
+    env.run([anna], "SPE_E5", "SPE_E3", state="present")
+    assert [entry for entry in env.tenant.requests() if entry["service"] == "exchange"] == []
 
 
-def test_where_exchange_cannot_be_asked_the_change_is_refused_and_says_so(desk: Desk) -> None:
-    anna = desk.person("anna", desk.held("SPE_E3"), bytes=GB)
-    desk.tenant.set_faults({"kind": "status", "service": "exchange", "path": "InvokeCommand", "status": 403})
-    error = desk.fail([anna], "EXCHANGESTANDARD", state="exact")
+def test_where_exchange_cannot_be_asked_the_change_is_refused_and_says_so(env: Harness) -> None:
+    anna = env.person("anna", env.held("SPE_E3"), bytes=GB)
+    env.tenant.set_faults({"kind": "status", "service": "exchange", "path": "InvokeCommand", "status": 403})
+    error = env.fail([anna], "EXCHANGESTANDARD", state="exact")
     assert (error.code, error.partial["uncovered"]) == ("would_uncover", [anna])
     assert "not known" in error.message
     assert "Exchange.ManageAsApp" in error.hint
     assert "allow_uncovered" in error.hint
-    assert desk.writes() == []
+    assert env.writes() == []
 
 
 @pytest.mark.parametrize("concealed", [False, True])
-def test_many_are_measured_by_the_report_first(desk: Desk, concealed: bool) -> None:
-    people = [desk.person(f"user{n:02}", desk.held("SPE_E3"), bytes=(60 if n == 7 else 1) * GB) for n in range(30)]
-    desk.world.switches.report_names_concealed = concealed
-    error = desk.fail(people, "EXCHANGESTANDARD", state="exact")
+def test_many_are_measured_by_the_report_first(env: Harness, concealed: bool) -> None:
+    people = [env.person(f"user{n:02}", env.held("SPE_E3"), bytes=(60 if n == 7 else 1) * GB) for n in range(30)]
+    env.world.switches.report_names_concealed = concealed
+    error = env.fail(people, "EXCHANGESTANDARD", state="exact")
     assert error.partial["uncovered"] == [people[7]]
-    sizes = [entry for entry in desk.tenant.requests() if entry.get("cmdlet") == "Get-MailboxStatistics"]
+    sizes = [entry for entry in env.tenant.requests() if entry.get("cmdlet") == "Get-MailboxStatistics"]
     assert len(sizes) == (30 if concealed else 1)
 
 
-def test_too_many_to_measure_without_a_report_is_not_known(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_to_measure_without_a_report_is_not_known(env: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mailbox_sizes, "MEASURED_AT_MOST", 25)
-    people = [desk.person(f"user{n:02}", desk.held("SPE_E3"), bytes=60 * GB) for n in range(30)]
-    desk.world.switches.report_names_concealed = True
-    error = desk.fail(people, "EXCHANGESTANDARD", state="exact")
+    people = [env.person(f"user{n:02}", env.held("SPE_E3"), bytes=60 * GB) for n in range(30)]
+    env.world.switches.report_names_concealed = True
+    error = env.fail(people, "EXCHANGESTANDARD", state="exact")
     assert (error.code, len(error.partial["uncovered"])) == ("would_uncover", 30)
     assert "Reports.Read.All" in error.hint
 
 
 @pytest.mark.parametrize("mailbox", [{"kind": None}, {"kind": "SharedMailbox", "bytes": GB}, {"kind": "MailUser"}])
-def test_the_last_license_goes_where_no_mailbox_hangs_on_it(desk: Desk, mailbox: dict[str, Any]) -> None:
+def test_the_last_license_goes_where_no_mailbox_hangs_on_it(env: Harness, mailbox: dict[str, Any]) -> None:
     """Nobody has to switch the guards off for that."""
-    anna = desk.person("anna", desk.held("SPE_E3"), **mailbox)
-    assert desk.run([anna], "SPE_E3", state="absent", check_mode=True)["changed"]
-    assert desk.run([anna], "SPE_E3", state="absent")["changed"]
-    assert desk.states(anna) == {}
+    anna = env.person("anna", env.held("SPE_E3"), **mailbox)
+    assert env.run([anna], "SPE_E3", state="absent", check_mode=True)["changed"]
+    assert env.run([anna], "SPE_E3", state="absent")["changed"]
+    assert env.states(anna) == {}
 
 
 @pytest.mark.parametrize(
@@ -129,16 +129,16 @@ def test_the_last_license_goes_where_no_mailbox_hangs_on_it(desk: Desk, mailbox:
         {"kind": "MailUser", "archive": True},
     ],
 )
-def test_the_last_license_stays_where_one_does(desk: Desk, mailbox: dict[str, Any]) -> None:
-    anna = desk.person("anna", desk.held("SPE_E3"), **mailbox)
-    error = desk.fail([anna], "SPE_E3", state="absent")
+def test_the_last_license_stays_where_one_does(env: Harness, mailbox: dict[str, Any]) -> None:
+    anna = env.person("anna", env.held("SPE_E3"), **mailbox)
+    error = env.fail([anna], "SPE_E3", state="absent")
     assert (error.code, error.partial) == ("would_uncover", {"changed": False, "uncovered": [anna]})
-    assert desk.writes() == []
+    assert env.writes() == []
 
 
-def test_where_exchange_cannot_be_asked_the_last_license_stays(desk: Desk) -> None:
-    anna = desk.person("anna", desk.held("SPE_E3"), kind=None)
-    desk.tenant.set_faults({"kind": "status", "status": 403, "service": "exchange", "times": None})
-    error = desk.fail([anna], "SPE_E3", state="absent")
+def test_where_exchange_cannot_be_asked_the_last_license_stays(env: Harness) -> None:
+    anna = env.person("anna", env.held("SPE_E3"), kind=None)
+    env.tenant.set_faults({"kind": "status", "status": 403, "service": "exchange", "times": None})
+    error = env.fail([anna], "SPE_E3", state="absent")
     assert "takes away the last one. Whether these mailboxes make use of it is not known" in error.message
-    assert desk.states(anna) == {"SPE_E3": []}
+    assert env.states(anna) == {"SPE_E3": []}

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError
 
 from tests.functional.support.assign_harness import statuses
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.functional.support.service_clients import clients
 from tests.simulator.plan_rules import TEXTS
 from tests.simulator.skus import table
@@ -25,54 +25,54 @@ FIRST, SECOND = "11111111-aaaa-4aaa-8aaa-111111111111", "22222222-bbbb-4bbb-8bbb
 
 @pytest.mark.parametrize("retired", ["dropped", "shown"])
 @pytest.mark.parametrize("by_rule", [False, True])
-def test_18_a_retired_plan_stands_in_no_write(desk: PlanningDesk, retired: str, by_rule: bool) -> None:
-    desk.world.switches.retired_plans = retired
-    state = desk.held("SPE_E3", MAILBOX)
-    sku = desk.world.skus[state["skuId"]]
+def test_18_a_retired_plan_stands_in_no_write(env: PlanHarness, retired: str, by_rule: bool) -> None:
+    env.world.switches.retired_plans = retired
+    state = env.held("SPE_E3", MAILBOX)
+    sku = env.world.skus[state["skuId"]]
     sku["servicePlans"] = [plan for plan in sku["servicePlans"] if plan["servicePlanId"] != RETIRED]
-    anna = desk.person("anna", {**state, "disabledPlans": sorted([*state["disabledPlans"], RETIRED])})
+    anna = env.person("anna", {**state, "disabledPlans": sorted([*state["disabledPlans"], RETIRED])})
     entry: Json = {"sku": "SPE_E3", "enabled_plans": [MAILBOX], "disabled_plans": []}
     rule = {**EVERYBODY, "licenses": [entry]}
-    (row,) = (desk.apply(rule) if by_rule else desk.run([anna], entry))["users"]
+    (row,) = (env.apply(rule) if by_rule else env.run([anna], entry))["users"]
     assert (row["status"], row["confirmation"]) == ("changed", "confirmed")
-    (body,) = desk.license_requests()
+    (body,) = env.license_requests()
     assert body == {"addLicenses": [{"skuId": state["skuId"], "disabledPlans": []}], "removeLicenses": []}
-    assert not (desk.apply(rule) if by_rule else desk.run([anna], entry))["changed"]
+    assert not (env.apply(rule) if by_rule else env.run([anna], entry))["changed"]
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_19_what_needs_a_plan_that_stays_off_goes_off_too(desk: PlanningDesk, text: str) -> None:
-    desk.world.switches.refusal_text = text
-    anna = desk.person("anna", desk.held("SPE_E3", "TEAMS1", "MCOSTANDARD"))
-    told = desk.run([anna], "SPE_E5", state="exact", check_mode=True)["users"][0]
+def test_19_what_needs_a_plan_that_stays_off_goes_off_too(env: PlanHarness, text: str) -> None:
+    env.world.switches.refusal_text = text
+    anna = env.person("anna", env.held("SPE_E3", "TEAMS1", "MCOSTANDARD"))
+    told = env.run([anna], "SPE_E5", state="exact", check_mode=True)["users"][0]
     assert any("cannot be foreseen" in note for note in told["notes"])
-    (row,) = desk.run([anna], "SPE_E5", state="exact")["users"]
+    (row,) = env.run([anna], "SPE_E5", state="exact")["users"]
     assert (row["status"], row["confirmation"]) == ("changed", "confirmed")
-    assert desk.states(anna) == {"SPE_E5": ["MCOEV", "MCOMEETADV", "MCOSTANDARD", "TEAMS1"]}
+    assert env.states(anna) == {"SPE_E5": ["MCOEV", "MCOMEETADV", "MCOSTANDARD", "TEAMS1"]}
     assert any("MCOEV, MCOMEETADV goes off as well" in note for note in row["notes"])
 
 
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
-def test_20_the_fallback_is_tried_in_the_same_run(desk: PlanningDesk, text: str, strategy: str) -> None:
-    desk.world.switches.refusal_text = text
+def test_20_the_fallback_is_tried_in_the_same_run(env: PlanHarness, text: str, strategy: str) -> None:
+    env.world.switches.refusal_text = text
     pair = table()["POWER_BI_STANDARD"].plan("BI_AZURE_P0"), table()["SPE_E3"].plan("TEAMS1")
-    desk.world.plan_rules.exclusions = [pair]
-    anna = desk.at_risk("anna", desk.held("POWER_BI_STANDARD"))
+    env.world.plan_rules.exclusions = [pair]
+    anna = env.at_risk("anna", env.held("POWER_BI_STANDARD"))
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], "fallback": [{"sku": "EXCHANGESTANDARD"}]}
-    (row,) = desk.apply(rule, strategy=strategy)["users"]
+    (row,) = env.apply(rule, strategy=strategy)["users"]
     assert (row["status"], row["confirmation"], row["alternative"]) == ("changed", "confirmed", "fallback")
     assert "are mutually exclusive" in row["note"]
-    assert desk.states(anna).keys() == {"POWER_BI_STANDARD", "EXCHANGESTANDARD"}
-    assert len(desk.license_requests()) == 2
+    assert env.states(anna).keys() == {"POWER_BI_STANDARD", "EXCHANGESTANDARD"}
+    assert len(env.license_requests()) == 2
 
 
-def test_21_a_swap_keeps_what_it_does_not_name(desk: PlanningDesk) -> None:
-    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"), desk.held("POWER_BI_STANDARD"))
-    (row,) = desk.run([anna], "SPE_E3", remove=("EXCHANGESTANDARD",))["users"]
+def test_21_a_swap_keeps_what_it_does_not_name(env: PlanHarness) -> None:
+    anna = env.person("anna", env.held("EXCHANGESTANDARD"), env.held("POWER_BI_STANDARD"))
+    (row,) = env.run([anna], "SPE_E3", remove=("EXCHANGESTANDARD",))["users"]
     assert row["status"] == "changed"
-    assert desk.states(anna).keys() == {"SPE_E3", "POWER_BI_STANDARD"}
-    (body,) = desk.license_requests()
+    assert env.states(anna).keys() == {"SPE_E3", "POWER_BI_STANDARD"}
+    (body,) = env.license_requests()
     assert [item["skuId"] for item in body["addLicenses"]] == [table()["SPE_E3"].id]
     assert body["removeLicenses"] == [table()["EXCHANGESTANDARD"].id]
 
@@ -80,15 +80,13 @@ def test_21_a_swap_keeps_what_it_does_not_name(desk: PlanningDesk) -> None:
 @pytest.mark.parametrize("on_error", ["fail", "continue"])
 @pytest.mark.parametrize("by_rule", [False, True])
 @pytest.mark.parametrize("refused", [0, 1])
-def test_22_a_403_for_one_user_is_about_that_user(
-    desk: PlanningDesk, on_error: str, by_rule: bool, refused: int
-) -> None:
-    people = [desk.at_risk("anna"), desk.at_risk("bert")]
-    user = desk.world.user(people[refused])
+def test_22_a_403_for_one_user_is_about_that_user(env: PlanHarness, on_error: str, by_rule: bool, refused: int) -> None:
+    people = [env.at_risk("anna"), env.at_risk("bert")]
+    user = env.world.user(people[refused])
     assert user is not None
     body = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}}
-    desk.refuse(f"{user['id']}/assignLicense", status=403, body=body, times=None)
-    error = desk.refused(EVERYBODY, on_error=on_error) if by_rule else desk.fail(people, "SPE_E3", on_error=on_error)
+    env.refuse(f"{user['id']}/assignLicense", status=403, body=body, times=None)
+    error = env.refused(EVERYBODY, on_error=on_error) if by_rule else env.fail(people, "SPE_E3", on_error=on_error)
     assert statuses(error.partial) == {"changed": 1, "failed": 1}
     (failed,) = [row for row in error.partial["users"] if row["status"] == "failed"]
     assert failed["user_principal_name"] == people[refused]
@@ -97,17 +95,17 @@ def test_22_a_403_for_one_user_is_about_that_user(
     assert "restricted management administrative unit" in failed["error"]["hint"]
 
 
-def test_23_two_skus_with_one_part_number_are_both_reported(desk: PlanningDesk) -> None:
-    model = desk.world.skus[table()["SPE_E3"].id]
+def test_23_two_skus_with_one_part_number_are_both_reported(env: PlanHarness) -> None:
+    model = env.world.skus[table()["SPE_E3"].id]
     for sku_id in (FIRST, SECOND):
-        desk.world.skus[sku_id] = {**model, "skuId": sku_id, "skuPartNumber": PREMIUM, "id": f"t_{sku_id}"}
-    desk.world.switches.service_disables_plans = True
-    anna = desk.person("anna")
-    (row,) = desk.run([anna], {"sku": FIRST}, {"sku": SECOND.upper()})["users"]
+        env.world.skus[sku_id] = {**model, "skuId": sku_id, "skuPartNumber": PREMIUM, "id": f"t_{sku_id}"}
+    env.world.switches.service_disables_plans = True
+    anna = env.person("anna")
+    (row,) = env.run([anna], {"sku": FIRST}, {"sku": SECOND.upper()})["users"]
     assert row["service_disabled_plans"].keys() == {FIRST, SECOND}
 
 
-def test_24_the_reason_of_a_cmdlet_stands_in_its_details(desk: PlanningDesk) -> None:
+def test_24_the_reason_of_a_cmdlet_stands_in_its_details(env: PlanHarness) -> None:
     reason = "The operation couldn't be performed because object 'a' couldn't be found"
     body: dict[str, Any] = {
         "error": {
@@ -117,8 +115,8 @@ def test_24_the_reason_of_a_cmdlet_stands_in_its_details(desk: PlanningDesk) -> 
             "innererror": {"internalexception": {"message": "Exception of type 'Y' was thrown.", "type": "Y"}},
         }
     }
-    desk.tenant.set_faults({"kind": "status", "service": "exchange", "status": 400, "body": body, "times": None})
-    with clients(desk.tenant) as made, pytest.raises(ApiError) as caught:
+    env.tenant.set_faults({"kind": "status", "service": "exchange", "status": 400, "body": body, "times": None})
+    with clients(env.tenant) as made, pytest.raises(ApiError) as caught:
         made.exchange.mailboxes_by_user_id(["00000000-0000-4000-8000-000000000001"])
     assert reason in caught.value.message
     assert "was thrown" not in caught.value.message

@@ -12,7 +12,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import resolve_wanted
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions, skus
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions, skus
 from tests.simulator.state import Json
 from tests.unit.support.sample_tenant import GROUP, SKUS
 
@@ -44,20 +44,20 @@ def rule(*licenses: Json, **more: Any) -> Json:
     ],
 )
 def test_a_sku_that_the_tenant_lacks_is_left_out(
-    desk: PlanningDesk, written: Json, assigned: list[str], scope: str
+    env: PlanHarness, written: Json, assigned: list[str], scope: str
 ) -> None:
-    desk.at_risk("anna")
-    result = desk.apply(written, scope=scope)
+    env.at_risk("anna")
+    result = env.apply(written, scope=scope)
     assert (skus(result), result["warnings"]) == ({"anna": assigned}, [])
     left_out = f"the tenant has no {LACKING}, which is left out"
     assert (left_out in result["users"][0]["note"]) is (LACKING in str(written))
-    assert desk.apply(written, scope=scope)["changed"] is False
+    assert env.apply(written, scope=scope)["changed"] is False
 
 
-def test_a_rule_with_nothing_left_decides_all_the_same_and_is_told(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    desk.person("bert", desk.held("SPE_E3"))
-    result = desk.plan(rule(maybe(), fallback=[maybe("SPE_E5_NOPSTNCONF")]), scope="all_users")
+def test_a_rule_with_nothing_left_decides_all_the_same_and_is_told(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    env.person("bert", env.held("SPE_E3"))
+    result = env.plan(rule(maybe(), fallback=[maybe("SPE_E5_NOPSTNCONF")]), scope="all_users")
     assert actions(result) == {"anna": "insufficient"}
     assert result["users"][0]["note"].startswith(f"the tenant has no {LACKING}, which is left out; the tenant has no")
     assert any("so this rule licenses nobody (rule 'Everybody')" in text for text in result["warnings"])
@@ -66,25 +66,25 @@ def test_a_rule_with_nothing_left_decides_all_the_same_and_is_told(desk: Plannin
     assert f"Still at risk, because {words}." in result["warnings"]
 
 
-def test_an_alarm_tells_what_is_not_there_from_what_is_not_enough(desk: PlanningDesk) -> None:
-    desk.at_risk("anna", days=29)
-    error = desk.refused(rule(maybe()), fail_on="any")
+def test_an_alarm_tells_what_is_not_there_from_what_is_not_enough(env: PlanHarness) -> None:
+    env.at_risk("anna", days=29)
+    error = env.refused(rule(maybe()), fail_on="any")
     assert "1 because the tenant has none of the licenses that the rule names" in error.message
-    error = desk.refused(rule(maybe(), {"sku": "EMS"}), fail_on="any")
+    error = env.refused(rule(maybe(), {"sku": "EMS"}), fail_on="any")
     assert "1 because the licenses of the rule would not be enough" in error.message
 
 
-def test_a_name_that_nobody_knows_is_told(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    (warning,) = desk.plan(rule(maybe("SPE_E33"), {"sku": "SPE_E3"}))["warnings"]
+def test_a_name_that_nobody_knows_is_told(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    (warning,) = env.plan(rule(maybe("SPE_E33"), {"sku": "SPE_E3"}))["warnings"]
     assert warning.startswith(
         "rules[0].licenses[0].sku: 'SPE_E33' is a SKU neither of the tenant nor of Microsoft's table"
     )
     assert "nearest: SPE_E3" in warning
 
 
-def test_other_keys_name_skus_too(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
+def test_other_keys_name_skus_too(env: PlanHarness) -> None:
+    env.at_risk("anna")
     rules = [
         rule(E3, name="Has", match={"has": [maybe()]}),
         rule(
@@ -94,7 +94,7 @@ def test_other_keys_name_skus_too(desk: PlanningDesk) -> None:
             remove=[maybe()],
         ),
     ]
-    result = desk.plan(*rules)
+    result = env.plan(*rules)
     assert [row["rule"] for row in result["users"]] == ["Lacks"]
 
 
@@ -126,8 +126,8 @@ def test_other_keys_name_skus_too(desk: PlanningDesk) -> None:
         (rule(E3, match={"group": []}), "rules[0].match.group: expected a group's name or id or a list"),
     ],
 )
-def test_what_is_wrong_stays_wrong(desk: PlanningDesk, written: Json, problem: str) -> None:
-    assert any(text.startswith(problem) for text in desk.problems(written))
+def test_what_is_wrong_stays_wrong(env: PlanHarness, written: Json, problem: str) -> None:
+    assert any(text.startswith(problem) for text in env.problems(written))
 
 
 def test_single_users_are_licensed_without_ifs() -> None:
@@ -139,10 +139,10 @@ def test_single_users_are_licensed_without_ifs() -> None:
 
 
 @pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
-def test_in_a_group_that_the_tenant_lacks_is_nobody(desk: PlanningDesk, scope: str) -> None:
-    anna = desk.at_risk("anna")
-    desk.at_risk("bert")
-    desk.group("sg-sales", anna)
+def test_in_a_group_that_the_tenant_lacks_is_nobody(env: PlanHarness, scope: str) -> None:
+    anna = env.at_risk("anna")
+    env.at_risk("bert")
+    env.group("sg-sales", anna)
     rules = [
         rule(E3, name="None", match={"group": {"name": "sg-none", "if_available": True}}),
         rule(
@@ -152,7 +152,7 @@ def test_in_a_group_that_the_tenant_lacks_is_nobody(desk: PlanningDesk, scope: s
         ),
         EVERYBODY,
     ]
-    result = desk.plan(*rules, scope=scope)
+    result = env.plan(*rules, scope=scope)
     assert skus(result) == {"anna": ["SPE_E3"], "bert": ["EXCHANGESTANDARD"]}
     assert result["warnings"] == [
         "rules[0].match.group: the tenant has no group 'sg-none', so nobody is in it (rule 'None')",
@@ -161,24 +161,24 @@ def test_in_a_group_that_the_tenant_lacks_is_nobody(desk: PlanningDesk, scope: s
     ]
 
 
-def test_a_group_that_is_there_is_asked_for_its_members(desk: PlanningDesk) -> None:
-    anna = desk.at_risk("anna")
-    desk.at_risk("bert")
-    desk.group("sg-sales", anna)
+def test_a_group_that_is_there_is_asked_for_its_members(env: PlanHarness) -> None:
+    anna = env.at_risk("anna")
+    env.at_risk("bert")
+    env.group("sg-sales", anna)
     here = {"name": "SG-sales", "if_available": True}
-    result = desk.plan(rule(E3, name="Sales", match={"group": here}), EVERYBODY)
+    result = env.plan(rule(E3, name="Sales", match={"group": here}), EVERYBODY)
     assert (skus(result)["anna"], result["warnings"]) == (["SPE_E3"], [])
     # and left out of a block of not
-    result = desk.plan(rule(E3, name="Others", match={"not": {"group": here}}), EVERYBODY)
+    result = env.plan(rule(E3, name="Others", match={"not": {"group": here}}), EVERYBODY)
     assert skus(result) == {"anna": ["EXCHANGESTANDARD"], "bert": ["SPE_E3"]}
 
 
-def test_a_name_of_several_groups_is_in_doubt_also_where_it_may_be_missing(desk: PlanningDesk) -> None:
-    desk.group("sg-twice", desk.at_risk("anna"))
-    desk.group("sg-twice")
+def test_a_name_of_several_groups_is_in_doubt_also_where_it_may_be_missing(env: PlanHarness) -> None:
+    env.group("sg-twice", env.at_risk("anna"))
+    env.group("sg-twice")
     twice = {"name": "sg-twice", "if_available": True}
-    error = desk.refused(rule(E3, name="Twice", match={"group": twice}), EVERYBODY)
+    error = env.refused(rule(E3, name="Twice", match={"group": twice}), EVERYBODY)
     assert (error.code, actions(dict(error.partial))) == ("groups_undecided", {"anna": "undecided"})
     assert "the name belongs to several groups" in error.partial["users"][0]["why"]
-    problems = desk.problems(rule({"sku": "NONE"}, match={"group": [twice, {"name": "gone", "if_available": True}]}))
+    problems = env.problems(rule({"sku": "NONE"}, match={"group": [twice, {"name": "gone", "if_available": True}]}))
     assert [text.partition(":")[0] for text in problems] == ["rules[0].licenses[0].sku", "rules[0].match.group"]

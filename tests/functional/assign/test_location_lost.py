@@ -13,7 +13,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._assign.workflow im
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import LicenseChange, User
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.readback import still_to_do
 
-from tests.functional.support.assign_harness import Desk, statuses
+from tests.functional.support.assign_harness import Harness, statuses
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
 
@@ -23,63 +23,63 @@ READ = {**BATCH, "kind": "slow", "seconds": 0, "times": 1}
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> Desk:
-    return Desk(tenant, retry_seconds=30.0)
+def env(tenant: Tenant) -> Harness:
+    return Harness(tenant, retry_seconds=30.0)
 
 
-def moved(desk: Desk, people: list[str], *faults: Json, **options: Any) -> Json:
+def moved(env: Harness, people: list[str], *faults: Json, **options: Any) -> Json:
     """Everybody gets E3, and moves to the USA."""
-    desk.tenant.set_faults(*faults)
+    env.tenant.set_faults(*faults)
     chosen = {"usage_location": "US", "usage_location_force": True, "on_error": "continue", **options}
     try:
-        return desk.run(people, "SPE_E3", **chosen)
+        return env.run(people, "SPE_E3", **chosen)
     except UsersFailed as error:
         return dict(error.partial)
     finally:
-        desk.tenant.clear_faults()
+        env.tenant.clear_faults()
 
 
 @pytest.mark.parametrize("holds", [True, False], ids=["licensed", "not licensed"])
 @pytest.mark.parametrize("kind", ["html", "empty"])
 @pytest.mark.parametrize("times", [1, 4])
-def test_an_answer_that_was_never_one(desk: Desk, kind: str, times: int, holds: bool) -> None:
-    people = desk.people(30, location="DE")
+def test_an_answer_that_was_never_one(env: Harness, kind: str, times: int, holds: bool) -> None:
+    people = env.people(30, location="DE")
     if holds:
-        desk.run(people, "SPE_E3")
-    result = moved(desk, people, READ, {**BATCH, "kind": kind, "times": times})
+        env.run(people, "SPE_E3")
+    result = moved(env, people, READ, {**BATCH, "kind": kind, "times": times})
     assert statuses(result) == {"changed": 30}
-    assert {desk.location(upn) for upn in people} == {"US"}
+    assert {env.location(upn) for upn in people} == {"US"}
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
-def test_a_part_that_took_effect_and_never_says_so(desk: Desk, status: int) -> None:
-    people = desk.people(5, location="DE")
+def test_a_part_that_took_effect_and_never_says_so(env: Harness, status: int) -> None:
+    people = env.people(5, location="DE")
     part = {"service": "graph", "part": True, "path": "/users/", "method": "PATCH", "status": status, "times": None}
-    result = moved(desk, people, {**part, "kind": "late_status"})
-    assert {desk.location(upn) for upn in people} == {"US"}
+    result = moved(env, people, {**part, "kind": "late_status"})
+    assert {env.location(upn) for upn in people} == {"US"}
     assert statuses(result) == {"changed": 5}
     assert result["changed"] is True
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
-def test_a_part_that_never_takes_effect(desk: Desk, status: int) -> None:
-    people = desk.people(5, location="DE")
+def test_a_part_that_never_takes_effect(env: Harness, status: int) -> None:
+    people = env.people(5, location="DE")
     part = {"service": "graph", "part": True, "path": "/users/", "method": "PATCH", "status": status, "times": None}
-    result = moved(desk, people, part)
+    result = moved(env, people, part)
     assert statuses(result) == {"failed": 5}
     assert {row["error"]["code"] for row in result["users"]} == {"unknown_outcome"}
-    assert {desk.location(upn) for upn in people} == {"DE"}
-    assert desk.states(people[0]) == {}
+    assert {env.location(upn) for upn in people} == {"DE"}
+    assert env.states(people[0]) == {}
     assert result["changed"] is False
 
 
 def test_a_quota_that_is_not_waited_for_is_told_as_the_reason(tenant: Tenant) -> None:
     """Each user counts once, and the first who is named is one whom the service refused."""
-    desk = Desk(tenant, retry_seconds=5.0)
-    people = desk.people(60, location=None)
-    desk.world.switches.write_quota = 20
+    env = Harness(tenant, retry_seconds=5.0)
+    people = env.people(60, location=None)
+    env.world.switches.write_quota = 20
     with pytest.raises(UsersFailed) as caught:
-        desk.run(people, "SPE_E3", usage_location="US", on_error="continue")
+        env.run(people, "SPE_E3", usage_location="US", on_error="continue")
     rows = [(row["status"], (row["error"] or {}).get("code")) for row in caught.value.partial["users"]]
     untried = sum(code == "not_tried" for _status, code in rows)
     others = sum(code not in (None, "not_tried") for _status, code in rows)

@@ -17,7 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._assign.outcomes im
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 
 from tests.functional.support import processes
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.state import Json
 from tests.unit.support.sample_tenant import user
 
@@ -26,13 +26,13 @@ E3 = {**EVERYBODY, "name": "E3", "licenses": [{"sku": "SPE_E3", "disabled_plans"
 ANNA = user("anna")
 
 
-def start(desk: PlanningDesk, **params: Any) -> processes.Run:
+def start(env: PlanHarness, **params: Any) -> processes.Run:
     given = {"shared_mailbox_sizes": "never", "rules": [E3], "mode": "apply", **params}
-    return processes.module(PLAN, given, desk.tenant)
+    return processes.module(PLAN, given, env.tenant)
 
 
-def apply(desk: PlanningDesk, *, status: int = 0, **params: Any) -> Json:
-    ended, output = start(desk, **params).end()
+def apply(env: PlanHarness, *, status: int = 0, **params: Any) -> Json:
+    ended, output = start(env, **params).end()
     assert ended == status, output[:3000]
     result: Json = json.loads(output)
     return result
@@ -47,11 +47,11 @@ def last(lines: list[Json]) -> dict[str, Json]:
     return {line["user_principal_name"].partition("@")[0]: line for line in lines if line["kind"] == "user"}
 
 
-def test_who_what_before_what_after_by_which_rule(desk: PlanningDesk, tmp_path: Path) -> None:
-    desk.at_risk("anna", usageLocation=None)
-    desk.at_risk("ben", department="Left")
+def test_who_what_before_what_after_by_which_rule(env: PlanHarness, tmp_path: Path) -> None:
+    env.at_risk("anna", usageLocation=None)
+    env.at_risk("ben", department="Left")
     ignored = {"name": "Left", "match": {"department": "Left"}, "action": "ignore", "reason": "x"}
-    result = apply(desk, rules=[ignored, E3], record_dir=str(tmp_path / "new"), report_name="contoso")
+    result = apply(env, rules=[ignored, E3], record_dir=str(tmp_path / "new"), report_name="contoso")
     place = Path(result["record_path"])
     assert place.parent == tmp_path / "new"
     assert place.name.startswith("contoso-2")
@@ -73,14 +73,14 @@ def test_who_what_before_what_after_by_which_rule(desk: PlanningDesk, tmp_path: 
     assert line["before"] == {"usage_location": None, "licenses": []}
 
 
-def test_a_user_who_fails_is_in_it_with_the_error(desk: PlanningDesk, tmp_path: Path) -> None:
+def test_a_user_who_fails_is_in_it_with_the_error(env: PlanHarness, tmp_path: Path) -> None:
     for name in ("anna", "ben"):
-        desk.at_risk(name)
-    ben = desk.world.user("ben@contoso.example")
+        env.at_risk(name)
+    ben = env.world.user("ben@contoso.example")
     assert ben is not None
     body = {"error": {"code": "Request_BadRequest", "message": "No."}}
-    desk.refuse(f"{ben['id']}/assignLicense", status=400, body=body)
-    result = apply(desk, status=1, record_dir=str(tmp_path))
+    env.refuse(f"{ben['id']}/assignLicense", status=400, body=body)
+    result = apply(env, status=1, record_dir=str(tmp_path))
     found = last(lines_of(result["record_path"]))
     assert (found["anna"]["status"], found["ben"]["status"]) == ("changed", "failed")
     assert found["ben"]["error"]["message"]
@@ -88,19 +88,19 @@ def test_a_user_who_fails_is_in_it_with_the_error(desk: PlanningDesk, tmp_path: 
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_a_kill_loses_one_batch_of_each_sender_at_most(desk: PlanningDesk, tmp_path: Path, concurrency: int) -> None:
+def test_a_kill_loses_one_batch_of_each_sender_at_most(env: PlanHarness, tmp_path: Path, concurrency: int) -> None:
     for number in range(100):
-        desk.at_risk(f"user{number:03}")
+        env.at_risk(f"user{number:03}")
     # one batch reads users, one reads them again; four are written
-    desk.fault("slow", seconds=600, after_batches=6)
-    run = start(desk, record_dir=str(tmp_path), concurrency=concurrency)
-    processes.until(lambda: desk.world.faults[-1].hits, "the slow batch")
+    env.fault("slow", seconds=600, after_batches=6)
+    run = start(env, record_dir=str(tmp_path), concurrency=concurrency)
+    processes.until(lambda: env.world.faults[-1].hits, "the slow batch")
     (place,) = tmp_path.iterdir()
     if concurrency == 1:
         assert len(last(lines_of(place))) == 80
     run.kill()
     # the other senders may have gone on until now
-    done = {upn for upn in desk.world.upn_index if desk.states(upn)}
+    done = {upn for upn in env.world.upn_index if env.states(upn)}
     found = {line["user_principal_name"] for line in last(lines_of(place)).values()}
     assert found <= done
     assert len(done - found) <= 20 * concurrency
@@ -108,30 +108,30 @@ def test_a_kill_loses_one_batch_of_each_sender_at_most(desk: PlanningDesk, tmp_p
 
 
 @pytest.mark.parametrize("options", [{"mode": "plan"}, {"_ansible_check_mode": True}, {"max_changes": 0}])
-def test_a_run_that_writes_nothing_leaves_none(desk: PlanningDesk, tmp_path: Path, options: Json) -> None:
-    desk.at_risk("anna")
-    result = apply(desk, record_dir=str(tmp_path), status=int("max_changes" in options), **options)
+def test_a_run_that_writes_nothing_leaves_none(env: PlanHarness, tmp_path: Path, options: Json) -> None:
+    env.at_risk("anna")
+    result = apply(env, record_dir=str(tmp_path), status=int("max_changes" in options), **options)
     assert "record_path" not in result
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_second_run_that_finds_nothing_to_do_leaves_none(desk: PlanningDesk, tmp_path: Path) -> None:
-    desk.at_risk("anna")
-    apply(desk, record_dir=str(tmp_path))
-    assert "record_path" not in apply(desk, record_dir=str(tmp_path))
+def test_a_second_run_that_finds_nothing_to_do_leaves_none(env: PlanHarness, tmp_path: Path) -> None:
+    env.at_risk("anna")
+    apply(env, record_dir=str(tmp_path))
+    assert "record_path" not in apply(env, record_dir=str(tmp_path))
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_it_lies_beside_the_report_and_has_the_name_of_its_copy(desk: PlanningDesk, tmp_path: Path) -> None:
-    desk.at_risk("anna")
-    result = apply(desk, report_dir=str(tmp_path), report_name="contoso")
+def test_it_lies_beside_the_report_and_has_the_name_of_its_copy(env: PlanHarness, tmp_path: Path) -> None:
+    env.at_risk("anna")
+    result = apply(env, report_dir=str(tmp_path), report_name="contoso")
     stem = result["record_path"].removesuffix(".record.jsonl")
     assert f"{stem}.json" in result["reports"]
 
 
-def test_without_any_directory_it_is_in_the_users_state(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    place = Path(apply(desk)["record_path"])
+def test_without_any_directory_it_is_in_the_users_state(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    place = Path(apply(env)["record_path"])
     assert place.parent == Path(os.environ["XDG_STATE_HOME"]) / "m365.licensing"
     assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
 
@@ -145,22 +145,22 @@ def test_the_home_is_taken_where_no_state_directory_is_named(tmp_path: Path, mon
     assert record_folder("", str(tmp_path / "reports")) == tmp_path / "reports"
 
 
-def test_where_none_can_be_made_nothing_is_written(desk: PlanningDesk, tmp_path: Path) -> None:
-    desk.at_risk("anna")
+def test_where_none_can_be_made_nothing_is_written(env: PlanHarness, tmp_path: Path) -> None:
+    env.at_risk("anna")
     (tmp_path / "file").write_text("", encoding="utf-8")
-    result = apply(desk, status=1, record_dir=str(tmp_path / "file"))
-    assert (result["error"]["code"], desk.tenant.requests()) == ("not_writable", [])
+    result = apply(env, status=1, record_dir=str(tmp_path / "file"))
+    assert (result["error"]["code"], env.tenant.requests()) == ("not_writable", [])
     assert "record_dir: " in result["msg"]
     by_hand = {"users": ["anna@contoso.example"], "licenses": [{"sku": "EMS"}], "record_dir": str(tmp_path / "file")}
-    ended, output = processes.module(LICENSE, by_hand, desk.tenant).end()
+    ended, output = processes.module(LICENSE, by_hand, env.tenant).end()
     assert (ended, json.loads(output)["error"]["code"]) == (1, "not_writable")
-    assert desk.tenant.requests() == []
+    assert env.tenant.requests() == []
 
 
-def test_a_license_that_is_assigned_by_hand_is_recorded_as_well(desk: PlanningDesk, tmp_path: Path) -> None:
-    anna = desk.person("anna", location=None)
+def test_a_license_that_is_assigned_by_hand_is_recorded_as_well(env: PlanHarness, tmp_path: Path) -> None:
+    anna = env.person("anna", location=None)
     options = {"users": [anna], "licenses": [{"sku": "EMS"}], "usage_location": "DE", "record_dir": str(tmp_path)}
-    ended, output = processes.module(LICENSE, options, desk.tenant).end()
+    ended, output = processes.module(LICENSE, options, env.tenant).end()
     assert ended == 0, output
     lines = lines_of(json.loads(output)["record_path"])
     assert (lines[0]["module"], lines[0]["rules_digest"]) == (LICENSE, None)
@@ -168,11 +168,11 @@ def test_a_license_that_is_assigned_by_hand_is_recorded_as_well(desk: PlanningDe
     assert (line["rule"], line["status"], line["after"]["usage_location"]) == (None, "changed", "DE")
 
 
-def test_a_location_that_is_set_before_a_kill_is_in_it(desk: PlanningDesk, tmp_path: Path) -> None:
-    desk.at_risk("anna", usageLocation=None)
-    desk.fault("slow", seconds=600, after_batches=3)
-    run = start(desk, record_dir=str(tmp_path))
-    processes.until(lambda: desk.world.faults[-1].hits, "the slow batch")
+def test_a_location_that_is_set_before_a_kill_is_in_it(env: PlanHarness, tmp_path: Path) -> None:
+    env.at_risk("anna", usageLocation=None)
+    env.fault("slow", seconds=600, after_batches=3)
+    run = start(env, record_dir=str(tmp_path))
+    processes.until(lambda: env.world.faults[-1].hits, "the slow batch")
     run.kill()
     (place,) = tmp_path.iterdir()
     line = last(lines_of(place))["anna"]
@@ -217,11 +217,11 @@ def test_a_disk_that_is_full_ends_the_record_and_says_so(tmp_path: Path, monkeyp
     found.close({})
 
 
-def test_a_record_that_breaks_off_ends_the_writing(desk: PlanningDesk, tmp_path: Path) -> None:
+def test_a_record_that_breaks_off_ends_the_writing(env: PlanHarness, tmp_path: Path) -> None:
     for number in range(100):
-        desk.at_risk(f"user{number:03}")
+        env.at_risk(f"user{number:03}")
     given = {"shared_mailbox_sizes": "never", "rules": [E3], "mode": "apply", "record_dir": str(tmp_path)}
-    run = processes.module(PLAN, {**given, "concurrency": 1}, desk.tenant, full_disk=True)
+    run = processes.module(PLAN, {**given, "concurrency": 1}, env.tenant, full_disk=True)
     ended, output = run.end()
     result = json.loads(output)
     assert (ended, result["error"]["code"]) == (1, "users_failed")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.support.assign_harness import Desk, statuses
+from tests.functional.support.assign_harness import Harness, statuses
 from tests.simulator.plan_rules import TEXTS
 from tests.simulator.skus import table
 from tests.simulator.state import Json
@@ -18,9 +18,9 @@ NAMED = [text for text in TEXTS if text != "unnamed"]
 EXCHANGE = "EXCHANGE_S_ENTERPRISE"
 
 
-def refusal(desk: Desk, user: str, *licenses: Any, **options: Any) -> Json:
+def refusal(env: Harness, user: str, *licenses: Any, **options: Any) -> Json:
     """The error of the one user who was refused."""
-    (row,) = desk.fail([user], *licenses, **options).partial["users"]
+    (row,) = env.fail([user], *licenses, **options).partial["users"]
     error: Json = row["error"]
     return error
 
@@ -29,34 +29,34 @@ def refusal(desk: Desk, user: str, *licenses: Any, **options: Any) -> Json:
 
 
 @pytest.mark.parametrize("text", NAMED)
-def test_what_was_there_before_is_named_for_removal(desk: Desk, text: str) -> None:
-    desk.world.switches.refusal_text = text
-    anna = desk.person("anna", desk.held("SPB"))
-    error = refusal(desk, anna, "SPE_E3")
+def test_what_was_there_before_is_named_for_removal(env: Harness, text: str) -> None:
+    env.world.switches.refusal_text = text
+    anna = env.person("anna", env.held("SPB"))
+    error = refusal(env, anna, "SPE_E3")
     assert error["code"] == "mutually_exclusive_plans"
     assert error["hint"].startswith("Name SPB in remove, in the same task, or switch one of the two plans off")
     assert "(disabled_plans: [SHAREPOINTENTERPRISE] of SPE_E3)" in error["hint"]
     assert "exact" not in error["hint"]
-    desk.run([anna], "SPE_E3", remove=("SPB",))
+    env.run([anna], "SPE_E3", remove=("SPB",))
 
 
-def test_what_comes_from_a_group_has_to_leave_there(desk: Desk) -> None:
-    inherited = desk.inherited("SPB")
-    error = refusal(desk, desk.person("anna", inherited), "SPE_E3", state="exact")
+def test_what_comes_from_a_group_has_to_leave_there(env: Harness) -> None:
+    inherited = env.inherited("SPB")
+    error = refusal(env, env.person("anna", inherited), "SPE_E3", state="exact")
     assert error["hint"].startswith(
         f"SPB comes from group {inherited['assignedByGroup']}. No request for the user takes"
     )
     assert "remove," not in error["hint"]
 
 
-def test_of_two_that_are_asked_for_one_is_enough(desk: Desk) -> None:
-    error = refusal(desk, desk.person("anna"), "SPE_E3", "SPB")
+def test_of_two_that_are_asked_for_one_is_enough(env: Harness) -> None:
+    error = refusal(env, env.person("anna"), "SPE_E3", "SPB")
     assert error["hint"].startswith("Ask for one of SPB, SPE_E3 alone")
 
 
-def test_a_refusal_that_names_no_plans_has_the_usual_hint(desk: Desk) -> None:
-    desk.world.switches.refusal_text = "unnamed"
-    error = refusal(desk, desk.person("anna", desk.held("SPB")), "SPE_E3")
+def test_a_refusal_that_names_no_plans_has_the_usual_hint(env: Harness) -> None:
+    env.world.switches.refusal_text = "unnamed"
+    error = refusal(env, env.person("anna", env.held("SPB")), "SPE_E3")
     assert error["code"] == "mutually_exclusive_plans"
     assert "name the license that goes in remove" in error["hint"]
 
@@ -68,11 +68,11 @@ def test_a_refusal_that_names_no_plans_has_the_usual_hint(desk: Desk) -> None:
         ("inherited", "MIDSIZEPACK comes from group "),
     ],
 )
-def test_no_hint_switches_off_the_mailbox_plan_that_was_asked_for(desk: Desk, held: str, start: str) -> None:
-    desk.add_sku("MIDSIZEPACK")
-    desk.world.switches.exchange_plans = "exclude_legacy"
-    state = desk.held("MIDSIZEPACK") if held == "held" else desk.inherited("MIDSIZEPACK")
-    error = refusal(desk, desk.person("anna", state), "EXCHANGEENTERPRISE")
+def test_no_hint_switches_off_the_mailbox_plan_that_was_asked_for(env: Harness, held: str, start: str) -> None:
+    env.add_sku("MIDSIZEPACK")
+    env.world.switches.exchange_plans = "exclude_legacy"
+    state = env.held("MIDSIZEPACK") if held == "held" else env.inherited("MIDSIZEPACK")
+    error = refusal(env, env.person("anna", state), "EXCHANGEENTERPRISE")
     assert error["hint"].startswith(start)
     assert "disabled_plans" not in error["hint"]
     assert "switch one" not in error["hint"]
@@ -82,10 +82,10 @@ def test_no_hint_switches_off_the_mailbox_plan_that_was_asked_for(desk: Desk, he
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_an_addition_can_do_without_the_plan_that_lacks_another(desk: Desk, text: str) -> None:
-    desk.world.switches.refusal_text = text
+def test_an_addition_can_do_without_the_plan_that_lacks_another(env: Harness, text: str) -> None:
+    env.world.switches.refusal_text = text
     entry = {"sku": "SPE_E5", "disabled_plans": ["TEAMS1", "MCOSTANDARD"]}
-    error = refusal(desk, desk.person("anna"), entry)
+    error = refusal(env, env.person("anna"), entry)
     needs = "another plan" if text == "unnamed" else "MCOSTANDARD or TEAMS1"
     assert error["code"] == "missing_dependency"
     assert error["hint"].startswith(f"MCOEV of SPE_E5 needs {needs}: name MCOEV in disabled_plans")
@@ -93,30 +93,30 @@ def test_an_addition_can_do_without_the_plan_that_lacks_another(desk: Desk, text
 
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("options", [{"state": "absent"}, {"remove": ("EXCHANGESTANDARD",)}])
-def test_a_removal_names_what_goes_with_it(desk: Desk, text: str, options: dict[str, Any]) -> None:
-    desk.world.switches.refusal_text = text
-    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"), desk.held("EXCHANGEARCHIVE_ADDON"))
+def test_a_removal_names_what_goes_with_it(env: Harness, text: str, options: dict[str, Any]) -> None:
+    env.world.switches.refusal_text = text
+    anna = env.person("anna", env.held("EXCHANGESTANDARD"), env.held("EXCHANGEARCHIVE_ADDON"))
     given = "EXCHANGESTANDARD" if "state" in options else "POWER_BI_STANDARD"
-    error = refusal(desk, anna, given, allow_uncovered=True, **options)
+    error = refusal(env, anna, given, allow_uncovered=True, **options)
     assert error["code"] == "missing_dependency"
     assert "take EXCHANGEARCHIVE_ADDON away in the same task as well" in error["hint"]
     assert error["hint"].endswith("or keep EXCHANGESTANDARD.")
     assert "disabled_plans" not in error["hint"]
 
 
-def test_with_exact_it_goes_by_being_left_out(desk: Desk) -> None:
+def test_with_exact_it_goes_by_being_left_out(env: Harness) -> None:
     power, ems = table()["POWER_BI_STANDARD"], table()["EMS"]
-    desk.world.plan_rules.dependencies = {power.plan("BI_AZURE_P0"): (ems.plan("AAD_PREMIUM"),)}
-    anna = desk.person("anna", desk.held("EMS"), desk.held("POWER_BI_STANDARD"), kind=None)
-    error = refusal(desk, anna, "POWER_BI_STANDARD", state="exact")
+    env.world.plan_rules.dependencies = {power.plan("BI_AZURE_P0"): (ems.plan("AAD_PREMIUM"),)}
+    anna = env.person("anna", env.held("EMS"), env.held("POWER_BI_STANDARD"), kind=None)
+    error = refusal(env, anna, "POWER_BI_STANDARD", state="exact")
     assert "with state=exact leave it out of licenses" in error["hint"]
     assert error["hint"].endswith("or keep EMS.")
 
 
-def test_what_depends_on_it_may_come_from_a_group(desk: Desk) -> None:
-    inherited = desk.inherited("EXCHANGEARCHIVE_ADDON")
-    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"), inherited)
-    error = refusal(desk, anna, "EXCHANGESTANDARD", state="absent", allow_uncovered=True)
+def test_what_depends_on_it_may_come_from_a_group(env: Harness) -> None:
+    inherited = env.inherited("EXCHANGEARCHIVE_ADDON")
+    anna = env.person("anna", env.held("EXCHANGESTANDARD"), inherited)
+    error = refusal(env, anna, "EXCHANGESTANDARD", state="absent", allow_uncovered=True)
     assert f"comes from group {inherited['assignedByGroup']}: take the user out of that group first" in error["hint"]
 
 
@@ -132,28 +132,28 @@ def test_what_depends_on_it_may_come_from_a_group(desk: Desk) -> None:
 )
 @pytest.mark.parametrize("on_error", ["fail", "continue"])
 def test_a_refused_location_names_the_value_and_what_is_allowed(
-    desk: Desk, text: str, hint: str, on_error: str
+    env: Harness, text: str, hint: str, on_error: str
 ) -> None:
-    anna = desk.person("anna", location=None)
+    anna = env.person("anna", location=None)
     body = {"error": {"code": "Request_BadRequest", "message": text}}
-    desk.refuse(f"/users/{desk.world.user(anna)['id']}", method="PATCH", status=400, body=body, times=None)  # type: ignore[index]
-    error = refusal(desk, anna, "SPE_E3", usage_location="AQ", on_error=on_error)
+    env.refuse(f"/users/{env.world.user(anna)['id']}", method="PATCH", status=400, body=body, times=None)  # type: ignore[index]
+    error = refusal(env, anna, "SPE_E3", usage_location="AQ", on_error=on_error)
     assert error["code"] == "usage_location_refused"
     assert error["message"] == f"usageLocation 'AQ' was refused: {text}"
     assert hint in error["hint"]
-    assert desk.states(anna) == {}
+    assert env.states(anna) == {}
 
 
-def test_a_location_in_which_the_license_is_not_offered_is_named(desk: Desk) -> None:
-    anna = desk.person("anna", location="CU")
+def test_a_location_in_which_the_license_is_not_offered_is_named(env: Harness) -> None:
+    anna = env.person("anna", location="CU")
     body = {
         "error": {
             "code": "Request_BadRequest",
             "message": "License assignment cannot be done for user with invalid usage location.",
         }
     }
-    desk.refuse("assignLicense", status=400, body=body, times=None)
-    error = refusal(desk, anna, "SPE_E3")
+    env.refuse("assignLicense", status=400, body=body, times=None)
+    error = refusal(env, anna, "SPE_E3")
     assert error["code"] == "usage_location"
     assert "usageLocation of the user is 'CU'" in error["hint"]
     assert "usage_location_force=true" in error["hint"]
@@ -164,13 +164,13 @@ def test_a_location_in_which_the_license_is_not_offered_is_named(desk: Desk) -> 
 
 @pytest.mark.parametrize("on_error", ["fail", "continue"])
 @pytest.mark.parametrize("refused", [0, 1])
-def test_a_403_for_one_of_two_is_about_that_user(desk: Desk, refused: int, on_error: str) -> None:
-    people = [desk.person("anna"), desk.person("bert")]
+def test_a_403_for_one_of_two_is_about_that_user(env: Harness, refused: int, on_error: str) -> None:
+    people = [env.person("anna"), env.person("bert")]
     body = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}}
-    user = desk.world.user(people[refused])
+    user = env.world.user(people[refused])
     assert user is not None
-    desk.refuse(f"{user['id']}/assignLicense", status=403, body=body, times=None)
-    error = desk.fail(people, "SPE_E3", on_error=on_error)
+    env.refuse(f"{user['id']}/assignLicense", status=403, body=body, times=None)
+    error = env.fail(people, "SPE_E3", on_error=on_error)
     assert statuses(error.partial) == {"changed": 1, "failed": 1}
     told = error.partial["users"][refused]["error"]
     assert told["code"] == "permission_denied"
@@ -189,20 +189,20 @@ def test_a_403_for_one_of_two_is_about_that_user(desk: Desk, refused: int, on_er
         ({"enabled_plans": ["TEAMS1"]}, "name it in enabled_plans"),
     ],
 )
-def test_a_refusal_says_that_exchange_is_off_and_how_to_switch_it_on(desk: Desk, entry: Json, way: str) -> None:
-    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
-    error = desk.fail([anna], {"sku": "SPE_E3", **entry}, remove=("EXCHANGESTANDARD",))
+def test_a_refusal_says_that_exchange_is_off_and_how_to_switch_it_on(env: Harness, entry: Json, way: str) -> None:
+    anna = env.person("anna", env.held("EXCHANGESTANDARD"))
+    error = env.fail([anna], {"sku": "SPE_E3", **entry}, remove=("EXCHANGESTANDARD",))
     assert error.code == "would_uncover"
     assert error.hint == f"{EXCHANGE} is off in SPE_E3, so this license keeps no mailbox: {way}."
 
 
-def test_a_license_with_exchange_off_says_so_in_the_row(desk: Desk) -> None:
-    anna = desk.person("anna", desk.held("SPE_E3", EXCHANGE))
-    bert = desk.person("bert", desk.held("SPE_E3", EXCHANGE), desk.held("EXCHANGESTANDARD"))
-    rows = desk.run([anna, bert], "SPE_E3")["users"]
+def test_a_license_with_exchange_off_says_so_in_the_row(env: Harness) -> None:
+    anna = env.person("anna", env.held("SPE_E3", EXCHANGE))
+    bert = env.person("bert", env.held("SPE_E3", EXCHANGE), env.held("EXCHANGESTANDARD"))
+    rows = env.run([anna, bert], "SPE_E3")["users"]
     way = f"enabled_plans: [{EXCHANGE}] with disabled_plans: [] switches it on"
     assert rows[0]["notes"] == [f"{EXCHANGE} is off in SPE_E3, so this license keeps no mailbox: {way}"]
     assert rows[1]["notes"] == []
-    (row,) = desk.run([anna], {"sku": "SPE_E3", "enabled_plans": [EXCHANGE], "disabled_plans": []})["users"]
+    (row,) = env.run([anna], {"sku": "SPE_E3", "enabled_plans": [EXCHANGE], "disabled_plans": []})["users"]
     assert (row["status"], row["notes"]) == ("changed", [])
-    assert table()["SPE_E3"].plan(EXCHANGE) not in desk.states(anna)["SPE_E3"]
+    assert table()["SPE_E3"].plan(EXCHANGE) not in env.states(anna)["SPE_E3"]

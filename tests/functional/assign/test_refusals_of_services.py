@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.functional.support.assign_harness import Desk
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.assign_harness import Harness
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.skus import table
 from tests.simulator.state import Json
 
@@ -18,13 +18,13 @@ SHAREPOINT1, SHAREPOINT2 = "c7699d2e-19aa-44de-8edf-1736da088ca1", "5DBE027F-233
 EXCLUSIVE = "License assignment failed because service plans"
 
 
-def refusing(desk: Desk, message: str, inner: Json | None = None, *, times: int | None = None, **error: Any) -> None:
+def refusing(env: Harness, message: str, inner: Json | None = None, *, times: int | None = None, **error: Any) -> None:
     body = {"error": {"code": "badRequest", "message": message, "innerError": inner or {}, **error}}
-    desk.refuse("assignLicense", status=400, body=body, times=times)
+    env.refuse("assignLicense", status=400, body=body, times=times)
 
 
-def error_of(desk: Desk, anna: str) -> Json:
-    (row,) = desk.fail([anna], "SPE_E3").partial["users"]
+def error_of(env: Harness, anna: str) -> Json:
+    (row,) = env.fail([anna], "SPE_E3").partial["users"]
     found: Json = row["error"]
     return found
 
@@ -68,9 +68,9 @@ def error_of(desk: Desk, anna: str) -> Json:
         ("Something else", {"code": "invalidUsageLocation"}, "usage_location", "usageLocation of the user is 'DE'"),
     ],
 )
-def test_old_and_new_words_mean_the_same(desk: Desk, message: str, inner: Json, code: str, hint: str) -> None:
-    refusing(desk, message, inner)
-    error = error_of(desk, desk.person("anna"))
+def test_old_and_new_words_mean_the_same(env: Harness, message: str, inner: Json, code: str, hint: str) -> None:
+    refusing(env, message, inner)
+    error = error_of(env, env.person("anna"))
     assert error["code"] == code
     assert hint in error["hint"]
     assert error["message"].endswith(".")
@@ -85,9 +85,9 @@ def test_old_and_new_words_mean_the_same(desk: Desk, message: str, inner: Json, 
         (f"{EXCLUSIVE} are mutually exclusive", [SHAREPOINT1, 5, None, "x", SHAREPOINT2]),
     ],
 )
-def test_plans_beside_the_text_are_named_as_those_in_it(desk: Desk, message: str, ids: list[Any]) -> None:
-    refusing(desk, message, {"code": "mutuallyExclusiveServicePlans", "ids": ids})
-    error = error_of(desk, desk.person("anna", desk.held("SPB")))
+def test_plans_beside_the_text_are_named_as_those_in_it(env: Harness, message: str, ids: list[Any]) -> None:
+    refusing(env, message, {"code": "mutuallyExclusiveServicePlans", "ids": ids})
+    error = error_of(env, env.person("anna", env.held("SPB")))
     assert error["code"] == "mutually_exclusive_plans"
     assert "is SHAREPOINTSTANDARD" in error["message"]
     assert error["message"].count("is SHAREPOINTENTERPRISE") == 1
@@ -97,20 +97,20 @@ def test_plans_beside_the_text_are_named_as_those_in_it(desk: Desk, message: str
 @pytest.mark.parametrize(
     "ids", ["x", 5, None, {}, [f"{number:08}-0000-4000-8000-000000000000" for number in range(99)]]
 )
-def test_what_stands_there_instead_of_ids_does_no_harm(desk: Desk, ids: Any) -> None:
-    refusing(desk, f"{EXCLUSIVE} are mutually exclusive", {"code": "mutuallyExclusiveServicePlans", "ids": ids})
-    error = error_of(desk, desk.person("anna", desk.held("SPB")))
+def test_what_stands_there_instead_of_ids_does_no_harm(env: Harness, ids: Any) -> None:
+    refusing(env, f"{EXCLUSIVE} are mutually exclusive", {"code": "mutuallyExclusiveServicePlans", "ids": ids})
+    error = error_of(env, env.person("anna", env.held("SPB")))
     assert error["code"] == "mutually_exclusive_plans"
     assert len(error["message"]) < 1000
 
 
-def test_a_fallback_is_tried_whatever_the_words(desk: PlanningDesk) -> None:
-    anna = desk.at_risk("anna")
-    refusing(desk, "Bad Request", {"code": "mutuallyExclusiveServicePlans", "ids": []}, times=1)
+def test_a_fallback_is_tried_whatever_the_words(env: PlanHarness) -> None:
+    anna = env.at_risk("anna")
+    refusing(env, "Bad Request", {"code": "mutuallyExclusiveServicePlans", "ids": []}, times=1)
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], "fallback": [{"sku": "EXCHANGESTANDARD"}]}
-    (row,) = desk.apply(rule)["users"]
+    (row,) = env.apply(rule)["users"]
     assert (row["status"], row["alternative"]) == ("changed", "fallback")
-    assert desk.states(anna).keys() == {"EXCHANGESTANDARD"}
+    assert env.states(anna).keys() == {"EXCHANGESTANDARD"}
 
 
 # --- nothing to change ------------------------------------------------------------------------------------------------
@@ -120,36 +120,36 @@ def test_a_fallback_is_tried_whatever_the_words(desk: PlanningDesk) -> None:
     "message",
     ["No license changes provided", "No license changes provided.", "User does not have a corresponding license."],
 )
-def test_what_somebody_else_has_just_done_is_no_failure(desk: Desk, message: str) -> None:
+def test_what_somebody_else_has_just_done_is_no_failure(env: Harness, message: str) -> None:
     """The service sees nothing to change, and a late read shows why."""
-    anna = desk.person("anna")
-    user = desk.world.user(anna)
+    anna = env.person("anna")
+    user = env.world.user(anna)
     assert user is not None
     body = {"error": {"code": "Request_BadRequest", "message": message}}
     # the change takes effect, and is answered as if somebody else had made it
-    desk.refuse("assignLicense", kind="late_status", status=400, body=body, times=1)
-    (row,) = desk.run([anna], "SPE_E3")["users"]
-    assert (row["status"], row["error"], desk.states(anna)) == ("unchanged", None, {"SPE_E3": []})
+    env.refuse("assignLicense", kind="late_status", status=400, body=body, times=1)
+    (row,) = env.run([anna], "SPE_E3")["users"]
+    assert (row["status"], row["error"], env.states(anna)) == ("unchanged", None, {"SPE_E3": []})
 
 
-def test_what_nobody_has_done_is_reported_with_a_way_out(desk: Desk) -> None:
-    anna = desk.person("anna")
-    desk.refuse(
+def test_what_nobody_has_done_is_reported_with_a_way_out(env: Harness) -> None:
+    anna = env.person("anna")
+    env.refuse(
         "assignLicense",
         status=400,
         body={"error": {"code": "Request_BadRequest", "message": "No license changes provided"}},
         times=None,
     )
-    error = error_of(desk, anna)
+    error = error_of(env, anna)
     assert error["code"] == "no_changes"
     assert "run again" in error["hint"]
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_a_batch_that_is_refused_as_a_whole_ends_with_a_final_stop(desk: Desk, status: int) -> None:
+def test_a_batch_that_is_refused_as_a_whole_ends_with_a_final_stop(env: Harness, status: int) -> None:
     body = {"error": {"code": "BadRequest", "message": "It cannot be read"}}
-    desk.fault("status", status=status, body=body, times=None, after_batches=1)
-    error = error_of(desk, desk.person("anna"))
+    env.fault("status", status=status, body=body, times=None, after_batches=1)
+    error = error_of(env, env.person("anna"))
     assert "It cannot be read" in error["message"]
     assert error["message"].endswith(".")
 
@@ -165,10 +165,10 @@ def test_a_batch_that_is_refused_as_a_whole_ends_with_a_final_stop(desk: Desk, s
         "There are no available licenses for the specified allotment",
     ],
 )
-def test_a_plan_names_no_option_that_it_does_not_have(desk: PlanningDesk, message: str) -> None:
-    desk.at_risk("anna")
-    refusing(desk, message)
-    (row,) = desk.refused(EVERYBODY).partial["users"]
+def test_a_plan_names_no_option_that_it_does_not_have(env: PlanHarness, message: str) -> None:
+    env.at_risk("anna")
+    refusing(env, message)
+    (row,) = env.refused(EVERYBODY).partial["users"]
     hint = row["error"]["hint"]
     assert hint
     assert "on_insufficient_seats" not in hint

@@ -22,7 +22,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.readback import carried_only, still_to_do
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 from tests.simulator.skus import table
 from tests.simulator.state import Json
@@ -34,8 +34,8 @@ ON = {"enabled_plans": [MAILBOX], "disabled_plans": []}
 
 
 @pytest.fixture(params=["dropped", "shown", "of the company"])
-def desk(tenant: Tenant, request: pytest.FixtureRequest) -> Iterator[PlanningDesk]:
-    found = PlanningDesk(tenant)
+def env(tenant: Tenant, request: pytest.FixtureRequest) -> Iterator[PlanHarness]:
+    found = PlanHarness(tenant)
     company = request.param == "of the company"
     found.world.switches.retired_plans = "dropped" if company else request.param
     before = {sku_id: sku["servicePlans"] for sku_id, sku in found.world.skus.items()}
@@ -48,8 +48,8 @@ def desk(tenant: Tenant, request: pytest.FixtureRequest) -> Iterator[PlanningDes
         found.world.skus[sku_id]["servicePlans"] = plans
 
 
-def held(desk: PlanningDesk, part_number: str = "SPE_E3", *off: str) -> Json:
-    state = desk.held(part_number, *off)
+def held(env: PlanHarness, part_number: str = "SPE_E3", *off: str) -> Json:
+    state = env.held(part_number, *off)
     return {**state, "disabledPlans": sorted([*state["disabledPlans"], RETIRED])}
 
 
@@ -59,38 +59,38 @@ def off_in(body: Json, part_number: str = "SPE_E3") -> set[str]:
     return set(found["disabledPlans"])
 
 
-def test_one_plan_is_switched_on_by_one_write(desk: PlanningDesk) -> None:
-    anna = desk.person("anna", held(desk, "SPE_E3", MAILBOX, TEAMS))
-    told = desk.run([anna], {"sku": "SPE_E3", **ON}, check_mode=True)["users"][0]
-    (row,) = desk.run([anna], {"sku": "SPE_E3", **ON})["users"]
+def test_one_plan_is_switched_on_by_one_write(env: PlanHarness) -> None:
+    anna = env.person("anna", held(env, "SPE_E3", MAILBOX, TEAMS))
+    told = env.run([anna], {"sku": "SPE_E3", **ON}, check_mode=True)["users"][0]
+    (row,) = env.run([anna], {"sku": "SPE_E3", **ON})["users"]
     assert (row["status"], row["confirmation"], row["service_disabled_plans"]) == ("changed", "confirmed", {})
     assert (row["before"], row["after"]) == (told["before"], told["after"])
-    (body,) = desk.license_requests()
+    (body,) = env.license_requests()
     assert off_in(body) == {table()["SPE_E3"].plan(TEAMS)}
-    assert not desk.run([anna], {"sku": "SPE_E3", **ON})["changed"]
+    assert not env.run([anna], {"sku": "SPE_E3", **ON})["changed"]
 
 
 @pytest.mark.parametrize("entry", [{}, {"disabled_plans": []}, {"disabled_plans": [TEAMS]}])
-def test_who_has_what_was_asked_for_is_not_written(desk: PlanningDesk, entry: Json) -> None:
-    anna = desk.person("anna", held(desk, "SPE_E3", TEAMS))
-    assert not desk.run([anna], {"sku": "SPE_E3", **entry})["changed"]
-    assert desk.writes() == []
+def test_who_has_what_was_asked_for_is_not_written(env: PlanHarness, entry: Json) -> None:
+    anna = env.person("anna", held(env, "SPE_E3", TEAMS))
+    assert not env.run([anna], {"sku": "SPE_E3", **entry})["changed"]
+    assert env.writes() == []
 
 
-def test_a_swap_carries_over_what_the_new_license_has(desk: PlanningDesk) -> None:
-    anna = desk.person("anna", held(desk, "SPE_E3", TEAMS))
-    (row,) = desk.run([anna], "SPE_E5", state="exact")["users"]
+def test_a_swap_carries_over_what_the_new_license_has(env: PlanHarness) -> None:
+    anna = env.person("anna", held(env, "SPE_E3", TEAMS))
+    (row,) = env.run([anna], "SPE_E5", state="exact")["users"]
     assert row["confirmation"] == "confirmed"
-    assert off_in(desk.license_requests()[0], "SPE_E5") == {table()["SPE_E5"].plan(TEAMS)}
+    assert off_in(env.license_requests()[0], "SPE_E5") == {table()["SPE_E5"].plan(TEAMS)}
 
 
-def test_what_is_off_by_a_lost_answer_is_sent_again_without_it(desk: PlanningDesk) -> None:
+def test_what_is_off_by_a_lost_answer_is_sent_again_without_it(env: PlanHarness) -> None:
     """The write is repeated with what somebody else has switched off meanwhile."""
-    anna = desk.person("anna", held(desk, "SPE_E3", MAILBOX))
-    desk.fault("lost_answer", after_batches=1)
-    (row,) = desk.run([anna], {"sku": "SPE_E3", **ON})["users"]
-    assert (row["status"], desk.world.faults[-1].hits) == ("changed", 1)
-    assert all(RETIRED not in off_in(body) for body in desk.license_requests())
+    anna = env.person("anna", held(env, "SPE_E3", MAILBOX))
+    env.fault("lost_answer", after_batches=1)
+    (row,) = env.run([anna], {"sku": "SPE_E3", **ON})["users"]
+    assert (row["status"], env.world.faults[-1].hits) == ("changed", 1)
+    assert all(RETIRED not in off_in(body) for body in env.license_requests())
 
 
 @pytest.mark.parametrize("plans", [(), (ServicePlan("retired", "RETIRED", applies_to="Company"),)])
@@ -105,18 +105,18 @@ def test_what_somebody_else_has_just_switched_stays_so_without_it(plans: tuple[S
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_a_rule_switches_the_plan_on(desk: PlanningDesk, check_mode: bool) -> None:
-    desk.person("anna", held(desk, "SPE_E3", MAILBOX))
+def test_a_rule_switches_the_plan_on(env: PlanHarness, check_mode: bool) -> None:
+    env.person("anna", held(env, "SPE_E3", MAILBOX))
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", **ON}]}
-    (row,) = desk.apply(rule, check_mode=check_mode)["users"]
+    (row,) = env.apply(rule, check_mode=check_mode)["users"]
     assert (row["action"], row["status"]) == ("license", "changed")
-    assert not desk.apply(rule)["summary"]["failed"]
+    assert not env.apply(rule)["summary"]["failed"]
 
 
-def test_what_a_result_says_can_be_given_back(desk: PlanningDesk) -> None:
-    anna = desk.person("anna", held(desk, "SPE_E3", TEAMS))
+def test_what_a_result_says_can_be_given_back(env: PlanHarness) -> None:
+    anna = env.person("anna", held(env, "SPE_E3", TEAMS))
     row: Json = {"sku": "SPE_E3", "via": "direct", "disabled_plans": [TEAMS, RETIRED]}
-    desk.run([anna], {"sku": "SPE_E3", "enabled_plans": [MAILBOX]})
-    assert desk.run([anna], row, state="exact")["users"][0]["confirmation"] == "confirmed"
+    env.run([anna], {"sku": "SPE_E3", "enabled_plans": [MAILBOX]})
+    assert env.run([anna], row, state="exact")["users"][0]["confirmation"] == "confirmed"
     with pytest.raises(ConfigurationError, match="SPE_E3 has no service plan 'TEAMS2'"):
-        desk.run([anna], {**row, "disabled_plans": ["TEAMS2"]}, state="exact")
+        env.run([anna], {**row, "disabled_plans": ["TEAMS2"]}, state="exact")

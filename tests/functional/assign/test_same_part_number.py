@@ -13,8 +13,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.module_utils._graph.parsing import skus_from
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 
-from tests.functional.support.assign_harness import Desk, empty_tenant
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.assign_harness import Harness, empty_tenant
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 from tests.simulator.skus import table
 from tests.simulator.state import Json
@@ -35,31 +35,31 @@ def tenant() -> Iterator[Tenant]:
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> Desk:
-    return Desk(tenant)
+def env(tenant: Tenant) -> Harness:
+    return Harness(tenant)
 
 
-def test_both_are_in_what_the_service_has_switched_off(desk: Desk) -> None:
-    desk.world.switches.service_disables_plans = True
-    anna = desk.person("anna")
-    (row,) = desk.run([anna], {"sku_id": FIRST}, {"sku_id": SECOND})["users"]
+def test_both_are_in_what_the_service_has_switched_off(env: Harness) -> None:
+    env.world.switches.service_disables_plans = True
+    anna = env.person("anna")
+    (row,) = env.run([anna], {"sku_id": FIRST}, {"sku_id": SECOND})["users"]
     assert row["service_disabled_plans"].keys() == {FIRST, SECOND}
     assert all(len(plans) == 1 for plans in row["service_disabled_plans"].values())
 
 
-def test_the_diff_shows_the_second_beside_the_first(desk: Desk) -> None:
-    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
-    assert desk.run([anna], {"sku_id": FIRST})["diff"]["after"] == f"{anna}: + {NAME}\n"
-    assert desk.run([anna], {"sku_id": SECOND})["diff"] == {"before": "", "after": f"{anna}: + {NAME}\n"}
-    diff = desk.run([anna], {"sku_id": FIRST}, state="absent")["diff"]
+def test_the_diff_shows_the_second_beside_the_first(env: Harness) -> None:
+    anna = env.person("anna", env.held("EXCHANGESTANDARD"))
+    assert env.run([anna], {"sku_id": FIRST})["diff"]["after"] == f"{anna}: + {NAME}\n"
+    assert env.run([anna], {"sku_id": SECOND})["diff"] == {"before": "", "after": f"{anna}: + {NAME}\n"}
+    diff = env.run([anna], {"sku_id": FIRST}, state="absent")["diff"]
     assert diff == {"before": f"{anna}: - {NAME}\n", "after": ""}
 
 
-def test_they_are_counted_apart(desk: Desk) -> None:
-    people = [desk.person("anna"), desk.person("bert")]
-    desk.run(people, {"sku_id": FIRST})
-    desk.run(people[:1], {"sku_id": SECOND})
-    with desk.clients() as found:
+def test_they_are_counted_apart(env: Harness) -> None:
+    people = [env.person("anna"), env.person("bert")]
+    env.run(people, {"sku_id": FIRST})
+    env.run(people[:1], {"sku_id": SECOND})
+    with env.clients() as found:
         result = user_license_info(found.graph, BUILTIN, users=people)
         assert len(list(result["users"])) == 2
     assert result["summary"]["by_sku"] == {FIRST: {"sku": NAME, "users": 2}, SECOND: {"sku": NAME, "users": 1}}
@@ -77,13 +77,13 @@ def test_they_are_counted_apart(desk: Desk) -> None:
     ids=["present", "absent", "exact", "remove"],
 )
 def test_their_name_alone_is_an_error_that_lists_the_ids(
-    desk: Desk, licenses: list[str], options: Json, where: str, name: str
+    env: Harness, licenses: list[str], options: Json, where: str, name: str
 ) -> None:
-    anna = desk.person("anna")
+    anna = env.person("anna")
     given = [name if item == NAME else item for item in licenses]
     chosen: Json = {key: (name,) if value == (NAME,) else value for key, value in options.items()}
     with pytest.raises(ConfigurationError) as caught:
-        desk.run([anna], *given, **chosen)
+        env.run([anna], *given, **chosen)
     (problem,) = caught.value.problems
     assert problem.startswith(f"{where}: {name!r} is the name of several SKUs of this tenant: ")
     assert FIRST in problem
@@ -103,18 +103,18 @@ def test_their_name_alone_is_an_error_that_lists_the_ids(
     ids=["licenses", "fallback", "remove", "has", "lacks", "seat_reserve"],
 )
 def test_so_it_is_in_rules(tenant: Tenant, changes: Json, options: Json, where: str) -> None:
-    desk = PlanningDesk(tenant)
-    (problem,) = desk.problems({**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], **changes}, **options)
+    env = PlanHarness(tenant)
+    (problem,) = env.problems({**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], **changes}, **options)
     assert problem.startswith(f"{where}: ")
     assert FIRST in problem
     assert SECOND in problem
 
 
 @pytest.mark.parametrize("spelling", [str.upper, "  {}  ".format])
-def test_ids_in_any_spelling_name_one(desk: Desk, spelling: Callable[[str], str]) -> None:
-    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
-    desk.run([anna], spelling(FIRST))
-    (row,) = desk.run([anna], spelling(SECOND), remove=(spelling(FIRST),))["users"]
+def test_ids_in_any_spelling_name_one(env: Harness, spelling: Callable[[str], str]) -> None:
+    anna = env.person("anna", env.held("EXCHANGESTANDARD"))
+    env.run([anna], spelling(FIRST))
+    (row,) = env.run([anna], spelling(SECOND), remove=(spelling(FIRST),))["users"]
     assert [item["sku_id"] for item in row["after"]["licenses"] if item["sku"] == NAME] == [SECOND]
 
 
@@ -128,46 +128,46 @@ def test_what_one_account_has_consumed_too_much_takes_no_seat_of_another() -> No
 # --- texts name the id where the name is not enough -------------------------------------------------------------------
 
 
-def only_the_second_has_seats(desk: Desk) -> None:
+def only_the_second_has_seats(env: Harness) -> None:
     for sku_id, enabled in ((FIRST, 0), (SECOND, 9)):
         units = {"enabled": enabled, "warning": 0, "suspended": 0, "lockedOut": 0}
-        desk.world.skus[sku_id].update(prepaidUnits=units, consumedUnits=0)
+        env.world.skus[sku_id].update(prepaidUnits=units, consumedUnits=0)
 
 
 def test_a_plan_says_which_of_them_has_no_seat(tenant: Tenant) -> None:
-    desk = PlanningDesk(tenant)
-    only_the_second_has_seats(desk)
-    desk.at_risk("anna")
+    env = PlanHarness(tenant)
+    only_the_second_has_seats(env)
+    env.at_risk("anna")
     rule = {**EVERYBODY, "licenses": [{"sku": FIRST}], "fallback": [{"sku": SECOND}]}
-    result = desk.apply(rule)
+    result = env.apply(rule)
     (row,) = result["users"]
     assert (row["alternative"], [item["sku"] for item in row["add"]]) == ("fallback", [NAME])
     assert f"licenses: no seat left of {NAME} ({FIRST})" in row["note"]
-    desk.at_risk("bert")
-    missing = desk.plan({**EVERYBODY, "licenses": [{"sku": FIRST}]})["summary"]["seats_missing"]
+    env.at_risk("bert")
+    missing = env.plan({**EVERYBODY, "licenses": [{"sku": FIRST}]})["summary"]["seats_missing"]
     assert [(item["sku"], item["sku_id"]) for item in missing] == [(NAME, FIRST)]
 
 
 @pytest.mark.parametrize("on_insufficient_seats", ["fail", "skip"])
-def test_the_module_says_so_too(desk: Desk, on_insufficient_seats: str) -> None:
-    only_the_second_has_seats(desk)
-    anna = desk.person("anna")
+def test_the_module_says_so_too(env: Harness, on_insufficient_seats: str) -> None:
+    only_the_second_has_seats(env)
+    anna = env.person("anna")
     if on_insufficient_seats == "fail":
-        assert f"{NAME} ({FIRST}): 1 seat needed, 0 left" in desk.fail([anna], {"sku_id": FIRST}).message
+        assert f"{NAME} ({FIRST}): 1 seat needed, 0 left" in env.fail([anna], {"sku_id": FIRST}).message
         return
-    (row,) = desk.run([anna], {"sku_id": FIRST}, on_insufficient_seats="skip")["users"]
+    (row,) = env.run([anna], {"sku_id": FIRST}, on_insufficient_seats="skip")["users"]
     assert f"No seat of {NAME} ({FIRST}) is left" in row["error"]["message"]
 
 
-def test_an_error_of_the_service_names_the_id(desk: Desk) -> None:
-    only_the_second_has_seats(desk)
-    desk.world.plan_rules.assignment_errors = {SECOND: "CountViolation"}
-    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
-    error = desk.fail([anna], {"sku_id": SECOND}, remove=("EXCHANGESTANDARD",))
+def test_an_error_of_the_service_names_the_id(env: Harness) -> None:
+    only_the_second_has_seats(env)
+    env.world.plan_rules.assignment_errors = {SECOND: "CountViolation"}
+    anna = env.person("anna", env.held("EXCHANGESTANDARD"))
+    error = env.fail([anna], {"sku_id": SECOND}, remove=("EXCHANGESTANDARD",))
     assert f"{NAME} ({SECOND}) was assigned, but is in error: CountViolation, so EXCHANGESTANDARD was" in error.message
 
 
-def test_a_name_that_one_sku_has_stands_alone(desk: Desk) -> None:
-    desk.seats("EMS", 0)
-    anna = desk.person("anna")
-    assert "EMS: 1 seat needed" in desk.fail([anna], "EMS").message
+def test_a_name_that_one_sku_has_stands_alone(env: Harness) -> None:
+    env.seats("EMS", 0)
+    anna = env.person("anna")
+    assert "EMS: 1 seat needed" in env.fail([anna], "EMS").message

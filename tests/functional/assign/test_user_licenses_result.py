@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 
-from tests.functional.support.assign_harness import Desk
+from tests.functional.support.assign_harness import Harness
 from tests.simulator.state import Json
 
 
@@ -21,26 +21,26 @@ def without_confirmation(result: Json) -> Json:
     return {**result, "users": users, "summary": summary, "requests": 0}
 
 
-def test_check_mode_writes_nothing_and_says_what_a_run_says(desk: Desk) -> None:
+def test_check_mode_writes_nothing_and_says_what_a_run_says(env: Harness) -> None:
     people = [
-        desk.person("anna", location=None),
-        desk.person("ben", desk.held("EXCHANGESTANDARD")),
-        desk.person("clara", desk.held("SPE_E3", "TEAMS1")),
-        desk.person("dora", desk.inherited("SPE_E3")),
-        desk.person("emil", desk.held("SPE_E3", "YAMMER_ENTERPRISE")),
+        env.person("anna", location=None),
+        env.person("ben", env.held("EXCHANGESTANDARD")),
+        env.person("clara", env.held("SPE_E3", "TEAMS1")),
+        env.person("dora", env.inherited("SPE_E3")),
+        env.person("emil", env.held("SPE_E3", "YAMMER_ENTERPRISE")),
     ]
     wish: dict[str, Any] = {"state": "exact", "usage_location": "AT"}
     entry = {"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}
-    predicted = desk.run(people, entry, check_mode=True, **wish)
-    assert desk.writes() == []
-    done = desk.run(people, entry, **wish)
+    predicted = env.run(people, entry, check_mode=True, **wish)
+    assert env.writes() == []
+    done = env.run(people, entry, **wish)
     assert without_confirmation(done) == without_confirmation(predicted)
     assert [item["status"] for item in done["users"]] == ["changed", "changed", "changed", "unchanged", "unchanged"]
 
 
-def test_the_diff_names_those_who_change_and_no_one_else(desk: Desk) -> None:
-    anna, ben = desk.person("anna"), desk.person("ben", desk.held("EMS"))
-    diff = desk.run([anna, ben], "EMS", check_mode=True)["diff"]
+def test_the_diff_names_those_who_change_and_no_one_else(env: Harness) -> None:
+    anna, ben = env.person("anna"), env.person("ben", env.held("EMS"))
+    diff = env.run([anna, ben], "EMS", check_mode=True)["diff"]
     assert diff == {"before": "", "after": f"{anna}: + EMS\n"}
 
 
@@ -52,74 +52,74 @@ def test_the_diff_names_those_who_change_and_no_one_else(desk: Desk) -> None:
     ],
 )
 def test_check_mode_refuses_what_a_run_refuses(
-    desk: Desk, options: dict[str, Any], held: tuple[str, ...], code: str
+    env: Harness, options: dict[str, Any], held: tuple[str, ...], code: str
 ) -> None:
-    anna = desk.person("anna", *(desk.held(name) for name in held))
-    desk.seats("SPE_E3", 0)
-    refused = [desk.fail([anna], "SPE_E3", check_mode=check, **options) for check in (True, False)]
+    anna = env.person("anna", *(env.held(name) for name in held))
+    env.seats("SPE_E3", 0)
+    refused = [env.fail([anna], "SPE_E3", check_mode=check, **options) for check in (True, False)]
     assert [error.code for error in refused] == [code, code]
     assert refused[0].partial == refused[1].partial
 
 
-def test_what_does_not_show_in_time_is_accepted(desk: Desk) -> None:
-    anna = desk.person("anna")
-    desk.world.switches.replica_lag_reads = 50
-    result = desk.run([anna], "SPE_E3", confirm_seconds=20)
+def test_what_does_not_show_in_time_is_accepted(env: Harness) -> None:
+    anna = env.person("anna")
+    env.world.switches.replica_lag_reads = 50
+    result = env.run([anna], "SPE_E3", confirm_seconds=20)
     user = result["users"][0]
     assert (user["status"], user["confirmation"]) == ("changed", "accepted")
     assert [item["sku"] for item in user["after"]["licenses"]] == ["SPE_E3"]
-    assert desk.states(anna) == {"SPE_E3": []}
-    assert 19 < sum(desk.clock.slept) < 21
+    assert env.states(anna) == {"SPE_E3": []}
+    assert 19 < sum(env.clock.slept) < 21
     assert anna in result["warnings"][0]
 
 
-def test_a_late_replica_is_waited_for(desk: Desk) -> None:
-    people = [desk.person("anna"), desk.person("ben", desk.held("SPE_E3", "TEAMS1"))]
-    desk.world.switches.replica_lag_reads = 3
+def test_a_late_replica_is_waited_for(env: Harness) -> None:
+    people = [env.person("anna"), env.person("ben", env.held("SPE_E3", "TEAMS1"))]
+    env.world.switches.replica_lag_reads = 3
     entry = {"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE", "TEAMS1"]}
-    result = desk.run(people, entry)
+    result = env.run(people, entry)
     assert [item["confirmation"] for item in result["users"]] == ["confirmed", "confirmed"]
-    assert len(desk.writes()) == 2
+    assert len(env.writes()) == 2
 
 
-def test_without_confirm_nobody_is_read_back(desk: Desk) -> None:
-    anna = desk.person("anna")
-    result = desk.run([anna], "SPE_E3", confirm=False)
+def test_without_confirm_nobody_is_read_back(env: Harness) -> None:
+    anna = env.person("anna")
+    result = env.run([anna], "SPE_E3", confirm=False)
     assert result["users"][0]["confirmation"] == "accepted"
-    assert len(desk.parts("GET")) == 1
+    assert len(env.parts("GET")) == 1
 
 
-def test_an_assignment_that_turns_to_error_is_a_failure(desk: Desk) -> None:
+def test_an_assignment_that_turns_to_error_is_a_failure(env: Harness) -> None:
     """The service accepts it, and the user's assignment ends in error."""
-    anna = desk.person("anna", desk.held("SPE_E3", state="Error", error="UniquenessViolation"))
-    desk.world.switches.replica_lag_reads = 50
-    error = desk.fail([anna], "SPE_E3")
+    anna = env.person("anna", env.held("SPE_E3", state="Error", error="UniquenessViolation"))
+    env.world.switches.replica_lag_reads = 50
+    error = env.fail([anna], "SPE_E3")
     user = error.partial["users"][0]
     assert (user["status"], user["error"]["code"]) == ("failed", "duplicate_proxy_address")
     assert error.partial["changed"]
 
 
-def test_what_cannot_be_read_back_is_still_reported(desk: Desk) -> None:
-    anna = desk.person("anna")
-    desk.tenant.set_faults(
+def test_what_cannot_be_read_back_is_still_reported(env: Harness) -> None:
+    anna = env.person("anna")
+    env.tenant.set_faults(
         {"kind": "status", "service": "graph", "path": "users?$filter", "part": True, "times": 1, "status": 403},
     )
     with pytest.raises(Exception, match="403"):
-        desk.run([anna], "SPE_E3")
+        env.run([anna], "SPE_E3")
     # the second read is the one after the write
-    desk.tenant.set_faults(
+    env.tenant.set_faults(
         {"kind": "slow", "service": "graph", "path": "$batch", "times": 2, "seconds": 0},
         {"kind": "status", "service": "graph", "path": "$batch", "times": None, "status": 403},
     )
-    result = desk.run([anna], "SPE_E3")
+    result = env.run([anna], "SPE_E3")
     user = result["users"][0]
     assert (user["status"], user["confirmation"]) == ("changed", "accepted")
     assert user["notes"][0].startswith("could not be read back: ")
 
 
-def test_warnings_name_what_people_lose(desk: Desk) -> None:
-    anna = desk.person("anna", desk.held("SPE_E3"))
-    result = desk.run([anna], "EXCHANGESTANDARD", state="exact", check_mode=True, allow_uncovered=True)
+def test_warnings_name_what_people_lose(env: Harness) -> None:
+    anna = env.person("anna", env.held("SPE_E3"))
+    result = env.run([anna], "EXCHANGESTANDARD", state="exact", check_mode=True, allow_uncovered=True)
     assert any("50 GB" in text and anna in text for text in result["warnings"])
 
 
@@ -152,24 +152,24 @@ def test_warnings_name_what_people_lose(desk: Desk) -> None:
     ],
 )
 def test_options_that_are_wrong_are_refused_without_a_request(
-    desk: Desk, options: dict[str, Any], message: str
+    env: Harness, options: dict[str, Any], message: str
 ) -> None:
     users, licenses = options.pop("users", ["a@b.c"]), options.pop("licenses", ["SPE_E3"])
     with pytest.raises(ConfigurationError) as caught:
-        desk.run(users, *licenses, **options)
+        env.run(users, *licenses, **options)
     assert message in str(caught.value)
-    assert desk.tenant.requests() == []
+    assert env.tenant.requests() == []
 
 
-def test_all_that_is_wrong_with_options_comes_at_once(desk: Desk) -> None:
+def test_all_that_is_wrong_with_options_comes_at_once(env: Harness) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        desk.run(["", "a\0"], "SPE_E3", usage_location="Nowhere", confirm_seconds=-1.0)
+        env.run(["", "a\0"], "SPE_E3", usage_location="Nowhere", confirm_seconds=-1.0)
     assert len(caught.value.problems) == 4
 
 
-def test_an_unknown_sku_or_plan_is_refused_before_users_are_read(desk: Desk) -> None:
-    anna = desk.person("anna")
+def test_an_unknown_sku_or_plan_is_refused_before_users_are_read(env: Harness) -> None:
+    anna = env.person("anna")
     with pytest.raises(ConfigurationError) as caught:
-        desk.run([anna], "SPE_E4", {"sku": "EMS", "disabled_plans": ["TEAMS1"]})
+        env.run([anna], "SPE_E4", {"sku": "EMS", "disabled_plans": ["TEAMS1"]})
     assert len(caught.value.problems) == 2
-    assert desk.parts("GET") == []
+    assert env.parts("GET") == []

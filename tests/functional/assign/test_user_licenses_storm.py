@@ -14,7 +14,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
-from tests.functional.support.assign_harness import Desk, empty_tenant
+from tests.functional.support.assign_harness import Harness, empty_tenant
 from tests.functional.support.service_clients import Clients, clients
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
@@ -49,10 +49,10 @@ def served() -> Iterator[tuple[Tenant, Clients]]:
         yield tenant, found
 
 
-def attempt(desk: Desk, people: list[str], options: dict[str, Any]) -> list[Json]:
+def attempt(env: Harness, people: list[str], options: dict[str, Any]) -> list[Json]:
     """The rows of one run; none where the users could not even be read."""
     try:
-        return list(desk.run(people, *WISH, state="exact", usage_location="DE", **options)["users"])
+        return list(env.run(people, *WISH, state="exact", usage_location="DE", **options)["users"])
     except UsersFailed as error:
         return list(error.partial["users"])
     except M365Error as error:
@@ -85,19 +85,19 @@ def test_a_storm_of_faults(
     lag: int,
     options: dict[str, Any],
 ) -> None:
-    desk = Desk(*served)
-    people = desk.people(25, desk.held("POWER_BI_STANDARD"), location=None)
-    people += [desk.person("done", desk.held("SPE_E3", "YAMMER_ENTERPRISE"), desk.held("EMS"))]
-    desk.world.switches.replica_lag_reads = lag
+    env = Harness(*served)
+    people = env.people(25, env.held("POWER_BI_STANDARD"), location=None)
+    people += [env.person("done", env.held("SPE_E3", "YAMMER_ENTERPRISE"), env.held("EMS"))]
+    env.world.switches.replica_lag_reads = lag
     for fault in parts:
-        desk.refuse(**fault)
+        env.refuse(**fault)
     for fault in wholes:
-        desk.fault(**fault)
+        env.fault(**fault)
 
-    rows = attempt(desk, people, options)
-    assert rows or not desk.writes()
+    rows = attempt(env, people, options)
+    assert rows or not env.writes()
     for row in rows:
-        licensed = desk.states(row["user_principal_name"]) == WANTED
+        licensed = env.states(row["user_principal_name"]) == WANTED
         event(f"{row['status']} {(row['error'] or {}).get('code', '')}")
         if row["status"] in ("changed", "unchanged"):
             assert licensed, row
@@ -105,9 +105,9 @@ def test_a_storm_of_faults(
             assert not licensed, row
     assert not rows or [row["user_principal_name"] for row in rows] == people
 
-    desk.world.faults.clear()
-    desk.world.scratch.clear()
-    rows = attempt(desk, people, options)
+    env.world.faults.clear()
+    env.world.scratch.clear()
+    rows = attempt(env, people, options)
     assert {row["status"] for row in rows} <= {"changed", "unchanged"}
-    assert [desk.states(upn) for upn in people] == [WANTED] * len(people)
-    assert {desk.location(upn) for upn in people} == {"DE"}
+    assert [env.states(upn) for upn in people] == [WANTED] * len(people)
+    assert {env.location(upn) for upn in people} == {"DE"}

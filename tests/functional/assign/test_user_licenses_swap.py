@@ -11,78 +11,78 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 
 from tests.functional.support import processes
-from tests.functional.support.assign_harness import Desk
+from tests.functional.support.assign_harness import Harness
 from tests.simulator.skus import table
 
 FROM, TO, KEPT = "EXCHANGESTANDARD", "SPE_E3", "POWER_BI_STANDARD"
 
 
-def test_one_request_swaps_and_what_is_not_named_stays(desk: Desk) -> None:
-    anna = desk.person("anna", desk.held(FROM), desk.held(KEPT))
+def test_one_request_swaps_and_what_is_not_named_stays(env: Harness) -> None:
+    anna = env.person("anna", env.held(FROM), env.held(KEPT))
     for check_mode in (True, False):
-        (row,) = desk.run([anna], TO, remove=(FROM,), check_mode=check_mode)["users"]
+        (row,) = env.run([anna], TO, remove=(FROM,), check_mode=check_mode)["users"]
         assert row["status"] == "changed"
         assert [item["sku"] for item in row["after"]["licenses"]] == [KEPT, TO]
-    assert len(desk.parts("POST", "assignLicense")) == 1
-    assert desk.states(anna).keys() == {TO, KEPT}
-    assert not desk.run([anna], TO, remove=(FROM,))["changed"]
-    assert len(desk.writes()) == 1
+    assert len(env.parts("POST", "assignLicense")) == 1
+    assert env.states(anna).keys() == {TO, KEPT}
+    assert not env.run([anna], TO, remove=(FROM,))["changed"]
+    assert len(env.writes()) == 1
 
 
 @pytest.mark.parametrize("name", [FROM.lower(), table()[FROM].id.upper(), "Exchange Online (Plan 1)"])
-def test_the_license_that_goes_is_named_as_any_other(desk: Desk, name: str) -> None:
-    anna = desk.person("anna", desk.held(FROM))
-    desk.run([anna], TO, remove=(name,))
-    assert desk.states(anna).keys() == {TO}
+def test_the_license_that_goes_is_named_as_any_other(env: Harness, name: str) -> None:
+    anna = env.person("anna", env.held(FROM))
+    env.run([anna], TO, remove=(name,))
+    assert env.states(anna).keys() == {TO}
 
 
-def test_who_does_not_hold_what_goes_gets_the_license_all_the_same(desk: Desk) -> None:
+def test_who_does_not_hold_what_goes_gets_the_license_all_the_same(env: Harness) -> None:
     people = [
-        desk.person("anna"),
-        desk.person("bert", desk.held(TO)),
-        desk.person("carl", desk.held(TO), desk.held(FROM)),
+        env.person("anna"),
+        env.person("bert", env.held(TO)),
+        env.person("carl", env.held(TO), env.held(FROM)),
     ]
-    result = desk.run(people, TO, remove=(FROM,))
+    result = env.run(people, TO, remove=(FROM,))
     assert [row["status"] for row in result["users"]] == ["changed", "unchanged", "changed"]
-    assert all(desk.states(name).keys() == {TO} for name in people)
+    assert all(env.states(name).keys() == {TO} for name in people)
 
 
-def test_what_comes_from_a_group_stays_and_is_said(desk: Desk) -> None:
-    inherited = desk.inherited(FROM)
-    anna = desk.person("anna", inherited)
-    (row,) = desk.run([anna], TO, remove=(FROM,))["users"]
-    assert (row["status"], set(desk.states(anna))) == ("changed", {TO})
+def test_what_comes_from_a_group_stays_and_is_said(env: Harness) -> None:
+    inherited = env.inherited(FROM)
+    anna = env.person("anna", inherited)
+    (row,) = env.run([anna], TO, remove=(FROM,))["users"]
+    assert (row["status"], set(env.states(anna))) == ("changed", {TO})
     assert any(
         f"{FROM} stays: it is inherited from group {inherited['assignedByGroup']}" in note for note in row["notes"]
     )
-    assert not desk.run([anna], TO, remove=(FROM,))["changed"]
+    assert not env.run([anna], TO, remove=(FROM,))["changed"]
 
 
-def test_what_is_off_in_the_license_that_goes_stays_off(desk: Desk) -> None:
-    anna = desk.person("anna", desk.held("SPE_E3", "YAMMER_ENTERPRISE"))
-    (row,) = desk.run([anna], "SPE_E5", remove=("SPE_E3",))["users"]
-    assert desk.states(anna) == {"SPE_E5": ["YAMMER_ENTERPRISE"]}
+def test_what_is_off_in_the_license_that_goes_stays_off(env: Harness) -> None:
+    anna = env.person("anna", env.held("SPE_E3", "YAMMER_ENTERPRISE"))
+    (row,) = env.run([anna], "SPE_E5", remove=("SPE_E3",))["users"]
+    assert env.states(anna) == {"SPE_E5": ["YAMMER_ENTERPRISE"]}
     assert "SPE_E5: YAMMER_ENTERPRISE stays off, as before the swap" in row["notes"]
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_a_mailbox_does_not_lose_what_keeps_it(desk: Desk, check_mode: bool) -> None:
-    anna = desk.person("anna", desk.held(FROM))
-    error = desk.fail([anna], KEPT, remove=(FROM,), check_mode=check_mode)
-    assert (error.code, error.partial["uncovered"], desk.writes()) == ("would_uncover", [anna], [])
+def test_a_mailbox_does_not_lose_what_keeps_it(env: Harness, check_mode: bool) -> None:
+    anna = env.person("anna", env.held(FROM))
+    error = env.fail([anna], KEPT, remove=(FROM,), check_mode=check_mode)
+    assert (error.code, error.partial["uncovered"], env.writes()) == ("would_uncover", [anna], [])
     assert "in remove the one that goes" in error.hint
-    bert = desk.person("bert", desk.held("SPE_E3"), archive=True, hold=True)
-    error = desk.fail([bert], FROM, remove=("SPE_E3",), check_mode=check_mode)
+    bert = env.person("bert", env.held("SPE_E3"), archive=True, hold=True)
+    error = env.fail([bert], FROM, remove=("SPE_E3",), check_mode=check_mode)
     assert (error.code, error.partial["uncovered"]) == ("would_uncover", [bert])
-    desk.run([anna], KEPT, remove=(FROM,), allow_uncovered=True, check_mode=check_mode)
+    env.run([anna], KEPT, remove=(FROM,), allow_uncovered=True, check_mode=check_mode)
 
 
-def test_where_there_is_no_seat_nothing_goes(desk: Desk) -> None:
-    desk.seats(TO, 0)
-    anna = desk.person("anna", desk.held(FROM))
-    result = desk.run([anna], TO, remove=(FROM,), on_insufficient_seats="skip")
+def test_where_there_is_no_seat_nothing_goes(env: Harness) -> None:
+    env.seats(TO, 0)
+    anna = env.person("anna", env.held(FROM))
+    result = env.run([anna], TO, remove=(FROM,), on_insufficient_seats="skip")
     assert [row["status"] for row in result["users"]] == ["skipped"]
-    assert (set(desk.states(anna)), desk.writes()) == ({FROM}, [])
+    assert (set(env.states(anna)), env.writes()) == ({FROM}, [])
 
 
 @pytest.mark.parametrize(
@@ -97,25 +97,25 @@ def test_where_there_is_no_seat_nothing_goes(desk: Desk) -> None:
         ({"remove": ("SPE_E33",)}, "remove[0]: the tenant has no SKU 'SPE_E33'"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_by_name(desk: Desk, options: dict[str, Any], told: str) -> None:
-    anna = desk.person("anna", desk.held(FROM))
+def test_what_cannot_be_meant_is_refused_by_name(env: Harness, options: dict[str, Any], told: str) -> None:
+    anna = env.person("anna", env.held(FROM))
     with pytest.raises(ConfigurationError) as caught:
-        desk.run([anna], TO, **options)
+        env.run([anna], TO, **options)
     assert any(problem.startswith(told) for problem in caught.value.problems), caught.value.problems
-    assert desk.writes() == []
+    assert env.writes() == []
 
 
-def test_every_problem_is_said_at_once(desk: Desk) -> None:
-    anna = desk.person("anna")
+def test_every_problem_is_said_at_once(env: Harness) -> None:
+    anna = env.person("anna")
     with pytest.raises(ConfigurationError) as caught:
-        desk.run([anna], "SPE_E33", remove=("SPE_E44",))
+        env.run([anna], "SPE_E33", remove=("SPE_E44",))
     assert [problem.partition(":")[0] for problem in caught.value.problems] == ["licenses[0].sku", "remove[0]"]
 
 
 @pytest.mark.parametrize("given", [{}, {"remove": []}, {"remove": [FROM]}])
-def test_the_module_takes_it(desk: Desk, given: dict[str, Any]) -> None:
-    anna = desk.person("anna", desk.held(FROM))
+def test_the_module_takes_it(env: Harness, given: dict[str, Any]) -> None:
+    anna = env.person("anna", env.held(FROM))
     params = {"users": [anna], "licenses": [{"sku": TO}], **given}
-    status, output = processes.module("m365_user_license", params, desk.tenant).end()
+    status, output = processes.module("m365_user_license", params, env.tenant).end()
     assert status == 0, output[:2000]
-    assert (FROM in desk.states(anna)) is not bool(given.get("remove"))
+    assert (FROM in env.states(anna)) is not bool(given.get("remove"))

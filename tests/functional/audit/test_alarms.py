@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.functional.support import processes
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.state import DIRECTORY_ROLES, EXCHANGE_ROLES, Json
 
 LEAVERS = {
@@ -26,20 +26,20 @@ LEAVERS = {
 
 
 @contextlib.contextmanager
-def without(desk: PlanningDesk, roles: frozenset[str] | set[str]) -> Iterator[None]:
+def without(env: PlanHarness, roles: frozenset[str] | set[str]) -> Iterator[None]:
     """As long as the block runs, the application lacks these permissions and roles."""
-    before = desk.world.app.roles
-    desk.world.app.roles = before - roles
+    before = env.world.app.roles
+    env.world.app.roles = before - roles
     try:
         yield
     finally:
-        desk.world.app.roles = before
+        env.world.app.roles = before
 
 
-def audit(desk: PlanningDesk, status: int = 0, **params: object) -> Json:
+def audit(env: PlanHarness, status: int = 0, **params: object) -> Json:
     """The result of the module that audits."""
     chosen = {"shared_mailbox_sizes": "never", **params}
-    return processes.result("exo_unlicensed_mailbox_info", chosen, desk.tenant, status)
+    return processes.result("exo_unlicensed_mailbox_info", chosen, env.tenant, status)
 
 
 # --- incomplete audits --------------------------------------------------------------------------------------------
@@ -58,10 +58,10 @@ def audit(desk: PlanningDesk, status: int = 0, **params: object) -> Json:
     ],
 )
 def test_an_audit_without_exchange_is_no_all_clear(
-    desk: PlanningDesk, tmp_path: Path, options: Json, fails: bool
+    env: PlanHarness, tmp_path: Path, options: Json, fails: bool
 ) -> None:
-    with without(desk, EXCHANGE_ROLES):
-        result = audit(desk, int(fails), report_dir=str(tmp_path), report_name="x", **options)
+    with without(env, EXCHANGE_ROLES):
+        result = audit(env, int(fails), report_dir=str(tmp_path), report_name="x", **options)
     # the whole result, and the report, are there in any case
     assert (result["mailboxes"], result["summary"]["complete"]) == ([], False)
     assert json.loads((tmp_path / "x-audit.json").read_text(encoding="utf-8"))["summary"]["complete"] is False
@@ -72,39 +72,39 @@ def test_an_audit_without_exchange_is_no_all_clear(
             assert part in result["msg"]
 
 
-def test_an_audit_without_the_users_names_the_permission(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    with without(desk, {"User.Read.All", "User.ReadWrite.All", "Directory.Read.All"}):
-        error = audit(desk, 1, fail_within_days=3)["error"]
+def test_an_audit_without_the_users_names_the_permission(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    with without(env, {"User.Read.All", "User.ReadWrite.All", "Directory.Read.All"}):
+        error = audit(env, 1, fail_within_days=3)["error"]
     assert error["code"] == "audit_incomplete"
     assert "licenses of users" in error["message"]
     assert "User.Read.All" in error["hint"]
     assert "recipient_types" not in error["hint"], "no choice of recipients makes it complete"
 
 
-def test_what_a_surface_does_not_show_is_named_with_the_ways_out(desk: PlanningDesk) -> None:
-    error = audit(desk, 1, fail_within_days=3, exchange_api="v2")["error"]
+def test_what_a_surface_does_not_show_is_named_with_the_ways_out(env: PlanHarness) -> None:
+    error = audit(env, 1, fail_within_days=3, exchange_api="v2")["error"]
     assert error["code"] == "audit_incomplete"
     assert "exchange_api=v2 shows no archive, soft_deleted recipients" in error["hint"]
-    audit(desk, fail_within_days=3, exchange_api="v2", recipient_types=["user", "shared"])
+    audit(env, fail_within_days=3, exchange_api="v2", recipient_types=["user", "shared"])
 
 
 @pytest.mark.parametrize("mode", ["plan", "apply"])
 @pytest.mark.parametrize("check", [False, True])
 def test_a_plan_of_an_incomplete_audit_fails_after_its_report(
-    desk: PlanningDesk, tmp_path: Path, mode: str, check: bool
+    env: PlanHarness, tmp_path: Path, mode: str, check: bool
 ) -> None:
-    desk.at_risk("anna", days=29)
+    env.at_risk("anna", days=29)
     params: Json = {"rules": [EVERYBODY], "mode": mode, "shared_mailbox_sizes": "never", "_ansible_check_mode": check}
     params |= {"report_dir": str(tmp_path), "report_name": "x"}
-    with without(desk, DIRECTORY_ROLES):
-        result = processes.result("m365_license_plan", params, desk.tenant, 1)
+    with without(env, DIRECTORY_ROLES):
+        result = processes.result("m365_license_plan", params, env.tenant, 1)
         assert result["error"]["code"] == "audit_incomplete"
         assert "Exchange.ManageAsApp" in result["msg"]
         assert result["summary"]["changes"] == 1
         assert (tmp_path / "x.md").exists()
-        assert desk.writes() == []
-        processes.result("m365_license_plan", {**params, "allow_incomplete": True}, desk.tenant)
+        assert env.writes() == []
+        processes.result("m365_license_plan", {**params, "allow_incomplete": True}, env.tenant)
 
 
 # --- mailboxes at risk, of an audit -------------------------------------------------------------------------------
@@ -127,11 +127,11 @@ def test_a_plan_of_an_incomplete_audit_fails_after_its_report(
 )
 @pytest.mark.parametrize("covered", [False, True])
 def test_an_audit_fails_for_what_no_exception_covers(
-    desk: PlanningDesk, days: int, options: Json, code: str, covered: bool
+    env: PlanHarness, days: int, options: Json, code: str, covered: bool
 ) -> None:
-    desk.at_risk("anna", days=days, department="Leavers" if covered else "Sales")
+    env.at_risk("anna", days=days, department="Leavers" if covered else "Sales")
     fails = bool(code) and not covered
-    result = audit(desk, int(fails), rules=[LEAVERS, EVERYBODY], **options)
+    result = audit(env, int(fails), rules=[LEAVERS, EVERYBODY], **options)
     assert result["summary"]["at_risk"] == 1
     assert result["summary"]["excepted"] == int(covered)
     exception = {"rule": "Leavers", "reason": "They go", "until": "2999-12-31"}
@@ -145,20 +145,20 @@ def test_an_audit_fails_for_what_no_exception_covers(
     ("gone_days", "limit", "alarm"), [(31, 0, True), (29, 3, True), (10, 3, False), (10, 30, True)]
 )
 def test_a_soft_deleted_mailbox_raises_the_alarm_where_its_date_is_near_or_over(
-    desk: PlanningDesk, gone_days: int, limit: int, alarm: bool
+    env: PlanHarness, gone_days: int, limit: int, alarm: bool
 ) -> None:
-    desk.make.mailbox(desk.make.user("Gone", "gone"), "UserMailbox", soft_deleted_days=gone_days)
-    result = audit(desk, int(alarm), fail_within_days=limit)
+    env.make.mailbox(env.make.user("Gone", "gone"), "UserMailbox", soft_deleted_days=gone_days)
+    result = audit(env, int(alarm), fail_within_days=limit)
     assert result["summary"]["by_severity"]["lost"] == 1
     assert not alarm or "gone@contoso.example" in result["msg"]
 
 
-def test_the_alarm_says_where_the_rows_are(desk: PlanningDesk, tmp_path: Path) -> None:
-    desk.at_risk("today", days=29)
-    assert "Set output_path or report_dir" in audit(desk, 1, fail_within_days=3)["error"]["hint"]
+def test_the_alarm_says_where_the_rows_are(env: PlanHarness, tmp_path: Path) -> None:
+    env.at_risk("today", days=29)
+    assert "Set output_path or report_dir" in audit(env, 1, fail_within_days=3)["error"]["hint"]
     file = str(tmp_path / "rows.jsonl")
-    assert f"The rows are in {file}." in audit(desk, 1, fail_within_days=3, output_path=file)["error"]["hint"]
-    report = audit(desk, 1, fail_within_days=3, report_dir=str(tmp_path), report_name="x")["error"]["hint"]
+    assert f"The rows are in {file}." in audit(env, 1, fail_within_days=3, output_path=file)["error"]["hint"]
+    report = audit(env, 1, fail_within_days=3, report_dir=str(tmp_path), report_name="x")["error"]["hint"]
     assert f"The rows are in {tmp_path / 'x-audit.json'}." in report
 
 
@@ -169,37 +169,37 @@ def excepted(result: Json) -> list[str]:
     return [row["user_principal_name"].partition("@")[0] for row in result["mailboxes"] if row["excepted"]]
 
 
-def test_the_first_rule_that_matches_decides_whether_a_row_is_excepted(desk: PlanningDesk) -> None:
-    desk.at_risk("anna", department="Leavers")
-    desk.at_risk("boss", department="Leavers", jobTitle="Boss")
+def test_the_first_rule_that_matches_decides_whether_a_row_is_excepted(env: PlanHarness) -> None:
+    env.at_risk("anna", department="Leavers")
+    env.at_risk("boss", department="Leavers", jobTitle="Boss")
     boss = {**EVERYBODY, "name": "Boss", "match": {"job_title": "Boss"}}
-    assert excepted(audit(desk, rules=[LEAVERS])) == ["anna", "boss"]
-    assert excepted(audit(desk, rules=[boss, LEAVERS])) == ["anna"]
-    assert excepted(audit(desk, rules=[EVERYBODY, LEAVERS])) == []
-    assert excepted(audit(desk)) == []
+    assert excepted(audit(env, rules=[LEAVERS])) == ["anna", "boss"]
+    assert excepted(audit(env, rules=[boss, LEAVERS])) == ["anna"]
+    assert excepted(audit(env, rules=[EVERYBODY, LEAVERS])) == []
+    assert excepted(audit(env)) == []
 
 
-def test_an_exception_that_has_ended_covers_nobody(desk: PlanningDesk) -> None:
-    desk.at_risk("anna", days=29, department="Leavers")
-    result = audit(desk, 1, rules=[{**LEAVERS, "until": "2020-12-31"}], fail_on="critical")
+def test_an_exception_that_has_ended_covers_nobody(env: PlanHarness) -> None:
+    env.at_risk("anna", days=29, department="Leavers")
+    result = audit(env, 1, rules=[{**LEAVERS, "until": "2020-12-31"}], fail_on="critical")
     assert (excepted(result), result["error"]["code"]) == ([], "left_at_risk")
 
 
-def test_exceptions_by_group_read_the_groups_of_rows_alone_and_no_rules_read_nothing(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    desk.at_risk("ben")
-    desk.group("sg-leavers", desk.group("sg-inner", "anna@contoso.example"))
-    plain = audit(desk)["requests"]
-    assert audit(desk, rules=[])["requests"] == plain
-    result = audit(desk, rules=[{**LEAVERS, "match": {"group": "sg-leavers"}}])
+def test_exceptions_by_group_read_the_groups_of_rows_alone_and_no_rules_read_nothing(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    env.at_risk("ben")
+    env.group("sg-leavers", env.group("sg-inner", "anna@contoso.example"))
+    plain = audit(env)["requests"]
+    assert audit(env, rules=[])["requests"] == plain
+    result = audit(env, rules=[{**LEAVERS, "match": {"group": "sg-leavers"}}])
     assert excepted(result) == ["anna"]
     # the SKUs, the group, and who is in it
     assert result["requests"] == plain + 3
 
 
-def test_rules_with_mistakes_are_errors_of_the_audit_too(desk: PlanningDesk) -> None:
+def test_rules_with_mistakes_are_errors_of_the_audit_too(env: PlanHarness) -> None:
     rules = [{**EVERYBODY, "licenses": [{"sku": "SPE_E33"}]}, {**LEAVERS, "match": {"group": "sg-none"}}]
-    result = audit(desk, 1, rules=rules, variable_prefix="license_state_")
+    result = audit(env, 1, rules=rules, variable_prefix="license_state_")
     assert result["error"]["code"] == "invalid_rules"
     assert [text.partition(":")[0] for text in result["problems"]] == [
         "license_state_rules[0].licenses[0].sku",
@@ -207,11 +207,11 @@ def test_rules_with_mistakes_are_errors_of_the_audit_too(desk: PlanningDesk) -> 
     ]
 
 
-def test_a_user_whom_nobody_can_see_is_covered_by_no_exception(desk: PlanningDesk) -> None:
-    desk.at_risk("anna", days=29)
+def test_a_user_whom_nobody_can_see_is_covered_by_no_exception(env: PlanHarness) -> None:
+    env.at_risk("anna", days=29)
     everybody: Json = {**LEAVERS, "match": {}}
-    with without(desk, {"User.Read.All", "User.ReadWrite.All", "Directory.Read.All"}):
-        result = audit(desk, 1, rules=[everybody], fail_on="any", allow_incomplete=True)
+    with without(env, {"User.Read.All", "User.ReadWrite.All", "Directory.Read.All"}):
+        result = audit(env, 1, rules=[everybody], fail_on="any", allow_incomplete=True)
     assert (excepted(result), result["error"]["code"]) == ([], "left_at_risk")
 
 
@@ -224,55 +224,55 @@ def test_a_user_whom_nobody_can_see_is_covered_by_no_exception(desk: PlanningDes
 )
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_what_a_run_leaves_at_risk_fails_it_after_the_writes(
-    desk: PlanningDesk, days: int, fail_on: str, fails: bool, check_mode: bool
+    env: PlanHarness, days: int, fail_on: str, fails: bool, check_mode: bool
 ) -> None:
-    desk.at_risk("anna", days=29)
-    desk.at_risk("protected", days=days)
+    env.at_risk("anna", days=29)
+    env.at_risk("protected", days=days)
     options: Json = {"fail_on": fail_on, "protected": ["protected@*"], "check_mode": check_mode}
     if not fails:
-        assert desk.apply(EVERYBODY, **options)["summary"]["changes"] == 1
+        assert env.apply(EVERYBODY, **options)["summary"]["changes"] == 1
         return
-    error = desk.refused(EVERYBODY, **options)
+    error = env.refused(EVERYBODY, **options)
     assert error.code == "left_at_risk"
     assert "1 mailbox or archive" in error.message
     assert "1 because the user is protected. The first is protected@contoso.example (no_license, " in error.message
     assert error.partial["changed"]
-    assert len(desk.writes()) == int(not check_mode)
+    assert len(env.writes()) == int(not check_mode)
 
 
-def test_the_default_of_a_plan_is_critical(desk: PlanningDesk) -> None:
-    desk.at_risk("anna", days=29)
+def test_the_default_of_a_plan_is_critical(env: PlanHarness) -> None:
+    env.at_risk("anna", days=29)
     params: Json = {"rules": [{**EVERYBODY, "match": {"upn": "x"}}], "shared_mailbox_sizes": "never"}
-    planned = processes.result("m365_license_plan", params, desk.tenant)
+    planned = processes.result("m365_license_plan", params, env.tenant)
     (warning,) = [text for text in planned["warnings"] if "stays at risk, and no exception" in text]
-    failed = processes.result("m365_license_plan", {**params, "mode": "apply"}, desk.tenant, 1)
+    failed = processes.result("m365_license_plan", {**params, "mode": "apply"}, env.tenant, 1)
     assert failed["error"]["code"] == "left_at_risk"
     assert f"contoso.onmicrosoft.com: {failed['alarm'][0]}" == warning
 
 
-def test_only_exceptions_that_have_not_ended_cover_what_a_run_leaves(desk: PlanningDesk) -> None:
-    desk.at_risk("anna", days=29, department="Leavers")
-    desk.apply(LEAVERS, EVERYBODY, fail_on="any")
+def test_only_exceptions_that_have_not_ended_cover_what_a_run_leaves(env: PlanHarness) -> None:
+    env.at_risk("anna", days=29, department="Leavers")
+    env.apply(LEAVERS, EVERYBODY, fail_on="any")
     only_leavers = {**LEAVERS, "until": "2020-12-31"}
-    assert "1 because no rule matches" in desk.refused(only_leavers, fail_on="any").message
+    assert "1 because no rule matches" in env.refused(only_leavers, fail_on="any").message
 
 
-def test_a_failed_user_and_what_is_left_are_told_together(desk: PlanningDesk) -> None:
-    desk.at_risk("anna", days=29)
-    user = desk.world.user("anna@contoso.example")
+def test_a_failed_user_and_what_is_left_are_told_together(env: PlanHarness) -> None:
+    env.at_risk("anna", days=29)
+    user = env.world.user("anna@contoso.example")
     assert user
-    desk.refuse(f"{user['id']}/assignLicense", status=400, body={"error": {"code": "Bad", "message": "No."}})
-    error = desk.refused(EVERYBODY, fail_on="critical")
+    env.refuse(f"{user['id']}/assignLicense", status=400, body={"error": {"code": "Bad", "message": "No."}})
+    error = env.refused(EVERYBODY, fail_on="critical")
     assert error.code == "users_failed"
     assert len(error.partial["alarm"]) == 2
     assert "1 because the user failed" in error.message
 
 
-def test_missing_seats_are_in_the_way_out(desk: PlanningDesk) -> None:
-    desk.at_risk("anna", days=29)
-    desk.at_risk("ben", days=28)
-    desk.seats("EXCHANGESTANDARD", 1)
-    error = desk.refused(EVERYBODY, fail_on="critical")
+def test_missing_seats_are_in_the_way_out(env: PlanHarness) -> None:
+    env.at_risk("anna", days=29)
+    env.at_risk("ben", days=28)
+    env.seats("EXCHANGESTANDARD", 1)
+    error = env.refused(EVERYBODY, fail_on="critical")
     assert "1 because no seat is left" in error.message
     assert "Seats are missing: 1 of EXCHANGESTANDARD." in error.hint
     (missing,) = error.partial["summary"]["seats_missing"]
@@ -280,4 +280,4 @@ def test_missing_seats_are_in_the_way_out(desk: PlanningDesk) -> None:
     assert missing["first"]["user_principal_name"] == "ben@contoso.example"
     assert missing["first"]["severity"] == "critical"
     assert missing["first"]["deadline"]
-    assert "## Seats missing" in desk.plan(EVERYBODY)["reports"]["md"]
+    assert "## Seats missing" in env.plan(EVERYBODY)["reports"]["md"]

@@ -9,23 +9,23 @@ from typing import Any
 
 import pytest
 
-from tests.functional.support.assign_harness import Desk
+from tests.functional.support.assign_harness import Harness
 from tests.functional.support.run_audit import facts, look, rows
 from tests.simulator.state import Json
 
 STATUS = ("set", "late")
 
 
-def archived(desk: Desk, kind: str, *held: str, **changes: Any) -> Json:
+def archived(env: Harness, kind: str, *held: str, **changes: Any) -> Json:
     """Somebody whose mailbox has an archive, but for ``changes`` in what Exchange says of it."""
-    user = desk.make.user("Arne Archive", "arne", states=[desk.make.state(name) for name in held])
-    box = desk.make.mailbox(user, kind, sku_assigned=bool(held) or None, archive=True)
+    user = env.make.user("Arne Archive", "arne", states=[env.make.state(name) for name in held])
+    box = env.make.mailbox(user, kind, sku_assigned=bool(held) or None, archive=True)
     box.update(changes)
-    desk.world.touch()
+    env.world.touch()
     return user
 
 
-def reasons(desk: Desk, user: Json) -> list[str]:
+def reasons(env: Harness, user: Json) -> list[str]:
     """Why the mailbox is at risk: the same in each strategy, and for the user by name."""
     options: list[dict[str, Any]] = [
         {"strategy": "filtered"},
@@ -33,7 +33,7 @@ def reasons(desk: Desk, user: Json) -> list[str]:
         {"strategy": "full", "everybody": True},
         {"identities": (user["userPrincipalName"],)},
     ]
-    found = [look(desk.tenant, **chosen) for chosen in options]
+    found = [look(env.tenant, **chosen) for chosen in options]
     assert all(facts(one) == facts(found[0]) for one in found)
     assert all(not one.warnings for one in found)
     return [reason for _user, reason, _kind in rows(found[0])]
@@ -41,57 +41,57 @@ def reasons(desk: Desk, user: Json) -> list[str]:
 
 @pytest.mark.parametrize("status", STATUS)
 @pytest.mark.parametrize("kind", ["SharedMailbox", "RoomMailbox", "EquipmentMailbox"])
-def test_an_archive_is_seen_whatever_its_status_says(desk: Desk, kind: str, status: str) -> None:
-    desk.world.switches.archive_status = status
-    user = archived(desk, kind)
-    (box,) = desk.world.mailboxes_of(user["id"])
+def test_an_archive_is_seen_whatever_its_status_says(env: Harness, kind: str, status: str) -> None:
+    env.world.switches.archive_status = status
+    user = archived(env, kind)
+    (box,) = env.world.mailboxes_of(user["id"])
     assert box["ArchiveStatus"] == {"set": "Active", "late": "None"}[status]
-    assert reasons(desk, user) == ["shared_archive"]
+    assert reasons(env, user) == ["shared_archive"]
 
 
 @pytest.mark.parametrize("status", STATUS)
-def test_so_is_that_of_a_person_whose_plan_includes_none(desk: Desk, status: str) -> None:
-    desk.world.switches.archive_status = status
-    assert reasons(desk, archived(desk, "UserMailbox", "SPE_F1")) == ["archive_without_license"]
+def test_so_is_that_of_a_person_whose_plan_includes_none(env: Harness, status: str) -> None:
+    env.world.switches.archive_status = status
+    assert reasons(env, archived(env, "UserMailbox", "SPE_F1")) == ["archive_without_license"]
 
 
 @pytest.mark.parametrize("status", ["None", "Active"])
-def test_an_id_without_a_database_is_no_archive(desk: Desk, status: str) -> None:
+def test_an_id_without_a_database_is_no_archive(env: Harness, status: str) -> None:
     """The id stays when an archive is switched off."""
-    assert reasons(desk, archived(desk, "SharedMailbox", ArchiveStatus=status, ArchiveDatabase=None)) == []
+    assert reasons(env, archived(env, "SharedMailbox", ArchiveStatus=status, ArchiveDatabase=None)) == []
 
 
 @pytest.mark.parametrize("status", STATUS)
-def test_an_archive_of_a_mailbox_on_premises_is_reported_by_its_status(desk: Desk, status: str) -> None:
-    desk.world.switches.archive_status = status
-    assert reasons(desk, archived(desk, "MailUser")) == ["archive_without_license"]
-    (box,) = desk.world.mailboxes.values()
+def test_an_archive_of_a_mailbox_on_premises_is_reported_by_its_status(env: Harness, status: str) -> None:
+    env.world.switches.archive_status = status
+    assert reasons(env, archived(env, "MailUser")) == ["archive_without_license"]
+    (box,) = env.world.mailboxes.values()
     box["ArchiveStatus"] = "None"
-    desk.world.touch()
-    assert reasons(desk, next(iter(desk.world.users.values()))) == []
+    env.world.touch()
+    assert reasons(env, next(iter(env.world.users.values()))) == []
 
 
 @pytest.mark.parametrize("status", STATUS)
-def test_v2_sees_it_too(desk: Desk, status: str) -> None:
-    desk.world.switches.archive_status = status
-    archived(desk, "SharedMailbox")
-    assert [reason for _user, reason, _kind in rows(look(desk.tenant, surface="v2"))] == ["shared_archive"]
+def test_v2_sees_it_too(env: Harness, status: str) -> None:
+    env.world.switches.archive_status = status
+    archived(env, "SharedMailbox")
+    assert [reason for _user, reason, _kind in rows(look(env.tenant, surface="v2"))] == ["shared_archive"]
 
 
 @pytest.mark.parametrize("status", STATUS)
-def test_a_scheduling_mailbox_with_an_archive_is_named(desk: Desk, status: str) -> None:
-    desk.world.switches.archive_status = status
-    user = archived(desk, "SchedulingMailbox")
-    (warning,) = look(desk.tenant, strategy="full").warnings
+def test_a_scheduling_mailbox_with_an_archive_is_named(env: Harness, status: str) -> None:
+    env.world.switches.archive_status = status
+    user = archived(env, "SchedulingMailbox")
+    (warning,) = look(env.tenant, strategy="full").warnings
     assert user["userPrincipalName"] in warning
 
 
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
 @pytest.mark.parametrize("kind", ["UserMailbox", "SharedMailbox"])
 @pytest.mark.parametrize("hold", ["mbx0123456789abcdef", "UniH7cfb3034-5d45-4ac0-a989-ab3041051209"])
-def test_other_holds_than_litigation_need_no_right(desk: Desk, strategy: str, kind: str, hold: str) -> None:
-    held = [desk.held("EXCHANGESTANDARD")] if kind == "UserMailbox" else []
-    user = desk.make.user("Anna", "anna", states=held)
-    desk.make.mailbox(user, kind, sku_assigned=bool(held) or None)["InPlaceHolds"] = [hold]
-    desk.world.touch()
-    assert rows(look(desk.tenant, strategy=strategy)) == []
+def test_other_holds_than_litigation_need_no_right(env: Harness, strategy: str, kind: str, hold: str) -> None:
+    held = [env.held("EXCHANGESTANDARD")] if kind == "UserMailbox" else []
+    user = env.make.user("Anna", "anna", states=held)
+    env.make.mailbox(user, kind, sku_assigned=bool(held) or None)["InPlaceHolds"] = [hold]
+    env.world.touch()
+    assert rows(look(env.tenant, strategy=strategy)) == []

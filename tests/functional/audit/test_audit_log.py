@@ -12,7 +12,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import
 from ansible_collections.m365.licensing.plugins.module_utils._graph import audit_log as audit_log_reader
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.functional.support.run_audit import look
 from tests.simulator import audit_log
 from tests.simulator.launch import Tenant
@@ -25,17 +25,17 @@ PATH = "/v1.0/auditLogs/directoryAudits"
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
+def env(tenant: Tenant) -> PlanHarness:
     tenant.world.app.roles = App("", "").roles | {"AuditLog.Read.All"}
     tenant.world.audits.clear()
-    return PlanningDesk(tenant)
+    return PlanHarness(tenant)
 
 
-def log(desk: PlanningDesk, user: Json, days: float, before: tuple[str, ...], after: tuple[str, ...]) -> datetime:
+def log(env: PlanHarness, user: Json, days: float, before: tuple[str, ...], after: tuple[str, ...]) -> datetime:
     """An entry of ``days`` days ago with the licenses (part numbers) before and after it."""
-    moment = desk.world.now() - timedelta(days=days)
-    audit_log.note(desk.world, user, *(map(held, some) for some in (before, after)), moment=moment)
-    desk.world.touch()
+    moment = env.world.now() - timedelta(days=days)
+    audit_log.note(env.world, user, *(map(held, some) for some in (before, after)), moment=moment)
+    env.world.touch()
     return moment
 
 
@@ -46,33 +46,33 @@ def held(text: str) -> Json:
     return {"skuId": row.id, "disabledPlans": [row.plan(off)] if off else []}
 
 
-def audit(desk: PlanningDesk, way: str, user: Json) -> Audit:
+def audit(env: PlanHarness, way: str, user: Json) -> Audit:
     options: dict[str, Json] = {
         "identities": {"identities": (user["userPrincipalName"],)},
         "everybody": {"everybody": True, "strategy": "full"},
     }
-    return look(desk.tenant, **options.get(way, {"strategy": way}))
+    return look(env.tenant, **options.get(way, {"strategy": way}))
 
 
-def row(desk: PlanningDesk, way: str, user: Json) -> Finding:
-    (found,) = audit(desk, way, user).findings
+def row(env: PlanHarness, way: str, user: Json) -> Finding:
+    (found,) = audit(env, way, user).findings
     return found
 
 
-def asked(desk: PlanningDesk) -> list[str]:
+def asked(env: PlanHarness) -> list[str]:
     """Each request to the log, also as a part of a batch."""
     found = []
-    for entry in desk.tenant.requests():
+    for entry in env.tenant.requests():
         found += [entry["path"]] if "auditLogs" in entry["path"] else []
         found += [part["url"] for part in entry.get("parts", ()) if "auditLogs" in part["url"]]
     return found
 
 
 @WAYS
-def test_the_entry_of_the_removal_is_better_than_the_date_of_the_plan(desk: PlanningDesk, way: str) -> None:
-    anna = desk.lost("anna", 3)
-    moment = log(desk, anna, 21, ("SPE_E3",), ())
-    found = audit(desk, way, anna)
+def test_the_entry_of_the_removal_is_better_than_the_date_of_the_plan(env: PlanHarness, way: str) -> None:
+    anna = env.lost("anna", 3)
+    moment = log(env, anna, 21, ("SPE_E3",), ())
+    found = audit(env, way, anna)
     (item,) = found.findings
     assert (item.reason, item.severity) == ("license_removed", "lost")
     assert item.deadline.at is not None
@@ -84,48 +84,48 @@ def test_the_entry_of_the_removal_is_better_than_the_date_of_the_plan(desk: Plan
 
 
 @WAYS
-def test_a_plan_whose_date_is_long_ago_may_have_gone_lately(desk: PlanningDesk, way: str) -> None:
+def test_a_plan_whose_date_is_long_ago_may_have_gone_lately(env: PlanHarness, way: str) -> None:
     """That the date of a deleted plan is that of its removal is documented nowhere."""
-    anna = desk.lost("anna", 400)
-    log(desk, anna, 21, ("SPE_E3",), ("POWER_BI_STANDARD",))
-    item = row(desk, way, anna)
+    anna = env.lost("anna", 400)
+    log(env, anna, 21, ("SPE_E3",), ("POWER_BI_STANDARD",))
+    item = row(env, way, anna)
     assert (item.severity, item.days_remaining, item.deadline.source) == ("lost", 9, "audit_log_plus_grace")
 
 
 @WAYS
-def test_what_was_changed_after_the_removal_does_not_move_the_date(desk: PlanningDesk, way: str) -> None:
-    anna = desk.lost("anna", 21, states=[desk.held("POWER_BI_STANDARD")])
-    log(desk, anna, 27, ("EXCHANGESTANDARD", "SPE_E3"), ("SPE_E3",))
-    log(desk, anna, 21, ("SPE_E3", "EMS"), ("EMS",))
-    log(desk, anna, 12, ("EMS",), ())
-    log(desk, anna, 2, (), ("POWER_BI_STANDARD",))
-    assert row(desk, way, anna).days_remaining == 9
+def test_what_was_changed_after_the_removal_does_not_move_the_date(env: PlanHarness, way: str) -> None:
+    anna = env.lost("anna", 21, states=[env.held("POWER_BI_STANDARD")])
+    log(env, anna, 27, ("EXCHANGESTANDARD", "SPE_E3"), ("SPE_E3",))
+    log(env, anna, 21, ("SPE_E3", "EMS"), ("EMS",))
+    log(env, anna, 12, ("EMS",), ())
+    log(env, anna, 2, (), ("POWER_BI_STANDARD",))
+    assert row(env, way, anna).days_remaining == 9
 
 
-def test_of_two_removals_the_newest_counts(desk: PlanningDesk) -> None:
-    anna = desk.lost("anna", 5)
-    log(desk, anna, 25, ("SPE_E3",), ())
-    log(desk, anna, 20, (), ("EXCHANGESTANDARD",))
-    log(desk, anna, 5, ("EXCHANGESTANDARD",), ())
-    assert row(desk, "filtered", anna).days_remaining == 25
+def test_of_two_removals_the_newest_counts(env: PlanHarness) -> None:
+    anna = env.lost("anna", 5)
+    log(env, anna, 25, ("SPE_E3",), ())
+    log(env, anna, 20, (), ("EXCHANGESTANDARD",))
+    log(env, anna, 5, ("EXCHANGESTANDARD",), ())
+    assert row(env, "filtered", anna).days_remaining == 25
 
 
-def test_a_plan_that_was_switched_off_is_a_removal(desk: PlanningDesk) -> None:
+def test_a_plan_that_was_switched_off_is_a_removal(env: PlanHarness) -> None:
     off = "EXCHANGE_S_ENTERPRISE"
-    anna = desk.lost("anna", 5)
-    log(desk, anna, 11, ("SPE_E3",), (f"SPE_E3-{off}",))
-    log(desk, anna, 5, (f"SPE_E3-{off}",), ())
-    assert row(desk, "filtered", anna).days_remaining == 19
+    anna = env.lost("anna", 5)
+    log(env, anna, 11, ("SPE_E3",), (f"SPE_E3-{off}",))
+    log(env, anna, 5, (f"SPE_E3-{off}",), ())
+    assert row(env, "filtered", anna).days_remaining == 19
 
 
 @WAYS
-def test_entries_that_say_little_leave_it_at_the_safer_date(desk: PlanningDesk, way: str) -> None:
+def test_entries_that_say_little_leave_it_at_the_safer_date(env: PlanHarness, way: str) -> None:
     """The last one up to the date of the plan, and never a later date than that."""
-    desk.world.switches.license_audit = "bare"
-    anna = desk.lost("anna", 9)
+    env.world.switches.license_audit = "bare"
+    anna = env.lost("anna", 9)
     for days in (20, 9.01, 4):
-        log(desk, anna, days, ("SPE_E3",), ())
-    item = row(desk, way, anna)
+        log(env, anna, days, ("SPE_E3",), ())
+    item = row(env, way, anna)
     assert (item.days_remaining, item.deadline.source, item.deadline.confidence) == (
         21,
         "audit_log_plus_grace",
@@ -134,28 +134,28 @@ def test_entries_that_say_little_leave_it_at_the_safer_date(desk: PlanningDesk, 
     assert "not which" in item.deadline.note
 
 
-def test_entries_that_say_little_and_come_later_than_the_plan_went_say_nothing(desk: PlanningDesk) -> None:
-    desk.world.switches.license_audit = "bare"
-    anna = desk.lost("anna", 9)
-    log(desk, anna, 4, ("SPE_E3",), ())
-    item = row(desk, "filtered", anna)
+def test_entries_that_say_little_and_come_later_than_the_plan_went_say_nothing(env: PlanHarness) -> None:
+    env.world.switches.license_audit = "bare"
+    anna = env.lost("anna", 9)
+    log(env, anna, 4, ("SPE_E3",), ())
+    item = row(env, "filtered", anna)
     assert (item.days_remaining, item.deadline.source) == (21, "license_removed_plus_grace")
 
 
 @pytest.mark.parametrize("way", STRATEGIES)
-def test_entries_that_say_little_make_no_row_of_a_plan_that_went_long_ago(desk: PlanningDesk, way: str) -> None:
-    desk.world.switches.license_audit = "bare"
-    anna = desk.lost("anna", 40)
-    log(desk, anna, 10, ("POWER_BI_STANDARD",), ())
-    assert audit(desk, way, anna).findings == ()
+def test_entries_that_say_little_make_no_row_of_a_plan_that_went_long_ago(env: PlanHarness, way: str) -> None:
+    env.world.switches.license_audit = "bare"
+    anna = env.lost("anna", 40)
+    log(env, anna, 10, ("POWER_BI_STANDARD",), ())
+    assert audit(env, way, anna).findings == ()
 
 
 @WAYS
-def test_the_log_is_optional_and_who_may_not_read_it_hears_no_warning(desk: PlanningDesk, way: str) -> None:
-    desk.world.app.roles -= {"AuditLog.Read.All"}
-    anna = desk.lost("anna", 10)
-    log(desk, anna, 21, ("SPE_E3",), ())
-    found = audit(desk, way, anna)
+def test_the_log_is_optional_and_who_may_not_read_it_hears_no_warning(env: PlanHarness, way: str) -> None:
+    env.world.app.roles -= {"AuditLog.Read.All"}
+    anna = env.lost("anna", 10)
+    log(env, anna, 21, ("SPE_E3",), ())
+    found = audit(env, way, anna)
     (item,) = found.findings
     assert (item.days_remaining, item.deadline.source) == (20, "license_removed_plus_grace")
     assert found.warnings == []
@@ -165,30 +165,30 @@ def test_the_log_is_optional_and_who_may_not_read_it_hears_no_warning(desk: Plan
 
 
 @pytest.mark.parametrize("permission", ["alone", "with_directory"])
-def test_the_second_permission_may_be_needed_too(desk: PlanningDesk, permission: str) -> None:
-    desk.world.switches.audit_permission = permission
-    desk.world.app.roles -= {"Directory.Read.All"}
-    anna = desk.lost("anna", 10)
-    log(desk, anna, 21, ("SPE_E3",), ())
-    found = audit(desk, "filtered", anna)
+def test_the_second_permission_may_be_needed_too(env: PlanHarness, permission: str) -> None:
+    env.world.switches.audit_permission = permission
+    env.world.app.roles -= {"Directory.Read.All"}
+    anna = env.lost("anna", 10)
+    log(env, anna, 21, ("SPE_E3",), ())
+    found = audit(env, "filtered", anna)
     assert found.findings[0].days_remaining == (9 if permission == "alone" else 20)
     assert found.warnings == []
 
 
 @pytest.mark.parametrize("days", [30, 7])
-def test_what_the_log_no_longer_keeps_is_estimated_by_the_plan(desk: PlanningDesk, days: int) -> None:
-    desk.world.switches.audit_days = days
-    anna = desk.lost("anna", 10)
-    log(desk, anna, 21, ("SPE_E3",), ())
-    assert row(desk, "filtered", anna).deadline.source == (
+def test_what_the_log_no_longer_keeps_is_estimated_by_the_plan(env: PlanHarness, days: int) -> None:
+    env.world.switches.audit_days = days
+    anna = env.lost("anna", 10)
+    log(env, anna, 21, ("SPE_E3",), ())
+    assert row(env, "filtered", anna).deadline.source == (
         "audit_log_plus_grace" if days == 30 else "license_removed_plus_grace"
     )
 
 
-def test_a_log_that_does_not_answer_is_a_warning(desk: PlanningDesk) -> None:
-    anna = desk.lost("anna", 10)
-    desk.tenant.set_faults({"kind": "status", "service": "graph", "part": True, "path": "auditLogs", "times": None})
-    found = look(desk.tenant, strategy="filtered", client={"retry_seconds": 0})
+def test_a_log_that_does_not_answer_is_a_warning(env: PlanHarness) -> None:
+    anna = env.lost("anna", 10)
+    env.tenant.set_faults({"kind": "status", "service": "graph", "part": True, "path": "auditLogs", "times": None})
+    found = look(env.tenant, strategy="filtered", client={"retry_seconds": 0})
     assert [item.user_id for item in found.findings] == [anna["id"]]
     assert found.findings[0].deadline.source == "license_removed_plus_grace"
     (warning,) = found.warnings
@@ -196,82 +196,82 @@ def test_a_log_that_does_not_answer_is_a_warning(desk: PlanningDesk) -> None:
 
 
 @pytest.mark.parametrize("few", [True, False])
-def test_a_tenant_that_refuses_times_in_filters_is_asked_without(desk: PlanningDesk, few: bool) -> None:
-    people = [desk.lost(f"user{number}", 10) for number in range(1 if few else 7)]
+def test_a_tenant_that_refuses_times_in_filters_is_asked_without(env: PlanHarness, few: bool) -> None:
+    people = [env.lost(f"user{number}", 10) for number in range(1 if few else 7)]
     for user in people:
-        log(desk, user, 21, ("SPE_E3",), ())
+        log(env, user, 21, ("SPE_E3",), ())
     fault = {"kind": "status", "service": "graph", "status": 400, "path": "activityDateTime%20ge", "times": None}
     if not few:
         fault["path"] = "activityDateTime"
         fault["times"] = 1
-    desk.tenant.set_faults({**fault, "part": few})
-    found = look(desk.tenant, strategy="filtered")
+    env.tenant.set_faults({**fault, "part": few})
+    found = look(env.tenant, strategy="filtered")
     assert {item.days_remaining for item in found.findings} == {9}
     assert found.warnings == []
-    assert desk.world.faults[-1].hits
+    assert env.world.faults[-1].hits
 
 
 @WAYS
-def test_nobody_is_asked_about_whom_it_does_not_matter(desk: PlanningDesk, way: str) -> None:
-    anna = desk.person("anna", desk.held("SPE_E3"))
-    shared = desk.lost("shared", 3)
-    desk.make.mailbox(shared, "SharedMailbox", sku_assigned=False)
-    soft = desk.lost("soft", 3)
-    desk.make.mailbox(soft, "UserMailbox", sku_assigned=False, soft_deleted_days=3)
-    pending = desk.lost("pending", 3)
-    desk.make.mailbox(pending, "UserMailbox", sku_assigned=False, pending_days=12)
-    found = desk.world.user(anna)
+def test_nobody_is_asked_about_whom_it_does_not_matter(env: PlanHarness, way: str) -> None:
+    anna = env.person("anna", env.held("SPE_E3"))
+    shared = env.lost("shared", 3)
+    env.make.mailbox(shared, "SharedMailbox", sku_assigned=False)
+    soft = env.lost("soft", 3)
+    env.make.mailbox(soft, "UserMailbox", sku_assigned=False, soft_deleted_days=3)
+    pending = env.lost("pending", 3)
+    env.make.mailbox(pending, "UserMailbox", sku_assigned=False, pending_days=12)
+    found = env.world.user(anna)
     assert found is not None
-    assert "audit_log" not in audit(desk, way, found).summary()["signals"]
-    assert asked(desk) == []
+    assert "audit_log" not in audit(env, way, found).summary()["signals"]
+    assert asked(env) == []
 
 
 @pytest.mark.parametrize("way", STRATEGIES)
-def test_a_mailbox_that_is_still_there_has_the_date_of_the_log_too(desk: PlanningDesk, way: str) -> None:
-    anna = desk.lost("anna", 3)
-    desk.make.mailbox(anna, "UserMailbox", sku_assigned=False, created_days=400)
-    log(desk, anna, 21, ("SPE_E3",), ())
-    item = row(desk, way, anna)
+def test_a_mailbox_that_is_still_there_has_the_date_of_the_log_too(env: PlanHarness, way: str) -> None:
+    anna = env.lost("anna", 3)
+    env.make.mailbox(anna, "UserMailbox", sku_assigned=False, created_days=400)
+    log(env, anna, 21, ("SPE_E3",), ())
+    item = row(env, way, anna)
     assert (item.reason, item.days_remaining, item.severity) == ("license_removed", 9, "warning")
     assert item.deadline.source == "audit_log_plus_grace"
 
 
-def test_few_users_are_one_request_and_many_a_page(desk: PlanningDesk) -> None:
-    people = [desk.lost(f"user{number}", 10) for number in range(audit_log_reader.FEW)]
-    look(desk.tenant, strategy="filtered")
-    assert len([entry for entry in desk.tenant.requests() if "auditLogs" in str(entry.get("parts"))]) == 1
-    assert len(asked(desk)) == len(people)
-    desk.lost("one-more", 10)
-    desk.tenant.clear_requests()
-    look(desk.tenant, strategy="filtered")
-    assert asked(desk) == [PATH]
+def test_few_users_are_one_request_and_many_a_page(env: PlanHarness) -> None:
+    people = [env.lost(f"user{number}", 10) for number in range(audit_log_reader.FEW)]
+    look(env.tenant, strategy="filtered")
+    assert len([entry for entry in env.tenant.requests() if "auditLogs" in str(entry.get("parts"))]) == 1
+    assert len(asked(env)) == len(people)
+    env.lost("one-more", 10)
+    env.tenant.clear_requests()
+    look(env.tenant, strategy="filtered")
+    assert asked(env) == [PATH]
 
 
-def test_a_log_of_many_pages_is_read_to_a_limit(desk: PlanningDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    people = [desk.lost(f"user{number}", 10) for number in range(7)]
-    log(desk, people[0], 29, ("SPE_E3",), ())
+def test_a_log_of_many_pages_is_read_to_a_limit(env: PlanHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [env.lost(f"user{number}", 10) for number in range(7)]
+    log(env, people[0], 29, ("SPE_E3",), ())
     for number in range(12):
-        log(desk, people[1], 20 - number, ("EMS",), ())
+        log(env, people[1], 20 - number, ("EMS",), ())
     monkeypatch.setattr(audit_log_reader, "MOST_ENTRIES", 10)
-    desk.world.switches.page_limit = 4
-    found = look(desk.tenant, strategy="filtered")
+    env.world.switches.page_limit = 4
+    found = look(env.tenant, strategy="filtered")
     assert {item.deadline.source for item in found.findings} == {"license_removed_plus_grace"}
     assert "read back to" in found.summary()["signals"]["audit_log"]
-    assert len(asked(desk)) == 3
+    assert len(asked(env)) == 3
 
 
-def test_the_plan_serves_the_soonest_deadline_of_the_log_first(desk: PlanningDesk) -> None:
-    first, second = desk.lost("first", 2), desk.lost("second", 20)
-    log(desk, first, 28, ("SPE_E3",), ())
-    log(desk, second, 20, ("SPE_E3",), ())
-    desk.seats("EXCHANGESTANDARD", 1)
-    assert actions(desk.plan(EVERYBODY)) == {"first": "license", "second": "no_seat"}
+def test_the_plan_serves_the_soonest_deadline_of_the_log_first(env: PlanHarness) -> None:
+    first, second = env.lost("first", 2), env.lost("second", 20)
+    log(env, first, 28, ("SPE_E3",), ())
+    log(env, second, 20, ("SPE_E3",), ())
+    env.seats("EXCHANGESTANDARD", 1)
+    assert actions(env.plan(EVERYBODY)) == {"first": "license", "second": "no_seat"}
 
 
-def test_what_the_service_wrote_by_itself_is_read(desk: PlanningDesk) -> None:
-    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
-    desk.run([anna], "EXCHANGESTANDARD", state="absent", allow_uncovered=True)
-    user = desk.world.user(anna)
+def test_what_the_service_wrote_by_itself_is_read(env: PlanHarness) -> None:
+    anna = env.person("anna", env.held("EXCHANGESTANDARD"))
+    env.run([anna], "EXCHANGESTANDARD", state="absent", allow_uncovered=True)
+    user = env.world.user(anna)
     assert user is not None
-    item = row(desk, "filtered", user)
+    item = row(env, "filtered", user)
     assert (item.days_remaining, item.deadline.source) == (30, "audit_log_plus_grace")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 
-from tests.functional.support.assign_harness import Desk
+from tests.functional.support.assign_harness import Harness
 from tests.functional.support.run_audit import facts, look, rows
 
 HELD = ("EXCHANGESTANDARD", "EXCHANGEENTERPRISE", "SPE_F1", "M365_F1_COMM", "EXCHANGEARCHIVE_ADDON", "EXCHANGEARCHIVE")
@@ -20,22 +20,22 @@ KINDS = ("UserMailbox", "SharedMailbox", "RoomMailbox", "EquipmentMailbox", "Mai
 STORES: tuple[dict[str, bool], ...] = ({}, {"archive": True}, {"hold": True})
 
 
-def settle(desk: Desk) -> None:
+def settle(env: Harness) -> None:
     """Every set of licenses on every kind of mailbox, with an archive, a hold and neither."""
     number = 0
     for kind, stores, held in itertools.product(KINDS, STORES, SETS):
         if kind == "MailUser" and not stores.get("archive"):
             continue
         number += 1
-        states = [desk.make.state(name) for name in held]
-        user = desk.make.user(f"User {number}", f"user{number}", states=states)
-        desk.make.mailbox(user, kind, sku_assigned=bool(states), **stores)
-    desk.world.touch()
+        states = [env.make.state(name) for name in held]
+        user = env.make.user(f"User {number}", f"user{number}", states=states)
+        env.make.mailbox(user, kind, sku_assigned=bool(states), **stores)
+    env.world.touch()
 
 
-def both(desk: Desk, **options: Any) -> list[tuple[str, str, str]]:
+def both(env: Harness, **options: Any) -> list[tuple[str, str, str]]:
     """The rows of a full audit, which a filtered one has too."""
-    full, filtered = (look(desk.tenant, strategy=strategy, **options) for strategy in ("full", "filtered"))
+    full, filtered = (look(env.tenant, strategy=strategy, **options) for strategy in ("full", "filtered"))
     assert rows(filtered) == rows(full)
     assert facts(filtered) == facts(full)
     assert filtered.disagreements == full.disagreements
@@ -56,40 +56,40 @@ CORRECTIONS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("corrections", CORRECTIONS, ids=str)
-def test_every_set_of_licenses_on_every_kind_of_mailbox(desk: Desk, corrections: dict[str, Any]) -> None:
-    settle(desk)
-    assert both(desk, catalog=BUILTIN.with_overrides(corrections))
+def test_every_set_of_licenses_on_every_kind_of_mailbox(env: Harness, corrections: dict[str, Any]) -> None:
+    settle(env)
+    assert both(env, catalog=BUILTIN.with_overrides(corrections))
 
 
-def test_whoever_has_no_rights_is_found_without_the_list_of_skus(desk: Desk) -> None:
-    settle(desk)
-    desk.tenant.set_faults(
+def test_whoever_has_no_rights_is_found_without_the_list_of_skus(env: Harness) -> None:
+    settle(env)
+    env.tenant.set_faults(
         {"service": "graph", "kind": "status", "path": "subscribedSkus", "status": 403, "times": None}
     )
-    both(desk)
+    both(env)
 
 
 @pytest.mark.parametrize("key", ["id", "upn"])
 @pytest.mark.parametrize("covered", [True, False])
 def test_who_is_pending_delicensing_is_looked_at_whatever_the_other_records_say(
-    desk: Desk, key: str, covered: bool
+    env: Harness, key: str, covered: bool
 ) -> None:
-    desk.world.switches.update({"delicensing_resiliency": True, "pending_delicense_key": key})
-    states = [desk.make.state("EXCHANGESTANDARD" if covered else "POWER_BI_STANDARD")]
-    user = desk.make.user("Late", "late", states=states)
-    box = desk.make.mailbox(user, "UserMailbox", sku_assigned=True, pending_days=5)
+    env.world.switches.update({"delicensing_resiliency": True, "pending_delicense_key": key})
+    states = [env.make.state("EXCHANGESTANDARD" if covered else "POWER_BI_STANDARD")]
+    user = env.make.user("Late", "late", states=states)
+    box = env.make.mailbox(user, "UserMailbox", sku_assigned=True, pending_days=5)
     user.update({"mail": None, "proxyAddresses": []})
     box["PersistedCapabilities"] = ["BPOS_S_Standard"]
-    desk.world.touch()
-    found = both(desk)
+    env.world.touch()
+    found = both(env)
     assert [row[1] for row in found] == ([] if covered else ["license_removed"])
-    assert bool(look(desk.tenant).disagreements) is covered
+    assert bool(look(env.tenant).disagreements) is covered
 
 
 @pytest.mark.parametrize("kind", ["SharedMailbox", "UserMailbox"])
-def test_an_add_on_that_went_a_moment_ago_leaves_a_row_even_if_exchange_has_not_noticed(desk: Desk, kind: str) -> None:
-    user = desk.make.user("Alone", "alone", removed=["EXCHANGEARCHIVE_ADDON"], removed_days=0)
-    box = desk.make.mailbox(user, kind, sku_assigned=True, archive=True)
+def test_a_just_removed_add_on_is_a_row_before_exchange_notices(env: Harness, kind: str) -> None:
+    user = env.make.user("Alone", "alone", removed=["EXCHANGEARCHIVE_ADDON"], removed_days=0)
+    box = env.make.mailbox(user, kind, sku_assigned=True, archive=True)
     box["PersistedCapabilities"] = ["BPOS_S_Standard", "BPOS_S_ArchiveAddOn"]
-    desk.world.touch()
-    assert both(desk)
+    env.world.touch()
+    assert both(env)

@@ -14,7 +14,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import audit_row
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.functional.support.run_audit import look
 from tests.simulator import recycle_bin
 from tests.simulator.launch import Tenant
@@ -30,28 +30,28 @@ BIN = "deletedItems"
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
+def env(tenant: Tenant) -> PlanHarness:
     tenant.world.app.roles = App("", "").roles
     tenant.world.deleted_users.clear()
-    return PlanningDesk(tenant)
+    return PlanHarness(tenant)
 
 
-def deleted(desk: PlanningDesk, name: str, days: float, *held: Json, **mailbox: Any) -> Json:
+def deleted(env: PlanHarness, name: str, days: float, *held: Json, **mailbox: Any) -> Json:
     """A user with a mailbox, deleted ``days`` days ago."""
-    user: Json = desk.make.user(name.title(), name, states=list(held), usage_location="DE")
-    desk.make.mailbox(user, "UserMailbox", sku_assigned=True if held else None, **mailbox)
-    recycle_bin.delete(desk.world, user["id"], desk.world.now() - timedelta(days=days))
+    user: Json = env.make.user(name.title(), name, states=list(held), usage_location="DE")
+    env.make.mailbox(user, "UserMailbox", sku_assigned=True if held else None, **mailbox)
+    recycle_bin.delete(env.world, user["id"], env.world.now() - timedelta(days=days))
     return user
 
 
-def audit(desk: PlanningDesk, way: str) -> Audit:
-    return look(desk.tenant, **WAYS[way])
+def audit(env: PlanHarness, way: str) -> Audit:
+    return look(env.tenant, **WAYS[way])
 
 
-def asked(desk: PlanningDesk) -> list[str]:
+def asked(env: PlanHarness) -> list[str]:
     return [
         part["url"].partition("?")[0]
-        for entry in desk.tenant.requests()
+        for entry in env.tenant.requests()
         for part in entry.get("parts", ())
         if BIN in part["url"]
     ]
@@ -59,15 +59,15 @@ def asked(desk: PlanningDesk) -> list[str]:
 
 @EACH_WAY
 @pytest.mark.parametrize("licensed", [True, False])
-def test_the_row_says_to_restore_the_user_first(desk: PlanningDesk, way: str, licensed: bool) -> None:
-    user = deleted(desk, "anna", 10, *([desk.held("SPE_E3")] if licensed else []))
-    found = audit(desk, way)
+def test_the_row_says_to_restore_the_user_first(env: PlanHarness, way: str, licensed: bool) -> None:
+    user = deleted(env, "anna", 10, *([env.held("SPE_E3")] if licensed else []))
+    found = audit(env, way)
     (row,) = found.findings
     assert (row.user_id, row.user_principal_name) == (user["id"], "anna@contoso.example")
     assert (row.reason, row.severity, row.days_remaining) == ("soft_deleted", "lost", 20)
     assert (row.deadline.source, row.deadline.confidence) == ("soft_deleted_plus_30_days", "exact")
     assert "soft_deleted" in row.evidence
-    until = desk.world.now() + timedelta(days=20)
+    until = env.world.now() + timedelta(days=20)
     assert any(f"Restore the user first, by {until:%Y-%m-%d}" in note for note in row.notes)
     assert not any("is licensed" in note for note in row.notes)
     assert (found.warnings, found.summary()["without_user"]) == ([], 0)
@@ -76,65 +76,65 @@ def test_the_row_says_to_restore_the_user_first(desk: PlanningDesk, way: str, li
 
 
 @EACH_WAY
-def test_the_user_may_be_gone_before_the_mailbox(desk: PlanningDesk, way: str) -> None:
+def test_the_user_may_be_gone_before_the_mailbox(env: PlanHarness, way: str) -> None:
     """Its license went first, so the mailbox is soft-deleted since another day."""
-    user = deleted(desk, "anna", 25)
-    (box,) = desk.world.mailboxes_of(user["id"])
-    box["WhenSoftDeleted"] = desk.make.ago(5)[1]
-    (row,) = audit(desk, way).findings
+    user = deleted(env, "anna", 25)
+    (box,) = env.world.mailboxes_of(user["id"])
+    box["WhenSoftDeleted"] = env.make.ago(5)[1]
+    (row,) = audit(env, way).findings
     assert (row.days_remaining, row.deadline.source) == (5, "user_deleted_plus_30_days")
 
 
 @EACH_WAY
-def test_nobody_is_asked_for_without_such_a_mailbox(desk: PlanningDesk, way: str) -> None:
-    desk.at_risk("anna")
-    living = desk.make.user("Soft", "soft", removed=["SPE_E3"], removed_days=3)
-    desk.make.mailbox(living, "UserMailbox", sku_assigned=False, soft_deleted_days=3)
-    found = audit(desk, way)
+def test_nobody_is_asked_for_without_such_a_mailbox(env: PlanHarness, way: str) -> None:
+    env.at_risk("anna")
+    living = env.make.user("Soft", "soft", removed=["SPE_E3"], removed_days=3)
+    env.make.mailbox(living, "UserMailbox", sku_assigned=False, soft_deleted_days=3)
+    found = audit(env, way)
     assert len(found.findings) == 2
-    assert asked(desk) == []
+    assert asked(env) == []
     assert "deleted_users" not in found.summary()["signals"]
 
 
 @EACH_WAY
-def test_many_are_one_request(desk: PlanningDesk, way: str) -> None:
+def test_many_are_one_request(env: PlanHarness, way: str) -> None:
     for number in range(40):
-        deleted(desk, f"user{number}", 10)
-    assert len(audit(desk, way).findings) == 40
-    assert len(asked(desk)) == 3
-    assert sum(BIN in str(entry.get("parts")) for entry in desk.tenant.requests()) == 1
+        deleted(env, f"user{number}", 10)
+    assert len(audit(env, way).findings) == 40
+    assert len(asked(env)) == 3
+    assert sum(BIN in str(entry.get("parts")) for entry in env.tenant.requests()) == 1
 
 
 @EACH_WAY
-def test_a_list_that_takes_no_filter_is_asked_one_by_one(desk: PlanningDesk, way: str) -> None:
-    deleted(desk, "anna", 10)
-    desk.make.mailbox(None, "UserMailbox", owner_id=desk.make.guid(), soft_deleted_days=3)
+def test_a_list_that_takes_no_filter_is_asked_one_by_one(env: PlanHarness, way: str) -> None:
+    deleted(env, "anna", 10)
+    env.make.mailbox(None, "UserMailbox", owner_id=env.make.guid(), soft_deleted_days=3)
     fault = {"kind": "status", "service": "graph", "part": True, "status": 400, "times": None}
-    desk.tenant.set_faults({**fault, "path": "microsoft.graph.user"})
-    found = audit(desk, way)
+    env.tenant.set_faults({**fault, "path": "microsoft.graph.user"})
+    found = audit(env, way)
     assert [row.user_principal_name for row in found.findings] == ["anna@contoso.example"]
     assert (found.warnings, len(found.summary()["kept_without_user"])) == ([], 1)
-    assert desk.world.faults[-1].hits
+    assert env.world.faults[-1].hits
 
 
 @EACH_WAY
-def test_an_inactive_mailbox_is_kept_and_no_row(desk: PlanningDesk, way: str) -> None:
-    deleted(desk, "anna", 10, hold=True)
-    found = audit(desk, way)
+def test_an_inactive_mailbox_is_kept_and_no_row(env: PlanHarness, way: str) -> None:
+    deleted(env, "anna", 10, hold=True)
+    found = audit(env, way)
     assert (found.findings, found.warnings, found.summary()["without_user"]) == ((), [], 0)
 
 
 @EACH_WAY
 def test_a_user_who_is_nowhere_is_named_with_the_day_until_which_the_mailbox_is_kept(
-    desk: PlanningDesk, way: str
+    env: PlanHarness, way: str
 ) -> None:
     for name, days in (("later", 5), ("sooner", 25)):
         address = f"{name}@contoso.example"
-        desk.make.mailbox(None, "UserMailbox", owner_id=desk.make.guid(), soft_deleted_days=days, address=address)
-    found = audit(desk, way)
+        env.make.mailbox(None, "UserMailbox", owner_id=env.make.guid(), soft_deleted_days=days, address=address)
+    found = audit(env, way)
     assert (found.findings, found.summary()["without_user"]) == ((), 2)
     assert found.warnings == []
-    until = [f"{desk.world.now() + timedelta(days=days):%Y-%m-%d}" for days in (5, 25)]
+    until = [f"{env.world.now() + timedelta(days=days):%Y-%m-%d}" for days in (5, 25)]
     summary = found.summary()
     assert summary["kept_without_user"] == [
         f"sooner@contoso.example (kept until {until[0]})",
@@ -144,19 +144,19 @@ def test_a_user_who_is_nowhere_is_named_with_the_day_until_which_the_mailbox_is_
 
 
 @EACH_WAY
-def test_one_without_an_id_is_named_too(desk: PlanningDesk, way: str) -> None:
-    desk.make.mailbox(None, "UserMailbox", soft_deleted_days=5, address="lost@contoso.example")
-    found = audit(desk, way)
+def test_one_without_an_id_is_named_too(env: PlanHarness, way: str) -> None:
+    env.make.mailbox(None, "UserMailbox", soft_deleted_days=5, address="lost@contoso.example")
+    found = audit(env, way)
     (kept,) = found.summary()["kept_without_user"]
     assert kept.startswith("lost@contoso.example (kept until")
 
 
 @EACH_WAY
-def test_where_the_recycle_bin_cannot_be_read_they_are_named(desk: PlanningDesk, way: str) -> None:
-    deleted(desk, "anna", 10)
+def test_where_the_recycle_bin_cannot_be_read_they_are_named(env: PlanHarness, way: str) -> None:
+    deleted(env, "anna", 10)
     fault = {"kind": "status", "service": "graph", "part": True, "path": BIN, "status": 403, "times": None}
-    desk.tenant.set_faults(fault)
-    found = audit(desk, way)
+    env.tenant.set_faults(fault)
+    found = audit(env, way)
     assert found.findings == ()
     (warning,) = found.warnings
     assert "anna@contoso.example (kept until" in warning
@@ -165,32 +165,30 @@ def test_where_the_recycle_bin_cannot_be_read_they_are_named(desk: PlanningDesk,
 
 
 @pytest.mark.parametrize("options", [{"recipient_types": ("user", "shared")}, {"exclude": ("lost@*",)}])
-def test_who_was_not_asked_for_is_not_named(desk: PlanningDesk, options: Json) -> None:
+def test_who_was_not_asked_for_is_not_named(env: PlanHarness, options: Json) -> None:
     if "recipient_types" in options:
         options = {"recipient_types": tuple(map(RecipientType, options["recipient_types"]))}
-    desk.make.mailbox(
-        None, "UserMailbox", owner_id=desk.make.guid(), soft_deleted_days=5, address="lost@contoso.example"
-    )
-    assert look(desk.tenant, strategy="filtered", **options).summary()["kept_without_user"] == []
+    env.make.mailbox(None, "UserMailbox", owner_id=env.make.guid(), soft_deleted_days=5, address="lost@contoso.example")
+    assert look(env.tenant, strategy="filtered", **options).summary()["kept_without_user"] == []
 
 
 @pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
-def test_the_plan_licenses_nobody_before_the_user_lives(desk: PlanningDesk, scope: str) -> None:
-    user = deleted(desk, "anna", 10, desk.held("SPE_E3"))
-    grouped = {**EVERYBODY, "name": "Some", "match": {"group": desk.group("sg-some")}}
-    result = desk.apply(grouped, EVERYBODY, scope=scope)
+def test_the_plan_licenses_nobody_before_the_user_lives(env: PlanHarness, scope: str) -> None:
+    user = deleted(env, "anna", 10, env.held("SPE_E3"))
+    grouped = {**EVERYBODY, "name": "Some", "match": {"group": env.group("sg-some")}}
+    result = env.apply(grouped, EVERYBODY, scope=scope)
     assert actions(result) == {"anna": "insufficient"}
     assert "restore the user first, by" in result["users"][0]["note"]
-    assert desk.writes() == []
-    recycle_bin.restore(desk.world, user["id"])
-    assert desk.plan(EVERYBODY, scope=scope)["users"] == []
+    assert env.writes() == []
+    recycle_bin.restore(env.world, user["id"])
+    assert env.plan(EVERYBODY, scope=scope)["users"] == []
 
 
-def test_a_restored_user_without_a_license_is_licensed(desk: PlanningDesk) -> None:
-    desk.world.switches.restored_licenses = "gone"
-    user = deleted(desk, "anna", 10, desk.held("SPE_E3"))
-    recycle_bin.restore(desk.world, user["id"])
-    assert actions(desk.apply(EVERYBODY)) == {"anna": "license"}
+def test_a_restored_user_without_a_license_is_licensed(env: PlanHarness) -> None:
+    env.world.switches.restored_licenses = "gone"
+    user = deleted(env, "anna", 10, env.held("SPE_E3"))
+    recycle_bin.restore(env.world, user["id"])
+    assert actions(env.apply(EVERYBODY)) == {"anna": "license"}
 
 
 @pytest.mark.parametrize(
@@ -204,9 +202,9 @@ def test_a_restored_user_without_a_license_is_licensed(desk: PlanningDesk) -> No
         {"extension_attributes": {"extensionAttribute1": "left"}},
     ],
 )
-def test_an_exception_covers_it(desk: PlanningDesk, match: Json) -> None:
-    user = deleted(desk, "anna", 10)
-    desk.world.deleted_users[user["id"]] |= {
+def test_an_exception_covers_it(env: PlanHarness, match: Json) -> None:
+    user = deleted(env, "anna", 10)
+    env.world.deleted_users[user["id"]] |= {
         "department": "Leavers",
         "city": "Kiel",
         "officeLocation": "K1",
@@ -214,4 +212,4 @@ def test_an_exception_covers_it(desk: PlanningDesk, match: Json) -> None:
         "onPremisesExtensionAttributes": {"extensionAttribute1": "left"},
     }
     rule = {"name": "Leavers", "match": match, "action": "ignore", "reason": "They left"}
-    assert actions(desk.plan(rule, EVERYBODY)) == {"anna": "ignore"}
+    assert actions(env.plan(rule, EVERYBODY)) == {"anna": "ignore"}

@@ -12,8 +12,8 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.parsing import enabled_state
 
-from tests.functional.support.assign_harness import Desk
-from tests.functional.support.explain_harness import ExplainingDesk, text
+from tests.functional.support.assign_harness import Harness
+from tests.functional.support.explain_harness import ExplainHarness, text
 from tests.functional.support.run_audit import look
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json, parse_time
@@ -22,29 +22,29 @@ PENDING = "Get-PendingDelicenseUser"
 STRATEGIES = ("filtered", "full")
 
 
-def pending(desk: Desk, days: float = 12, **mailbox: Any) -> Json:
+def pending(env: Harness, days: float = 12, **mailbox: Any) -> Json:
     """A user whose license went and whose mailbox works on for ``days`` days."""
-    user = desk.make.user("Paula Pending", "paula", removed=["SPE_E3"], removed_days=10)
-    box = desk.make.mailbox(user, "UserMailbox", sku_assigned=False, created_days=400, pending_days=days, **mailbox)
-    desk.world.touch()
+    user = env.make.user("Paula Pending", "paula", removed=["SPE_E3"], removed_days=10)
+    box = env.make.mailbox(user, "UserMailbox", sku_assigned=False, created_days=400, pending_days=days, **mailbox)
+    env.world.touch()
     return box
 
 
-def both(desk: Desk, **options: Any) -> list[Audit]:
-    return [look(desk.tenant, strategy=strategy, **options) for strategy in STRATEGIES]
+def both(env: Harness, **options: Any) -> list[Audit]:
+    return [look(env.tenant, strategy=strategy, **options) for strategy in STRATEGIES]
 
 
-def cmdlets(desk: Desk) -> list[str]:
-    return [entry["cmdlet"] for entry in desk.tenant.requests() if "cmdlet" in entry]
+def cmdlets(env: Harness) -> list[str]:
+    return [entry["cmdlet"] for entry in env.tenant.requests() if "cmdlet" in entry]
 
 
 @pytest.mark.parametrize("resiliency", [True, False])
 @pytest.mark.parametrize("state", ["text", "null"])
-def test_whatever_the_organization_says_the_users_are_asked_for(desk: Desk, resiliency: bool, state: str) -> None:
+def test_whatever_the_organization_says_the_users_are_asked_for(env: Harness, resiliency: bool, state: str) -> None:
     """Also where the feature was turned off after the user was listed, or where Exchange does not say."""
-    desk.world.switches.update({"delicensing_resiliency": resiliency, "resiliency_state": state})
-    box = pending(desk)
-    for found in both(desk):
+    env.world.switches.update({"delicensing_resiliency": resiliency, "resiliency_state": state})
+    box = pending(env)
+    for found in both(env):
         (row,) = found.findings
         assert row.deadline.at == parse_time(box["_pending_delicense"])
         assert (row.deadline.source, row.deadline.confidence) == ("pending_delicense", "exact")
@@ -53,10 +53,10 @@ def test_whatever_the_organization_says_the_users_are_asked_for(desk: Desk, resi
 
 @pytest.mark.parametrize("due", ["listed", "apart"])
 @pytest.mark.parametrize("key", ["id", "upn"])
-def test_whose_delay_has_ended_is_overdue(desk: Desk, due: str, key: str) -> None:
-    desk.world.switches.update({"pending_delicense_due": due, "pending_delicense_key": key})
-    box = pending(desk, days=-2)
-    for found in both(desk):
+def test_whose_delay_has_ended_is_overdue(env: Harness, due: str, key: str) -> None:
+    env.world.switches.update({"pending_delicense_due": due, "pending_delicense_key": key})
+    box = pending(env, days=-2)
+    for found in both(env):
         (row,) = found.findings
         assert (row.severity, row.deadline.source) == ("overdue", "pending_delicense")
         assert row.deadline.at == parse_time(box["_pending_delicense"])
@@ -64,22 +64,22 @@ def test_whose_delay_has_ended_is_overdue(desk: Desk, due: str, key: str) -> Non
         assert found.warnings == []
 
 
-def test_exchange_calls_it_overdue_before_our_date_has_come(desk: Desk) -> None:
+def test_exchange_calls_it_overdue_before_our_date_has_come(env: Harness) -> None:
     """No limit on days hides it: Exchange's word that it is due counts."""
-    box = pending(desk, days=0)
+    box = pending(env, days=0)
     early = parse_time(box["_pending_delicense"]) - timedelta(days=20)
-    for found in both(desk, now=early, due_within_days=7):
+    for found in both(env, now=early, due_within_days=7):
         (row,) = found.findings
         assert row.severity == "overdue"
         assert row.deadline.confidence == "estimated"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
-def test_a_role_without_the_cmdlet_costs_the_dates_and_no_more(desk: Desk, status: int) -> None:
-    pending(desk)
+def test_a_role_without_the_cmdlet_costs_the_dates_and_no_more(env: Harness, status: int) -> None:
+    pending(env)
     kind = {"kind": "forbidden_cmdlet"} if status == 403 else {"kind": "status", "status": status}
-    desk.tenant.set_faults({**kind, "service": "exchange", "cmdlet": PENDING, "times": None})
-    for found in both(desk):
+    env.tenant.set_faults({**kind, "service": "exchange", "cmdlet": PENDING, "times": None})
+    for found in both(env):
         (row,) = found.findings
         assert (row.reason, row.deadline.source) == ("license_removed", "license_removed_plus_grace")
         (warning,) = found.warnings
@@ -88,13 +88,13 @@ def test_a_role_without_the_cmdlet_costs_the_dates_and_no_more(desk: Desk, statu
         assert found.summary()["complete"] is True
 
 
-def test_one_entry_without_a_date_voids_that_date_alone(desk: Desk) -> None:
-    exact = parse_time(pending(desk)["_pending_delicense"])
-    other = desk.make.user("Una Undated", "una", removed=["SPE_E3"], removed_days=10)
-    desk.make.mailbox(other, "UserMailbox", sku_assigned=False, created_days=400, pending_days=3)
-    desk.world.touch()
-    desk.tenant.set_faults(*without(desk, other, "WhenDueForDelicensingUTC"))
-    for found in both(desk):
+def test_one_entry_without_a_date_voids_that_date_alone(env: Harness) -> None:
+    exact = parse_time(pending(env)["_pending_delicense"])
+    other = env.make.user("Una Undated", "una", removed=["SPE_E3"], removed_days=10)
+    env.make.mailbox(other, "UserMailbox", sku_assigned=False, created_days=400, pending_days=3)
+    env.world.touch()
+    env.tenant.set_faults(*without(env, other, "WhenDueForDelicensingUTC"))
+    for found in both(env):
         rows = {row.user_id: row for row in found.findings}
         assert len(rows) == 2
         assert rows[other["id"]].deadline.source == "license_removed_plus_grace"
@@ -105,13 +105,13 @@ def test_one_entry_without_a_date_voids_that_date_alone(desk: Desk) -> None:
         assert other["id"] in warning
 
 
-def test_an_entry_without_a_user_is_reported_and_voids_nothing_else(desk: Desk) -> None:
-    pending(desk)
-    other = desk.make.user("Nora Nameless", "nora", removed=["SPE_E3"], removed_days=10)
-    desk.make.mailbox(other, "UserMailbox", sku_assigned=False, created_days=400, pending_days=3)
-    desk.world.touch()
-    desk.tenant.set_faults(*without(desk, other, "ExternalDirectoryObjectId", "UserPrincipalName"))
-    for found in both(desk):
+def test_an_entry_without_a_user_is_reported_and_voids_nothing_else(env: Harness) -> None:
+    pending(env)
+    other = env.make.user("Nora Nameless", "nora", removed=["SPE_E3"], removed_days=10)
+    env.make.mailbox(other, "UserMailbox", sku_assigned=False, created_days=400, pending_days=3)
+    env.world.touch()
+    env.tenant.set_faults(*without(env, other, "ExternalDirectoryObjectId", "UserPrincipalName"))
+    for found in both(env):
         assert sorted(row.deadline.source for row in found.findings) == [
             "license_removed_plus_grace",
             "pending_delicense",
@@ -127,15 +127,15 @@ def test_an_entry_without_a_user_is_reported_and_voids_nothing_else(desk: Desk) 
         ({"UserPrincipalName": "paula@contoso.example", "WhenDueForDelicensingUTC": None}, "no date for paula@"),
     ],
 )
-def test_what_only_the_list_of_those_overdue_lacks_is_reported_as_well(desk: Desk, entry: Json, word: str) -> None:
-    desk.world.switches.pending_delicense_due = "apart"
+def test_what_only_the_list_of_those_overdue_lacks_is_reported_as_well(env: Harness, entry: Json, word: str) -> None:
+    env.world.switches.pending_delicense_due = "apart"
     answer = {"kind": "status", "status": 200, "service": "exchange", "times": None, "body": {"value": [entry]}}
-    desk.tenant.set_faults({**answer, "cmdlet": f"{PENDING} -ShowDueObjectsOnly"})
-    for found in both(desk):
+    env.tenant.set_faults({**answer, "cmdlet": f"{PENDING} -ShowDueObjectsOnly"})
+    for found in both(env):
         assert word in " ".join(found.warnings)
 
 
-def without(desk: Desk, user: Json, *names: str) -> tuple[Json, Json]:
+def without(env: Harness, user: Json, *names: str) -> tuple[Json, Json]:
     """Faults: Exchange lists who is pending without these properties of one user, and nobody as overdue."""
     rows = [
         {
@@ -143,7 +143,7 @@ def without(desk: Desk, user: Json, *names: str) -> tuple[Json, Json]:
             "UserPrincipalName": box["UserPrincipalName"],
             "WhenDueForDelicensingUTC": box["_pending_delicense"],
         }
-        for box in desk.world.mailboxes.values()
+        for box in env.world.mailboxes.values()
     ]
     for row in rows:
         if row["ExternalDirectoryObjectId"] == user["id"]:
@@ -155,26 +155,26 @@ def without(desk: Desk, user: Json, *names: str) -> tuple[Json, Json]:
     )
 
 
-def test_the_cmdlet_is_asked_once_for_all_and_once_for_those_overdue(desk: Desk) -> None:
-    pending(desk)
-    desk.tenant.clear_requests()
-    look(desk.tenant)
-    assert cmdlets(desk).count(PENDING) == 2
+def test_the_cmdlet_is_asked_once_for_all_and_once_for_those_overdue(env: Harness) -> None:
+    pending(env)
+    env.tenant.clear_requests()
+    look(env.tenant)
+    assert cmdlets(env).count(PENDING) == 2
     # for policies that hold every mailbox, once the mailbox is known to be at risk; not to know whether to ask
-    assert cmdlets(desk)[-2:].count("Get-OrganizationConfig") == 1
+    assert cmdlets(env)[-2:].count("Get-OrganizationConfig") == 1
 
 
-def test_a_name_alone_is_asked_for_as_well(desk: Desk) -> None:
-    box = pending(desk)
-    (row,) = look(desk.tenant, identities=(box["UserPrincipalName"],)).findings
+def test_a_name_alone_is_asked_for_as_well(env: Harness) -> None:
+    box = pending(env)
+    (row,) = look(env.tenant, identities=(box["UserPrincipalName"],)).findings
     assert row.deadline.source == "pending_delicense"
 
 
-def test_without_the_list_of_those_overdue_the_dates_are_there(desk: Desk) -> None:
-    pending(desk)
+def test_without_the_list_of_those_overdue_the_dates_are_there(env: Harness) -> None:
+    pending(env)
     refused = {"kind": "status", "status": 400, "service": "exchange", "cmdlet": f"{PENDING} -ShowDueObjectsOnly"}
-    desk.tenant.set_faults({**refused, "times": None})
-    for found in both(desk):
+    env.tenant.set_faults({**refused, "times": None})
+    for found in both(env):
         (row,) = found.findings
         assert (row.deadline.source, row.deadline.confidence) == ("pending_delicense", "exact")
         (warning,) = found.warnings
@@ -185,9 +185,9 @@ def test_without_the_list_of_those_overdue_the_dates_are_there(desk: Desk) -> No
     ("on", "state", "word"),
     [(True, "text", "Delicensing resiliency is on"), (True, "null", "does not say whether"), (False, "text", None)],
 )
-def test_v2_cannot_show_the_dates_and_says_so(desk: Desk, on: bool, state: str, word: str | None) -> None:
-    desk.world.switches.update({"delicensing_resiliency": on, "resiliency_state": state})
-    told = " ".join(look(desk.tenant, surface="v2").warnings)
+def test_v2_cannot_show_the_dates_and_says_so(env: Harness, on: bool, state: str, word: str | None) -> None:
+    env.world.switches.update({"delicensing_resiliency": on, "resiliency_state": state})
+    told = " ".join(look(env.tenant, surface="v2").warnings)
     assert ("exchange_api=v2 does not show its dates" in told) is (word is not None)
     assert word is None or word in told
 
@@ -209,9 +209,9 @@ def test_the_state_is_a_text_or_null(value: object, state: bool | None) -> None:
 
 
 def test_an_explanation_tells_who_is_listed_without_a_date(tenant: Tenant) -> None:
-    desk = ExplainingDesk(tenant)
-    user = desk.make.user("Una Undated", "una", removed=["SPE_E3"], removed_days=10)
-    desk.make.mailbox(user, "UserMailbox", sku_assigned=False, created_days=400, pending_days=3)
-    desk.world.touch()
-    desk.tenant.set_faults(*without(desk, user, "WhenDueForDelicensingUTC"))
-    assert "pending delicense (Exchange): listed without a date" in text(desk.one("una"))
+    env = ExplainHarness(tenant)
+    user = env.make.user("Una Undated", "una", removed=["SPE_E3"], removed_days=10)
+    env.make.mailbox(user, "UserMailbox", sku_assigned=False, created_days=400, pending_days=3)
+    env.world.touch()
+    env.tenant.set_faults(*without(env, user, "WhenDueForDelicensingUTC"))
+    assert "pending delicense (Exchange): listed without a date" in text(env.one("una"))

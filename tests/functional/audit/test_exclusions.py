@@ -13,19 +13,19 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.functional.support.run_audit import look
 from tests.simulator.launch import Tenant
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    desk = PlanningDesk(tenant)
-    desk.at_risk("test-1")
-    desk.at_risk("test-2")
-    desk.at_risk("anna")
-    desk.person("test-safe", desk.held("EXCHANGESTANDARD"))
-    return desk
+def env(tenant: Tenant) -> PlanHarness:
+    env = PlanHarness(tenant)
+    env.at_risk("test-1")
+    env.at_risk("test-2")
+    env.at_risk("anna")
+    env.person("test-safe", env.held("EXCHANGESTANDARD"))
+    return env
 
 
 def told(warnings: list[str]) -> list[str]:
@@ -33,40 +33,40 @@ def told(warnings: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
-def test_the_summary_says_how_many_rows_each_pattern_left_out(desk: PlanningDesk, strategy: str) -> None:
+def test_the_summary_says_how_many_rows_each_pattern_left_out(env: PlanHarness, strategy: str) -> None:
     exclude = ("TEST-*", "test-1@contoso.example", " anna@*")
-    found = look(desk.tenant, strategy=strategy, exclude=exclude)
+    found = look(env.tenant, strategy=strategy, exclude=exclude)
     assert found.findings == ()
     assert found.summary()["excluded"] == {
         "total": 3,
         "by_pattern": {"TEST-*": 2, "test-1@contoso.example": 1, " anna@*": 1},
     }
     assert told(found.warnings) == []
-    assert look(desk.tenant).summary()["excluded"] == {"total": 0, "by_pattern": {}}
+    assert look(env.tenant).summary()["excluded"] == {"total": 0, "by_pattern": {}}
 
 
-def test_rows_that_another_option_leaves_out_do_not_count(desk: PlanningDesk) -> None:
-    found = look(desk.tenant, exclude=("test-*",), recipient_types=(RecipientType.SHARED,))
+def test_rows_that_another_option_leaves_out_do_not_count(env: PlanHarness) -> None:
+    found = look(env.tenant, exclude=("test-*",), recipient_types=(RecipientType.SHARED,))
     assert found.summary()["excluded"]["total"] == 0
 
 
-def test_rows_that_are_only_not_shown_do_count(desk: PlanningDesk) -> None:
-    every, near = (look(desk.tenant, exclude=("test-*",), due_within_days=days) for days in (None, 0))
+def test_rows_that_are_only_not_shown_do_count(env: PlanHarness) -> None:
+    every, near = (look(env.tenant, exclude=("test-*",), due_within_days=days) for days in (None, 0))
     assert near.summary()["excluded"] == every.summary()["excluded"]
     assert len(near.findings) + len(near.later) == len(every.findings)
 
 
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
-def test_a_name_that_no_user_has_is_told_and_one_that_is_safe_is_not(desk: PlanningDesk, strategy: str) -> None:
+def test_a_name_that_no_user_has_is_told_and_one_that_is_safe_is_not(env: PlanHarness, strategy: str) -> None:
     exclude = ("Test-Safe@contoso.example", "tset-1@contoso.example", "a\tb")
-    (text,) = told(look(desk.tenant, strategy=strategy, exclude=exclude).warnings)
+    (text,) = told(look(env.tenant, strategy=strategy, exclude=exclude).warnings)
     assert text == "exclude: the tenant has no user 'tset-1@contoso.example', 'a\\tb': nobody is left out by it."
 
 
-def test_an_id_is_told_for_it_is_compared_with_names(desk: PlanningDesk) -> None:
-    user = desk.world.user("test-1@contoso.example")
+def test_an_id_is_told_for_it_is_compared_with_names(env: PlanHarness) -> None:
+    user = env.world.user("test-1@contoso.example")
     assert user
-    (text,) = told(look(desk.tenant, exclude=(user["id"],)).warnings)
+    (text,) = told(look(env.tenant, exclude=(user["id"],)).warnings)
     assert "compares user principal names" in text
     assert user["id"] in text
 
@@ -80,29 +80,29 @@ def test_an_id_is_told_for_it_is_compared_with_names(desk: PlanningDesk) -> None
     ],
 )
 def test_what_is_said_of_wildcards_is_true_of_what_was_read(
-    desk: PlanningDesk, options: dict[str, Any], words: str
+    env: PlanHarness, options: dict[str, Any], words: str
 ) -> None:
-    (text,) = told(look(desk.tenant, exclude=("tset-*", "test-*"), **options).warnings)
+    (text,) = told(look(env.tenant, exclude=("tset-*", "test-*"), **options).warnings)
     assert words in text
 
 
-def test_names_that_were_read_cost_no_request_and_others_one(desk: PlanningDesk) -> None:
+def test_names_that_were_read_cost_no_request_and_others_one(env: PlanHarness) -> None:
     def requests(*exclude: str) -> int:
-        desk.tenant.clear_requests()
-        look(desk.tenant, exclude=exclude)
-        return len(desk.tenant.requests())
+        env.tenant.clear_requests()
+        look(env.tenant, exclude=exclude)
+        return len(env.tenant.requests())
 
     plain = requests()
     assert requests("test-1@contoso.example", "test-*", "nobody-*") == plain
     assert requests("test-safe@contoso.example", "nobody@contoso.example") == plain + 1
 
 
-def test_a_plan_counts_mailboxes_or_users(desk: PlanningDesk) -> None:
-    result = desk.plan(EVERYBODY, exclude=["test-*"])
+def test_a_plan_counts_mailboxes_or_users(env: PlanHarness) -> None:
+    result = env.plan(EVERYBODY, exclude=["test-*"])
     assert actions(result) == {"anna": "license"}
     assert result["summary"]["excluded"] == {"total": 2, "by_pattern": {"test-*": 2}}
     assert "left out by exclude" in result["reports"]["md"]
-    whole = desk.plan(EVERYBODY, exclude=["test-*"], scope="all_users")
+    whole = env.plan(EVERYBODY, exclude=["test-*"], scope="all_users")
     assert whole["summary"]["excluded"] == {"total": 3, "by_pattern": {"test-*": 3}}
 
 

@@ -15,7 +15,7 @@ from tests.functional.support.fit_harness import (
     KIOSK_OR_PLAN_1,
     PLAN_1_OR_2,
     STATISTICS,
-    FitDesk,
+    FitHarness,
     row_of,
 )
 from tests.functional.support.plan_harness import EVERYBODY, plan, skus
@@ -25,32 +25,32 @@ from tests.simulator.state import Json
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> FitDesk:
-    return FitDesk(tenant)
+def env(tenant: Tenant) -> FitHarness:
+    return FitHarness(tenant)
 
 
 # --- a plan that is too small ----------------------------------------------------------------------------------------
 
 
-def test_the_fallback_that_fits_is_preferred_and_the_row_says_why(desk: FitDesk) -> None:
-    desk.sized("anna", 16)
-    planned = desk.plan(KIOSK_OR_PLAN_1)
+def test_the_fallback_that_fits_is_preferred_and_the_row_says_why(env: FitHarness) -> None:
+    env.sized("anna", 16)
+    planned = env.plan(KIOSK_OR_PLAN_1)
     row = row_of(planned)
     assert (row["action"], row["alternative"], skus(planned)) == ("license", "fallback", {"anna": ["EXCHANGESTANDARD"]})
     assert (row["too_small"], row["warnings"]) == (False, [])
     assert "licenses: the mailbox holds 16 GB, and Exchange Online Kiosk has 2 GB" in row["note"]
     assert planned["warnings"] == []
-    assert desk.writes() == []
-    done = desk.apply(KIOSK_OR_PLAN_1)
+    assert env.writes() == []
+    done = env.apply(KIOSK_OR_PLAN_1)
     assert (skus(done), done["summary"]["confirmed"]) == ({"anna": ["EXCHANGESTANDARD"]}, 1)
     assert row_of(done)["too_small"] is False
-    again = desk.apply(KIOSK_OR_PLAN_1)
+    again = env.apply(KIOSK_OR_PLAN_1)
     assert (again["changed"], again["users"]) == (False, [])
 
 
-def test_without_a_fallback_the_small_plan_keeps_the_mailbox_and_the_row_warns(desk: FitDesk) -> None:
-    desk.sized("anna", 16)
-    result = desk.apply(KIOSK)
+def test_without_a_fallback_the_small_plan_keeps_the_mailbox_and_the_row_warns(env: FitHarness) -> None:
+    env.sized("anna", 16)
+    result = env.apply(KIOSK)
     row = row_of(result)
     assert (row["action"], row["status"], row["too_small"]) == ("license", "changed", True)
     (warning,) = row["warnings"]
@@ -58,45 +58,45 @@ def test_without_a_fallback_the_small_plan_keeps_the_mailbox_and_the_row_warns(d
     assert "the mailbox holds 16 GB" in row["note"]
     assert any("Exchange Online Kiosk has 2 GB" in item and "anna@" in item for item in result["warnings"])
     assert result["summary"]["unresolved"] == 0
-    assert desk.apply(KIOSK)["changed"] is False
+    assert env.apply(KIOSK)["changed"] is False
 
 
-def test_so_it_does_where_the_alternative_that_fits_has_no_seat(desk: FitDesk) -> None:
-    desk.sized("anna", 16)
-    desk.seats("EXCHANGESTANDARD", 0)
-    row = row_of(desk.plan(KIOSK_OR_PLAN_1))
+def test_so_it_does_where_the_alternative_that_fits_has_no_seat(env: FitHarness) -> None:
+    env.sized("anna", 16)
+    env.seats("EXCHANGESTANDARD", 0)
+    row = row_of(env.plan(KIOSK_OR_PLAN_1))
     assert (row["action"], row["alternative"], row["too_small"]) == ("license", "licenses", True)
     assert "fallback: no seat left of EXCHANGESTANDARD" in row["note"]
 
 
-def test_seats_of_what_fits_go_to_whom_it_saves_first(desk: FitDesk) -> None:
-    desk.sized("late", 16, days=2)
-    desk.sized("soon", 16, days=28)
-    desk.seats("EXCHANGESTANDARD", 1)
-    assert skus(desk.plan(KIOSK_OR_PLAN_1)) == {"soon": ["EXCHANGESTANDARD"], "late": ["SPE_F1"]}
+def test_seats_of_what_fits_go_to_whom_it_saves_first(env: FitHarness) -> None:
+    env.sized("late", 16, days=2)
+    env.sized("soon", 16, days=28)
+    env.seats("EXCHANGESTANDARD", 1)
+    assert skus(env.plan(KIOSK_OR_PLAN_1)) == {"soon": ["EXCHANGESTANDARD"], "late": ["SPE_F1"]}
 
 
 @pytest.mark.parametrize(("size", "small"), [(1.5, False), (2, False), (2.1, True)])
-def test_what_fits_is_no_reason_for_a_warning(desk: FitDesk, size: float, small: bool) -> None:
-    desk.sized("anna", size)
-    result = desk.plan(KIOSK)
+def test_what_fits_is_no_reason_for_a_warning(env: FitHarness, size: float, small: bool) -> None:
+    env.sized("anna", size)
+    result = env.plan(KIOSK)
     row = row_of(result)
     assert (row["too_small"], bool(row["warnings"]), bool(result["warnings"])) == (small, small, small)
 
 
-def test_who_gets_plan_2_is_not_asked_and_the_row_says_nothing(desk: FitDesk) -> None:
-    desk.sized("anna", 16)
-    desk.tenant.clear_requests()
-    row = row_of(desk.plan({**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], "fallback": [{"sku": "SPE_F1"}]}))
-    assert (row["too_small"], desk.measured(), desk.reports()) == (None, 0, 1), "the audit asks for shared mailboxes"
+def test_who_gets_plan_2_is_not_asked_and_the_row_says_nothing(env: FitHarness) -> None:
+    env.sized("anna", 16)
+    env.tenant.clear_requests()
+    row = row_of(env.plan({**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], "fallback": [{"sku": "SPE_F1"}]}))
+    assert (row["too_small"], env.measured(), env.reports()) == (None, 0, 1), "the audit asks for shared mailboxes"
 
 
-def test_a_mailbox_over_50_gb_gets_plan_2_where_the_rule_has_it(desk: FitDesk) -> None:
-    desk.sized("anna", 60)
-    result = desk.plan(PLAN_1_OR_2)
+def test_a_mailbox_over_50_gb_gets_plan_2_where_the_rule_has_it(env: FitHarness) -> None:
+    env.sized("anna", 60)
+    result = env.plan(PLAN_1_OR_2)
     assert skus(result) == {"anna": ["EXCHANGEENTERPRISE"]}
     assert "licenses: the mailbox holds 60 GB, and Exchange Online Plan 1 has 50 GB" in row_of(result)["note"]
-    alone = row_of(desk.plan(EVERYBODY))
+    alone = row_of(env.plan(EVERYBODY))
     assert (alone["action"], alone["too_small"], len(alone["warnings"])) == ("license", True, 1)
 
 
@@ -118,14 +118,14 @@ def test_a_mailbox_over_50_gb_gets_plan_2_where_the_rule_has_it(desk: FitDesk) -
     ],
 )  # fmt: skip
 def test_a_mailbox_on_hold_gets_the_right_then_what_fits_and_a_plan_in_any_case(
-    desk: FitDesk, licenses: list[str], fallback: list[str], taken: list[str], small: bool | None
+    env: FitHarness, licenses: list[str], fallback: list[str], taken: list[str], small: bool | None
 ) -> None:
     for name in ("EXCHANGEDESKLESS", "EXCHANGEARCHIVE_ADDON"):
-        desk.add_sku(name)
-    upn = desk.sized("anna", 16)
-    desk.box(upn)["LitigationHoldEnabled"] = True
+        env.add_sku(name)
+    upn = env.sized("anna", 16)
+    env.box(upn)["LitigationHoldEnabled"] = True
     rule = {**EVERYBODY, "licenses": [{"sku": sku} for sku in licenses]}
-    result = desk.plan({**rule, "fallback": [{"sku": sku} for sku in fallback]} if fallback else rule)
+    result = env.plan({**rule, "fallback": [{"sku": sku} for sku in fallback]} if fallback else rule)
     row = row_of(result)
     assert (row["action"], sorted(item["sku"] for item in row["add"]), row["too_small"]) == ("license", taken, small)
 
@@ -133,44 +133,44 @@ def test_a_mailbox_on_hold_gets_the_right_then_what_fits_and_a_plan_in_any_case(
 # --- a second run, a swap --------------------------------------------------------------------------------------------
 
 
-def test_a_run_for_everybody_does_not_swap_back_to_what_is_too_small(desk: FitDesk) -> None:
-    upn = desk.sized("anna", 16)
+def test_a_run_for_everybody_does_not_swap_back_to_what_is_too_small(env: FitHarness) -> None:
+    upn = env.sized("anna", 16)
     options: Json = {"scope": "all_users", "allow_removals": True}
-    desk.apply(KIOSK_OR_PLAN_1, **options)
-    again = desk.apply(KIOSK_OR_PLAN_1, **options)
-    assert (again["changed"], set(desk.states(upn))) == (False, {"EXCHANGESTANDARD"})
-    desk.box(upn)["_bytes"] = GB
-    desk.apply(KIOSK_OR_PLAN_1, **options)
-    assert set(desk.states(upn)) == {"SPE_F1"}
+    env.apply(KIOSK_OR_PLAN_1, **options)
+    again = env.apply(KIOSK_OR_PLAN_1, **options)
+    assert (again["changed"], set(env.states(upn))) == (False, {"EXCHANGESTANDARD"})
+    env.box(upn)["_bytes"] = GB
+    env.apply(KIOSK_OR_PLAN_1, **options)
+    assert set(env.states(upn)) == {"SPE_F1"}
 
 
-def test_a_swap_that_is_asked_for_by_name_is_made_with_a_warning(desk: FitDesk) -> None:
-    upn = desk.person("anna", desk.held("EXCHANGESTANDARD"), bytes=16 * GB)
+def test_a_swap_that_is_asked_for_by_name_is_made_with_a_warning(env: FitHarness) -> None:
+    upn = env.person("anna", env.held("EXCHANGESTANDARD"), bytes=16 * GB)
     rule = {**KIOSK, "remove": ["EXCHANGESTANDARD"]}
-    row = row_of(desk.apply(rule, scope="all_users", allow_removals=True))
-    assert (row["too_small"], set(desk.states(upn))) == (True, {"SPE_F1"})
+    row = row_of(env.apply(rule, scope="all_users", allow_removals=True))
+    assert (row["too_small"], set(env.states(upn))) == (True, {"SPE_F1"})
     assert any("Exchange Online Kiosk has 2 GB" in item for item in row["warnings"])
 
 
-def test_a_smaller_plan_beside_a_larger_one_takes_no_room(desk: FitDesk) -> None:
-    desk.person("anna", desk.held("EXCHANGESTANDARD"), bytes=16 * GB)
-    desk.tenant.clear_requests()
-    row = row_of(desk.plan(KIOSK, scope="all_users", max_covered_seats=5, shared_mailbox_sizes="never"))
-    assert (row["action"], row["too_small"], desk.measured()) == ("license", None, 0)
+def test_a_smaller_plan_beside_a_larger_one_takes_no_room(env: FitHarness) -> None:
+    env.person("anna", env.held("EXCHANGESTANDARD"), bytes=16 * GB)
+    env.tenant.clear_requests()
+    row = row_of(env.plan(KIOSK, scope="all_users", max_covered_seats=5, shared_mailbox_sizes="never"))
+    assert (row["action"], row["too_small"], env.measured()) == ("license", None, 0)
 
 
-def test_who_has_no_mailbox_is_not_asked(desk: FitDesk) -> None:
-    desk.person("anna", kind=None)
-    desk.tenant.clear_requests()
-    row = row_of(desk.plan(KIOSK, scope="all_users", shared_mailbox_sizes="never"))
+def test_who_has_no_mailbox_is_not_asked(env: FitHarness) -> None:
+    env.person("anna", kind=None)
+    env.tenant.clear_requests()
+    row = row_of(env.plan(KIOSK, scope="all_users", shared_mailbox_sizes="never"))
     assert (row["action"], row["too_small"], row["warnings"]) == ("license", None, [])
-    assert (desk.measured(), desk.reports()) == (0, 0)
+    assert (env.measured(), env.reports()) == (0, 0)
 
 
-def test_a_fallback_that_the_service_refuses_gives_way_to_the_license_that_is_too_small(desk: FitDesk) -> None:
+def test_a_fallback_that_the_service_refuses_gives_way_to_the_license_that_is_too_small(env: FitHarness) -> None:
     """Survival first: any license that keeps the mailbox beats none."""
-    upn = desk.sized("anna", 16)
-    desk.tenant.set_faults(
+    upn = env.sized("anna", 16)
+    env.tenant.set_faults(
         {
             "kind": "status",
             "service": "graph",
@@ -187,54 +187,54 @@ def test_a_fallback_that_the_service_refuses_gives_way_to_the_license_that_is_to
             },
         }
     )
-    row = row_of(desk.apply(KIOSK_OR_PLAN_1))
+    row = row_of(env.apply(KIOSK_OR_PLAN_1))
     assert (row["status"], row["alternative"], row["too_small"]) == ("changed", "licenses", True)
     assert "fallback: " in row["note"]
     assert any("Exchange Online Kiosk has 2 GB" in item for item in row["warnings"])
-    assert "SPE_F1" in desk.states(upn)
+    assert "SPE_F1" in env.states(upn)
 
 
 # --- what it costs ---------------------------------------------------------------------------------------------------
 
 
-def test_a_few_are_measured_and_many_are_looked_up_in_the_report_first(desk: FitDesk) -> None:
-    names = [desk.sized(f"user{number}", 0.5) for number in range(30)]
-    desk.box(names[7])["_bytes"] = 16 * GB
-    desk.tenant.clear_requests()
-    result = desk.plan(KIOSK_OR_PLAN_1, shared_mailbox_sizes="never")
+def test_a_few_are_measured_and_many_are_looked_up_in_the_report_first(env: FitHarness) -> None:
+    names = [env.sized(f"user{number}", 0.5) for number in range(30)]
+    env.box(names[7])["_bytes"] = 16 * GB
+    env.tenant.clear_requests()
+    result = env.plan(KIOSK_OR_PLAN_1, shared_mailbox_sizes="never")
     assert [name for name, taken in skus(result).items() if taken == ["EXCHANGESTANDARD"]] == ["user7"]
-    assert (desk.reports(), desk.measured()) == (1, 1)
+    assert (env.reports(), env.measured()) == (1, 1)
     assert {row["too_small"] for row in result["users"]} == {False}
 
 
-def test_the_report_of_the_audit_serves_plan_1(desk: FitDesk) -> None:
+def test_the_report_of_the_audit_serves_plan_1(env: FitHarness) -> None:
     for number in range(30):
-        desk.sized(f"user{number}", 0.5)
-    desk.tenant.clear_requests()
-    desk.plan(EVERYBODY)
-    assert (desk.reports(), desk.measured()) == (1, 0)
+        env.sized(f"user{number}", 0.5)
+    env.tenant.clear_requests()
+    env.plan(EVERYBODY)
+    assert (env.reports(), env.measured()) == (1, 0)
 
 
 def test_of_thousands_near_the_limit_the_report_is_taken_at_its_word(
-    desk: FitDesk, monkeypatch: pytest.MonkeyPatch
+    env: FitHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mailbox_sizes, "MEASURED_AT_MOST", 5)
     for number in range(20):
-        desk.sized(f"user{number}", 16)
-    desk.tenant.clear_requests()
-    result = desk.plan(KIOSK_OR_PLAN_1, shared_mailbox_sizes="never")
+        env.sized(f"user{number}", 16)
+    env.tenant.clear_requests()
+    result = env.plan(KIOSK_OR_PLAN_1, shared_mailbox_sizes="never")
     assert set(map(tuple, skus(result).values())) == {("EXCHANGESTANDARD",)}
-    assert (desk.reports(), desk.measured()) == (1, 5)
+    assert (env.reports(), env.measured()) == (1, 5)
 
 
 # --- what cannot be measured -----------------------------------------------------------------------------------------
 
 
-def test_a_mailbox_that_cannot_be_measured_costs_a_warning_of_that_row(desk: FitDesk) -> None:
-    desk.sized("anna", 16)
-    desk.sized("bert", 16)
-    desk.tenant.set_faults({"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": 1})
-    result = desk.apply(KIOSK_OR_PLAN_1)
+def test_a_mailbox_that_cannot_be_measured_costs_a_warning_of_that_row(env: FitHarness) -> None:
+    env.sized("anna", 16)
+    env.sized("bert", 16)
+    env.tenant.set_faults({"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": 1})
+    result = env.apply(KIOSK_OR_PLAN_1)
     assert result["summary"]["confirmed"] == 2
     unknown, known = sorted(result["users"], key=lambda row: row["too_small"] is not None)
     assert (unknown["too_small"], unknown["alternative"]) == (None, "licenses")
@@ -243,76 +243,76 @@ def test_a_mailbox_that_cannot_be_measured_costs_a_warning_of_that_row(desk: Fit
 
 
 @pytest.mark.parametrize("fault", [{"kind": "forbidden_cmdlet"}, {"kind": "status", "status": 500}], ids=str)
-def test_nor_is_a_plan_lost_where_nothing_can_be_measured(desk: FitDesk, fault: Json) -> None:
-    desk.sized("anna", 16)
-    desk.tenant.set_faults({**fault, "service": "exchange", "cmdlet": STATISTICS, "times": None})
-    row = row_of(desk.apply(KIOSK_OR_PLAN_1))
+def test_nor_is_a_plan_lost_where_nothing_can_be_measured(env: FitHarness, fault: Json) -> None:
+    env.sized("anna", 16)
+    env.tenant.set_faults({**fault, "service": "exchange", "cmdlet": STATISTICS, "times": None})
+    row = row_of(env.apply(KIOSK_OR_PLAN_1))
     assert (row["status"], row["too_small"], row["alternative"]) == ("changed", None, "licenses")
     (warning,) = row["warnings"]
     assert "2 GB" in warning
 
 
 def test_without_a_report_more_than_can_be_measured_are_warned_of(
-    desk: FitDesk, monkeypatch: pytest.MonkeyPatch
+    env: FitHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mailbox_sizes, "MEASURED_AT_MOST", 5)
-    desk.world.switches.usage_report = "404"
+    env.world.switches.usage_report = "404"
     for number in range(6):
-        desk.sized(f"user{number}", 16)
-    desk.tenant.clear_requests()
-    result = desk.plan(KIOSK_OR_PLAN_1, shared_mailbox_sizes="never")
+        env.sized(f"user{number}", 16)
+    env.tenant.clear_requests()
+    result = env.plan(KIOSK_OR_PLAN_1, shared_mailbox_sizes="never")
     assert {row["too_small"] for row in result["users"]} == {None}
     assert all(row["warnings"] for row in result["users"])
-    assert (result["violations"], desk.measured()) == ([], 0)
+    assert (result["violations"], env.measured()) == ([], 0)
 
 
-def test_the_surface_that_measures_nothing_costs_a_warning(desk: FitDesk) -> None:
-    desk.sized("anna", 16)
-    with clients(desk.tenant, exchange_api="v2") as found:
+def test_the_surface_that_measures_nothing_costs_a_warning(env: FitHarness) -> None:
+    env.sized("anna", 16)
+    with clients(env.tenant, exchange_api="v2") as found:
         row = row_of(plan(found, [KIOSK_OR_PLAN_1], mode="plan", allow_incomplete=True))
     assert (row["action"], row["too_small"], len(row["warnings"])) == ("license", None, 1)
 
 
-def test_a_disconnected_mailbox_is_unknown_and_nobody_is_asked(desk: FitDesk) -> None:
-    upn = desk.sized("anna", 16, desk.held("EXCHANGESTANDARD"))
-    desk.run([upn], "EXCHANGESTANDARD", state="absent", allow_uncovered=True)
-    desk.tenant.clear_requests()
-    row = row_of(desk.plan(KIOSK_OR_PLAN_1, shared_mailbox_sizes="never"))
+def test_a_disconnected_mailbox_is_unknown_and_nobody_is_asked(env: FitHarness) -> None:
+    upn = env.sized("anna", 16, env.held("EXCHANGESTANDARD"))
+    env.run([upn], "EXCHANGESTANDARD", state="absent", allow_uncovered=True)
+    env.tenant.clear_requests()
+    row = row_of(env.plan(KIOSK_OR_PLAN_1, shared_mailbox_sizes="never"))
     assert (row["action"], row["reason"], row["too_small"]) == ("license", "license_removed", None)
     assert "no list of Exchange shows the mailbox" in row["note"]
     assert row["warnings"] == []
-    assert (desk.measured(), desk.reports()) == (0, 0)
+    assert (env.measured(), env.reports()) == (0, 0)
 
 
-def test_a_soft_deleted_mailbox_is_measured(desk: FitDesk) -> None:
-    user = desk.make.user("Anna", "anna", usage_location="DE")
-    desk.make.mailbox(user, "UserMailbox", soft_deleted_days=10, bytes=16 * GB)
-    desk.world.touch()
-    result = desk.plan(KIOSK_OR_PLAN_1)
+def test_a_soft_deleted_mailbox_is_measured(env: FitHarness) -> None:
+    user = env.make.user("Anna", "anna", usage_location="DE")
+    env.make.mailbox(user, "UserMailbox", soft_deleted_days=10, bytes=16 * GB)
+    env.world.touch()
+    result = env.plan(KIOSK_OR_PLAN_1)
     assert (skus(result), row_of(result)["too_small"]) == ({"anna": ["EXCHANGESTANDARD"]}, False)
 
 
-def test_a_mailbox_that_nobody_has_opened_fits(desk: FitDesk) -> None:
-    upn = desk.sized("anna", 16)
-    desk.world.switches.no_statistics = upn
-    row = row_of(desk.plan(KIOSK))
+def test_a_mailbox_that_nobody_has_opened_fits(env: FitHarness) -> None:
+    upn = env.sized("anna", 16)
+    env.world.switches.no_statistics = upn
+    row = row_of(env.plan(KIOSK))
     assert (row["too_small"], row["warnings"]) == (False, [])
 
 
 # --- the explanation -------------------------------------------------------------------------------------------------
 
 
-def test_the_explanation_says_what_the_plan_says(desk: FitDesk) -> None:
-    desk.sized("anna", 16)
+def test_the_explanation_says_what_the_plan_says(env: FitHarness) -> None:
+    env.sized("anna", 16)
     for rule in (KIOSK, KIOSK_OR_PLAN_1):
-        row = row_of(desk.plan(rule))
-        told = desk.one("anna", rule)
+        row = row_of(env.plan(rule))
+        told = env.one("anna", rule)
         run = told["mailboxes"][0]["decision"]["run"]
         for key in ("action", "alternative", "note", "warnings", "add", "too_small"):
             assert run[key] == row[key]
         assert "Exchange Online Kiosk has 2 GB" in text(told)
 
 
-def test_what_is_not_licensed_has_no_fit(desk: FitDesk) -> None:
-    told = desk.one(desk.sized("anna", 16), {**KIOSK, "match": {"upn": "nobody@*"}})
+def test_what_is_not_licensed_has_no_fit(env: FitHarness) -> None:
+    told = env.one(env.sized("anna", 16), {**KIOSK, "match": {"upn": "nobody@*"}})
     assert told["mailboxes"][0]["decision"]["run"]["too_small"] is None

@@ -18,7 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from tests.functional.support.assign_harness import Desk, empty_tenant
+from tests.functional.support.assign_harness import Harness, empty_tenant
 from tests.functional.support.service_clients import clients
 from tests.simulator.launch import Tenant, running
 from tests.simulator.skus import table
@@ -98,8 +98,8 @@ def empty() -> Iterator[Tenant]:
 
 
 @pytest.fixture
-def desk(empty: Tenant) -> Desk:
-    return Desk(empty)
+def env(empty: Tenant) -> Harness:
+    return Harness(empty)
 
 
 @pytest.fixture(scope="module")
@@ -119,31 +119,31 @@ def test_those_who_are_safe_are_seen_and_not_kept(tenant: Tenant) -> None:
     assert len(full.readings.users or ()) < 0.1 * len(kept.readings.users or ())
 
 
-def both(desk: Desk) -> tuple[Audit, Audit]:
+def both(env: Harness) -> tuple[Audit, Audit]:
     """The audit either way."""
-    with desk.clients() as found:
-        options = [AuditOptions(now=desk.make.now, strategy=strategy) for strategy in ("filtered", "full")]
+    with env.clients() as found:
+        options = [AuditOptions(now=env.make.now, strategy=strategy) for strategy in ("filtered", "full")]
         filtered, full = (audit(found.graph, found.exchange, one) for one in options)
     return filtered, full
 
 
-def test_an_add_on_beside_a_license_without_mailbox_rights_is_seen_either_way(desk: Desk) -> None:
+def test_an_add_on_beside_a_license_without_mailbox_rights_is_seen_either_way(env: Harness) -> None:
     """Exchange takes the add-on for enough, and it is nothing without a mailbox plan."""
-    desk.person("anna", desk.held("M365_F1_COMM"), desk.held("EXCHANGEARCHIVE_ADDON"), hold=True)
-    filtered, full = both(desk)
+    env.person("anna", env.held("M365_F1_COMM"), env.held("EXCHANGEARCHIVE_ADDON"), hold=True)
+    filtered, full = both(env)
     assert [row.reason for row in full.findings] == ["hold_without_license"]
     assert filtered.findings == full.findings
 
 
-def test_what_a_brand_new_sku_carries_the_tenant_says(desk: Desk) -> None:
+def test_what_a_brand_new_sku_carries_the_tenant_says(env: Harness) -> None:
     """Microsoft's table does not know it, so it might be the one that carries the mailbox plan."""
     sku_id = "12345678-aaaa-bbbb-cccc-1234567890ab"
-    known = desk.world.skus[table()["POWER_BI_STANDARD"].id]
-    desk.world.skus[sku_id] = {**known, "skuId": sku_id, "skuPartNumber": "BRAND_NEW", "id": f"x_{sku_id}"}
-    upn = desk.person("anna", desk.held("M365_F1_COMM"), {**desk.held("POWER_BI_STANDARD"), "skuId": sku_id})
-    for found in both(desk):
+    known = env.world.skus[table()["POWER_BI_STANDARD"].id]
+    env.world.skus[sku_id] = {**known, "skuId": sku_id, "skuPartNumber": "BRAND_NEW", "id": f"x_{sku_id}"}
+    upn = env.person("anna", env.held("M365_F1_COMM"), {**env.held("POWER_BI_STANDARD"), "skuId": sku_id})
+    for found in both(env):
         assert [row["user_principal_name"] for row in found.no_mailbox_rights] == [upn]
-    del desk.world.skus[sku_id]
+    del env.world.skus[sku_id]
 
 
 def test_names_that_python_alone_takes_for_one_have_different_traces() -> None:

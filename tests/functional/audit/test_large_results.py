@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._ansible.large_results import replaceable
 
 from tests.functional.support import processes
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
 
@@ -25,21 +25,21 @@ PLAN: dict[str, Any] = {**AUDIT, "rules": [EVERYBODY]}
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
+def env(tenant: Tenant) -> PlanHarness:
     """People whose mailboxes are at risk, and who hold a license without one."""
-    desk = PlanningDesk(tenant)
+    env = PlanHarness(tenant)
     for number in range(PEOPLE):
-        desk.at_risk(f"user{number:03}", desk.held("EMS"), days=10 + number % 7)
-    return desk
+        env.at_risk(f"user{number:03}", env.held("EMS"), days=10 + number % 7)
+    return env
 
 
-def run(desk: PlanningDesk, name: str, params: Json, status: int = 0, *, full_disk: bool = False) -> Json:
+def run(env: PlanHarness, name: str, params: Json, status: int = 0, *, full_disk: bool = False) -> Json:
     """The result of a module."""
-    return processes.result(name, params, desk.tenant, status, full_disk=full_disk)
+    return processes.result(name, params, env.tenant, status, full_disk=full_disk)
 
 
-def params_of(desk: PlanningDesk, module: str) -> Json:
-    people = [user["userPrincipalName"] for user in desk.world.users.values()]
+def params_of(env: PlanHarness, module: str) -> Json:
+    people = [user["userPrincipalName"] for user in env.world.users.values()]
     return {
         "exo_unlicensed_mailbox_info": AUDIT,
         "m365_license_plan": PLAN,
@@ -57,13 +57,13 @@ MODULES = {
 
 
 @pytest.mark.parametrize(("module", "rows"), MODULES.items())
-def test_more_rows_than_max_rows_are_left_out_and_told(desk: PlanningDesk, module: str, rows: str) -> None:
-    params = {**params_of(desk, module), "_ansible_check_mode": True}
-    whole = run(desk, module, {**params, "max_rows": PEOPLE})
+def test_more_rows_than_max_rows_are_left_out_and_told(env: PlanHarness, module: str, rows: str) -> None:
+    params = {**params_of(env, module), "_ansible_check_mode": True}
+    whole = run(env, module, {**params, "max_rows": PEOPLE})
     assert len(whole[rows]) == PEOPLE
     assert "rows_left_out" not in whole
     assert not [text for text in whole["warnings"] if "max_rows" in text]
-    short = run(desk, module, {**params, **LIMITED})
+    short = run(env, module, {**params, **LIMITED})
     assert (short[rows], short["rows_left_out"]) == ([], PEOPLE)
     assert short["first_rows"] == whole[rows][:20]
     assert short["summary"] == whole["summary"]
@@ -74,11 +74,11 @@ def test_more_rows_than_max_rows_are_left_out_and_told(desk: PlanningDesk, modul
 
 @pytest.mark.parametrize(("module", "rows"), MODULES.items())
 @pytest.mark.parametrize("most", [0, 1000])
-def test_the_file_has_all_rows(desk: PlanningDesk, tmp_path: Path, module: str, rows: str, most: int) -> None:
-    params = {**params_of(desk, module), "_ansible_check_mode": True}
-    whole = run(desk, module, params)
+def test_the_file_has_all_rows(env: PlanHarness, tmp_path: Path, module: str, rows: str, most: int) -> None:
+    params = {**params_of(env, module), "_ansible_check_mode": True}
+    whole = run(env, module, params)
     place = tmp_path / "rows.jsonl"
-    short = run(desk, module, {**params, "max_rows": most, "output_path": str(place)})
+    short = run(env, module, {**params, "max_rows": most, "output_path": str(place)})
     assert (short[rows], short["rows_left_out"], short["output_path"]) == ([], PEOPLE, str(place))
     assert [json.loads(line) for line in place.read_text(encoding="utf-8").splitlines()] == whole[rows]
     assert place.stat().st_mode & 0o777 == 0o600
@@ -112,36 +112,36 @@ def test_the_file_has_all_rows(desk: PlanningDesk, tmp_path: Path, module: str, 
     ],
 )
 def test_what_cannot_be_written_is_an_error_before_any_request(
-    desk: PlanningDesk, tmp_path: Path, wrong: Json, told: str
+    env: PlanHarness, tmp_path: Path, wrong: Json, told: str
 ) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     os.mkfifo(tmp_path / "pipe")
     given = {name: value.format(folder=tmp_path) if isinstance(value, str) else value for name, value in wrong.items()}
-    result = run(desk, "m365_user_license_info", given, status=1)
+    result = run(env, "m365_user_license_info", given, status=1)
     assert told.format(folder=tmp_path) in result["msg"]
     assert result["requests"] == 0
-    assert desk.tenant.requests() == []
+    assert env.tenant.requests() == []
     assert not (tmp_path / "elsewhere").exists()
 
 
-def fail_some(desk: PlanningDesk, count: int) -> list[str]:
+def fail_some(env: PlanHarness, count: int) -> list[str]:
     """The last of the people are refused; their names."""
-    users = list(desk.world.users.values())[-count:]
+    users = list(env.world.users.values())[-count:]
     for user in users:
-        desk.refuse(f"{user['id']}/assignLicense", status=400, body={"error": {"code": "Bad", "message": "No."}})
+        env.refuse(f"{user['id']}/assignLicense", status=400, body={"error": {"code": "Bad", "message": "No."}})
     return [user["userPrincipalName"] for user in users]
 
 
 @pytest.mark.parametrize("module", ["m365_user_license", "m365_license_plan"])
 @pytest.mark.parametrize("to_file", [False, True])
 def test_who_failed_is_told_although_rows_are_left_out(
-    desk: PlanningDesk, tmp_path: Path, module: str, to_file: bool
+    env: PlanHarness, tmp_path: Path, module: str, to_file: bool
 ) -> None:
-    unlucky = fail_some(desk, 3)
-    params = {**params_of(desk, module), "on_error": "continue", **LIMITED}
+    unlucky = fail_some(env, 3)
+    params = {**params_of(env, module), "on_error": "continue", **LIMITED}
     params |= {"mode": "apply"} if module == "m365_license_plan" else {}
     params |= {"output_path": str(tmp_path / "rows.jsonl")} if to_file else {}
-    result = run(desk, module, params, status=1)
+    result = run(env, module, params, status=1)
     assert (result["changed"], result["users"], result["rows_left_out"]) == (True, [], PEOPLE)
     assert (result["summary"]["changed"], result["summary"]["failed"]) == (PEOPLE - 3, 3)
     assert {row["user_principal_name"] for row in result["first_rows"][:3]} == set(unlucky)
@@ -162,10 +162,10 @@ def test_who_failed_is_told_although_rows_are_left_out(
         assert {row["user_principal_name"] for row in rows if row["status"] == "failed"} == set(unlucky)
 
 
-def test_the_report_has_the_rows_that_the_result_has_not(desk: PlanningDesk, tmp_path: Path) -> None:
+def test_the_report_has_the_rows_that_the_result_has_not(env: PlanHarness, tmp_path: Path) -> None:
     for module, name in (("m365_license_plan", "contoso.json"), ("exo_unlicensed_mailbox_info", "contoso-audit.json")):
-        params = {**params_of(desk, module), **LIMITED, "report_dir": str(tmp_path), "report_name": "contoso"}
-        result = run(desk, module, params)
+        params = {**params_of(env, module), **LIMITED, "report_dir": str(tmp_path), "report_name": "contoso"}
+        result = run(env, module, params)
         rows = json.loads((tmp_path / name).read_text(encoding="utf-8"))[MODULES[module]]
         assert (len(rows), result[MODULES[module]], result["rows_left_out"]) == (PEOPLE, [], PEOPLE)
         assert str(tmp_path / name) in result["reports"]
@@ -173,26 +173,26 @@ def test_the_report_has_the_rows_that_the_result_has_not(desk: PlanningDesk, tmp
         assert not [text for text in result["warnings"] if "max_rows" in text]
 
 
-def test_no_other_list_is_longer_either(desk: PlanningDesk) -> None:
+def test_no_other_list_is_longer_either(env: PlanHarness) -> None:
     rule = {**EVERYBODY, "match": {"upn": "user000@*"}}
     params = {**PLAN, "rules": [rule], "max_rows": 5, "_ansible_diff": True}
-    result = run(desk, "m365_license_plan", params)
+    result = run(env, "m365_license_plan", params)
     assert (result["unmatched"], result["summary"]["actions"]["unmatched"]) == ([], PEOPLE - 1)
     assert any(f": unmatched: {PEOPLE - 1} entries are more than" in text for text in result["warnings"])
-    wish = {**params_of(desk, "m365_user_license"), "_ansible_check_mode": True, "_ansible_diff": True}
-    assert len(run(desk, "m365_user_license", wish)["diff"]["after"].splitlines()) == PEOPLE
-    assert "diff" not in run(desk, "m365_user_license", {**wish, "_ansible_diff": False})
-    short = run(desk, "m365_user_license", {**wish, **LIMITED})
+    wish = {**params_of(env, "m365_user_license"), "_ansible_check_mode": True, "_ansible_diff": True}
+    assert len(run(env, "m365_user_license", wish)["diff"]["after"].splitlines()) == PEOPLE
+    assert "diff" not in run(env, "m365_user_license", {**wish, "_ansible_diff": False})
+    short = run(env, "m365_user_license", {**wish, **LIMITED})
     assert "diff" not in short
     assert any(f": diff: {PEOPLE} entries are more than" in text for text in short["warnings"])
 
 
-def test_a_list_that_breaks_off_leaves_no_file(desk: PlanningDesk, tmp_path: Path) -> None:
-    desk.world.switches.page_limit = 7
+def test_a_list_that_breaks_off_leaves_no_file(env: PlanHarness, tmp_path: Path) -> None:
+    env.world.switches.page_limit = 7
     page = {"service": "graph", "path": "skiptoken", "status": 400, "times": None}
-    desk.tenant.set_faults({**page, "body": {"error": {"code": "Bad", "message": "No."}}})
+    env.tenant.set_faults({**page, "body": {"error": {"code": "Bad", "message": "No."}}})
     params = {"output_path": str(tmp_path / "rows.jsonl")}
-    result = run(desk, "m365_user_license_info", params, status=1)
+    result = run(env, "m365_user_license_info", params, status=1)
     assert "page 2 of /v1.0/users did not come" in result["msg"]
     assert list(tmp_path.iterdir()) == []
 
@@ -200,11 +200,11 @@ def test_a_list_that_breaks_off_leaves_no_file(desk: PlanningDesk, tmp_path: Pat
 @pytest.mark.parametrize(("module", "rows"), MODULES.items())
 @pytest.mark.parametrize("most", [5, 1000])
 def test_a_file_that_ends_in_the_middle_is_an_error(
-    desk: PlanningDesk, tmp_path: Path, module: str, rows: str, most: int
+    env: PlanHarness, tmp_path: Path, module: str, rows: str, most: int
 ) -> None:
     """As on a disk that is full: what can be checked before has been checked."""
-    params = {**params_of(desk, module), "output_path": str(tmp_path / "rows"), "max_rows": most}
-    result = run(desk, module, {**params, "_ansible_check_mode": True}, status=1, full_disk=True)
+    params = {**params_of(env, module), "output_path": str(tmp_path / "rows"), "max_rows": most}
+    result = run(env, module, {**params, "_ansible_check_mode": True}, status=1, full_disk=True)
     assert "cannot be written: File too large" in result["msg"]
     assert result["msg"].endswith("Nothing was changed.")
     assert not list(tmp_path.iterdir())
@@ -221,21 +221,19 @@ def test_a_file_that_ends_in_the_middle_is_an_error(
 
 
 @pytest.mark.parametrize("module", ["m365_user_license", "m365_license_plan"])
-def test_what_was_done_is_told_where_the_file_cannot_be_written(
-    desk: PlanningDesk, tmp_path: Path, module: str
-) -> None:
-    params = {**params_of(desk, module), "output_path": str(tmp_path / "rows"), **LIMITED}
+def test_what_was_done_is_told_where_the_file_cannot_be_written(env: PlanHarness, tmp_path: Path, module: str) -> None:
+    params = {**params_of(env, module), "output_path": str(tmp_path / "rows"), **LIMITED}
     params |= {"mode": "apply"} if module == "m365_license_plan" else {}
-    result = run(desk, module, params, status=1, full_disk=True)
+    result = run(env, module, params, status=1, full_disk=True)
     assert result["msg"].endswith("What was done is in the result.")
     assert result["changed"] is True
     assert [row["status"] for row in result["users"]] == PEOPLE * ["changed"]
     assert "diff" not in result
 
 
-def test_as_long_a_name_as_the_file_system_takes_can_be_written(desk: PlanningDesk, tmp_path: Path) -> None:
+def test_as_long_a_name_as_the_file_system_takes_can_be_written(env: PlanHarness, tmp_path: Path) -> None:
     place = tmp_path / (255 * "x")
-    run(desk, "m365_user_license_info", {"output_path": str(place)})
+    run(env, "m365_user_license_info", {"output_path": str(place)})
     assert list(tmp_path.iterdir()) == [place]
 
 
@@ -259,24 +257,24 @@ def test_a_file_of_somebody_else_is_not_replaced_in_a_sticky_directory(
 
 
 @pytest.mark.parametrize("most", [5, 1000])
-def test_many_mistakes_do_not_make_a_large_result(desk: PlanningDesk, most: int) -> None:
+def test_many_mistakes_do_not_make_a_large_result(env: PlanHarness, most: int) -> None:
     names = [f"nobody{number}@contoso.example" for number in range(300)]
-    result = run(desk, "m365_user_license_info", {"users": names, "max_rows": most}, status=1)
+    result = run(env, "m365_user_license_info", {"users": names, "max_rows": most}, status=1)
     assert result["msg"].count("nobody") == 20
     assert "and 280 more" in result["msg"]
     assert result["problems"][-1] == ("and 295 more" if most == 5 else f"users: the tenant has no user {names[-1]!r}")
     assert len(result["problems"]) == min(most + 1, 300)
 
 
-def test_what_it_cost_is_told(desk: PlanningDesk) -> None:
-    result = run(desk, "m365_user_license", params_of(desk, "m365_user_license"))
-    assert result["requests"] == len(desk.tenant.requests())
+def test_what_it_cost_is_told(env: PlanHarness) -> None:
+    result = run(env, "m365_user_license", params_of(env, "m365_user_license"))
+    assert result["requests"] == len(env.tenant.requests())
     assert result["throttled_seconds"] == 0
     assert result["seconds"] >= 0
     assert result["rate"] > 0
     assert result["writes_per_second"] > 0
-    again = run(desk, "m365_user_license", params_of(desk, "m365_user_license"))
+    again = run(env, "m365_user_license", params_of(env, "m365_user_license"))
     assert "writes_per_second" not in again
-    desk.tenant.set_faults({"service": "graph", "path": "/subscribedSkus", "status": 403})
-    refused = run(desk, "m365_user_license", params_of(desk, "m365_user_license"), status=1)
+    env.tenant.set_faults({"service": "graph", "path": "/subscribedSkus", "status": 403})
+    refused = run(env, "m365_user_license", params_of(env, "m365_user_license"), status=1)
     assert {"requests", "seconds", "throttled_seconds", "rate"} <= refused.keys()

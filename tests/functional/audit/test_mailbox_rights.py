@@ -19,8 +19,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing import c
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import ServicePlan, Sku
 
-from tests.functional.support.explain_harness import ExplainingDesk, text
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions
+from tests.functional.support.explain_harness import ExplainHarness, text
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.functional.support.run_audit import facts, look
 from tests.simulator.launch import Tenant
 from tests.simulator.licensing import reproject
@@ -35,9 +35,9 @@ ARCHIVING = "176a09a6-7ec5-4039-ac02-b2791c6ba793"
 SHAREPOINT, OFFICE = "902b47e5-dcb2-4fdc-858b-c63a90a2bdb9", "43de0ff5-c92c-492b-9116-175376d08c38"
 
 
-def stock(desk: PlanningDesk, sku_id: str, part_number: str, plans: Sequence[tuple[str, str]]) -> None:
+def stock(env: PlanHarness, sku_id: str, part_number: str, plans: Sequence[tuple[str, str]]) -> None:
     """A SKU that the tenant has, with seats; ``plans``: id and name."""
-    world = desk.world
+    world = env.world
     row = subscribed_sku(
         table()["EMS"],
         tenant=(world.tenant_id, world.display_name),
@@ -53,27 +53,27 @@ def stock(desk: PlanningDesk, sku_id: str, part_number: str, plans: Sequence[tup
     world.skus[sku_id] = {**row, **names, "servicePlans": listed}
 
 
-def holder(desk: PlanningDesk, sku_id: str, name: str = "anna") -> Json:
+def holder(env: PlanHarness, sku_id: str, name: str = "anna") -> Json:
     """Somebody with a mailbox and this license alone."""
-    upn = desk.person(name)
-    user = desk.world.user(upn)
+    upn = env.person(name)
+    user = env.world.user(upn)
     assert user is not None
-    state = {**desk.held("EMS"), "skuId": sku_id}
+    state = {**env.held("EMS"), "skuId": sku_id}
     user["licenseAssignmentStates"] = [state]
-    reproject(desk.world, user["id"])
-    desk.world.touch()
+    reproject(env.world, user["id"])
+    env.world.touch()
     return user
 
 
-def teams_enterprise(desk: PlanningDesk) -> str:
+def teams_enterprise(env: PlanHarness) -> str:
     row = table()[TEAMS_ENTERPRISE]
-    stock(desk, row.id, TEAMS_ENTERPRISE, [(plan.id, plan.name) for plan in row.plans])
+    stock(env, row.id, TEAMS_ENTERPRISE, [(plan.id, plan.name) for plan in row.plans])
     return row.id
 
 
-def tomorrow(desk: PlanningDesk, *more: str) -> str:
+def tomorrow(env: PlanHarness, *more: str) -> str:
     plans = [(KIOSK, "EXCHANGE_S_DESKLESS"), (TEAMS, "TEAMS1"), (FOUNDATION, "EXCHANGE_S_FOUNDATION")]
-    stock(desk, TOMORROW_ID, TOMORROW, [*plans, *((plan, BUILTIN.plan_name(plan)) for plan in more)])
+    stock(env, TOMORROW_ID, TOMORROW, [*plans, *((plan, BUILTIN.plan_name(plan)) for plan in more)])
     return TOMORROW_ID
 
 
@@ -88,25 +88,25 @@ STRATEGIES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("options", STRATEGIES, ids=str)
 @pytest.mark.parametrize(("unknown", "reason"), [(True, "license_error"), (False, "no_license")])
 def test_an_assignment_in_error_is_reported_where_it_may_carry_the_mailbox(
-    desk: PlanningDesk, options: dict[str, Any], unknown: bool, reason: str
+    env: PlanHarness, options: dict[str, Any], unknown: bool, reason: str
 ) -> None:
-    user = holder(desk, tomorrow(desk) if unknown else teams_enterprise(desk))
+    user = holder(env, tomorrow(env) if unknown else teams_enterprise(env))
     user["licenseAssignmentStates"][0] |= {"state": "Error", "error": "CountViolation"}
     user["assignedPlans"] = []
-    reproject(desk.world, user["id"])
-    (box,) = desk.world.mailboxes_of(user["id"])
+    reproject(env.world, user["id"])
+    (box,) = env.world.mailboxes_of(user["id"])
     box["SKUAssigned"] = None
-    desk.world.touch()
-    assert [row.reason for row in look(desk.tenant, **options).findings] == [reason]
+    env.world.touch()
+    assert [row.reason for row in look(env.tenant, **options).findings] == [reason]
 
 
 @pytest.mark.parametrize("options", STRATEGIES, ids=str)
 @pytest.mark.parametrize("unknown", [False, True])
 def test_who_holds_nothing_else_is_a_warning_and_no_row(
-    desk: PlanningDesk, options: dict[str, Any], unknown: bool
+    env: PlanHarness, options: dict[str, Any], unknown: bool
 ) -> None:
-    user = holder(desk, tomorrow(desk) if unknown else teams_enterprise(desk))
-    found = look(desk.tenant, **options)
+    user = holder(env, tomorrow(env) if unknown else teams_enterprise(env))
+    found = look(env.tenant, **options)
     assert facts(found) == []
     (row,) = found.no_mailbox_rights
     name = TOMORROW if unknown else TEAMS_ENTERPRISE
@@ -118,13 +118,13 @@ def test_who_holds_nothing_else_is_a_warning_and_no_row(
 
 
 @pytest.mark.parametrize("more", [SHAREPOINT, OFFICE, PLAN1])
-def test_a_sku_that_no_table_knows_and_that_looks_like_a_suite_covers_a_mailbox(desk: PlanningDesk, more: str) -> None:
-    holder(desk, tomorrow(desk, more))
+def test_a_sku_that_no_table_knows_and_that_looks_like_a_suite_covers_a_mailbox(env: PlanHarness, more: str) -> None:
+    holder(env, tomorrow(env, more))
     for options in STRATEGIES:
-        found = look(desk.tenant, **options)
+        found = look(env.tenant, **options)
         assert (facts(found), found.no_mailbox_rights) == ([], ())
-    desk.at_risk("berta")
-    assert actions(desk.plan({**EVERYBODY, "licenses": [{"sku": TOMORROW}]})) == {"berta": "license"}
+    env.at_risk("berta")
+    assert actions(env.plan({**EVERYBODY, "licenses": [{"sku": TOMORROW}]})) == {"berta": "license"}
 
 
 @pytest.mark.parametrize(
@@ -156,29 +156,29 @@ def test_the_plans_of_suites_are_those_that_microsoft_calls_so() -> None:
 
 
 @pytest.mark.parametrize("unknown", [False, True])
-def test_it_is_refused_as_a_remedy(desk: PlanningDesk, unknown: bool) -> None:
-    (tomorrow if unknown else teams_enterprise)(desk)
-    desk.at_risk("anna")
+def test_it_is_refused_as_a_remedy(env: PlanHarness, unknown: bool) -> None:
+    (tomorrow if unknown else teams_enterprise)(env)
+    env.at_risk("anna")
     name = TOMORROW if unknown else TEAMS_ENTERPRISE
     with pytest.raises(ConfigurationError) as caught:
-        desk.plan({**EVERYBODY, "licenses": [{"sku": name}]})
+        env.plan({**EVERYBODY, "licenses": [{"sku": name}]})
     assert caught.value.code == "invalid_rules"
     assert f"{name} " in caught.value.message
     assert ("is not known" in caught.value.message) is unknown
     assert "no remedy" in caught.value.message
-    assert desk.writes() == []
+    assert env.writes() == []
 
 
 @pytest.mark.parametrize("unknown", [False, True])
 def test_an_explanation_and_the_lists_of_licenses_say_so(tenant: Tenant, unknown: bool) -> None:
-    desk = ExplainingDesk(tenant)
-    sku_id = tomorrow(desk) if unknown else teams_enterprise(desk)
-    holder(desk, sku_id)
-    told = text(desk.one("anna"))
+    env = ExplainHarness(tenant)
+    sku_id = tomorrow(env) if unknown else teams_enterprise(env)
+    holder(env, sku_id)
+    told = text(env.one("anna"))
     assert "no_mailbox_rights of the audit" in told
     assert f"a plan of {TOMORROW if unknown else TEAMS_ENTERPRISE} keeps the mailbox" in told
     assert ("is not known" in told) is unknown
-    with desk.clients() as found:
+    with env.clients() as found:
         rows = {row["sku_id"]: row for row in subscription_info(found.graph, BUILTIN)["skus"]}
         (person,) = user_license_info(found.graph, BUILTIN, users=["anna@contoso.example"])["users"]
     row = rows[sku_id]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.functional.support.run_audit import look
 from tests.simulator.state import Json
 
@@ -27,28 +27,28 @@ EACH_WAY = pytest.mark.parametrize("way", WAYS)
 WHOLE = pytest.mark.parametrize("way", [way for way in WAYS if "identities" not in way])
 
 
-def nameless(desk: PlanningDesk, user: Json | None, kind: str = "UserMailbox", **mailbox: Any) -> Json:
+def nameless(env: PlanHarness, user: Json | None, kind: str = "UserMailbox", **mailbox: Any) -> Json:
     """A mailbox with the name of the user and without the id."""
-    box: Json = desk.make.mailbox(user, kind, owner_id="", created_days=20, **mailbox)
-    desk.world.touch()
+    box: Json = env.make.mailbox(user, kind, owner_id="", created_days=20, **mailbox)
+    env.world.touch()
     return box
 
 
-def audit(desk: PlanningDesk, way: str, *users: Json) -> Audit:
+def audit(env: PlanHarness, way: str, *users: Json) -> Audit:
     """What an audit says, but for the warnings of the surface v2 about itself."""
     options = dict(WAYS[way])
     if "identities" in way:
         options["identities"] = tuple(user["userPrincipalName"] for user in users)
-    found = look(desk.tenant, **options)
+    found = look(env.tenant, **options)
     found.readings.warnings[:] = [line for line in found.warnings if "exchange_api=v2" not in line]
     return found
 
 
 @EACH_WAY
-def test_a_mailbox_without_an_id_is_joined_by_name_in_any_case(desk: PlanningDesk, way: str) -> None:
-    user = desk.make.user("Anna", "anna", usage_location="DE")
-    box = nameless(desk, user, address="ANNA@contoso.example")
-    found = audit(desk, way, user)
+def test_a_mailbox_without_an_id_is_joined_by_name_in_any_case(env: PlanHarness, way: str) -> None:
+    user = env.make.user("Anna", "anna", usage_location="DE")
+    box = nameless(env, user, address="ANNA@contoso.example")
+    found = audit(env, way, user)
     (row,) = found.findings
     assert (row.user_id, row.reason, row.days_remaining) == (user["id"], "no_license", 10)
     assert row.mailbox is not None
@@ -59,24 +59,24 @@ def test_a_mailbox_without_an_id_is_joined_by_name_in_any_case(desk: PlanningDes
 
 
 @pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
-def test_rules_license_it(desk: PlanningDesk, scope: str) -> None:
-    nameless(desk, desk.make.user("Anna", "anna", usage_location="DE"))
-    assert actions(desk.apply(EVERYBODY, scope=scope)) == {"anna": "license"}
+def test_rules_license_it(env: PlanHarness, scope: str) -> None:
+    nameless(env, env.make.user("Anna", "anna", usage_location="DE"))
+    assert actions(env.apply(EVERYBODY, scope=scope)) == {"anna": "license"}
 
 
 @EACH_WAY
-def test_a_licensed_user_with_such_a_mailbox_is_no_row(desk: PlanningDesk, way: str) -> None:
-    user = desk.make.user("Anna", "anna", states=[desk.held("SPE_E3")])
-    nameless(desk, user, sku_assigned=None)
-    found = audit(desk, way, user)
+def test_a_licensed_user_with_such_a_mailbox_is_no_row(env: PlanHarness, way: str) -> None:
+    user = env.make.user("Anna", "anna", states=[env.held("SPE_E3")])
+    nameless(env, user, sku_assigned=None)
+    found = audit(env, way, user)
     assert (found.findings, found.summary()["unmatched"]) == ((), 0)
 
 
 @WHOLE
-def test_one_that_has_the_name_of_nobody_is_named_in_a_warning(desk: PlanningDesk, way: str) -> None:
-    nameless(desk, None, address="lost@contoso.example")
-    desk.at_risk("anna")
-    found = audit(desk, way)
+def test_one_that_has_the_name_of_nobody_is_named_in_a_warning(env: PlanHarness, way: str) -> None:
+    nameless(env, None, address="lost@contoso.example")
+    env.at_risk("anna")
+    found = audit(env, way)
     assert [row.user_principal_name for row in found.findings] == ["anna@contoso.example"]
     assert "lost@contoso.example" in found.warnings[0]
     assert "ExternalDirectoryObjectId is empty" in found.warnings[0]
@@ -89,18 +89,18 @@ def test_one_that_has_the_name_of_nobody_is_named_in_a_warning(desk: PlanningDes
 
 @WHOLE
 @pytest.mark.parametrize("kind", ["DiscoveryMailbox", "ArbitrationMailbox", "SchedulingMailbox", "SharedMailbox"])
-def test_of_kinds_that_need_no_license_there_is_no_warning(desk: PlanningDesk, way: str, kind: str) -> None:
-    nameless(desk, None, kind)
-    found = audit(desk, way)
+def test_of_kinds_that_need_no_license_there_is_no_warning(env: PlanHarness, way: str, kind: str) -> None:
+    nameless(env, None, kind)
+    found = audit(env, way)
     assert (found.warnings, found.findings, found.summary()["unmatched"]) == ([], (), 0)
 
 
 @pytest.mark.parametrize("way", ["filtered", "full", "everybody"])
-def test_a_shared_one_that_needs_a_license_is_joined_or_named(desk: PlanningDesk, way: str) -> None:
-    user = desk.make.user("Team", "team", enabled=False)
-    nameless(desk, user, "SharedMailbox", archive=True)
-    nameless(desk, None, "SharedMailbox", archive=True, address="lost@contoso.example")
-    found = audit(desk, way)
+def test_a_shared_one_that_needs_a_license_is_joined_or_named(env: PlanHarness, way: str) -> None:
+    user = env.make.user("Team", "team", enabled=False)
+    nameless(env, user, "SharedMailbox", archive=True)
+    nameless(env, None, "SharedMailbox", archive=True, address="lost@contoso.example")
+    found = audit(env, way)
     assert [(row.user_id, row.reason) for row in found.findings] == [(user["id"], "shared_archive")]
     assert "lost@contoso.example" in found.warnings[0]
     assert found.summary()["unmatched"] == 1
@@ -108,12 +108,12 @@ def test_a_shared_one_that_needs_a_license_is_joined_or_named(desk: PlanningDesk
 
 @EACH_WAY
 @pytest.mark.parametrize("other", ["UserMailbox", "SharedMailbox", "SchedulingMailbox"])
-def test_a_user_who_has_another_mailbox_is_not_joined(desk: PlanningDesk, way: str, other: str) -> None:
+def test_a_user_who_has_another_mailbox_is_not_joined(env: PlanHarness, way: str, other: str) -> None:
     """A name is no proof: rules take nothing away, and license nobody for it."""
-    user = desk.make.user("Anna", "anna", states=[desk.held("SPE_E3")])
-    desk.make.mailbox(user, other, sku_assigned=True)
-    box = nameless(desk, user)
-    found = audit(desk, way, user)
+    user = env.make.user("Anna", "anna", states=[env.held("SPE_E3")])
+    env.make.mailbox(user, other, sku_assigned=True)
+    box = nameless(env, user)
+    found = audit(env, way, user)
     assert found.findings == ()
     if "identities" in way:
         # by its id the user has a mailbox, so the name is not looked for
@@ -128,31 +128,31 @@ def test_a_user_who_has_another_mailbox_is_not_joined(desk: PlanningDesk, way: s
 
 
 @WHOLE
-def test_two_of_one_name_are_joined_to_nobody(desk: PlanningDesk, way: str) -> None:
-    user = desk.make.user("Anna", "anna")
-    nameless(desk, user)
-    nameless(desk, user)
-    found = audit(desk, way)
+def test_two_of_one_name_are_joined_to_nobody(env: PlanHarness, way: str) -> None:
+    user = env.make.user("Anna", "anna")
+    nameless(env, user)
+    nameless(env, user)
+    found = audit(env, way)
     assert (found.findings, found.summary()["unmatched"]) == ((), 2)
     assert [row["user_id"] for row in found.disagreements] == [user["id"]]
 
 
-def test_rules_take_nothing_from_a_user_whose_name_such_a_mailbox_has(desk: PlanningDesk) -> None:
+def test_rules_take_nothing_from_a_user_whose_name_such_a_mailbox_has(env: PlanHarness) -> None:
     smaller = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}
-    user = desk.make.user("Anna", "anna", states=[desk.held("SPE_E3")], usage_location="DE")
-    desk.make.mailbox(user, "UserMailbox", sku_assigned=True)
-    nameless(desk, user)
-    result = desk.plan(smaller, scope="all_users", allow_removals=True)
+    user = env.make.user("Anna", "anna", states=[env.held("SPE_E3")], usage_location="DE")
+    env.make.mailbox(user, "UserMailbox", sku_assigned=True)
+    nameless(env, user)
+    result = env.plan(smaller, scope="all_users", allow_removals=True)
     assert actions(result) == {"anna": "undecided"}
 
 
 @WHOLE
-def test_a_mailbox_in_use_whose_user_graph_does_not_show_is_named_too(desk: PlanningDesk, way: str) -> None:
+def test_a_mailbox_in_use_whose_user_graph_does_not_show_is_named_too(env: PlanHarness, way: str) -> None:
     """So it is where Graph lists some kind of user elsewhere, as it may do with agents."""
-    user = desk.make.user("Anna", "anna")
-    desk.make.mailbox(user, "UserMailbox", created_days=20)
-    desk.world.remove_user(user["id"])
-    found = audit(desk, way)
+    user = env.make.user("Anna", "anna")
+    env.make.mailbox(user, "UserMailbox", created_days=20)
+    env.world.remove_user(user["id"])
+    found = audit(env, way)
     assert (found.findings, found.summary()["without_user"]) == ((), 1)
     assert "anna@contoso.example" in found.warnings[0]
     assert "Graph does not show the user" in found.warnings[0]
@@ -160,58 +160,58 @@ def test_a_mailbox_in_use_whose_user_graph_does_not_show_is_named_too(desk: Plan
 
 @pytest.mark.parametrize("way", ["filtered", "full", "everybody", "identities"])
 @pytest.mark.parametrize("user_type", [None, "Agent"])
-def test_an_agent_is_looked_at_like_a_person(desk: PlanningDesk, way: str, user_type: str | None) -> None:
-    user = desk.make.user("Agent Smith", "agent", usage_location="DE", person=False)
+def test_an_agent_is_looked_at_like_a_person(env: PlanHarness, way: str, user_type: str | None) -> None:
+    user = env.make.user("Agent Smith", "agent", usage_location="DE", person=False)
     user["userType"] = user_type
-    desk.make.mailbox(user, "UserMailbox", created_days=20)
-    lost = desk.make.user("Agent Jones", "jones", removed=["SPE_E3"], removed_days=10, person=False)
+    env.make.mailbox(user, "UserMailbox", created_days=20)
+    lost = env.make.user("Agent Jones", "jones", removed=["SPE_E3"], removed_days=10, person=False)
     lost["userType"] = user_type
-    found = audit(desk, way, user, lost)
+    found = audit(env, way, user, lost)
     assert {row.user_id: row.reason for row in found.findings} == {
         user["id"]: "no_license",
         lost["id"]: "license_removed",
     }
 
 
-def test_many_agents_are_found_though_a_list_by_ids_leaves_them_out(desk: PlanningDesk) -> None:
+def test_many_agents_are_found_though_a_list_by_ids_leaves_them_out(env: PlanHarness) -> None:
     """``getByIds`` is asked for users, and may not count agents as such: whom it leaves out is asked for again."""
     for number in range(610):
-        user = desk.make.user(f"Agent {number}", f"agent{number}", person=False)
-        desk.make.mailbox(user, "UserMailbox", created_days=20)
-    desk.tenant.set_faults(
+        user = env.make.user(f"Agent {number}", f"agent{number}", person=False)
+        env.make.mailbox(user, "UserMailbox", created_days=20)
+    env.tenant.set_faults(
         {"kind": "status", "service": "graph", "path": "getByIds", "status": 200, "body": {"value": []}, "times": None}
     )
-    assert len(look(desk.tenant, strategy="filtered").findings) == 610
-    assert desk.world.faults[-1].hits
+    assert len(look(env.tenant, strategy="filtered").findings) == 610
+    assert env.world.faults[-1].hits
 
 
 @EACH_WAY
-def test_a_soft_deleted_mailbox_hides_no_other_one_of_its_user(desk: PlanningDesk, way: str) -> None:
-    user = desk.make.user("Anna", "anna", removed=["SPE_E3"], removed_days=5)
-    desk.make.mailbox(user, "UserMailbox", sku_assigned=False, soft_deleted_days=3)
-    nameless(desk, user)
-    seen = {row.recipient_type.value for row in audit(desk, way, user).findings}
+def test_a_soft_deleted_mailbox_hides_no_other_one_of_its_user(env: PlanHarness, way: str) -> None:
+    user = env.make.user("Anna", "anna", removed=["SPE_E3"], removed_days=5)
+    env.make.mailbox(user, "UserMailbox", sku_assigned=False, soft_deleted_days=3)
+    nameless(env, user)
+    seen = {row.recipient_type.value for row in audit(env, way, user).findings}
     assert seen == {"user"} | ({"soft_deleted"} if "v2" not in way else set())
 
 
 @EACH_WAY
-def test_nor_does_the_archive_of_a_mail_user(desk: PlanningDesk, way: str) -> None:
-    user = desk.make.user("Anna", "anna", synced=True)
-    desk.make.mailbox(user, "MailUser", archive=True)
-    nameless(desk, user)
-    seen = {row.recipient_type.value for row in audit(desk, way, user).findings}
+def test_nor_does_the_archive_of_a_mail_user(env: PlanHarness, way: str) -> None:
+    user = env.make.user("Anna", "anna", synced=True)
+    env.make.mailbox(user, "MailUser", archive=True)
+    nameless(env, user)
+    seen = {row.recipient_type.value for row in audit(env, way, user).findings}
     assert seen == {"user"} | ({"archive"} if "v2" not in way else set())
 
 
 @EACH_WAY
 @pytest.mark.parametrize("kind", ["UserMailbox", "SharedMailbox"])
 @pytest.mark.parametrize("removed", [False, True], ids=["never licensed", "license removed"])
-def test_two_without_ids_and_with_one_name_are_no_row(desk: PlanningDesk, way: str, kind: str, removed: bool) -> None:
+def test_two_without_ids_and_with_one_name_are_no_row(env: PlanHarness, way: str, kind: str, removed: bool) -> None:
     """Also where the services would not suspect the second one by itself."""
     more: Json = {"removed": ["SPE_E3"], "removed_days": 5} if removed else {}
-    user = desk.make.user("Anna", "anna", **more)
-    boxes = [nameless(desk, user), nameless(desk, user, kind)]
-    found = audit(desk, way, user)
+    user = env.make.user("Anna", "anna", **more)
+    boxes = [nameless(env, user), nameless(env, user, kind)]
+    found = audit(env, way, user)
     assert (found.findings, found.summary()["complete"]) == ((), False)
     assert found.summary()["unmatched"] == (2 if kind == "UserMailbox" else 1)
     (row,) = found.disagreements
@@ -220,23 +220,23 @@ def test_two_without_ids_and_with_one_name_are_no_row(desk: PlanningDesk, way: s
 
 
 @pytest.mark.parametrize("way", ["filtered", "full", "everybody"])
-def test_who_has_another_mailbox_has_not_lost_it(desk: PlanningDesk, way: str) -> None:
+def test_who_has_another_mailbox_has_not_lost_it(env: PlanHarness, way: str) -> None:
     """A room without a need is in no list of candidates, and it is a mailbox all the same."""
-    user = desk.make.user("Anna", "anna", removed=["SPE_E3"], removed_days=5)
-    desk.make.mailbox(user, "RoomMailbox", sku_assigned=False)
-    nameless(desk, user)
-    found = audit(desk, way, user)
+    user = env.make.user("Anna", "anna", removed=["SPE_E3"], removed_days=5)
+    env.make.mailbox(user, "RoomMailbox", sku_assigned=False)
+    nameless(env, user)
+    found = audit(env, way, user)
     assert (found.findings, found.summary()["unmatched"]) == ((), 1)
 
 
 @pytest.mark.parametrize("way", ["filtered", "full", "everybody", "identities", "identities, full"])
 @pytest.mark.parametrize("living", [True, False])
-def test_a_soft_deleted_one_without_an_id_is_named_for_what_it_is(desk: PlanningDesk, way: str, living: bool) -> None:
-    user = desk.make.user("Anna", "anna")
+def test_a_soft_deleted_one_without_an_id_is_named_for_what_it_is(env: PlanHarness, way: str, living: bool) -> None:
+    user = env.make.user("Anna", "anna")
     name = "Anna@contoso.example" if living else "gone@contoso.example"
-    desk.make.mailbox(user, "UserMailbox", owner_id="", sku_assigned=None, soft_deleted_days=5, address=name)
-    desk.world.touch()
-    found = audit(desk, way, user)
+    env.make.mailbox(user, "UserMailbox", owner_id="", sku_assigned=None, soft_deleted_days=5, address=name)
+    env.world.touch()
+    found = audit(env, way, user)
     assert (found.findings, found.summary()["unmatched"]) == ((), 0)
     if "identities" in way and not living:
         assert found.warnings == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit, AuditOptions, audit
 
-from tests.functional.support.explain_harness import ExplainingDesk, text
+from tests.functional.support.explain_harness import ExplainHarness, text
 from tests.functional.support.plan_harness import EVERYBODY, actions
 from tests.simulator import control
 from tests.simulator.launch import Tenant
@@ -30,34 +30,34 @@ SMALLER = {**EVERYBODY, "name": "Smaller", "remove": ["SPE_E3"]}
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> ExplainingDesk:
-    return ExplainingDesk(tenant)
+def env(tenant: Tenant) -> ExplainHarness:
+    return ExplainHarness(tenant)
 
 
-def user_id(desk: ExplainingDesk, upn: str) -> str:
-    user = desk.world.user(upn)
+def user_id(env: ExplainHarness, upn: str) -> str:
+    user = env.world.user(upn)
     assert user is not None
     return str(user["id"])
 
 
-def given_to(desk: ExplainingDesk, box: Json, upn: str) -> None:
+def given_to(env: ExplainHarness, box: Json, upn: str) -> None:
     """A mailbox gets the ExternalDirectoryObjectId of this user."""
-    change = {"mailboxes": {box["Guid"]: {"ExternalDirectoryObjectId": user_id(desk, upn)}}}
-    assert control.dispatch(desk.world, "PATCH", "/state", {}, change).status == 200
+    change = {"mailboxes": {box["Guid"]: {"ExternalDirectoryObjectId": user_id(env, upn)}}}
+    assert control.dispatch(env.world, "PATCH", "/state", {}, change).status == 200
 
 
-def second(desk: ExplainingDesk, upn: str, kind: str = "SharedMailbox", **properties: Any) -> Json:
+def second(env: ExplainHarness, upn: str, kind: str = "SharedMailbox", **properties: Any) -> Json:
     """A mailbox with a name of its own and the id of a user who has another mailbox."""
-    box = desk.make.mailbox(None, kind, address="lost.team@contoso.example", **properties)
-    given_to(desk, box, upn)
+    box = env.make.mailbox(None, kind, address="lost.team@contoso.example", **properties)
+    given_to(env, box, upn)
     return box
 
 
-def look(desk: ExplainingDesk, strategy: str, *upns: str) -> Audit:
+def look(env: ExplainHarness, strategy: str, *upns: str) -> Audit:
     ids = tuple(upns) if strategy == "identities" else ()
     chosen = {"identities": "filtered", "everybody": "full"}.get(strategy, strategy)
-    options = AuditOptions(now=desk.make.now, strategy=chosen, identities=ids, everybody=strategy == "everybody")
-    with desk.clients() as found:
+    options = AuditOptions(now=env.make.now, strategy=chosen, identities=ids, everybody=strategy == "everybody")
+    with env.clients() as found:
         return audit(found.graph, found.exchange, options)
 
 
@@ -65,11 +65,11 @@ def look(desk: ExplainingDesk, strategy: str, *upns: str) -> Audit:
 
 
 @STRATEGIES
-def test_both_mailboxes_are_rows_and_a_warning(desk: ExplainingDesk, strategy: str) -> None:
-    desk.person("anna", desk.held("EXCHANGESTANDARD"))
-    box = second(desk, ANNA, archive=True)
-    desk.person("bert", desk.held("EXCHANGESTANDARD"))
-    found = look(desk, strategy, ANNA)
+def test_both_mailboxes_are_rows_and_a_warning(env: ExplainHarness, strategy: str) -> None:
+    env.person("anna", env.held("EXCHANGESTANDARD"))
+    box = second(env, ANNA, archive=True)
+    env.person("bert", env.held("EXCHANGESTANDARD"))
+    found = look(env, strategy, ANNA)
     assert sorted((row.user_principal_name, row.recipient_type.value, row.reason) for row in found.findings) == [
         (ANNA, "shared", "duplicate_object_id"),
         (ANNA, "user", "duplicate_object_id"),
@@ -84,11 +84,11 @@ def test_both_mailboxes_are_rows_and_a_warning(desk: ExplainingDesk, strategy: s
     assert found.summary()["by_reason"]["duplicate_object_id"] == 2
 
 
-def test_how_urgent_a_row_is_stays(desk: ExplainingDesk) -> None:
-    desk.at_risk("anna", days=28)
-    second(desk, ANNA)
+def test_how_urgent_a_row_is_stays(env: ExplainHarness) -> None:
+    env.at_risk("anna", days=28)
+    second(env, ANNA)
     for strategy in ("filtered", "full"):
-        rows = {row.recipient_type.value: row for row in look(desk, strategy).findings}
+        rows = {row.recipient_type.value: row for row in look(env, strategy).findings}
         assert (rows["user"].reason, rows["user"].severity) == ("duplicate_object_id", "critical")
         assert rows["user"].deadline.at is not None
         assert rows["shared"].severity == "warning"
@@ -98,48 +98,48 @@ def test_how_urgent_a_row_is_stays(desk: ExplainingDesk) -> None:
 @pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
 @pytest.mark.parametrize(("mode", "check_mode"), [("plan", False), ("apply", True), ("apply", False)])
 def test_nobody_loses_a_license_by_a_rule_about_somebody_elses_mailbox(
-    desk: ExplainingDesk, scope: str, mode: str, check_mode: bool, strategy: str
+    env: ExplainHarness, scope: str, mode: str, check_mode: bool, strategy: str
 ) -> None:
-    desk.person("anna", desk.held("EXCHANGESTANDARD"))
-    second(desk, ANNA, archive=True)
-    desk.at_risk("carl")
+    env.person("anna", env.held("EXCHANGESTANDARD"))
+    second(env, ANNA, archive=True)
+    env.at_risk("carl")
     options: Json = {"allow_removals": True, "scope": scope, "strategy": strategy}
-    result = desk.plan(SHARED, EVERYBODY, mode=mode, check_mode=check_mode, **options)
+    result = env.plan(SHARED, EVERYBODY, mode=mode, check_mode=check_mode, **options)
     assert actions(result) == {"anna": "undecided", "carl": "license"}
     mine = [row for row in result["users"] if row["user_principal_name"] == ANNA]
     assert [(row["add"], row["remove"], row["reason"], row["rule"]) for row in mine] == [
         ([], [], "duplicate_object_id", None)
     ] * 2
     assert all("2 mailboxes in use have this user's ExternalDirectoryObjectId" in row["note"] for row in mine)
-    assert desk.states(ANNA) == {"EXCHANGESTANDARD": []}
+    assert env.states(ANNA) == {"EXCHANGESTANDARD": []}
     assert f"Still at risk, because it is not certain whose mailbox it is: {ANNA}." in result["warnings"]
     assert result["summary"]["unresolved"] == 2
 
 
-def test_of_all_users_one_is_undecided_also_where_no_row_is_wanted(desk: ExplainingDesk) -> None:
-    desk.person("anna", desk.held("SPE_E3"))
-    second(desk, ANNA, "RoomMailbox")
+def test_of_all_users_one_is_undecided_also_where_no_row_is_wanted(env: ExplainHarness) -> None:
+    env.person("anna", env.held("SPE_E3"))
+    second(env, ANNA, "RoomMailbox")
     smaller = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}
     options: Json = {"scope": "all_users", "allow_removals": True, "recipient_types": ["archive"]}
-    result = desk.apply(smaller, **options)
+    result = env.apply(smaller, **options)
     assert actions(result) == {"anna": "undecided"}
-    assert desk.states(ANNA) == {"SPE_E3": []}
+    assert env.states(ANNA) == {"SPE_E3": []}
     assert (
         f"No rule decides for these users, because it is not certain whose mailbox it is: {ANNA}."
         in (result["warnings"])
     )
 
 
-def test_two_usual_mailboxes_of_a_licensed_user_are_seen_by_a_full_scan(desk: ExplainingDesk) -> None:
+def test_two_usual_mailboxes_of_a_licensed_user_are_seen_by_a_full_scan(env: ExplainHarness) -> None:
     """A filtered scan has no reason to look at either; nothing is planned for the user then."""
-    desk.person("anna", desk.held("SPE_E3"))
-    second(desk, ANNA, "UserMailbox", sku_assigned=True)
+    env.person("anna", env.held("SPE_E3"))
+    second(env, ANNA, "UserMailbox", sku_assigned=True)
     for strategy in ("full", "everybody", "identities"):
-        found = look(desk, strategy, ANNA)
+        found = look(env, strategy, ANNA)
         assert [row.reason for row in found.findings] == ["duplicate_object_id"] * 2, strategy
         assert len({row.mailbox.guid for row in found.findings if row.mailbox}) == 2
         assert found.examined == 2
-    assert look(desk, "filtered").findings == ()
+    assert look(env, "filtered").findings == ()
 
 
 @STRATEGIES
@@ -151,52 +151,52 @@ def test_two_usual_mailboxes_of_a_licensed_user_are_seen_by_a_full_scan(desk: Ex
         {"kind": "MailUser", "archive": True},
     ],
 )
-def test_what_is_not_in_use_is_no_second_mailbox(desk: ExplainingDesk, other: Json, strategy: str) -> None:
-    desk.person("anna", desk.held("SPE_E3"), archive=True)
-    second(desk, ANNA, **other)
-    found = look(desk, strategy, ANNA)
+def test_what_is_not_in_use_is_no_second_mailbox(env: ExplainHarness, other: Json, strategy: str) -> None:
+    env.person("anna", env.held("SPE_E3"), archive=True)
+    second(env, ANNA, **other)
+    found = look(env, strategy, ANNA)
     assert "duplicate_object_id" not in {row.reason for row in found.findings}
     assert found.disagreements == ()
     assert not any("ExternalDirectoryObjectId" in line for line in found.warnings)
 
 
-def test_a_scheduling_mailbox_with_the_id_of_somebody_counts(desk: ExplainingDesk) -> None:
-    desk.person("anna", desk.held("SPE_E3"))
-    second(desk, ANNA, "SchedulingMailbox")
+def test_a_scheduling_mailbox_with_the_id_of_somebody_counts(env: ExplainHarness) -> None:
+    env.person("anna", env.held("SPE_E3"))
+    second(env, ANNA, "SchedulingMailbox")
     for strategy in ("full", "everybody", "identities"):
-        found = look(desk, strategy, ANNA)
+        found = look(env, strategy, ANNA)
         assert [row.reason for row in found.findings] == ["duplicate_object_id"], strategy
         assert "a scheduling mailbox" in found.findings[0].notes[0]
 
 
-def test_no_exception_covers_such_a_row(desk: ExplainingDesk) -> None:
-    desk.at_risk("anna")
-    second(desk, ANNA)
+def test_no_exception_covers_such_a_row(env: ExplainHarness) -> None:
+    env.at_risk("anna")
+    second(env, ANNA)
     ignored = {"name": "Ignore", "match": {}, "action": "ignore", "reason": "x"}
-    assert actions(desk.apply(ignored)) == {"anna": "undecided"}
-    assert actions(desk.apply(ignored, protected=[ANNA])) == {"anna": "protected"}
+    assert actions(env.apply(ignored)) == {"anna": "undecided"}
+    assert actions(env.apply(ignored, protected=[ANNA])) == {"anna": "protected"}
 
 
-def test_an_explanation_says_it(desk: ExplainingDesk) -> None:
-    desk.person("anna", desk.held("EXCHANGESTANDARD"))
-    second(desk, ANNA, archive=True)
-    row = desk.one("anna", SHARED, allow_removals=True)
+def test_an_explanation_says_it(env: ExplainHarness) -> None:
+    env.person("anna", env.held("EXCHANGESTANDARD"))
+    second(env, ANNA, archive=True)
+    row = env.one("anna", SHARED, allow_removals=True)
     assert [box["reason"] for box in row["mailboxes"]] == ["duplicate_object_id"] * 2
     assert {box["decision"]["run"]["action"] for box in row["mailboxes"]} == {"undecided"}
     told = text(row)
     assert "AT RISK: duplicate_object_id: several mailboxes in use have one ExternalDirectoryObjectId" in told
     assert "changes nothing, as no rule decides: 2 mailboxes in use have this user's" in told
-    assert [box["reason"] for box in desk.one("anna")["mailboxes"]] == ["duplicate_object_id"] * 2
+    assert [box["reason"] for box in env.one("anna")["mailboxes"]] == ["duplicate_object_id"] * 2
 
 
-def test_the_closer_look_is_one_request_for_a_hundred_at_risk(desk: ExplainingDesk) -> None:
+def test_the_closer_look_is_one_request_for_a_hundred_at_risk(env: ExplainHarness) -> None:
     for number in range(120):
-        desk.person(f"room{number:03}", kind="RoomMailbox", archive=True)
-    desk.tenant.clear_requests()
-    assert len(look(desk, "filtered").findings) == 120
+        env.person(f"room{number:03}", kind="RoomMailbox", archive=True)
+    env.tenant.clear_requests()
+    assert len(look(env, "filtered").findings) == 120
     asked = [
         entry
-        for entry in desk.tenant.requests()
+        for entry in env.tenant.requests()
         if "ExternalDirectoryObjectId -eq" in str(entry.get("cmdlet")) + str(entry)
     ]
     assert len(asked) == 2
@@ -205,19 +205,19 @@ def test_the_closer_look_is_one_request_for_a_hundred_at_risk(desk: ExplainingDe
 # --- the id of one user, and the name of another ---------------------------------------------------------------------
 
 
-def exchanged(desk: ExplainingDesk, **box: Any) -> str:
+def exchanged(env: ExplainHarness, **box: Any) -> str:
     """The mailbox of the team has Anna's id and the team's name; the id of that mailbox."""
-    desk.person("team", desk.held("SPE_E3"), kind=None)
-    desk.person("anna", desk.held("SPE_E3"), kind=None)
-    found = desk.make.mailbox(desk.world.user(TEAM), box.pop("kind", "UserMailbox"), **{"sku_assigned": True, **box})
-    given_to(desk, found, ANNA)
+    env.person("team", env.held("SPE_E3"), kind=None)
+    env.person("anna", env.held("SPE_E3"), kind=None)
+    found = env.make.mailbox(env.world.user(TEAM), box.pop("kind", "UserMailbox"), **{"sku_assigned": True, **box})
+    given_to(env, found, ANNA)
     return str(found["Guid"])
 
 
 @pytest.mark.parametrize("strategy", ["full", "everybody", "identities"])
-def test_a_mailbox_with_the_name_of_another_user_is_a_disagreement(desk: ExplainingDesk, strategy: str) -> None:
-    guid = exchanged(desk)
-    found = look(desk, strategy, ANNA, TEAM)
+def test_a_mailbox_with_the_name_of_another_user_is_a_disagreement(env: ExplainHarness, strategy: str) -> None:
+    guid = exchanged(env)
+    found = look(env, strategy, ANNA, TEAM)
     assert found.findings == ()
     assert {row["user_principal_name"]: row["disagreement"] for row in found.disagreements} == {
         ANNA: f"the user mailbox {guid} has this user's id (ExternalDirectoryObjectId) and the name of another user, "
@@ -227,80 +227,78 @@ def test_a_mailbox_with_the_name_of_another_user_is_a_disagreement(desk: Explain
     }
     (warning,) = [line for line in found.warnings if "ExternalDirectoryObjectId" in line]
     assert warning.endswith(f"Rules take nothing away from any of these users: {ANNA}, {TEAM}.")
-    assert look(desk, "identities", ANNA).disagreements[0]["user_principal_name"] == ANNA
+    assert look(env, "identities", ANNA).disagreements[0]["user_principal_name"] == ANNA
 
 
-def test_a_filtered_scan_sees_it_where_the_mailbox_is_at_risk(desk: ExplainingDesk) -> None:
-    exchanged(desk, sku_assigned=None, kind="UserMailbox")
-    assert [row["user_principal_name"] for row in look(desk, "filtered").disagreements] == [ANNA, ANNA, TEAM]
+def test_a_filtered_scan_sees_it_where_the_mailbox_is_at_risk(env: ExplainHarness) -> None:
+    exchanged(env, sku_assigned=None, kind="UserMailbox")
+    assert [row["user_principal_name"] for row in look(env, "filtered").disagreements] == [ANNA, ANNA, TEAM]
 
 
 @pytest.mark.parametrize("strategy", ["full", "everybody"])
-def test_a_mailbox_of_a_user_who_is_gone_that_has_somebodys_name_is_one_too(
-    desk: ExplainingDesk, strategy: str
-) -> None:
-    desk.person("anna", desk.held("SPE_E3"), kind=None)
-    desk.make.mailbox(desk.world.user(ANNA), "UserMailbox", sku_assigned=True, owner_id=desk.make.guid())
-    found = look(desk, strategy)
+def test_a_mailbox_of_a_user_who_is_gone_that_has_somebodys_name_is_one_too(env: ExplainHarness, strategy: str) -> None:
+    env.person("anna", env.held("SPE_E3"), kind=None)
+    env.make.mailbox(env.world.user(ANNA), "UserMailbox", sku_assigned=True, owner_id=env.make.guid())
+    found = look(env, strategy)
     assert [row["user_principal_name"] for row in found.disagreements] == ["", ANNA]
     assert found.without_user == 1
 
 
 @pytest.mark.parametrize("strategy", ["full", "everybody"])
-def test_a_mailbox_with_a_name_that_no_user_has_is_none(desk: ExplainingDesk, strategy: str) -> None:
+def test_a_mailbox_with_a_name_that_no_user_has_is_none(env: ExplainHarness, strategy: str) -> None:
     """After a user was renamed, Exchange may have the old name for a while."""
-    user = desk.world.user(desk.person("anna", desk.held("SPE_E3"), kind=None))
-    desk.make.mailbox(user, "UserMailbox", sku_assigned=True, address="anna.old@contoso.example")
-    found = look(desk, strategy)
+    user = env.world.user(env.person("anna", env.held("SPE_E3"), kind=None))
+    env.make.mailbox(user, "UserMailbox", sku_assigned=True, address="anna.old@contoso.example")
+    found = look(env, strategy)
     assert (found.disagreements, found.findings) == ((), ())
 
 
 @pytest.mark.parametrize("mode", ["plan", "apply"])
-def test_rules_take_nothing_from_either_user(desk: ExplainingDesk, mode: str) -> None:
-    exchanged(desk)
-    desk.person("carl", desk.held("SPE_E3"))
-    result = desk.plan(SMALLER, mode=mode, scope="all_users", allow_removals=True)
+def test_rules_take_nothing_from_either_user(env: ExplainHarness, mode: str) -> None:
+    exchanged(env)
+    env.person("carl", env.held("SPE_E3"))
+    result = env.plan(SMALLER, mode=mode, scope="all_users", allow_removals=True)
     assert actions(result) == {"anna": "undecided", "carl": "license", "team": "undecided"}
     notes = {row["user_principal_name"]: row["note"] for row in result["users"]}
     assert "the name of another user, team@contoso.example" in notes[ANNA]
-    assert desk.states(ANNA) == desk.states(TEAM) == {"SPE_E3": []}
+    assert env.states(ANNA) == env.states(TEAM) == {"SPE_E3": []}
 
 
-def test_nor_do_they_switch_off_a_plan(desk: ExplainingDesk) -> None:
-    exchanged(desk, kind="SharedMailbox")
+def test_nor_do_they_switch_off_a_plan(env: ExplainHarness) -> None:
+    exchanged(env, kind="SharedMailbox")
     off = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", "disabled_plans": ["EXCHANGE_S_ENTERPRISE"]}]}
-    result = desk.plan(off, scope="all_users", allow_removals=True)
+    result = env.plan(off, scope="all_users", allow_removals=True)
     assert [row["action"] for row in result["users"] if row["user_principal_name"] == ANNA] == ["undecided"]
 
 
-def test_before_something_is_taken_exchange_is_asked_for_mailboxes_with_the_name(desk: ExplainingDesk) -> None:
+def test_before_something_is_taken_exchange_is_asked_for_mailboxes_with_the_name(env: ExplainHarness) -> None:
     """A filtered scan has seen the mailbox that is at risk, and not the one that has its user's name."""
-    desk.person("team", desk.held("EXCHANGESTANDARD"), archive=True, kind=None)
-    desk.make.mailbox(desk.world.user(TEAM), "SharedMailbox", archive=True, address="team.old@contoso.example")
-    desk.person("anna", desk.held("SPE_E3"), kind=None)
-    other = desk.make.mailbox(desk.world.user(TEAM), "UserMailbox", sku_assigned=True)
+    env.person("team", env.held("EXCHANGESTANDARD"), archive=True, kind=None)
+    env.make.mailbox(env.world.user(TEAM), "SharedMailbox", archive=True, address="team.old@contoso.example")
+    env.person("anna", env.held("SPE_E3"), kind=None)
+    other = env.make.mailbox(env.world.user(TEAM), "UserMailbox", sku_assigned=True)
     other["PersistedCapabilities"] = ["BPOS_S_Enterprise"]
-    given_to(desk, other, ANNA)
-    assert [row["user_principal_name"] for row in look(desk, "filtered").disagreements] == []
-    result = desk.apply(SHARED, allow_removals=True, strategy="filtered")
+    given_to(env, other, ANNA)
+    assert [row["user_principal_name"] for row in look(env, "filtered").disagreements] == []
+    result = env.apply(SHARED, allow_removals=True, strategy="filtered")
     assert actions(result) == {"team": "undecided"}
-    assert desk.states(TEAM) == {"EXCHANGESTANDARD": []}
+    assert env.states(TEAM) == {"EXCHANGESTANDARD": []}
 
 
-def test_a_license_that_saves_the_mailbox_is_given_all_the_same(desk: ExplainingDesk) -> None:
-    desk.at_risk("anna")
-    desk.make.user("Team", "team", usage_location="DE")
-    (box,) = desk.world.mailboxes_of(user_id(desk, ANNA))
+def test_a_license_that_saves_the_mailbox_is_given_all_the_same(env: ExplainHarness) -> None:
+    env.at_risk("anna")
+    env.make.user("Team", "team", usage_location="DE")
+    (box,) = env.world.mailboxes_of(user_id(env, ANNA))
     box["UserPrincipalName"] = TEAM
-    result = desk.apply(EVERYBODY)
+    result = env.apply(EVERYBODY)
     assert actions(result) == {"anna": "license"}
-    assert desk.states(ANNA) == {"EXCHANGESTANDARD": []}
+    assert env.states(ANNA) == {"EXCHANGESTANDARD": []}
 
 
-def test_an_explanation_says_that_too(desk: ExplainingDesk) -> None:
-    exchanged(desk)
+def test_an_explanation_says_that_too(env: ExplainHarness) -> None:
+    exchanged(env)
     for name in ("anna", "team"):
-        row = desk.explain("anna", "team", rules=[SMALLER], scope="all_users", allow_removals=True)
+        row = env.explain("anna", "team", rules=[SMALLER], scope="all_users", allow_removals=True)
         told = {item["user_principal_name"].partition("@")[0]: text(item) for item in row["explanations"]}
         assert "Signals disagree: the user mailbox" in told[name]
     assert "changes nothing, as no rule decides" in told["anna"]

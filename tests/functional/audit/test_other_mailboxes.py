@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.parsing import other_kind
 from ansible_collections.m365.licensing.plugins.module_utils._planning.covered import ON_PREMISES
 
-from tests.functional.support.explain_harness import ExplainingDesk, text
+from tests.functional.support.explain_harness import ExplainHarness, text
 from tests.functional.support.plan_harness import ALL_KINDS, EVERYBODY, actions, plan, skus
 from tests.functional.support.run_audit import look
 from tests.functional.support.service_clients import clients
@@ -23,8 +23,8 @@ E3 = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]}
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> ExplainingDesk:
-    return ExplainingDesk(tenant)
+def env(tenant: Tenant) -> ExplainHarness:
+    return ExplainHarness(tenant)
 
 
 @pytest.mark.parametrize(
@@ -57,54 +57,54 @@ def test_a_catch_all_rule_gives_no_seat_to_what_needs_none(seed: int) -> None:
         assert result["summary"]["seats_to_covered"] == 0
 
 
-def test_what_such_a_mailbox_gets_all_the_same_is_counted(desk: ExplainingDesk) -> None:
-    desk.person("desk", kind="SchedulingMailbox", location=None)
-    desk.person("new", kind=None)
-    told = desk.plan(EVERYBODY, scope="all_users")
+def test_what_such_a_mailbox_gets_all_the_same_is_counted(env: ExplainHarness) -> None:
+    env.person("desk", kind="SchedulingMailbox", location=None)
+    env.person("new", kind=None)
+    told = env.plan(EVERYBODY, scope="all_users")
     assert (actions(told), skus(told)) == ({"new": "license"}, {"new": ["EXCHANGESTANDARD"]})
-    assert actions(desk.plan({**EVERYBODY, "match": {"covered": False}}, scope="all_users")) == {"new": "license"}
-    told = desk.plan(E3, scope="all_users")
+    assert actions(env.plan({**EVERYBODY, "match": {"covered": False}}, scope="all_users")) == {"new": "license"}
+    told = env.plan(E3, scope="all_users")
     assert (skus(told)["desk"], told["summary"]["seats_to_covered"]) == (["SPE_E3"], 1)
     assert told["violations"]
 
 
-def test_one_that_is_gone_or_soft_deleted_is_none(desk: ExplainingDesk) -> None:
-    desk.person("gone", kind="SchedulingMailbox", inactive=True)
-    desk.person("soft", kind="SchedulingMailbox", soft_deleted_days=3)
-    assert set(skus(desk.plan(EVERYBODY, scope="all_users"))) == {"gone", "soft"}
+def test_one_that_is_gone_or_soft_deleted_is_none(env: ExplainHarness) -> None:
+    env.person("gone", kind="SchedulingMailbox", inactive=True)
+    env.person("soft", kind="SchedulingMailbox", soft_deleted_days=3)
+    assert set(skus(env.plan(EVERYBODY, scope="all_users"))) == {"gone", "soft"}
 
 
 @pytest.mark.parametrize("options", [{}, {"strategy": "full"}, {"scope": "all_users"}])
-def test_the_flag_of_the_portal_makes_no_row_of_it(desk: ExplainingDesk, options: dict[str, str]) -> None:
-    user = desk.make.user("Desk", "desk", reconciliation=True)
-    desk.make.mailbox(user, "SchedulingMailbox")
-    assert desk.plan(EVERYBODY, **options)["users"] == []
-    assert desk.one("desk")["at_risk"] is False
-    (told,) = look(desk.tenant, strategy=options.get("strategy", "auto")).disagreements
+def test_the_flag_of_the_portal_makes_no_row_of_it(env: ExplainHarness, options: dict[str, str]) -> None:
+    user = env.make.user("Desk", "desk", reconciliation=True)
+    env.make.mailbox(user, "SchedulingMailbox")
+    assert env.plan(EVERYBODY, **options)["users"] == []
+    assert env.one("desk")["at_risk"] is False
+    (told,) = look(env.tenant, strategy=options.get("strategy", "auto")).disagreements
     assert told["user_id"] == user["id"]
     assert told["disagreement"] == "license_reconciliation_needed; but a scheduling mailbox needs no license"
 
 
 @pytest.mark.parametrize("more", [{"archive": True}, {"hold": True}])
-def test_one_that_may_need_a_license_is_named(desk: ExplainingDesk, more: dict[str, bool]) -> None:
-    desk.make.mailbox(desk.make.user("Desk", "desk"), "SchedulingMailbox", **more)
-    found = look(desk.tenant, strategy="full")
+def test_one_that_may_need_a_license_is_named(env: ExplainHarness, more: dict[str, bool]) -> None:
+    env.make.mailbox(env.make.user("Desk", "desk"), "SchedulingMailbox", **more)
+    found = look(env.tenant, strategy="full")
     assert [text for text in found.warnings if "may need a license, but are not listed: desk@contoso.example" in text]
 
 
-def test_knowing_them_costs_no_request(desk: ExplainingDesk) -> None:
-    desk.person("anna", desk.held("SPE_E3"))
-    before = [desk.plan(EVERYBODY, scope=scope)["summary"]["requests"] for scope in ("mailboxes_at_risk", "all_users")]
-    desk.person("desk", kind="SchedulingMailbox")
-    after = [desk.plan(EVERYBODY, scope=scope)["summary"]["requests"] for scope in ("mailboxes_at_risk", "all_users")]
+def test_knowing_them_costs_no_request(env: ExplainHarness) -> None:
+    env.person("anna", env.held("SPE_E3"))
+    before = [env.plan(EVERYBODY, scope=scope)["summary"]["requests"] for scope in ("mailboxes_at_risk", "all_users")]
+    env.person("desk", kind="SchedulingMailbox")
+    after = [env.plan(EVERYBODY, scope=scope)["summary"]["requests"] for scope in ("mailboxes_at_risk", "all_users")]
     assert after == before
 
 
-def test_who_may_have_a_mailbox_on_premises_is_named_and_counted(desk: ExplainingDesk) -> None:
+def test_who_may_have_a_mailbox_on_premises_is_named_and_counted(env: ExplainHarness) -> None:
     for name, synced, mail in (("old", True, "old@contoso.example"), ("cloud", False, "cloud@contoso.example")):
-        desk.make.mailbox(desk.make.user(name, name, synced=synced, mail=mail, usage_location="DE"), "MailUser")
-    desk.make.user("new", "new", synced=True, mail=None, usage_location="DE")
-    told = desk.plan(EVERYBODY, scope="all_users")
+        env.make.mailbox(env.make.user(name, name, synced=synced, mail=mail, usage_location="DE"), "MailUser")
+    env.make.user("new", "new", synced=True, mail=None, usage_location="DE")
+    told = env.plan(EVERYBODY, scope="all_users")
     assert set(skus(told)) == {"old", "cloud", "new"}
     (row,) = [row for row in told["users"] if row["warnings"]]
     assert (row["user_principal_name"].partition("@")[0], row["warnings"]) == ("old", [ON_PREMISES])
@@ -112,15 +112,15 @@ def test_who_may_have_a_mailbox_on_premises_is_named_and_counted(desk: Explainin
     assert any(ON_PREMISES[1:] in text and "old@" in text for text in told["warnings"])
     assert "**1 user** may have the mailbox on premises, and gets an Exchange plan." in told["reports"]["md"]
     # what has no Exchange plan is no matter of mailboxes, and the documented way leaves these users out
-    told = desk.plan({**EVERYBODY, "licenses": [{"sku": "EMS"}]}, scope="all_users")
+    told = env.plan({**EVERYBODY, "licenses": [{"sku": "EMS"}]}, scope="all_users")
     assert (set(skus(told)), told["summary"]["seats_to_on_premises"]) == ({"old", "cloud", "new"}, 0)
     others = {"not": {"on_premises_sync": True, "at_risk": False, "covered": False}}
-    assert set(skus(desk.plan({**EVERYBODY, "match": others}, scope="all_users"))) == {"cloud"}
+    assert set(skus(env.plan({**EVERYBODY, "match": others}, scope="all_users"))) == {"cloud"}
 
 
-def test_it_is_explained_as_what_it_is(desk: ExplainingDesk) -> None:
-    desk.person("desk", kind="SchedulingMailbox")
-    found = desk.one("desk", {**E3, "name": "Uncovered", "match": {"covered": False}}, EVERYBODY, scope="all_users")
+def test_it_is_explained_as_what_it_is(env: ExplainHarness) -> None:
+    env.person("desk", kind="SchedulingMailbox")
+    found = env.one("desk", {**E3, "name": "Uncovered", "match": {"covered": False}}, EVERYBODY, scope="all_users")
     (box,) = found["mailboxes"]
     assert (box["at_risk"], box["other_kind"], box["needs"]) == (False, "scheduling", [])
     assert "Exchange shows a scheduling mailbox, which needs no license" in text(found)

@@ -12,8 +12,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit import mailb
 from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
 
-from tests.functional.support.assign_harness import Desk
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions
+from tests.functional.support.assign_harness import Harness
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.functional.support.run_audit import look, rows
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
@@ -24,14 +24,14 @@ STRATEGIES = ("filtered", "full")
 STATISTICS = "Get-MailboxStatistics"
 
 
-def furnish(desk: Desk, count: int = 24) -> tuple[Json, Json]:
+def furnish(env: Harness, count: int = 24) -> tuple[Json, Json]:
     """Shared, room and equipment mailboxes: a small one, one of 60 GB, and more small ones."""
     boxes = []
     for number in range(count):
-        user = desk.make.user(f"Box {number}", f"box{number}")
+        user = env.make.user(f"Box {number}", f"box{number}")
         size = 60 * GB if number == 1 else GB
-        boxes.append(desk.make.mailbox(user, KINDS[number % len(KINDS)], bytes=size))
-    desk.world.touch()
+        boxes.append(env.make.mailbox(user, KINDS[number % len(KINDS)], bytes=size))
+    env.world.touch()
     return boxes[0], boxes[1]
 
 
@@ -40,16 +40,16 @@ def large(found: Audit) -> list[str]:
     return [user for user, _reason, _kind in rows(found)]
 
 
-def measurements(desk: Desk) -> int:
-    return sum(entry.get("cmdlet") == STATISTICS for entry in desk.tenant.requests())
+def measurements(env: Harness) -> int:
+    return sum(entry.get("cmdlet") == STATISTICS for entry in env.tenant.requests())
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("unopened", [True, False])
-def test_a_mailbox_that_nobody_has_opened_says_nothing_of_the_others(desk: Desk, strategy: str, unopened: bool) -> None:
-    small, big = furnish(desk)
-    desk.world.switches.no_statistics = small["UserPrincipalName"] if unopened else ""
-    found = look(desk.tenant, sizes="always", strategy=strategy)
+def test_an_unopened_mailbox_says_nothing_about_others(env: Harness, strategy: str, unopened: bool) -> None:
+    small, big = furnish(env)
+    env.world.switches.no_statistics = small["UserPrincipalName"] if unopened else ""
+    found = look(env.tenant, sizes="always", strategy=strategy)
     assert large(found) == [big["ExternalDirectoryObjectId"]]
     assert [small["UserPrincipalName"] in text for text in found.warnings] == [True] * unopened
     assert found.summary()["complete"] is True
@@ -59,24 +59,24 @@ def test_a_mailbox_that_nobody_has_opened_says_nothing_of_the_others(desk: Desk,
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("report", ["200", "404"])
-def test_where_there_is_no_report_each_is_measured(desk: Desk, strategy: str, report: str) -> None:
-    _small, big = furnish(desk)
-    desk.world.switches.usage_report = report
-    desk.tenant.clear_requests()
-    found = look(desk.tenant, sizes="auto", strategy=strategy)
+def test_where_there_is_no_report_each_is_measured(env: Harness, strategy: str, report: str) -> None:
+    _small, big = furnish(env)
+    env.world.switches.usage_report = report
+    env.tenant.clear_requests()
+    found = look(env.tenant, sizes="auto", strategy=strategy)
     assert large(found) == [big["ExternalDirectoryObjectId"]]
-    assert measurements(desk) == (1 if report == "200" else 24)
+    assert measurements(env) == (1 if report == "200" else 24)
     assert ["one request for each" in text for text in found.warnings] == [True] * (report == "404")
     assert found.summary()["complete"] is True
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("broken", [{"status": 403}, {"status": 500}, {"kind": "html"}, {"kind": "truncate"}], ids=str)
-def test_so_is_each_where_the_report_is_refused_or_broken(desk: Desk, strategy: str, broken: Json) -> None:
-    _small, big = furnish(desk)
+def test_so_is_each_where_the_report_is_refused_or_broken(env: Harness, strategy: str, broken: Json) -> None:
+    _small, big = furnish(env)
     service = {"service": "reports"} if "kind" in broken else {"service": "graph", "path": "/reports/"}
-    desk.tenant.set_faults({"kind": "status", **service, **broken, "times": None})
-    found = look(desk.tenant, sizes="auto", strategy=strategy, client={"retry_seconds": 0.5})
+    env.tenant.set_faults({"kind": "status", **service, **broken, "times": None})
+    found = look(env.tenant, sizes="auto", strategy=strategy, client={"retry_seconds": 0.5})
     assert large(found) == [big["ExternalDirectoryObjectId"]]
     (warning,) = found.warnings
     assert "one request for each" in warning
@@ -86,25 +86,27 @@ def test_so_is_each_where_the_report_is_refused_or_broken(desk: Desk, strategy: 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("whose", ["small", "large"])
 def test_a_blank_cell_of_the_report_is_measured_and_the_rest_is_as_it_was(
-    desk: Desk, strategy: str, whose: str
+    env: Harness, strategy: str, whose: str
 ) -> None:
-    small, big = furnish(desk)
-    desk.world.switches.report_blank_size = (small if whose == "small" else big)["UserPrincipalName"]
-    desk.tenant.clear_requests()
-    found = look(desk.tenant, sizes="auto", strategy=strategy)
+    small, big = furnish(env)
+    env.world.switches.report_blank_size = (small if whose == "small" else big)["UserPrincipalName"]
+    env.tenant.clear_requests()
+    found = look(env.tenant, sizes="auto", strategy=strategy)
     assert large(found) == [big["ExternalDirectoryObjectId"]]
-    assert measurements(desk) == (2 if whose == "small" else 1)
+    assert measurements(env) == (2 if whose == "small" else 1)
     assert found.warnings == []
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_too_many_without_a_report_are_no_all_clear(desk: Desk, strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_without_a_report_are_not_examined(
+    env: Harness, strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shared_sizes, "MEASURED_AT_MOST", 23)
-    furnish(desk)
-    desk.world.switches.usage_report = "404"
-    desk.tenant.clear_requests()
-    found = look(desk.tenant, sizes="auto", strategy=strategy)
-    assert (large(found), measurements(desk)) == ([], 0)
+    furnish(env)
+    env.world.switches.usage_report = "404"
+    env.tenant.clear_requests()
+    found = look(env.tenant, sizes="auto", strategy=strategy)
+    assert (large(found), measurements(env)) == ([], 0)
     assert found.summary()["complete"] is False
     assert found.summary()["not_examined"] == ["shared_mailbox_sizes"]
     reason = found.readings.incomplete()
@@ -112,31 +114,31 @@ def test_too_many_without_a_report_are_no_all_clear(desk: Desk, strategy: str, m
     assert "the sizes of 24 shared, room and equipment mailboxes" in reason.message
     assert "shared_mailbox_sizes=always" in reason.hint
     assert "shared_mailbox_sizes=never" in reason.hint
-    assert look(desk.tenant, sizes="never", strategy=strategy).summary()["complete"] is True
+    assert look(env.tenant, sizes="never", strategy=strategy).summary()["complete"] is True
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_one_that_exchange_does_not_measure_is_named_and_licenses_are_given_all_the_same(
     tenant: Tenant, strategy: str
 ) -> None:
-    desk = PlanningDesk(tenant)
-    furnish(desk, 3)
-    desk.at_risk("anna")
+    env = PlanHarness(tenant)
+    furnish(env, 3)
+    env.at_risk("anna")
     refused = {"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": 1}
-    desk.tenant.set_faults(refused)
-    found = look(desk.tenant, sizes="always", strategy=strategy)
+    env.tenant.set_faults(refused)
+    found = look(env.tenant, sizes="always", strategy=strategy)
     assert found.summary()["complete"] is False
     assert found.summary()["not_examined"] == ["shared_mailbox_sizes"]
     (warning,) = found.warnings
     assert "did not return the size of box" in warning
-    desk.tenant.set_faults(refused)
-    assert actions(desk.apply(EVERYBODY, shared_mailbox_sizes="always"))["anna"] == "license"
+    env.tenant.set_faults(refused)
+    assert actions(env.apply(EVERYBODY, shared_mailbox_sizes="always"))["anna"] == "license"
 
 
-def test_a_role_without_the_cmdlet_costs_the_sizes_and_is_reported_once(desk: Desk) -> None:
-    furnish(desk)
-    desk.tenant.set_faults({"kind": "forbidden_cmdlet", "service": "exchange", "cmdlet": STATISTICS, "times": None})
-    found = look(desk.tenant, sizes="always")
+def test_a_role_without_the_cmdlet_costs_the_sizes_and_is_reported_once(env: Harness) -> None:
+    furnish(env)
+    env.tenant.set_faults({"kind": "forbidden_cmdlet", "service": "exchange", "cmdlet": STATISTICS, "times": None})
+    found = look(env.tenant, sizes="always")
     assert found.findings == ()
     (warning,) = found.warnings
     assert "Global Reader" in warning
@@ -146,11 +148,11 @@ def test_a_role_without_the_cmdlet_costs_the_sizes_and_is_reported_once(desk: De
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_size_that_is_refused_or_not_found_costs_that_mailbox(desk: Desk, strategy: str, status: int) -> None:
-    boxes = [desk.make.mailbox(desk.make.user(name, name), "SharedMailbox", bytes=60 * GB) for name in ("a", "b", "c")]
-    desk.world.touch()
-    desk.tenant.set_faults({"kind": "status", "status": status, "service": "exchange", "cmdlet": STATISTICS})
-    found = look(desk.tenant, sizes="always", strategy=strategy)
+def test_a_size_that_is_refused_or_not_found_costs_that_mailbox(env: Harness, strategy: str, status: int) -> None:
+    boxes = [env.make.mailbox(env.make.user(name, name), "SharedMailbox", bytes=60 * GB) for name in ("a", "b", "c")]
+    env.world.touch()
+    env.tenant.set_faults({"kind": "status", "status": status, "service": "exchange", "cmdlet": STATISTICS})
+    found = look(env.tenant, sizes="always", strategy=strategy)
     missing = {box["ExternalDirectoryObjectId"] for box in boxes} - set(large(found))
     assert len(missing) == 1
     (warning,) = found.warnings
@@ -162,31 +164,31 @@ def test_a_size_that_is_refused_or_not_found_costs_that_mailbox(desk: Desk, stra
 
 
 def test_a_mailbox_that_nobody_finds_has_no_size_that_would_fit(tenant: Tenant) -> None:
-    desk = PlanningDesk(tenant)
-    desk.add_sku("EXCHANGEDESKLESS")
-    desk.at_risk("anna")
-    (box,) = desk.world.mailboxes.values()
+    env = PlanHarness(tenant)
+    env.add_sku("EXCHANGEDESKLESS")
+    env.at_risk("anna")
+    (box,) = env.world.mailboxes.values()
     box["_bytes"] = 3 * GB
-    desk.tenant.set_faults({"kind": "status", "status": 404, "service": "exchange", "cmdlet": STATISTICS})
-    row = desk.plan({**EVERYBODY, "licenses": [{"sku": "EXCHANGEDESKLESS"}]})["users"][0]
+    env.tenant.set_faults({"kind": "status", "status": 404, "service": "exchange", "cmdlet": STATISTICS})
+    row = env.plan({**EVERYBODY, "licenses": [{"sku": "EXCHANGEDESKLESS"}]})["users"][0]
     assert (row["action"], row["too_small"]) == ("license", None)
     assert any("size" in text for text in row["warnings"])
 
 
-def test_a_role_that_measures_no_mailbox_is_not_tried_for_every_one(desk: Desk) -> None:
-    furnish(desk)
-    desk.tenant.set_faults({"kind": "forbidden_cmdlet", "service": "exchange", "cmdlet": STATISTICS, "times": None})
-    desk.tenant.clear_requests()
-    look(desk.tenant, sizes="always", client={"concurrency": 1})
-    assert measurements(desk) == mailbox_sizes._REFUSED_AT_MOST
+def test_a_role_that_measures_no_mailbox_is_not_tried_for_every_one(env: Harness) -> None:
+    furnish(env)
+    env.tenant.set_faults({"kind": "forbidden_cmdlet", "service": "exchange", "cmdlet": STATISTICS, "times": None})
+    env.tenant.clear_requests()
+    look(env.tenant, sizes="always", client={"concurrency": 1})
+    assert measurements(env) == mailbox_sizes._REFUSED_AT_MOST
 
 
 V2: Any = {"surface": "v2", "recipient_types": (RecipientType.USER, RecipientType.SHARED)}
 
 
-def test_v2_takes_the_report_for_what_is_small_and_names_what_it_cannot_measure(desk: Desk) -> None:
-    _small, big = furnish(desk)
-    found = look(desk.tenant, sizes="auto", **V2)
+def test_v2_takes_the_report_for_what_is_small_and_names_what_it_cannot_measure(env: Harness) -> None:
+    _small, big = furnish(env)
+    found = look(env.tenant, sizes="auto", **V2)
     assert (found.findings, found.summary()["complete"]) == ((), False)
     assert found.summary()["not_examined"] == ["shared_mailbox_sizes"]
     (warning,) = found.warnings
@@ -194,18 +196,18 @@ def test_v2_takes_the_report_for_what_is_small_and_names_what_it_cannot_measure(
     assert "exchange_api=invoke_command" in warning
     assert found.readings.incomplete() is None
     big["_bytes"] = GB
-    desk.world.touch()
-    found = look(desk.tenant, sizes="auto", **V2)
+    env.world.touch()
+    found = look(env.tenant, sizes="auto", **V2)
     assert (found.warnings, found.summary()["complete"], found.summary()["not_examined"]) == ([], True, [])
 
 
 @pytest.mark.parametrize("sizes", ["auto", "always"])
 @pytest.mark.parametrize("named", [False, True], ids=["all", "identities"])
-def test_v2_without_a_report_or_with_all_to_measure_is_incomplete(desk: Desk, sizes: str, named: bool) -> None:
-    _small, big = furnish(desk)
-    desk.world.switches.usage_report = "404"
+def test_v2_without_a_report_or_with_all_to_measure_is_incomplete(env: Harness, sizes: str, named: bool) -> None:
+    _small, big = furnish(env)
+    env.world.switches.usage_report = "404"
     who: Any = {"identities": (big["UserPrincipalName"],)} if named else {}
-    found = look(desk.tenant, sizes=sizes, **V2, **who)
+    found = look(env.tenant, sizes=sizes, **V2, **who)
     assert (found.summary()["complete"], found.summary()["not_examined"]) == (False, ["shared_mailbox_sizes"])
     (warning,) = found.warnings
     assert "exchange_api=v2" in warning
@@ -217,65 +219,61 @@ def test_v2_without_a_report_or_with_all_to_measure_is_incomplete(desk: Desk, si
 
 
 @pytest.mark.parametrize("sizes", ["auto", "always"])
-def test_v2_misses_no_size_where_no_mailbox_has_one_to_ask_for(desk: Desk, sizes: str) -> None:
-    desk.person("anna", desk.held("SPE_E3"), bytes=60 * GB)
-    desk.world.switches.usage_report = "404"
-    found = look(desk.tenant, sizes=sizes, **V2)
+def test_v2_misses_no_size_where_no_mailbox_has_one_to_ask_for(env: Harness, sizes: str) -> None:
+    env.person("anna", env.held("SPE_E3"), bytes=60 * GB)
+    env.world.switches.usage_report = "404"
+    found = look(env.tenant, sizes=sizes, **V2)
     assert (found.warnings, found.summary()["complete"]) == ([], True)
-    furnish(desk)
-    assert look(desk.tenant, sizes="never", **V2).summary()["complete"] is True
+    furnish(env)
+    assert look(env.tenant, sizes="never", **V2).summary()["complete"] is True
 
 
-def test_a_service_that_is_too_busy_is_not_tried_for_every_mailbox(desk: Desk) -> None:
-    furnish(desk)
+def test_a_service_that_is_too_busy_is_not_tried_for_every_mailbox(env: Harness) -> None:
+    furnish(env)
     fault: dict[str, Any] = {"kind": "status", "status": 503, "service": "exchange", "cmdlet": STATISTICS}
-    desk.tenant.set_faults({**fault, "times": None})
-    desk.tenant.clear_requests()
-    found = look(desk.tenant, sizes="always", client={"retry_seconds": 0, "concurrency": 1})
-    assert measurements(desk) == mailbox_sizes._GIVE_UP_AFTER
+    env.tenant.set_faults({**fault, "times": None})
+    env.tenant.clear_requests()
+    found = look(env.tenant, sizes="always", client={"retry_seconds": 0, "concurrency": 1})
+    assert measurements(env) == mailbox_sizes._GIVE_UP_AFTER
     assert found.summary()["not_examined"] == ["shared_mailbox_sizes"]
     (warning,) = found.warnings
     assert "and 4 more" in warning
 
 
 def test_plan_2_is_not_taken_from_a_mailbox_of_unknown_size(tenant: Tenant) -> None:
-    desk = PlanningDesk(tenant)
-    desk.person("anna", desk.held("SPE_E3"), bytes=GB)
-    desk.tenant.set_faults(
-        {"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": None}
-    )
+    env = PlanHarness(tenant)
+    env.person("anna", env.held("SPE_E3"), bytes=GB)
+    env.tenant.set_faults({"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": None})
     smaller = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}
     options: Json = {"scope": "all_users", "allow_removals": True}
-    assert "as Exchange did not return them" in desk.refused(smaller, **options).message
-    desk.tenant.clear_faults()
-    desk.world.switches.no_statistics = "anna@contoso.example"
-    assert actions(desk.apply(smaller, **options)) == {"anna": "license"}
+    assert "as Exchange did not return them" in env.refused(smaller, **options).message
+    env.tenant.clear_faults()
+    env.world.switches.no_statistics = "anna@contoso.example"
+    assert actions(env.apply(smaller, **options)) == {"anna": "license"}
 
 
 def test_nor_by_a_task_that_names_the_user(tenant: Tenant) -> None:
-    desk = Desk(tenant)
-    anna = desk.person("anna", desk.held("SPE_E3"), bytes=GB)
-    desk.tenant.set_faults(
-        {"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": None}
-    )
-    error = desk.fail([anna], "EXCHANGESTANDARD", state="exact")
+    env = Harness(tenant)
+    anna = env.person("anna", env.held("SPE_E3"), bytes=GB)
+    env.tenant.set_faults({"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": None})
+    error = env.fail([anna], "EXCHANGESTANDARD", state="exact")
     assert error.code == "would_uncover"
     assert "a size that Exchange does not return" in error.message
-    desk.tenant.clear_faults()
-    desk.world.switches.no_statistics = "anna@contoso.example"
-    assert desk.run([anna], "EXCHANGESTANDARD", state="exact")["changed"]
+    env.tenant.clear_faults()
+    env.world.switches.no_statistics = "anna@contoso.example"
+    assert env.run([anna], "EXCHANGESTANDARD", state="exact")["changed"]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("sizes", ["auto", "always"])
-def test_two_mailboxes_with_one_exchange_guid_are_two_rows(desk: Desk, strategy: str, sizes: str) -> None:
+def test_two_mailboxes_with_one_exchange_guid_are_two_rows(env: Harness, strategy: str, sizes: str) -> None:
     """A restored mailbox and the soft-deleted one that it came from."""
-    user = desk.make.user("Anna", "anna")
-    old = desk.make.mailbox(user, "UserMailbox", soft_deleted_days=10, address="old@contoso.example")
-    team = desk.make.mailbox(user, "SharedMailbox", bytes=60 * GB)
+    user = env.make.user("Anna", "anna")
+    old = env.make.mailbox(user, "UserMailbox", soft_deleted_days=10, address="old@contoso.example")
+    team = env.make.mailbox(user, "SharedMailbox", bytes=60 * GB)
     team["ExchangeGuid"] = old["ExchangeGuid"]
-    desk.world.touch()
-    found = look(desk.tenant, sizes=sizes, strategy=strategy)
+    env.world.touch()
+    found = look(env.tenant, sizes=sizes, strategy=strategy)
     assert rows(found) == [(user["id"], "shared_over_50_gb", "shared"), (user["id"], "soft_deleted", "soft_deleted")]
     assert {item.mailbox.guid for item in found.findings if item.mailbox} == {old["Guid"], team["Guid"]}
     assert found.warnings == []

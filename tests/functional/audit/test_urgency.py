@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import pytest
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.functional.support.run_audit import look
 
 PLAN2 = {**EVERYBODY, "licenses": [{"sku": "EXCHANGEENTERPRISE"}], "remove": ["EXCHANGESTANDARD"]}
 
 
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
-def test_dates_go_before_no_dates_in_rows_and_in_seats(desk: PlanningDesk, strategy: str) -> None:
-    desk.person("archive", desk.held("SPE_F1"), archive=True, created_days=400)
-    desk.person("shared", archive=True, kind="SharedMailbox")
-    desk.at_risk("today", days=29)
-    desk.at_risk("later", days=20)
-    desk.at_risk("outlived", days=400)
-    desk.make.mailbox(desk.make.user("Gone", "gone", usage_location="DE"), "UserMailbox", soft_deleted_days=10)
+def test_dates_go_before_no_dates_in_rows_and_in_seats(env: PlanHarness, strategy: str) -> None:
+    env.person("archive", env.held("SPE_F1"), archive=True, created_days=400)
+    env.person("shared", archive=True, kind="SharedMailbox")
+    env.at_risk("today", days=29)
+    env.at_risk("later", days=20)
+    env.at_risk("outlived", days=400)
+    env.make.mailbox(env.make.user("Gone", "gone", usage_location="DE"), "UserMailbox", soft_deleted_days=10)
     expected = ["today", "outlived", "later", "gone", "archive", "shared"]
-    rows = [row.user_principal_name.partition("@")[0] for row in look(desk.tenant, strategy=strategy).findings]
+    rows = [row.user_principal_name.partition("@")[0] for row in look(env.tenant, strategy=strategy).findings]
     assert rows == expected
     for seats in range(len(expected) + 1):
-        desk.seats("EXCHANGEENTERPRISE", seats)
-        result = desk.plan(PLAN2, strategy=strategy, allow_removals=True)
+        env.seats("EXCHANGEENTERPRISE", seats)
+        result = env.plan(PLAN2, strategy=strategy, allow_removals=True)
         names = [row["user_principal_name"].partition("@")[0] for row in result["users"]]
         assert names == expected
         assert [row["action"] for row in result["users"]] == ["license"] * seats + ["no_seat"] * (len(expected) - seats)

@@ -15,7 +15,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._remediate.exceptio
     hiding_shared,
 )
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.functional.support.run_audit import look
 
 LEAVERS = {
@@ -27,62 +27,60 @@ LEAVERS = {
 }
 
 
-def converted(
-    desk: PlanningDesk, name: str = "team", *, synced: bool = True, enabled: bool = False, **box: Any
-) -> None:
+def converted(env: PlanHarness, name: str = "team", *, synced: bool = True, enabled: bool = False, **box: Any) -> None:
     """A mailbox without a license whose account is disabled."""
-    user = desk.make.user(name.title(), name, synced=synced, enabled=enabled, usage_location="DE")
-    desk.make.mailbox(user, "UserMailbox", **{"created_days": 400, **box})
+    user = env.make.user(name.title(), name, synced=synced, enabled=enabled, usage_location="DE")
+    env.make.mailbox(user, "UserMailbox", **{"created_days": 400, **box})
 
 
-def test_the_row_says_so(desk: PlanningDesk) -> None:
-    converted(desk)
-    (row,) = look(desk.tenant).findings
+def test_the_row_says_so(env: PlanHarness) -> None:
+    converted(env)
+    (row,) = look(env.tenant).findings
     assert any("directory sync may have turned a shared mailbox" in note for note in row.notes)
 
 
-def test_a_plan_that_ignores_it_warns(desk: PlanningDesk) -> None:
-    converted(desk)
-    warnings = desk.plan(LEAVERS, EVERYBODY)["warnings"]
+def test_a_plan_that_ignores_it_warns(env: PlanHarness) -> None:
+    converted(env)
+    warnings = env.plan(LEAVERS, EVERYBODY)["warnings"]
     (warning,) = [text for text in warnings if "may have been shared" in text]
     assert "'Leavers'" in warning
     assert "team@contoso.example" in warning
 
 
-def test_an_audit_whose_exceptions_cover_it_warns(desk: PlanningDesk) -> None:
-    converted(desk)
-    found = look(desk.tenant)
-    with desk.clients() as made:
+def test_an_audit_whose_exceptions_cover_it_warns(env: PlanHarness) -> None:
+    converted(env)
+    found = look(env.tenant)
+    with env.clients() as made:
         rules = check_rules(made.graph, [LEAVERS], BUILTIN, "rules")
         covering = find_exceptions(made.graph, found, found.findings, rules, BUILTIN)
     (warning,) = hiding_shared(found.findings, covering)
     assert "team@contoso.example" in warning
 
 
-def outlived(desk: PlanningDesk, removed_days: int | None, *, enabled: bool = False, **box: Any) -> None:
+def outlived(env: PlanHarness, removed_days: int | None, *, enabled: bool = False, **box: Any) -> None:
     """A mailbox in the cloud without a license, which has lived on far beyond what a mailbox of a user does."""
     removed = () if removed_days is None else ("SPE_E3",)
-    user = desk.make.user("Team", "team", enabled=enabled, removed=removed, removed_days=removed_days or 0)
+    user = env.make.user("Team", "team", enabled=enabled, removed=removed, removed_days=removed_days or 0)
     user["usageLocation"] = "DE"
-    desk.make.mailbox(user, "UserMailbox", **{"created_days": 400, **box})
+    env.make.mailbox(user, "UserMailbox", **{"created_days": 400, **box})
 
 
 @pytest.mark.parametrize("sku_assigned", [False, None])
 @pytest.mark.parametrize("enabled", [False, True])
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
 def test_so_does_what_the_history_says(
-    desk: PlanningDesk, sku_assigned: bool | None, enabled: bool, strategy: str
+    env: PlanHarness, sku_assigned: bool | None, enabled: bool, strategy: str
 ) -> None:
     """The license went long ago, and the mailbox lives on, whatever Exchange says of SKUs."""
-    outlived(desk, 200, enabled=enabled, sku_assigned=sku_assigned)
-    (row,) = look(desk.tenant, strategy=strategy).findings
+    outlived(env, 200, enabled=enabled, sku_assigned=sku_assigned)
+    (row,) = look(env.tenant, strategy=strategy).findings
     (note,) = [text for text in row.notes if "shared" in text]
     assert note == (
         "The mailbox has lived on for long without a license: it may have been a shared mailbox in between. Then its "
         "days count from the conversion, which no property shows. Convert it back, or license it."
     )
     rule = {**LEAVERS, "match": {"upn": "team@*"}}
-    (warning,) = [text for text in desk.plan(rule, EVERYBODY)["warnings"] if "may have been shared" in text]
+    (warning,) = [text for text in env.plan(rule, EVERYBODY)["warnings"] if "may have been shared" in text]
     assert "team@contoso.example" in warning
 
 
@@ -108,13 +106,13 @@ def test_so_does_what_the_history_says(
     ],
 )
 def test_a_history_that_explains_itself_says_nothing(
-    desk: PlanningDesk, removed_days: int | None, box: dict[str, Any]
+    env: PlanHarness, removed_days: int | None, box: dict[str, Any]
 ) -> None:
-    outlived(desk, removed_days, **box)
-    (row,) = look(desk.tenant).findings
+    outlived(env, removed_days, **box)
+    (row,) = look(env.tenant).findings
     assert not [text for text in row.notes if "shared" in text]
     rule = {**LEAVERS, "match": {}}
-    assert not [text for text in desk.plan(rule, EVERYBODY)["warnings"] if "may have been shared" in text]
+    assert not [text for text in env.plan(rule, EVERYBODY)["warnings"] if "may have been shared" in text]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +120,7 @@ def test_a_history_that_explains_itself_says_nothing(
     [{"synced": False}, {"enabled": True}, {"sku_assigned": True}],
     ids=["not synchronized", "enabled", "Exchange counts a license"],
 )
-def test_of_others_nothing_is_said(desk: PlanningDesk, other: dict[str, Any]) -> None:
-    converted(desk, **other)
+def test_of_others_nothing_is_said(env: PlanHarness, other: dict[str, Any]) -> None:
+    converted(env, **other)
     rule = {**LEAVERS, "match": {}}
-    assert not [text for text in desk.plan(rule, EVERYBODY)["warnings"] if "may have been shared" in text]
+    assert not [text for text in env.plan(rule, EVERYBODY)["warnings"] if "may have been shared" in text]

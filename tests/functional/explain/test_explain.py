@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 
 from tests.functional.modules.test_module import failed, start
-from tests.functional.support.explain_harness import ExplainingDesk, explain, section, text
+from tests.functional.support.explain_harness import ExplainHarness, explain, section, text
 from tests.functional.support.plan_harness import ALL_KINDS, EVERYBODY
 from tests.functional.support.service_clients import clients
 from tests.simulator.launch import Tenant, running
@@ -17,8 +17,8 @@ from tests.simulator.state import Json
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> ExplainingDesk:
-    return ExplainingDesk(tenant)
+def env(tenant: Tenant) -> ExplainHarness:
+    return ExplainHarness(tenant)
 
 
 def only_mailbox(explanation: Json) -> Json:
@@ -29,9 +29,9 @@ def only_mailbox(explanation: Json) -> Json:
 # --- at risk, and why --------------------------------------------------------------------------------------------
 
 
-def test_a_mailbox_without_a_license_has_its_signals_and_its_deadline(desk: ExplainingDesk) -> None:
-    desk.at_risk("anna", days=10)
-    row = desk.one("anna")
+def test_a_mailbox_without_a_license_has_its_signals_and_its_deadline(env: ExplainHarness) -> None:
+    env.at_risk("anna", days=10)
+    row = env.one("anna")
     box = only_mailbox(row)
     assert (row["at_risk"], box["at_risk"], box["reason"]) == (True, True, "no_license")
     assert row["license_reconciliation_needed"] is True
@@ -50,9 +50,9 @@ def test_a_mailbox_without_a_license_has_its_signals_and_its_deadline(desk: Expl
     assert section(row, "Rules") == ["none were given, so none was looked at (set rules)"]
 
 
-def test_an_exchange_plan_that_is_off_is_named_with_its_license(desk: ExplainingDesk) -> None:
-    desk.at_risk("anna", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"), desk.held("POWER_BI_STANDARD"))
-    row = desk.one("anna")
+def test_an_exchange_plan_that_is_off_is_named_with_its_license(env: ExplainHarness) -> None:
+    env.at_risk("anna", env.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"), env.held("POWER_BI_STANDARD"))
+    row = env.one("anna")
     assert only_mailbox(row)["reason"] == "exchange_plan_disabled"
     (plan,) = row["exchange_plans"]
     assert (plan["plan"], plan["sku"], plan["via"]) == ("EXCHANGE_S_ENTERPRISE", "SPE_E3", "direct")
@@ -63,19 +63,19 @@ def test_an_exchange_plan_that_is_off_is_named_with_its_license(desk: Explaining
     ]
 
 
-def test_a_license_in_error_is_named_with_its_error(desk: ExplainingDesk) -> None:
-    desk.at_risk("anna", desk.held("SPE_E3", state="Error", error="CountViolation"))
-    row = desk.one("anna")
+def test_a_license_in_error_is_named_with_its_error(env: ExplainHarness) -> None:
+    env.at_risk("anna", env.held("SPE_E3", state="Error", error="CountViolation"))
+    row = env.one("anna")
     assert only_mailbox(row)["reason"] == "license_error"
     assert row["exchange_plans"][0]["status"] == "error"
     assert "the assignment is in state Error (CountViolation)" in text(row)
 
 
-def test_a_pending_delicense_is_the_exact_deadline(desk: ExplainingDesk) -> None:
-    desk.world.switches.delicensing_resiliency = True
-    user = desk.make.user("Anna", "anna")
-    desk.make.mailbox(user, "UserMailbox", pending_days=5, sku_assigned=False)
-    row = desk.one("anna")
+def test_a_pending_delicense_is_the_exact_deadline(env: ExplainHarness) -> None:
+    env.world.switches.delicensing_resiliency = True
+    user = env.make.user("Anna", "anna")
+    env.make.mailbox(user, "UserMailbox", pending_days=5, sku_assigned=False)
+    row = env.one("anna")
     box = only_mailbox(row)
     assert (box["reason"], box["deadline_source"], box["deadline_confidence"]) == (
         "license_removed",
@@ -86,11 +86,11 @@ def test_a_pending_delicense_is_the_exact_deadline(desk: ExplainingDesk) -> None
     assert "pending delicense (Exchange): 20" in text(row)
 
 
-def test_two_mailboxes_of_a_user_are_two_parts(desk: ExplainingDesk) -> None:
-    upn = desk.person("anna", desk.held("SPE_E3"))
-    user = desk.world.user(upn)
-    desk.make.mailbox(user, "UserMailbox", soft_deleted_days=3)
-    row = desk.one("anna")
+def test_two_mailboxes_of_a_user_are_two_parts(env: ExplainHarness) -> None:
+    upn = env.person("anna", env.held("SPE_E3"))
+    user = env.world.user(upn)
+    env.make.mailbox(user, "UserMailbox", soft_deleted_days=3)
+    row = env.one("anna")
     assert [box["recipient_type"] for box in row["mailboxes"]] == ["user", "soft_deleted"]
     assert [box["at_risk"] for box in row["mailboxes"]] == [False, True]
     assert row["at_risk"] is True
@@ -101,9 +101,9 @@ def test_two_mailboxes_of_a_user_are_two_parts(desk: ExplainingDesk) -> None:
 # --- not at risk, and why not ------------------------------------------------------------------------------------
 
 
-def test_a_mailbox_that_a_group_covers_names_license_and_group(desk: ExplainingDesk) -> None:
-    desk.person("ben", desk.inherited("SPE_E3"))
-    row = desk.one("ben")
+def test_a_mailbox_that_a_group_covers_names_license_and_group(env: ExplainHarness) -> None:
+    env.person("ben", env.inherited("SPE_E3"))
+    row = env.one("ben")
     box = only_mailbox(row)
     group = row["exchange_plans"][0]["group_id"]
     assert (row["at_risk"], box["reason"], box["deadline"]) == (False, None, None)
@@ -112,9 +112,9 @@ def test_a_mailbox_that_a_group_covers_names_license_and_group(desk: ExplainingD
     assert f"+ plan2: EXCHANGE_S_ENTERPRISE of SPE_E3 (by group {group}): at work" in text(row)
 
 
-def test_a_user_without_a_mailbox_has_nothing_to_lose(desk: ExplainingDesk) -> None:
-    desk.person("ben", kind=None)
-    row = desk.one("ben")
+def test_a_user_without_a_mailbox_has_nothing_to_lose(env: ExplainHarness) -> None:
+    env.person("ben", kind=None)
+    row = env.one("ben")
     assert (row["at_risk"], only_mailbox(row)["mailbox_guid"]) == (False, None)
     assert section(row, "Result") == [
         "Not at risk: Exchange shows no mailbox and no archive of this user, so there is nothing to lose."
@@ -122,32 +122,32 @@ def test_a_user_without_a_mailbox_has_nothing_to_lose(desk: ExplainingDesk) -> N
     assert section(row, "Mailbox") == ["Exchange shows none"]
 
 
-def test_a_user_without_a_mailbox_whom_the_portal_flags_is_at_risk(desk: ExplainingDesk) -> None:
-    desk.make.user("Ben", "ben", reconciliation=True)
-    row = desk.one("ben")
+def test_a_user_without_a_mailbox_whom_the_portal_flags_is_at_risk(env: ExplainHarness) -> None:
+    env.make.user("Ben", "ben", reconciliation=True)
+    row = env.one("ben")
     assert row["at_risk"] is True
     assert "Signals disagree: Exchange shows no mailbox of this user." in text(row)
 
 
-def test_a_small_shared_mailbox_needs_no_license(desk: ExplainingDesk) -> None:
-    desk.person("shared", kind="SharedMailbox", bytes=2**30)
-    box = only_mailbox(desk.one("shared"))
+def test_a_small_shared_mailbox_needs_no_license(env: ExplainHarness) -> None:
+    env.person("shared", kind="SharedMailbox", bytes=2**30)
+    box = only_mailbox(env.one("shared"))
     assert (box["at_risk"], box["needs"], box["over_50_gb"]) == (False, [], False)
     assert box["verdict"] == "a shared mailbox without an archive or a hold needs no license"
-    box = only_mailbox(desk.one("shared", shared_mailbox_sizes="never"))
+    box = only_mailbox(env.one("shared", shared_mailbox_sizes="never"))
     assert (box["at_risk"], box["over_50_gb"]) == (False, None)
     assert box["verdict"].endswith("unless it is over 50 GB, which was not measured")
 
 
-def test_a_large_shared_mailbox_is_measured_without_the_report_of_the_tenant(desk: ExplainingDesk) -> None:
-    desk.person("shared", kind="SharedMailbox", bytes=60 * 2**30)
-    assert only_mailbox(desk.one("shared"))["reason"] == "shared_over_50_gb"
-    assert not [entry for entry in desk.world.log if "reports" in entry["path"]]
+def test_a_large_shared_mailbox_is_measured_without_the_report_of_the_tenant(env: ExplainHarness) -> None:
+    env.person("shared", kind="SharedMailbox", bytes=60 * 2**30)
+    assert only_mailbox(env.one("shared"))["reason"] == "shared_over_50_gb"
+    assert not [entry for entry in env.world.log if "reports" in entry["path"]]
 
 
-def test_a_guest_without_a_mailbox_has_nothing_to_lose(desk: ExplainingDesk) -> None:
-    desk.make.user("Guest", "guest", user_type="Guest")
-    row = desk.one("guest")
+def test_a_guest_without_a_mailbox_has_nothing_to_lose(env: ExplainHarness) -> None:
+    env.make.user("Guest", "guest", user_type="Guest")
+    row = env.one("guest")
     assert (row["at_risk"], only_mailbox(row)["verdict"]) == (
         False,
         "Exchange shows no mailbox and no archive of this user, so there is nothing to lose",
@@ -155,46 +155,46 @@ def test_a_guest_without_a_mailbox_has_nothing_to_lose(desk: ExplainingDesk) -> 
     assert ", guest" in row["lines"][0]
 
 
-def test_a_guest_with_a_mailbox_is_looked_at_like_everybody(desk: ExplainingDesk) -> None:
-    guest = desk.make.user("Guest", "guest", user_type="Guest")
-    desk.make.mailbox(guest, "UserMailbox", created_days=20)
-    row = desk.one("guest")
+def test_a_guest_with_a_mailbox_is_looked_at_like_everybody(env: ExplainHarness) -> None:
+    guest = env.make.user("Guest", "guest", user_type="Guest")
+    env.make.mailbox(guest, "UserMailbox", created_days=20)
+    row = env.one("guest")
     assert (row["at_risk"], only_mailbox(row)["reason"]) == (True, "no_license")
 
 
-def test_a_license_without_rights_keeps_a_mailbox(desk: ExplainingDesk) -> None:
-    desk.person("ben", desk.held("M365_F1_COMM"))
-    row = desk.one("ben")
+def test_a_license_without_rights_keeps_a_mailbox(env: ExplainHarness) -> None:
+    env.person("ben", env.held("M365_F1_COMM"))
+    row = env.one("ben")
     assert (row["at_risk"], row["exchange_plans"][0]["status"]) == (False, "no_rights")
     assert "a plan of M365_F1_COMM keeps the mailbox" in text(row)
 
 
-def test_a_signal_that_contradicts_the_coverage_is_shown(desk: ExplainingDesk) -> None:
-    user = desk.make.user("Ben", "ben", states=[desk.held("SPE_E3")], reconciliation=True)
-    desk.make.mailbox(user, "UserMailbox", sku_assigned=True)
-    row = desk.one("ben")
+def test_a_signal_that_contradicts_the_coverage_is_shown(env: ExplainHarness) -> None:
+    user = env.make.user("Ben", "ben", states=[env.held("SPE_E3")], reconciliation=True)
+    env.make.mailbox(user, "UserMailbox", sku_assigned=True)
+    row = env.one("ben")
     assert row["at_risk"] is False
     assert "Signals disagree: license_reconciliation_needed; but an enabled plan covers it." in text(row)
 
 
-def test_what_audits_leave_out_is_explained_all_the_same(desk: ExplainingDesk) -> None:
-    desk.at_risk("anna")
-    box = only_mailbox(desk.one("anna", exclude=["ann?@*"]))
+def test_what_audits_leave_out_is_explained_all_the_same(env: ExplainHarness) -> None:
+    env.at_risk("anna")
+    box = only_mailbox(env.one("anna", exclude=["ann?@*"]))
     assert (box["at_risk"], box["left_out"]) == (True, "exclude has 'ann?@*', which means this user")
-    box = only_mailbox(desk.one("anna", recipient_types=["shared"]))
+    box = only_mailbox(env.one("anna", recipient_types=["shared"]))
     assert (box["at_risk"], box["left_out"]) == (True, "recipient_types does not have user")
 
 
 # --- what cannot be known ----------------------------------------------------------------------------------------
 
 
-def test_without_exchange_nobody_knows_whether_there_is_a_mailbox(desk: ExplainingDesk) -> None:
-    desk.person("anna", kind=None)
-    desk.person("ben", desk.held("SPE_E3"))
-    desk.tenant.set_faults(
+def test_without_exchange_nobody_knows_whether_there_is_a_mailbox(env: ExplainHarness) -> None:
+    env.person("anna", kind=None)
+    env.person("ben", env.held("SPE_E3"))
+    env.tenant.set_faults(
         {"kind": "status", "service": "exchange", "path": "InvokeCommand", "status": 403, "times": None}
     )
-    found = {row["display_name"]: row for row in desk.explain("anna", "ben")["explanations"]}
+    found = {row["display_name"]: row for row in env.explain("anna", "ben")["explanations"]}
     assert (found["anna"]["at_risk"], found["ben"]["at_risk"]) == (None, False)
     assert section(found["anna"], "Result")[0].startswith("NOT KNOWN: Exchange could not be asked for mailboxes")
     assert set(found["anna"]["unavailable"]) >= {"exchange_sku_assigned", "exchange_soft_deleted"}
@@ -202,18 +202,18 @@ def test_without_exchange_nobody_knows_whether_there_is_a_mailbox(desk: Explaini
 
 
 def test_a_surface_that_shows_no_archives_leaves_open_whether_there_is_one(tenant: Tenant) -> None:
-    desk = ExplainingDesk(tenant, exchange_api="v2")
-    desk.person("anna", kind=None)
-    desk.person("ben", desk.held("SPE_E3"))
-    anna, ben = desk.explain("anna", "ben")["explanations"]
+    env = ExplainHarness(tenant, exchange_api="v2")
+    env.person("anna", kind=None)
+    env.person("ben", env.held("SPE_E3"))
+    anna, ben = env.explain("anna", "ben")["explanations"]
     assert (anna["at_risk"], ben["at_risk"]) == (None, False)
     assert "archives of mail users, soft-deleted mailboxes" in text(anna)
 
 
-def test_signals_that_cannot_be_had_are_named_and_the_others_decide(desk: ExplainingDesk) -> None:
-    desk.at_risk("anna")
-    desk.tenant.set_faults({"kind": "status", "service": "graph", "path": "/beta/users", "status": 404})
-    row = desk.one("anna")
+def test_signals_that_cannot_be_had_are_named_and_the_others_decide(env: ExplainHarness) -> None:
+    env.at_risk("anna")
+    env.tenant.set_faults({"kind": "status", "service": "graph", "path": "/beta/users", "status": 404})
+    row = env.one("anna")
     assert (row["at_risk"], row["license_reconciliation_needed"]) == (True, None)
     assert list(row["unavailable"]) == ["license_reconciliation_needed"]
     assert section(row, "Signals")[0] == "isLicenseReconciliationNeeded (Graph): not known"
@@ -222,21 +222,21 @@ def test_signals_that_cannot_be_had_are_named_and_the_others_decide(desk: Explai
 # --- who ---------------------------------------------------------------------------------------------------------
 
 
-def test_users_come_by_any_spelling_once_and_in_their_order(desk: ExplainingDesk) -> None:
-    anna = desk.make.user("anna", "anna")["id"]
-    desk.person("ben")
-    rows = desk.explain("BEN@contoso.example", anna.upper(), "anna@contoso.example")["explanations"]
+def test_users_come_by_any_spelling_once_and_in_their_order(env: ExplainHarness) -> None:
+    anna = env.make.user("anna", "anna")["id"]
+    env.person("ben")
+    rows = env.explain("BEN@contoso.example", anna.upper(), "anna@contoso.example")["explanations"]
     assert [row["display_name"] for row in rows] == ["ben", "anna"]
 
 
-def test_who_does_not_exist_keeps_nobody_else_from_being_explained(desk: ExplainingDesk) -> None:
-    desk.at_risk("anna")
-    desk.person("ben")
+def test_who_does_not_exist_keeps_nobody_else_from_being_explained(env: ExplainHarness) -> None:
+    env.at_risk("anna")
+    env.person("ben")
     users = ["anna@contoso.example", "nobody@contoso.example", "ben@contoso.example", " noone@contoso.example "]
     ended = start(
         "m365_license_explanation_info",
         {"users": users, "rules": [EVERYBODY], "variable_prefix": "license_state_"},
-        desk.tenant.env(),
+        env.tenant.env(),
     )
     result = failed(ended)
     assert [row["display_name"] for row in result["explanations"]] == ["Anna", "ben"]
@@ -250,24 +250,24 @@ def test_who_does_not_exist_keeps_nobody_else_from_being_explained(desk: Explain
     ]
     assert all(name in result["msg"] for name in result["unmatched"])
     assert "license_state_users" not in ended.output
-    assert result["tenant"]["id"] == desk.world.tenant_id
+    assert result["tenant"]["id"] == env.world.tenant_id
 
 
-def test_who_exists_is_not_listed_as_unmatched(desk: ExplainingDesk) -> None:
-    desk.person("ben")
-    assert desk.explain("ben")["unmatched"] == []
+def test_who_exists_is_not_listed_as_unmatched(env: ExplainHarness) -> None:
+    env.person("ben")
+    assert env.explain("ben")["unmatched"] == []
 
 
-def test_where_nobody_exists_nothing_is_audited(desk: ExplainingDesk) -> None:
-    result = desk.explain("nobody", rules=[EVERYBODY])
+def test_where_nobody_exists_nothing_is_audited(env: ExplainHarness) -> None:
+    result = env.explain("nobody", rules=[EVERYBODY])
     assert (result["explanations"], result["unmatched"]) == ([], ["nobody@contoso.example"])
-    assert not [entry for entry in desk.world.log if "InvokeCommand" in entry["path"]]
+    assert not [entry for entry in env.world.log if "InvokeCommand" in entry["path"]]
 
 
 @pytest.mark.parametrize("users", [[], ["a@b.example"] * 101])
-def test_the_users_are_no_variable_of_the_role(desk: ExplainingDesk, users: list[str]) -> None:
+def test_the_users_are_no_variable_of_the_role(env: ExplainHarness, users: list[str]) -> None:
     params = {"users": users, "now": "soon", "variable_prefix": "license_state_"}
-    result = failed(start("m365_license_explanation_info", params, desk.tenant.env()))
+    result = failed(start("m365_license_explanation_info", params, env.tenant.env()))
     assert sorted(text.partition(":")[0] for text in result["problems"]) == ["license_state_now", "users"]
 
 
@@ -279,11 +279,11 @@ def test_the_users_are_no_variable_of_the_role(desk: ExplainingDesk, users: list
         (["a@b.example"] * 101, "users: expected at most 100, found 101; audit them instead"),
     ],
 )
-def test_lists_that_name_nobody_or_too_many_are_refused(desk: ExplainingDesk, users: list[str], problem: str) -> None:
-    with desk.clients() as found, pytest.raises(ConfigurationError) as caught:
+def test_lists_that_name_nobody_or_too_many_are_refused(env: ExplainHarness, users: list[str], problem: str) -> None:
+    with env.clients() as found, pytest.raises(ConfigurationError) as caught:
         explain(found, *users)
     assert caught.value.problems == [problem]
-    assert desk.world.log == []
+    assert env.world.log == []
 
 
 # --- the cost, and agreement with the audit ------------------------------------------------------------------------

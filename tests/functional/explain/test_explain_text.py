@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._explain.text import WIDTH
 
-from tests.functional.support.explain_harness import ExplainingDesk
+from tests.functional.support.explain_harness import ExplainHarness
 from tests.functional.support.plan_harness import EVERYBODY
 from tests.simulator.launch import Tenant
 
@@ -28,13 +28,13 @@ HOSTILE = (
 
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_names_are_printed_as_text(tenant: Tenant, name: str) -> None:
-    desk = ExplainingDesk(tenant)
-    desk.at_risk("anna", displayName=name, department=name, jobTitle=name, companyName=name)
+    env = ExplainHarness(tenant)
+    env.at_risk("anna", displayName=name, department=name, jobTitle=name, companyName=name)
     rules = [
         {**EVERYBODY, "name": "Board", "match": {"department": "Board"}},
         {**EVERYBODY, "match": {"job_title": "*"}},
     ]
-    row = desk.one("anna", *rules)
+    row = env.one("anna", *rules)
     assert row["display_name"].strip() == name.strip(), "programs get the name as it is"
     assert all(line.isprintable() for line in row["lines"])
     assert len(row["lines"]) <= SCREEN
@@ -44,18 +44,18 @@ def test_hostile_names_are_printed_as_text(tenant: Tenant, name: str) -> None:
 
 
 def test_lines_are_aligned_and_a_screen_at_most(tenant: Tenant) -> None:
-    desk = ExplainingDesk(tenant)
+    env = ExplainHarness(tenant)
     parts = ["SPE_E3", "EXCHANGESTANDARD", "EXCHANGEDESKLESS", "EXCHANGEENTERPRISE", "SPE_E5", "M365_F1_COMM"]
-    held = [desk.held(part, state="Error", error="CountViolation") for part in parts]
-    groups = [desk.inherited(part, state="Error") for part in parts]
-    others = [desk.held(part) for part in ("POWER_BI_STANDARD", "EMS")]
-    desk.at_risk("anna", *held, *groups, *others, department="Sales")
+    held = [env.held(part, state="Error", error="CountViolation") for part in parts]
+    groups = [env.inherited(part, state="Error") for part in parts]
+    others = [env.held(part) for part in ("POWER_BI_STANDARD", "EMS")]
+    env.at_risk("anna", *held, *groups, *others, department="Sales")
     exceptions = [
         {"name": f"E{n}", "match": {}, "action": "ignore", "reason": "Moving " * 20, "until": "2020-01-01"}
         for n in range(9)
     ]
     no = [{**EVERYBODY, "name": f"No {n}", "match": {"department": "Board"}} for n in range(20)]
-    row = desk.one("anna", *exceptions, *no, EVERYBODY)
+    row = env.one("anna", *exceptions, *no, EVERYBODY)
     assert len(row["lines"]) <= SCREEN + 10
     assert max(map(len, row["lines"])) <= WIDTH
     for line in row["lines"][1:]:

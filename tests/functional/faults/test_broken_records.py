@@ -7,27 +7,25 @@ from __future__ import annotations
 
 import pytest
 
-from tests.functional.audit.test_lost_unseen import desk, one, run
-from tests.functional.support.explain_harness import ExplainingDesk
-
-__all__ = ["desk"]
+from tests.functional.audit.test_lost_unseen import one, run
+from tests.functional.support.explain_harness import ExplainHarness
 
 
-def test_a_broken_date_costs_that_entry_alone(desk: ExplainingDesk) -> None:
-    desk.world.switches.update({"delicensing_resiliency": True})
+def test_a_broken_date_costs_that_entry_alone(env: ExplainHarness) -> None:
+    env.world.switches.update({"delicensing_resiliency": True})
     listed = []
     for name in ("anna", "bert"):
-        user = desk.lost(name, 10)
-        box = desk.make.mailbox(user, "UserMailbox", sku_assigned=False, pending_days=12)
+        user = env.lost(name, 10)
+        box = env.make.mailbox(user, "UserMailbox", sku_assigned=False, pending_days=12)
         due = "soon" if name == "bert" else box["_pending_delicense"]
         listed.append({"ExternalDirectoryObjectId": user["id"], "WhenDueForDelicensingUTC": due})
     answer = {"kind": "status", "status": 200, "service": "exchange", "times": None}
     for way in ("filtered", "full"):
-        desk.tenant.set_faults(
+        env.tenant.set_faults(
             {**answer, "cmdlet": "Get-PendingDelicenseUser -ShowDueObjectsOnly", "body": {"value": []}},
             {**answer, "cmdlet": "Get-PendingDelicenseUser", "body": {"value": listed}},
         )
-        found = run(desk, way)
+        found = run(env, way)
         sources = {row.user_principal_name[:4]: row.deadline.source for row in found.findings}
         assert sources == {"anna": "pending_delicense", "bert": "license_removed_plus_grace"}
         assert all("pending_delicense" in row.evidence for row in found.findings)
@@ -43,9 +41,9 @@ def test_a_broken_date_costs_that_entry_alone(desk: ExplainingDesk) -> None:
         ({"Value": "x"}, True),
     ],
 )
-def test_holds_in_another_shape_end_no_audit(desk: ExplainingDesk, holds: object, held: bool) -> None:
-    anna = desk.make.user("Anna", "anna", usage_location="DE")
-    desk.make.mailbox(anna, "UserMailbox", created_days=10)["InPlaceHolds"] = holds
+def test_holds_in_another_shape_end_no_audit(env: ExplainHarness, holds: object, held: bool) -> None:
+    anna = env.make.user("Anna", "anna", usage_location="DE")
+    env.make.mailbox(anna, "UserMailbox", created_days=10)["InPlaceHolds"] = holds
     for way in ("filtered", "full"):
-        row = one(run(desk, way))
+        row = one(run(env, way))
         assert ("on hold" in row.deadline.note) is held

@@ -25,7 +25,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http.messages impo
 from ansible_collections.m365.licensing.plugins.module_utils._http.time_limit import Limit
 from ansible_collections.m365.licensing.plugins.module_utils._http.time_limit import _Response as limited_answer
 
-from tests.functional.support.assign_harness import Clock, Desk, empty_tenant, statuses
+from tests.functional.support.assign_harness import Clock, Harness, empty_tenant, statuses
 from tests.functional.support.faulty_reads import NAMES, SERVICES, look
 from tests.functional.support.processes import until
 from tests.functional.support.scripted_server import Clock as Still
@@ -137,23 +137,23 @@ def emptied() -> Iterator[Tenant]:
 @pytest.mark.parametrize("kind", [*HEADS, *BODIES, "hints"])
 def test_a_write_whose_answer_drips_is_looked_up_and_not_sent_again(emptied: Tenant, kind: str, pace: Json) -> None:
     emptied.clear_faults()
-    desk = Desk(emptied, concurrency=1, timeout=2 * SHORT if pace is SLOW else PATIENT)
-    people = desk.people(5)
-    desk.fault(kind, after_batches=1, **pace)
-    result = desk.run(people, "SPE_E3")
+    env = Harness(emptied, concurrency=1, timeout=2 * SHORT if pace is SLOW else PATIENT)
+    people = env.people(5)
+    env.fault(kind, after_batches=1, **pace)
+    result = env.run(people, "SPE_E3")
     assert (statuses(result), result["summary"]["confirmed"]) == ({"changed": 5}, 5)
-    assert len(desk.parts("POST", "assignLicense")) == 5
+    assert len(env.parts("POST", "assignLicense")) == 5
 
 
 @pytest.mark.parametrize("kind", ["drip_interim", "drip_trailers"])
 def test_a_write_that_cannot_be_looked_up_either_is_of_unknown_outcome(emptied: Tenant, kind: str) -> None:
     emptied.clear_faults()
-    desk = Desk(emptied, concurrency=1, timeout=PATIENT, retry_seconds=5.0)
-    desk.person("anna")
-    desk.fault(kind, after_batches=1, times=None, **QUICK)
-    error = desk.fail(["anna@contoso.example"], "SPE_E3")
+    env = Harness(emptied, concurrency=1, timeout=PATIENT, retry_seconds=5.0)
+    env.person("anna")
+    env.fault(kind, after_batches=1, times=None, **QUICK)
+    error = env.fail(["anna@contoso.example"], "SPE_E3")
     assert [row["error"]["code"] for row in error.partial["users"]] == ["unknown_outcome"]
-    assert len(desk.parts("POST", "assignLicense")) == 1
+    assert len(env.parts("POST", "assignLicense")) == 1
 
 
 # before there is a request --------------------------------------------------------------------------------------------

@@ -6,35 +6,35 @@
 from __future__ import annotations
 
 from tests.functional.modules.test_secrets_in_files import PLAN, run
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 
 MOST = 2**63 - 1
 
 
-def with_seats(tenant: Tenant, seats: int) -> PlanningDesk:
+def with_seats(tenant: Tenant, seats: int) -> PlanHarness:
     """One user at risk, and a tenant that says each license has so many seats."""
-    desk = PlanningDesk(tenant)
-    desk.at_risk("anna")
-    for sku in desk.world.skus.values():
+    env = PlanHarness(tenant)
+    env.at_risk("anna")
+    for sku in env.world.skus.values():
         sku["prepaidUnits"] = {"enabled": seats, "warning": seats, "suspended": 0, "lockedOut": 0}
-    return desk
+    return env
 
 
 def test_the_largest_numbers_lose_no_result(tenant: Tenant) -> None:
-    desk = with_seats(tenant, MOST)
-    result = run(desk, PLAN, rules=[EVERYBODY], mode="apply", shared_mailbox_sizes="never")
+    env = with_seats(tenant, MOST)
+    result = run(env, PLAN, rules=[EVERYBODY], mode="apply", shared_mailbox_sizes="never")
     assert result["changed"] is True, result
     assert [row["user_principal_name"] for row in result["users"]] == ["anna@contoso.example"]
     assert "error" not in result
 
 
 def test_a_number_that_python_cannot_write_is_refused_before_anything_is_written(tenant: Tenant) -> None:
-    desk = with_seats(tenant, 10**4300 - 1)
-    result = run(desk, PLAN, rules=[EVERYBODY], mode="apply", shared_mailbox_sizes="never")
+    env = with_seats(tenant, 10**4300 - 1)
+    result = run(env, PLAN, rules=[EVERYBODY], mode="apply", shared_mailbox_sizes="never")
     assert result["failed"] is True
     assert not result.get("changed")
     assert "a number in it is beyond 64 bits" in result["msg"]
     assert result["error"]["code"] == "incomplete_answer"
-    assert desk.world.users
-    assert not any(entry["method"] == "POST" and "assignLicense" in str(entry) for entry in desk.world.log)
+    assert env.world.users
+    assert not any(entry["method"] == "POST" and "assignLicense" in str(entry) for entry in env.world.log)

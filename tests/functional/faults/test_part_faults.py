@@ -18,7 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
 
-from tests.functional.support.assign_harness import Desk, statuses
+from tests.functional.support.assign_harness import Harness, statuses
 from tests.simulator.login import issued
 
 # 401 --------------------------------------------------------------------------------------------------------------
@@ -26,41 +26,41 @@ from tests.simulator.login import issued
 
 @pytest.mark.parametrize("on_error", ["fail", "continue"])
 @pytest.mark.parametrize("where", ["assignLicense", "/users?"])
-def test_a_part_whose_token_has_ended_is_sent_again_with_a_new_one(desk: Desk, where: str, on_error: str) -> None:
-    people = desk.people(25)
-    tokens = len(issued(desk.world))
-    desk.refuse(where, status=401, times=2)
-    assert statuses(desk.run(people, "SPE_E3", on_error=on_error)) == {"changed": 25}
-    assert len(issued(desk.world)) == tokens + 2
-    assert len(desk.writes()) == 25 + (2 if where == "assignLicense" else 0)
+def test_a_part_whose_token_has_ended_is_sent_again_with_a_new_one(env: Harness, where: str, on_error: str) -> None:
+    people = env.people(25)
+    tokens = len(issued(env.world))
+    env.refuse(where, status=401, times=2)
+    assert statuses(env.run(people, "SPE_E3", on_error=on_error)) == {"changed": 25}
+    assert len(issued(env.world)) == tokens + 2
+    assert len(env.writes()) == 25 + (2 if where == "assignLicense" else 0)
 
 
-def test_a_part_that_is_refused_again_is_a_missing_permission(desk: Desk) -> None:
-    people = desk.people(3)
-    tokens = len(issued(desk.world))
-    desk.refuse("assignLicense", status=401, times=None)
-    error = desk.fail(people, "SPE_E3")
+def test_a_part_that_is_refused_again_is_a_missing_permission(env: Harness) -> None:
+    people = env.people(3)
+    tokens = len(issued(env.world))
+    env.refuse("assignLicense", status=401, times=None)
+    error = env.fail(people, "SPE_E3")
     assert error.partial["users"][0]["error"]["code"] == "permission_denied"
     assert "LicenseAssignment.ReadWrite.All" in error.partial["users"][0]["error"]["hint"]
-    assert len(issued(desk.world)) == tokens + 2
-    assert len(desk.writes()) <= 6
+    assert len(issued(env.world)) == tokens + 2
+    assert len(env.writes()) <= 6
 
 
-def test_a_read_that_is_refused_again_is_a_missing_permission(desk: Desk) -> None:
-    people = desk.people(3)
-    desk.refuse("/users?", status=401, times=None)
+def test_a_read_that_is_refused_again_is_a_missing_permission(env: Harness) -> None:
+    people = env.people(3)
+    env.refuse("/users?", status=401, times=None)
     with pytest.raises(PermissionDenied):
-        desk.run(people, "SPE_E3")
-    assert sum(entry["path"].endswith("$batch") for entry in desk.tenant.requests()) == 2
+        env.run(people, "SPE_E3")
+    assert sum(entry["path"].endswith("$batch") for entry in env.tenant.requests()) == 2
 
 
 @pytest.mark.parametrize("where", ["assignLicense", "/users?"])
-def test_a_ready_token_that_has_ended_is_no_missing_permission(desk: Desk, where: str) -> None:
-    people = desk.people(3)
-    desk.run(people[:1], "SPE_E3")
-    given = {"graph": issued(desk.world)[-1], "exchange": "unused-0123456789"}
-    ready = Desk.__new__(Desk)
-    ready.__dict__.update(desk.__dict__, _options={"access_tokens": given, "auth_source": "access_tokens"})
+def test_a_ready_token_that_has_ended_is_no_missing_permission(env: Harness, where: str) -> None:
+    people = env.people(3)
+    env.run(people[:1], "SPE_E3")
+    given = {"graph": issued(env.world)[-1], "exchange": "unused-0123456789"}
+    ready = Harness.__new__(Harness)
+    ready.__dict__.update(env.__dict__, _options={"access_tokens": given, "auth_source": "access_tokens"})
     ready.refuse(where, status=401, times=None)
     with pytest.raises(M365Error) as caught:
         ready.run(people[1:], "SPE_E3")
@@ -72,43 +72,43 @@ def test_a_ready_token_that_has_ended_is_no_missing_permission(desk: Desk, where
 
 
 @pytest.mark.parametrize("asked", ["99999999999", "86400"])
-def test_a_read_that_is_to_wait_for_too_long_says_how_long(desk: Desk, asked: str) -> None:
-    people = desk.people(2)
-    desk.refuse("/users?", status=429, headers={"Retry-After": asked}, times=None)
+def test_a_read_that_is_to_wait_for_too_long_says_how_long(env: Harness, asked: str) -> None:
+    people = env.people(2)
+    env.refuse("/users?", status=429, headers={"Retry-After": asked}, times=None)
     with pytest.raises(ServiceUnavailable) as caught:
-        desk.run(people, "SPE_E3")
+        env.run(people, "SPE_E3")
     assert f"it asks to wait {asked} s, and 300 s are left" in caught.value.message
-    assert sum(desk.clock.slept) == 0
+    assert sum(env.clock.slept) == 0
 
 
-def test_a_write_that_is_to_wait_for_too_long_says_how_long(desk: Desk) -> None:
-    people = desk.people(1)
-    desk.refuse("assignLicense", status=429, headers={"Retry-After": "7200"}, times=None)
-    row = desk.fail(people, "SPE_E3").partial["users"][0]
+def test_a_write_that_is_to_wait_for_too_long_says_how_long(env: Harness) -> None:
+    people = env.people(1)
+    env.refuse("assignLicense", status=429, headers={"Retry-After": "7200"}, times=None)
+    row = env.fail(people, "SPE_E3").partial["users"][0]
     assert row["error"]["code"] == "throttled"
     assert "it asks to wait 7200 s, and 300 s are left" in row["error"]["message"]
 
 
-def test_a_write_that_is_throttled_to_the_end_says_by_which_limit(desk: Desk) -> None:
-    people = desk.people(1)
+def test_a_write_that_is_throttled_to_the_end_says_by_which_limit(env: Harness) -> None:
+    people = env.people(1)
     scope = "Tenant_Application/ReadWrite/app/tenant"
     told = {"x-ms-throttle-information": "WriteLimitExceeded", "x-ms-throttle-scope": scope}
-    desk.refuse("assignLicense", status=429, headers={"Retry-After": "7200", **told}, times=None)
-    row = desk.fail(people, "SPE_E3").partial["users"][0]
+    env.refuse("assignLicense", status=429, headers={"Retry-After": "7200", **told}, times=None)
+    row = env.fail(people, "SPE_E3").partial["users"][0]
     assert "[limit: WriteLimitExceeded, Tenant_Application/ReadWrite]" in row["error"]["message"]
 
 
 @pytest.mark.parametrize("ahead", [-300, 0, 300])
 @pytest.mark.parametrize("url", ["/users?", "assignLicense"])
-def test_a_date_in_a_part_is_reckoned_by_the_services_clock(desk: Desk, ahead: int, url: str) -> None:
-    people = desk.people(3)
-    true = desk.world.now()
-    desk.world.set_clock(true + timedelta(seconds=ahead))
-    when = email.utils.format_datetime(desk.world.now() + timedelta(seconds=20), usegmt=True)
-    desk.refuse(url, status=429, headers={"Retry-After": when}, times=1)
-    assert statuses(desk.run(people, "SPE_E3")) == {"changed": 3}
-    desk.world.set_clock(true)
-    assert 10 < max(desk.clock.slept) <= 20
+def test_a_date_in_a_part_is_reckoned_by_the_services_clock(env: Harness, ahead: int, url: str) -> None:
+    people = env.people(3)
+    true = env.world.now()
+    env.world.set_clock(true + timedelta(seconds=ahead))
+    when = email.utils.format_datetime(env.world.now() + timedelta(seconds=20), usegmt=True)
+    env.refuse(url, status=429, headers={"Retry-After": when}, times=1)
+    assert statuses(env.run(people, "SPE_E3")) == {"changed": 3}
+    env.world.set_clock(true)
+    assert 10 < max(env.clock.slept) <= 20
 
 
 # mistakes of ours -------------------------------------------------------------------------------------------------
@@ -129,21 +129,21 @@ def stumble(monkeypatch: pytest.MonkeyPatch, name: str, after: int) -> None:
     monkeypatch.setattr(Graph, name, method)
 
 
-def test_a_reader_that_stumbles_over_the_read_back_loses_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    people = desk.people(3)
+def test_a_reader_that_stumbles_over_the_read_back_loses_nothing(env: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = env.people(3)
     stumble(monkeypatch, "users_by_id", 1)
-    result = desk.run(people, "SPE_E3")
+    result = env.run(people, "SPE_E3")
     assert (result["changed"], result["summary"]["accepted"]) == (True, 3)
     assert "KeyError, a mistake of this collection" in json.dumps(result["users"])
     assert "a secret" not in json.dumps(result)
 
 
 def test_a_reader_that_stumbles_over_the_answer_to_a_write_says_that_it_is_unknown(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    env: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = desk.people(3)
+    people = env.people(3)
     stumble(monkeypatch, "batch", 2)
-    error = desk.fail(people, "SPE_E3")
+    error = env.fail(people, "SPE_E3")
     assert {row["error"]["code"] for row in error.partial["users"]} == {"unknown_outcome"}
     monkeypatch.undo()
-    assert statuses(desk.run(people, "SPE_E3")) == {"unchanged": 3}
+    assert statuses(env.run(people, "SPE_E3")) == {"unchanged": 3}

@@ -11,7 +11,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from tests.functional.support.assign_harness import changed_users
 from tests.functional.support.plan_harness import (
     EVERYBODY,
-    PlanningDesk,
+    PlanHarness,
     names,
 )
 from tests.simulator.launch import Tenant
@@ -20,13 +20,13 @@ from tests.simulator.state import DIRECTORY_ROLES
 E3 = {**EVERYBODY, "name": "E3", "licenses": [{"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}]}
 
 
-def test_who_fails_is_reported_and_the_next_run_finishes(desk: PlanningDesk) -> None:
-    upns = [desk.at_risk(name) for name in ("anna", "bert", "carl")]
-    bert = desk.world.user(upns[1])
+def test_who_fails_is_reported_and_the_next_run_finishes(env: PlanHarness) -> None:
+    upns = [env.at_risk(name) for name in ("anna", "bert", "carl")]
+    bert = env.world.user(upns[1])
     assert bert is not None
     body = {"error": {"code": "Request_BadRequest", "message": "License assignment failed."}}
-    desk.refuse(f"{bert['id']}/assignLicense", status=400, body=body)
-    error = desk.refused(EVERYBODY)
+    env.refuse(f"{bert['id']}/assignLicense", status=400, body=body)
+    error = env.refused(EVERYBODY)
     assert error.code == "users_failed"
     assert "1 of 3 users failed, 2 were changed, 0 were not tried. First: bert@contoso.example" in error.message
     result = error.partial
@@ -35,77 +35,77 @@ def test_who_fails_is_reported_and_the_next_run_finishes(desk: PlanningDesk) -> 
     assert result["users"][1]["after"]["licenses"] == []
     assert changed_users(result) == {upns[0], upns[2]}
     assert "## Failed (1)" in result["reports"]["md"]
-    desk.tenant.clear_faults()
-    desk.tenant.clear_requests()
-    again = desk.apply(EVERYBODY)
+    env.tenant.clear_faults()
+    env.tenant.clear_requests()
+    again = env.apply(EVERYBODY)
     assert names(again, "changed") == ["bert"]
-    assert len(desk.writes()) == 1
+    assert len(env.writes()) == 1
 
 
 def test_on_error_fail_tries_nobody_after_the_first_who_fails(tenant: Tenant) -> None:
-    desk = PlanningDesk(tenant, concurrency=1)
+    env = PlanHarness(tenant, concurrency=1)
     for number in range(45):
-        desk.at_risk(f"user{number:02}")
-    desk.refuse("assignLicense", status=400, body={"error": {"code": "Request_BadRequest", "message": "No."}}, times=1)
-    result = desk.refused(EVERYBODY, on_error="fail").partial
+        env.at_risk(f"user{number:02}")
+    env.refuse("assignLicense", status=400, body={"error": {"code": "Request_BadRequest", "message": "No."}}, times=1)
+    result = env.refused(EVERYBODY, on_error="fail").partial
     assert (result["summary"]["failed"], result["summary"]["changed"], result["summary"]["skipped"]) == (1, 19, 25)
     assert result["summary"]["unresolved"] == 26
 
 
-def test_a_lost_answer_is_looked_up_and_not_sent_again(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    desk.at_risk("carl", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
+def test_a_lost_answer_is_looked_up_and_not_sent_again(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    env.at_risk("carl", env.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE"]}]}
-    planned = desk.plan(rule)
-    reads = sum("parts" in entry for entry in desk.tenant.requests())
-    desk.tenant.clear_requests()
-    desk.fault("lost_answer", after_batches=reads + 1, times=1)
-    done = desk.apply(rule)
+    planned = env.plan(rule)
+    reads = sum("parts" in entry for entry in env.tenant.requests())
+    env.tenant.clear_requests()
+    env.fault("lost_answer", after_batches=reads + 1, times=1)
+    done = env.apply(rule)
     assert done["summary"]["confirmed"] == planned["summary"]["changes"] == 2
-    assert len(desk.parts("POST", "assignLicense")) == 2
+    assert len(env.parts("POST", "assignLicense")) == 2
 
 
-def test_an_answer_that_was_lost_before_anything_happened_is_sent_again(desk: PlanningDesk) -> None:
-    desk.at_risk("carl", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
+def test_an_answer_that_was_lost_before_anything_happened_is_sent_again(env: PlanHarness) -> None:
+    env.at_risk("carl", env.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE"]}]}
-    desk.plan(rule)
-    reads = sum("parts" in entry for entry in desk.tenant.requests())
-    desk.fault("drop", after_batches=reads + 1, times=1)
-    done = desk.apply(rule)
+    env.plan(rule)
+    reads = sum("parts" in entry for entry in env.tenant.requests())
+    env.fault("drop", after_batches=reads + 1, times=1)
+    done = env.apply(rule)
     assert done["summary"]["confirmed"] == 1
-    off = desk.states("carl@contoso.example")["SPE_E3"]
+    off = env.states("carl@contoso.example")["SPE_E3"]
     assert "EXCHANGE_S_ENTERPRISE" not in off
 
 
-def test_without_users_there_is_no_plan(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    roles = desk.world.app.roles
+def test_without_users_there_is_no_plan(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    roles = env.world.app.roles
     try:
-        desk.world.app.roles = roles - {"User.Read.All", "User.ReadWrite.All", "Directory.Read.All"}
+        env.world.app.roles = roles - {"User.Read.All", "User.ReadWrite.All", "Directory.Read.All"}
         with pytest.raises(PermissionDenied, match=r"User\.Read\.All"):
-            desk.plan(EVERYBODY)
+            env.plan(EVERYBODY)
     finally:
-        desk.world.app.roles = roles
+        env.world.app.roles = roles
 
 
 @pytest.mark.parametrize("mode", ["plan", "apply"])
-def test_an_incomplete_audit_is_no_base_for_writing_unless_that_is_allowed(desk: PlanningDesk, mode: str) -> None:
-    anna = desk.at_risk("anna")
-    roles = desk.world.app.roles
-    desk.world.app.roles = roles - DIRECTORY_ROLES
+def test_an_incomplete_audit_is_no_base_for_writing_unless_that_is_allowed(env: PlanHarness, mode: str) -> None:
+    anna = env.at_risk("anna")
+    roles = env.world.app.roles
+    env.world.app.roles = roles - DIRECTORY_ROLES
     try:
-        error = desk.refused(EVERYBODY, mode=mode)
-        assert (error.code, desk.writes()) == ("audit_incomplete", [])
+        error = env.refused(EVERYBODY, mode=mode)
+        assert (error.code, env.writes()) == ("audit_incomplete", [])
         assert "archive recipients; equipment recipients" in error.message
         assert "Exchange.ManageAsApp" in error.hint
         assert "set allow_incomplete=true" in error.hint
         result = dict(error.partial)
         if mode == "plan":
-            assert desk.plan(EVERYBODY, allow_incomplete=True)["summary"]["changes"] == 1
+            assert env.plan(EVERYBODY, allow_incomplete=True)["summary"]["changes"] == 1
         else:
-            assert desk.apply(EVERYBODY, allow_incomplete=True)["changed"]
-            assert desk.states(anna) == {"EXCHANGESTANDARD": []}
+            assert env.apply(EVERYBODY, allow_incomplete=True)["changed"]
+            assert env.states(anna) == {"EXCHANGESTANDARD": []}
     finally:
-        desk.world.app.roles = roles
+        env.world.app.roles = roles
     assert result["summary"]["audit"]["complete"] is False
     assert names(result, "planned") == ["anna"]

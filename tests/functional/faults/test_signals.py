@@ -22,7 +22,7 @@ from typing import IO
 import pytest
 
 from tests.functional.support import processes
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 
 PATIENT = {"timeout": 3600.0, "retry_seconds": 3600.0}
 """Nothing but the signal ends a wait."""
@@ -33,12 +33,12 @@ PIPE_BYTES = 65536
 
 
 @pytest.fixture
-def audit(desk: PlanningDesk) -> Iterator[Callable[[], processes.Run]]:
+def audit(env: PlanHarness) -> Iterator[Callable[[], processes.Run]]:
     """Starts an audit; one that did not end is killed."""
     runs: list[processes.Run] = []
 
     def start() -> processes.Run:
-        runs.append(processes.module("exo_unlicensed_mailbox_info", PATIENT, desk.tenant))
+        runs.append(processes.module("exo_unlicensed_mailbox_info", PATIENT, env.tenant))
         return runs[-1]
 
     yield start
@@ -62,12 +62,12 @@ def waiting_bytes(stream: IO[str]) -> int:
     ],
 )
 def test_while_an_answer_does_not_end(
-    desk: PlanningDesk, audit: Callable[[], processes.Run], service: str, kind: str, seconds: float
+    env: PlanHarness, audit: Callable[[], processes.Run], service: str, kind: str, seconds: float
 ) -> None:
-    desk.at_risk("anna")
-    desk.tenant.set_faults({"service": service, "kind": kind, "seconds": seconds})
+    env.at_risk("anna")
+    env.tenant.set_faults({"service": service, "kind": kind, "seconds": seconds})
     run = audit()
-    processes.until(lambda: desk.world.faults[0].hits, "the fault")
+    processes.until(lambda: env.world.faults[0].hits, "the fault")
     run.send(signal.SIGTERM)
     status, output = run.end()
     assert (status, json.loads(output)["error"]["code"]) == (1, "interrupted"), output
@@ -89,25 +89,25 @@ def test_while_it_imports(tmp_path: Path) -> None:
             module.kill()
 
 
-def test_who_started_it_has_blocked_the_signal(desk: PlanningDesk, audit: Callable[[], processes.Run]) -> None:
-    desk.at_risk("anna")
-    desk.tenant.set_faults({"service": "exchange", "kind": "slow", "seconds": 600})
+def test_who_started_it_has_blocked_the_signal(env: PlanHarness, audit: Callable[[], processes.Run]) -> None:
+    env.at_risk("anna")
+    env.tenant.set_faults({"service": "exchange", "kind": "slow", "seconds": 600})
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     try:
         run = audit()
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
-    processes.until(lambda: desk.world.faults[0].hits, "the fault")
+    processes.until(lambda: env.world.faults[0].hits, "the fault")
     run.send(signal.SIGTERM)
     assert run.end()[0] == 1
 
 
 def test_a_second_one_ends_it_at_once_where_nobody_takes_its_result(
-    desk: PlanningDesk, audit: Callable[[], processes.Run]
+    env: PlanHarness, audit: Callable[[], processes.Run]
 ) -> None:
     """The pipe is full, so the module waits in the system: it cannot look whether it is told to stop."""
     for number in range(400):
-        desk.at_risk(f"user{number:03}")
+        env.at_risk(f"user{number:03}")
     run = audit()
     assert run.process.stdout is not None
     reader = run.process.stdout
@@ -120,12 +120,12 @@ def test_a_second_one_ends_it_at_once_where_nobody_takes_its_result(
     assert run.end()[0] == ENDED
 
 
-def test_a_second_one_leaves_the_record(desk: PlanningDesk, tmp_path: Path) -> None:
-    people = [desk.at_risk(f"user{number:02}") for number in range(40)]
-    desk.fault("slow", seconds=600, after_batches=3)
+def test_a_second_one_leaves_the_record(env: PlanHarness, tmp_path: Path) -> None:
+    people = [env.at_risk(f"user{number:02}") for number in range(40)]
+    env.fault("slow", seconds=600, after_batches=3)
     wish = {"rules": [EVERYBODY], "mode": "apply", "concurrency": 1, "record_dir": str(tmp_path), **PATIENT}
-    run = processes.module("m365_license_plan", wish, desk.tenant)
-    processes.until(lambda: desk.world.faults[-1].hits, "the fault")
+    run = processes.module("m365_license_plan", wish, env.tenant)
+    processes.until(lambda: env.world.faults[-1].hits, "the fault")
     run.send(signal.SIGTERM)
     time.sleep(1.2)
     run.send(signal.SIGTERM)
@@ -133,7 +133,7 @@ def test_a_second_one_leaves_the_record(desk: PlanningDesk, tmp_path: Path) -> N
     (record,) = tmp_path.glob("*.record.jsonl")
     lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
     changed = {line["user_principal_name"] for line in lines if line.get("status") == "changed"}
-    licensed = {upn for upn in people if desk.states(upn)}
+    licensed = {upn for upn in people if env.states(upn)}
     assert changed == licensed
     assert changed
 

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import M365Error
 
 from tests.functional.support.assign_harness import (
-    Desk,
+    Harness,
     changed_users,
     statuses,
 )
@@ -21,14 +21,14 @@ from tests.simulator.state import Json
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> Desk:
+def env(tenant: Tenant) -> Harness:
     # one request at a time, so that it is known which batch a fault meets
-    return Desk(tenant, concurrency=1)
+    return Harness(tenant, concurrency=1)
 
 
-def times_sent(desk: Desk) -> Counter[int]:
+def times_sent(env: Harness) -> Counter[int]:
     """How many users were written how often: ``{1: 39, 2: 1}``."""
-    return Counter(Counter(desk.parts("POST", "assignLicense")).values())
+    return Counter(Counter(env.parts("POST", "assignLicense")).values())
 
 
 # --- refused for now ---------------------------------------------------------------------------------------------
@@ -44,14 +44,14 @@ def times_sent(desk: Desk) -> Counter[int]:
         ({"status": 503, "headers": {"retry-after": "5"}}, 5.0),
     ],
 )
-def test_a_part_that_was_refused_for_now_is_sent_again_alone(desk: Desk, answer: Json, at_least: float) -> None:
-    people = desk.people(20)
-    desk.refuse("assignLicense", times=1, **answer)
-    result = desk.run(people, "SPE_E3")
+def test_a_part_that_was_refused_for_now_is_sent_again_alone(env: Harness, answer: Json, at_least: float) -> None:
+    people = env.people(20)
+    env.refuse("assignLicense", times=1, **answer)
+    result = env.run(people, "SPE_E3")
     assert statuses(result) == {"changed": 20}
-    assert times_sent(desk) == {1: 19, 2: 1}
-    assert sum(desk.clock.slept) > at_least - 0.5
-    batches = [len(entry["parts"]) for entry in desk.tenant.requests() if "parts" in entry]
+    assert times_sent(env) == {1: 19, 2: 1}
+    assert sum(env.clock.slept) > at_least - 0.5
+    batches = [len(entry["parts"]) for entry in env.tenant.requests() if "parts" in entry]
     assert batches == [2, 20, 1, 2]
 
 
@@ -64,59 +64,59 @@ def test_a_part_that_was_refused_for_now_is_sent_again_alone(desk: Desk, answer:
         ({"status": 503}, 0.0),
     ],
 )
-def test_a_batch_that_was_refused_whole_is_sent_again(desk: Desk, answer: Json, at_least: float) -> None:
-    people = desk.people(20)
-    desk.fault("status", after_batches=1, **answer)
-    assert statuses(desk.run(people, "SPE_E3")) == {"changed": 20}
-    assert times_sent(desk) == {2: 20}
-    assert sum(desk.clock.slept) > at_least - 0.5
+def test_a_batch_that_was_refused_whole_is_sent_again(env: Harness, answer: Json, at_least: float) -> None:
+    people = env.people(20)
+    env.fault("status", after_batches=1, **answer)
+    assert statuses(env.run(people, "SPE_E3")) == {"changed": 20}
+    assert times_sent(env) == {2: 20}
+    assert sum(env.clock.slept) > at_least - 0.5
 
 
-def test_a_token_that_expires_between_two_batches_is_renewed(desk: Desk) -> None:
-    people = desk.people(45)
-    desk.fault("status", after_batches=2, status=401)
-    assert statuses(desk.run(people, "SPE_E3")) == {"changed": 45}
-    assert sum(entry["path"].endswith("/token") for entry in desk.tenant.requests()) == 2
+def test_a_token_that_expires_between_two_batches_is_renewed(env: Harness) -> None:
+    people = env.people(45)
+    env.fault("status", after_batches=2, status=401)
+    assert statuses(env.run(people, "SPE_E3")) == {"changed": 45}
+    assert sum(entry["path"].endswith("/token") for entry in env.tenant.requests()) == 2
 
 
-def test_what_is_refused_for_too_long_fails_with_what_was_done(desk: Desk) -> None:
-    people = desk.people(3)
-    desk.refuse(desk.world.upn_index[people[1]] + "/assignLicense", times=None, status=429)
-    error = desk.fail(people, "SPE_E3", on_error="continue")
+def test_what_is_refused_for_too_long_fails_with_what_was_done(env: Harness) -> None:
+    people = env.people(3)
+    env.refuse(env.world.upn_index[people[1]] + "/assignLicense", times=None, status=429)
+    error = env.fail(people, "SPE_E3", on_error="continue")
     assert statuses(error.partial) == {"changed": 2, "failed": 1}
     user = error.partial["users"][1]
     assert user["error"]["code"] == "throttled"
     assert "retry_seconds" in user["error"]["hint"]
-    assert 200 < sum(desk.clock.slept) < 400
+    assert 200 < sum(env.clock.slept) < 400
 
 
-def test_a_quota_of_writes_is_waited_for(desk: Desk) -> None:
-    people = desk.people(90, location=None)
-    desk.world.switches.write_quota = 50
-    result = desk.run(people, "SPE_E3", usage_location="DE")
+def test_a_quota_of_writes_is_waited_for(env: Harness) -> None:
+    people = env.people(90, location=None)
+    env.world.switches.write_quota = 50
+    result = env.run(people, "SPE_E3", usage_location="DE")
     assert statuses(result) == {"changed": 90}
-    assert {desk.location(upn) for upn in people} == {"DE"}
+    assert {env.location(upn) for upn in people} == {"DE"}
     # 180 writes at 50 in 150 seconds
-    assert sum(desk.clock.slept) > 300
+    assert sum(env.clock.slept) > 300
 
 
-def test_a_quota_of_reads_is_waited_for(desk: Desk) -> None:
+def test_a_quota_of_reads_is_waited_for(env: Harness) -> None:
     """Of the resource units that reading costs: parts and single requests alike."""
-    people = desk.people(90)
-    desk.world.switches.read_quota = 4
-    assert statuses(desk.run(people, "SPE_E3")) == {"changed": 90}
+    people = env.people(90)
+    env.world.switches.read_quota = 4
+    assert statuses(env.run(people, "SPE_E3")) == {"changed": 90}
     # 90 people are read by name, and read again by id, 15 in a part
-    assert sum(desk.clock.slept) > 20
-    assert desk.run(people, "SPE_E3")["changed"] is False
+    assert sum(env.clock.slept) > 20
+    assert env.run(people, "SPE_E3")["changed"] is False
 
 
-def test_who_waits_for_a_quota_waits_for_as_long_as_others_get_through(desk: Desk) -> None:
+def test_who_waits_for_a_quota_waits_for_as_long_as_others_get_through(env: Harness) -> None:
     """Several periods of the quota, each as long as half of ``retry_seconds``: nobody is given up meanwhile."""
-    people = desk.people(200)
-    desk.seats("SPE_E3", 200)
-    desk.world.switches.write_quota = 40
-    assert statuses(desk.run(people, "SPE_E3")) == {"changed": 200}
-    assert sum(desk.clock.slept) > 2 * 300
+    people = env.people(200)
+    env.seats("SPE_E3", 200)
+    env.world.switches.write_quota = 40
+    assert statuses(env.run(people, "SPE_E3")) == {"changed": 200}
+    assert sum(env.clock.slept) > 2 * 300
 
 
 # --- lost answers ------------------------------------------------------------------------------------------------
@@ -125,112 +125,112 @@ LOST = ["lost_answer", "truncate", "missing_part", "duplicate_part", "drop", "ht
 
 
 @pytest.mark.parametrize("kind", LOST)
-def test_a_lost_answer_is_looked_after_and_only_what_is_missing_is_sent(desk: Desk, kind: str) -> None:
-    people = desk.people(20)
-    desk.fault(kind, after_batches=1)
-    result = desk.run(people, "SPE_E3")
+def test_a_lost_answer_is_looked_after_and_only_what_is_missing_is_sent(env: Harness, kind: str) -> None:
+    people = env.people(20)
+    env.fault(kind, after_batches=1)
+    result = env.run(people, "SPE_E3")
     assert statuses(result) == {"changed": 20}
     assert result["summary"]["confirmed"] == 20
-    assert {str(desk.states(upn)) for upn in people} == {"{'SPE_E3': []}"}
+    assert {str(env.states(upn)) for upn in people} == {"{'SPE_E3': []}"}
     happened = kind not in ("drop", "html", "empty")
-    assert times_sent(desk) == ({1: 20} if happened else {2: 20})
+    assert times_sent(env) == ({1: 20} if happened else {2: 20})
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
-def test_a_part_that_failed_midway_is_looked_after(desk: Desk, status: int) -> None:
-    people = desk.people(5)
-    desk.refuse("assignLicense", times=1, status=status)
-    assert statuses(desk.run(people, "SPE_E3")) == {"changed": 5}
-    assert times_sent(desk) == {1: 4, 2: 1}
+def test_a_part_that_failed_midway_is_looked_after(env: Harness, status: int) -> None:
+    people = env.people(5)
+    env.refuse("assignLicense", times=1, status=status)
+    assert statuses(env.run(people, "SPE_E3")) == {"changed": 5}
+    assert times_sent(env) == {1: 4, 2: 1}
 
 
 @pytest.mark.parametrize("kind", ["lost_answer", "drop"])
-def test_a_lost_usage_location_is_set_again(desk: Desk, kind: str) -> None:
-    people = desk.people(5, location=None)
-    desk.fault(kind, after_batches=1)
-    assert statuses(desk.run(people, "SPE_E3", usage_location="DE")) == {"changed": 5}
-    assert {desk.location(upn) for upn in people} == {"DE"}
+def test_a_lost_usage_location_is_set_again(env: Harness, kind: str) -> None:
+    people = env.people(5, location=None)
+    env.fault(kind, after_batches=1)
+    assert statuses(env.run(people, "SPE_E3", usage_location="DE")) == {"changed": 5}
+    assert {env.location(upn) for upn in people} == {"DE"}
 
 
 @pytest.mark.parametrize("confirm", [True, False])
 @pytest.mark.parametrize("on_error", ["fail", "continue"])
-def test_a_lost_swap_on_a_late_replica_ends_as_it_should(desk: Desk, on_error: str, confirm: bool) -> None:
+def test_a_lost_swap_on_a_late_replica_ends_as_it_should(env: Harness, on_error: str, confirm: bool) -> None:
     """The replica still shows what was before, so it is sent again, and refused: the old license is gone already."""
-    people = desk.people(45, desk.held("EMS"))
-    desk.world.switches.replica_lag_reads = 3
-    desk.fault("lost_answer", after_batches=1, times=2)
-    result = desk.run(people, "SPE_E3", state="exact", on_error=on_error, confirm=confirm)
+    people = env.people(45, env.held("EMS"))
+    env.world.switches.replica_lag_reads = 3
+    env.fault("lost_answer", after_batches=1, times=2)
+    result = env.run(people, "SPE_E3", state="exact", on_error=on_error, confirm=confirm)
     assert statuses(result) == {"changed": 45}
-    assert {str(desk.states(upn)) for upn in people} == {"{'SPE_E3': []}"}
+    assert {str(env.states(upn)) for upn in people} == {"{'SPE_E3': []}"}
 
 
-def test_an_answer_that_is_lost_again_and_again_is_said_to_be_unknown(desk: Desk) -> None:
-    anna = desk.person("anna")
-    desk.refuse("assignLicense", times=None, status=504)
-    error = desk.fail([anna], "SPE_E3")
+def test_an_answer_that_is_lost_again_and_again_is_said_to_be_unknown(env: Harness) -> None:
+    anna = env.person("anna")
+    env.refuse("assignLicense", times=None, status=504)
+    error = env.fail([anna], "SPE_E3")
     user = error.partial["users"][0]
     assert (user["status"], user["error"]["code"]) == ("failed", "unknown_outcome")
     assert "run again" in user["error"]["hint"]
-    desk.tenant.clear_faults()
-    assert desk.run([anna], "SPE_E3")["changed"]
+    env.tenant.clear_faults()
+    assert env.run([anna], "SPE_E3")["changed"]
 
 
-def test_a_user_deleted_after_a_lost_answer_is_said_to_be_gone(desk: Desk) -> None:
-    anna = desk.person("anna")
-    desk.refuse("assignLicense", times=1, status=504)
+def test_a_user_deleted_after_a_lost_answer_is_said_to_be_gone(env: Harness) -> None:
+    anna = env.person("anna")
+    env.refuse("assignLicense", times=1, status=504)
 
     def delete(_seconds: float) -> None:
-        if anna in desk.world.upn_index:
-            desk.world.remove_user(desk.world.upn_index[anna])
+        if anna in env.world.upn_index:
+            env.world.remove_user(env.world.upn_index[anna])
 
-    desk.clock.tell = delete  # while the client waits before it looks
-    error = desk.fail([anna], "SPE_E3")
+    env.clock.tell = delete  # while the client waits before it looks
+    error = env.fail([anna], "SPE_E3")
     assert error.partial["users"][0]["error"]["code"] == "user_not_found"
 
 
 # --- late replicas -----------------------------------------------------------------------------------------------
 
 
-def test_a_usage_location_that_the_license_does_not_see_yet_is_waited_for(desk: Desk) -> None:
-    anna = desk.person("anna", location=None)
+def test_a_usage_location_that_the_license_does_not_see_yet_is_waited_for(env: Harness) -> None:
+    anna = env.person("anna", location=None)
     text = "License assignment cannot be done for user with invalid usage location."
     body = {"error": {"code": "Request_BadRequest", "message": text}}
-    desk.refuse("assignLicense", times=3, status=400, body=body)
-    assert statuses(desk.run([anna], "SPE_E3", usage_location="DE")) == {"changed": 1}
+    env.refuse("assignLicense", times=3, status=400, body=body)
+    assert statuses(env.run([anna], "SPE_E3", usage_location="DE")) == {"changed": 1}
 
 
-def test_a_usage_location_that_stays_unseen_is_a_failure(desk: Desk) -> None:
-    anna = desk.person("anna", location=None)
+def test_a_usage_location_that_stays_unseen_is_a_failure(env: Harness) -> None:
+    anna = env.person("anna", location=None)
     text = "License assignment cannot be done for user with invalid usage location."
     body = {"error": {"code": "Request_BadRequest", "message": text}}
-    desk.refuse("assignLicense", times=None, status=400, body=body)
-    error = desk.fail([anna], "SPE_E3", usage_location="DE")
+    env.refuse("assignLicense", times=None, status=400, body=body)
+    error = env.fail([anna], "SPE_E3", usage_location="DE")
     user = error.partial["users"][0]
     assert (user["status"], user["error"]["code"]) == ("failed", "usage_location")
     assert error.partial["changed"]
     assert user["after"]["usage_location"] == "DE"
-    assert sum(desk.clock.slept) < 100
+    assert sum(env.clock.slept) < 100
 
 
 # --- failures half way -------------------------------------------------------------------------------------------
 
 
-def with_trouble(desk: Desk) -> list[str]:
+def with_trouble(env: Harness) -> list[str]:
     """60 people; the service refuses the 25th for a reason that only the service knows."""
-    people = [desk.person(f"user{number:04}") for number in range(60) if number != 24]
-    people.insert(24, desk.person("trouble"))
+    people = [env.person(f"user{number:04}") for number in range(60) if number != 24]
+    people.insert(24, env.person("trouble"))
     text = "License assignment failed because service plan {} depends on the service plan(s) {}"
     plans = ("e95bec33-7c88-4a70-8e19-b10bd9d0c014", "5dbe027f-2339-4123-9542-606e4d348a72")
     body = {"error": {"code": "Request_BadRequest", "message": text.format(*plans)}}
-    user = desk.world.user(people[24])
+    user = env.world.user(people[24])
     assert user is not None
-    desk.refuse(f"{user['id']}/assignLicense", times=1, status=400, body=body)
+    env.refuse(f"{user['id']}/assignLicense", times=1, status=400, body=body)
     return people
 
 
-def test_after_a_failure_nothing_more_is_handed_out_and_the_next_run_finishes(desk: Desk) -> None:
-    people = with_trouble(desk)
-    error = desk.fail(people, "SPE_E3")
+def test_after_a_failure_nothing_more_is_handed_out_and_the_next_run_finishes(env: Harness) -> None:
+    people = with_trouble(env)
+    error = env.fail(people, "SPE_E3")
     rows = error.partial["users"]
     assert [item["user_principal_name"] for item in rows] == people
     assert [item["status"] for item in rows] == ["changed"] * 24 + ["failed"] + ["changed"] * 15 + ["skipped"] * 20
@@ -238,108 +238,108 @@ def test_after_a_failure_nothing_more_is_handed_out_and_the_next_run_finishes(de
     assert {item["error"]["code"] for item in rows[40:]} == {"not_tried"}
     assert error.partial["summary"]["confirmed"] == 39
     assert "1 of 60 users failed, 39 were changed, 20 were not tried" in error.message
-    assert [bool(desk.states(upn).get("SPE_E3") is not None) for upn in people] == [
+    assert [bool(env.states(upn).get("SPE_E3") is not None) for upn in people] == [
         item["status"] == "changed" for item in rows
     ]
-    desk.tenant.clear_requests()
-    result = desk.run([upn for upn in people if upn != people[24]], "SPE_E3")
+    env.tenant.clear_requests()
+    result = env.run([upn for upn in people if upn != people[24]], "SPE_E3")
     assert statuses(result) == {"unchanged": 39, "changed": 20}
-    assert len(desk.writes()) == 20
+    assert len(env.writes()) == 20
 
 
 @pytest.mark.parametrize("confirm", [True, False])
-def test_after_a_failure_lost_answers_are_still_looked_after(desk: Desk, confirm: bool) -> None:
-    people = with_trouble(desk)
-    desk.fault("lost_answer", after_batches=1)
-    error = desk.fail(people, "SPE_E3", confirm=confirm)
+def test_after_a_failure_lost_answers_are_still_looked_after(env: Harness, confirm: bool) -> None:
+    people = with_trouble(env)
+    env.fault("lost_answer", after_batches=1)
+    error = env.fail(people, "SPE_E3", confirm=confirm)
     found = [item["status"] for item in error.partial["users"]]
     assert found == ["changed"] * 24 + ["failed"] + ["changed"] * 15 + ["skipped"] * 20
-    assert len(desk.writes()) == 40
+    assert len(env.writes()) == 40
 
 
-def test_what_was_lost_and_does_not_show_is_unknown_once_somebody_has_looked(desk: Desk) -> None:
-    people = with_trouble(desk)
-    desk.fault("drop", after_batches=1)
-    error = desk.fail(people, "SPE_E3", confirm=False)
+def test_what_was_lost_and_does_not_show_is_unknown_once_somebody_has_looked(env: Harness) -> None:
+    people = with_trouble(env)
+    env.fault("drop", after_batches=1)
+    error = env.fail(people, "SPE_E3", confirm=False)
     rows = error.partial["users"]
     assert {item["error"]["code"] for item in rows[:20]} == {"unknown_outcome"}
-    assert len(desk.parts("GET")) > 4
-    assert [len(desk.states(upn)) for upn in people] == [0] * 20 + [1] * 4 + [0] + [1] * 15 + [0] * 20
+    assert len(env.parts("GET")) > 4
+    assert [len(env.states(upn)) for upn in people] == [0] * 20 + [1] * 4 + [0] + [1] * 15 + [0] * 20
 
 
-def test_with_continue_everybody_is_tried_and_the_task_fails_at_the_end(desk: Desk) -> None:
-    people = with_trouble(desk)
-    error = desk.fail(people, "SPE_E3", on_error="continue")
+def test_with_continue_everybody_is_tried_and_the_task_fails_at_the_end(env: Harness) -> None:
+    people = with_trouble(env)
+    error = env.fail(people, "SPE_E3", on_error="continue")
     assert statuses(error.partial) == {"changed": 59, "failed": 1}
     assert "depends on" in error.partial["users"][24]["error"]["message"]
     assert changed_users(error.partial) == {upn for upn in people if upn != people[24]}
-    result = desk.run(people, "SPE_E3", state="exact")
+    result = env.run(people, "SPE_E3", state="exact")
     assert statuses(result) == {"unchanged": 59, "changed": 1}
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_what_the_service_will_surely_refuse_is_tried_first_so_that_nothing_else_is_touched(
-    desk: Desk, check_mode: bool
+    env: Harness, check_mode: bool
 ) -> None:
-    people = [*desk.people(45, desk.held("EXCHANGESTANDARD")), desk.person("alone")]
-    error = desk.fail(people, "EXCHANGEARCHIVE_ADDON", check_mode=check_mode)
+    people = [*env.people(45, env.held("EXCHANGESTANDARD")), env.person("alone")]
+    error = env.fail(people, "EXCHANGEARCHIVE_ADDON", check_mode=check_mode)
     assert [item["status"] for item in error.partial["users"]] == ["skipped"] * 45 + ["failed"]
     assert error.code == "missing_dependency"
-    assert len(desk.writes()) == (0 if check_mode else 1)
-    error = desk.fail(people, "EXCHANGEARCHIVE_ADDON", check_mode=check_mode, on_error="continue")
+    assert len(env.writes()) == (0 if check_mode else 1)
+    error = env.fail(people, "EXCHANGEARCHIVE_ADDON", check_mode=check_mode, on_error="continue")
     assert statuses(error.partial) == {"changed": 45, "failed": 1}
 
 
-def test_only_the_usage_location_was_set(desk: Desk) -> None:
-    people = desk.people(2, location=None)
+def test_only_the_usage_location_was_set(env: Harness) -> None:
+    people = env.people(2, location=None)
     body = {"error": {"code": "Request_BadRequest", "message": "License x cannot be assigned to a user."}}
-    desk.refuse("assignLicense", times=1, status=400, body=body)
-    error = desk.fail(people, "SPE_E3", usage_location="DE", on_error="continue")
+    env.refuse("assignLicense", times=1, status=400, body=body)
+    error = env.fail(people, "SPE_E3", usage_location="DE", on_error="continue")
     failed = error.partial["users"][0]
     assert (failed["status"], failed["error"]["code"]) == ("failed", "company_sku")
     assert failed["after"] == {"usage_location": "DE", "licenses": []}
     assert changed_users(error.partial) == set(people)
 
 
-def test_a_missing_permission_to_write_names_it(desk: Desk) -> None:
-    people = desk.people(45)
-    desk.world.app.roles.discard("LicenseAssignment.ReadWrite.All")
-    desk.world.app.roles.discard("User.ReadWrite.All")
+def test_a_missing_permission_to_write_names_it(env: Harness) -> None:
+    people = env.people(45)
+    env.world.app.roles.discard("LicenseAssignment.ReadWrite.All")
+    env.world.app.roles.discard("User.ReadWrite.All")
     try:
-        error = desk.fail(people, "SPE_E3")
+        error = env.fail(people, "SPE_E3")
     finally:
-        desk.world.app.roles |= {"LicenseAssignment.ReadWrite.All", "User.ReadWrite.All"}
+        env.world.app.roles |= {"LicenseAssignment.ReadWrite.All", "User.ReadWrite.All"}
     assert error.code == "permission_denied"
     assert "LicenseAssignment.ReadWrite.All" in error.hint
     assert statuses(error.partial) == {"failed": 20, "skipped": 25}
     assert not error.partial["changed"]
 
 
-def test_a_batch_refused_whole_fails_those_in_it_and_keeps_what_was_done(desk: Desk) -> None:
-    people = desk.people(45)
-    desk.fault("status", after_batches=2, status=403, times=1)
-    error = desk.fail(people, "SPE_E3")
+def test_a_batch_refused_whole_fails_those_in_it_and_keeps_what_was_done(env: Harness) -> None:
+    people = env.people(45)
+    env.fault("status", after_batches=2, status=403, times=1)
+    error = env.fail(people, "SPE_E3")
     assert statuses(error.partial) == {"changed": 20, "failed": 20, "skipped": 5}
     assert error.partial["summary"]["confirmed"] == 20
 
 
 @pytest.mark.parametrize("kind", ["drop", "html", "truncate", "missing_part"])
-def test_users_that_cannot_be_read_are_an_error_and_never_a_shorter_list(desk: Desk, kind: str) -> None:
-    people = desk.people(40)
-    desk.fault(kind, times=None)
+def test_users_that_cannot_be_read_are_an_error_and_never_a_shorter_list(env: Harness, kind: str) -> None:
+    people = env.people(40)
+    env.fault(kind, times=None)
     with pytest.raises(M365Error) as caught:
-        desk.run(people, "SPE_E3")
+        env.run(people, "SPE_E3")
     assert not caught.value.partial
-    desk.tenant.clear_faults()
-    assert desk.writes() == []
+    env.tenant.clear_faults()
+    assert env.writes() == []
 
 
 def test_two_at_a_time_never_write_one_user_twice_at_once(tenant: Tenant) -> None:
-    desk = Desk(tenant, concurrency=8)
-    desk.seats("SPE_E3", 200)
-    desk.seats("EMS", 200)
-    people = desk.people(200, location=None)
+    env = Harness(tenant, concurrency=8)
+    env.seats("SPE_E3", 200)
+    env.seats("EMS", 200)
+    people = env.people(200, location=None)
     wish: dict[str, Any] = {"usage_location": "DE", "state": "exact"}
-    assert statuses(desk.run(people, "SPE_E3", "EMS", **wish)) == {"changed": 200}
-    assert times_sent(desk) == {1: 200}
-    assert not desk.run(people, "SPE_E3", "EMS", **wish)["changed"]
+    assert statuses(env.run(people, "SPE_E3", "EMS", **wish)) == {"changed": 200}
+    assert times_sent(env) == {1: 200}
+    assert not env.run(people, "SPE_E3", "EMS", **wish)["changed"]

@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from tests.functional.support.assign_harness import Desk, statuses
+from tests.functional.support.assign_harness import Harness, statuses
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
 
@@ -19,15 +19,15 @@ LICENSED = {"SPE_E3": ["YAMMER_ENTERPRISE"]}
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> Desk:
+def env(tenant: Tenant) -> Harness:
     tenant.clear_faults()
-    return Desk(tenant, concurrency=1)
+    return Harness(tenant, concurrency=1)
 
 
-def effects(desk: Desk) -> dict[str, set[str]]:
+def effects(env: Harness) -> dict[str, set[str]]:
     """The different things that were asked for each user, by the tenant's log."""
     found: dict[str, set[str]] = {}
-    for entry in desk.tenant.requests():
+    for entry in env.tenant.requests():
         for part in entry.get("parts", ()):
             if part["url"].endswith("/assignLicense"):
                 found.setdefault(part["url"], set()).add(json.dumps(part["body"], sort_keys=True))
@@ -57,43 +57,43 @@ WHOLE = (
 
 @pytest.mark.parametrize("lag", [0, 2])
 @pytest.mark.parametrize("kind", WHOLE)
-def test_a_retried_write_never_has_another_effect(desk: Desk, kind: str, lag: int) -> None:
+def test_a_retried_write_never_has_another_effect(env: Harness, kind: str, lag: int) -> None:
     """A swap: sent twice it would be refused, and two halves of it would be two licenses or none."""
-    people = desk.people(20, desk.held("EMS"))
-    desk.world.switches.replica_lag_reads = lag
-    desk.fault(kind, after_batches=1, status=504)
-    result = desk.run(people, WISH, state="exact")
+    people = env.people(20, env.held("EMS"))
+    env.world.switches.replica_lag_reads = lag
+    env.fault(kind, after_batches=1, status=504)
+    result = env.run(people, WISH, state="exact")
     assert statuses(result) == {"changed": 20}
-    assert [desk.states(upn) for upn in people] == [LICENSED] * 20
-    asked = effects(desk)
+    assert [env.states(upn) for upn in people] == [LICENSED] * 20
+    asked = effects(env)
     assert (len(asked), Counter(len(bodies) for bodies in asked.values())) == (20, {1: 20})
-    assert not desk.run(people, WISH, state="exact")["changed"]
+    assert not env.run(people, WISH, state="exact")["changed"]
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
-def test_a_part_that_was_done_and_called_failed_is_not_done_again(desk: Desk, status: int) -> None:
-    people = desk.people(5, desk.held("EMS"))
-    desk.refuse("assignLicense", kind="late_status", status=status, times=2)
-    result = desk.run(people, WISH, state="exact")
+def test_a_part_that_was_done_and_called_failed_is_not_done_again(env: Harness, status: int) -> None:
+    people = env.people(5, env.held("EMS"))
+    env.refuse("assignLicense", kind="late_status", status=status, times=2)
+    result = env.run(people, WISH, state="exact")
     assert (statuses(result), result["summary"]["confirmed"]) == ({"changed": 5}, 5)
-    assert Counter(desk.parts("POST", "assignLicense")).most_common(1)[0][1] == 1
+    assert Counter(env.parts("POST", "assignLicense")).most_common(1)[0][1] == 1
 
 
-def test_what_somebody_else_did_meanwhile_is_not_undone_by_a_second_try(desk: Desk) -> None:
+def test_what_somebody_else_did_meanwhile_is_not_undone_by_a_second_try(env: Harness) -> None:
     """The answer is lost; before the user is looked at, an administrator gives a license more. It stays."""
-    anna = desk.person("anna")
-    desk.refuse("assignLicense", kind="late_status", status=504)
+    anna = env.person("anna")
+    env.refuse("assignLicense", kind="late_status", status=504)
 
     def give(_seconds: float) -> None:
-        user = desk.world.user(anna)
+        user = env.world.user(anna)
         assert user is not None
         if len(user["licenseAssignmentStates"]) == 1:
-            user["licenseAssignmentStates"] = [*user["licenseAssignmentStates"], desk.held("EMS")]
+            user["licenseAssignmentStates"] = [*user["licenseAssignmentStates"], env.held("EMS")]
 
-    desk.clock.tell = give
-    assert statuses(desk.run([anna], WISH)) == {"changed": 1}
-    assert desk.states(anna) == {**LICENSED, "EMS": []}
-    assert len(desk.parts("POST", "assignLicense")) == 1
+    env.clock.tell = give
+    assert statuses(env.run([anna], WISH)) == {"changed": 1}
+    assert env.states(anna) == {**LICENSED, "EMS": []}
+    assert len(env.parts("POST", "assignLicense")) == 1
 
 
 # refused --------------------------------------------------------------------------------------------------------------
@@ -101,12 +101,12 @@ def test_what_somebody_else_did_meanwhile_is_not_undone_by_a_second_try(desk: De
 
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "7"}, {"Retry-After": "soon"}])
 @pytest.mark.parametrize("status", [409, 429, 503])
-def test_parts_that_are_refused_for_now_come_again_with_the_same_effect(desk: Desk, status: int, headers: Json) -> None:
-    people = desk.people(20)
-    desk.refuse("assignLicense", times=7, status=status, headers=headers)
-    assert statuses(desk.run(people, WISH)) == {"changed": 20}
-    assert Counter(Counter(desk.parts("POST", "assignLicense")).values()) == {1: 13, 2: 7}
-    assert {len(bodies) for bodies in effects(desk).values()} == {1}
+def test_parts_refused_for_now_are_sent_again_with_the_same_effect(env: Harness, status: int, headers: Json) -> None:
+    people = env.people(20)
+    env.refuse("assignLicense", times=7, status=status, headers=headers)
+    assert statuses(env.run(people, WISH)) == {"changed": 20}
+    assert Counter(Counter(env.parts("POST", "assignLicense")).values()) == {1: 13, 2: 7}
+    assert {len(bodies) for bodies in effects(env).values()} == {1}
 
 
 @pytest.mark.parametrize(
@@ -120,36 +120,36 @@ def test_parts_that_are_refused_for_now_come_again_with_the_same_effect(desk: De
     ],
 )
 def test_a_part_that_is_refused_fails_its_user_alone_and_the_next_run_does_the_rest(
-    desk: Desk, status: int, code: str
+    env: Harness, status: int, code: str
 ) -> None:
-    people = desk.people(20)
-    desk.refuse("assignLicense", status=status)
-    error = desk.fail(people, WISH, on_error="continue")
+    people = env.people(20)
+    env.refuse("assignLicense", status=status)
+    error = env.fail(people, WISH, on_error="continue")
     assert statuses(error.partial) == {"changed": 19, "failed": 1}
     assert [row["error"]["code"] for row in error.partial["users"] if row["error"]] == [code]
     assert "1 of 20 users failed, 19 were changed" in error.message
-    desk.tenant.clear_requests()
-    assert statuses(desk.run(people, WISH)) == {"unchanged": 19, "changed": 1}
-    assert len(desk.writes()) == 1
+    env.tenant.clear_requests()
+    assert statuses(env.run(people, WISH)) == {"unchanged": 19, "changed": 1}
+    assert len(env.writes()) == 1
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 423])
-def test_a_batch_that_is_refused_whole_writes_nobody_and_says_so(desk: Desk, status: int) -> None:
-    people = desk.people(45)
-    desk.fault("status", after_batches=2, status=status)
-    error = desk.fail(people, WISH)
+def test_a_batch_that_is_refused_whole_writes_nobody_and_says_so(env: Harness, status: int) -> None:
+    people = env.people(45)
+    env.fault("status", after_batches=2, status=status)
+    error = env.fail(people, WISH)
     assert statuses(error.partial) == {"changed": 20, "failed": 20, "skipped": 5}
-    assert sum(bool(desk.states(upn)) for upn in people) == 20
-    assert statuses(desk.run(people, WISH)) == {"unchanged": 20, "changed": 25}
+    assert sum(bool(env.states(upn)) for upn in people) == 20
+    assert statuses(env.run(people, WISH)) == {"unchanged": 20, "changed": 25}
 
 
 @pytest.mark.parametrize("asked", ["86400", "9" * 30, "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_a_part_that_asks_to_wait_absurdly_long_is_not_waited_for(desk: Desk, asked: str) -> None:
-    people = desk.people(3)
-    desk.refuse("assignLicense", times=None, status=429, headers={"Retry-After": asked})
-    error = desk.fail(people, WISH, on_error="continue")
+def test_a_part_that_asks_to_wait_absurdly_long_is_not_waited_for(env: Harness, asked: str) -> None:
+    people = env.people(3)
+    env.refuse("assignLicense", times=None, status=429, headers={"Retry-After": asked})
+    error = env.fail(people, WISH, on_error="continue")
     assert {row["error"]["code"] for row in error.partial["users"]} == {"throttled"}
-    assert sum(desk.clock.slept) < 60
+    assert sum(env.clock.slept) < 60
     assert not error.partial["changed"]
 
 
@@ -159,25 +159,25 @@ def test_who_was_sent_and_throttled_to_the_end_failed_and_only_who_was_never_sen
     tenant: Tenant, on_error: str, concurrency: int
 ) -> None:
     tenant.clear_faults()
-    desk = Desk(tenant, concurrency=concurrency, retry_seconds=3)
-    people = desk.people(70)
-    desk.refuse("assignLicense", times=None, status=429, headers={"Retry-After": "2"})
-    error = desk.fail(people, WISH, on_error=on_error)
-    sent = {url.split("/")[2] for url in effects(desk)}
+    env = Harness(tenant, concurrency=concurrency, retry_seconds=3)
+    people = env.people(70)
+    env.refuse("assignLicense", times=None, status=429, headers={"Retry-After": "2"})
+    error = env.fail(people, WISH, on_error=on_error)
+    sent = {url.split("/")[2] for url in effects(env)}
     told = {row["user_id"]: (row["status"], row["error"]["code"]) for row in error.partial["users"]}
     assert {told[user] for user in sent} == {("failed", "throttled")}
     assert {told[user] for user in told.keys() - sent} <= {("skipped", "not_tried")}
-    desk.tenant.clear_faults()
-    assert statuses(desk.run(people, WISH)) == {"changed": 70}
+    env.tenant.clear_faults()
+    assert statuses(env.run(people, WISH)) == {"changed": 70}
 
 
-def test_a_batch_that_is_throttled_whole_fails_as_its_parts_would(desk: Desk) -> None:
+def test_a_batch_that_is_throttled_whole_fails_as_its_parts_would(env: Harness) -> None:
     asked = {"status": 429, "headers": {"Retry-After": "86400"}}
-    people = desk.people(3)
-    desk.fault("status", after_batches=1, **asked)
-    whole = desk.fail(people, WISH)
-    desk.refuse("assignLicense", times=None, **asked)
-    parts = desk.fail(people, WISH)
+    people = env.people(3)
+    env.fault("status", after_batches=1, **asked)
+    whole = env.fail(people, WISH)
+    env.refuse("assignLicense", times=None, **asked)
+    parts = env.fail(people, WISH)
     for error in (whole, parts):
         assert [row["status"] for row in error.partial["users"]] == ["failed"] * 3
     found = [row["error"] for error in (whole, parts) for row in error.partial["users"]]
@@ -188,96 +188,96 @@ def test_a_batch_that_is_throttled_whole_fails_as_its_parts_would(desk: Desk) ->
 # what others do meanwhile ---------------------------------------------------------------------------------------------
 
 
-def test_a_user_who_is_deleted_before_the_write_fails_alone(desk: Desk) -> None:
-    people = desk.people(20)
-    desk.refuse(desk.world.upn_index[people[3]], kind="deleted_user", method="POST")
-    error = desk.fail(people, WISH, on_error="continue")
+def test_a_user_who_is_deleted_before_the_write_fails_alone(env: Harness) -> None:
+    people = env.people(20)
+    env.refuse(env.world.upn_index[people[3]], kind="deleted_user", method="POST")
+    error = env.fail(people, WISH, on_error="continue")
     assert statuses(error.partial) == {"changed": 19, "failed": 1}
     row = error.partial["users"][3]
     assert (row["error"]["code"], row["error"]["hint"]) == (
         "user_not_found",
         "The user was deleted after it had been read; run again without it.",
     )
-    assert statuses(desk.run([upn for upn in people if upn != people[3]], WISH)) == {"unchanged": 19}
+    assert statuses(env.run([upn for upn in people if upn != people[3]], WISH)) == {"unchanged": 19}
 
 
-def test_seats_that_somebody_else_takes_are_told_and_what_was_done_stays(desk: Desk) -> None:
-    people = desk.people(20)
-    desk.refuse(desk.world.upn_index[people[12]], kind="seats_taken", method="POST")
-    error = desk.fail(people, WISH, on_error="continue")
+def test_seats_that_somebody_else_takes_are_told_and_what_was_done_stays(env: Harness) -> None:
+    people = env.people(20)
+    env.refuse(env.world.upn_index[people[12]], kind="seats_taken", method="POST")
+    error = env.fail(people, WISH, on_error="continue")
     assert statuses(error.partial) == {"changed": 12, "failed": 8}
     failed = [row for row in error.partial["users"] if row["status"] == "failed"]
     assert {row["error"]["code"] for row in failed} == {"no_seats"}
     assert "Buy seats or free some" in failed[0]["error"]["hint"]
-    assert [bool(desk.states(upn)) for upn in people] == [True] * 12 + [False] * 8
-    desk.seats("SPE_E3", 100, taken=12)
-    assert statuses(desk.run(people, WISH)) == {"unchanged": 12, "changed": 8}
+    assert [bool(env.states(upn)) for upn in people] == [True] * 12 + [False] * 8
+    env.seats("SPE_E3", 100, taken=12)
+    assert statuses(env.run(people, WISH)) == {"unchanged": 12, "changed": 8}
 
 
 @pytest.mark.parametrize("lag", [0, 2])
 @pytest.mark.parametrize("on_error", ["fail", "continue"])
-def test_a_swap_of_which_somebody_else_did_one_half_is_finished(desk: Desk, on_error: str, lag: int) -> None:
+def test_a_swap_of_which_somebody_else_did_one_half_is_finished(env: Harness, on_error: str, lag: int) -> None:
     """As a whole it is refused then, as there is nothing to remove; half of it would be a user without a license."""
-    people = desk.people(25, desk.held("EMS"))
-    desk.world.switches.replica_lag_reads = lag
-    desk.refuse(desk.world.upn_index[people[3]], kind="removed_before", method="POST", times=1)
-    result = desk.run(people, WISH, state="exact", on_error=on_error)
+    people = env.people(25, env.held("EMS"))
+    env.world.switches.replica_lag_reads = lag
+    env.refuse(env.world.upn_index[people[3]], kind="removed_before", method="POST", times=1)
+    result = env.run(people, WISH, state="exact", on_error=on_error)
     assert statuses(result) == {"changed": 25}
-    assert [desk.states(upn) for upn in people] == [LICENSED] * 25
-    assert not desk.run(people, WISH, state="exact")["changed"]
+    assert [env.states(upn) for upn in people] == [LICENSED] * 25
+    assert not env.run(people, WISH, state="exact")["changed"]
 
 
 @pytest.mark.parametrize("lag", [0, 2])
 @pytest.mark.parametrize(("state", "after"), [("exact", LICENSED), ("absent", {})])
 def test_what_somebody_else_has_done_already_is_no_failure_and_no_change(
-    desk: Desk, state: str, after: Json, lag: int
+    env: Harness, state: str, after: Json, lag: int
 ) -> None:
-    people = desk.people(3, desk.held("EMS"))
-    desk.world.switches.replica_lag_reads = lag
-    desk.refuse(desk.world.upn_index[people[1]], kind="done_before", method="POST", times=1)
-    result = desk.run(people, WISH if state == "exact" else "EMS", state=state)
+    people = env.people(3, env.held("EMS"))
+    env.world.switches.replica_lag_reads = lag
+    env.refuse(env.world.upn_index[people[1]], kind="done_before", method="POST", times=1)
+    result = env.run(people, WISH if state == "exact" else "EMS", state=state)
     assert statuses(result) == {"changed": 2, "unchanged": 1}
     row = result["users"][1]
     assert (row["error"], row["before"], row["notes"]) == (None, row["after"], ["somebody else has just done the same"])
-    assert [desk.states(upn) for upn in people] == [after] * 3
-    alone = desk.people(1, desk.held("EMS"))
-    desk.refuse(desk.world.upn_index[alone[0]], kind="done_before", method="POST", times=1)
-    assert not desk.run(alone, WISH if state == "exact" else "EMS", state=state)["changed"]
+    assert [env.states(upn) for upn in people] == [after] * 3
+    alone = env.people(1, env.held("EMS"))
+    env.refuse(env.world.upn_index[alone[0]], kind="done_before", method="POST", times=1)
+    assert not env.run(alone, WISH if state == "exact" else "EMS", state=state)["changed"]
 
 
-def test_a_license_that_the_service_does_not_find_although_it_shows_it_is_told(desk: Desk) -> None:
-    people = desk.people(2, desk.held("EMS"))
+def test_a_license_that_the_service_does_not_find_although_it_shows_it_is_told(env: Harness) -> None:
+    people = env.people(2, env.held("EMS"))
     said = {"error": {"code": "Request_BadRequest", "message": "User does not have a corresponding license."}}
-    desk.refuse(desk.world.upn_index[people[0]], method="POST", status=400, body=said, times=10**6)
-    error = desk.fail(people, WISH, state="exact", on_error="continue")
+    env.refuse(env.world.upn_index[people[0]], method="POST", status=400, body=said, times=10**6)
+    error = env.fail(people, WISH, state="exact", on_error="continue")
     assert statuses(error.partial) == {"changed": 1, "failed": 1}
     assert error.partial["users"][0]["error"]["code"] == "not_assigned"
-    assert sum(desk.clock.slept) <= 120
+    assert sum(env.clock.slept) <= 120
 
 
 # reading back ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("lag", [2, 10**9], ids=["for seconds", "for ever"])
-def test_a_read_that_lags_costs_time_and_no_second_write(desk: Desk, lag: int) -> None:
-    people = desk.people(20, desk.held("EMS"))
-    desk.fault("switch", after_batches=1, switches={"replica_lag_reads": lag})
-    result = desk.run(people, WISH, state="exact")
+def test_a_read_that_lags_costs_time_and_no_second_write(env: Harness, lag: int) -> None:
+    people = env.people(20, env.held("EMS"))
+    env.fault("switch", after_batches=1, switches={"replica_lag_reads": lag})
+    result = env.run(people, WISH, state="exact")
     assert statuses(result) == {"changed": 20}
     seen = "confirmed" if lag == 2 else "accepted"
     assert {row["confirmation"] for row in result["users"]} == {seen}
-    assert sum(desk.clock.slept) <= 60
-    assert len(desk.writes()) == 20
+    assert sum(env.clock.slept) <= 60
+    assert len(env.writes()) == 20
 
 
-def test_a_lost_answer_that_never_shows_is_said_to_be_unknown_and_the_next_run_knows(desk: Desk) -> None:
-    people = desk.people(3, desk.held("EMS"))
-    desk.fault("switch", after_batches=1, switches={"replica_lag_reads": 10**9})
-    desk.refuse("assignLicense", kind="late_status", status=504, times=1)
-    error = desk.fail(people, WISH, state="exact", on_error="continue")
+def test_a_lost_answer_that_never_shows_is_said_to_be_unknown_and_the_next_run_knows(env: Harness) -> None:
+    people = env.people(3, env.held("EMS"))
+    env.fault("switch", after_batches=1, switches={"replica_lag_reads": 10**9})
+    env.refuse("assignLicense", kind="late_status", status=504, times=1)
+    error = env.fail(people, WISH, state="exact", on_error="continue")
     (row,) = [row for row in error.partial["users"] if row["error"]]
     assert (row["status"], row["error"]["code"]) == ("failed", "unknown_outcome")
     assert "run again, which sends only what is missing" in row["error"]["hint"]
-    assert {len(bodies) for bodies in effects(desk).values()} == {1}
-    desk.world.scratch.clear()
-    assert not desk.run(people, WISH, state="exact")["changed"]
+    assert {len(bodies) for bodies in effects(env).values()} == {1}
+    env.world.scratch.clear()
+    assert not env.run(people, WISH, state="exact")["changed"]

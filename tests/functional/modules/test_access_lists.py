@@ -28,15 +28,15 @@ from tests.functional.modules.test_foreign_files import (
     warned,
 )
 from tests.functional.support import processes
-from tests.functional.support.plan_harness import PlanningDesk
+from tests.functional.support.plan_harness import PlanHarness
 from tests.simulator.launch import Tenant
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    desk = PlanningDesk(tenant)
-    desk.at_risk("anna")
-    return desk
+def env(tenant: Tenant) -> PlanHarness:
+    env = PlanHarness(tenant)
+    env.at_risk("anna")
+    return env
 
 
 READ, ALL = 5, 7
@@ -60,31 +60,31 @@ USER, GROUP = 2, 8
 
 @pytest.mark.parametrize(("module", "option"), WAYS)
 def test_a_directory_that_a_list_opens_to_another_user_is_refused(
-    desk: PlanningDesk, tmp_path: Path, module: str, option: str
+    env: PlanHarness, tmp_path: Path, module: str, option: str
 ) -> None:
     """Its mode says only that the group may write, and the group is root's."""
     folder = tmp_path / "there"
     folder.mkdir()
     give(folder, (USER, ALL, OTHER))
     told = f"the user with the number {OTHER}, whom an access control list names, can write to the directory {folder}"
-    assert told in refused(desk, module, option, folder)
+    assert told in refused(env, module, option, folder)
 
 
 @pytest.mark.parametrize(("module", "option"), WAYS)
 def test_a_directory_that_a_list_opens_to_a_group_is_used_with_a_warning(
-    desk: PlanningDesk, tmp_path: Path, module: str, option: str
+    env: PlanHarness, tmp_path: Path, module: str, option: str
 ) -> None:
     folder = tmp_path / "there"
     folder.mkdir()
     give(folder, (GROUP, ALL, OTHER))
-    (text,) = warned(desk, module, option, folder)
+    (text,) = warned(env, module, option, folder)
     assert f"the group {OTHER}, which an access control list names, can write to the directory {folder}, " in text
 
 
-def test_a_directory_below_one_that_a_list_opens_is_used_with_a_warning(desk: PlanningDesk, tmp_path: Path) -> None:
+def test_a_directory_below_one_that_a_list_opens_is_used_with_a_warning(env: PlanHarness, tmp_path: Path) -> None:
     (tmp_path / "above" / "ours").mkdir(parents=True)
     give(tmp_path / "above", (USER, ALL, OTHER))
-    (text,) = warned(desk, PLAN, "report_dir", tmp_path / "above" / "ours")
+    (text,) = warned(env, PLAN, "report_dir", tmp_path / "above" / "ours")
     assert f"whom an access control list names, can write to the directory {tmp_path / 'above'}, " in text
 
 
@@ -129,25 +129,25 @@ def test_a_list_in_another_form_is_ignored(content: bytes) -> None:
     assert (parse(content) or Writers(False, (), ())) == Writers(False, (), ())
 
 
-def test_progress_is_not_added_to_a_file_that_another_user_can_change(desk: PlanningDesk, tmp_path: Path) -> None:
+def test_progress_is_not_added_to_a_file_that_another_user_can_change(env: PlanHarness, tmp_path: Path) -> None:
     place = tmp_path / "progress"
     place.write_text(LINE)
     place.chmod(0o666)
-    status, output = progress(desk, place)
+    status, output = progress(env, place)
     assert status == 1
     assert "every user can write to it, and can change its lines" in json.loads(output)["msg"]
     place.chmod(0o600)
     give(place, (USER, 6, OTHER))
-    status, output = progress(desk, place)
+    status, output = progress(env, place)
     assert status == 1
     assert f"the user with the number {OTHER}, whom an access control list names, can write to it" in output
     assert place.read_text() == LINE
 
 
-def test_progress_in_a_file_that_a_group_can_change_is_a_warning(desk: PlanningDesk, tmp_path: Path) -> None:
+def test_progress_in_a_file_that_a_group_can_change_is_a_warning(env: PlanHarness, tmp_path: Path) -> None:
     place = tmp_path / "progress"
     place.write_text(LINE)
     give(place, (GROUP, 6, OTHER))
-    result = processes.result(INFO, {"progress_path": str(place)}, desk.tenant)
+    result = processes.result(INFO, {"progress_path": str(place)}, env.tenant)
     (text,) = [text for text in result["warnings"] if str(place) in text]
     assert f"progress_path: the group {OTHER}, which an access control list names, can write to the file" in text

@@ -21,7 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._files.private impo
 
 from tests.functional.modules.test_progress import KEYS
 from tests.functional.support import processes
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
 
@@ -37,10 +37,10 @@ LINE = json.dumps(dict.fromkeys(KEYS, 0)) + "\n"
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    desk = PlanningDesk(tenant)
-    desk.at_risk("anna")
-    return desk
+def env(tenant: Tenant) -> PlanHarness:
+    env = PlanHarness(tenant)
+    env.at_risk("anna")
+    return env
 
 
 def params_of(module: str, option: str, folder: Path) -> Json:
@@ -65,13 +65,13 @@ WAYS = [
 ]
 
 
-def refused(desk: PlanningDesk, module: str, option: str, folder: Path) -> str:
+def refused(env: PlanHarness, module: str, option: str, folder: Path) -> str:
     """What the module says that refuses the folder before it asks anything."""
-    desk.tenant.clear_requests()
-    result = processes.result(module, params_of(module, option, folder), desk.tenant, 1)
+    env.tenant.clear_requests()
+    result = processes.result(module, params_of(module, option, folder), env.tenant, 1)
     assert result["msg"].startswith(f"{option}: '{folder}"), result["msg"]
     assert result["error"]["code"] == "not_writable"
-    assert desk.tenant.requests() == []
+    assert env.tenant.requests() == []
     assert [path for path in folder.rglob("*") if path.is_file()] == []
     return str(result["msg"])
 
@@ -94,19 +94,19 @@ UNSAFE: dict[str, tuple[Callable[[Path], None], str]] = {
 @pytest.mark.parametrize("kind", UNSAFE)
 @pytest.mark.usefixtures("others")
 def test_a_directory_where_others_can_replace_files_is_refused(
-    desk: PlanningDesk, tmp_path: Path, module: str, option: str, kind: str
+    env: PlanHarness, tmp_path: Path, module: str, option: str, kind: str
 ) -> None:
     spoil, told = UNSAFE[kind]
     folder = tmp_path / "there"
     folder.mkdir()
     spoil(folder)
-    assert f"{told} {folder}" in refused(desk, module, option, folder)
+    assert f"{told} {folder}" in refused(env, module, option, folder)
 
 
 @pytest.mark.parametrize(("module", "option"), WAYS)
 @pytest.mark.usefixtures("others")
 def test_a_link_of_another_user_is_refused_wherever_it_stands(
-    desk: PlanningDesk, tmp_path: Path, module: str, option: str
+    env: PlanHarness, tmp_path: Path, module: str, option: str
 ) -> None:
     """In a sticky directory, as /tmp, everybody can lay one where a directory is to be made."""
     (tmp_path / "precious" / "below").mkdir(parents=True)
@@ -117,22 +117,22 @@ def test_a_link_of_another_user_is_refused_wherever_it_stands(
     link.symlink_to(tmp_path / "precious")
     os.chown(link, OTHER, OTHER, follow_symlinks=False)
     for place in (link, link / "below"):
-        assert f"{link} is a symbolic link of the user with the number {OTHER}" in refused(desk, module, option, place)
+        assert f"{link} is a symbolic link of the user with the number {OTHER}" in refused(env, module, option, place)
     assert [path.name for path in (tmp_path / "precious").rglob("*")] == ["below"]
 
 
 @pytest.mark.parametrize(("module", "option"), WAYS)
-def test_links_of_our_own_are_followed(desk: PlanningDesk, tmp_path: Path, module: str, option: str) -> None:
+def test_links_of_our_own_are_followed(env: PlanHarness, tmp_path: Path, module: str, option: str) -> None:
     (tmp_path / "real" / "there").mkdir(parents=True)
     (tmp_path / "link").symlink_to("real")
     (tmp_path / "real" / "again").symlink_to(tmp_path / "real" / "there")
     params = params_of(module, option, tmp_path / "link" / "again")
-    result = processes.result(module, params, desk.tenant)
+    result = processes.result(module, params, env.tenant)
     assert [text for text in result["warnings"] if "director" in text] == []
     assert list((tmp_path / "real" / "there").iterdir()) != []
 
 
-def test_a_link_that_leads_in_a_circle_is_an_error(desk: PlanningDesk, tmp_path: Path) -> None:
+def test_a_link_that_leads_in_a_circle_is_an_error(env: PlanHarness, tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(OSError, match="Too many levels"):
@@ -147,22 +147,22 @@ def a_group() -> int:
     return next(group.gr_gid for group in grp.getgrall() if group.gr_gid not in (0, os.getgid()))
 
 
-def warned(desk: PlanningDesk, module: str, option: str, folder: Path) -> list[str]:
-    result = processes.result(module, params_of(module, option, folder), desk.tenant)
+def warned(env: PlanHarness, module: str, option: str, folder: Path) -> list[str]:
+    result = processes.result(module, params_of(module, option, folder), env.tenant)
     return [text for text in result["warnings"] if "can replace what is written there" in text]
 
 
 @pytest.mark.parametrize(("module", "option"), WAYS)
 @pytest.mark.usefixtures("others")
 def test_a_directory_of_a_team_is_used_with_a_warning(
-    desk: PlanningDesk, tmp_path: Path, module: str, option: str
+    env: PlanHarness, tmp_path: Path, module: str, option: str
 ) -> None:
     """Mode 2775 is how teams share a directory."""
     folder = tmp_path / "team"
     folder.mkdir()
     os.chown(folder, 0, a_group())
     folder.chmod(0o2775)
-    (text,) = warned(desk, module, option, folder)
+    (text,) = warned(env, module, option, folder)
     assert f"{option}: the group {grp.getgrgid(a_group()).gr_name} can write to the directory {folder}, and " in text
 
 
@@ -170,21 +170,21 @@ def test_a_directory_of_a_team_is_used_with_a_warning(
 @pytest.mark.parametrize("kind", UNSAFE)
 @pytest.mark.usefixtures("others")
 def test_a_directory_below_one_of_others_is_used_with_a_warning(
-    desk: PlanningDesk, tmp_path: Path, module: str, option: str, kind: str
+    env: PlanHarness, tmp_path: Path, module: str, option: str, kind: str
 ) -> None:
     """As where root works in somebody's checkout: they can move the directory away, but lead no file elsewhere."""
     spoil, told = UNSAFE[kind]
     above = tmp_path / "above"
     (above / "ours").mkdir(parents=True)
     spoil(above)
-    (text,) = warned(desk, module, option, above / "ours")
+    (text,) = warned(env, module, option, above / "ours")
     assert f"{option}: {told} {above}, and can replace what is written there" in text
 
 
 @pytest.mark.usefixtures("others")
-def test_a_directory_that_is_made_below_one_of_others_is_warned_of_as_well(desk: PlanningDesk, tmp_path: Path) -> None:
+def test_a_directory_that_is_made_below_one_of_others_is_warned_of_as_well(env: PlanHarness, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
-    (text,) = warned(desk, PLAN, "report_dir", tmp_path / "new" / "reports")
+    (text,) = warned(env, PLAN, "report_dir", tmp_path / "new" / "reports")
     assert f"every user can write to the directory {tmp_path}, " in text
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
 
@@ -225,7 +225,7 @@ def a_link(place: Path, precious: Path) -> None:
 @pytest.mark.parametrize("lay", [a_hard_link, a_link])
 @pytest.mark.parametrize(("module", "option"), [(INFO, "output_path"), (PLAN, "report_dir")])
 def test_nothing_is_written_through_a_name_that_leads_elsewhere(
-    desk: PlanningDesk, tmp_path: Path, module: str, option: str, lay: Callable[[Path, Path], None]
+    env: PlanHarness, tmp_path: Path, module: str, option: str, lay: Callable[[Path, Path], None]
 ) -> None:
     precious = tmp_path / "precious"
     precious.write_text("precious\n")
@@ -234,15 +234,15 @@ def test_nothing_is_written_through_a_name_that_leads_elsewhere(
     for name in ("file", "contoso.md", "contoso.json"):
         lay(tmp_path / "there" / name, precious)
     params = {**params_of(module, option, tmp_path / "there"), **({"report_name": "contoso"} if module == PLAN else {})}
-    processes.result(module, params, desk.tenant)
+    processes.result(module, params, env.tenant)
     assert (precious.read_text(), stat.S_IMODE(precious.stat().st_mode)) == ("precious\n", 0o644)
     names = ("contoso.md", "contoso.json") if module == PLAN else ("file",)
     for name in names:
         assert stat.S_IMODE((tmp_path / "there" / name).lstat().st_mode) == 0o600
 
 
-def progress(desk: PlanningDesk, place: Path) -> Any:
-    return processes.module(INFO, {"progress_path": str(place)}, desk.tenant).end()
+def progress(env: PlanHarness, place: Path) -> Any:
+    return processes.module(INFO, {"progress_path": str(place)}, env.tenant).end()
 
 
 TEXTS = ["x", "a line\n", "{}\n", '{"time": 1}\n', "[]\n", "\0\0", LINE[:-3], json.dumps({**json.loads(LINE), "x": 1})]
@@ -251,12 +251,12 @@ TEXTS = ["x", "a line\n", "{}\n", '{"time": 1}\n', "[]\n", "\0\0", LINE[:-3], js
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("mode", [0o600, 0o644])
 def test_progress_is_not_added_to_a_file_of_something_else(
-    desk: PlanningDesk, tmp_path: Path, text: str, mode: int
+    env: PlanHarness, tmp_path: Path, text: str, mode: int
 ) -> None:
     place = tmp_path / "authorized_keys"
     place.write_text(text)
     place.chmod(mode)
-    status, output = progress(desk, place)
+    status, output = progress(env, place)
     assert status == 1
     assert f"progress_path: '{place}' cannot be written: it holds something else already" in json.loads(output)["msg"]
     assert (place.read_text(), stat.S_IMODE(place.stat().st_mode)) == (text, mode)
@@ -265,36 +265,36 @@ def test_progress_is_not_added_to_a_file_of_something_else(
 @pytest.mark.parametrize("text", ["", LINE, 3 * LINE])
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o620])
 def test_progress_goes_on_in_its_own_file_and_the_mode_stays(
-    desk: PlanningDesk, tmp_path: Path, text: str, mode: int
+    env: PlanHarness, tmp_path: Path, text: str, mode: int
 ) -> None:
     place = tmp_path / "progress"
     place.write_text(text)
     place.chmod(mode)
-    status, output = progress(desk, place)
+    status, output = progress(env, place)
     assert status == 0, output
     assert place.read_text().startswith(text + '{"time": "')
     assert stat.S_IMODE(place.stat().st_mode) == mode
 
 
-def test_progress_is_not_added_to_a_file_with_a_second_name(desk: PlanningDesk, tmp_path: Path) -> None:
+def test_progress_is_not_added_to_a_file_with_a_second_name(env: PlanHarness, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("")
     (tmp_path / "progress").hardlink_to(tmp_path / "precious")
-    status, output = progress(desk, tmp_path / "progress")
+    status, output = progress(env, tmp_path / "progress")
     assert status == 1
     assert "it has a second name (a hard link)" in json.loads(output)["msg"]
     assert (tmp_path / "precious").read_text() == ""
 
 
 @pytest.mark.usefixtures("others")
-def test_progress_is_not_added_to_a_file_of_another_user(desk: PlanningDesk, tmp_path: Path) -> None:
+def test_progress_is_not_added_to_a_file_of_another_user(env: PlanHarness, tmp_path: Path) -> None:
     (tmp_path / "progress").write_text("")
     foreign(tmp_path / "progress")
-    status, output = progress(desk, tmp_path / "progress")
+    status, output = progress(env, tmp_path / "progress")
     assert status == 1
     assert "it is not a file of the user who runs the module" in json.loads(output)["msg"]
 
 
-def test_modes_of_directories_that_were_there_stay(desk: PlanningDesk, tmp_path: Path) -> None:
+def test_modes_of_directories_that_were_there_stay(env: PlanHarness, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    processes.result(PLAN, params_of(PLAN, "report_dir", tmp_path), desk.tenant)
+    processes.result(PLAN, params_of(PLAN, "report_dir", tmp_path), env.tenant)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755

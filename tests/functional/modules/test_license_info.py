@@ -18,15 +18,15 @@ from ansible_collections.m365.licensing.plugins.module_utils._ansible.license_in
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError, M365Error
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 
-from tests.functional.support.assign_harness import Desk
+from tests.functional.support.assign_harness import Harness
 from tests.functional.support.service_clients import clients
 from tests.simulator.launch import Tenant, running
 from tests.simulator.skus import table
 from tests.simulator.state import Json, graph_time
 
 
-def read(desk: Desk, **options: Any) -> list[Json]:
-    with desk.clients() as found:
+def read(env: Harness, **options: Any) -> list[Json]:
+    with env.clients() as found:
         rows: list[Json] = list(user_license_info(found.graph, BUILTIN, **options)["users"])
         return rows
 
@@ -38,12 +38,12 @@ def upns(rows: list[Json]) -> list[str]:
 # --- users -------------------------------------------------------------------------------------------------------
 
 
-def test_a_user_is_told_with_every_way_of_every_license(desk: Desk) -> None:
-    anna = desk.person(
-        "anna", desk.held("SPE_E3", "TEAMS1"), desk.inherited("SPE_E3", "TEAMS1", "YAMMER_ENTERPRISE"), desk.held("EMS")
+def test_a_user_is_told_with_every_way_of_every_license(env: Harness) -> None:
+    anna = env.person(
+        "anna", env.held("SPE_E3", "TEAMS1"), env.inherited("SPE_E3", "TEAMS1", "YAMMER_ENTERPRISE"), env.held("EMS")
     )
-    (group,) = desk.world.groups
-    (row,) = read(desk, users=[anna.upper()])
+    (group,) = env.world.groups
+    (row,) = read(env, users=[anna.upper()])
     assert (row["user_principal_name"], row["usage_location"], row["covered"]) == (anna, "DE", ["plan2"])
     assert [(item["sku"], item["via"], item["group_id"], item["disabled_plans"]) for item in row["licenses"]] == [
         ("EMS", "direct", None, []),
@@ -65,51 +65,51 @@ def test_a_user_is_told_with_every_way_of_every_license(desk: Desk) -> None:
         (("POWER_BI_STANDARD", "EMS"), []),
     ],
 )
-def test_what_licenses_grant(desk: Desk, held: tuple[str, ...], covered: list[str]) -> None:
-    anna = desk.person("anna", *(desk.held(name) for name in held))
-    assert read(desk, users=[anna])[0]["covered"] == covered
+def test_what_licenses_grant(env: Harness, held: tuple[str, ...], covered: list[str]) -> None:
+    anna = env.person("anna", *(env.held(name) for name in held))
+    assert read(env, users=[anna])[0]["covered"] == covered
 
 
-def test_a_license_whose_mailbox_plan_is_off_grants_none(desk: Desk) -> None:
-    anna = desk.person("anna", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
-    ben = desk.person("ben", desk.inherited("SPE_E3", state="Error", error="CountViolation"))
-    rows = read(desk, users=[anna, ben])
+def test_a_license_whose_mailbox_plan_is_off_grants_none(env: Harness) -> None:
+    anna = env.person("anna", env.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
+    ben = env.person("ben", env.inherited("SPE_E3", state="Error", error="CountViolation"))
+    rows = read(env, users=[anna, ben])
     assert [item["covered"] for item in rows] == [[], []]
     assert (rows[1]["licenses"][0]["state"], rows[1]["licenses"][0]["error"]) == ("Error", "CountViolation")
 
 
-def test_users_come_in_the_order_asked_each_once(desk: Desk) -> None:
-    people = desk.people(40)
-    wanted = [*people[::-1], people[3].upper(), desk.world.upn_index[people[5]]]
-    assert upns(read(desk, users=wanted)) == people[::-1]
+def test_users_come_in_the_order_asked_each_once(env: Harness) -> None:
+    people = env.people(40)
+    wanted = [*people[::-1], people[3].upper(), env.world.upn_index[people[5]]]
+    assert upns(read(env, users=wanted)) == people[::-1]
 
 
-def test_without_users_everybody_who_has_a_license(desk: Desk) -> None:
-    holders = [desk.person(f"holder{number}", desk.held("EMS")) for number in range(3)]
-    desk.people(5)
-    assert upns(read(desk)) == holders
-    assert read(desk, users=[]) == []
+def test_without_users_everybody_who_has_a_license(env: Harness) -> None:
+    holders = [env.person(f"holder{number}", env.held("EMS")) for number in range(3)]
+    env.people(5)
+    assert upns(read(env)) == holders
+    assert read(env, users=[]) == []
 
 
 @pytest.mark.parametrize("sku", ["SPE_E3", table()["SPE_E3"].id.upper(), "microsoft 365 e3"])
-def test_only_who_has_a_sku(desk: Desk, sku: str) -> None:
-    desk.person("nobody")
-    desk.person("other", desk.held("EMS"))
-    holders = [desk.person("direct", desk.held("SPE_E3")), desk.person("group", desk.inherited("SPE_E3"))]
-    assert upns(read(desk, sku=sku)) == holders
-    everybody = [user["userPrincipalName"] for user in desk.world.users.values()]
-    assert upns(read(desk, sku=sku, users=everybody)) == holders
+def test_only_who_has_a_sku(env: Harness, sku: str) -> None:
+    env.person("nobody")
+    env.person("other", env.held("EMS"))
+    holders = [env.person("direct", env.held("SPE_E3")), env.person("group", env.inherited("SPE_E3"))]
+    assert upns(read(env, sku=sku)) == holders
+    everybody = [user["userPrincipalName"] for user in env.world.users.values()]
+    assert upns(read(env, sku=sku, users=everybody)) == holders
 
 
-def test_all_pages_are_read(desk: Desk) -> None:
-    people = desk.people(2100, desk.held("EMS"))
-    assert upns(read(desk)) == people
+def test_all_pages_are_read(env: Harness) -> None:
+    people = env.people(2100, env.held("EMS"))
+    assert upns(read(env)) == people
 
 
-def test_the_summary_counts_each_user_once_for_each_sku(desk: Desk) -> None:
-    desk.person("anna", desk.held("SPE_E3", "TEAMS1"), desk.inherited("SPE_E3", "TEAMS1"), desk.held("EMS"))
-    desk.person("bert", desk.held("EMS"))
-    with desk.clients() as found:
+def test_the_summary_counts_each_user_once_for_each_sku(env: Harness) -> None:
+    env.person("anna", env.held("SPE_E3", "TEAMS1"), env.inherited("SPE_E3", "TEAMS1"), env.held("EMS"))
+    env.person("bert", env.held("EMS"))
+    with env.clients() as found:
         result = user_license_info(found.graph, BUILTIN)
         assert len(list(result["users"])) == 2
     assert result["summary"] == {
@@ -122,23 +122,23 @@ def test_the_summary_counts_each_user_once_for_each_sku(desk: Desk) -> None:
     }
 
 
-def test_unknown_users_and_skus_are_errors_that_name_them(desk: Desk) -> None:
-    anna = desk.person("anna")
+def test_unknown_users_and_skus_are_errors_that_name_them(env: Harness) -> None:
+    anna = env.person("anna")
     with pytest.raises(ConfigurationError) as caught:
-        read(desk, users=["ghost@contoso.example", anna, "o'ghost@contoso.example"])
+        read(env, users=["ghost@contoso.example", anna, "o'ghost@contoso.example"])
     assert ["ghost" in problem for problem in caught.value.problems] == [True, True]
     with pytest.raises(ConfigurationError, match=r"sku: the tenant has no SKU 'SPE_E33' \(nearest: SPE_E3"):
-        read(desk, sku="SPE_E33")
+        read(env, sku="SPE_E33")
     with pytest.raises(ConfigurationError, match=r"users\[0\]"):
-        read(desk, users=[" "])
+        read(env, users=[" "])
 
 
 @pytest.mark.parametrize("kind", ["lost_page", "duplicate_page", "endless_pages", "truncate", "html", "foreign_link"])
-def test_a_list_with_a_hole_is_an_error(desk: Desk, kind: str) -> None:
-    desk.people(2100, desk.held("EMS"))
-    desk.tenant.set_faults({"kind": kind, "service": "graph", "path": "/users", "times": None})
+def test_a_list_with_a_hole_is_an_error(env: Harness, kind: str) -> None:
+    env.people(2100, env.held("EMS"))
+    env.tenant.set_faults({"kind": kind, "service": "graph", "path": "/users", "times": None})
     with pytest.raises(M365Error):
-        read(desk)
+        read(env)
 
 
 # --- subscriptions -----------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from tests.functional.modules.test_foreign_files import OTHER
 from tests.functional.modules.test_module import Ended, failed, start, succeeded
 from tests.functional.support.assign_harness import empty_tenant
 from tests.functional.support.keys import RSA_KEY, cert_pem, certificate, key_pem
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 
 PLAN, LICENSE = "m365_license_plan", "m365_user_license"
@@ -28,7 +28,7 @@ OPTIONS = ["rules_file", "ca_path", "federated_token_file"]
 @pytest.fixture(scope="module")
 def tenant() -> Iterator[Tenant]:
     with empty_tenant() as found:
-        PlanningDesk(found).at_risk("anna")
+        PlanHarness(found).at_risk("anna")
         yield found
 
 

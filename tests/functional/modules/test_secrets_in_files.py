@@ -22,7 +22,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.redaction i
 from ansible_collections.m365.licensing.plugins.module_utils._graph.tenant import claims
 from ansible_collections.m365.licensing.plugins.module_utils._http.proxies import written_in_proxies
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 from tests.simulator.login import issued
 from tests.simulator.state import Json
@@ -46,16 +46,16 @@ CUT = 300
 """Characters of a cell in Markdown."""
 
 
-def run(desk: PlanningDesk, name: str, environ: dict[str, str] | None = None, **params: Any) -> Json:
+def run(env: PlanHarness, name: str, environ: dict[str, str] | None = None, **params: Any) -> Json:
     """The result of a module, whatever becomes of it."""
     done = subprocess.run(  # noqa: S603 - a module of ours
         [sys.executable, "-W", "error", "-m", f"{MODULES}.{name}"],
         input=json.dumps({"ANSIBLE_MODULE_ARGS": {"retry_seconds": 0, **params}}),
         env={
-            **desk.tenant.env(),
+            **env.tenant.env(),
             "PATH": str(Path(sys.executable).parent),
             "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"],
-            "M365_CLIENT_SECRET": desk.world.app.client_secret,
+            "M365_CLIENT_SECRET": env.world.app.client_secret,
             **(environ or {}),
         },
         capture_output=True,
@@ -68,12 +68,12 @@ def run(desk: PlanningDesk, name: str, environ: dict[str, str] | None = None, **
     return result
 
 
-def tenant_full_of(desk: PlanningDesk, said: str) -> list[Json]:
+def tenant_full_of(env: PlanHarness, said: str) -> list[Json]:
     """Everything that the tenant's users and administrators may name; rules that have it everywhere, too."""
-    desk.at_risk("anna", displayName=f"Anna {said}", department=said, jobTitle=said, companyName=said, country=said)
-    desk.at_risk("ben", department=f"Left {said}")
-    desk.at_risk("carl", department="x" * (CUT - len(said) // 2) + said)
-    group = desk.group(f"Group {said}", "anna@contoso.example")
+    env.at_risk("anna", displayName=f"Anna {said}", department=said, jobTitle=said, companyName=said, country=said)
+    env.at_risk("ben", department=f"Left {said}")
+    env.at_risk("carl", department="x" * (CUT - len(said) // 2) + said)
+    group = env.group(f"Group {said}", "anna@contoso.example")
     # long secrets are gone from names as they are read, so that no rule finds a group by one
     wanted = f"Group {said}" if len(said) < 16 else group
     over = {"action": "ignore", "reason": said, "until": "2001-01-01"}
@@ -115,21 +115,21 @@ def well_formed(files: dict[str, str]) -> None:
             json.loads(line)
 
 
-def everything(desk: PlanningDesk, folder: Path, said: str, environ: dict[str, str] | None = None, **more: Any) -> None:
+def everything(env: PlanHarness, folder: Path, said: str, environ: dict[str, str] | None = None, **more: Any) -> None:
     """Runs of all modules that write files, with all their files."""
     folder.mkdir()
-    rules = tenant_full_of(desk, said)
+    rules = tenant_full_of(env, said)
     files = {"output_path": str(folder / "rows"), "progress_path": str(folder / "progress")}
     usual = {"shared_mailbox_sizes": "never", "report_dir": str(folder / "reports"), "fail_on": "none", **more}
     names = {"report_name": f"name {said}", "exclude": [f"*{said}*"]}
-    audit = run(desk, AUDIT, environ, **usual, **files, **names, rules=rules)
+    audit = run(env, AUDIT, environ, **usual, **files, **names, rules=rules)
     options = {**usual, **names, "rules": rules, "protected": [f"x{said}@contoso.example"]}
-    plan = run(desk, PLAN, environ, **options, mode="plan", output_path=str(folder / "plan-rows"))
-    refused = run(desk, PLAN, environ, **{**options, "report_name": f"refused {said}"}, mode="apply", max_changes=0)
-    apply = run(desk, PLAN, environ, **options, mode="apply", record_dir=str(folder / "records"))
+    plan = run(env, PLAN, environ, **options, mode="plan", output_path=str(folder / "plan-rows"))
+    refused = run(env, PLAN, environ, **{**options, "report_name": f"refused {said}"}, mode="apply", max_changes=0)
+    apply = run(env, PLAN, environ, **options, mode="apply", record_dir=str(folder / "records"))
     wish = {"users": ["ben@contoso.example"], "licenses": [{"sku": "EXCHANGESTANDARD"}]}
-    by_hand = run(desk, LICENSE, environ, **wish, **more, record_dir=str(folder / "r"), output_path=str(folder / "u"))
-    info = run(desk, INFO, environ, **more, output_path=str(folder / "info"))
+    by_hand = run(env, LICENSE, environ, **wish, **more, record_dir=str(folder / "r"), output_path=str(folder / "u"))
+    info = run(env, INFO, environ, **more, output_path=str(folder / "info"))
     for result in (audit, plan, apply, by_hand, info):
         assert not result.get("failed"), result["msg"]
     assert refused["error"]["code"] == "plan_refused", refused["msg"]
@@ -140,10 +140,10 @@ def everything(desk: PlanningDesk, folder: Path, said: str, environ: dict[str, s
     ("kind", "way"), [("plain", "as it is"), *(("markup", way) for way in SPELLINGS), ("long", "percent")]
 )
 def test_no_file_holds_the_clients_secret(tenant: Tenant, tmp_path: Path, kind: str, way: str) -> None:
-    desk = PlanningDesk(tenant)
-    secret = desk.world.app.client_secret = SECRETS[kind]
+    env = PlanHarness(tenant)
+    secret = env.world.app.client_secret = SECRETS[kind]
     folder = tmp_path / "files"
-    everything(desk, folder, SPELLINGS[way](secret))
+    everything(env, folder, SPELLINGS[way](secret))
     files = files_of(folder)
     kinds = ("rows", "progress", "plan-rows", "u", "info", ".json", ".md", ".record.jsonl")
     assert [kind for kind in kinds if not any(name.endswith(kind) for name in files)] == []
@@ -156,11 +156,11 @@ def test_no_file_holds_the_clients_secret(tenant: Tenant, tmp_path: Path, kind: 
 
 def test_no_file_holds_other_secrets(tenant: Tenant, tmp_path: Path) -> None:
     """Of a certificate that is not used, of a proxy that is not asked, and tokens."""
-    desk = PlanningDesk(tenant)
-    desk.at_risk("first")
-    run(desk, AUDIT, strategy="full")
-    graph = desk.tenant.env()["M365_GRAPH_URL"]
-    tokens = {("graph" if graph in str(claims(token)["aud"]) else "exchange"): token for token in issued(desk.world)}
+    env = PlanHarness(tenant)
+    env.at_risk("first")
+    run(env, AUDIT, strategy="full")
+    graph = env.tenant.env()["M365_GRAPH_URL"]
+    tokens = {("graph" if graph in str(claims(token)["aud"]) else "exchange"): token for token in issued(env.world)}
     assert set(tokens) == {"graph", "exchange"}
     given = {
         "certificate_password": "Certific8~Password",
@@ -170,11 +170,11 @@ def test_no_file_holds_other_secrets(tenant: Tenant, tmp_path: Path) -> None:
     proxies = {"ftp_proxy": f"http://reader:{quote(given['proxy'], safe='')}@proxy.example:3128"}
     for kind, secret in given.items():
         folder = tmp_path / kind
-        desk = PlanningDesk(tenant)
+        env = PlanHarness(tenant)
         more: Json = {"certificate_password": secret} if kind == "certificate_password" else {}
         if kind == "token":
             more = {"access_tokens": tokens, "auth_source": "access_tokens"}
-        everything(desk, folder, secret, proxies, **more)
+        everything(env, folder, secret, proxies, **more)
         files = files_of(folder)
         assert search(files, secret) == [], kind
         well_formed(files)
@@ -184,14 +184,14 @@ def test_a_secret_that_looks_like_json_does_no_harm(tenant: Tenant, tmp_path: Pa
     """Only texts and keys are looked at: what stands between them stays."""
     texts = {}
     for number, secret in enumerate(['"action": "license"', ': null,\n "rule', '","status":"', "an-ordinary-secret"]):
-        desk = PlanningDesk(tenant)
-        desk.world.app.client_secret = secret
-        desk.at_risk("anna")
+        env = PlanHarness(tenant)
+        env.world.app.client_secret = secret
+        env.at_risk("anna")
         folder = tmp_path / str(number)
         folder.mkdir()
         rows = str(folder / "rows.jsonl")
         files: Json = {"report_dir": str(folder), "report_name": "contoso", "output_path": rows}
-        run(desk, PLAN, rules=[EVERYBODY], shared_mailbox_sizes="never", mode="plan", **files)
+        run(env, PLAN, rules=[EVERYBODY], shared_mailbox_sizes="never", mode="plan", **files)
         texts[secret] = [(folder / name).read_text("utf-8") for name in ("contoso.json", "rows.jsonl")]
     report, lines = ([json.loads(text[at]) for text in texts.values()] for at in (0, 1))
     for found in report:
@@ -208,10 +208,10 @@ def test_a_secret_that_looks_like_json_does_no_harm(tenant: Tenant, tmp_path: Pa
 
 @pytest.mark.parametrize("option", ["report_dir", "record_dir", "output_path", "progress_path"])
 def test_a_path_that_shows_a_secret_is_refused(tenant: Tenant, tmp_path: Path, option: str) -> None:
-    desk = PlanningDesk(tenant)
-    secret = desk.world.app.client_secret = SECRETS["plain"]
+    env = PlanHarness(tenant)
+    secret = env.world.app.client_secret = SECRETS["plain"]
     options: Json = {"rules": [EVERYBODY], option: str(tmp_path / secret / "x")}
-    result = run(desk, PLAN, **options)
+    result = run(env, PLAN, **options)
     assert result["msg"].startswith(f"{option}: the path holds a secret of this run")
     assert secret not in json.dumps(result)
     assert list(tmp_path.iterdir()) == []

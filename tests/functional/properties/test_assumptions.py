@@ -25,7 +25,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._remediate.result i
 
 from tests.functional.support.assign_harness import empty_tenant
 from tests.functional.support.assumption_scenes import SCENES, covered, furnished, recorded, taken
-from tests.functional.support.plan_harness import PlanningDesk
+from tests.functional.support.plan_harness import PlanHarness
 from tests.functional.support.service_clients import clients
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
@@ -104,33 +104,33 @@ def outcome(tenant: Tenant, entry: Assumption, position: Any) -> Outcome:
     with clients(tenant, timeout=10_000.0) as made, pytest.MonkeyPatch.context() as patched:
         if scene.few:
             patched.setattr(graph_client, "FEW_BATCHES", 0)
-        desk = PlanningDesk(tenant, made)
-        skus = {sku_id: dict(sku) for sku_id, sku in desk.world.skus.items()}
+        env = PlanHarness(tenant, made)
+        skus = {sku_id: dict(sku) for sku_id, sku in env.world.skus.items()}
         taken()
-        furnished(desk, scene, {entry.switch: position})
-        found = [at_risk(desk, strategy, scene.sizes) for strategy in ("filtered", "full")]
+        furnished(env, scene, {entry.switch: position})
+        found = [at_risk(env, strategy, scene.sizes) for strategy in ("filtered", "full")]
         options = {"shared_mailbox_sizes": scene.sizes, **scene.options}
-        rows = applied(desk, scene.rules, options)
-        again = applied(desk, scene.rules, options)
+        rows = applied(env, scene.rules, options)
+        again = applied(env, scene.rules, options)
         assert not [row for row in again.values() if row["status"] == "changed"]
-        left = {name for name, _kind in at_risk(desk, "full", scene.sizes)}
-        desk.world.skus.clear()
-        desk.world.skus.update(skus)
-        return Outcome(taken(), found, covered(desk.world), rows, left)
+        left = {name for name, _kind in at_risk(env, "full", scene.sizes)}
+        env.world.skus.clear()
+        env.world.skus.update(skus)
+        return Outcome(taken(), found, covered(env.world), rows, left)
 
 
-def at_risk(desk: PlanningDesk, strategy: str, sizes: str = "never") -> set[tuple[str, str]]:
+def at_risk(env: PlanHarness, strategy: str, sizes: str = "never") -> set[tuple[str, str]]:
     """Whom an audit finds, and what kind of mailbox they have."""
-    with desk.clients() as made:
-        options = AuditOptions(now=desk.world.now(), strategy=strategy, shared_mailbox_sizes=sizes)
+    with env.clients() as made:
+        options = AuditOptions(now=env.world.now(), strategy=strategy, shared_mailbox_sizes=sizes)
         findings = audit(made.graph, made.exchange, options).findings
     return {(name_of(row.user_principal_name), row.recipient_type.value) for row in findings}
 
 
-def applied(desk: PlanningDesk, rules: Any, options: Json) -> dict[str, Json]:
+def applied(env: PlanHarness, rules: Any, options: Json) -> dict[str, Json]:
     """The rows of a plan that is carried out, also where it fails for some."""
     try:
-        rows = desk.apply(*rules, **options)["users"]
+        rows = env.apply(*rules, **options)["users"]
     except PlanFailed as error:
         rows = error.partial["users"]
     return {name_of(row["user_principal_name"]): row for row in rows}
@@ -167,14 +167,14 @@ def test_every_position_saves_the_same_mailboxes(tenant: Tenant, entry: Assumpti
 
 def check_that_it_breaks_off(tenant: Tenant, entry: Assumption, position: Any) -> None:
     """Where no list comes, there is an error, and not a shorter list; nobody is licensed by half of one."""
-    desk = PlanningDesk(tenant)
-    furnished(desk, SCENES[entry.switch], {entry.switch: position})
+    env = PlanHarness(tenant)
+    furnished(env, SCENES[entry.switch], {entry.switch: position})
     for strategy in ("filtered", "full"):
         with pytest.raises(IncompleteAnswer, match="page 2 did not come"):
-            at_risk(desk, strategy)
+            at_risk(env, strategy)
     with pytest.raises(IncompleteAnswer, match="page 2 did not come"):
-        desk.apply(*SCENES[entry.switch].rules)
-    assert desk.writes() == []
+        env.apply(*SCENES[entry.switch].rules)
+    assert env.writes() == []
 
 
 def test_each_switch_of_the_tenant_is_an_assumption_or_says_why_not() -> None:

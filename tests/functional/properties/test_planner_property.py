@@ -21,7 +21,7 @@ from tests.functional.properties.test_user_licenses_property import (
     build,
 )
 from tests.functional.support.assign_harness import changed_users, empty_tenant
-from tests.functional.support.plan_harness import PlanningDesk, plan
+from tests.functional.support.plan_harness import PlanHarness, plan
 from tests.functional.support.service_clients import Clients, clients
 from tests.simulator.launch import Tenant
 from tests.simulator.skus import table
@@ -97,14 +97,14 @@ def outcome(served: tuple[Tenant, Clients], rules: list[Json], options: Json, *,
 def test_check_mode_is_exact_and_a_second_run_changes_nothing(
     served: tuple[Tenant, Clients], people: list[Json], rules: list[Json], options: Json, seats: dict[str, int]
 ) -> None:
-    desk = PlanningDesk(served[0])
-    build(desk, people)
+    env = PlanHarness(served[0])
+    build(env, people)
     for name, free in seats.items():
-        taken = desk.world.skus[table()[name].id]["consumedUnits"]
-        desk.seats(name, taken + free, taken=taken)
+        taken = env.world.skus[table()[name].id]["consumedUnits"]
+        env.seats(name, taken + free, taken=taken)
     named = [{"name": f"Rule {number}", **rule} for number, rule in enumerate(rules)]
     predicted = outcome(served, named, options, check_mode=True)
-    assert desk.writes() == []
+    assert env.writes() == []
     done = outcome(served, named, options, check_mode=False)
     assert done == predicted
     event("problems" if "problems" in done else done.get("code") or ("changed" if done["changed"] else "unchanged"))
@@ -119,11 +119,11 @@ def test_check_mode_is_exact_and_a_second_run_changes_nothing(
     left = [row["user_principal_name"] for row in done["users"] if "no seat left of" in row["note"]]
     seatless = set(left) if freed else set()
     event(f"seats were freed for {min(len(seatless), 2)}")
-    desk.tenant.clear_requests()
+    env.tenant.clear_requests()
     again = outcome(served, named, options, check_mode=False)
     assert again.get("code") is None
     assert changed_users(again) <= seatless
     assert again["changed"] is bool(changed_users(again))
     if again["changed"]:
         return
-    assert desk.writes() == []
+    assert env.writes() == []

@@ -14,7 +14,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from tests.functional.support.assign_harness import Desk, empty_tenant
+from tests.functional.support.assign_harness import Harness, empty_tenant
 from tests.functional.support.random_tenants import TENANTS, settle, shuffle, written
 from tests.functional.support.run_audit import facts
 from tests.functional.support.service_clients import Clients, clients
@@ -42,9 +42,9 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-def look(desk: Desk, **options: Any) -> Audit:
-    with desk.clients() as found:
-        return audit(found.graph, found.exchange, AuditOptions(now=desk.make.now, **options))
+def look(env: Harness, **options: Any) -> Audit:
+    with env.clients() as found:
+        return audit(found.graph, found.exchange, AuditOptions(now=env.make.now, **options))
 
 
 def told(found: Audit) -> Json:
@@ -72,23 +72,23 @@ def _unordered(row: tuple[Any, ...]) -> tuple[Any, ...]:
 def test_filtered_and_full_find_the_same_and_no_order_or_page_matters(
     served: tuple[Tenant, Clients], tenant: Json, options: Json, seed: int
 ) -> None:
-    desk = Desk(*served)
-    names = settle(desk, tenant)
-    full = look(desk, strategy="full", **options)
+    env = Harness(*served)
+    names = settle(env, tenant)
+    full = look(env, strategy="full", **options)
     event(f"rows: {min(len(full.findings), 3)}")
-    assert told(look(desk, strategy="filtered", **options)) == told(full)
+    assert told(look(env, strategy="filtered", **options)) == told(full)
 
-    kept = look(desk, strategy="full", everybody=True, **options)
+    kept = look(env, strategy="full", everybody=True, **options)
     assert told(kept) == told(full)
     assert (kept.examined, kept.without_user) == (full.examined, full.without_user)
 
     some = names[::2]
-    named = look(desk, identities=tuple(some), **options)
+    named = look(env, identities=tuple(some), **options)
     assert [item.user_principal_name for item in named.findings] == [
         item.user_principal_name for item in full.findings if item.user_principal_name in some
     ]
 
-    shuffle(desk, seed)
-    assert told(look(desk, strategy="full", **options)) == told(full)
-    assert told(look(desk, strategy="filtered", **options)) == told(full)
-    assert written(desk) == []
+    shuffle(env, seed)
+    assert told(look(env, strategy="full", **options)) == told(full)
+    assert told(look(env, strategy="filtered", **options)) == told(full)
+    assert written(env) == []

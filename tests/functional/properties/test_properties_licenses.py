@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.functional.properties.test_properties_planner import LICENSES
 from tests.functional.properties.test_user_licenses_property import WISHES as SOME_WISHES
 from tests.functional.properties.test_user_licenses_property import outcome
-from tests.functional.support.assign_harness import Desk, empty_tenant
+from tests.functional.support.assign_harness import Harness, empty_tenant
 from tests.functional.support.random_tenants import (
     TENANTS,
     check_writes,
@@ -86,23 +86,23 @@ def by_user(found: Json) -> Json:
 def test_users_get_and_lose_what_was_asked_for_and_nothing_else(
     served: tuple[Tenant, Clients], tenant: Json, wish: Json, share: int, seed: int
 ) -> None:
-    desk = Desk(*served)
-    everybody = settle(desk, tenant)
+    env = Harness(*served)
+    everybody = settle(env, tenant)
     names = everybody[:share]
-    before, seats = holdings(desk), consumed(desk)
+    before, seats = holdings(env), consumed(env)
 
-    predicted = outcome(desk, names, wish, check_mode=True)
-    shuffle(desk, seed)
-    assert outcome(desk, names, wish, check_mode=True) == predicted
+    predicted = outcome(env, names, wish, check_mode=True)
+    shuffle(env, seed)
+    assert outcome(env, names, wish, check_mode=True) == predicted
     if not any(row["error"] in MISSED for row in predicted["users"]):
-        other = outcome(desk, random.Random(seed).sample(names, len(names)), wish, check_mode=True)
+        other = outcome(env, random.Random(seed).sample(names, len(names)), wish, check_mode=True)
         assert by_user(other) == by_user(predicted)
-    assert written(desk) == []
+    assert written(env) == []
 
-    done = outcome(desk, names, wish, check_mode=False)
+    done = outcome(env, names, wish, check_mode=False)
     assert done == predicted
     event(done.get("code") or f"changed: {done['changed']}")
-    writes, after = written(desk), holdings(desk)
+    writes, after = written(env), holdings(env)
     check_writes(writes)
     upns = {item["upn"] for item in writes}
     assert upns <= set(names)
@@ -111,14 +111,14 @@ def test_users_get_and_lose_what_was_asked_for_and_nothing_else(
             check_what_was_asked(before[upn], after[upn], wish)
         else:
             assert after[upn] == before[upn]
-    for name, taken in consumed(desk).items():
+    for name, taken in consumed(env).items():
         # seats in their grace period were not asked for
-        assert taken <= max(seats[name], desk.world.skus[table()[name].id]["prepaidUnits"]["enabled"])
+        assert taken <= max(seats[name], env.world.skus[table()[name].id]["prepaidUnits"]["enabled"])
 
-    desk.tenant.clear_requests()
-    again = outcome(desk, names, wish, check_mode=False)
+    env.tenant.clear_requests()
+    again = outcome(env, names, wish, check_mode=False)
     settled = {row["user_principal_name"] for row in done["users"] if row["status"] in ("changed", "unchanged")}
-    assert not settled & {item["upn"] for item in written(desk)}
+    assert not settled & {item["upn"] for item in written(env)}
     assert done.get("code") or done["changed"] or not again["changed"]
 
 
@@ -127,16 +127,16 @@ def test_users_get_and_lose_what_was_asked_for_and_nothing_else(
 def test_taking_away_what_was_added_restores_what_was_there(
     served: tuple[Tenant, Clients], tenant: Json, licenses: list[Json], how: str
 ) -> None:
-    desk = Desk(*served)
-    names = settle(desk, tenant)
-    before, seats = holdings(desk), consumed(desk)
+    env = Harness(*served)
+    names = settle(env, tenant)
+    before, seats = holdings(env), consumed(env)
     wish: Json = {"state": "present", "usage_location": "DE", "on_insufficient_seats": "skip", "on_error": "continue"}
     try:
-        rows = desk.run(names, *licenses, **wish)["users"]
+        rows = env.run(names, *licenses, **wish)["users"]
     except UsersFailed as error:
         # refused as a whole: enabled_plans would have taken away what keeps a mailbox
         rows = error.partial.get("users", [])
-    given_, restored = holdings(desk), set()
+    given_, restored = holdings(env), set()
     for upn in [row["user_principal_name"] for row in rows if row["status"] == "changed"]:
         old, new = direct(before[upn]), direct(given_[upn])
         added = sorted(set(new) - set(old))
@@ -149,16 +149,16 @@ def test_taking_away_what_was_added_restores_what_was_there(
             continue
         licenses_then = added if how == "absent" else list(old)
         try:
-            desk.run([upn], *licenses_then, state=how, allow_uncovered=True)
+            env.run([upn], *licenses_then, state=how, allow_uncovered=True)
         except UsersFailed as error:
             # the archiving add-on that was there alone before
             event(f"not undone: {error.code}")
             refused = error.code == "missing_dependency"
         else:
             refused = False
-        assert holdings(desk)[upn] == (given_ if refused else before)[upn]
+        assert holdings(env)[upn] == (given_ if refused else before)[upn]
         restored |= set() if refused else {upn}
     event(f"restored: {min(len(restored), 3)}")
     # and the seats are free again
-    if all(holdings(desk)[upn] == before[upn] for upn in before):
-        assert consumed(desk) == seats
+    if all(holdings(env)[upn] == before[upn] for upn in before):
+        assert consumed(env) == seats

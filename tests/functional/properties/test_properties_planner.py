@@ -19,7 +19,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tests.functional.support.assign_harness import empty_tenant
-from tests.functional.support.plan_harness import PlanningDesk
+from tests.functional.support.plan_harness import PlanHarness
 from tests.functional.support.random_tenants import (
     COUNTRIES,
     PLANS,
@@ -180,12 +180,12 @@ def named(rules: list[Json], protected: list[str], person: Json, upn: str) -> bo
 # runs -----------------------------------------------------------------------------------------------------------
 
 
-def outcome(desk: PlanningDesk, rules: list[Json], options: Json, *, check_mode: bool, strategy: str = "auto") -> Json:
+def outcome(env: PlanHarness, rules: list[Json], options: Json, *, check_mode: bool, strategy: str = "auto") -> Json:
     """The result, also of a task that failed, without what depends on when and how it was read."""
     failure: Json = {}
     try:
-        now = desk.make.now.isoformat()
-        result = desk.apply(*rules, check_mode=check_mode, now=now, strategy=strategy, **options)
+        now = env.make.now.isoformat()
+        result = env.apply(*rules, check_mode=check_mode, now=now, strategy=strategy, **options)
     except PlanFailed as error:
         result, failure = dict(error.partial), {"code": error.code}
     except ConfigurationError as error:
@@ -202,12 +202,12 @@ def outcome(desk: PlanningDesk, rules: list[Json], options: Json, *, check_mode:
     return {"users": users, "summary": summary, **{key: result[key] for key in kept}, **failure}
 
 
-def check_seats(desk: PlanningDesk, before: dict[str, int], done: Json, options: Json) -> None:
+def check_seats(env: PlanHarness, before: dict[str, int], done: Json, options: Json) -> None:
     """No seat of the reserve was taken, and nobody went without while there was one."""
-    after = consumed(desk)
+    after = consumed(env)
     left = {}
     for name, taken in after.items():
-        prepaid = desk.world.skus[table()[name].id]["prepaidUnits"]
+        prepaid = env.world.skus[table()[name].id]["prepaidUnits"]
         spendable = prepaid["enabled"] + (prepaid["warning"] if options["use_warning_seats"] else 0)
         left[name] = spendable - options["seat_reserve"].get(name, 0) - taken
         assert taken <= before[name] or left[name] >= 0, name
@@ -220,13 +220,13 @@ def check_seats(desk: PlanningDesk, before: dict[str, int], done: Json, options:
             assert all(left[name] <= 0 for some in missing for name in some.split(", ")), row
 
 
-def check_audit(desk: PlanningDesk, done: Json, options: Json) -> None:
+def check_audit(env: PlanHarness, done: Json, options: Json) -> None:
     """Who is still at risk is so because rules except them, or for want of a seat or a usage location."""
     # a user has a row for each mailbox at risk, and perhaps one without: what is said of a mailbox stands in its own
     told = sorted(done["users"], key=lambda row: row["reason"] is not None)
     rows = {row["user_principal_name"]: row for row in told}
-    with desk.clients() as found:
-        looking = AuditOptions(now=desk.make.now, shared_mailbox_sizes=options["shared_mailbox_sizes"], strategy="full")
+    with env.clients() as found:
+        looking = AuditOptions(now=env.make.now, shared_mailbox_sizes=options["shared_mailbox_sizes"], strategy="full")
         findings = audit(found.graph, found.exchange, looking).findings
     for finding in findings:
         row = rows[finding.user_principal_name]
@@ -240,7 +240,7 @@ def check_audit(desk: PlanningDesk, done: Json, options: Json) -> None:
         assert row["action"] != "no_usage_location" or finding.user is None or not finding.user.usage_location
 
 
-def undo(desk: PlanningDesk, before: dict[str, Json], done: Json) -> None:
+def undo(env: PlanHarness, before: dict[str, Json], done: Json) -> None:
     """Taking away what was added restores what was there."""
     for row in done["users"]:
         upn = row["user_principal_name"]
@@ -248,16 +248,16 @@ def undo(desk: PlanningDesk, before: dict[str, Json], done: Json) -> None:
         added = [item["sku_id"] for item in row["add"]]
         if row["status"] != "changed" or row["remove"] or not added or direct & set(added):
             continue
-        now = holdings(desk)[upn]
+        now = holdings(env)[upn]
         try:
-            desk.run([upn], *added, state="absent", allow_uncovered=True)
+            env.run([upn], *added, state="absent", allow_uncovered=True)
         except UsersFailed as error:
             event(f"not undone: {error.code}")
             # the archiving add-on alone, which was there before, the service leaves to nobody
             refused = error.code == "missing_dependency"
         else:
             refused = False
-        assert holdings(desk)[upn] == (now if refused else before[upn])
+        assert holdings(env)[upn] == (now if refused else before[upn])
 
 
 @examples(50)
@@ -265,50 +265,50 @@ def undo(desk: PlanningDesk, before: dict[str, Json], done: Json) -> None:
 def test_a_remediation_does_what_it_says_and_no_more_than_asked_for(
     served: tuple[Tenant, Clients], tenant: Json, rules: list[Json], options: Json, seed: int
 ) -> None:
-    desk = PlanningDesk(*served)
-    names = settle(desk, tenant)
+    env = PlanHarness(*served)
+    names = settle(env, tenant)
     rules = [
         {**rule, "name": f"Rule {number}", "match": lasting(rule["match"], options["scope"])}
         for number, rule in enumerate(rules)
     ]
-    before, seats = holdings(desk), consumed(desk)
+    before, seats = holdings(env), consumed(env)
 
-    predicted = outcome(desk, rules, options, check_mode=True)
+    predicted = outcome(env, rules, options, check_mode=True)
     assert "problems" not in predicted
     for strategy in ("filtered", "full"):
-        shuffle(desk, seed)
-        assert outcome(desk, rules, options, check_mode=True, strategy=strategy) == predicted
-    assert written(desk) == []
+        shuffle(env, seed)
+        assert outcome(env, rules, options, check_mode=True, strategy=strategy) == predicted
+    assert written(env) == []
 
-    done = outcome(desk, rules, options, check_mode=False)
+    done = outcome(env, rules, options, check_mode=False)
     assert done == predicted
     event(done.get("code") or ("changed" if done["changed"] else "unchanged"))
-    writes = written(desk)
+    writes = written(env)
     check_writes(writes)
     upns = {item["upn"] for item in writes}
     assert upns <= {row["user_principal_name"] for row in done["users"] if row["action"] == "license"}
     people = zip(names, tenant["people"], strict=True)
     assert upns <= {upn for upn, person in people if named(rules, options["protected"], person, upn)}
-    assert {upn: held for upn, held in holdings(desk).items() if upn not in upns} == {
+    assert {upn: held for upn, held in holdings(env).items() if upn not in upns} == {
         upn: held for upn, held in before.items() if upn not in upns
     }
-    check_seats(desk, seats, done, options)
+    check_seats(env, seats, done, options)
     if done.get("code") == "plan_refused":
         assert not writes
         return
-    check_audit(desk, done, options)
+    check_audit(env, done, options)
 
-    desk.tenant.clear_requests()
-    again = outcome(desk, rules, options, check_mode=False)
+    env.tenant.clear_requests()
+    again = outcome(env, rules, options, check_mode=False)
     if "code" not in done:
-        check_again(desk, done, again)
-    undo(desk, before, done)
+        check_again(env, done, again)
+    undo(env, before, done)
 
 
-def check_again(desk: PlanningDesk, done: Json, again: Json) -> None:
+def check_again(env: PlanHarness, done: Json, again: Json) -> None:
     """The second run changes nothing; but seats that removals freed are now given to those who went without."""
     freed = any(row["remove"] for row in done["users"])
     waiting = {row["user_principal_name"] for row in done["users"] if "no seat left of" in row["note"]}
-    writes = {item["upn"] for item in written(desk)}
+    writes = {item["upn"] for item in written(env)}
     assert writes <= (waiting if freed else set()), again["users"]
     assert again["changed"] is bool(writes)

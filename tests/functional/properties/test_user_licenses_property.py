@@ -14,7 +14,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from tests.functional.support.assign_harness import Desk, empty_tenant
+from tests.functional.support.assign_harness import Harness, empty_tenant
 from tests.functional.support.service_clients import Clients, clients
 from tests.simulator.launch import Tenant
 from tests.simulator.skus import table
@@ -94,7 +94,7 @@ WISHES = st.fixed_dictionaries(
 SEATS = st.sampled_from([100, 100, 2, 1, 0])
 
 
-def build(desk: Desk, people: list[dict[str, Any]]) -> list[str]:
+def build(env: Harness, people: list[dict[str, Any]]) -> list[str]:
     """Put these people into the tenant; their names, one of them twice."""
     groups: dict[str, str] = {}
     names = []
@@ -103,13 +103,13 @@ def build(desk: Desk, people: list[dict[str, Any]]) -> list[str]:
         for item in person["held"]:
             more = {"state": item["state"], "error": item["error"]}
             if item["group"]:
-                more["group"] = groups.setdefault(item["sku"], desk.make.group(f"sg-{item['sku']}"))
-            held.append(desk.held(item["sku"], *item["off"], **more))
-        names.append(desk.person(f"user{number}", *held, location=person["location"]))
+                more["group"] = groups.setdefault(item["sku"], env.make.group(f"sg-{item['sku']}"))
+            held.append(env.held(item["sku"], *item["off"], **more))
+        names.append(env.person(f"user{number}", *held, location=person["location"]))
     return [*names, names[0].upper()]
 
 
-def outcome(desk: Desk, names: list[str], wish: dict[str, Any], *, check_mode: bool) -> Json:
+def outcome(env: Harness, names: list[str], wish: dict[str, Any], *, check_mode: bool) -> Json:
     """The result, also of a task that failed, without what check mode cannot know."""
     licenses = wish["licenses"]
     if wish["state"] == "absent":
@@ -120,7 +120,7 @@ def outcome(desk: Desk, names: list[str], wish: dict[str, Any], *, check_mode: b
     options["usage_location_force"] = wish["force"] and wish["usage_location"] is not None
     failure: Json = {}
     try:
-        result = desk.run(names, *licenses, check_mode=check_mode, **options)
+        result = env.run(names, *licenses, check_mode=check_mode, **options)
     except UsersFailed as error:
         result, failure = dict(error.partial), {"code": error.code}
     except ConfigurationError as error:
@@ -144,21 +144,21 @@ def outcome(desk: Desk, names: list[str], wish: dict[str, Any], *, check_mode: b
 def test_a_run_does_what_check_mode_said_and_the_next_changes_nothing(
     served: tuple[Tenant, Clients], people: list[dict[str, Any]], wish: dict[str, Any], seats: dict[str, int]
 ) -> None:
-    desk = Desk(*served)
-    names = build(desk, people)
+    env = Harness(*served)
+    names = build(env, people)
     for name, free in seats.items():
-        taken = desk.world.skus[table()[name].id]["consumedUnits"]
-        desk.seats(name, taken + free, taken=taken)
+        taken = env.world.skus[table()[name].id]["consumedUnits"]
+        env.seats(name, taken + free, taken=taken)
 
-    predicted = outcome(desk, names, wish, check_mode=True)
-    assert desk.writes() == []
-    done = outcome(desk, names, wish, check_mode=False)
+    predicted = outcome(env, names, wish, check_mode=True)
+    assert env.writes() == []
+    done = outcome(env, names, wish, check_mode=False)
     assert done == predicted
-    assert bool(desk.writes()) is any(row["status"] == "changed" or row["error"] for row in done["users"] if wrote(row))
+    assert bool(env.writes()) is any(row["status"] == "changed" or row["error"] for row in done["users"] if wrote(row))
     event(f"{done.get('code', 'done')}, changed: {done['changed']}")
-    check_the_tenant(desk, done)
+    check_the_tenant(env, done)
 
-    again = outcome(desk, names, wish, check_mode=False)
+    again = outcome(env, names, wish, check_mode=False)
     settled = {row["user_principal_name"] for row in done["users"] if row["status"] in ("changed", "unchanged")}
     assert not [row for row in again["users"] if row["user_principal_name"] in settled and row["status"] == "changed"]
 
@@ -168,9 +168,9 @@ def wrote(row: Json) -> bool:
     return row["status"] == "changed" or row["error"] in ("mutually_exclusive_plans", "missing_dependency")
 
 
-def check_the_tenant(desk: Desk, done: Json) -> None:
+def check_the_tenant(env: Harness, done: Json) -> None:
     """What the result says of users is what the tenant has."""
     for row in done["users"]:
         told = {item["sku"]: item["disabled_plans"] for item in row["after"]["licenses"] if item["via"] == "direct"}
-        assert told == desk.states(row["user_principal_name"])
-        assert row["after"]["usage_location"] == desk.location(row["user_principal_name"])
+        assert told == env.states(row["user_principal_name"])
+        assert row["after"]["usage_location"] == env.location(row["user_principal_name"])

@@ -18,8 +18,8 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tests.functional.support.assign_harness import empty_tenant
-from tests.functional.support.explain_harness import ExplainingDesk, text
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions, skus
+from tests.functional.support.explain_harness import ExplainHarness, text
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions, skus
 from tests.functional.support.service_clients import Clients, clients
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
@@ -30,9 +30,9 @@ NOBODY = "00000000-0000-4000-8000-00000000dead"
 SCOPES = pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
 
 
-def undecided(desk: PlanningDesk, *rules: Json, **options: Any) -> Json:
+def undecided(env: PlanHarness, *rules: Json, **options: Any) -> Json:
     """The result of a run that fails for this and for nothing else."""
-    error = desk.refused(*rules, **options)
+    error = env.refused(*rules, **options)
     assert error.code == "groups_undecided"
     return dict(error.partial)
 
@@ -42,17 +42,17 @@ def undecided(desk: PlanningDesk, *rules: Json, **options: Any) -> Json:
 
 @SCOPES
 def test_a_second_group_of_the_name_leaves_its_members_undecided_and_stops_nobody_else(
-    desk: PlanningDesk, scope: str
+    env: PlanHarness, scope: str
 ) -> None:
-    real = desk.group("sg-sales", desk.at_risk("anna"), desk.at_risk("both"))
-    desk.at_risk("carl")
-    theirs = desk.group("SG-Sales", desk.at_risk("eve"), "both@contoso.example")
-    result = undecided(desk, SALES, EVERYBODY, scope=scope)
+    real = env.group("sg-sales", env.at_risk("anna"), env.at_risk("both"))
+    env.at_risk("carl")
+    theirs = env.group("SG-Sales", env.at_risk("eve"), "both@contoso.example")
+    result = undecided(env, SALES, EVERYBODY, scope=scope)
     # of the real group or of theirs, so nobody knows; of both, so it does not matter; of neither
     assert actions(result) == {"anna": "undecided", "both": "license", "carl": "license", "eve": "undecided"}
     assert skus(result) == {"both": ["SPE_E3"], "carl": ["EXCHANGESTANDARD"]}
     assert (result["summary"]["actions"]["undecided"], result["summary"]["unresolved"]) == (2, 2)
-    assert desk.states("anna@contoso.example") == desk.states("eve@contoso.example") == {}
+    assert env.states("anna@contoso.example") == env.states("eve@contoso.example") == {}
     row = next(row for row in result["users"] if row["action"] == "undecided")
     assert (row["rule"], row["status"]) == ("Sales", "unchanged")
     assert real in row["why"]
@@ -64,14 +64,12 @@ def test_a_second_group_of_the_name_leaves_its_members_undecided_and_stops_nobod
 
 @pytest.mark.parametrize("mode", ["plan", "apply"])
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_it_fails_in_every_mode_unless_incompleteness_is_allowed(
-    desk: PlanningDesk, mode: str, check_mode: bool
-) -> None:
-    desk.group("sg-sales", desk.at_risk("anna"))
-    desk.group("sg-sales")
-    result = undecided(desk, SALES, mode=mode, check_mode=check_mode)
+def test_it_fails_in_every_mode_unless_incompleteness_is_allowed(env: PlanHarness, mode: str, check_mode: bool) -> None:
+    env.group("sg-sales", env.at_risk("anna"))
+    env.group("sg-sales")
+    result = undecided(env, SALES, mode=mode, check_mode=check_mode)
     assert (result["changed"], actions(result)) == (False, {"anna": "undecided"})
-    allowed = desk.plan(SALES, mode=mode, check_mode=check_mode, allow_incomplete=True)
+    allowed = env.plan(SALES, mode=mode, check_mode=check_mode, allow_incomplete=True)
     assert actions(allowed) == {"anna": "undecided"}
     assert any(
         text.startswith("rules[0].match.group: group 'sg-sales': the name belongs to several groups")
@@ -83,80 +81,80 @@ def test_it_fails_in_every_mode_unless_incompleteness_is_allowed(
     ) in allowed["warnings"]
 
 
-def test_nobody_to_whom_it_matters_is_a_warning_alone(desk: PlanningDesk) -> None:
-    desk.at_risk("carl")
-    desk.group("sg-sales")
-    desk.group("sg-sales")
-    result = desk.apply(SALES, EVERYBODY)
+def test_nobody_to_whom_it_matters_is_a_warning_alone(env: PlanHarness) -> None:
+    env.at_risk("carl")
+    env.group("sg-sales")
+    env.group("sg-sales")
+    result = env.apply(SALES, EVERYBODY)
     assert skus(result) == {"carl": ["EXCHANGESTANDARD"]}
     assert any("the name belongs to several groups" in text for text in result["warnings"])
 
 
-def test_whom_an_earlier_rule_decides_for_or_the_rule_cannot_mean_is_done(desk: PlanningDesk) -> None:
+def test_whom_an_earlier_rule_decides_for_or_the_rule_cannot_mean_is_done(env: PlanHarness) -> None:
     names = {"anna": "Legal", "bert": "Sales", "carl": "Service"}
-    members = [desk.at_risk(name, department=department) for name, department in names.items()]
-    desk.group("sg-sales", *members)
-    desk.group("sg-sales")
+    members = [env.at_risk(name, department=department) for name, department in names.items()]
+    env.group("sg-sales", *members)
+    env.group("sg-sales")
     first = {**EVERYBODY, "name": "Legal", "match": {"department": "Legal"}}
     rule = {**SALES, "match": {"group": "sg-sales", "department": "Sales"}}
-    result = undecided(desk, first, rule, EVERYBODY)
+    result = undecided(env, first, rule, EVERYBODY)
     assert actions(result) == {"anna": "license", "bert": "undecided", "carl": "license"}
 
 
-def test_an_exception_that_is_over_leaves_nobody_undecided(desk: PlanningDesk) -> None:
-    desk.group("sg-sales", desk.at_risk("anna"))
-    desk.group("sg-sales")
+def test_an_exception_that_is_over_leaves_nobody_undecided(env: PlanHarness) -> None:
+    env.group("sg-sales", env.at_risk("anna"))
+    env.group("sg-sales")
     over = {"name": "Old", "match": {"group": "sg-sales"}, "action": "ignore", "reason": "x", "until": "2020-01-01"}
-    assert actions(desk.apply(over, EVERYBODY)) == {"anna": "license"}
+    assert actions(env.apply(over, EVERYBODY)) == {"anna": "license"}
 
 
-def test_a_group_in_not_leaves_its_members_undecided_too(desk: PlanningDesk) -> None:
-    desk.group("sg-leavers", desk.at_risk("anna"))
-    desk.group("sg-leavers", desk.at_risk("eve"))
-    desk.at_risk("carl")
+def test_a_group_in_not_leaves_its_members_undecided_too(env: PlanHarness) -> None:
+    env.group("sg-leavers", env.at_risk("anna"))
+    env.group("sg-leavers", env.at_risk("eve"))
+    env.at_risk("carl")
     rule = {**EVERYBODY, "name": "Stayers", "match": {"not": {"group": "sg-leavers"}}}
-    assert actions(undecided(desk, rule)) == {"anna": "undecided", "carl": "license", "eve": "undecided"}
+    assert actions(undecided(env, rule)) == {"anna": "undecided", "carl": "license", "eve": "undecided"}
 
 
-def test_nothing_is_taken_by_a_rule_after_one_that_is_in_doubt(desk: PlanningDesk) -> None:
+def test_nothing_is_taken_by_a_rule_after_one_that_is_in_doubt(env: PlanHarness) -> None:
     """The removal is what somebody wants who makes the second group."""
-    anna = desk.person("anna", desk.held("SPE_E3"))
-    eve = desk.person("eve", desk.held("SPE_E3"))
-    desk.person("carl", desk.held("SPE_E3"))
-    desk.group("sg-keep", anna)
-    desk.group("sg-keep", eve)
+    anna = env.person("anna", env.held("SPE_E3"))
+    eve = env.person("eve", env.held("SPE_E3"))
+    env.person("carl", env.held("SPE_E3"))
+    env.group("sg-keep", anna)
+    env.group("sg-keep", eve)
     keep = {"name": "Keep", "match": {"group": "sg-keep"}, "action": "ignore", "reason": "they keep it"}
     smaller = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}
-    result = undecided(desk, keep, smaller, scope="all_users", allow_removals=True)
-    assert desk.states(anna) == desk.states(eve) == {"SPE_E3": []}
-    assert desk.states("carl@contoso.example") == {"EXCHANGESTANDARD": []}
+    result = undecided(env, keep, smaller, scope="all_users", allow_removals=True)
+    assert env.states(anna) == env.states(eve) == {"SPE_E3": []}
+    assert env.states("carl@contoso.example") == {"EXCHANGESTANDARD": []}
     assert actions(result) == {"anna": "undecided", "carl": "license", "eve": "undecided"}
     assert (
         "No rule decides for these users, because a rule that may mean them names a group that cannot be identified: "
         "anna@contoso.example, eve@contoso.example."
-    ) in desk.plan(keep, smaller, scope="all_users", allow_removals=True, allow_incomplete=True)["warnings"]
+    ) in env.plan(keep, smaller, scope="all_users", allow_removals=True, allow_incomplete=True)["warnings"]
 
 
 def test_more_groups_of_a_name_than_are_read_leave_all_undecided_whom_the_rule_could_mean(
-    desk: PlanningDesk, monkeypatch: pytest.MonkeyPatch
+    env: PlanHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rule_groups, "SAME_NAME_AT_MOST", 2)
-    desk.at_risk("carl")
-    desk.at_risk("dora", department="Legal")
+    env.at_risk("carl")
+    env.at_risk("dora", department="Legal")
     for _number in range(3):
-        desk.group("sg-sales")
+        env.group("sg-sales")
     rule = {**SALES, "match": {"group": "sg-sales", "department": "Sales"}}
-    assert actions(undecided(desk, rule, EVERYBODY)) == {"carl": "undecided", "dora": "license"}
+    assert actions(undecided(env, rule, EVERYBODY)) == {"carl": "undecided", "dora": "license"}
 
 
-def test_no_exception_holds_by_a_group_in_doubt(desk: PlanningDesk) -> None:
+def test_no_exception_holds_by_a_group_in_doubt(env: PlanHarness) -> None:
     """An audit with the rules takes such a row for one that nobody excepted."""
-    desk.group("sg-leavers", desk.at_risk("anna"), desk.at_risk("both"))
-    desk.group("sg-leavers", "both@contoso.example")
+    env.group("sg-leavers", env.at_risk("anna"), env.at_risk("both"))
+    env.group("sg-leavers", "both@contoso.example")
     rules = [{"name": "Leavers", "match": {"group": "sg-leavers"}, "action": "ignore", "reason": "they leave"}]
-    with desk.clients() as made:
+    with env.clients() as made:
         bound = check_rules(made.graph, rules, BUILTIN, "rules")
-        found = audit(made.graph, made.exchange, AuditOptions(now=desk.make.now))
+        found = audit(made.graph, made.exchange, AuditOptions(now=env.make.now))
         covering = find_exceptions(made.graph, found, found.findings, bound, BUILTIN)
     upns = [finding.user_principal_name for finding in found.findings]
     excepted = {upn: item is not None for upn, item in zip(upns, covering, strict=True)}
@@ -166,12 +164,12 @@ def test_no_exception_holds_by_a_group_in_doubt(desk: PlanningDesk) -> None:
 
 
 def test_an_explanation_names_the_rule_that_may_mean_the_user(tenant: Tenant) -> None:
-    desk = ExplainingDesk(tenant)
-    desk.group("sg-sales", desk.at_risk("anna"))
-    desk.group("sg-sales", desk.at_risk("eve"))
-    desk.at_risk("carl")
+    env = ExplainHarness(tenant)
+    env.group("sg-sales", env.at_risk("anna"))
+    env.group("sg-sales", env.at_risk("eve"))
+    env.at_risk("carl")
     for name, decides in (("anna", "Sales"), ("eve", "Sales"), ("carl", "Everybody")):
-        row = desk.one(name, SALES, EVERYBODY)
+        row = env.one(name, SALES, EVERYBODY)
         decision = row["mailboxes"][0]["decision"]
         assert (decision["rule"], decision["undecided"]) == (decides, decides == "Sales")
         told = "NOT DECIDED: #1 'Sales': it is not certain that this rule means the user: group 'sg-sales': the name"
@@ -185,12 +183,12 @@ def test_an_explanation_names_the_rule_that_may_mean_the_user(tenant: Tenant) ->
 @SCOPES
 @pytest.mark.parametrize("given", ["sg-gone", NOBODY])
 def test_a_group_that_somebody_has_renamed_or_deleted_stops_nobody_whom_its_rule_cannot_mean(
-    desk: PlanningDesk, given: str, scope: str
+    env: PlanHarness, given: str, scope: str
 ) -> None:
-    desk.at_risk("anna", department="Sales")
-    desk.at_risk("bert", department="Legal")
+    env.at_risk("anna", department="Sales")
+    env.at_risk("bert", department="Legal")
     rule = {**SALES, "match": {"group": given, "department": "Sales"}}
-    result = undecided(desk, rule, EVERYBODY, scope=scope)
+    result = undecided(env, rule, EVERYBODY, scope=scope)
     assert actions(result) == {"anna": "undecided", "bert": "license"}
     assert f"the tenant has no group {given!r}" in result["users"][0]["why"]
     assert result["groups"] == [
@@ -206,12 +204,12 @@ def test_a_group_that_somebody_has_renamed_or_deleted_stops_nobody_whom_its_rule
     ]
 
 
-def test_one_rule_may_do_without_a_group_that_another_needs(desk: PlanningDesk) -> None:
-    desk.at_risk("anna", department="Sales")
-    desk.at_risk("bert", department="Legal")
+def test_one_rule_may_do_without_a_group_that_another_needs(env: PlanHarness) -> None:
+    env.at_risk("anna", department="Sales")
+    env.at_risk("bert", department="Legal")
     first = {**SALES, "name": "Maybe", "match": {"group": {"name": "sg-gone", "if_available": True}}}
     second = {**SALES, "name": "Needs", "match": {"group": "sg-gone", "department": "Sales"}}
-    result = undecided(desk, first, second, EVERYBODY)
+    result = undecided(env, first, second, EVERYBODY)
     assert [(row["action"], row["rule"]) for row in result["users"]] == [
         ("undecided", "Needs"),
         ("license", "Everybody"),
@@ -221,35 +219,35 @@ def test_one_rule_may_do_without_a_group_that_another_needs(desk: PlanningDesk) 
 # --- ids -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_group_by_name_is_a_warning_with_its_id_where_rules_are_applied(desk: PlanningDesk) -> None:
-    sales = desk.group("sg-sales", desk.at_risk("anna"))
-    warning = desk.apply(SALES, check_mode=True)["warnings"][0]
+def test_a_group_by_name_is_a_warning_with_its_id_where_rules_are_applied(env: PlanHarness) -> None:
+    sales = env.group("sg-sales", env.at_risk("anna"))
+    warning = env.apply(SALES, check_mode=True)["warnings"][0]
     assert warning.startswith("Rules give groups by name. Anyone who can create or rename a group")
     assert f"'sg-sales' is {sales}" in warning
-    assert desk.apply(SALES)["warnings"] == [warning]
-    assert not any("by name" in text for text in desk.plan(SALES)["warnings"])
+    assert env.apply(SALES)["warnings"] == [warning]
+    assert not any("by name" in text for text in env.plan(SALES)["warnings"])
 
 
 @SCOPES
 @pytest.mark.parametrize("form", ["text", "id", "name"])
-def test_by_its_id_a_group_keeps_its_rule_whatever_others_are_called(desk: PlanningDesk, form: str, scope: str) -> None:
-    sales = desk.group("sg-sales", desk.at_risk("anna"))
-    desk.at_risk("eve")
+def test_by_its_id_a_group_keeps_its_rule_whatever_others_are_called(env: PlanHarness, form: str, scope: str) -> None:
+    sales = env.group("sg-sales", env.at_risk("anna"))
+    env.at_risk("eve")
     given: Any = sales if form == "text" else {form: sales.upper(), "if_available": True}
-    desk.world.groups[sales]["displayName"] = "sg-old"
+    env.world.groups[sales]["displayName"] = "sg-old"
     for name in ("sg-sales", "sg-sales", sales):
-        desk.group(name, "eve@contoso.example")
-    result = desk.apply({**SALES, "match": {"group": given}}, EVERYBODY, scope=scope)
+        env.group(name, "eve@contoso.example")
+    result = env.apply({**SALES, "match": {"group": given}}, EVERYBODY, scope=scope)
     assert skus(result) == {"anna": ["SPE_E3"], "eve": ["EXCHANGESTANDARD"]}
     assert not any("group" in text for text in result["warnings"])
 
 
-def test_result_and_report_say_what_kind_each_group_is(desk: PlanningDesk) -> None:
-    sales, team = desk.group("sg-sales", desk.at_risk("anna")), desk.group("team|x")
-    desk.world.groups[sales].update(groupTypes=["DynamicMembership"], membershipRule="x", onPremisesSyncEnabled=None)
-    desk.world.groups[team].update(groupTypes=["Unified"], isAssignableToRole=True, securityEnabled=False)
+def test_result_and_report_say_what_kind_each_group_is(env: PlanHarness) -> None:
+    sales, team = env.group("sg-sales", env.at_risk("anna")), env.group("team|x")
+    env.world.groups[sales].update(groupTypes=["DynamicMembership"], membershipRule="x", onPremisesSyncEnabled=None)
+    env.world.groups[team].update(groupTypes=["Unified"], isAssignableToRole=True, securityEnabled=False)
     rules = [SALES, {**SALES, "name": "Team", "match": {"group": [team, sales]}}]
-    result = desk.plan(*rules)
+    result = env.plan(*rules)
     assert [
         (item["given"], item["given_as"], item["id"], item["kinds"], item["rules"]) for item in result["groups"]
     ] == [
@@ -266,16 +264,16 @@ def test_result_and_report_say_what_kind_each_group_is(desk: PlanningDesk) -> No
     assert f"| sg-sales | name | found | {sales} | sg-sales | security, dynamic | Sales |" in text
     assert "team\\|x" in text
     assert json.loads(result["reports"]["json"])["groups"] == result["groups"]
-    assert "Groups of the rules" not in desk.plan(EVERYBODY)["reports"]["md"]
+    assert "Groups of the rules" not in env.plan(EVERYBODY)["reports"]["md"]
 
 
-def test_the_kind_of_a_group_costs_no_request(desk: PlanningDesk) -> None:
-    ids = [desk.group(f"sg-{number}", desk.at_risk(f"user{number}")) for number in range(3)]
+def test_the_kind_of_a_group_costs_no_request(env: PlanHarness) -> None:
+    ids = [env.group(f"sg-{number}", env.at_risk(f"user{number}")) for number in range(3)]
     rules = [{**SALES, "name": given, "match": {"group": given}} for given in (*ids, "sg-0", "sg-1")]
-    desk.tenant.clear_requests()
-    desk.plan(*rules, EVERYBODY)
+    env.tenant.clear_requests()
+    env.plan(*rules, EVERYBODY)
     asked = [
-        part["url"] for entry in desk.tenant.requests() for part in entry.get("parts", ()) if "/groups" in part["url"]
+        part["url"] for entry in env.tenant.requests() for part in entry.get("parts", ()) if "/groups" in part["url"]
     ]
     assert len(asked) == 4
 
@@ -311,9 +309,9 @@ ATTACK = st.lists(st.tuples(WORDS, st.sets(st.sampled_from(PEOPLE))), min_size=1
 def test_a_group_that_somebody_makes_changes_nothing_for_those_whom_no_rule_finds_by_its_name(
     served: tuple[Tenant, Clients], attack: list[tuple[str, set[str]]], named: dict[str, str], scope: str, negated: bool
 ) -> None:
-    desk = PlanningDesk(*served)
-    upns = {name: desk.at_risk(name) for name in PEOPLE}
-    ids = {group: desk.group(group, *(upns[who] for who, mine in named.items() if mine == group)) for group in IN_RULES}
+    env = PlanHarness(*served)
+    upns = {name: env.at_risk(name) for name in PEOPLE}
+    ids = {group: env.group(group, *(upns[who] for who, mine in named.items() if mine == group)) for group in IN_RULES}
     by_name = {"group": "sg-sales"}
     rules = [
         {**SALES, "name": "By name", "match": {"not": by_name, "upn": "anna@*"} if negated else by_name},
@@ -323,13 +321,13 @@ def test_a_group_that_somebody_makes_changes_nothing_for_those_whom_no_rule_find
     ]
 
     def rows() -> dict[str, Json]:
-        result = desk.plan(*rules, scope=scope, allow_incomplete=True)
+        result = env.plan(*rules, scope=scope, allow_incomplete=True)
         assert len(result["users"]) == len(PEOPLE)
         return {row["user_principal_name"].partition("@")[0]: row for row in result["users"]}
 
     before = rows()
     for name, members in attack:
-        desk.group(name, *(upns[who] for who in members))
+        env.group(name, *(upns[who] for who in members))
     after = rows()
     taken = {
         given for given in ("sg-sales", "Straße") if any(name.strip().lower() == given.lower() for name, _who in attack)

@@ -25,7 +25,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._planning.guards im
 from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import Candidate, PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Subject
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions, plan
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions, plan
 from tests.functional.support.service_clients import clients
 from tests.simulator.launch import running
 from tests.simulator.state import Json
@@ -247,21 +247,21 @@ def test_max_covered_seats_is_nothing_else(value: Any) -> None:
         limit_of(value, 50, "max_covered_seats", "seats")
 
 
-def test_by_default_a_plan_warns_and_a_run_is_refused(desk: PlanningDesk) -> None:
-    desk.person("anna", desk.held("SPE_F1"))
+def test_by_default_a_plan_warns_and_a_run_is_refused(env: PlanHarness) -> None:
+    env.person("anna", env.held("SPE_F1"))
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]}
-    desk.person("bert", desk.held("SPE_E5"))
-    told = desk.plan(rule, scope="all_users")
+    env.person("bert", env.held("SPE_E5"))
+    told = env.plan(rule, scope="all_users")
     assert (actions(told), told["summary"]["seats_to_covered"]) == ({"anna": "license", "bert": "license"}, 2)
     assert any("The plan may not be applied: 2 seats would go to users whose" in text for text in told["warnings"])
     assert "**2 seats** of these for users whose mailbox is covered already." in told["reports"]["md"]
-    error = desk.refused(rule, scope="all_users")
-    assert (error.code, desk.writes()) == ("plan_refused", [])
-    assert desk.apply(rule, scope="all_users", max_covered_seats=2)["changed"]
+    error = env.refused(rule, scope="all_users")
+    assert (error.code, env.writes()) == ("plan_refused", [])
+    assert env.apply(rule, scope="all_users", max_covered_seats=2)["changed"]
 
 
-def test_wrong_limits_are_told_before_anything_is_asked(desk: PlanningDesk) -> None:
-    (problem,) = desk.problems(EVERYBODY, max_covered_seats=None)
+def test_wrong_limits_are_told_before_anything_is_asked(env: PlanHarness) -> None:
+    (problem,) = env.problems(EVERYBODY, max_covered_seats=None)
     assert problem.startswith("max_covered_seats: expected a number of seats")
     assert problem.endswith("found nothing")
 

@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import pytest
 
-from tests.functional.audit.test_lost_unseen import desk
-from tests.functional.support.explain_harness import ExplainingDesk
+from tests.functional.support.explain_harness import ExplainHarness
 from tests.functional.support.plan_harness import EVERYBODY, actions
-
-__all__ = ["desk"]
 
 
 @pytest.mark.parametrize("order", ["deadline", "rules"])
-def test_a_plan_says_where_the_mailbox_may_be_on_premises(desk: ExplainingDesk, order: str) -> None:
-    desk.seats("EXCHANGESTANDARD", 1)
+def test_a_plan_says_where_the_mailbox_may_be_on_premises(env: ExplainHarness, order: str) -> None:
+    env.seats("EXCHANGESTANDARD", 1)
     for name, days, synced in (("hybrid", 20, True), ("sure", 2, False)):
-        user = desk.lost(name, days, synced=synced)
+        user = env.lost(name, days, synced=synced)
         if synced:
-            desk.make.mailbox(user, "MailUser")
-    result = desk.plan(EVERYBODY, seat_order=order)
+            env.make.mailbox(user, "MailUser")
+    result = env.plan(EVERYBODY, seat_order=order)
     assert actions(result) == {"sure": "license", "hybrid": "no_seat"}
-    desk.seats("EXCHANGESTANDARD", 2)
-    result = desk.plan(EVERYBODY, seat_order=order)
+    env.seats("EXCHANGESTANDARD", 2)
+    result = env.plan(EVERYBODY, seat_order=order)
     rows = {row["user_principal_name"][:4]: row for row in result["users"]}
     assert "not certain that there is a mailbox" in rows["hybr"]["note"]
     assert any("may be on premises" in text_ for text_ in rows["hybr"]["warnings"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.simulator.state import Json
 
 
@@ -20,9 +20,9 @@ UP = rule("Up", {"has": ["EXCHANGEENTERPRISE"]}, "SPE_E3", remove=["EXCHANGEENTE
 LACKS = rule("E3", {"lacks": ["SPE_E3"]}, "SPE_E3")
 
 
-def test_rules_that_go_back_and_forth_are_told_with_both_names_and_a_user(desk: PlanningDesk) -> None:
-    desk.person("anna", desk.held("EXCHANGEENTERPRISE"))
-    result = desk.plan(UP, REST, scope="all_users", allow_removals=True)
+def test_rules_that_go_back_and_forth_are_told_with_both_names_and_a_user(env: PlanHarness) -> None:
+    env.person("anna", env.held("EXCHANGEENTERPRISE"))
+    result = env.plan(UP, REST, scope="all_users", allow_removals=True)
     (row,) = result["users"]
     assert (row["rule"], row["next_rule"]) == ("Up", "Rest")
     assert "in the next run rule 'Rest' decides for this user, and changes it again" in row["note"]
@@ -31,56 +31,56 @@ def test_rules_that_go_back_and_forth_are_told_with_both_names_and_a_user(desk: 
     assert "lacks: [SPE_E3] in 'Rest'" in warning
 
 
-def test_a_rule_for_everybody_else_after_one_that_lacks_what_it_gives_is_told(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
+def test_a_rule_for_everybody_else_after_one_that_lacks_what_it_gives_is_told(env: PlanHarness) -> None:
+    env.at_risk("anna")
     options = {"scope": "all_users", "max_covered_seats": "unlimited"}
-    told = desk.plan(LACKS, REST, **options)
+    told = env.plan(LACKS, REST, **options)
     assert [row["next_rule"] for row in told["users"]] == ["Rest"]
     # it is as it was told
-    desk.apply(LACKS, REST, **options)
-    assert desk.apply(LACKS, REST, **options)["changed"]
+    env.apply(LACKS, REST, **options)
+    assert env.apply(LACKS, REST, **options)["changed"]
 
 
-def test_a_later_rule_that_would_end_in_a_conflict_is_told_too(desk: PlanningDesk) -> None:
-    desk.person("anna", kind=None)
+def test_a_later_rule_that_would_end_in_a_conflict_is_told_too(env: PlanHarness) -> None:
+    env.person("anna", kind=None)
     first, rest = rule("EMS", {"lacks": ["EMS"]}, "EMS"), rule("Rest", {}, "EXCHANGEARCHIVE_ADDON")
-    (row,) = desk.apply(first, rest, scope="all_users")["users"]
+    (row,) = env.apply(first, rest, scope="all_users")["users"]
     assert row["next_rule"] == "Rest"
     assert row["note"].endswith("rule 'Rest' decides for this user, and ends as conflict")
-    assert actions(desk.apply(first, rest, scope="all_users")) == {"anna": "conflict"}
+    assert actions(env.apply(first, rest, scope="all_users")) == {"anna": "conflict"}
 
 
-def test_the_advice_helps(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    desk.at_risk("bert", department="Legal")
+def test_the_advice_helps(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    env.at_risk("bert", department="Legal")
     sales = {**LACKS, "match": {"department": "Sales", "lacks": ["SPE_E3"]}}
     rest = {**REST, "match": {"lacks": ["SPE_E3"]}}
-    done = desk.apply(sales, rest, scope="all_users")
+    done = env.apply(sales, rest, scope="all_users")
     assert (actions(done), done["warnings"]) == ({"anna": "license", "bert": "license"}, [])
     assert [row["next_rule"] for row in done["users"]] == [None, None]
-    assert desk.apply(sales, rest, scope="all_users")["changed"] is False
+    assert env.apply(sales, rest, scope="all_users")["changed"] is False
 
 
-def test_of_mailboxes_at_risk_nobody_is_looked_at_again(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    done = desk.apply(LACKS, REST)
+def test_of_mailboxes_at_risk_nobody_is_looked_at_again(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    done = env.apply(LACKS, REST)
     assert ([row["next_rule"] for row in done["users"]], done["warnings"]) == ([None], [])
-    assert desk.apply(LACKS, REST)["changed"] is False
+    assert env.apply(LACKS, REST)["changed"] is False
 
 
 @pytest.mark.parametrize("sku", ["EXCHANGESTANDARD", "EXCHANGEENTERPRISE"])
-def test_a_later_rule_for_mailboxes_leaves_alone_who_is_covered_by_then(desk: PlanningDesk, sku: str) -> None:
-    desk.at_risk("anna")
+def test_a_later_rule_for_mailboxes_leaves_alone_who_is_covered_by_then(env: PlanHarness, sku: str) -> None:
+    env.at_risk("anna")
     rest = rule("Rest", {}, sku)
-    done = desk.apply(LACKS, rest, scope="all_users")
+    done = env.apply(LACKS, rest, scope="all_users")
     assert ([row["next_rule"] for row in done["users"]], done["warnings"]) == ([None], [])
-    assert desk.apply(LACKS, rest, scope="all_users")["changed"] is False
+    assert env.apply(LACKS, rest, scope="all_users")["changed"] is False
 
 
 @pytest.mark.parametrize("then", [{"action": "ignore", "reason": "they have it"}, None])
-def test_a_later_rule_that_changes_nothing_is_no_trouble(desk: PlanningDesk, then: Json | None) -> None:
-    desk.at_risk("anna")
+def test_a_later_rule_that_changes_nothing_is_no_trouble(env: PlanHarness, then: Json | None) -> None:
+    env.at_risk("anna")
     rules = [LACKS, *([{"name": "Done", "match": {}, **then}] if then else [])]
-    done = desk.apply(*rules, scope="all_users")
+    done = env.apply(*rules, scope="all_users")
     assert (done["changed"], done["warnings"]) == (True, [])
-    assert desk.apply(*rules, scope="all_users")["changed"] is False
+    assert env.apply(*rules, scope="all_users")["changed"] is False

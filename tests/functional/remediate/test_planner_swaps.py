@@ -7,40 +7,40 @@ from __future__ import annotations
 
 import pytest
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 
 
 @pytest.mark.parametrize("over", [False, True])
-def test_a_mailbox_that_had_plan_2_gets_it_back_where_it_is_over_50_gb(desk: PlanningDesk, over: bool) -> None:
+def test_a_mailbox_that_had_plan_2_gets_it_back_where_it_is_over_50_gb(env: PlanHarness, over: bool) -> None:
     """A Plan 1 would leave it unable to send: the rule's second choice is what it needs."""
-    upn = desk.person("anna", desk.held("SPE_E3"), bytes=(80 if over else 10) * 2**30)
-    desk.world.switches.delicensing_resiliency = True  # else the mailbox is in no list, and nobody can measure it
-    desk.run([upn], "SPE_E3", state="absent", allow_uncovered=True)
+    upn = env.person("anna", env.held("SPE_E3"), bytes=(80 if over else 10) * 2**30)
+    env.world.switches.delicensing_resiliency = True  # else the mailbox is in no list, and nobody can measure it
+    env.run([upn], "SPE_E3", state="absent", allow_uncovered=True)
     rule = {**EVERYBODY, "fallback": [{"sku": "EXCHANGEENTERPRISE"}]}
-    desk.apply(rule)
-    assert set(desk.states(upn)) == {"EXCHANGEENTERPRISE" if over else "EXCHANGESTANDARD"}
+    env.apply(rule)
+    assert set(env.states(upn)) == {"EXCHANGEENTERPRISE" if over else "EXCHANGESTANDARD"}
 
 
-def test_who_has_no_mailbox_is_swapped_whatever_the_plan(desk: PlanningDesk) -> None:
-    upn = desk.person("anna", desk.held("SPE_E3"), kind=None)
+def test_who_has_no_mailbox_is_swapped_whatever_the_plan(env: PlanHarness) -> None:
+    upn = env.person("anna", env.held("SPE_E3"), kind=None)
     smaller = {**EVERYBODY, "licenses": [{"sku": "POWER_BI_STANDARD"}], "remove": ["SPE_E3"]}
-    assert actions(desk.apply(smaller, scope="all_users", allow_removals=True)) == {"anna": "license"}
-    assert desk.states(upn) == {"POWER_BI_STANDARD": []}
+    assert actions(env.apply(smaller, scope="all_users", allow_removals=True)) == {"anna": "license"}
+    assert env.states(upn) == {"POWER_BI_STANDARD": []}
 
 
-def test_a_rule_switches_the_exchange_plan_on_and_leaves_the_rest(desk: PlanningDesk) -> None:
-    upn = desk.person("anna", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE", "YAMMER_ENTERPRISE"))
+def test_a_rule_switches_the_exchange_plan_on_and_leaves_the_rest(env: PlanHarness) -> None:
+    upn = env.person("anna", env.held("SPE_E3", "EXCHANGE_S_ENTERPRISE", "YAMMER_ENTERPRISE"))
     plain = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]}
-    (row,) = desk.plan(plain)["users"]
+    (row,) = env.plan(plain)["users"]
     assert "enabled_plans (with disabled_plans: [] all other plans stay as they are)" in row["note"]
     entry = {"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE"], "disabled_plans": []}
-    desk.apply({**EVERYBODY, "licenses": [entry]})
-    assert desk.states(upn) == {"SPE_E3": ["YAMMER_ENTERPRISE"]}
+    env.apply({**EVERYBODY, "licenses": [entry]})
+    assert env.states(upn) == {"SPE_E3": ["YAMMER_ENTERPRISE"]}
 
 
-def test_a_swap_by_rule_says_what_it_leaves_off(desk: PlanningDesk) -> None:
-    upn = desk.person("anna", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE", "YAMMER_ENTERPRISE"))
+def test_a_swap_by_rule_says_what_it_leaves_off(env: PlanHarness) -> None:
+    upn = env.person("anna", env.held("SPE_E3", "EXCHANGE_S_ENTERPRISE", "YAMMER_ENTERPRISE"))
     swap = {**EVERYBODY, "licenses": [{"sku": "SPE_E5"}], "remove": ["SPE_E3"]}
-    (row,) = desk.apply(swap, allow_removals=True)["users"]
+    (row,) = env.apply(swap, allow_removals=True)["users"]
     assert "SPE_E5: YAMMER_ENTERPRISE stays off, as before the swap" in row["note"]
-    assert desk.states(upn) == {"SPE_E5": ["YAMMER_ENTERPRISE"]}
+    assert env.states(upn) == {"SPE_E5": ["YAMMER_ENTERPRISE"]}

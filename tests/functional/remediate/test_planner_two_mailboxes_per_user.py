@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.simulator.state import Json
 
 OLD_ONES = {"name": "Old", "match": {"recipient_type": "soft_deleted"}, "action": "ignore", "reason": "they may go"}
@@ -18,9 +18,9 @@ STRATEGIES = pytest.mark.parametrize("strategy", ["filtered", "full"])
 SCOPES = pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
 
 
-def twin(desk: PlanningDesk, upn: str, days: int = 10, **more: Any) -> str:
+def twin(env: PlanHarness, upn: str, days: int = 10, **more: Any) -> str:
     """Gives this user a mailbox that was soft-deleted so many days ago; the user's name."""
-    desk.make.mailbox(desk.world.user(upn), "UserMailbox", soft_deleted_days=days, address=f"old-{upn}", **more)
+    env.make.mailbox(env.world.user(upn), "UserMailbox", soft_deleted_days=days, address=f"old-{upn}", **more)
     return upn
 
 
@@ -41,48 +41,48 @@ def adds_up(result: Json) -> None:
 
 @STRATEGIES
 @SCOPES
-def test_an_exception_for_one_mailbox_does_not_silence_the_other(desk: PlanningDesk, scope: str, strategy: str) -> None:
-    anna = twin(desk, desk.at_risk("anna", days=5))
+def test_an_exception_for_one_mailbox_does_not_silence_the_other(env: PlanHarness, scope: str, strategy: str) -> None:
+    anna = twin(env, env.at_risk("anna", days=5))
     options: Json = {"scope": scope, "strategy": strategy}
-    planned = desk.plan(OLD_ONES, EVERYBODY, **options)
+    planned = env.plan(OLD_ONES, EVERYBODY, **options)
     assert by_kind(planned) == {"soft_deleted": "ignore", "user": "license"}
     adds_up(planned)
-    done = desk.apply(OLD_ONES, EVERYBODY, **options)
+    done = env.apply(OLD_ONES, EVERYBODY, **options)
     assert [(row["recipient_type"], row["status"]) for row in done["users"]] == [
         ("soft_deleted", "unchanged"),
         ("user", "changed"),
     ]
-    assert (done["summary"]["changed"], done["summary"]["users"], len(desk.writes())) == (1, 1, 1)
-    assert desk.states(anna) == {"EXCHANGESTANDARD": []}
-    again = desk.apply(OLD_ONES, EVERYBODY, **options)
+    assert (done["summary"]["changed"], done["summary"]["users"], len(env.writes())) == (1, 1, 1)
+    assert env.states(anna) == {"EXCHANGESTANDARD": []}
+    again = env.apply(OLD_ONES, EVERYBODY, **options)
     assert (again["changed"], by_kind(again)) == (False, {"soft_deleted": "ignore"})
 
 
 @STRATEGIES
-def test_a_rule_for_mailboxes_in_use_finds_them_beside_a_soft_deleted_one(desk: PlanningDesk, strategy: str) -> None:
-    twin(desk, desk.at_risk("anna", days=5))
-    result = desk.apply(LIVE_ONES, strategy=strategy)
+def test_a_rule_for_mailboxes_in_use_finds_them_beside_a_soft_deleted_one(env: PlanHarness, strategy: str) -> None:
+    twin(env, env.at_risk("anna", days=5))
+    result = env.apply(LIVE_ONES, strategy=strategy)
     assert by_kind(result) == {"soft_deleted": "unmatched", "user": "license"}
     assert result["summary"]["unresolved"] == 1
     adds_up(result)
 
 
 @STRATEGIES
-def test_a_shared_mailbox_is_judged_beside_a_soft_deleted_one(desk: PlanningDesk, strategy: str) -> None:
-    team = twin(desk, desk.person("team", kind="SharedMailbox", archive=True))
+def test_a_shared_mailbox_is_judged_beside_a_soft_deleted_one(env: PlanHarness, strategy: str) -> None:
+    team = twin(env, env.person("team", kind="SharedMailbox", archive=True))
     people = {**EVERYBODY, "name": "People", "match": {"recipient_type": ["user", "soft_deleted"]}}
     teams = {**EVERYBODY, "match": {"recipient_type": "shared"}, "licenses": [{"sku": "EXCHANGEENTERPRISE"}]}
-    result = desk.apply(people, teams, strategy=strategy)
+    result = env.apply(people, teams, strategy=strategy)
     assert by_kind(result) == {"soft_deleted": "insufficient", "shared": "license"}
-    assert desk.states(team) == {"EXCHANGEENTERPRISE": []}
+    assert env.states(team) == {"EXCHANGEENTERPRISE": []}
     adds_up(result)
 
 
-def test_the_seat_goes_by_the_mailbox_that_gets_it_and_not_by_one_that_rules_leave_alone(desk: PlanningDesk) -> None:
-    twin(desk, desk.at_risk("anna", days=2), days=29)
-    desk.at_risk("bert", days=20)
-    desk.seats("EXCHANGESTANDARD", 1)
-    result = desk.plan(OLD_ONES, EVERYBODY)
+def test_the_seat_goes_by_the_mailbox_that_gets_it_and_not_by_one_that_rules_leave_alone(env: PlanHarness) -> None:
+    twin(env, env.at_risk("anna", days=2), days=29)
+    env.at_risk("bert", days=20)
+    env.seats("EXCHANGESTANDARD", 1)
+    result = env.plan(OLD_ONES, EVERYBODY)
     assert [(row["user_principal_name"].partition("@")[0], row["action"]) for row in result["users"]] == [
         ("anna", "ignore"),
         ("bert", "license"),
@@ -91,22 +91,22 @@ def test_the_seat_goes_by_the_mailbox_that_gets_it_and_not_by_one_that_rules_lea
     adds_up(result)
 
 
-def test_of_two_soft_deleted_mailboxes_a_license_brings_back_one(desk: PlanningDesk) -> None:
-    anna = desk.make.user("Anna", "anna", usage_location="DE")["userPrincipalName"]
-    twin(desk, anna)
-    desk.make.mailbox(desk.world.user(anna), "UserMailbox", soft_deleted_days=20, address="older@contoso.example")
-    result = desk.apply(EVERYBODY)
+def test_of_two_soft_deleted_mailboxes_a_license_brings_back_one(env: PlanHarness) -> None:
+    anna = env.make.user("Anna", "anna", usage_location="DE")["userPrincipalName"]
+    twin(env, anna)
+    env.make.mailbox(env.world.user(anna), "UserMailbox", soft_deleted_days=20, address="older@contoso.example")
+    result = env.apply(EVERYBODY)
     assert [row["action"] for row in result["users"]] == ["license", "insufficient"]
-    assert (result["summary"]["changed"], result["summary"]["unresolved"], len(desk.writes())) == (1, 1, 1)
+    assert (result["summary"]["changed"], result["summary"]["unresolved"], len(env.writes())) == (1, 1, 1)
     adds_up(result)
-    again = desk.apply(EVERYBODY)
+    again = env.apply(EVERYBODY)
     assert (again["changed"], actions(again)) == (False, {"anna": "insufficient"})
 
 
 @SCOPES
-def test_who_is_protected_is_so_with_all_mailboxes(desk: PlanningDesk, scope: str) -> None:
-    twin(desk, desk.at_risk("anna", days=5))
-    result = desk.apply(EVERYBODY, scope=scope, protected=["anna@*"])
+def test_who_is_protected_is_so_with_all_mailboxes(env: PlanHarness, scope: str) -> None:
+    twin(env, env.at_risk("anna", days=5))
+    result = env.apply(EVERYBODY, scope=scope, protected=["anna@*"])
     assert by_kind(result) == {"soft_deleted": "protected", "user": "protected"}
     adds_up(result)
 
@@ -117,67 +117,67 @@ def test_who_is_protected_is_so_with_all_mailboxes(desk: PlanningDesk, scope: st
 @STRATEGIES
 @pytest.mark.parametrize("position", ["alone", "always"])
 def test_the_last_seat_is_not_for_a_soft_deleted_mailbox_of_somebody_who_is_licensed(
-    desk: PlanningDesk, position: str, strategy: str
+    env: PlanHarness, position: str, strategy: str
 ) -> None:
-    desk.world.switches.license_brings_back = position
-    covered = twin(desk, desk.person("covered", desk.held("SPE_E5")), days=20)
-    truly = desk.at_risk("truly", days=15)
-    desk.seats("EXCHANGEENTERPRISE", 1)
+    env.world.switches.license_brings_back = position
+    covered = twin(env, env.person("covered", env.held("SPE_E5")), days=20)
+    truly = env.at_risk("truly", days=15)
+    env.seats("EXCHANGEENTERPRISE", 1)
     rule = {**EVERYBODY, "licenses": [{"sku": "EXCHANGEENTERPRISE"}]}
     for licensed in (True, False):
-        result = desk.apply(rule, strategy=strategy)
+        result = env.apply(rule, strategy=strategy)
         assert result["changed"] is licensed
         assert actions(result) == {"covered": "insufficient"} | ({"truly": "license"} if licensed else {})
         assert result["summary"]["unresolved"] == 1
         assert "another license does not bring it back" in result["users"][0]["note"]
         assert result["warnings"][0].startswith("Still at risk, because the licenses of their rule would not be enough")
         adds_up(result)
-    assert (desk.states(covered), desk.states(truly)) == ({"SPE_E5": []}, {"EXCHANGEENTERPRISE": []})
+    assert (env.states(covered), env.states(truly)) == ({"SPE_E5": []}, {"EXCHANGEENTERPRISE": []})
 
 
 @pytest.mark.parametrize("position", ["alone", "always"])
-def test_the_license_it_has_already_is_no_remedy_either(desk: PlanningDesk, position: str) -> None:
-    desk.world.switches.license_brings_back = position
-    twin(desk, desk.person("anna", desk.held("SPE_E3")))
-    result = desk.apply({**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]})
+def test_the_license_it_has_already_is_no_remedy_either(env: PlanHarness, position: str) -> None:
+    env.world.switches.license_brings_back = position
+    twin(env, env.person("anna", env.held("SPE_E3")))
+    result = env.apply({**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]})
     assert (result["changed"], actions(result), result["summary"]["unresolved"]) == (False, {"anna": "insufficient"}, 1)
 
 
 @STRATEGIES
 def test_no_license_for_a_soft_deleted_mailbox_beside_one_in_use_that_needs_none(
-    desk: PlanningDesk, strategy: str
+    env: PlanHarness, strategy: str
 ) -> None:
-    team = twin(desk, desk.person("team", kind="SharedMailbox"))
-    result = desk.apply(EVERYBODY, strategy=strategy)
+    team = twin(env, env.person("team", kind="SharedMailbox"))
+    result = env.apply(EVERYBODY, strategy=strategy)
     assert (result["changed"], actions(result)) == (False, {"team": "insufficient"})
     assert "its user has a mailbox in use" in result["users"][0]["note"]
-    assert desk.states(team) == {}
+    assert env.states(team) == {}
 
 
-def test_rules_for_all_users_reach_the_mailbox_in_use_beside_a_soft_deleted_one(desk: PlanningDesk) -> None:
-    anna = twin(desk, desk.person("anna", desk.held("EXCHANGESTANDARD")))
+def test_rules_for_all_users_reach_the_mailbox_in_use_beside_a_soft_deleted_one(env: PlanHarness) -> None:
+    anna = twin(env, env.person("anna", env.held("EXCHANGESTANDARD")))
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], "remove": ["EXCHANGESTANDARD"]}
     options: Json = {"scope": "all_users", "allow_removals": True}
     for changed in (True, False):
-        result = desk.apply(OLD_ONES, rule, **options)
+        result = env.apply(OLD_ONES, rule, **options)
         assert result["changed"] is changed
         assert [row["action"] for row in result["users"]] == ["ignore", *(["license"] if changed else [])]
         adds_up(result)
-    assert desk.states(anna) == {"SPE_E3": []}
+    assert env.states(anna) == {"SPE_E3": []}
 
 
 @STRATEGIES
 @SCOPES
 @pytest.mark.parametrize("uses", [{"archive": True}, {"bytes": 60 * 2**30}])
 def test_nothing_that_the_mailbox_in_use_needs_is_taken_for_a_soft_deleted_one(
-    desk: PlanningDesk, uses: Json, scope: str, strategy: str
+    env: PlanHarness, uses: Json, scope: str, strategy: str
 ) -> None:
-    anna = twin(desk, desk.person("anna", desk.held("SPE_E5"), **uses), days=3, sku_assigned=True)
+    anna = twin(env, env.person("anna", env.held("SPE_E5"), **uses), days=3, sku_assigned=True)
     smaller = {**EVERYBODY, "remove": ["SPE_E5"]}
     options: Json = {"scope": scope, "strategy": strategy, "allow_removals": True}
     if scope == "all_users":
-        error = desk.refused(smaller, **options)
+        error = env.refused(smaller, **options)
         assert [row["action"] for row in error.partial["users"]] == ["insufficient", "refused_uncovered"]
     else:
-        assert actions(desk.apply(smaller, **options)) == {"anna": "insufficient"}
-    assert desk.states(anna) == {"SPE_E5": []}
+        assert actions(env.apply(smaller, **options)) == {"anna": "insufficient"}
+    assert env.states(anna) == {"SPE_E5": []}

@@ -11,19 +11,19 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import audit_markdown, audit_row
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
 from tests.unit.support.sample_tenant import BY_ID, finding, user
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    desk = PlanningDesk(tenant)
-    desk.at_risk("anna")
-    desk.at_risk("ben")
-    desk.at_risk("left", department="Left")
-    return desk
+def env(tenant: Tenant) -> PlanHarness:
+    env = PlanHarness(tenant)
+    env.at_risk("anna")
+    env.at_risk("ben")
+    env.at_risk("left", department="Left")
+    return env
 
 
 LEFT = {"name": "Left", "match": {"department": "Left"}, "action": "ignore", "reason": "They have left"}
@@ -39,15 +39,15 @@ def upns(rows: list[Json]) -> list[str]:
     return [row["user_principal_name"].partition("@")[0] for row in rows]
 
 
-def test_a_plan_tells_one_state(desk: PlanningDesk) -> None:
-    text, report = reports(desk.plan(LEFT, EVERYBODY))
+def test_a_plan_tells_one_state(env: PlanHarness) -> None:
+    text, report = reports(env.plan(LEFT, EVERYBODY))
     assert (len(report["mailboxes_before"]), report["mailboxes_after"]) == (3, None)
     assert "# Mailboxes and archives at risk\n" in text
     assert "**3 mailboxes and archives** would be lost without a license." in text
 
 
-def test_after_a_run_both_states_are_told(desk: PlanningDesk) -> None:
-    text, report = reports(desk.apply(LEFT, EVERYBODY))
+def test_after_a_run_both_states_are_told(env: PlanHarness) -> None:
+    text, report = reports(env.apply(LEFT, EVERYBODY))
     assert sorted(upns(report["mailboxes_before"])) == ["anna", "ben", "left"]
     assert upns(report["mailboxes_after"]) == ["left"]
     assert report["mailboxes_after"][0]["action"] == "ignore"
@@ -61,13 +61,13 @@ def test_after_a_run_both_states_are_told(desk: PlanningDesk) -> None:
     assert "would be lost" not in text
 
 
-def test_who_failed_is_still_at_risk(desk: PlanningDesk) -> None:
-    ben = desk.world.user("ben@contoso.example")
+def test_who_failed_is_still_at_risk(env: PlanHarness) -> None:
+    ben = env.world.user("ben@contoso.example")
     assert ben is not None
     body = {"error": {"code": "Request_BadRequest", "message": "No."}}
-    desk.refuse(f"{ben['id']}/assignLicense", status=400, body=body)
-    with desk.clients():
-        partial = desk.refused(LEFT, EVERYBODY).partial
+    env.refuse(f"{ben['id']}/assignLicense", status=400, body=body)
+    with env.clients():
+        partial = env.refused(LEFT, EVERYBODY).partial
     text, report = reports(partial)
     assert sorted(upns(report["mailboxes_after"])) == ["ben", "left"]
     (row,) = [row for row in report["mailboxes_after"] if row["user_principal_name"].startswith("ben")]
@@ -77,16 +77,16 @@ def test_who_failed_is_still_at_risk(desk: PlanningDesk) -> None:
     assert "## Failed (1)" in text
 
 
-def test_accepted_is_not_confirmed(desk: PlanningDesk) -> None:
-    text, report = reports(desk.apply(LEFT, EVERYBODY, confirm=False))
+def test_accepted_is_not_confirmed(env: PlanHarness) -> None:
+    text, report = reports(env.apply(LEFT, EVERYBODY, confirm=False))
     assert "2 accepted and not read back yet" in text
     assert "## Accepted by the service, and not read back yet (2)" in text
     assert "## Licensed" not in text
     assert upns(report["mailboxes_after"]) == ["left"]
 
 
-def test_check_mode_has_no_state_after(desk: PlanningDesk) -> None:
-    text, report = reports(desk.apply(LEFT, EVERYBODY, check_mode=True))
+def test_check_mode_has_no_state_after(env: PlanHarness) -> None:
+    text, report = reports(env.apply(LEFT, EVERYBODY, check_mode=True))
     assert report["mailboxes_after"] is None
     assert "after this run" not in text
 

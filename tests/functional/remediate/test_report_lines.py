@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.markdown import escape
 
 from tests.functional.support import processes
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
 
@@ -33,11 +33,11 @@ def forged(char: str) -> str:
     return f"x{char}# forged{char}| forged | {char}- forged{char}"
 
 
-def files_of(desk: PlanningDesk, folder: Path, said: str) -> dict[str, str]:
+def files_of(env: PlanHarness, folder: Path, said: str) -> dict[str, str]:
     """What an audit and a run that writes leave, with these words wherever people may name something."""
-    desk.at_risk("anna", displayName=said, department=said, jobTitle=said, companyName=said)
-    desk.at_risk("ben", department="Left")
-    group = desk.group(said, "anna@contoso.example")
+    env.at_risk("anna", displayName=said, department=said, jobTitle=said, companyName=said)
+    env.at_risk("ben", department="Left")
+    group = env.group(said, "anna@contoso.example")
     over = {"action": "ignore", "reason": said, "until": "2001-01-01"}
     rules: list[Json] = [
         {"name": f"Over {said}", "match": {"department": "Left"}, **over},
@@ -46,9 +46,9 @@ def files_of(desk: PlanningDesk, folder: Path, said: str) -> dict[str, str]:
     ]
     usual = {"shared_mailbox_sizes": "never", "report_dir": str(folder), "report_name": said, "rules": rules}
     lines = {"output_path": str(folder / "rows"), "progress_path": str(folder / "progress"), "exclude": [f"*{said}*"]}
-    processes.result(AUDIT, {**usual, **lines, "fail_on": "none"}, desk.tenant)
+    processes.result(AUDIT, {**usual, **lines, "fail_on": "none"}, env.tenant)
     more = {"mode": "apply", "protected": ["x*"], "fail_on": "none"}
-    processes.result(PLAN, {**usual, **more, "output_path": str(folder / "plan-rows")}, desk.tenant)
+    processes.result(PLAN, {**usual, **more, "output_path": str(folder / "plan-rows")}, env.tenant)
     return {path.name: path.read_bytes().decode("utf-8") for path in folder.iterdir()}
 
 
@@ -62,7 +62,7 @@ def test_hostile_names_make_no_line(tenant: Tenant, tmp_path: Path) -> None:
     for number, said in enumerate(("x forged", *(forged("".join(HOSTILE[at::8])) for at in range(8)))):
         folder = tmp_path / str(number)
         folder.mkdir()
-        files = files_of(PlanningDesk(tenant), folder, said)
+        files = files_of(PlanHarness(tenant), folder, said)
         assert len(files) == 10
         for name, text in files.items():
             assert name.isascii()

@@ -17,7 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._ansible.report_fil
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 
 from tests.functional.support import processes
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
 
@@ -26,15 +26,15 @@ DEFAULTS: Json = {"report_dir": None, "report_mode": "0600", "report_formats": [
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    desk = PlanningDesk(tenant)
-    desk.at_risk("john_doe")
-    return desk
+def env(tenant: Tenant) -> PlanHarness:
+    env = PlanHarness(tenant)
+    env.at_risk("john_doe")
+    return env
 
 
-def run(desk: PlanningDesk, name: str, **params: Any) -> Json:
+def run(env: PlanHarness, name: str, **params: Any) -> Json:
     given: Json = {"shared_mailbox_sizes": "never", **({"rules": [EVERYBODY]} if name == PLAN else {}), **params}
-    ended, output = processes.module(name, given, desk.tenant).end()
+    ended, output = processes.module(name, given, env.tenant).end()
     assert ended == 0, output[:3000]
     result: Json = json.loads(output)
     return result
@@ -87,23 +87,23 @@ def test_who_may_read_the_files_may_enter_the_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "stem"), [(AUDIT, "contoso-audit"), (PLAN, "contoso")])
 @pytest.mark.parametrize("formats", [["md"], ["json"], ["json", "md"]])
 def test_the_formats_that_were_asked_for(
-    desk: PlanningDesk, tmp_path: Path, name: str, stem: str, formats: list[str]
+    env: PlanHarness, tmp_path: Path, name: str, stem: str, formats: list[str]
 ) -> None:
     place = tmp_path / "reports"
     options = {"report_dir": str(place), "report_name": "contoso", "report_formats": formats, "report_mode": "0640"}
-    result = run(desk, name, **options)
+    result = run(env, name, **options)
     assert result["reports"] == [str(place / f"{stem}.{ending}") for ending in formats]
     assert sorted(path.name for path in place.iterdir()) == sorted(f"{stem}.{ending}" for ending in formats)
     assert {stat.S_IMODE(path.stat().st_mode) for path in place.iterdir()} == {0o640}
 
 
 @pytest.mark.parametrize(("name", "stem"), [(AUDIT, "contoso-audit"), (PLAN, "contoso")])
-def test_reports_say_which_tenant_and_which_run(desk: PlanningDesk, tmp_path: Path, name: str, stem: str) -> None:
-    result = run(desk, name, report_dir=str(tmp_path), report_name="contoso")
+def test_reports_say_which_tenant_and_which_run(env: PlanHarness, tmp_path: Path, name: str, stem: str) -> None:
+    result = run(env, name, report_dir=str(tmp_path), report_name="contoso")
     report = json.loads((tmp_path / f"{stem}.json").read_text(encoding="utf-8"))
     assert (report["tenant"], report["run"], report["name"]) == (result["tenant"], result["run"], "contoso")
     text = (tmp_path / f"{stem}.md").read_text(encoding="utf-8")
-    for word in ("contoso.onmicrosoft.com", "Contoso AG", desk.world.tenant_id, desk.world.app.client_id):
+    for word in ("contoso.onmicrosoft.com", "Contoso AG", env.world.tenant_id, env.world.app.client_id):
         assert word in text, word
     assert result["run"]["collection_version"] in text
     assert result["run"].get("rules_digest", "") in text

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.support.assign_harness import Desk, empty_tenant
+from tests.functional.support.assign_harness import Harness, empty_tenant
 from tests.simulator.launch import Tenant
 from tests.simulator.skus import table
 
@@ -33,8 +33,8 @@ def tenant() -> Iterator[Tenant]:
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> Desk:
-    return Desk(tenant)
+def env(tenant: Tenant) -> Harness:
+    return Harness(tenant)
 
 
 SAID = {
@@ -46,31 +46,31 @@ BOTH = pytest.mark.parametrize("sku", SAID)
 
 @BOTH
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_the_row_says_so_where_it_is_the_only_license(desk: Desk, sku: str, check_mode: bool) -> None:
-    (row,) = desk.run([desk.person("anna")], sku, check_mode=check_mode)["users"]
+def test_the_row_says_so_where_it_is_the_only_license(env: Harness, sku: str, check_mode: bool) -> None:
+    (row,) = env.run([env.person("anna")], sku, check_mode=check_mode)["users"]
     assert (row["status"], row["notes"]) == ("changed", [SAID[sku]])
 
 
 @BOTH
-def test_the_row_of_a_user_who_has_it_says_so_as_well(desk: Desk, sku: str) -> None:
-    anna = desk.person("anna")
-    desk.run([anna], sku)
-    (row,) = desk.run([anna], sku)["users"]
+def test_the_row_of_a_user_who_has_it_says_so_as_well(env: Harness, sku: str) -> None:
+    anna = env.person("anna")
+    env.run([anna], sku)
+    (row,) = env.run([anna], sku)["users"]
     assert (row["status"], row["notes"]) == ("unchanged", [SAID[sku]])
 
 
 @BOTH
-def test_beside_a_license_with_rights_nothing_is_said(desk: Desk, sku: str) -> None:
-    (row,) = desk.run([desk.person("anna", desk.held("EXCHANGESTANDARD"))], sku)["users"]
+def test_beside_a_license_with_rights_nothing_is_said(env: Harness, sku: str) -> None:
+    (row,) = env.run([env.person("anna", env.held("EXCHANGESTANDARD"))], sku)["users"]
     assert not any("right to a mailbox" in note for note in row["notes"])
 
 
 @BOTH
 @pytest.mark.parametrize("options", [{"state": "exact"}, {"remove": ("EXCHANGESTANDARD",)}], ids=str)
-def test_a_swap_to_it_is_refused_and_the_hint_says_why(desk: Desk, sku: str, options: dict[str, Any]) -> None:
-    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"))
-    error = desk.fail([anna], sku, **options)
-    assert (error.code, desk.writes()) == ("would_uncover", [])
+def test_a_swap_to_it_is_refused_and_the_hint_says_why(env: Harness, sku: str, options: dict[str, Any]) -> None:
+    anna = env.person("anna", env.held("EXCHANGESTANDARD"))
+    error = env.fail([anna], sku, **options)
+    assert (error.code, env.writes()) == ("would_uncover", [])
     assert error.hint == f"{SAID[sku]}."
-    (row,) = desk.run([anna], sku, allow_uncovered=True, **options)["users"]
+    (row,) = env.run([anna], sku, allow_uncovered=True, **options)["users"]
     assert SAID[sku] in row["notes"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_hints import pattern_hints
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.state import Json
 
 ATTRIBUTE = "extensionAttribute1"
@@ -66,9 +66,9 @@ def test_what_is_no_regular_expression_is_not(match: Any) -> None:
     assert pattern_hints(match, "rules") == ()
 
 
-def test_the_warning_reaches_the_result(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    (warning, idle) = desk.plan(rule("Sales", {"department": "^Sales$"}), EVERYBODY)["warnings"]
+def test_the_warning_reaches_the_result(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    (warning, idle) = env.plan(rule("Sales", {"department": "^Sales$"}), EVERYBODY)["warnings"]
     assert warning.startswith("rules[0].match.department: '^Sales$' looks like a regular expression")
     assert idle == "Rule 'Sales' decides for nobody in this run: check what it matches."
 
@@ -76,18 +76,18 @@ def test_the_warning_reaches_the_result(desk: PlanningDesk) -> None:
 # --- how often each rule decides -------------------------------------------------------------------------------------
 
 
-def test_each_rule_is_counted_in_their_order(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    desk.at_risk("bert")
-    desk.at_risk("carl", department="Legal")
-    desk.person("dora", desk.held("SPE_E3"))
+def test_each_rule_is_counted_in_their_order(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    env.at_risk("bert")
+    env.at_risk("carl", department="Legal")
+    env.person("dora", env.held("SPE_E3"))
     rules = [
         rule("Nobody", {"department": "Nowhere"}),
         {"name": "Not Bert", "match": {"upn": "bert@*"}, "action": "ignore", "reason": "on purpose"},
         rule("Sales", {"department": "Sales", "at_risk": True}),
         EVERYBODY,
     ]
-    result = desk.plan(*rules, scope="all_users")
+    result = env.plan(*rules, scope="all_users")
     assert result["summary"]["rules"] == [
         {"name": "Nobody", "matched": 0, "changes": 0},
         {"name": "Not Bert", "matched": 1, "changes": 0},
@@ -111,44 +111,44 @@ def test_each_rule_is_counted_in_their_order(desk: PlanningDesk) -> None:
         ],
     ],
 )
-def test_rules_that_are_idle_for_a_reason_are_not_told(desk: PlanningDesk, rules: list[Json]) -> None:
-    desk.at_risk("anna")
-    assert desk.plan(*rules)["warnings"] == []
+def test_rules_that_are_idle_for_a_reason_are_not_told(env: PlanHarness, rules: list[Json]) -> None:
+    env.at_risk("anna")
+    assert env.plan(*rules)["warnings"] == []
 
 
-def test_rules_that_are_never_reached_are_told_once(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    (warning,) = desk.plan(EVERYBODY, rule("Sales", {"department": "Sales"}))["warnings"]
+def test_rules_that_are_never_reached_are_told_once(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    (warning,) = env.plan(EVERYBODY, rule("Sales", {"department": "Sales"}))["warnings"]
     assert "never reached" in warning
 
 
-def test_where_nobody_is_looked_at_no_rule_is_idle(desk: PlanningDesk) -> None:
-    desk.person("anna", desk.held("SPE_E3"))
-    assert desk.plan(rule("Sales", {"department": "Sales"}))["warnings"] == []
+def test_where_nobody_is_looked_at_no_rule_is_idle(env: PlanHarness) -> None:
+    env.person("anna", env.held("SPE_E3"))
+    assert env.plan(rule("Sales", {"department": "Sales"}))["warnings"] == []
 
 
-def test_where_the_work_is_done_no_rule_is_idle(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    desk.at_risk("bert")
+def test_where_the_work_is_done_no_rule_is_idle(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    env.at_risk("bert")
     rules = [
         {"name": "Bert", "match": {"upn": "bert@*"}, "action": "ignore", "reason": "on purpose"},
         rule("Sales", {"department": "Sales"}),
     ]
-    assert desk.apply(*rules)["warnings"] == []
-    assert desk.apply(*rules)["warnings"] == []
+    assert env.apply(*rules)["warnings"] == []
+    assert env.apply(*rules)["warnings"] == []
 
 
 @pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
-def test_a_rule_that_matches_nobody_is_told_where_it_is_the_only_one(desk: PlanningDesk, scope: str) -> None:
-    desk.at_risk("anna")
-    warnings = desk.plan(rule("Slaes", {"department": "Slaes"}), scope=scope)["warnings"]
+def test_a_rule_that_matches_nobody_is_told_where_it_is_the_only_one(env: PlanHarness, scope: str) -> None:
+    env.at_risk("anna")
+    warnings = env.plan(rule("Slaes", {"department": "Slaes"}), scope=scope)["warnings"]
     assert "Rule 'Slaes' decides for nobody in this run: check what it matches." in warnings
 
 
-def test_many_idle_rules_are_one_sentence(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
+def test_many_idle_rules_are_one_sentence(env: PlanHarness) -> None:
+    env.at_risk("anna")
     rules = [rule(f"Rule {number}", {"department": f"D{number}"}) for number in range(30)]
-    (warning,) = desk.plan(*rules, EVERYBODY)["warnings"]
+    (warning,) = env.plan(*rules, EVERYBODY)["warnings"]
     assert warning.startswith("30 rules decide for nobody in this run: 'Rule 0', 'Rule 1'")
     assert "more. Check what they match." in warning
 
@@ -158,13 +158,13 @@ def test_many_idle_rules_are_one_sentence(desk: PlanningDesk) -> None:
 
 @pytest.mark.parametrize(("seat_order", "winner"), [("deadline", "anna"), ("rules", "carl")])
 @pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
-def test_seats_go_by_deadline_or_by_rule(desk: PlanningDesk, seat_order: str, winner: str, scope: str) -> None:
-    desk.at_risk("anna", department="Legal", days=20)
-    desk.at_risk("bert", department="Sales", days=5)
-    desk.at_risk("carl", department="Sales", days=10)
-    desk.seats("EXCHANGESTANDARD", 1)
+def test_seats_go_by_deadline_or_by_rule(env: PlanHarness, seat_order: str, winner: str, scope: str) -> None:
+    env.at_risk("anna", department="Legal", days=20)
+    env.at_risk("bert", department="Sales", days=5)
+    env.at_risk("carl", department="Sales", days=10)
+    env.seats("EXCHANGESTANDARD", 1)
     rules = [rule("Sales", {"department": "Sales"}), EVERYBODY]
-    result = desk.plan(*rules, scope=scope, seat_order=seat_order)
+    result = env.plan(*rules, scope=scope, seat_order=seat_order)
     assert [row["user_principal_name"] for row in result["users"] if row["add"]] == [f"{winner}@contoso.example"]
     # rows come in the order in which seats were given out
     assert result["users"][0]["user_principal_name"] == f"{winner}@contoso.example"
@@ -173,5 +173,5 @@ def test_seats_go_by_deadline_or_by_rule(desk: PlanningDesk, seat_order: str, wi
     assert said[seat_order] in result["reports"]["md"]
 
 
-def test_by_default_it_is_the_deadline(desk: PlanningDesk) -> None:
-    assert desk.plan(EVERYBODY)["summary"]["seat_order"] == "deadline"
+def test_by_default_it_is_the_deadline(env: PlanHarness) -> None:
+    assert env.plan(EVERYBODY)["summary"]["seat_order"] == "deadline"

@@ -12,7 +12,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
 from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Subject, first_match
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.simulator.state import Json
 from tests.unit.plugins.module_utils._planning.test_rules import matching, parse
 from tests.unit.support.sample_plans import E3, anybody, at_risk, plan_for
@@ -158,22 +158,22 @@ KEYS: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
 def test_every_way_of_reading_users_brings_every_property(
-    desk: PlanningDesk, get_by_ids: str, scope: str, strategy: str
+    env: PlanHarness, get_by_ids: str, scope: str, strategy: str
 ) -> None:
-    desk.world.switches.get_by_ids = get_by_ids
+    env.world.switches.get_by_ids = get_by_ids
     rules = []
     for key, (name, value) in KEYS.items():
-        desk.at_risk(key.replace("_", ""), **{"officeLocation": None, "employeeType": None, "city": None, name: value})
+        env.at_risk(key.replace("_", ""), **{"officeLocation": None, "employeeType": None, "city": None, name: value})
         asked = value.rpartition("@")[2] if key == "mail_domain" else value
         rules.append({**EVERYBODY, "name": key, "match": {key: asked}})
-    result = desk.plan(*rules, scope=scope, strategy=strategy)
+    result = env.plan(*rules, scope=scope, strategy=strategy)
     assert {row["user_principal_name"].partition("@")[0]: row["rule"] for row in result["users"]} == {
         key.replace("_", ""): key for key in KEYS
     }
 
 
-def test_reasons_are_those_of_the_audit(desk: PlanningDesk) -> None:
-    desk.at_risk("anna")
-    desk.at_risk("bert", desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
+def test_reasons_are_those_of_the_audit(env: PlanHarness) -> None:
+    env.at_risk("anna")
+    env.at_risk("bert", env.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
     ignored = {"name": "Off", "match": {"reason": "exchange_plan_disabled"}, "action": "ignore", "reason": "on purpose"}
-    assert actions(desk.plan(ignored, EVERYBODY)) == {"anna": "license", "bert": "ignore"}
+    assert actions(env.plan(ignored, EVERYBODY)) == {"anna": "license", "bert": "ignore"}

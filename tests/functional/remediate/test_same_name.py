@@ -21,7 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.exclusio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.functional.support.assign_harness import Desk, empty_tenant
+from tests.functional.support.assign_harness import Harness, empty_tenant
 from tests.functional.support.service_clients import Clients, clients
 from tests.simulator.folding import folded
 from tests.simulator.launch import Tenant
@@ -51,18 +51,18 @@ def served() -> Iterator[tuple[Tenant, Clients]]:
 
 
 @pytest.fixture
-def desk(served: tuple[Tenant, Clients]) -> Desk:
-    return Desk(*served)
+def env(served: tuple[Tenant, Clients]) -> Harness:
+    return Harness(*served)
 
 
-def person(desk: Desk, local: str) -> Json:
+def person(env: Harness, local: str) -> Json:
     """A user of this name, without a license."""
-    return desk.make.user("Some", "Body", upn=f"{local}@contoso.example", states=[], usage_location="DE")
+    return env.make.user("Some", "Body", upn=f"{local}@contoso.example", states=[], usage_location="DE")
 
 
-def licensed(desk: Desk) -> set[str]:
+def licensed(env: Harness) -> set[str]:
     """The ids of those who have a license."""
-    return {user_id for user_id, user in desk.world.users.items() if user["licenseAssignmentStates"]}
+    return {user_id for user_id, user in env.world.users.items() if user["licenseAssignmentStates"]}
 
 
 @given(NAMES, NAMES)
@@ -98,88 +98,88 @@ def test_a_tenant_is_not_named_by_letters_that_look_like_ascii(name: str) -> Non
 
 
 @pytest.mark.parametrize(("one", "other"), [*TWINS, *((other, one) for one, other in TWINS)])
-def test_the_one_that_was_named_is_licensed_and_not_the_twin(one: str, other: str, desk: Desk) -> None:
-    wanted, _twin = person(desk, one), person(desk, other)
-    desk.run([f"{one.replace('a', 'A')}@CONTOSO.example"], {"sku": "EXCHANGESTANDARD"})
-    assert licensed(desk) == {wanted["id"]}
+def test_the_one_that_was_named_is_licensed_and_not_the_twin(one: str, other: str, env: Harness) -> None:
+    wanted, _twin = person(env, one), person(env, other)
+    env.run([f"{one.replace('a', 'A')}@CONTOSO.example"], {"sku": "EXCHANGESTANDARD"})
+    assert licensed(env) == {wanted["id"]}
 
 
 @given(st.lists(NAMES, min_size=2, max_size=5, unique_by=lowered), st.data())
 @examples(40)
 def test_no_name_licenses_somebody_else(served: tuple[Tenant, Clients], names: list[str], data: st.DataObject) -> None:
-    desk = Desk(*served)
-    people = {name: person(desk, name) for name in names}
+    env = Harness(*served)
+    people = {name: person(env, name) for name in names}
     some = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
-    desk.run([f"{name}@contoso.example" for name in some], {"sku": "EXCHANGESTANDARD"})
-    assert licensed(desk) == {people[name]["id"] for name in some}
+    env.run([f"{name}@contoso.example" for name in some], {"sku": "EXCHANGESTANDARD"})
+    assert licensed(env) == {people[name]["id"] for name in some}
 
 
 @pytest.mark.parametrize(("one", "other"), TWINS)
-def test_a_twin_is_not_licensed_where_the_named_one_does_not_exist(one: str, other: str, desk: Desk) -> None:
-    person(desk, other)
+def test_a_twin_is_not_licensed_where_the_named_one_does_not_exist(one: str, other: str, env: Harness) -> None:
+    person(env, other)
     with pytest.raises(ConfigurationError, match="has no user"):
-        desk.run([f"{one}@contoso.example"], {"sku": "EXCHANGESTANDARD"})
-    assert licensed(desk) == set()
+        env.run([f"{one}@contoso.example"], {"sku": "EXCHANGESTANDARD"})
+    assert licensed(env) == set()
 
 
 # answers that cannot be believed ---------------------------------------------------------------------------------
 
 
-def answering(desk: Desk, *users: Json) -> None:
+def answering(env: Harness, *users: Json) -> None:
     """The next batch is answered with these users, whoever was asked for."""
     shown = [{key: value for key, value in copy.deepcopy(user).items() if key[0] != "_"} for user in users]
     part = {"id": "1", "status": 200, "body": {"value": shown}}
-    desk.tenant.set_faults({"path": "$batch", "status": 200, "body": {"responses": [part]}, "times": 1})
+    env.tenant.set_faults({"path": "$batch", "status": 200, "body": {"responses": [part]}, "times": 1})
 
 
-def asked(desk: Desk, *names: str) -> str:
+def asked(env: Harness, *names: str) -> str:
     """Why a request to license these is refused; nobody may have been licensed."""
     with pytest.raises((IncompleteAnswer, UsersFailed)) as caught:
-        desk.run(list(names), {"sku": "EXCHANGESTANDARD"})
-    assert licensed(desk) == set()
+        env.run(list(names), {"sku": "EXCHANGESTANDARD"})
+    assert licensed(env) == set()
     return str(caught.value)
 
 
-def test_an_answer_with_two_users_for_one_name_is_an_error(desk: Desk) -> None:
-    anna, ben = person(desk, "anna"), person(desk, "ben")
-    answering(desk, anna, {**ben, "userPrincipalName": "Anna@contoso.example"})
-    assert "two users for 'anna@contoso.example'" in asked(desk, "anna@contoso.example")
+def test_an_answer_with_two_users_for_one_name_is_an_error(env: Harness) -> None:
+    anna, ben = person(env, "anna"), person(env, "ben")
+    answering(env, anna, {**ben, "userPrincipalName": "Anna@contoso.example"})
+    assert "two users for 'anna@contoso.example'" in asked(env, "anna@contoso.example")
 
 
-def test_an_answer_with_the_same_user_twice_is_an_error(desk: Desk) -> None:
-    anna = person(desk, "anna")
-    answering(desk, anna, anna)
-    assert "two users" in asked(desk, anna["id"])
+def test_an_answer_with_the_same_user_twice_is_an_error(env: Harness) -> None:
+    anna = person(env, "anna")
+    answering(env, anna, anna)
+    assert "two users" in asked(env, anna["id"])
 
 
 @pytest.mark.parametrize("by", ["userPrincipalName", "id"])
-def test_an_answer_with_somebody_else_is_an_error(by: str, desk: Desk) -> None:
-    anna, ben = person(desk, "anna"), person(desk, "ben")
-    answering(desk, ben)
-    assert "whom nobody asked for" in asked(desk, anna[by])
+def test_an_answer_with_somebody_else_is_an_error(by: str, env: Harness) -> None:
+    anna, ben = person(env, "anna"), person(env, "ben")
+    answering(env, ben)
+    assert "whom nobody asked for" in asked(env, anna[by])
 
 
-def test_a_service_that_compares_in_another_way_is_an_error(desk: Desk) -> None:
+def test_a_service_that_compares_in_another_way_is_an_error(env: Harness) -> None:
     """It takes one name for another: nobody knows who was meant."""
-    answering(desk, person(desk, "strasse"))
-    assert "whom nobody asked for" in asked(desk, "stra\u00dfe@contoso.example")
+    answering(env, person(env, "strasse"))
+    assert "whom nobody asked for" in asked(env, "stra\u00dfe@contoso.example")
 
 
 @pytest.mark.parametrize("by", ["userPrincipalName", "id"])
-def test_an_answer_with_fewer_users_than_names_is_an_error(by: str, desk: Desk) -> None:
+def test_an_answer_with_fewer_users_than_names_is_an_error(by: str, env: Harness) -> None:
     """A user who is left out exists: that is not the same as a user who does not."""
-    anna, ben = person(desk, "anna"), person(desk, "ben")
-    answering(desk, anna)
-    assert "left out one who exists" in asked(desk, anna[by], ben[by])
+    anna, ben = person(env, "anna"), person(env, "ben")
+    answering(env, anna)
+    assert "left out one who exists" in asked(env, anna[by], ben[by])
 
 
-def test_who_does_not_exist_is_still_said_to_be_nobody(desk: Desk) -> None:
-    anna = person(desk, "anna")
-    error = desk.fail(
+def test_who_does_not_exist_is_still_said_to_be_nobody(env: Harness) -> None:
+    anna = person(env, "anna")
+    error = env.fail(
         ["anna@contoso.example", "nobody@contoso.example"], {"sku": "EXCHANGESTANDARD"}, on_error="continue"
     )
     assert [row["status"] for row in error.partial["users"]] == ["changed", "failed"]
-    assert licensed(desk) == {anna["id"]}
+    assert licensed(env) == {anna["id"]}
 
 
 def test_no_other_file_folds_the_names_of_users() -> None:

@@ -16,7 +16,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Assignment, LicenseChange, User
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.stacked_plans import redundant, stacked_notes
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions, skus
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions, skus
 from tests.simulator.builders import GB
 from tests.simulator.skus import table
 from tests.simulator.state import Json
@@ -41,10 +41,10 @@ STACK, EXCLUDE = "stack", "exclude_legacy"
 
 
 @pytest.fixture
-def midsize(desk: PlanningDesk) -> Iterator[None]:
-    desk.add_sku("MIDSIZEPACK")
+def midsize(env: PlanHarness) -> Iterator[None]:
+    env.add_sku("MIDSIZEPACK")
     yield
-    del desk.world.skus[table()["MIDSIZEPACK"].id]
+    del env.world.skus[table()["MIDSIZEPACK"].id]
 
 
 def to(*part_numbers: str, **more: object) -> Json:
@@ -53,49 +53,49 @@ def to(*part_numbers: str, **more: object) -> Json:
 
 @pytest.mark.parametrize("exchange_plans", [STACK, EXCLUDE])
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
-def test_a_hold_gets_plan_2_beside_plan_1(desk: PlanningDesk, strategy: str, exchange_plans: str) -> None:
-    desk.world.switches.update({"exchange_plans": exchange_plans})
-    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"), hold=True)
-    result = desk.apply(to("EXCHANGEENTERPRISE"), strategy=strategy)
+def test_a_hold_gets_plan_2_beside_plan_1(env: PlanHarness, strategy: str, exchange_plans: str) -> None:
+    env.world.switches.update({"exchange_plans": exchange_plans})
+    anna = env.person("anna", env.held("EXCHANGESTANDARD"), hold=True)
+    result = env.apply(to("EXCHANGEENTERPRISE"), strategy=strategy)
     (row,) = result["users"]
     assert (row["action"], row["status"], row["confirmation"]) == ("license", "changed", "confirmed")
-    assert desk.states(anna).keys() == {"EXCHANGESTANDARD", "EXCHANGEENTERPRISE"}
+    assert env.states(anna).keys() == {"EXCHANGESTANDARD", "EXCHANGEENTERPRISE"}
     assert "each takes a seat, and the best plan counts, so EXCHANGESTANDARD may go" in row["note"]
 
 
-def test_a_large_shared_mailbox_gets_plan_2_beside_plan_1(desk: PlanningDesk) -> None:
-    shared = desk.person("shared", desk.held("EXCHANGESTANDARD"), kind="SharedMailbox", bytes=60 * GB)
-    result = desk.apply(to("EXCHANGEENTERPRISE"), shared_mailbox_sizes="always")
+def test_a_large_shared_mailbox_gets_plan_2_beside_plan_1(env: PlanHarness) -> None:
+    shared = env.person("shared", env.held("EXCHANGESTANDARD"), kind="SharedMailbox", bytes=60 * GB)
+    result = env.apply(to("EXCHANGEENTERPRISE"), shared_mailbox_sizes="always")
     assert actions(result) == {"shared": "license"}
-    assert desk.states(shared).keys() == {"EXCHANGESTANDARD", "EXCHANGEENTERPRISE"}
+    assert env.states(shared).keys() == {"EXCHANGESTANDARD", "EXCHANGEENTERPRISE"}
 
 
-def test_a_plan_without_rights_is_no_obstacle_to_one_with(desk: PlanningDesk) -> None:
-    anna = desk.person("anna", desk.held("M365_F1_COMM"))
-    result = desk.apply(to("SPE_F1"), scope="all_users")
+def test_a_plan_without_rights_is_no_obstacle_to_one_with(env: PlanHarness) -> None:
+    anna = env.person("anna", env.held("M365_F1_COMM"))
+    result = env.apply(to("SPE_F1"), scope="all_users")
     assert (actions(result), skus(result)) == ({"anna": "license"}, {"anna": ["SPE_F1"]})
-    assert desk.states(anna).keys() == {"M365_F1_COMM", "SPE_F1"}
+    assert env.states(anna).keys() == {"M365_F1_COMM", "SPE_F1"}
     assert "so M365_F1_COMM may go" in result["users"][0]["note"]
 
 
-def test_what_comes_from_a_group_may_go_there(desk: PlanningDesk) -> None:
-    inherits = desk.inherited("EXCHANGESTANDARD")
-    anna = desk.person("anna", inherits, archive=True, hold=True)
+def test_what_comes_from_a_group_may_go_there(env: PlanHarness) -> None:
+    inherits = env.inherited("EXCHANGESTANDARD")
+    anna = env.person("anna", inherits, archive=True, hold=True)
     for check_mode in (True, False):
-        result = desk.run([anna], "EXCHANGEENTERPRISE", state="exact", check_mode=check_mode)
+        result = env.run([anna], "EXCHANGEENTERPRISE", state="exact", check_mode=check_mode)
         (row,) = result["users"]
         assert row["status"] == "changed"
         assert f"EXCHANGESTANDARD (from group {inherits['assignedByGroup']}) may go" in row["notes"][-1]
 
 
-def test_a_mailbox_at_risk_is_swapped_from_the_fallback_where_removals_are_allowed(desk: PlanningDesk) -> None:
+def test_a_mailbox_at_risk_is_swapped_from_the_fallback_where_removals_are_allowed(env: PlanHarness) -> None:
     """The rule calls one the substitute of the other, so the substitute goes in the same step."""
-    anna = desk.person("anna", desk.held("EXCHANGESTANDARD"), hold=True)
+    anna = env.person("anna", env.held("EXCHANGESTANDARD"), hold=True)
     rule = to("EXCHANGEENTERPRISE", fallback=[{"sku": "EXCHANGESTANDARD"}])
-    (row,) = desk.plan(rule)["users"]
+    (row,) = env.plan(rule)["users"]
     assert (row["remove"], "EXCHANGESTANDARD may go" in row["note"]) == ([], True)
-    desk.apply(rule, allow_removals=True)
-    assert desk.states(anna).keys() == {"EXCHANGEENTERPRISE"}
+    env.apply(rule, allow_removals=True)
+    assert env.states(anna).keys() == {"EXCHANGEENTERPRISE"}
 
 
 # --- which license may go ---------------------------------------------------------------------------------------------
@@ -143,25 +143,25 @@ def test_the_note_is_about_what_the_change_adds() -> None:
 @pytest.mark.parametrize("exchange_plans", [STACK, EXCLUDE])
 @pytest.mark.usefixtures("midsize")
 def test_what_is_said_to_exclude_is_sent_and_check_mode_says_that_it_cannot_tell(
-    desk: PlanningDesk, exchange_plans: str
+    env: PlanHarness, exchange_plans: str
 ) -> None:
-    desk.world.switches.update({"exchange_plans": exchange_plans})
-    anna = desk.person("anna", desk.held("MIDSIZEPACK"))
-    (told,) = desk.run([anna], "EXCHANGEENTERPRISE", check_mode=True)["users"]
+    env.world.switches.update({"exchange_plans": exchange_plans})
+    anna = env.person("anna", env.held("MIDSIZEPACK"))
+    (told,) = env.run([anna], "EXCHANGEENTERPRISE", check_mode=True)["users"]
     assert told["status"] == "changed"
     (doubt,) = [note for note in told["notes"] if "cannot be foreseen" in note]
     assert doubt.startswith("MIDSIZEPACK carries EXCHANGE_S_STANDARD_MIDMARKET, which is said to exclude")
     if exchange_plans == STACK:
-        (row,) = desk.run([anna], "EXCHANGEENTERPRISE")["users"]
+        (row,) = env.run([anna], "EXCHANGEENTERPRISE")["users"]
         assert not any("cannot be foreseen" in note for note in row["notes"])
         return
-    error = desk.fail([anna], "EXCHANGEENTERPRISE")
-    assert (error.code, set(desk.states(anna))) == ("mutually_exclusive_plans", {"MIDSIZEPACK"})
+    error = env.fail([anna], "EXCHANGEENTERPRISE")
+    assert (error.code, set(env.states(anna))) == ("mutually_exclusive_plans", {"MIDSIZEPACK"})
 
 
 @pytest.mark.usefixtures("midsize")
-def test_a_plan_says_what_it_cannot_foresee(desk: PlanningDesk) -> None:
-    desk.person("anna", desk.held("MIDSIZEPACK"), hold=True)
-    result = desk.plan(to("EXCHANGEENTERPRISE"))
+def test_a_plan_says_what_it_cannot_foresee(env: PlanHarness) -> None:
+    env.person("anna", env.held("MIDSIZEPACK"), hold=True)
+    result = env.plan(to("EXCHANGEENTERPRISE"))
     assert actions(result) == {"anna": "license"}
     assert any("cannot be foreseen: anna@contoso.example" in text for text in result["warnings"])

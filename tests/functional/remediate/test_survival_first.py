@@ -16,7 +16,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
 )
 from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import Candidate
 
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk, actions
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.unit.support.sample_plans import E3_OR_STANDARD, added, at_risk, only, plan_for
 from tests.unit.support.sample_tenant import (
     EMS,
@@ -114,12 +114,12 @@ def test_two_mailboxes_of_one_user_are_both_kept() -> None:
     assert [entry.action for entry in plan_for(both, STANDARD).entries] == ["license", "license"]
 
 
-def test_what_keeps_the_mailbox_is_given_once(desk: PlanningDesk) -> None:
-    desk.box(desk.at_risk("anna"))["LitigationHoldEnabled"] = True
-    result = desk.apply(EVERYBODY)
+def test_what_keeps_the_mailbox_is_given_once(env: PlanHarness) -> None:
+    env.box(env.at_risk("anna"))["LitigationHoldEnabled"] = True
+    result = env.apply(EVERYBODY)
     assert actions(result) == {"anna": "license"}
     assert result["users"][0]["warnings"]
-    again = desk.apply(EVERYBODY)
+    again = env.apply(EVERYBODY)
     assert (again["changed"], actions(again)) == (False, {"anna": "insufficient"})
 
 
@@ -192,13 +192,13 @@ def test_a_part_is_for_mailboxes_that_no_plan_keeps(who: User) -> None:
     assert (entry.action, added(entry)) == (("no_seat", []) if kept else ("license", [EXCHANGESTANDARD]))
 
 
-def test_of_a_part_the_rest_is_given_once_there_is_a_seat(desk: PlanningDesk) -> None:
+def test_of_a_part_the_rest_is_given_once_there_is_a_seat(env: PlanHarness) -> None:
     for sku in ("EXCHANGEDESKLESS", "EXCHANGEARCHIVE_ADDON"):
-        desk.add_sku(sku)
-    desk.seats("EXCHANGEARCHIVE_ADDON", 0)
-    desk.box(desk.at_risk("anna"))["LitigationHoldEnabled"] = True
+        env.add_sku(sku)
+    env.seats("EXCHANGEARCHIVE_ADDON", 0)
+    env.box(env.at_risk("anna"))["LitigationHoldEnabled"] = True
     rule = {**EVERYBODY, "licenses": KIOSK_AND_ADDON["licenses"]}
-    given = [[item["sku"] for item in desk.apply(rule)["users"][0]["add"]] for _run in range(2)]
-    desk.seats("EXCHANGEARCHIVE_ADDON", 5)
-    given.append([item["sku"] for item in desk.apply(rule)["users"][0]["add"]])
+    given = [[item["sku"] for item in env.apply(rule)["users"][0]["add"]] for _run in range(2)]
+    env.seats("EXCHANGEARCHIVE_ADDON", 5)
+    given.append([item["sku"] for item in env.apply(rule)["users"][0]["add"]])
     assert given == [["EXCHANGEDESKLESS"], [], ["EXCHANGEARCHIVE_ADDON"]]

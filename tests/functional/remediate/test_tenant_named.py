@@ -20,7 +20,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph.tenant impor
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.run_facts import rules_digest, run_facts
 
 from tests.functional.support import processes
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
 
@@ -37,26 +37,26 @@ NAMED = [AUDIT, PLAN, LICENSE]
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> Iterator[PlanningDesk]:
-    desk = PlanningDesk(tenant)
-    desk.at_risk("anna")
-    roles = set(desk.world.app.roles)
-    yield desk
-    desk.world.app.roles = roles
+def env(tenant: Tenant) -> Iterator[PlanHarness]:
+    env = PlanHarness(tenant)
+    env.at_risk("anna")
+    roles = set(env.world.app.roles)
+    yield env
+    env.world.app.roles = roles
 
 
-def run(desk: PlanningDesk, name: str, *, status: int = 0, **params: Any) -> Json:
+def run(env: PlanHarness, name: str, *, status: int = 0, **params: Any) -> Json:
     given = {**PARAMS[name], "_ansible_check_mode": True, **params}
-    ended, output = processes.module(name, given, desk.tenant).end()
+    ended, output = processes.module(name, given, env.tenant).end()
     assert ended == status, output[:3000]
     result: Json = json.loads(output)
     told = [text if isinstance(text, str) else text["event"]["msg"] for text in result.get("warnings", ())]
     return {**result, "warnings": told}
 
 
-def asked(desk: PlanningDesk) -> list[str]:
+def asked(env: PlanHarness) -> list[str]:
     """What Graph and Exchange were asked for."""
-    return [entry["path"] for entry in desk.tenant.requests() if entry["service"] in ("graph", "exchange")]
+    return [entry["path"] for entry in env.tenant.requests() if entry["service"] in ("graph", "exchange")]
 
 
 def test_the_version_is_that_of_the_collection() -> None:
@@ -65,42 +65,42 @@ def test_the_version_is_that_of_the_collection() -> None:
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_a_result_names_its_tenant(desk: PlanningDesk, name: str) -> None:
-    result = run(desk, name)
+def test_a_result_names_its_tenant(env: PlanHarness, name: str) -> None:
+    result = run(env, name)
     assert result["tenant"] == {
-        "id": desk.world.tenant_id,
+        "id": env.world.tenant_id,
         "initial_domain": "contoso.onmicrosoft.com",
         "display_name": "Contoso AG",
     }
-    assert asked(desk).count("/v1.0/organization") == 1
+    assert asked(env).count("/v1.0/organization") == 1
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_a_tenant_that_may_not_be_named_is_known_by_its_id(desk: PlanningDesk, name: str) -> None:
-    desk.world.app.roles.discard("Organization.Read.All")
-    desk.world.app.roles.discard("Directory.Read.All")
-    result = run(desk, name)
-    assert result["tenant"] == {"id": desk.world.tenant_id, "initial_domain": None, "display_name": None}
+def test_a_tenant_that_may_not_be_named_is_known_by_its_id(env: PlanHarness, name: str) -> None:
+    env.world.app.roles.discard("Organization.Read.All")
+    env.world.app.roles.discard("Directory.Read.All")
+    result = run(env, name)
+    assert result["tenant"] == {"id": env.world.tenant_id, "initial_domain": None, "display_name": None}
     (warning,) = [text for text in result["warnings"] if "domains and name are not known" in text]
-    assert warning.startswith(f"{desk.world.tenant_id}: ")
+    assert warning.startswith(f"{env.world.tenant_id}: ")
     assert "Organization.Read.All" in warning
 
 
-def test_the_token_tells_the_id_where_the_options_name_a_domain(desk: PlanningDesk) -> None:
-    desk.world.app.roles -= {"Organization.Read.All", "Directory.Read.All"}
-    result = run(desk, LICENSE, tenant_id="contoso.onmicrosoft.com")
-    assert result["tenant"]["id"] == desk.world.tenant_id
+def test_the_token_tells_the_id_where_the_options_name_a_domain(env: PlanHarness) -> None:
+    env.world.app.roles -= {"Organization.Read.All", "Directory.Read.All"}
+    result = run(env, LICENSE, tenant_id="contoso.onmicrosoft.com")
+    assert result["tenant"]["id"] == env.world.tenant_id
 
 
-def test_warnings_begin_with_the_tenant(desk: PlanningDesk) -> None:
+def test_warnings_begin_with_the_tenant(env: PlanHarness) -> None:
     rules = [{"name": "Nobody", "match": {"department": "None"}, "action": "ignore", "reason": "x"}]
-    result = run(desk, PLAN, rules=rules)
+    result = run(env, PLAN, rules=rules)
     assert result["warnings"]
     assert all(text.startswith("contoso.onmicrosoft.com: ") for text in result["warnings"])
 
 
-def test_a_plan_says_how_it_was_made(desk: PlanningDesk) -> None:
-    result = run(desk, PLAN, max_changes="100%", protected=["breakglass*"], mode="apply", seat_reserve={"SPE_E3": 1})
+def test_a_plan_says_how_it_was_made(env: PlanHarness) -> None:
+    result = run(env, PLAN, max_changes="100%", protected=["breakglass*"], mode="apply", seat_reserve={"SPE_E3": 1})
     made = result["run"]
     assert made.pop("time").endswith("Z")
     text = json.dumps([EVERYBODY], sort_keys=True, separators=(",", ":"))
@@ -108,7 +108,7 @@ def test_a_plan_says_how_it_was_made(desk: PlanningDesk) -> None:
         "mode": "apply",
         "check_mode": True,
         "validate_certs": True,
-        "application": desk.world.app.client_id,
+        "application": env.world.app.client_id,
         "collection_version": COLLECTION_VERSION,
         "rules_digest": hashlib.sha256(text.encode()).hexdigest(),
         "guards": {
@@ -148,41 +148,41 @@ def test_a_run_without_rules_has_no_digest() -> None:
 
 @pytest.mark.parametrize("name", PARAMS)
 @pytest.mark.parametrize("domain", ["contoso.example", "CONTOSO.onmicrosoft.COM"])
-def test_the_expected_tenant_is_taken(desk: PlanningDesk, name: str, domain: str) -> None:
-    assert run(desk, name, expected_domain=domain)["tenant"]["id"] == desk.world.tenant_id
+def test_the_expected_tenant_is_taken(env: PlanHarness, name: str, domain: str) -> None:
+    assert run(env, name, expected_domain=domain)["tenant"]["id"] == env.world.tenant_id
 
 
 @pytest.mark.parametrize("name", PARAMS)
-def test_another_tenant_is_refused_before_any_user_is_read(desk: PlanningDesk, name: str) -> None:
-    result = run(desk, name, status=1, expected_domain="fabrikam.example")
+def test_another_tenant_is_refused_before_any_user_is_read(env: PlanHarness, name: str) -> None:
+    result = run(env, name, status=1, expected_domain="fabrikam.example")
     assert result["error"]["code"] == "wrong_tenant"
     assert all(text in result["msg"] for text in ("contoso.onmicrosoft.com", "Contoso AG", "'fabrikam.example'"))
     assert "tenant_id" in result["error"]["hint"]
     assert result["tenant"]["initial_domain"] == "contoso.onmicrosoft.com"
-    assert asked(desk) == ["/v1.0/organization"]
+    assert asked(env) == ["/v1.0/organization"]
 
 
 @pytest.mark.parametrize("name", PARAMS)
-def test_a_tenant_that_cannot_be_told_is_not_the_expected_one(desk: PlanningDesk, name: str) -> None:
-    desk.world.app.roles -= {"Organization.Read.All", "Directory.Read.All"}
-    result = run(desk, name, status=1, expected_domain="contoso.example")
+def test_a_tenant_that_cannot_be_told_is_not_the_expected_one(env: PlanHarness, name: str) -> None:
+    env.world.app.roles -= {"Organization.Read.All", "Directory.Read.All"}
+    result = run(env, name, status=1, expected_domain="contoso.example")
     assert result["error"]["code"] == "wrong_tenant"
     assert "Organization.Read.All" in result["error"]["hint"]
-    assert asked(desk) == ["/v1.0/organization"]
+    assert asked(env) == ["/v1.0/organization"]
 
 
 @pytest.mark.parametrize("text", ["contoso", "contoso.", "https://contoso.com", "con toso.com", "\u212aontoso.com"])
-def test_what_is_no_domain_is_refused_before_any_request(desk: PlanningDesk, text: str) -> None:
-    result = run(desk, AUDIT, status=1, expected_domain=text)
+def test_what_is_no_domain_is_refused_before_any_request(env: PlanHarness, text: str) -> None:
+    result = run(env, AUDIT, status=1, expected_domain=text)
     assert result["error"]["code"] == "invalid_options"
     assert "option expected_domain: expected a verified domain" in result["msg"]
-    assert desk.tenant.requests() == []
+    assert env.tenant.requests() == []
 
 
-def test_the_environment_names_it_as_well(desk: PlanningDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    environ = desk.tenant.env() | {"M365_EXPECTED_DOMAIN": "fabrikam.example"}
-    monkeypatch.setattr(desk.tenant, "env", lambda: environ)
-    assert run(desk, AUDIT, status=1)["error"]["code"] == "wrong_tenant"
+def test_the_environment_names_it_as_well(env: PlanHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    environ = env.tenant.env() | {"M365_EXPECTED_DOMAIN": "fabrikam.example"}
+    monkeypatch.setattr(env.tenant, "env", lambda: environ)
+    assert run(env, AUDIT, status=1)["error"]["code"] == "wrong_tenant"
 
 
 @pytest.mark.parametrize("token", ["", "opaque", "a.b.c", "a." + base64.urlsafe_b64encode(b"[1]").decode() + ".c"])

@@ -13,8 +13,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._assign import work
 from ansible_collections.m365.licensing.plugins.module_utils._assign.apply import GROUP
 from ansible_collections.m365.licensing.plugins.module_utils._remediate import workflow as remediation
 
-from tests.functional.support.assign_harness import Desk, changed_users, statuses
-from tests.functional.support.plan_harness import EVERYBODY, PlanningDesk
+from tests.functional.support.assign_harness import Harness, changed_users, statuses
+from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
 
@@ -23,8 +23,8 @@ SAME = "somebody else has just done the same"
 
 
 @pytest.fixture
-def desk(tenant: Tenant) -> PlanningDesk:
-    return PlanningDesk(tenant, concurrency=1)
+def env(tenant: Tenant) -> PlanHarness:
+    return PlanHarness(tenant, concurrency=1)
 
 
 @pytest.fixture
@@ -47,15 +47,15 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], No
 
 
 def test_each_of_two_runs_claims_what_it_has_written(
-    desk: PlanningDesk, between: Callable[[Callable[[], Any]], None]
+    env: PlanHarness, between: Callable[[Callable[[], Any]], None]
 ) -> None:
-    people = [desk.at_risk(f"user{number:03}", usageLocation=None) for number in range(45)]
+    people = [env.at_risk(f"user{number:03}", usageLocation=None) for number in range(45)]
     first: list[Json] = []
-    between(lambda: first.append(desk.apply({**EVERYBODY, "match": {"upn": [f"{upn}*" for upn in people[:30]]}})))
-    second = desk.apply(EVERYBODY)
+    between(lambda: first.append(env.apply({**EVERYBODY, "match": {"upn": [f"{upn}*" for upn in people[:30]]}})))
+    second = env.apply(EVERYBODY)
     assert (first[0]["summary"]["changed"], second["summary"]["changed"]) == (30, 15)
     assert changed_users(first[0]) | changed_users(second) == set(people)
-    assert len(desk.writes()) == 2 * len(people), "each location and each license once"
+    assert len(env.writes()) == 2 * len(people), "each location and each license once"
     same = [row for row in second["users"] if row["status"] == "unchanged"]
     assert [row["user_principal_name"] for row in same] == people[:30]
     assert all(SAME in row["note"] and row["before"] == row["after"] for row in same)
@@ -69,92 +69,92 @@ def test_each_of_two_runs_claims_what_it_has_written(
 
 
 def test_a_run_that_finds_all_done_has_changed_nothing(
-    desk: PlanningDesk, between: Callable[[Callable[[], Any]], None]
+    env: PlanHarness, between: Callable[[Callable[[], Any]], None]
 ) -> None:
-    desk.at_risk("anna")
-    between(lambda: desk.apply(EVERYBODY))
-    second = desk.apply(EVERYBODY)
+    env.at_risk("anna")
+    between(lambda: env.apply(EVERYBODY))
+    second = env.apply(EVERYBODY)
     assert (second["changed"], second["summary"]["changed"], second["diff"]["after"]) == (False, 0, "")
 
 
 def test_later_groups_of_a_long_list_are_read_again(
-    desk: PlanningDesk, between: Callable[[Callable[[], Any]], None]
+    env: PlanHarness, between: Callable[[Callable[[], Any]], None]
 ) -> None:
-    desk.seats("SPE_E3", 1000)
-    people = desk.people(GROUP + 20)
-    between(lambda: desk.run(people[-5:], "SPE_E3"))
-    result = desk.run(people, "SPE_E3")
+    env.seats("SPE_E3", 1000)
+    people = env.people(GROUP + 20)
+    between(lambda: env.run(people[-5:], "SPE_E3"))
+    result = env.run(people, "SPE_E3")
     assert statuses(result) == {"changed": GROUP + 15, "unchanged": 5}
     assert [row["notes"] for row in result["users"][-5:]] == [[SAME]] * 5
-    assert len(desk.writes()) == len(people)
+    assert len(env.writes()) == len(people)
 
 
 def test_plans_that_somebody_else_has_switched_off_stay_off(
-    desk: PlanningDesk, between: Callable[[Callable[[], Any]], None]
+    env: PlanHarness, between: Callable[[Callable[[], Any]], None]
 ) -> None:
-    anna = desk.at_risk("anna")
-    between(lambda: desk.run([anna], {"sku": "SPE_E3", "disabled_plans": ["TEAMS1"]}))
-    row = desk.apply(E3)["users"][0]
-    assert desk.states(anna) == {"SPE_E3": ["TEAMS1", "YAMMER_ENTERPRISE"]}
+    anna = env.at_risk("anna")
+    between(lambda: env.run([anna], {"sku": "SPE_E3", "disabled_plans": ["TEAMS1"]}))
+    row = env.apply(E3)["users"][0]
+    assert env.states(anna) == {"SPE_E3": ["TEAMS1", "YAMMER_ENTERPRISE"]}
     assert row["status"] == "changed"
     assert row["before"]["licenses"][0]["disabled_plans"] == ["TEAMS1"]
     assert "somebody else has just assigned SPE_E3 with TEAMS1 off, which stays so" in row["note"]
 
 
 def test_a_license_with_more_switched_off_is_there_and_said_so(
-    desk: PlanningDesk, between: Callable[[Callable[[], Any]], None]
+    env: PlanHarness, between: Callable[[Callable[[], Any]], None]
 ) -> None:
-    anna = desk.at_risk("anna")
+    anna = env.at_risk("anna")
     entry = {"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE", "EXCHANGE_S_ENTERPRISE"]}
-    between(lambda: desk.run([anna], entry))
-    result = desk.apply(E3)
+    between(lambda: env.run([anna], entry))
+    result = env.apply(E3)
     assert (result["changed"], result["users"][0]["status"]) == (False, "unchanged")
     assert "with EXCHANGE_S_ENTERPRISE off" in result["users"][0]["note"]
-    assert desk.states(anna)["SPE_E3"] == ["EXCHANGE_S_ENTERPRISE", "YAMMER_ENTERPRISE"]
+    assert env.states(anna)["SPE_E3"] == ["EXCHANGE_S_ENTERPRISE", "YAMMER_ENTERPRISE"]
 
 
 def test_a_usage_location_that_somebody_else_has_set_stays(
-    desk: PlanningDesk, between: Callable[[Callable[[], Any]], None]
+    env: PlanHarness, between: Callable[[Callable[[], Any]], None]
 ) -> None:
-    anna = desk.at_risk("anna", usageLocation=None)
-    between(lambda: desk.run([anna], "EMS", usage_location="AT"))
-    assert desk.apply(EVERYBODY)["summary"]["changed"] == 1
-    assert (desk.location(anna), set(desk.states(anna))) == ("AT", {"EMS", "EXCHANGESTANDARD"})
+    anna = env.at_risk("anna", usageLocation=None)
+    between(lambda: env.run([anna], "EMS", usage_location="AT"))
+    assert env.apply(EVERYBODY)["summary"]["changed"] == 1
+    assert (env.location(anna), set(env.states(anna))) == ("AT", {"EMS", "EXCHANGESTANDARD"})
 
 
 @pytest.mark.parametrize("on_error", ["continue", "fail"])
 def test_a_removal_that_would_now_take_the_last_plan_is_not_sent(
-    desk: PlanningDesk, between: Callable[[Callable[[], Any]], None], on_error: str
+    env: PlanHarness, between: Callable[[Callable[[], Any]], None], on_error: str
 ) -> None:
-    anna = desk.person("anna", desk.held("EXCHANGEENTERPRISE"), desk.held("EXCHANGEARCHIVE_ADDON"))
-    desk.world.log.clear()
-    ben = desk.person("ben", desk.held("SPE_E3"), desk.held("EXCHANGESTANDARD"))
+    anna = env.person("anna", env.held("EXCHANGEENTERPRISE"), env.held("EXCHANGEARCHIVE_ADDON"))
+    env.world.log.clear()
+    ben = env.person("ben", env.held("SPE_E3"), env.held("EXCHANGESTANDARD"))
     rule = {**EVERYBODY, "match": {"upn": "ben@*"}, "licenses": [{"sku": "SPE_E3"}], "remove": ["EXCHANGESTANDARD"]}
-    between(lambda: desk.run([ben], "SPE_E3", state="absent"))
+    between(lambda: env.run([ben], "SPE_E3", state="absent"))
     options: dict[str, Any] = {"scope": "all_users", "allow_removals": True, "on_error": on_error}
-    error = desk.refused(rule, **options)
-    assert set(desk.states(ben)) == {"EXCHANGESTANDARD"}
+    error = env.refused(rule, **options)
+    assert set(env.states(ben)) == {"EXCHANGESTANDARD"}
     (row,) = [row for row in error.partial["users"] if row["user_principal_name"] == ben]
     assert (row["status"], row["error"]["code"]) == ("failed", "changed_meanwhile")
-    assert set(desk.states(anna)) == {"EXCHANGEENTERPRISE", "EXCHANGEARCHIVE_ADDON"}
+    assert set(env.states(anna)) == {"EXCHANGEENTERPRISE", "EXCHANGEARCHIVE_ADDON"}
 
 
 def test_users_who_cannot_be_read_again_are_written_as_planned(
-    desk: PlanningDesk, between: Callable[[Callable[[], Any]], None]
+    env: PlanHarness, between: Callable[[Callable[[], Any]], None]
 ) -> None:
-    anna = desk.at_risk("anna")
-    between(lambda: desk.refuse("/users?", status=500, times=1))
-    with desk.clients(retry_seconds=0):
-        result = desk.apply(EVERYBODY)
-    assert set(desk.states(anna)) == {"EXCHANGESTANDARD"}
+    anna = env.at_risk("anna")
+    between(lambda: env.refuse("/users?", status=500, times=1))
+    with env.clients(retry_seconds=0):
+        result = env.apply(EVERYBODY)
+    assert set(env.states(anna)) == {"EXCHANGESTANDARD"}
     assert result["summary"]["changed"] == 1
 
 
-def test_a_run_of_many_reads_each_user_again_once(desk: Desk) -> None:
-    desk.seats("SPE_E3", 1000)
-    people = desk.people(GROUP * 2 + 1)
-    desk.run(people, "SPE_E3")
-    batches = [entry for entry in desk.tenant.requests() if "parts" in entry]
+def test_a_run_of_many_reads_each_user_again_once(env: Harness) -> None:
+    env.seats("SPE_E3", 1000)
+    people = env.people(GROUP * 2 + 1)
+    env.run(people, "SPE_E3")
+    batches = [entry for entry in env.tenant.requests() if "parts" in entry]
     reads = [entry for entry in batches if entry["parts"][0]["method"] == "GET"]
     # read for the decision (3, of 300 each), again before the second and the third group (2); read back at once
     assert len(reads) == 5

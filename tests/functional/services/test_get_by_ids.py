@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.functional.support.assign_harness import Desk, empty_tenant, statuses
+from tests.functional.support.assign_harness import Harness, empty_tenant, statuses
 from tests.functional.support.batches import one_by_one
 from tests.functional.support.scripted_server import Clock
 from tests.functional.support.service_clients import Clients, clients
@@ -129,12 +129,12 @@ def test_get_by_ids_is_not_waited_for_where_there_is_another_way(tenant: Tenant,
 @pytest.mark.parametrize("answer", ["allowed", "403", "stateless"])
 def test_many_are_licensed_and_read_back_whatever_it_answers(answer: str) -> None:
     with empty_tenant() as served:
-        desk = Desk(served)
-        desk.world.switches.get_by_ids = answer
-        people = desk.people(610)
-        desk.seats("SPE_E3", 610)
-        result = desk.run(people, "SPE_E3")
+        env = Harness(served)
+        env.world.switches.get_by_ids = answer
+        people = env.people(610)
+        env.seats("SPE_E3", 610)
+        result = env.run(people, "SPE_E3")
         assert statuses(result) == {"changed": 610}
         assert {row["confirmation"] for row in result["users"]} == {"confirmed"}
         assert any(entry["path"] == PATH for entry in served.requests()), "the position makes a difference"
-        assert desk.run(people, "SPE_E3")["changed"] is False
+        assert env.run(people, "SPE_E3")["changed"] is False

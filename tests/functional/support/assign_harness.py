@@ -52,7 +52,7 @@ class Clock:
             self.tell(seconds)
 
 
-class Desk:
+class Harness:
     """The tenant, emptied, and what ``m365_user_license`` does in it.
 
     ``shared``: clients to use again and again; else every run signs in anew, as a module does, with ``options``.

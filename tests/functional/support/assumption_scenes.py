@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 
-from tests.functional.support.plan_harness import ALL_KINDS, EVERYBODY, PlanningDesk
+from tests.functional.support.plan_harness import ALL_KINDS, EVERYBODY, PlanHarness
 from tests.simulator import app
 from tests.simulator.plan_rules import MAILBOX_PLANS
 from tests.simulator.skus import table
@@ -31,7 +31,7 @@ NAMED = "team@contoso.example"
 class Scene(NamedTuple):
     """Whom it is about, and what is asked for."""
 
-    plant: Callable[[PlanningDesk], object]
+    plant: Callable[[PlanHarness], object]
     rules: Sequence[Json] = ALL_KINDS
     options: Mapping[str, Any] = MappingProxyType({})
     """Of the plan."""
@@ -50,99 +50,99 @@ class Scene(NamedTuple):
     """Positions in which, by nature, no list can be read: the run ends with an error."""
 
 
-def at_risk(*people: str, **more: Any) -> Callable[[PlanningDesk], object]:
+def at_risk(*people: str, **more: Any) -> Callable[[PlanHarness], object]:
     """People whose mailboxes were made ten days ago without a license."""
-    return lambda desk: [desk.at_risk(name, **more) for name in people]
+    return lambda env: [env.at_risk(name, **more) for name in people]
 
 
-def _held(desk: PlanningDesk) -> None:
+def _held(env: PlanHarness) -> None:
     """The license of a mailbox on hold goes."""
-    upn = desk.person("anna", desk.held("EXCHANGESTANDARD"), hold=True)
-    desk.tenant.patch_state({"users": {upn: {"licenses": []}}})
+    upn = env.person("anna", env.held("EXCHANGESTANDARD"), hold=True)
+    env.tenant.patch_state({"users": {upn: {"licenses": []}}})
 
 
-def _built(desk: PlanningDesk) -> None:
+def _built(env: PlanHarness) -> None:
     """A mailbox as the control API makes it."""
-    desk.tenant.patch_state({"users": {"anna@contoso.example": {}}, "mailboxes": {"anna@contoso.example": {}}})
+    env.tenant.patch_state({"users": {"anna@contoso.example": {}}, "mailboxes": {"anna@contoso.example": {}}})
 
 
-def _removed(desk: PlanningDesk) -> None:
+def _removed(env: PlanHarness) -> None:
     """A license went ten days ago, and with it the mailbox."""
-    user = desk.make.user("Anna", "anna", removed=["SPE_E3"], removed_days=10, usage_location="DE")
-    desk.make.mailbox(user, "UserMailbox", sku_assigned=False, created_days=400, disconnected_days=10)
+    user = env.make.user("Anna", "anna", removed=["SPE_E3"], removed_days=10, usage_location="DE")
+    env.make.mailbox(user, "UserMailbox", sku_assigned=False, created_days=400, disconnected_days=10)
 
 
-def _pending(days: float) -> Callable[[PlanningDesk], object]:
-    def plant(desk: PlanningDesk) -> None:
-        user = desk.make.user("Anna", "anna", removed=["SPE_E3"], removed_days=20, usage_location="DE")
-        desk.make.mailbox(user, "UserMailbox", sku_assigned=False, created_days=400, pending_days=days)
+def _pending(days: float) -> Callable[[PlanHarness], object]:
+    def plant(env: PlanHarness) -> None:
+        user = env.make.user("Anna", "anna", removed=["SPE_E3"], removed_days=20, usage_location="DE")
+        env.make.mailbox(user, "UserMailbox", sku_assigned=False, created_days=400, pending_days=days)
 
     return plant
 
 
-def _legacy(desk: PlanningDesk) -> None:
+def _legacy(env: PlanHarness) -> None:
     """A Midsize license has run out, and a hold is missing the right to it beside another one that works."""
-    desk.add_sku("MIDSIZEPACK")
-    desk.add_sku("LITEPACK")
-    desk.world.skus[table()["MIDSIZEPACK"].id]["capabilityStatus"] = "Suspended"
-    desk.person("anna", desk.held("MIDSIZEPACK"))
-    desk.person("bert", desk.held("LITEPACK"), hold=True)
-    desk.at_risk("carl")
+    env.add_sku("MIDSIZEPACK")
+    env.add_sku("LITEPACK")
+    env.world.skus[table()["MIDSIZEPACK"].id]["capabilityStatus"] = "Suspended"
+    env.person("anna", env.held("MIDSIZEPACK"))
+    env.person("bert", env.held("LITEPACK"), hold=True)
+    env.at_risk("carl")
 
 
-def _archives(desk: PlanningDesk) -> None:
-    desk.person("anna", desk.held("SPE_F1"), archive=True)
-    desk.person("team", kind="SharedMailbox", archive=True)
-    desk.person("bert", archive=True, created_days=5)
+def _archives(env: PlanHarness) -> None:
+    env.person("anna", env.held("SPE_F1"), archive=True)
+    env.person("team", kind="SharedMailbox", archive=True)
+    env.person("bert", archive=True, created_days=5)
 
 
-def _retired(desk: PlanningDesk) -> None:
+def _retired(env: PlanHarness) -> None:
     """A retired plan is among those that are off; the SKU carries it no more."""
-    state = desk.held("SPE_E3", "EXCHANGE_S_ENTERPRISE")
-    sku = desk.world.skus[state["skuId"]]
+    state = env.held("SPE_E3", "EXCHANGE_S_ENTERPRISE")
+    sku = env.world.skus[state["skuId"]]
     sku["servicePlans"] = [plan for plan in sku["servicePlans"] if plan["servicePlanId"] != RETIRED]
-    desk.person("anna", {**state, "disabledPlans": sorted([*state["disabledPlans"], RETIRED])})
+    env.person("anna", {**state, "disabledPlans": sorted([*state["disabledPlans"], RETIRED])})
 
 
-def _twin(desk: PlanningDesk) -> None:
+def _twin(env: PlanHarness) -> None:
     """A user has a mailbox in use and a soft-deleted one."""
-    user = desk.world.user(desk.at_risk("anna"))
-    desk.make.mailbox(user, "UserMailbox", soft_deleted_days=5, sku_assigned=False)
+    user = env.world.user(env.at_risk("anna"))
+    env.make.mailbox(user, "UserMailbox", soft_deleted_days=5, sku_assigned=False)
 
 
-def _excluded(desk: PlanningDesk) -> None:
+def _excluded(env: PlanHarness) -> None:
     """What a user has excludes the first license of the rule."""
     pair = table()["POWER_BI_STANDARD"].plan("BI_AZURE_P0"), table()["SPE_E3"].plan("TEAMS1")
-    desk.world.plan_rules.exclusions = [pair]
-    desk.at_risk("anna", desk.held("POWER_BI_STANDARD"))
+    env.world.plan_rules.exclusions = [pair]
+    env.at_risk("anna", env.held("POWER_BI_STANDARD"))
 
 
-def _large(desk: PlanningDesk) -> None:
+def _large(env: PlanHarness) -> None:
     """Mailboxes of 60 GB, one of which has the quota of an earlier license."""
     for name in ("anna", "bert"):
-        box = desk.box(desk.at_risk(name))
+        box = env.box(env.at_risk(name))
         box["_bytes"] = 60 * GB
         if name == "bert":
             box["ProhibitSendReceiveQuota"] = "100 GB (107,374,182,400 bytes)"
 
 
-def _shared(desk: PlanningDesk) -> None:
+def _shared(env: PlanHarness) -> None:
     """Shared mailboxes without a license, one of them of 60 GB."""
-    desk.person("big", kind="SharedMailbox", bytes=60 * GB)
-    desk.person("team", kind="SharedMailbox", bytes=GB)
+    env.person("big", kind="SharedMailbox", bytes=60 * GB)
+    env.person("team", kind="SharedMailbox", bytes=GB)
 
 
-def _warned(desk: PlanningDesk) -> None:
+def _warned(env: PlanHarness) -> None:
     """The only seat of the SKU is in its grace period."""
-    desk.seats("EXCHANGESTANDARD", 0, warning=1)
-    desk.at_risk("anna")
+    env.seats("EXCHANGESTANDARD", 0, warning=1)
+    env.at_risk("anna")
 
 
-def _guest(desk: PlanningDesk) -> None:
+def _guest(env: PlanHarness) -> None:
     """As the generator plants them: the switch says whether somebody with a mailbox is a guest."""
-    kind = "Guest" if desk.world.switches.guests_with_mailboxes else "Member"
-    desk.at_risk("anna", userType=kind)
-    desk.at_risk("bert")
+    kind = "Guest" if env.world.switches.guests_with_mailboxes else "Member"
+    env.at_risk("anna", userType=kind)
+    env.at_risk("bert")
 
 
 E3_FIRST: Json = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], "fallback": [{"sku": "EXCHANGESTANDARD"}]}
@@ -185,13 +185,13 @@ SCENES: Mapping[str, Scene] = {
 """By the name of the switch."""
 
 
-def furnished(desk: PlanningDesk, scene: Scene, switches: Mapping[str, Any]) -> None:
+def furnished(env: PlanHarness, scene: Scene, switches: Mapping[str, Any]) -> None:
     """Let the tenant be as the scene says, with these switches."""
     app_roles = App("", "").roles
-    desk.world.app.roles = (app_roles | scene.roles) - scene.without
-    desk.world.switches.update({**scene.switches, **switches})
-    scene.plant(desk)
-    desk.world.touch()
+    env.world.app.roles = (app_roles | scene.roles) - scene.without
+    env.world.switches.update({**scene.switches, **switches})
+    scene.plant(env)
+    env.world.touch()
 
 
 def covered(world: World) -> set[str]:

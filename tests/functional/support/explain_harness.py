@@ -14,7 +14,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._ansible.explain_mo
 from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import to_plain
 from ansible_collections.m365.licensing.plugins.modules.m365_license_explanation_info import ARGUMENTS
 
-from tests.functional.support.plan_harness import PlanningDesk
+from tests.functional.support.plan_harness import PlanHarness
 from tests.functional.support.service_clients import Clients
 from tests.simulator.state import Json
 
@@ -26,7 +26,7 @@ def explain(found: Clients, *users: str, **options: Any) -> Json:
     return result
 
 
-class ExplainingDesk(PlanningDesk):
+class ExplainHarness(PlanHarness):
     """The tenant, emptied, with people whom a test explains."""
 
     def explain(self, *users: str, **options: Any) -> Json:

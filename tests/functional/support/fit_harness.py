@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.functional.support.explain_harness import ExplainingDesk
+from tests.functional.support.explain_harness import ExplainHarness
 from tests.functional.support.plan_harness import EVERYBODY
 from tests.simulator.state import Json
 
@@ -20,7 +20,7 @@ BUSINESS: Json = {**EVERYBODY, "licenses": [{"sku": "SPB"}]}
 RESOURCES: Json = {**EVERYBODY, "licenses": [{"sku": "EXCHANGEENTERPRISE"}]}
 
 
-class FitDesk(ExplainingDesk):
+class FitHarness(ExplainHarness):
     """The tenant, emptied, with mailboxes whose sizes a test chooses."""
 
     def sized(self, name: str, size: float, *held: Json, **more: Any) -> str:

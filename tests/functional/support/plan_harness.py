@@ -21,7 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._remediate.result i
 from ansible_collections.m365.licensing.plugins.module_utils._remediate.workflow import plan_licenses
 from ansible_collections.m365.licensing.plugins.modules.m365_license_plan import ARGUMENTS
 
-from tests.functional.support.assign_harness import Desk
+from tests.functional.support.assign_harness import Harness
 from tests.functional.support.service_clients import Clients
 from tests.simulator.state import Json
 
@@ -68,7 +68,7 @@ def plan(found: Clients, rules: Any, *, check_mode: bool = False, **options: Any
     return {**result, "users": rows}
 
 
-class PlanningDesk(Desk):
+class PlanHarness(Harness):
     """The tenant, emptied, with people at risk."""
 
     def at_risk(self, name: str, *held: Json, days: int = 10, country: str = "Germany", **properties: Any) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.functional.properties.test_user_licenses_property import PLANS as SOME_PLANS
 from tests.functional.properties.test_user_licenses_property import one_way_each
-from tests.functional.support.assign_harness import Desk
+from tests.functional.support.assign_harness import Harness
 from tests.simulator.builders import GB
 from tests.simulator.plan_rules import MAILBOX_PLANS
 from tests.simulator.skus import table
@@ -97,15 +97,15 @@ SWITCHES = st.fixed_dictionaries(
 TENANTS = st.fixed_dictionaries({"people": PEOPLE, "seats": SEATS, "switches": SWITCHES})
 
 
-def settle(desk: Desk, tenant: Json) -> list[str]:
+def settle(env: Harness, tenant: Json) -> list[str]:
     """Make this tenant; the names of its people."""
-    world = desk.world
+    world = env.world
     world.switches.update(tenant["switches"])
     world.skus = dict(sorted(world.skus.items()))
     world.skus[table()[SUSPENDED].id]["capabilityStatus"] = "Suspended"
     world.skus[table()[EXPIRING].id]["capabilityStatus"] = "Warning"
-    groups = {name: desk.make.group(f"sg-{name}") for name in SKUS}
-    names = [_person(desk, f"user{number}", person, groups) for number, person in enumerate(tenant["people"])]
+    groups = {name: env.make.group(f"sg-{name}") for name in SKUS}
+    names = [_person(env, f"user{number}", person, groups) for number, person in enumerate(tenant["people"])]
     for name, free in tenant["seats"].items():
         sku = world.skus[table()[name].id]
         units = {SUSPENDED: "suspended", EXPIRING: "warning"}.get(name, "enabled")
@@ -115,10 +115,10 @@ def settle(desk: Desk, tenant: Json) -> list[str]:
     return names
 
 
-def _person(desk: Desk, name: str, person: Json, groups: dict[str, str]) -> str:
-    kind, world = person["kind"], desk.world
+def _person(env: Harness, name: str, person: Json, groups: dict[str, str]) -> str:
+    kind, world = person["kind"], env.world
     held = [
-        desk.make.state(
+        env.make.state(
             item["sku"],
             disabled=item["off"],
             state=item["state"],
@@ -128,7 +128,7 @@ def _person(desk: Desk, name: str, person: Json, groups: dict[str, str]) -> str:
         for item in person["held"]
     ]
     guest = kind == "guest"
-    user = desk.make.user(
+    user = env.make.user(
         name.title(),
         name,
         upn=f"{name}_example.org#EXT#@contoso.example" if guest else f"{name}@contoso.example",
@@ -154,7 +154,7 @@ def _person(desk: Desk, name: str, person: Json, groups: dict[str, str]) -> str:
     more = {"soft_deleted_days": min(person["days"], 29)} if kind == "soft_deleted" and not covered else {}
     if had and world.switches.delicensing_resiliency and kind == "user":
         more["pending_days"] = 30 - min(person["days"], 25)
-    desk.make.mailbox(
+    env.make.mailbox(
         user,
         KINDS[kind],
         sku_assigned=True if licensed else False if had else never,
@@ -172,9 +172,9 @@ def _person(desk: Desk, name: str, person: Json, groups: dict[str, str]) -> str:
 # what changes nothing -------------------------------------------------------------------------------------------
 
 
-def shuffle(desk: Desk, seed: int) -> None:
+def shuffle(env: Harness, seed: int) -> None:
     """Users, mailboxes, SKUs, subscriptions, groups and members in another order, and pages of another size."""
-    world, rng = desk.world, random.Random(seed)
+    world, rng = env.world, random.Random(seed)
 
     def mixed(some: dict[str, Any]) -> dict[str, Any]:
         return dict(rng.sample(list(some.items()), len(some)))
@@ -193,7 +193,7 @@ def shuffle(desk: Desk, seed: int) -> None:
 # what is there --------------------------------------------------------------------------------------------------
 
 
-def holdings(desk: Desk) -> dict[str, Json]:
+def holdings(env: Harness) -> dict[str, Json]:
     """What each user holds by Graph's words: the times of what was not touched are part of it."""
     return {
         user["userPrincipalName"]: copy.deepcopy(
@@ -210,26 +210,26 @@ def holdings(desk: Desk) -> dict[str, Json]:
                 ),
             }
         )
-        for user in desk.world.users.values()
+        for user in env.world.users.values()
     }
 
 
-def consumed(desk: Desk) -> dict[str, int]:
+def consumed(env: Harness) -> dict[str, int]:
     """Seats taken, by part number."""
-    return {sku["skuPartNumber"]: sku["consumedUnits"] for sku in desk.world.skus.values()}
+    return {sku["skuPartNumber"]: sku["consumedUnits"] for sku in env.world.skus.values()}
 
 
-def written(desk: Desk) -> list[Json]:
+def written(env: Harness) -> list[Json]:
     """All writes by the server's log, in its order: user principal name, method, action and body."""
     found = []
-    for entry in desk.tenant.requests():
+    for entry in env.tenant.requests():
         asks = entry["path"].endswith(("/$batch", "/token")) or entry["service"] in ("exchange", "login")
         assert asks or entry["method"] == "GET", f"an unexpected write: {entry}"
         for part in entry.get("parts", ()):
             if part["method"] == "GET" or part["url"].endswith("/checkMemberGroups"):
                 continue
             _root, _users, key, *action = part["url"].split("/")
-            user = desk.world.user(key)
+            user = env.world.user(key)
             assert user is not None, part
             found.append(
                 {

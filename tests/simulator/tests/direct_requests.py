@@ -61,7 +61,7 @@ class Reply:
         return str(self.body["error"]["details"][0]["message"])
 
 
-class Desk:
+class Harness:
     """The tenant: SKUs with seats, groups that carry licenses, and nobody in it until a test says so."""
 
     def __init__(self, world: World | None = None, **switches: Any) -> None:

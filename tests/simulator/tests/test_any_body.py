@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.simulator import control
 from tests.simulator.building import PATCHABLE, ROLES
 from tests.simulator.state import Json
-from tests.simulator.tests.direct_requests import Desk
+from tests.simulator.tests.direct_requests import Harness
 from tests.unit.support.random_examples import examples
 
 ID = "11111111-2222-4333-8444-555555555555"
@@ -106,38 +106,38 @@ def names_of(body: Any) -> set[str]:
     return {key for path in places(body) for key in path if isinstance(key, str)}
 
 
-def start() -> Desk:
-    desk = Desk()
+def start() -> Harness:
+    env = Harness()
     anna = {
         "users": {ANNA: {"licenses": ["SPE_E3"]}},
         "mailboxes": {ANNA: {}},
         "groups": {"sg-anna": {"members": [ANNA]}},
     }
-    assert control.dispatch(desk.world, "PATCH", "/state", {}, anna).status == 200
-    return desk
+    assert control.dispatch(env.world, "PATCH", "/state", {}, anna).status == 200
+    return env
 
 
-def everything(desk: Desk) -> Any:
-    shown = {**control.state(desk.world, {"all": "true"}), "now": "", "audits": len(desk.world.audits)}
-    return json.loads(json.dumps([shown, desk.world.mailbox_index, desk.world.upn_index], default=str))
+def everything(env: Harness) -> Any:
+    shown = {**control.state(env.world, {"all": "true"}), "now": "", "audits": len(env.world.audits)}
+    return json.loads(json.dumps([shown, env.world.mailbox_index, env.world.upn_index], default=str))
 
 
-def read_all(desk: Desk) -> None:
+def read_all(env: Harness) -> None:
     """Every list that the tenant serves can be read."""
-    desk.world.app.roles = set(ROLES)
-    orjson.dumps(control.dispatch(desk.world, "GET", "/state", {"all": "true"}, None).body, default=list)
+    env.world.app.roles = set(ROLES)
+    orjson.dumps(control.dispatch(env.world, "GET", "/state", {"all": "true"}, None).body, default=list)
     for path in ("/users?$select=id,assignedPlans,mail", "/subscribedSkus", "/groups", "/directory/subscriptions",
                  "/directory/deletedItems/microsoft.graph.user?$select=id"):  # fmt: skip
-        assert desk.ask(path).status == 200, path
+        assert env.ask(path).status == 200, path
     for cmdlet in ("Get-Mailbox", "Get-MailUser", "Get-PendingDelicenseUser", "Get-OrganizationConfig"):
-        assert desk.cmdlet(cmdlet).status == 200, cmdlet
-    for box in list(desk.world.mailboxes.values()):
-        assert desk.cmdlet("Get-MailboxStatistics", {"Identity": box["Guid"]}).status in (200, 404)
-    for user in list(desk.world.users.values()):
-        assert desk.assign(user, ["EMS"]).status in (200, 400)
+        assert env.cmdlet(cmdlet).status == 200, cmdlet
+    for box in list(env.world.mailboxes.values()):
+        assert env.cmdlet("Get-MailboxStatistics", {"Identity": box["Guid"]}).status in (200, 404)
+    for user in list(env.world.users.values()):
+        assert env.assign(user, ["EMS"]).status in (200, 400)
 
 
-FRESH: list[Desk] = []
+FRESH: list[Harness] = []
 
 
 @examples(250)
@@ -145,14 +145,14 @@ FRESH: list[Desk] = []
 def test_it_is_done_or_said_and_then_nothing_has_changed(body: Any) -> None:
     if not FRESH:
         FRESH.append(start())
-    desk = FRESH.pop()
-    before = everything(desk)
-    answer = control.dispatch(desk.world, "PATCH", "/state", {}, body)
+    env = FRESH.pop()
+    before = everything(env)
+    answer = control.dispatch(env.world, "PATCH", "/state", {}, body)
     if answer.status == 200:
-        read_all(desk)
+        read_all(env)
         return
     assert answer.status == 400
     said = answer.body["error"]
     assert any(name in said or repr(name)[1:-1] in said for name in names_of(body)), said
-    assert everything(desk) == before
-    FRESH.append(desk)
+    assert everything(env) == before
+    FRESH.append(env)

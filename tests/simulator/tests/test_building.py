@@ -16,7 +16,7 @@ import pytest
 from tests.simulator import control
 from tests.simulator.skus import table
 from tests.simulator.state import Answer, Json
-from tests.simulator.tests.direct_requests import E3, NOW, Desk
+from tests.simulator.tests.direct_requests import E3, NOW, Harness
 
 ID, OTHER_ID = "11111111-2222-4333-8444-555555555555", "66666666-7777-4888-8999-aaaaaaaaaaaa"
 ANNA = "anna@contoso.example"
@@ -24,44 +24,44 @@ TEAMS_PREMIUM = "Microsoft_Teams_Premium"
 
 
 @pytest.fixture
-def desk() -> Desk:
+def env() -> Harness:
     """Anna has a mailbox and, by a group, a license."""
-    desk = Desk()
-    desk.sku("SPE_E3")["prepaidUnits"] = {"enabled": 9, "suspended": 0, "warning": 0, "lockedOut": 0}
-    done(desk, {"users": {ANNA: {}}, "mailboxes": {ANNA: {}}})
-    done(desk, {"groups": {"sg-anna": {"members": [ANNA], "licenses": ["SPE_E3"]}}})
-    return desk
+    env = Harness()
+    env.sku("SPE_E3")["prepaidUnits"] = {"enabled": 9, "suspended": 0, "warning": 0, "lockedOut": 0}
+    done(env, {"users": {ANNA: {}}, "mailboxes": {ANNA: {}}})
+    done(env, {"groups": {"sg-anna": {"members": [ANNA], "licenses": ["SPE_E3"]}}})
+    return env
 
 
-def patch(desk: Desk, change: Any) -> Answer:
-    return control.dispatch(desk.world, "PATCH", "/state", {}, change)
+def patch(env: Harness, change: Any) -> Answer:
+    return control.dispatch(env.world, "PATCH", "/state", {}, change)
 
 
-def done(desk: Desk, change: Any) -> None:
-    answer = patch(desk, change)
+def done(env: Harness, change: Any) -> None:
+    answer = patch(env, change)
     assert answer.status == 200, answer.body
 
 
-def everything(desk: Desk) -> Any:
-    world = desk.world
+def everything(env: Harness) -> Any:
+    world = env.world
     shown = {**control.state(world, {"all": "true"}), "now": "", "changes": world.changes, "audits": len(world.audits)}
     shown |= {"index": world.mailbox_index, "names": world.upn_index, "work": len(world.group_work)}
     return json.loads(json.dumps(shown, default=str, sort_keys=True))
 
 
-def one(desk: Desk, name: str) -> Json:
-    user = desk.world.user(name)
+def one(env: Harness, name: str) -> Json:
+    user = env.world.user(name)
     assert user is not None
     return user
 
 
-def box_of(desk: Desk, name: str) -> Json:
-    (box,) = desk.world.mailboxes_of(one(desk, name)["id"])
+def box_of(env: Harness, name: str) -> Json:
+    (box,) = env.world.mailboxes_of(one(env, name)["id"])
     return box
 
 
-def group_of(desk: Desk, name: str) -> Json:
-    (group,) = [group for group in desk.world.groups.values() if group["displayName"] == name]
+def group_of(env: Harness, name: str) -> Json:
+    (group,) = [group for group in env.world.groups.values() if group["displayName"] == name]
     return group
 
 
@@ -155,9 +155,9 @@ MISTAKES: list[tuple[Json, str]] = [
 
 
 @pytest.mark.parametrize(("mistake", "said"), MISTAKES, ids=lambda value: str(value)[:60])
-def test_a_mistake_is_said_and_nothing_changes(desk: Desk, mistake: Json, said: str) -> None:
-    before = everything(desk)
-    anna = one(desk, ANNA)
+def test_a_mistake_is_said_and_nothing_changes(env: Harness, mistake: Json, said: str) -> None:
+    before = everything(env)
+    anna = one(env, ANNA)
     # much that is right comes with it
     right: Json = {
         "now": "2026-07-01T00:00:00Z",
@@ -176,46 +176,46 @@ def test_a_mistake_is_said_and_nothing_changes(desk: Desk, mistake: Json, said: 
         for name in right
     }
     for change in (mistake, both):
-        answer = patch(desk, change)
+        answer = patch(env, change)
         assert answer.status == 400, answer.body
         assert said in answer.body["error"]
-        assert everything(desk) == before
-        assert one(desk, ANNA) is anna
-    done(desk, right)
+        assert everything(env) == before
+        assert one(env, ANNA) is anna
+    done(env, right)
 
 
 def test_the_examples_of_the_readme_are_right() -> None:
     text = (Path(__file__).resolve().parents[2] / "tenant" / "README.md").read_text(encoding="utf-8")
     examples = [json.loads(block) for block in re.findall(r"```json\n(\{.*?)```", text, re.DOTALL)]
     assert [sorted(example) for example in examples] == [["groups", "mailboxes", "skus", "users"], ["plan_rules"]]
-    desk = Desk()
+    env = Harness()
     for example in examples:
-        done(desk, example)
-    assert one(desk, "bert@contoso.example")["assignedLicenses"] == [{"skuId": E3.id, "disabledPlans": []}]
-    assert box_of(desk, ANNA)["PersistedCapabilities"] == ["BPOS_S_Standard"]
+        done(env, example)
+    assert one(env, "bert@contoso.example")["assignedLicenses"] == [{"skuId": E3.id, "disabledPlans": []}]
+    assert box_of(env, ANNA)["PersistedCapabilities"] == ["BPOS_S_Standard"]
 
 
-def test_a_user_may_hold_what_the_tenant_does_not_have(desk: Desk) -> None:
+def test_a_user_may_hold_what_the_tenant_does_not_have(env: Harness) -> None:
     held = {"skuId": ID, "disabledPlans": []}
     more = {"assignedByGroup": None, "state": "Active", "error": "None", "lastUpdatedDateTime": "2026-06-01T00:00:00Z"}
     change = {"assignedLicenses": [held], "licenseAssignmentStates": [{**held, **more}]}
-    done(desk, {"users": {"bert@contoso.example": change}})
-    shown = desk.ask("/users/bert@contoso.example?$select=assignedLicenses").body
+    done(env, {"users": {"bert@contoso.example": change}})
+    shown = env.ask("/users/bert@contoso.example?$select=assignedLicenses").body
     assert shown["assignedLicenses"] == [held]
-    assert desk.ask("/users/bert@contoso.example/licenseDetails").status == 501
+    assert env.ask("/users/bert@contoso.example/licenseDetails").status == 501
 
 
 class TestUsers:
     """Users, their licenses, and the recycle bin."""
 
-    def test_a_new_one_is_named_by_name_or_id(self, desk: Desk) -> None:
+    def test_a_new_one_is_named_by_name_or_id(self, env: Harness) -> None:
         users = {"bert@contoso.example": {"department": "Moon"}, ID: {"userPrincipalName": "carl@contoso.example"}}
-        done(desk, {"users": users})
-        assert one(desk, "BERT@contoso.example")["department"] == "Moon"
-        assert one(desk, "carl@contoso.example")["id"] == ID
-        shown = desk.ask(f"/users/{ID}?$select=id,userPrincipalName,usageLocation,assignedLicenses,mail").body
+        done(env, {"users": users})
+        assert one(env, "BERT@contoso.example")["department"] == "Moon"
+        assert one(env, "carl@contoso.example")["id"] == ID
+        shown = env.ask(f"/users/{ID}?$select=id,userPrincipalName,usageLocation,assignedLicenses,mail").body
         assert (shown["usageLocation"], shown["assignedLicenses"]) == ("DE", [])
-        assert desk.ask("/users/bert@contoso.example?$select=department").body["department"] == "Moon"
+        assert env.ask("/users/bert@contoso.example?$select=department").body["department"] == "Moon"
 
     def test_the_same_tenant_twice_is_the_same(self) -> None:
         change: Json = {
@@ -223,87 +223,87 @@ class TestUsers:
             "groups": {"sg-new": {}},
             "mailboxes": {"bert@contoso.example": {}},
         }
-        first, second = Desk(), Desk()
-        for desk in (first, second):
-            done(desk, change)
+        first, second = Harness(), Harness()
+        for env in (first, second):
+            done(env, change)
         assert one(first, "bert@contoso.example")["id"] == one(second, "bert@contoso.example")["id"]
         assert box_of(first, "bert@contoso.example")["Guid"] == box_of(second, "bert@contoso.example")["Guid"]
 
-    def test_licenses_give_what_licenses_give(self, desk: Desk) -> None:
-        taken = desk.sku("SPE_E3")["consumedUnits"]
+    def test_licenses_give_what_licenses_give(self, env: Harness) -> None:
+        taken = env.sku("SPE_E3")["consumedUnits"]
         off = {"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}
-        done(desk, {"users": {"bert@contoso.example": {"licenses": [off]}}, "mailboxes": {"bert@contoso.example": {}}})
-        bert, box = one(desk, "bert@contoso.example"), box_of(desk, "bert@contoso.example")
+        done(env, {"users": {"bert@contoso.example": {"licenses": [off]}}, "mailboxes": {"bert@contoso.example": {}}})
+        bert, box = one(env, "bert@contoso.example"), box_of(env, "bert@contoso.example")
         assert bert["assignedLicenses"] == [{"skuId": E3.id, "disabledPlans": [E3.plan("YAMMER_ENTERPRISE")]}]
-        assert desk.sku("SPE_E3")["consumedUnits"] == taken + 1
+        assert env.sku("SPE_E3")["consumedUnits"] == taken + 1
         assert (box["SKUAssigned"], box["PersistedCapabilities"]) == (True, ["BPOS_S_Enterprise"])
-        done(desk, {"users": {"bert@contoso.example": {"licenses": []}}})
-        assert desk.sku("SPE_E3")["consumedUnits"] == taken
-        assert box_of(desk, "bert@contoso.example")["_disconnected"] is not None
+        done(env, {"users": {"bert@contoso.example": {"licenses": []}}})
+        assert env.sku("SPE_E3")["consumedUnits"] == taken
+        assert box_of(env, "bert@contoso.example")["_disconnected"] is not None
         # what clients did is told by the log of changes, and only that
-        assert desk.world.changes == []
+        assert env.world.changes == []
 
-    def test_a_license_in_error(self, desk: Desk) -> None:
+    def test_a_license_in_error(self, env: Harness) -> None:
         entry = {"sku": "SPE_E3", "state": "Error", "error": "CountViolation"}
-        done(desk, {"users": {"bert@contoso.example": {"licenses": [entry]}}})
-        (state,) = one(desk, "bert@contoso.example")["licenseAssignmentStates"]
+        done(env, {"users": {"bert@contoso.example": {"licenses": [entry]}}})
+        (state,) = one(env, "bert@contoso.example")["licenseAssignmentStates"]
         assert (state["state"], state["error"]) == ("Error", "CountViolation")
-        assert one(desk, "bert@contoso.example")["assignedLicenses"] == []
+        assert one(env, "bert@contoso.example")["assignedLicenses"] == []
 
-    def test_who_is_removed_frees_the_seat(self, desk: Desk) -> None:
-        taken = desk.sku("SPE_E3")["consumedUnits"]
-        done(desk, {"users": {ANNA: None}})
-        assert desk.sku("SPE_E3")["consumedUnits"] == taken - 1
-        assert group_of(desk, "sg-anna")["_members"] == []
+    def test_who_is_removed_frees_the_seat(self, env: Harness) -> None:
+        taken = env.sku("SPE_E3")["consumedUnits"]
+        done(env, {"users": {ANNA: None}})
+        assert env.sku("SPE_E3")["consumedUnits"] == taken - 1
+        assert group_of(env, "sg-anna")["_members"] == []
 
-    def test_the_recycle_bin(self, desk: Desk) -> None:
+    def test_the_recycle_bin(self, env: Harness) -> None:
         gone = {"deletedDateTime": "2026-06-05T12:00:00Z"}
-        done(desk, {"users": {"bert@contoso.example": {}}, "deleted_users": {"bert@contoso.example": gone, ANNA: {}}})
-        listed = desk.ask("/directory/deletedItems/microsoft.graph.user?$select=displayName,deletedDateTime").value
+        done(env, {"users": {"bert@contoso.example": {}}, "deleted_users": {"bert@contoso.example": gone, ANNA: {}}})
+        listed = env.ask("/directory/deletedItems/microsoft.graph.user?$select=displayName,deletedDateTime").value
         assert listed == [
             {"displayName": "bert", "deletedDateTime": "2026-06-05T12:00:00Z"},
             {"displayName": "anna", "deletedDateTime": "2026-06-15T12:00:00Z"},
         ]
-        done(desk, {"deleted_users": {"bert@contoso.example": {"department": "Moon"}, ANNA: None}})
-        (bert,) = desk.world.deleted_users.values()
+        done(env, {"deleted_users": {"bert@contoso.example": {"department": "Moon"}, ANNA: None}})
+        (bert,) = env.world.deleted_users.values()
         assert bert["department"] == "Moon"
-        desk.world.set_clock(NOW + timedelta(days=21))
-        assert control.dispatch(desk.world, "GET", "/state", {}, None).body["deleted_users"] == []
+        env.world.set_clock(NOW + timedelta(days=21))
+        assert control.dispatch(env.world, "GET", "/state", {}, None).body["deleted_users"] == []
 
 
 class TestMailboxes:
     """Mailboxes and mail users."""
 
-    def test_of_each_kind_and_a_second_one(self, desk: Desk) -> None:
+    def test_of_each_kind_and_a_second_one(self, env: Harness) -> None:
         kinds = ("SharedMailbox", "RoomMailbox", "MailUser", "GuestMailUser")
         names = {kind: f"{kind.lower()}@contoso.example" for kind in kinds}
-        done(desk, {"users": {name: {} for name in names.values()},
+        done(env, {"users": {name: {} for name in names.values()},
                     "mailboxes": {name: {"RecipientTypeDetails": kind} for kind, name in names.items()}})  # fmt: skip
-        done(desk, {"mailboxes": {ID: {"ExternalDirectoryObjectId": ANNA, "RecipientTypeDetails": "SharedMailbox"}}})
-        assert [box["RecipientTypeDetails"] for box in desk.world.mailboxes_of(one(desk, ANNA)["id"])] == [
+        done(env, {"mailboxes": {ID: {"ExternalDirectoryObjectId": ANNA, "RecipientTypeDetails": "SharedMailbox"}}})
+        assert [box["RecipientTypeDetails"] for box in env.world.mailboxes_of(one(env, ANNA)["id"])] == [
             "UserMailbox",
             "SharedMailbox",
         ]
-        assert box_of(desk, names["MailUser"])["ExchangeGuid"].startswith("00000000")
-        found = desk.cmdlet("Get-MailUser", {"ResultSize": "Unlimited"}).value
+        assert box_of(env, names["MailUser"])["ExchangeGuid"].startswith("00000000")
+        found = env.cmdlet("Get-MailUser", {"ResultSize": "Unlimited"}).value
         assert {row["UserPrincipalName"] for row in found} == {names["MailUser"], names["GuestMailUser"]}
 
-    def test_times_are_taken_in_either_form(self, desk: Desk) -> None:
-        done(desk, {"mailboxes": {ANNA: {"WhenMailboxCreated": "2026-06-01T00:00:00Z"}}})
-        assert box_of(desk, ANNA)["WhenMailboxCreated"] == "2026-06-01T00:00:00.0000000+00:00"
+    def test_times_are_taken_in_either_form(self, env: Harness) -> None:
+        done(env, {"mailboxes": {ANNA: {"WhenMailboxCreated": "2026-06-01T00:00:00Z"}}})
+        assert box_of(env, ANNA)["WhenMailboxCreated"] == "2026-06-01T00:00:00.0000000+00:00"
 
-    def test_a_deleted_one_may_belong_to_nobody_who_is_there(self, desk: Desk) -> None:
+    def test_a_deleted_one_may_belong_to_nobody_who_is_there(self, env: Harness) -> None:
         gone = {"ExternalDirectoryObjectId": OTHER_ID, "WhenSoftDeleted": "2026-06-01T00:00:00Z"}
-        done(desk, {"mailboxes": {ID: gone, OTHER_ID: {"ExternalDirectoryObjectId": ""}}})
-        assert desk.world.mailboxes[ID]["ExternalDirectoryObjectId"] == OTHER_ID
-        done(desk, {"mailboxes": {ID: None, ANNA: None}})
-        assert desk.world.mailboxes_of(one(desk, ANNA)["id"]) == []
+        done(env, {"mailboxes": {ID: gone, OTHER_ID: {"ExternalDirectoryObjectId": ""}}})
+        assert env.world.mailboxes[ID]["ExternalDirectoryObjectId"] == OTHER_ID
+        done(env, {"mailboxes": {ID: None, ANNA: None}})
+        assert env.world.mailboxes_of(one(env, ANNA)["id"]) == []
 
 
 class TestGroups:
     """Groups of every kind."""
 
-    def test_of_every_kind(self, desk: Desk) -> None:
+    def test_of_every_kind(self, env: Harness) -> None:
         rule = '(user.department -eq "Moon")'
         groups = {
             "dynamic": {"groupTypes": ["DynamicMembership"], "membershipRule": rule, "members": [ANNA]},
@@ -312,78 +312,78 @@ class TestGroups:
             "list": {"mailEnabled": True, "securityEnabled": False, "mail": "list@contoso.example"},
             ID: {"displayName": "named by its id"},
         }
-        done(desk, {"groups": groups})
-        assert group_of(desk, "named by its id")["id"] == ID
-        assert group_of(desk, "admins")["_members"] == [group_of(desk, "dynamic")["id"], one(desk, ANNA)["id"]]
-        shown = desk.ask("/groups?$filter=displayName eq 'dynamic'&$select=groupTypes,membershipRule").value
+        done(env, {"groups": groups})
+        assert group_of(env, "named by its id")["id"] == ID
+        assert group_of(env, "admins")["_members"] == [group_of(env, "dynamic")["id"], one(env, ANNA)["id"]]
+        shown = env.ask("/groups?$filter=displayName eq 'dynamic'&$select=groupTypes,membershipRule").value
         assert shown == [{"groupTypes": ["DynamicMembership"], "membershipRule": rule}]
 
-    def test_what_it_gives_is_given_at_once(self, desk: Desk) -> None:
-        anna = one(desk, ANNA)
+    def test_what_it_gives_is_given_at_once(self, env: Harness) -> None:
+        anna = one(env, ANNA)
         (state,) = anna["licenseAssignmentStates"]
-        assert (state["assignedByGroup"], state["state"]) == (group_of(desk, "sg-anna")["id"], "Active")
-        assert box_of(desk, ANNA)["SKUAssigned"] is True
-        assert desk.ask("/groups?$filter=displayName eq 'sg-anna'&$select=licenseProcessingState").value == [
+        assert (state["assignedByGroup"], state["state"]) == (group_of(env, "sg-anna")["id"], "Active")
+        assert box_of(env, ANNA)["SKUAssigned"] is True
+        assert env.ask("/groups?$filter=displayName eq 'sg-anna'&$select=licenseProcessingState").value == [
             {"licenseProcessingState": {"state": "ProcessingComplete"}}
         ]
-        done(desk, {"groups": {"sg-anna": {"members": []}}})
+        done(env, {"groups": {"sg-anna": {"members": []}}})
         assert anna["licenseAssignmentStates"] == []
 
-    def test_who_loses_the_group_loses_its_license(self, desk: Desk) -> None:
+    def test_who_loses_the_group_loses_its_license(self, env: Harness) -> None:
         outer = {"groups": {"outer": {"members": ["sg-anna"]}}}
-        done(desk, outer)
-        done(desk, {"groups": {"sg-anna": None}})
-        assert one(desk, ANNA)["licenseAssignmentStates"] == []
-        assert group_of(desk, "outer")["_members"] == []
+        done(env, outer)
+        done(env, {"groups": {"sg-anna": None}})
+        assert one(env, ANNA)["licenseAssignmentStates"] == []
+        assert group_of(env, "outer")["_members"] == []
 
 
 class TestSkus:
     """SKUs and subscriptions."""
 
-    def test_of_the_table_and_of_any_plans(self, desk: Desk) -> None:
+    def test_of_the_table_and_of_any_plans(self, env: Harness) -> None:
         own = [{"servicePlanId": ID, "servicePlanName": "CONTOSO_PLAN"}, "EXCHANGE_S_STANDARD", "EXCHANGE_S_FOUNDATION"]
-        done(desk, {"skus": {"EXCHANGEDESKLESS": {"prepaidUnits": {"enabled": 3}}, "CONTOSO": {"servicePlans": own}}})
-        listed = {sku["skuPartNumber"]: sku for sku in desk.ask("/subscribedSkus").value}
+        done(env, {"skus": {"EXCHANGEDESKLESS": {"prepaidUnits": {"enabled": 3}}, "CONTOSO": {"servicePlans": own}}})
+        listed = {sku["skuPartNumber"]: sku for sku in env.ask("/subscribedSkus").value}
         assert listed["EXCHANGEDESKLESS"]["skuId"] == table()["EXCHANGEDESKLESS"].id
         assert listed["EXCHANGEDESKLESS"]["prepaidUnits"]["enabled"] == 3
         plans = {plan["servicePlanName"]: plan for plan in listed["CONTOSO"]["servicePlans"]}
         assert list(plans) == ["CONTOSO_PLAN", "EXCHANGE_S_STANDARD", "EXCHANGE_S_FOUNDATION"]
         assert (plans["CONTOSO_PLAN"]["servicePlanId"], plans["EXCHANGE_S_FOUNDATION"]["appliesTo"]) == (ID, "Company")
-        done(desk, {"skus": {"CONTOSO": None}})
-        assert "CONTOSO" not in {sku["skuPartNumber"] for sku in desk.ask("/subscribedSkus").value}
+        done(env, {"skus": {"CONTOSO": None}})
+        assert "CONTOSO" not in {sku["skuPartNumber"] for sku in env.ask("/subscribedSkus").value}
 
-    def test_two_of_one_part_number(self, desk: Desk) -> None:
+    def test_two_of_one_part_number(self, env: Harness) -> None:
         two = {sku_id: {"skuPartNumber": TEAMS_PREMIUM, "servicePlans": ["TEAMS1"]} for sku_id in (ID, OTHER_ID)}
-        done(desk, {"skus": two})
-        listed = [sku["skuId"] for sku in desk.ask("/subscribedSkus").value if sku["skuPartNumber"] == TEAMS_PREMIUM]
+        done(env, {"skus": two})
+        listed = [sku["skuId"] for sku in env.ask("/subscribedSkus").value if sku["skuPartNumber"] == TEAMS_PREMIUM]
         assert listed == [ID, OTHER_ID]
-        answer = patch(desk, {"skus": {TEAMS_PREMIUM: {"capabilityStatus": "Suspended"}}})
+        answer = patch(env, {"skus": {TEAMS_PREMIUM: {"capabilityStatus": "Suspended"}}})
         assert (answer.status, "name one by its skuId" in answer.body["error"]) == (400, True)
-        done(desk, {"skus": {ID: {"capabilityStatus": "Suspended"}}, "users": {ANNA: {"licenses": [OTHER_ID]}}})
-        assert [sku["capabilityStatus"] for sku in desk.world.skus.values() if sku["skuId"] in two] == [
+        done(env, {"skus": {ID: {"capabilityStatus": "Suspended"}}, "users": {ANNA: {"licenses": [OTHER_ID]}}})
+        assert [sku["capabilityStatus"] for sku in env.world.skus.values() if sku["skuId"] in two] == [
             "Suspended",
             "Enabled",
         ]
 
-    def test_who_has_it_follows_its_status_and_plans(self, desk: Desk) -> None:
+    def test_who_has_it_follows_its_status_and_plans(self, env: Harness) -> None:
         def plans() -> dict[str, str]:
-            return {plan["servicePlanId"]: plan["capabilityStatus"] for plan in one(desk, ANNA)["assignedPlans"]}
+            return {plan["servicePlanId"]: plan["capabilityStatus"] for plan in one(env, ANNA)["assignedPlans"]}
 
-        done(desk, {"skus": {"SPE_E3": {"capabilityStatus": "Suspended"}}})
+        done(env, {"skus": {"SPE_E3": {"capabilityStatus": "Suspended"}}})
         assert set(plans().values()) == {"Suspended"}
-        done(desk, {"skus": {"SPE_E3": {"capabilityStatus": "Enabled", "servicePlans": ["TEAMS1"]}}})
+        done(env, {"skus": {"SPE_E3": {"capabilityStatus": "Enabled", "servicePlans": ["TEAMS1"]}}})
         assert plans()[E3.plan("TEAMS1")] == "Enabled"
         assert plans()[E3.plan("EXCHANGE_S_ENTERPRISE")] == "Deleted"
 
-    def test_subscriptions(self, desk: Desk) -> None:
-        known = len(desk.world.subscriptions)
+    def test_subscriptions(self, env: Harness) -> None:
+        known = len(env.world.subscriptions)
         wanted = {
             ID: {"skuPartNumber": "SPE_E3", "totalLicenses": 5, "status": "Warning"},
             OTHER_ID: {"skuId": OTHER_ID, "nextLifecycleDateTime": "2026-07-01T00:00:00Z"},
         }
-        done(desk, {"subscriptions": wanted})
-        listed = {item["id"]: item for item in desk.ask("/directory/subscriptions").value}
+        done(env, {"subscriptions": wanted})
+        listed = {item["id"]: item for item in env.ask("/directory/subscriptions").value}
         assert (listed[ID]["skuId"], listed[ID]["status"], listed[ID]["totalLicenses"]) == (E3.id, "Warning", 5)
         assert listed[OTHER_ID]["nextLifecycleDateTime"] == "2026-07-01T00:00:00Z"
-        done(desk, {"subscriptions": {ID: {"status": "Suspended"}, OTHER_ID: None}})
-        assert [item["status"] for item in desk.world.subscriptions[known:]] == ["Suspended"]
+        done(env, {"subscriptions": {ID: {"status": "Suspended"}, OTHER_ID: None}})
+        assert [item["status"] for item in env.world.subscriptions[known:]] == ["Suspended"]

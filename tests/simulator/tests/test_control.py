@@ -12,19 +12,19 @@ import pytest
 
 from tests.simulator import control
 from tests.simulator import fault_responses as broken
-from tests.simulator.fault_responses import Asked
+from tests.simulator.fault_responses import RequestInfo
 from tests.simulator.skus import table
 from tests.simulator.state import Answer, Fault
-from tests.simulator.tests.direct_requests import Desk
+from tests.simulator.tests.direct_requests import Harness
 
 ID = "11111111-2222-4333-8444-555555555555"
 
 
 @pytest.fixture
-def desk() -> Desk:
-    desk = Desk()
-    desk.make.mailbox(desk.user("anna"), "UserMailbox")
-    return desk
+def env() -> Harness:
+    env = Harness()
+    env.make.mailbox(env.user("anna"), "UserMailbox")
+    return env
 
 
 FAULTS: list[tuple[Any, str]] = [
@@ -61,13 +61,13 @@ FAULTS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("fault", "named"), FAULTS)
 @pytest.mark.parametrize("method", ["PUT", "POST"])
-def test_a_fault_that_is_none(desk: Desk, method: str, fault: Any, named: str) -> None:
-    desk.world.faults = [Fault()]
-    answer = control.dispatch(desk.world, method, "/faults", {}, [{"kind": "slow"}, fault])
+def test_a_fault_that_is_none(env: Harness, method: str, fault: Any, named: str) -> None:
+    env.world.faults = [Fault()]
+    answer = control.dispatch(env.world, method, "/faults", {}, [{"kind": "slow"}, fault])
     assert answer.status == 400, answer
     assert named in answer.body["error"]
     assert "faults[1]" in answer.body["error"] or "switch" in named
-    assert desk.world.faults == [Fault()]
+    assert env.world.faults == [Fault()]
 
 
 STATES: list[tuple[Any, str]] = [
@@ -137,51 +137,51 @@ STATES: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("change", "named"), STATES)
-def test_a_change_that_is_none(desk: Desk, change: Any, named: str) -> None:
-    before = json.dumps(control.state(desk.world, {"all": "true"}), default=str, sort_keys=True)
-    answer = control.dispatch(desk.world, "PATCH", "/state", {}, change)
+def test_a_change_that_is_none(env: Harness, change: Any, named: str) -> None:
+    before = json.dumps(control.state(env.world, {"all": "true"}), default=str, sort_keys=True)
+    answer = control.dispatch(env.world, "PATCH", "/state", {}, change)
     assert answer.status == 400, answer
     assert named in answer.body["error"]
-    after = json.dumps(control.state(desk.world, {"all": "true"}), default=str, sort_keys=True)
+    after = json.dumps(control.state(env.world, {"all": "true"}), default=str, sort_keys=True)
     assert json.loads(after) | {"now": ""} == json.loads(before) | {"now": ""}
 
 
-def test_nothing_changes_where_one_of_the_changes_is_wrong(desk: Desk) -> None:
+def test_nothing_changes_where_one_of_the_changes_is_wrong(env: Harness) -> None:
     change = {"switches": {"beta_gone": True, "x": 1}, "users": {"anna@contoso.example": {"department": "Moon"}}}
-    assert control.dispatch(desk.world, "PATCH", "/state", {}, change).status == 400
-    assert not desk.world.switches.beta_gone
-    user = desk.world.user("anna@contoso.example")
+    assert control.dispatch(env.world, "PATCH", "/state", {}, change).status == 400
+    assert not env.world.switches.beta_gone
+    user = env.world.user("anna@contoso.example")
     assert user is not None
     assert user["department"] != "Moon"
 
 
-def test_what_is_right_is_done(desk: Desk) -> None:
+def test_what_is_right_is_done(env: Harness) -> None:
     change = {"users": {"anna@contoso.example": {"department": "Moon"}}, "roles": [], "now": "2026-06-15T12:00:00Z"}
-    assert control.dispatch(desk.world, "PATCH", "/state", {}, change).status == 200
-    assert control.dispatch(desk.world, "PATCH", "/state", {}, {"users": {"anna@contoso.example": None}}).status == 200
-    assert desk.world.user("anna@contoso.example") is None
+    assert control.dispatch(env.world, "PATCH", "/state", {}, change).status == 200
+    assert control.dispatch(env.world, "PATCH", "/state", {}, {"users": {"anna@contoso.example": None}}).status == 200
+    assert env.world.user("anna@contoso.example") is None
     fault = {"kind": "status", "status": 429, "headers": {"Retry-After": 5}, "times": None, "seconds": 0}
-    assert control.dispatch(desk.world, "PUT", "/faults", {}, fault).status == 200
+    assert control.dispatch(env.world, "PUT", "/faults", {}, fault).status == 200
 
 
-def test_a_mailbox_gets_the_id_of_a_user_who_has_another(desk: Desk) -> None:
-    anna, team = desk.world.user("anna@contoso.example"), desk.user("team")
+def test_a_mailbox_gets_the_id_of_a_user_who_has_another(env: Harness) -> None:
+    anna, team = env.world.user("anna@contoso.example"), env.user("team")
     assert anna is not None
-    box = desk.make.mailbox(team, "SharedMailbox")
+    box = env.make.mailbox(team, "SharedMailbox")
     change = {"mailboxes": {"team@contoso.example": {"ExternalDirectoryObjectId": anna["id"]}}}
-    assert control.dispatch(desk.world, "PATCH", "/state", {}, change).status == 200
-    assert [len(desk.world.mailboxes_of(user["id"])) for user in (anna, team)] == [2, 0]
+    assert control.dispatch(env.world, "PATCH", "/state", {}, change).status == 200
+    assert [len(env.world.mailboxes_of(user["id"])) for user in (anna, team)] == [2, 0]
     asked = {"ResultSize": "Unlimited", "Filter": f"ExternalDirectoryObjectId -eq '{anna['id']}'"}
-    found = desk.cmdlet("Get-Mailbox", asked).value
+    found = env.cmdlet("Get-Mailbox", asked).value
     assert [(row["UserPrincipalName"], row["RecipientTypeDetails"]) for row in found] == [
         ("anna@contoso.example", "UserMailbox"),
         ("team@contoso.example", "SharedMailbox"),
     ]
-    desk.world.remove_mailbox(box["Guid"])
-    assert len(desk.world.mailboxes_of(anna["id"])) == 1
+    env.world.remove_mailbox(box["Guid"])
+    assert len(env.world.mailboxes_of(anna["id"])) == 1
 
 
-def test_the_tables_of_plans_are_set_by_name_or_id(desk: Desk) -> None:
+def test_the_tables_of_plans_are_set_by_name_or_id(env: Harness) -> None:
     e3 = table()["SPE_E3"]
     teams, yammer = e3.plan("TEAMS1"), e3.plan("YAMMER_ENTERPRISE")
     tables = {
@@ -190,7 +190,7 @@ def test_the_tables_of_plans_are_set_by_name_or_id(desk: Desk) -> None:
         "assignment_errors": {"SPE_E3": "Other"},
         "prohibited_locations": {"SPE_E3": ["cn"]},
     }
-    answer = control.dispatch(desk.world, "PATCH", "/state", {}, {"plan_rules": tables})
+    answer = control.dispatch(env.world, "PATCH", "/state", {}, {"plan_rules": tables})
     assert answer.body["plan_rules"] == {
         "dependencies": {yammer: (teams,)},
         "exclusions": [(teams, yammer)],
@@ -199,17 +199,17 @@ def test_the_tables_of_plans_are_set_by_name_or_id(desk: Desk) -> None:
     }
 
 
-def test_an_accepted_assignment_ends_in_error_for_all_or_for_one(desk: Desk) -> None:
-    anna, bert = desk.world.user("anna@contoso.example"), desk.user("bert")
+def test_an_accepted_assignment_ends_in_error_for_all_or_for_one(env: Harness) -> None:
+    anna, bert = env.world.user("anna@contoso.example"), env.user("bert")
     assert anna is not None
 
     def ends(error: Any) -> list[str]:
         change = {"plan_rules": {"assignment_errors": {"SPE_E3": error}}}
-        assert control.dispatch(desk.world, "PATCH", "/state", {}, change).status == 200
-        desk.sku("SPE_E3")["prepaidUnits"]["enabled"] = 100
+        assert control.dispatch(env.world, "PATCH", "/state", {}, change).status == 200
+        env.sku("SPE_E3")["prepaidUnits"]["enabled"] = 100
         found = []
         for user in (anna, bert):
-            assert desk.assign(user, ["SPE_E3"]).status == 200
+            assert env.assign(user, ["SPE_E3"]).status == 200
             (state,) = user["licenseAssignmentStates"]
             found.append(f"{state['state']} {state['error']}")
         return found
@@ -222,7 +222,7 @@ def test_an_accepted_assignment_ends_in_error_for_all_or_for_one(desk: Desk) -> 
 
 @pytest.mark.parametrize("kind", ["unknown_states", "lost_page", "truncated_list", "missing_part", "duplicate_part"])
 @pytest.mark.parametrize("body", [b"\xef\xbb\xbfReport Refresh Date,User\n", b"", b"\xff\xfe", b"[1]", b'"x"'])
-def test_a_fault_of_lists_and_batches_leaves_other_answers_alone(desk: Desk, kind: str, body: bytes) -> None:
+def test_a_fault_of_lists_and_batches_leaves_other_answers_alone(env: Harness, kind: str, body: bytes) -> None:
     true = Answer(200, body, {"Content-Type": "application/octet-stream"})
-    asked = Asked("reports", "/download", {})
-    assert broken.answer(desk.world, Fault(kind=kind), lambda: true, asked) == true
+    asked = RequestInfo("reports", "/download", {})
+    assert broken.answer(env.world, Fault(kind=kind), lambda: true, asked) == true

@@ -12,7 +12,7 @@ import pytest
 from tests.simulator import building
 from tests.simulator.exchange import MORE_RESULTS
 from tests.simulator.state import Json
-from tests.simulator.tests.direct_requests import ANCHOR, EXCHANGE, Desk, Reply
+from tests.simulator.tests.direct_requests import ANCHOR, EXCHANGE, Harness, Reply
 
 UNLIMITED = {"ResultSize": "Unlimited"}
 EXPIRED = "Expired or Invalid pagination request"
@@ -20,9 +20,9 @@ READER = "Global Reader"
 
 
 @pytest.fixture
-def desk() -> Desk:
+def env() -> Harness:
     """Twelve mailboxes of people, in a tenant that has its system mailboxes besides."""
-    made = Desk()
+    made = Harness()
     for number in range(12):
         made.make.mailbox(made.user(f"user{number}"), "UserMailbox")
     return made
@@ -32,11 +32,11 @@ def small(size: int) -> dict[str, str]:
     return {**ANCHOR, "Prefer": f"odata.maxpagesize={size}"}
 
 
-def everything(desk: Desk, name: str, parameters: Json, headers: dict[str, str], **more: Any) -> list[Reply]:
+def everything(env: Harness, name: str, parameters: Json, headers: dict[str, str], **more: Any) -> list[Reply]:
     """All pages."""
-    pages = [desk.cmdlet(name, parameters, headers=headers, **more)]
+    pages = [env.cmdlet(name, parameters, headers=headers, **more)]
     while pages[-1].link:
-        pages.append(desk.cmdlet(name, parameters, headers=headers, link=pages[-1].link))
+        pages.append(env.cmdlet(name, parameters, headers=headers, link=pages[-1].link))
     return pages
 
 
@@ -54,8 +54,8 @@ class TestPermissions:
             (("Exchange.ManageAsApp", "Exchange Recipient Administrator"), 200),
         ],
     )
-    def test_beta(self, desk: Desk, roles: tuple[str, ...], status: int) -> None:
-        self._check(desk.cmdlet("Get-Mailbox", app=desk.as_app(*roles)), status)
+    def test_beta(self, env: Harness, roles: tuple[str, ...], status: int) -> None:
+        self._check(env.cmdlet("Get-Mailbox", app=env.as_app(*roles)), status)
 
     @pytest.mark.parametrize(
         ("roles", "status"),
@@ -65,8 +65,8 @@ class TestPermissions:
             (("Exchange.ManageAsAppV2", READER), 200),
         ],
     )
-    def test_v2(self, desk: Desk, roles: tuple[str, ...], status: int) -> None:
-        answer = desk.cmdlet("Get-Mailbox", app=desk.as_app(*roles), surface="v2.0", endpoint="Mailbox")
+    def test_v2(self, env: Harness, roles: tuple[str, ...], status: int) -> None:
+        answer = env.cmdlet("Get-Mailbox", app=env.as_app(*roles), surface="v2.0", endpoint="Mailbox")
         self._check(answer, status)
 
     def _check(self, answer: Reply, status: int) -> None:
@@ -82,23 +82,23 @@ class TestPermissions:
 class TestPages:
     """Paging is a POST with the same body and anchor, to a link that is bound to both and dies."""
 
-    def test_all_arrive_once_in_the_order(self, desk: Desk) -> None:
-        pages = everything(desk, "Get-Mailbox", UNLIMITED, small(5))
+    def test_all_arrive_once_in_the_order(self, env: Harness) -> None:
+        pages = everything(env, "Get-Mailbox", UNLIMITED, small(5))
         assert [len(page.value) for page in pages] == [5, 5, 3]
         guids = [row["Guid"] for page in pages for row in page.value]
-        assert guids == [row["Guid"] for row in desk.cmdlet("Get-Mailbox", UNLIMITED).value]
+        assert guids == [row["Guid"] for row in env.cmdlet("Get-Mailbox", UNLIMITED).value]
         assert len(set(guids)) == 13
 
-    def test_the_warning_goes_with_the_link_and_ends_with_it(self, desk: Desk) -> None:
-        pages = everything(desk, "Get-Mailbox", UNLIMITED, small(5))
+    def test_the_warning_goes_with_the_link_and_ends_with_it(self, env: Harness) -> None:
+        pages = everything(env, "Get-Mailbox", UNLIMITED, small(5))
         assert [page.body["@adminapi.warnings"] for page in pages] == [[MORE_RESULTS], [MORE_RESULTS], []]
 
-    def test_the_link_is_encoded(self, desk: Desk) -> None:
-        link = desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5)).link
-        assert link.startswith(f"{EXCHANGE}/adminapi/beta/{desk.world.tenant_id}/InvokeCommand?%24skiptoken=")
+    def test_the_link_is_encoded(self, env: Harness) -> None:
+        link = env.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5)).link
+        assert link.startswith(f"{EXCHANGE}/adminapi/beta/{env.world.tenant_id}/InvokeCommand?%24skiptoken=")
 
-    def test_select_holds_on_every_page(self, desk: Desk) -> None:
-        pages = everything(desk, "Get-Mailbox", UNLIMITED, small(5), select="Guid,SKUAssigned")
+    def test_select_holds_on_every_page(self, env: Harness) -> None:
+        pages = everything(env, "Get-Mailbox", UNLIMITED, small(5), select="Guid,SKUAssigned")
         asked = {"Guid", "Guid@data.type", "Guid@odata.type", "SKUAssigned"}
         assert all(row.keys() == asked for page in pages for row in page.value)
 
@@ -114,62 +114,62 @@ class TestPages:
         ],
         ids=["get", "no body", "other filter", "other cmdlet", "no anchor", "other anchor"],
     )
-    def test_another_request_than_the_first_is_refused(self, desk: Desk, change: dict[str, Any]) -> None:
-        link = desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5)).link
+    def test_another_request_than_the_first_is_refused(self, env: Harness, change: dict[str, Any]) -> None:
+        link = env.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5)).link
         asked: dict[str, Any] = {"name": "Get-Mailbox", "parameters": UNLIMITED, "headers": small(5), **change}
-        answer = desk.cmdlet(asked.pop("name"), asked.pop("parameters"), link=link, **asked)
+        answer = env.cmdlet(asked.pop("name"), asked.pop("parameters"), link=link, **asked)
         assert (answer.status, answer.code) == (400, "BadRequest")
         assert EXPIRED in answer.reason
 
-    def test_without_an_anchor_on_the_first_call_the_link_is_worth_nothing(self, desk: Desk) -> None:
+    def test_without_an_anchor_on_the_first_call_the_link_is_worth_nothing(self, env: Harness) -> None:
         headers = {"Prefer": "odata.maxpagesize=5"}
-        link = desk.cmdlet("Get-Mailbox", UNLIMITED, headers=headers).link
-        assert EXPIRED in desk.cmdlet("Get-Mailbox", UNLIMITED, headers=headers, link=link).reason
+        link = env.cmdlet("Get-Mailbox", UNLIMITED, headers=headers).link
+        assert EXPIRED in env.cmdlet("Get-Mailbox", UNLIMITED, headers=headers, link=link).reason
 
     @pytest.mark.parametrize(("name", "works"), [("initial", True), ("custom", False)])
-    def test_the_tenant_by_its_domains(self, desk: Desk, name: str, works: bool) -> None:
-        tenant = desk.world.initial_domain if name == "initial" else desk.world.domain
-        link = desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), tenant=tenant).link
-        answer = desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), link=link)
+    def test_the_tenant_by_its_domains(self, env: Harness, name: str, works: bool) -> None:
+        tenant = env.world.initial_domain if name == "initial" else env.world.domain
+        link = env.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), tenant=tenant).link
+        answer = env.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), link=link)
         assert (answer.status == 200) is works
 
     @pytest.mark.parametrize(
         ("surface", "endpoint", "minutes"), [("beta", "InvokeCommand", 30), ("v2.0", "Mailbox", 10)]
     )
     def test_a_link_dies(
-        self, desk: Desk, monkeypatch: pytest.MonkeyPatch, surface: str, endpoint: str, minutes: int
+        self, env: Harness, monkeypatch: pytest.MonkeyPatch, surface: str, endpoint: str, minutes: int
     ) -> None:
         ticks = [1000.0]
         monkeypatch.setattr("tests.simulator.exchange.time.monotonic", lambda: ticks[0])
-        link = desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), surface=surface, endpoint=endpoint).link
+        link = env.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), surface=surface, endpoint=endpoint).link
         ticks[0] += 60
-        assert desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), link=link).status == 200
+        assert env.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), link=link).status == 200
         ticks[0] += minutes * 60
-        assert EXPIRED in desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), link=link).reason
+        assert EXPIRED in env.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), link=link).reason
 
-    def test_the_switch_refuses_all_but_the_first(self, desk: Desk) -> None:
-        desk.world.switches.pagination_expired = True
-        first = desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5))
-        assert EXPIRED in desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), link=first.link).reason
+    def test_the_switch_refuses_all_but_the_first(self, env: Harness) -> None:
+        env.world.switches.pagination_expired = True
+        first = env.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5))
+        assert EXPIRED in env.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), link=first.link).reason
 
-    def test_pages_may_be_smaller_than_was_asked_for(self, desk: Desk) -> None:
-        desk.world.switches.page_limit = 3
-        first = desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5))
-        second = desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), link=first.link)
+    def test_pages_may_be_smaller_than_was_asked_for(self, env: Harness) -> None:
+        env.world.switches.page_limit = 3
+        first = env.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5))
+        second = env.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5), link=first.link)
         assert (len(first.value), len(second.value)) == (3, 3)
 
     @pytest.mark.parametrize("token", ["", "x", "YzA6NQ==", "%00", "🚀"])
-    def test_an_invented_link(self, desk: Desk, token: str) -> None:
-        link = f"{EXCHANGE}/adminapi/beta/{desk.world.tenant_id}/InvokeCommand?$skiptoken={token or 'YzE3OjU='}"
-        assert desk.cmdlet("Get-Mailbox", UNLIMITED, link=link).status == 400
+    def test_an_invented_link(self, env: Harness, token: str) -> None:
+        link = f"{EXCHANGE}/adminapi/beta/{env.world.tenant_id}/InvokeCommand?$skiptoken={token or 'YzE3OjU='}"
+        assert env.cmdlet("Get-Mailbox", UNLIMITED, link=link).status == 400
 
     def test_where_there_are_no_links_unlimited_gives_all_and_a_number_cuts_off(self) -> None:
-        desk = Desk(invoke_paging="unlimited_only")
+        env = Harness(invoke_paging="unlimited_only")
         for number in range(1005):
-            desk.make.mailbox(desk.user(f"user{number}"), "UserMailbox")
-        whole = desk.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5))
+            env.make.mailbox(env.user(f"user{number}"), "UserMailbox")
+        whole = env.cmdlet("Get-Mailbox", UNLIMITED, headers=small(5))
         assert (len(whole.value), whole.link, whole.body["@adminapi.warnings"]) == (1006, "", [])
-        short = desk.cmdlet("Get-Mailbox")
+        short = env.cmdlet("Get-Mailbox")
         assert (len(short.value), short.link, short.body["@adminapi.warnings"]) == (1000, "", [MORE_RESULTS])
 
 
@@ -180,24 +180,24 @@ class TestResultSize:
         ("given", "rows", "cut"), [(5, 5, True), ("5", 5, True), (13, 13, False), ("unlimited", 13, False)]
     )
     @pytest.mark.parametrize("paging", ["nextlink", "unlimited_only"])
-    def test_rows(self, desk: Desk, paging: str, given: Any, rows: int, cut: bool) -> None:
-        desk.world.switches.invoke_paging = paging
-        answer = desk.cmdlet("Get-Mailbox", {"ResultSize": given})
+    def test_rows(self, env: Harness, paging: str, given: Any, rows: int, cut: bool) -> None:
+        env.world.switches.invoke_paging = paging
+        answer = env.cmdlet("Get-Mailbox", {"ResultSize": given})
         assert len(answer.value) == rows
         assert answer.body["@adminapi.warnings"] == ([MORE_RESULTS] if cut else [])
         # a warning without a link: what is left out cannot be had
         assert bool(answer.link) is (cut and paging == "nextlink")
 
     @pytest.mark.parametrize("surface", [{}, {"surface": "v2.0", "endpoint": "Mailbox"}])
-    def test_the_link_leads_to_the_rest(self, desk: Desk, surface: Json) -> None:
-        pages = everything(desk, "Get-Mailbox", {"ResultSize": 5}, ANCHOR, **surface)
+    def test_the_link_leads_to_the_rest(self, env: Harness, surface: Json) -> None:
+        pages = everything(env, "Get-Mailbox", {"ResultSize": 5}, ANCHOR, **surface)
         assert [len(page.value) for page in pages] == [5, 5, 3]
         assert [page.body["@adminapi.warnings"] for page in pages] == [[MORE_RESULTS], [MORE_RESULTS], []]
         assert len({row["Guid"] for page in pages for row in page.value}) == 13
 
     @pytest.mark.parametrize("given", ["many", None, [], "0x10", -1])
-    def test_no_number(self, desk: Desk, given: Any) -> None:
-        answer = desk.cmdlet("Get-Mailbox", {"ResultSize": given})
+    def test_no_number(self, env: Harness, given: Any) -> None:
+        answer = env.cmdlet("Get-Mailbox", {"ResultSize": given})
         assert answer.status == 400
         assert "'ResultSize'" in answer.reason
 
@@ -206,14 +206,14 @@ class TestSurfaces:
     """InvokeCommand and v2.0."""
 
     @pytest.mark.parametrize("parameter", ["Filter", "RecipientTypeDetails", "SoftDeletedMailbox"])
-    def test_v2_takes_few_parameters(self, desk: Desk, parameter: str) -> None:
-        answer = desk.cmdlet("Get-Mailbox", {parameter: "x"}, surface="v2.0", endpoint="Mailbox")
+    def test_v2_takes_few_parameters(self, env: Harness, parameter: str) -> None:
+        answer = env.cmdlet("Get-Mailbox", {parameter: "x"}, surface="v2.0", endpoint="Mailbox")
         assert answer.status == 400
         assert parameter in answer.reason
 
-    def test_v2_reads_mailboxes_and_the_organization(self, desk: Desk) -> None:
-        assert len(desk.cmdlet("Get-Mailbox", UNLIMITED, surface="v2.0", endpoint="Mailbox").value) == 13
-        answer = desk.cmdlet("Get-OrganizationConfig", surface="v2.0", endpoint="OrganizationConfig")
+    def test_v2_reads_mailboxes_and_the_organization(self, env: Harness) -> None:
+        assert len(env.cmdlet("Get-Mailbox", UNLIMITED, surface="v2.0", endpoint="Mailbox").value) == 13
+        answer = env.cmdlet("Get-OrganizationConfig", surface="v2.0", endpoint="OrganizationConfig")
         assert answer.value[0]["DelayedDelicensingEnabledState"].startswith("Enabled: False;")
 
     @pytest.mark.parametrize(
@@ -226,8 +226,8 @@ class TestSurfaces:
             ("Get-AcceptedDomain", "AcceptedDomain", 501),
         ],
     )
-    def test_what_v2_lacks(self, desk: Desk, name: str, endpoint: str, status: int) -> None:
-        assert desk.cmdlet(name, surface="v2.0", endpoint=endpoint).status == status
+    def test_what_v2_lacks(self, env: Harness, name: str, endpoint: str, status: int) -> None:
+        assert env.cmdlet(name, surface="v2.0", endpoint=endpoint).status == status
 
     @pytest.mark.parametrize(
         ("name", "parameters", "named"),
@@ -241,18 +241,18 @@ class TestSurfaces:
             ("Get-MailboxStatistics", {"Identity": "x", "Archive": True}, "Archive"),
         ],
     )
-    def test_what_is_not_simulated_is_named(self, desk: Desk, name: str, parameters: Json, named: str) -> None:
-        answer = desk.cmdlet(name, parameters)
+    def test_what_is_not_simulated_is_named(self, env: Harness, name: str, parameters: Json, named: str) -> None:
+        answer = env.cmdlet(name, parameters)
         assert (answer.status, answer.code) == (501, "NotSimulated")
         assert named in answer.message
 
-    def test_a_cmdlet_that_nobody_knows_is_refused_like_one_that_the_role_lacks(self, desk: Desk) -> None:
-        answer = desk.cmdlet("Get-ShoeSize")
+    def test_a_cmdlet_that_nobody_knows_is_refused_like_one_that_the_role_lacks(self, env: Harness) -> None:
+        answer = env.cmdlet("Get-ShoeSize")
         assert answer.status == 403
         assert set(answer.body) == {0}
 
-    def test_the_reason_is_among_the_details_behind_a_code_and_a_type(self, desk: Desk) -> None:
-        answer = desk.cmdlet("Get-Mailbox", {"Identity": "nobody@contoso.example"})
+    def test_the_reason_is_among_the_details_behind_a_code_and_a_type(self, env: Harness) -> None:
+        answer = env.cmdlet("Get-Mailbox", {"Identity": "nobody@contoso.example"})
         code, kind, text = answer.reason.split("|")
         assert (code[:2], kind.partition(".")[0]) == ("Ex", "Microsoft")
         assert text.startswith("The operation couldn't be performed because object 'nobody@contoso.example'")
@@ -261,37 +261,37 @@ class TestSurfaces:
         assert inner == f"Exception of type '{kind}' was thrown."
 
     @pytest.mark.parametrize("name", ["ShoeSize", "_bytes"])
-    def test_a_property_that_is_not_kept_is_named(self, desk: Desk, name: str) -> None:
-        answer = desk.cmdlet("Get-Mailbox", select=f"Guid,{name}")
+    def test_a_property_that_is_not_kept_is_named(self, env: Harness, name: str) -> None:
+        answer = env.cmdlet("Get-Mailbox", select=f"Guid,{name}")
         assert answer.status == 501
         assert name in answer.message
 
-    def test_a_parameter_that_does_not_exist(self, desk: Desk) -> None:
-        answer = desk.cmdlet("Get-Mailbox", {"Colour": "red"})
+    def test_a_parameter_that_does_not_exist(self, env: Harness) -> None:
+        answer = env.cmdlet("Get-Mailbox", {"Colour": "red"})
         assert (answer.status, answer.code) == (400, "BadRequest")
         assert "matches parameter name 'Colour'" in answer.reason
 
-    def test_another_tenant(self, desk: Desk) -> None:
-        assert desk.cmdlet("Get-Mailbox", tenant="fabrikam.onmicrosoft.com").status == 404
+    def test_another_tenant(self, env: Harness) -> None:
+        assert env.cmdlet("Get-Mailbox", tenant="fabrikam.onmicrosoft.com").status == 404
 
-    def test_internal_properties_are_never_served(self, desk: Desk) -> None:
-        assert not [name for name in desk.cmdlet("Get-Mailbox").value[0] if name.startswith("_")]
+    def test_internal_properties_are_never_served(self, env: Harness) -> None:
+        assert not [name for name in env.cmdlet("Get-Mailbox").value[0] if name.startswith("_")]
 
 
 class TestCmdlets:
     """Which recipients each one gives."""
 
     @pytest.fixture
-    def mixed(self) -> Desk:
-        desk = Desk()
-        make = desk.make
-        make.mailbox(desk.user("person"), "UserMailbox", sku_assigned=True)
-        make.mailbox(desk.user("info"), "SharedMailbox", archive=True)
-        make.mailbox(desk.user("gone"), "UserMailbox", soft_deleted_days=3)
+    def mixed(self) -> Harness:
+        env = Harness()
+        make = env.make
+        make.mailbox(env.user("person"), "UserMailbox", sku_assigned=True)
+        make.mailbox(env.user("info"), "SharedMailbox", archive=True)
+        make.mailbox(env.user("gone"), "UserMailbox", soft_deleted_days=3)
         make.mailbox(None, "UserMailbox", owner_id=make.guid(), inactive=True, soft_deleted_days=90, address="kept")
-        make.mailbox(desk.user("premises"), "MailUser", archive=True)
-        make.mailbox(desk.user("guest"), "GuestMailUser")
-        return desk
+        make.mailbox(env.user("premises"), "MailUser", archive=True)
+        make.mailbox(env.user("guest"), "GuestMailUser")
+        return env
 
     @pytest.mark.parametrize(
         ("name", "parameters", "found"),
@@ -309,36 +309,36 @@ class TestCmdlets:
             ("Get-MailUser", {"Filter": "ArchiveStatus -eq 'Active'"}, "premises"),
         ],
     )
-    def test_recipients(self, mixed: Desk, name: str, parameters: Json, found: str) -> None:
+    def test_recipients(self, mixed: Harness, name: str, parameters: Json, found: str) -> None:
         rows = mixed.cmdlet(name, {**parameters, **UNLIMITED}).value
         names = {row["UserPrincipalName"].partition("@")[0] for row in rows if row["ExternalDirectoryObjectId"]}
         assert sorted(names) == found.split()
 
-    def test_system_mailboxes_have_no_object(self, mixed: Desk) -> None:
+    def test_system_mailboxes_have_no_object(self, mixed: Harness) -> None:
         (discovery,) = mixed.cmdlet("Get-Mailbox", {"RecipientTypeDetails": "DiscoveryMailbox"}).value
         assert discovery["ExternalDirectoryObjectId"] == ""
         assert len(mixed.cmdlet("Get-Mailbox", {"Arbitration": True}).value) == 3
 
     @pytest.mark.parametrize("name", ["Get-Mailbox", "Get-MailboxStatistics"])
-    def test_nobody(self, mixed: Desk, name: str) -> None:
+    def test_nobody(self, mixed: Harness, name: str) -> None:
         answer = mixed.cmdlet(name, {"Identity": "nobody@contoso.example"})
         assert answer.status == 404
         assert "couldn't be found" in answer.reason
 
-    def test_two_of_one_name(self, mixed: Desk) -> None:
+    def test_two_of_one_name(self, mixed: Harness) -> None:
         for row in mixed.world.mailboxes.values():
             row["DisplayName"] = "Same"
         answer = mixed.cmdlet("Get-Mailbox", {"Identity": "Same"})
         assert answer.status == 400
         assert "matches multiple entries" in answer.reason
 
-    def test_times_and_flags_as_exchange_writes_them(self, mixed: Desk) -> None:
+    def test_times_and_flags_as_exchange_writes_them(self, mixed: Harness) -> None:
         (row,) = mixed.cmdlet("Get-Mailbox", {"Identity": "person@contoso.example"}).value
         assert row["WhenMailboxCreated"].endswith(".0000000+00:00")
         assert (row["SKUAssigned"], row["RetainDeletedItemsFor"]) == (True, "14.00:00:00")
         assert row["ArchiveGuid"] == "00000000-0000-0000-0000-000000000000"
 
-    def test_statistics(self, mixed: Desk) -> None:
+    def test_statistics(self, mixed: Harness) -> None:
         (mailbox,) = [row for row in mixed.world.mailboxes.values() if row["Alias"] == "info"]
         mailbox["_bytes"] = 50 * 2**30
         (row,) = mixed.cmdlet("Get-MailboxStatistics", {"Identity": mailbox["ExchangeGuid"]}).value
@@ -348,17 +348,17 @@ class TestCmdlets:
 
 @pytest.mark.parametrize("indexes", [False, True])
 def test_a_search_finds_what_was_written_since(indexes: bool) -> None:
-    desk = Desk(indexes=indexes)
-    user = desk.user(department="Sales", mail="a@contoso.example")
-    box = desk.make.mailbox(user, "UserMailbox")
+    env = Harness(indexes=indexes)
+    user = env.user(department="Sales", mail="a@contoso.example")
+    box = env.make.mailbox(user, "UserMailbox")
     asked = {**UNLIMITED, "Filter": "LitigationHoldEnabled -eq $true"}
 
     def found() -> tuple[int, int]:
-        cmdlet = desk.cmdlet("Get-Mailbox", asked)
-        return len(desk.find("department eq 'Sales'").body["value"]), len(cmdlet.body["value"])
+        cmdlet = env.cmdlet("Get-Mailbox", asked)
+        return len(env.find("department eq 'Sales'").body["value"]), len(cmdlet.body["value"])
 
     assert [found(), found()] == [(1, 0), (1, 0)]
-    building.build(desk.world, {"mailboxes": {box["Guid"]: {"LitigationHoldEnabled": True}}})
+    building.build(env.world, {"mailboxes": {box["Guid"]: {"LitigationHoldEnabled": True}}})
     assert found() == (1, 1)
-    assert desk.ask(f"/users/{user['id']}", "PATCH", {"department": "IT"}).status == 204
+    assert env.ask(f"/users/{user['id']}", "PATCH", {"department": "IT"}).status == 204
     assert found() == (0, 1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulator.tests.direct_requests import NOW, Desk
+from tests.simulator.tests.direct_requests import NOW, Harness
 
 UNLIMITED = {"ResultSize": "Unlimited"}
 
@@ -16,10 +16,10 @@ class TestRecords:
     """Annotations, identities, and recipients that are older than their mailbox."""
 
     def test_annotations_stand_beside_what_was_asked_for(self) -> None:
-        desk = Desk()
-        desk.make.mailbox(desk.user(), "UserMailbox")
+        env = Harness()
+        env.make.mailbox(env.user(), "UserMailbox")
         select = "Guid,WhenMailboxCreated,PersistedCapabilities,DisplayName"
-        row = desk.cmdlet("Get-Mailbox", UNLIMITED, select=select).value[0]
+        row = env.cmdlet("Get-Mailbox", UNLIMITED, select=select).value[0]
         assert {name for name in row if "@" not in name} == set(select.split(","))
         assert {name: row[name] for name in row if "@" in name} == {
             "Guid@data.type": "System.Guid",
@@ -29,18 +29,18 @@ class TestRecords:
         }
 
     def test_an_identity_is_an_alias_or_a_guid(self) -> None:
-        desk = Desk()
+        env = Harness()
         for number in range(4):
-            desk.make.mailbox(desk.user(f"user{number}"), "UserMailbox")
-        rows = [row for row in desk.cmdlet("Get-Mailbox", UNLIMITED).value if row["ExternalDirectoryObjectId"]]
+            env.make.mailbox(env.user(f"user{number}"), "UserMailbox")
+        rows = [row for row in env.cmdlet("Get-Mailbox", UNLIMITED).value if row["ExternalDirectoryObjectId"]]
         assert {row["Identity"] in (row["Alias"], row["Guid"]) for row in rows} == {True}
         assert {row["Identity"] == row["Alias"] for row in rows} == {True, False}
 
     def test_a_recipient_may_be_older_than_its_mailbox(self) -> None:
-        desk = Desk()
+        env = Harness()
         for number in range(6):
-            desk.make.mailbox(desk.user(f"user{number}"), "UserMailbox")
-        rows = [row for row in desk.cmdlet("Get-Mailbox", UNLIMITED).value if row["ExternalDirectoryObjectId"]]
+            env.make.mailbox(env.user(f"user{number}"), "UserMailbox")
+        rows = [row for row in env.cmdlet("Get-Mailbox", UNLIMITED).value if row["ExternalDirectoryObjectId"]]
         assert {row["WhenCreated"] < row["WhenMailboxCreated"] for row in rows} == {True, False}
 
 
@@ -48,20 +48,20 @@ class TestQuota:
     """``Rate-Limit-*``, which InvokeCommand alone sends."""
 
     def test_what_is_left_is_reported_and_then_it_is_429(self) -> None:
-        desk = Desk(exchange_quota=2)
-        told = [desk.cmdlet("Get-OrganizationConfig").headers["rate-limit-remaining"] for _unused in range(2)]
-        refused = desk.cmdlet("Get-OrganizationConfig")
+        env = Harness(exchange_quota=2)
+        told = [env.cmdlet("Get-OrganizationConfig").headers["rate-limit-remaining"] for _unused in range(2)]
+        refused = env.cmdlet("Get-OrganizationConfig")
         assert (told, refused.status) == (["1", "0"], 429)
         assert "retry-after" not in refused.headers
         assert (refused.headers["rate-limit-limit"], refused.headers["rate-limit-remaining"]) == ("2", "0")
         assert 0 < int(refused.headers["rate-limit-reset"]) <= 300
 
     def test_the_end_of_the_window_may_be_a_time(self) -> None:
-        answer = Desk(rate_limit_reset="time").cmdlet("Get-OrganizationConfig")
+        answer = Harness(rate_limit_reset="time").cmdlet("Get-OrganizationConfig")
         assert answer.headers["rate-limit-reset"].startswith("2026-06-15T12:0")
 
     def test_the_documented_surface_says_nothing_of_it(self) -> None:
-        answer = Desk().cmdlet("Get-OrganizationConfig", surface="v2.0", endpoint="OrganizationConfig")
+        answer = Harness().cmdlet("Get-OrganizationConfig", surface="v2.0", endpoint="OrganizationConfig")
         assert answer.status == 200
         assert not [name for name in answer.headers if name.startswith("rate-limit")]
 
@@ -71,39 +71,39 @@ class TestPending:
 
     @pytest.mark.parametrize("on", [False, True])
     def test_organization(self, on: bool) -> None:
-        (row,) = Desk(delicensing_resiliency=on).cmdlet("Get-OrganizationConfig").value
+        (row,) = Harness(delicensing_resiliency=on).cmdlet("Get-OrganizationConfig").value
         assert row["DelayedDelicensingEnabledState"].startswith(f"Enabled: {on};")
         assert "DelayedDelicensingEnabled" not in row, "that is a parameter of Set-OrganizationConfig"
 
     def test_the_state_may_be_null(self) -> None:
-        (row,) = Desk(delicensing_resiliency=True, resiliency_state="null").cmdlet("Get-OrganizationConfig").value
+        (row,) = Harness(delicensing_resiliency=True, resiliency_state="null").cmdlet("Get-OrganizationConfig").value
         assert row["DelayedDelicensingEnabledState"] is None
 
     def test_a_removed_license_is_listed_until_it_is_back(self) -> None:
-        desk = Desk(delicensing_resiliency=True)
-        user = desk.user(part_numbers=("SPE_E3",))
-        desk.make.mailbox(user, "UserMailbox", sku_assigned=True)
-        assert desk.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value == []
-        desk.assign(user, remove=["SPE_E3"])
-        (row,) = desk.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value
+        env = Harness(delicensing_resiliency=True)
+        user = env.user(part_numbers=("SPE_E3",))
+        env.make.mailbox(user, "UserMailbox", sku_assigned=True)
+        assert env.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value == []
+        env.assign(user, remove=["SPE_E3"])
+        (row,) = env.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value
         assert row["ExternalDirectoryObjectId"] == user["id"]
         assert row["WhenDueForDelicensingUTC"][:10] == NOW.replace(month=7).date().isoformat()
-        desk.assign(user, ["SPE_E3"])
-        assert desk.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value == []
+        env.assign(user, ["SPE_E3"])
+        assert env.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value == []
 
     def test_who_was_listed_stays_listed_after_resiliency_was_turned_off(self) -> None:
-        desk = Desk()
-        desk.make.mailbox(desk.user(), "UserMailbox", pending_days=9)
-        assert len(desk.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value) == 1
+        env = Harness()
+        env.make.mailbox(env.user(), "UserMailbox", pending_days=9)
+        assert len(env.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value) == 1
 
     @pytest.mark.parametrize(("due", "plain"), [("listed", ["late", "soon"]), ("apart", ["soon"])])
     def test_those_past_due_alone(self, due: str, plain: list[str]) -> None:
-        desk = Desk(pending_delicense_due=due)
+        env = Harness(pending_delicense_due=due)
         for local, days in (("late", -1), ("soon", 9)):
-            desk.make.mailbox(desk.user(local), "UserMailbox", pending_days=days)
+            env.make.mailbox(env.user(local), "UserMailbox", pending_days=days)
 
         def names(**more: bool) -> list[str]:
-            rows = desk.cmdlet("Get-PendingDelicenseUser", {**UNLIMITED, **more}).value
+            rows = env.cmdlet("Get-PendingDelicenseUser", {**UNLIMITED, **more}).value
             return [row["UserPrincipalName"].partition("@")[0] for row in rows]
 
         assert names() == plain
@@ -111,6 +111,6 @@ class TestPending:
         assert names(ShowDueObjectsOnly=False) == plain
 
     def test_one_mailbox_and_those_past_due_do_not_go_together(self) -> None:
-        desk = Desk()
+        env = Harness()
         parameters = {"Identity": "anna@contoso.example", "ShowDueObjectsOnly": True}
-        assert desk.cmdlet("Get-PendingDelicenseUser", parameters).status == 400
+        assert env.cmdlet("Get-PendingDelicenseUser", parameters).status == 400

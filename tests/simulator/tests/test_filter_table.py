@@ -20,7 +20,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.simulator import graph_groups, properties
-from tests.simulator.tests.direct_requests import ADVANCED, Desk
+from tests.simulator.tests.direct_requests import ADVANCED, Harness
 
 TABLE = Path(__file__).resolve().parents[3] / "data" / "graph_filter_support.csv"
 KNOWN = {
@@ -69,12 +69,12 @@ def _rows() -> list[dict[str, str]]:
         return [row for row in csv.DictReader(lines) if row["property"] != "isLicenseReconciliationNeeded"]
 
 
-def filled(desk: Desk, resource: str) -> dict[str, Any]:
+def filled(env: Harness, resource: str) -> dict[str, Any]:
     """An object in which every property of the table has a value, as far as the tenant knows the property."""
     if resource == "user":
-        item = desk.user("anna", ("SPE_E3",), synced=True)
+        item = env.user("anna", ("SPE_E3",), synced=True)
     else:
-        item = desk.world.groups[desk.make.group("Anna's", part_number="SPE_E3")]
+        item = env.world.groups[env.make.group("Anna's", part_number="SPE_E3")]
     for row in _rows():
         head, _mark, rest = row["property"].partition("/")
         if row["object"] != resource or head not in KNOWN[resource] or item.get(head) not in (None, []):
@@ -93,20 +93,20 @@ def filled(desk: Desk, resource: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def desk() -> Desk:
+def env() -> Harness:
     """One user and one group that say something everywhere, and one each that nobody told more about."""
-    desk = Desk()
-    desk.world.groups.clear()
-    user, group = filled(desk, "user"), filled(desk, "group")
+    env = Harness()
+    env.world.groups.clear()
+    user, group = filled(env, "user"), filled(env, "group")
     error = {"assignedByGroup": group["id"], "state": "Error", "error": "CountViolation"}
     user["licenseAssignmentStates"] = [
         *user["licenseAssignmentStates"],
         {**user["licenseAssignmentStates"][0], **error},
     ]
-    desk.user("bert", employeeId=None, userType="Guest")
+    env.user("bert", employeeId=None, userType="Guest")
     # the tenant works this one out of the members; here it says what has to come
-    desk.world.groups[desk.make.group("Bert's")][ERRORS] = False
-    return desk
+    env.world.groups[env.make.group("Bert's")][ERRORS] = False
+    return env
 
 
 def values(item: Mapping[str, Any], prop: str) -> Any:
@@ -135,9 +135,9 @@ def _fold(value: Any) -> Any:
     return value.casefold() if isinstance(value, str) else value
 
 
-def _sample(desk: Desk, resource: str, prop: str) -> Any:
+def _sample(env: Harness, resource: str, prop: str) -> Any:
     """The value that the full object has; something of the right kind where the tenant does not know the property."""
-    items = desk.world.users if resource == "user" else desk.world.groups
+    items = env.world.users if resource == "user" else env.world.groups
     found = values(next(iter(items.values())), prop)
     if isinstance(found, list):
         found = found[0] if found else None
@@ -148,7 +148,7 @@ def _sample(desk: Desk, resource: str, prop: str) -> Any:
     return True if prop.endswith(("Enabled", "LicenseErrors")) else "2026-01-01T00:00:00Z"
 
 
-def cases(desk: Desk) -> Iterator[Case]:
+def cases(env: Harness) -> Iterator[Case]:
     """Every property with every operator."""
     for row in _rows():
         prop, resource = row["property"], row["object"]
@@ -159,7 +159,7 @@ def cases(desk: Desk) -> Iterator[Case]:
             continue
         path, lambda_, rest = prop.partition("/any(")
         inner = rest.removesuffix(")").partition(":")[2] if lambda_ else path
-        sample = _sample(desk, resource, prop)
+        sample = _sample(env, resource, prop)
         for operator, (condition, column, means, advanced) in _operators(prop, inner, sample).items():
             text = condition
             if lambda_:
@@ -210,9 +210,9 @@ def expected(case: Case, *, advanced: bool) -> str:
     return ""
 
 
-def found(desk: Desk, case: Case) -> set[str]:
+def found(env: Harness, case: Case) -> set[str]:
     """The objects that the filter has to find."""
-    items = desk.world.users if case.resource == "user" else desk.world.groups
+    items = env.world.users if case.resource == "user" else env.world.groups
     chosen = set()
     for item in items.values():
         value = values(item, case.prop)
@@ -229,11 +229,11 @@ def found(desk: Desk, case: Case) -> set[str]:
 
 @pytest.mark.parametrize("counted", [False, True], ids=["", "count"])
 @pytest.mark.parametrize("consistent", [False, True], ids=["", "header"])
-def test_every_property_with_every_operator(desk: Desk, consistent: bool, counted: bool) -> None:
+def test_every_property_with_every_operator(env: Harness, consistent: bool, counted: bool) -> None:
     answered = refused = 0
-    for case in cases(desk):
+    for case in cases(env):
         query = f"$select=id&$filter={quote(case.text)}{'&$count=true' if counted else ''}"
-        answer = desk.ask(f"/{case.resource}s?{query}", headers=ADVANCED if consistent else None)
+        answer = env.ask(f"/{case.resource}s?{query}", headers=ADVANCED if consistent else None)
         words = expected(case, advanced=consistent and counted)
         if words:
             refused += 1
@@ -241,7 +241,7 @@ def test_every_property_with_every_operator(desk: Desk, consistent: bool, counte
             assert answer.message == words, case
             continue
         answered += 1
-        assert {item["id"] for item in answer.value} == found(desk, case), case
+        assert {item["id"] for item in answer.value} == found(env, case), case
         # Without the header a count that was asked for is left out, and nothing says so.
         assert ("@odata.count" in answer.body) is (consistent and counted), case
     assert answered > (450 if consistent and counted else 100)

@@ -14,7 +14,7 @@ import pytest
 from tests.simulator.plan_rules import MAILBOX_PLANS
 from tests.simulator.skus import table
 from tests.simulator.state import Json
-from tests.simulator.tests.direct_requests import Desk
+from tests.simulator.tests.direct_requests import Harness
 
 PARTS = ("SPE_E3", "EXCHANGESTANDARD", "EMS", "POWER_BI_STANDARD", "STANDARDPACK", "EXCHANGEARCHIVE_ADDON")
 REFERENCE = "https://graph.microsoft.com/v1.0/directoryObjects/"
@@ -25,16 +25,16 @@ class Play:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.desk = Desk(group_reads=0)
-        world = self.desk.world
+        self.env = Harness(group_reads=0)
+        world = self.env.world
         world.app.roles |= {"GroupMember.ReadWrite.All", "User.DeleteRestore.All"}
         for part in PARTS:
             units = {"enabled": self.rng.randrange(2, 6), "suspended": 0, "warning": 0, "lockedOut": 0}
-            self.desk.sku(part).update(capabilityStatus="Enabled", prepaidUnits=units)
-        self.people = [self.desk.user(f"user{number}") for number in range(6)]
+            self.env.sku(part).update(capabilityStatus="Enabled", prepaidUnits=units)
+        self.people = [self.env.user(f"user{number}") for number in range(6)]
         for user in self.people:
-            self.desk.make.mailbox(user, "UserMailbox")
-        self.groups = [self.desk.make.group(f"sg{number}") for number in range(3)]
+            self.env.make.mailbox(user, "UserMailbox")
+        self.groups = [self.env.make.group(f"sg{number}") for number in range(3)]
 
     def some(self, most: int) -> list[str]:
         return self.rng.sample(PARTS, self.rng.randrange(most + 1))
@@ -46,20 +46,20 @@ class Play:
     def step(self) -> int:
         user, group = self.rng.choice(self.people)["id"], self.rng.choice(self.groups)
         requests: list[Callable[[], Any]] = [
-            lambda: self.desk.ask(f"/groups/{group}/assignLicense", "POST", self.body()),
-            lambda: self.desk.ask(f"/users/{user}/assignLicense", "POST", self.body()),
-            lambda: self.desk.ask(f"/groups/{group}/members/$ref", "POST", {"@odata.id": REFERENCE + user}),
-            lambda: self.desk.ask(f"/groups/{group}/members/{user}/$ref", "DELETE"),
-            lambda: self.desk.ask(f"/users/{user}/reprocessLicenseAssignment", "POST"),
-            lambda: self.desk.ask(f"/users/{user}", "DELETE"),
-            lambda: self.desk.ask(f"/directory/deletedItems/{user}/restore", "POST"),
+            lambda: self.env.ask(f"/groups/{group}/assignLicense", "POST", self.body()),
+            lambda: self.env.ask(f"/users/{user}/assignLicense", "POST", self.body()),
+            lambda: self.env.ask(f"/groups/{group}/members/$ref", "POST", {"@odata.id": REFERENCE + user}),
+            lambda: self.env.ask(f"/groups/{group}/members/{user}/$ref", "DELETE"),
+            lambda: self.env.ask(f"/users/{user}/reprocessLicenseAssignment", "POST"),
+            lambda: self.env.ask(f"/users/{user}", "DELETE"),
+            lambda: self.env.ask(f"/directory/deletedItems/{user}/restore", "POST"),
         ]
         status: int = self.rng.choices(requests, (5, 3, 5, 3, 2, 1, 4))[0]().status
-        self.desk.ask("/groups?$select=id")  # what waits is processed before a read
+        self.env.ask("/groups?$select=id")  # what waits is processed before a read
         return status
 
     def check(self) -> None:
-        world = self.desk.world
+        world = self.env.world
         for sku in world.skus.values():
             holders = [
                 user
@@ -76,7 +76,7 @@ class Play:
 
     def check_inheritance(self, user: Json) -> None:
         for group_id in self.groups:
-            group = self.desk.world.groups[group_id]
+            group = self.env.world.groups[group_id]
             member = user["id"] in group["_members"]
             wanted = {held["skuId"] for held in group["assignedLicenses"]} if member else set()
             states = [state for state in user["licenseAssignmentStates"] if state["assignedByGroup"] == group_id]
@@ -86,7 +86,7 @@ class Play:
 
     def check_mailbox(self, user: Json) -> None:
         on = {plan["servicePlanId"] for plan in user["assignedPlans"] if plan["capabilityStatus"] == "Enabled"}
-        (box,) = self.desk.world.mailboxes_of(user["id"])
+        (box,) = self.env.world.mailboxes_of(user["id"])
         assert box["WhenSoftDeleted"] is None
         if on & MAILBOX_PLANS:
             assert box["_disconnected"] is None

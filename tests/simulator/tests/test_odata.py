@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from tests.simulator import graph_groups, graph_users
-from tests.simulator.tests.direct_requests import E3, EXCHANGE_PLAN2, GRAPH, Desk
+from tests.simulator.tests.direct_requests import E3, EXCHANGE_PLAN2, GRAPH, Harness
 
 TABLE = Path(__file__).resolve().parents[3] / "data" / "graph_filter_support.csv"
 KEPT = {"user": graph_users.KNOWN_V1, "group": graph_groups.FILTERED}
@@ -58,16 +58,16 @@ def _cells() -> Iterator[tuple[str, str, str, str]]:
 
 
 @pytest.fixture(scope="module")
-def desk() -> Desk:
-    return Desk()
+def env() -> Harness:
+    return Harness()
 
 
-def test_each_cell_of_the_table(desk: Desk) -> None:
+def test_each_cell_of_the_table(env: Harness) -> None:
     seen = 0
     for resource, prop, condition, support in _cells():
         kept = prop.partition("/")[0] in KEPT[resource]
         for advanced in (False, True):
-            answer = desk.find(condition, advanced=advanced, what=f"{resource}s")
+            answer = env.find(condition, advanced=advanced, what=f"{resource}s")
             if support == "default" or (support == "advanced" and advanced):
                 expected = 200 if kept else 501
             else:
@@ -79,8 +79,8 @@ def test_each_cell_of_the_table(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("column", ["eq 'x'", "ne 'x'", "in ('x')"])
-def test_a_property_that_is_not_in_the_table_cannot_be_filtered(desk: Desk, column: str) -> None:
-    answer = desk.find(f"licenseAssignmentStates/any(l:l/state {column})", advanced=True)
+def test_a_property_that_is_not_in_the_table_cannot_be_filtered(env: Harness, column: str) -> None:
+    answer = env.find(f"licenseAssignmentStates/any(l:l/state {column})", advanced=True)
     assert answer.status == 400
     assert answer.message == (
         "Unsupported or invalid query filter clause specified for property 'licenseAssignmentStates' of resource "
@@ -89,8 +89,8 @@ def test_a_property_that_is_not_in_the_table_cannot_be_filtered(desk: Desk, colu
 
 
 @pytest.mark.parametrize("version", ["v1.0", "beta"])
-def test_a_property_that_the_tenant_never_heard_of_is_named(desk: Desk, version: str) -> None:
-    answer = desk.find("shoeSize eq '46'", version=version)
+def test_a_property_that_the_tenant_never_heard_of_is_named(env: Harness, version: str) -> None:
+    answer = env.find("shoeSize eq '46'", version=version)
     assert (answer.status, answer.code) == (501, "NotSimulated")
     assert "shoeSize" in answer.message
 
@@ -107,47 +107,47 @@ class TestAdvanced:
             ("endswith(mail,'contoso.example')", "endsWith"),
         ],
     )
-    def test_operators_say_what_they_miss(self, desk: Desk, text: str, operator: str) -> None:
-        answer = desk.find(text)
+    def test_operators_say_what_they_miss(self, env: Harness, text: str, operator: str) -> None:
+        answer = env.find(text)
         assert (answer.status, answer.code) == (400, "Request_UnsupportedQuery")
         assert answer.message == HINT.format(operator)
-        assert desk.find(text, advanced=True).status == 200
+        assert env.find(text, advanced=True).status == 200
 
-    def test_ends_with_works_on_addresses_alone(self, desk: Desk) -> None:
-        assert desk.find("endsWith(displayName,'a')", advanced=True).code == "Request_UnsupportedQuery"
+    def test_ends_with_works_on_addresses_alone(self, env: Harness) -> None:
+        assert env.find("endsWith(displayName,'a')", advanced=True).code == "Request_UnsupportedQuery"
 
-    def test_header_alone_and_count_alone_are_not_enough(self, desk: Desk) -> None:
+    def test_header_alone_and_count_alone_are_not_enough(self, env: Harness) -> None:
         text = "$filter=companyName eq 'x'&$select=id"
-        assert desk.ask(f"/users?{text}&$count=true").status == 400
-        assert desk.ask(f"/users?{text}", headers={"ConsistencyLevel": "eventual"}).status == 400
-        both = desk.ask(f"/users?{text}&$count=true", headers={"consistencylevel": "Eventual"})
+        assert env.ask(f"/users?{text}&$count=true").status == 400
+        assert env.ask(f"/users?{text}", headers={"ConsistencyLevel": "eventual"}).status == 400
+        both = env.ask(f"/users?{text}&$count=true", headers={"consistencylevel": "Eventual"})
         assert both.body["@odata.count"] == 0
 
-    def test_count_without_the_header_is_silently_ignored(self, desk: Desk) -> None:
-        answer = desk.ask("/users?$count=true&$select=id")
+    def test_count_without_the_header_is_silently_ignored(self, env: Harness) -> None:
+        answer = env.ask("/users?$count=true&$select=id")
         assert answer.status == 200
         assert "@odata.count" not in answer.body
 
     def test_the_segment_count_needs_the_header(self) -> None:
-        desk = Desk()
-        desk.user(city="Wien")
-        desk.user("bert", city="Linz")
-        refused = desk.ask("/users/$count")
+        env = Harness()
+        env.user(city="Wien")
+        env.user("bert", city="Linz")
+        refused = env.ask("/users/$count")
         assert (refused.code, refused.message) == ("Request_BadRequest", "$count is not currently supported.")
         header = {"ConsistencyLevel": "eventual"}
-        assert desk.ask("/users/$count", headers=header).body == b"2"
-        assert desk.ask("/users/$count?$filter=city ne 'Wien'", headers=header).body == b"1"
+        assert env.ask("/users/$count", headers=header).body == b"2"
+        assert env.ask("/users/$count?$filter=city ne 'Wien'", headers=header).body == b"1"
 
     def test_reconciliation_is_beta_and_never_advanced(self) -> None:
-        desk = Desk()
-        waiting = desk.user(isLicenseReconciliationNeeded=True)
-        desk.user("bert")
+        env = Harness()
+        waiting = env.user(isLicenseReconciliationNeeded=True)
+        env.user("bert")
         text = "isLicenseReconciliationNeeded eq true"
-        assert [user["id"] for user in desk.find(text, version="beta").value] == [waiting["id"]]
-        assert desk.find(text).status == 400
-        assert desk.find(text, version="beta", advanced=True).status == 400
-        assert desk.find("isLicenseReconciliationNeeded eq false", version="beta").status == 400
-        assert desk.find("isLicenseReconciliationNeeded ne true", version="beta").status == 400
+        assert [user["id"] for user in env.find(text, version="beta").value] == [waiting["id"]]
+        assert env.find(text).status == 400
+        assert env.find(text, version="beta", advanced=True).status == 400
+        assert env.find("isLicenseReconciliationNeeded eq false", version="beta").status == 400
+        assert env.find("isLicenseReconciliationNeeded ne true", version="beta").status == 400
 
 
 class TestClauses:
@@ -161,8 +161,8 @@ class TestClauses:
             "(" + " or ".join(["city eq '{}'"] * 15) + ") and (" + " or ".join(["country eq '{}'"] * 15) + ")",
         ],
     )
-    def test_fifteen_are_allowed(self, desk: Desk, text: str) -> None:
-        assert desk.find(text).status == 200
+    def test_fifteen_are_allowed(self, env: Harness, text: str) -> None:
+        assert env.find(text).status == 200
 
     @pytest.mark.parametrize(
         ("text", "count"),
@@ -172,8 +172,8 @@ class TestClauses:
             ("id in (" + ",".join(["'{}'"] * 15) + ") or id eq 'x'", 16),
         ],
     )
-    def test_more_are_refused(self, desk: Desk, text: str, count: int) -> None:
-        answer = desk.find(text)
+    def test_more_are_refused(self, env: Harness, text: str, count: int) -> None:
+        answer = env.find(text)
         assert (answer.status, answer.code) == (400, "Request_UnsupportedQuery")
         assert answer.message == (
             "Too many child clauses specified in search filter expression containing 'OR' operators: "
@@ -182,14 +182,14 @@ class TestClauses:
 
 
 @pytest.fixture(scope="module")
-def people() -> Desk:
-    desk = Desk()
-    desk.user("anna", ("SPE_E3",), city="Wien", department="R&D", companyName=None)
-    desk.user("bert", ("POWER_BI_STANDARD",), city="wien", department="O'Brien's", accountEnabled=False)
-    desk.user("cleo", city="Linz", department=None, companyName="Contoso")
-    off = desk.make.state("SPE_E3", disabled=("EXCHANGE_S_ENTERPRISE",))
-    desk.user("dora", states=[off], city=None, department="50% #1")
-    return desk
+def people() -> Harness:
+    env = Harness()
+    env.user("anna", ("SPE_E3",), city="Wien", department="R&D", companyName=None)
+    env.user("bert", ("POWER_BI_STANDARD",), city="wien", department="O'Brien's", accountEnabled=False)
+    env.user("cleo", city="Linz", department=None, companyName="Contoso")
+    off = env.make.state("SPE_E3", disabled=("EXCHANGE_S_ENTERPRISE",))
+    env.user("dora", states=[off], city=None, department="50% #1")
+    return env
 
 
 class TestMeaning:
@@ -215,7 +215,7 @@ class TestMeaning:
             ("city eq 'x' or true eq true", None),
         ],
     )
-    def test_default(self, people: Desk, text: str, found: str | None) -> None:
+    def test_default(self, people: Harness, text: str, found: str | None) -> None:
         self._check(people, text, found, advanced=False)
 
     @pytest.mark.parametrize(
@@ -241,15 +241,15 @@ class TestMeaning:
             ("id ne '00000000-0000-0000-0000-000000000000'", "anna bert cleo dora"),
         ],
     )
-    def test_advanced(self, people: Desk, text: str, found: str) -> None:
+    def test_advanced(self, people: Harness, text: str, found: str) -> None:
         self._check(people, text, found, advanced=True)
 
-    def _check(self, desk: Desk, text: str, found: str | None, *, advanced: bool) -> None:
-        answer = desk.find(text, advanced=advanced)
+    def _check(self, env: Harness, text: str, found: str | None, *, advanced: bool) -> None:
+        answer = env.find(text, advanced=advanced)
         if found is None:
             assert answer.status == 400
             return
-        by_id = {user["id"]: user["mailNickname"] for user in desk.world.users.values()}
+        by_id = {user["id"]: user["mailNickname"] for user in env.world.users.values()}
         assert sorted(by_id[item["id"]] for item in answer.value) == found.split()
         if advanced:
             assert answer.body["@odata.count"] == len(answer.value)
@@ -273,22 +273,22 @@ class TestSyntax:
             "'",
         ],
     )
-    def test_broken(self, desk: Desk, text: str) -> None:
-        assert desk.find(text).status == 400
+    def test_broken(self, env: Harness, text: str) -> None:
+        assert env.find(text).status == 400
 
     @pytest.mark.parametrize("text", ["accountEnabled eq 'true'", "city eq 5", "createdDateTime ge 'x'"])
-    def test_wrong_type(self, desk: Desk, text: str) -> None:
-        assert desk.find(text).status == 400
+    def test_wrong_type(self, env: Harness, text: str) -> None:
+        assert env.find(text).status == 400
 
     @pytest.mark.parametrize("text", ["city in ('x',null)", "id in (null)"])
-    def test_null_in_a_list_is_not_known(self, desk: Desk, text: str) -> None:
-        assert desk.find(text).status == 501
+    def test_null_in_a_list_is_not_known(self, env: Harness, text: str) -> None:
+        assert env.find(text).status == 501
 
-    def test_a_deep_one(self, desk: Desk) -> None:
-        assert desk.find("(" * 3000 + "city eq 'x'" + ")" * 3000).status in (200, 400)
+    def test_a_deep_one(self, env: Harness) -> None:
+        assert env.find("(" * 3000 + "city eq 'x'" + ")" * 3000).status in (200, 400)
 
     @pytest.mark.parametrize("option", ["$orderby=displayName", "$expand=manager", "$search=x", "$skip=5", "$format=x"])
-    def test_query_options_that_are_not_simulated(self, desk: Desk, option: str) -> None:
-        answer = desk.ask(f"{GRAPH}/v1.0/users?{option}")
+    def test_query_options_that_are_not_simulated(self, env: Harness, option: str) -> None:
+        answer = env.ask(f"{GRAPH}/v1.0/users?{option}")
         assert answer.status == 501
         assert option.partition("=")[0] in answer.message

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.opath import FilterError, compile_filter
-from tests.simulator.tests.direct_requests import Desk
+from tests.simulator.tests.direct_requests import Harness
 
 ROW: dict[str, Any] = {
     "Alias": "anna",
@@ -120,6 +120,6 @@ def test_refusals(text: str) -> None:
 
 @pytest.mark.parametrize("cmdlet", ["Get-Mailbox", "Get-MailUser"])
 def test_a_refusal_names_the_property_in_what_exchange_answers(cmdlet: str) -> None:
-    answer = Desk().cmdlet(cmdlet, {"Filter": "ShoeSize -eq '46'"})
+    answer = Harness().cmdlet(cmdlet, {"Filter": "ShoeSize -eq '46'"})
     assert (answer.status, answer.message) == (400, "Invalid Operation")
     assert "'ShoeSize' is not a recognized filterable property" in answer.reason

@@ -26,7 +26,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph.user_lookup 
     name_problems,
     unknown_users,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import World, needs_of, settled
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
+    AssessmentContext,
+    needs_of,
+    settled,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import resolve_reserve
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType, User
 from ansible_collections.m365.licensing.plugins.module_utils._planning.evaluation import protects, subject_of
@@ -144,7 +148,7 @@ def explain_users(graph: Graph, exchange: Exchange, options: ExplainOptions) -> 
         found = planned.found
     ruled = _ruled(graph, planned, planner, named.users) if planned else None
     readings = found.readings
-    world = World(
+    assessment = AssessmentContext(
         now=found.now,
         grace_days=planner.audit.grace_period_days,
         catalog=planner.audit.catalog.in_tenant(readings.skus.values()),
@@ -154,16 +158,16 @@ def explain_users(graph: Graph, exchange: Exchange, options: ExplainOptions) -> 
         delayed=readings.delayed,
     )
     users = [(readings.users or {}).get(user.id, user) for user in named.users]
-    rows = [_explanation(user, found, world, planner, ruled) for user in users]
+    rows = [_explanation(user, found, assessment, planner, ruled) for user in users]
     return {"explanations": rows, "unmatched": list(named.unknown), "warnings": list(found.warnings)}
 
 
 def _explanation(
-    user: User, found: Audit, world: World, options: PlannerOptions, ruled: _Ruled | None
+    user: User, found: Audit, assessment: AssessmentContext, options: PlannerOptions, ruled: _Ruled | None
 ) -> dict[str, Any]:
     reading = _reading(user, found)
-    cases = cases_of(reading, world)
-    row = explain_user(reading, cases, world)
+    cases = cases_of(reading, assessment)
+    row = explain_user(reading, cases, assessment)
     for case, mailbox in zip(cases, row["mailboxes"], strict=True):
         mailbox["left_out"] = _left_out(user, case, options.audit)
         mailbox["decision"] = _decision(reading, case, mailbox["left_out"], options, ruled) if ruled else None
@@ -174,11 +178,11 @@ def _explanation(
 def _reading(user: User, found: Audit) -> Reading:
     """What an audit has read about one user."""
     readings = found.readings
-    flags = readings.flags(user.id, user.user_principal_name)
+    signals = readings.signals_for(user.id, user.user_principal_name)
     boxes = tuple(box for box in readings.mailboxes if box.user_id == user.id)
     other = "" if boxes else readings.other_kinds.get(user.id, "")
     shared, contest = found.owners.shared.get(user.id, ""), found.owners.contested.get(user.id)
-    return Reading(user, boxes, flags, readings.signals, other, shared, contest.text if contest else "")
+    return Reading(user, boxes, signals, readings.signals, other, shared, contest.text if contest else "")
 
 
 def _left_out(user: User, case: Case, options: AuditOptions) -> str:

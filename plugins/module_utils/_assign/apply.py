@@ -30,28 +30,32 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import DISCONNECTED_DAYS
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.next_attempts import SecondTries
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import OVERTAKEN, Problem, problem_from
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import (
+    NOTHING_TO_DO,
+    Problem,
+    problem_from,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.readback import carried_only
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.remedies import fitted, location_refused
 
 from .confirm import confirm_changes, read_users
-from .denials import Denials, hold_back_for, unsent
+from .denials import Denials, mark_with_cause, unsent
 from .give_back import give_back
 from .outcomes import (
     RUN_AGAIN,
     UNKNOWN,
     Job,
     Outcome,
-    at_once,
-    found_again,
+    adopt_attempt,
+    assignment_error,
+    continue_from_read,
+    continue_from_readback,
     location_late,
-    mistake,
     outcome_of,
-    renew,
-    restart_from_readback,
-    state_error,
-    try_again,
-    unanswered,
+    preliminary_outcome,
+    take_current,
+    unanswered_problem,
+    unexpected_error,
 )
 from .prediction import foreseen_problems
 
@@ -96,11 +100,11 @@ def apply_changes(
     run = _Run(graph, skus, tries, fail_fast=on_error == "fail", uncovers=uncovers, written=written)
     todo = [job for job in jobs if job.change]
     # Where the first failure ends the run, what may be refused goes first: then nothing else has been touched.
-    doubtful = list(foreseen_problems(todo, skus))[:1] if on_error == "fail" else []
-    todo.sort(key=lambda job: job.before.id not in doubtful)
+    likely_refused = list(foreseen_problems(todo, skus))[:1] if on_error == "fail" else []
+    todo.sort(key=lambda job: job.before.id not in likely_refused)
     if just_read:
         run.fresh = {job.before.id for job in todo[:GROUP]}
-    for some in (todo[: len(doubtful)], todo[len(doubtful) :]):
+    for some in (todo[: len(likely_refused)], todo[len(likely_refused) :]):
         run.write(some)
     if confirm:
         backoff = graph.service.backoff
@@ -140,12 +144,12 @@ class _Run:
         self._uncovers = uncovers
         self._written = written
         self._second_tries = second_tries
-        self._unheard = False
+        self._unrecorded = False
         """Could nobody note what was written? Then nothing more is."""
         self.fresh: set[str] = set()
         """The ids of users who were read just before they are written."""
         self._stopped = False
-        self._passing = set(OVERTAKEN)
+        self._passing = set(NOTHING_TO_DO)
         """Codes of refusals that are no failures yet: what was written shows late, or somebody else did it."""
         self._retry_seconds = graph.service.client.settings.retry_seconds
         self._denials: dict[str, Denials] = {}
@@ -155,20 +159,20 @@ class _Run:
 
     def write(self, jobs: Sequence[Job]) -> None:
         """Both phases, each group of users read again before it is written."""
-        homeless = False
+        sets_locations = False
         for group in _groups(jobs):
             if some := [job for job in group if job.left.usage_location]:
-                homeless = True
-                self._freshen(group)
+                sets_locations = True
+                self._read_again(group)
                 self.set_locations(some)
-        if homeless and len(jobs) > GROUP:
+        if sets_locations and len(jobs) > GROUP:
             # The first group was read before the locations of all others were set: that may take minutes.
             self.fresh.clear()
         for group in _groups(jobs):
-            self._freshen(group)
+            self._read_again(group)
             self.assign(group)
 
-    def _freshen(self, jobs: Sequence[Job]) -> None:
+    def _read_again(self, jobs: Sequence[Job]) -> None:
         """Takes what others have done since the users were read for what is there already."""
         stale = [job for job in jobs if job.open and job.before.id not in self.fresh]
         if self._stopped or not stale:
@@ -177,7 +181,7 @@ class _Run:
         for job in stale if found is not None else ():
             now = found.get(job.before.id) if found is not None else None
             if now is not None:
-                renew(job, now, self._skus, self._uncovers)
+                take_current(job, now, self._skus, self._uncovers)
                 self._stopped = self._stopped or (self._fail_fast and job.problem is not None)
             self.fresh.add(job.before.id)
 
@@ -189,13 +193,13 @@ class _Run:
         denials = self._denials.get("PATCH")
         if denials is not None and denials.certain:
             for job in ready:
-                self._hold_back(job, denials)
+                self._mark_not_attempted(job, denials)
             return
         parts = [self._graph.usage_location_part(job.before.id, job.left.usage_location or "") for job in ready]
         for job, part, answer in zip(ready, parts, self._write(ready, parts, idempotent=True), strict=True):
             self._take(job, part, answer)
             if answer.ok:
-                job.located = True
+                job.location_set = True
                 self._passing.add("usage_location")
                 job.left = job.left._replace(usage_location=None)
                 job.licensed = not job.left
@@ -207,7 +211,7 @@ class _Run:
         self._assign_until_final(jobs)
         while again := [job for job in jobs if (job.open and job.lost) or location_late(job)]:
             pause = self._graph.service.retry_after({}, attempt)
-            lost = any(job.lost and not job.overtaken for job in again)
+            lost = any(job.lost and not job.concurrent_change for job in again)
             most = self._retry_seconds if lost else min(_REPLICA_SECONDS, self._retry_seconds)
             if self._stopped or self._backoff.clock() + pause - started > most:
                 self._give_up(again)
@@ -218,12 +222,12 @@ class _Run:
                 self._give_up(again)
                 return
             attempt += 1
-            self._look_again([job for job in again if job.lost])
+            self._read_lost([job for job in again if job.lost])
             self.set_locations(again)
             self._assign_until_final(again)
         # The location shows by now, so it is the license that is not offered there.
         refused = [] if self._stopped else [job for job in jobs if location_late(job)]
-        again = [job for job in refused if job.problem and self._has_another(job, job.problem, waited=True)]
+        again = [job for job in refused if job.problem and self._take_next_attempt(job, job.problem, waited=True)]
         self._assign_until_final(again)
 
     def _assign_until_final(self, jobs: Sequence[Job]) -> None:
@@ -238,13 +242,13 @@ class _Run:
             denied = next((denials for denials in self._denials.values() if denials.everybody), None)
             for job in ready:
                 job.to_retry = False
-                self._hold_back(job, denied)
+                self._mark_not_attempted(job, denied)
             return
         parts = [self._graph.assign_license_part(job.before.id, job.left.body()) for job in ready]
         for job, part, answer in zip(ready, parts, self._write(ready, parts, idempotent=False), strict=True):
             job.problem, job.to_retry = None, False
             job.licensed = answer.ok
-            job.overtaken = None if answer.ok else job.overtaken
+            job.concurrent_change = None if answer.ok else job.concurrent_change
             self._take(job, part, answer)
 
     def _write(self, jobs: Sequence[Job], parts: Sequence[BatchPart], *, idempotent: bool) -> list[BatchAnswer]:
@@ -260,22 +264,22 @@ class _Run:
         def heard(answers: Sequence[tuple[int, BatchAnswer]]) -> bool:
             """One batch is answered: it is noted before the next ones are. Is the work to end?"""
             if self._written is not None:
-                seen = [self._at_once(jobs[place], parts[place], answer) for place, answer in answers]
+                seen = [self._preliminary_outcome(jobs[place], parts[place], answer) for place, answer in answers]
                 some = [outcome for outcome in seen if outcome is not None]
-                self._unheard = self._unheard or bool(some and not self._written(some))
+                self._unrecorded = self._unrecorded or bool(some and not self._written(some))
             for _place, answer in answers:
                 denials.record(answer)
-            return self._unheard or denials.certain or any(failed(jobs[place], answer) for place, answer in answers)
+            return self._unrecorded or denials.certain or any(failed(jobs[place], answer) for place, answer in answers)
 
         try:
             return self._graph.batch(parts, idempotent=idempotent, collect=True, heard=heard)
         except Exception as error:
             # A mistake of ours must not lose what is done by now: of these nobody knows, and they are looked at.
             self._stopped = True
-            lost = UnknownOutcome(mistake(error), code=UNKNOWN)
+            lost = UnknownOutcome(unexpected_error(error), code=UNKNOWN)
             return [BatchAnswer(0, outcome="unknown", error=lost) for _part in parts]
 
-    def _at_once(self, job: Job, part: BatchPart, answer: BatchAnswer) -> Outcome | None:
+    def _preliminary_outcome(self, job: Job, part: BatchPart, answer: BatchAnswer) -> Outcome | None:
         """What is known of a user when its answer has come; None where it is not, or nothing was sent."""
         if answer.outcome == "not_sent":
             return None
@@ -286,21 +290,21 @@ class _Run:
             problem = self._problem(answer, "")
             if self._may_pass(job, problem):
                 return None
-        return at_once(job, problem, self._skus, located=part.method == "PATCH")
+        return preliminary_outcome(job, problem, self._skus, location_set=part.method == "PATCH")
 
     def _may_pass(self, job: Job, problem: Problem) -> bool:
         """Is this refusal no failure yet?"""
         passing = problem.code in self._passing
         return passing or (not job.final and self._second_tries.has_next(job.base, job.change, problem))
 
-    def _has_another(self, job: Job, problem: Problem, *, waited: bool = False) -> bool:
+    def _take_next_attempt(self, job: Job, problem: Problem, *, waited: bool = False) -> bool:
         """Is there something else to send after this refusal? Takes it. A usage location set just now may be late."""
-        if job.final or (job.located and problem.code == "usage_location" and not waited):
+        if job.final or (job.location_set and problem.code == "usage_location" and not waited):
             return False
         job.notes += self._second_tries.why_untried(job.base, job.change, problem)
         attempt = self._second_tries.take(job.base, job.change, problem)
         if attempt is not None:
-            try_again(job, attempt)
+            adopt_attempt(job, attempt)
         return attempt is not None
 
     def _denials_of(self, part: BatchPart) -> Denials:
@@ -326,7 +330,7 @@ class _Run:
             # Without the permission to set usage locations, users who have one can still be licensed.
             only_locations = part.method == "PATCH" and denials.everybody and answer.code == "not_tried"
             self._stopped = self._stopped or self._fail_fast or not only_locations
-            self._hold_back(job, denials)
+            self._mark_not_attempted(job, denials)
         elif answer.outcome == "not_sent":
             self._stopped = True
             job.problem = unsent(answer)
@@ -336,59 +340,59 @@ class _Run:
             problem = self._problem(answer, denials.consent)
             if answer.status == HTTPStatus.FORBIDDEN:
                 problem = denials.explain(problem)
-            if problem.code in OVERTAKEN:
+            if problem.code in NOTHING_TO_DO:
                 # done already: by the write whose answer was lost, or by somebody else; late replicas do not show it
                 job.lost = True
-                job.overtaken = None if job.uncertain else problem
+                job.concurrent_change = None if job.uncertain else problem
                 return
             if part.method == "PATCH":
                 job.problem = location_refused(problem, answer.status, job.left.usage_location or "")
-            elif self._has_another(job, problem):
+            elif self._take_next_attempt(job, problem):
                 return
             else:
                 job.problem = fitted(problem, job.base, job.left, self._skus)
             self._stopped = self._stopped or (self._fail_fast and not location_late(job))
 
-    def _hold_back(self, job: Job, denials: Denials | None = None) -> None:
+    def _mark_not_attempted(self, job: Job, denials: Denials | None = None) -> None:
         stopped = self._graph.service.client.stop.told
-        hold_back_for(job, denials, stopped=stopped, unheard=self._unheard, fail_fast=self._fail_fast)
+        mark_with_cause(job, denials, stopped=stopped, unrecorded=self._unrecorded, fail_fast=self._fail_fast)
 
     def take_alternatives(self, jobs: Sequence[Job]) -> list[Job]:
         """Sends what is left to try for users whose assignment was accepted, and reads back as in error."""
         again = []
         for job in jobs if not self._stopped else ():
-            problem = None if job.confirmed or job.problem else state_error(job, self._skus)
+            problem = None if job.confirmed or job.problem else assignment_error(job, self._skus)
             if problem is None:
                 continue
-            restart_from_readback(job)
-            if self._has_another(job, problem):
+            continue_from_readback(job)
+            if self._take_next_attempt(job, problem):
                 again.append(job)
         self.assign(again)
         return again
 
     def send_back(self, jobs: Sequence[Job]) -> None:
         """Sends what is given back, also after another user has failed, as it keeps a mailbox."""
-        stopped, self._stopped = self._stopped, self._unheard
+        stopped, self._stopped = self._stopped, self._unrecorded
         self.assign(jobs)
         self._stopped = self._stopped or stopped
 
     # --- lost answers --------------------------------------------------------------------------------------------
 
-    def _look_again(self, jobs: Sequence[Job]) -> None:
+    def _read_lost(self, jobs: Sequence[Job]) -> None:
         """Reads the users of whom nobody knows how far they are: what does not show yet is what is left to send."""
         found = self.read(jobs)
         if found is None:
             return
         for job in jobs:
-            found_again(job, found.get(job.before.id))
+            continue_from_read(job, found.get(job.before.id))
 
     def _give_up(self, jobs: Sequence[Job]) -> None:
         """Looks once more at those whose answer was lost, and writes no more."""
         lost = [job for job in jobs if job.lost]
-        self._look_again(lost)
+        self._read_lost(lost)
         for job in lost:
             if job.open:
-                job.problem = unanswered(job)
+                job.problem = unanswered_problem(job)
 
     def read(self, jobs: Sequence[Job], when: str = "back") -> dict[str, User] | None:
         """The users as they are now, or None."""

@@ -12,7 +12,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph.client impor
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.readback import carried_only, shows
 
-from .outcomes import Job, mistake
+from .outcomes import Job, unexpected_error
 
 # seconds between two reads of what is not visible yet; the last one repeats
 _WAITS = (2.0, 4.0, 8.0, 16.0, 30.0)
@@ -59,7 +59,7 @@ def read_users(graph: Graph, jobs: Sequence[Job], skus: Mapping[str, Sku], when:
     except M365Error as error:
         reason = error.message
     except Exception as error:
-        reason = mistake(error)
+        reason = unexpected_error(error)
     for job in jobs:
         job.notes.append(f"could not be read {when}: {reason}")
     return None

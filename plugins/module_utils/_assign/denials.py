@@ -16,7 +16,7 @@ from http import HTTPStatus
 from ansible_collections.m365.licensing.plugins.module_utils._graph.batch_parts import BatchAnswer
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import Problem, sentence
 
-from .outcomes import Job, Outcome, hold_back
+from .outcomes import Job, Outcome, mark_not_attempted
 
 DENIALS_TO_STOP = 20
 """After this many refusals and nothing else the run stops: the parts of one batch."""
@@ -87,18 +87,18 @@ def unsent(answer: BatchAnswer) -> Problem:
     return Problem(answer.code or "not_sent", sentence(answer.message), answer.error.hint if answer.error else "")
 
 
-def hold_back_for(job: Job, denials: Denials | None, *, stopped: bool, unheard: bool, fail_fast: bool) -> None:
+def mark_with_cause(job: Job, denials: Denials | None, *, stopped: bool, unrecorded: bool, fail_fast: bool) -> None:
     """Marks a user who is not tried any more, with the reason: what ended the run, or this kind of write."""
     if stopped:
-        hold_back(job, "the run was stopped", _NEXT_RUN)
-    elif unheard:
-        hold_back(job, "the record of what was written could not be written", _NEXT_RUN)
+        mark_not_attempted(job, "the run was stopped", _NEXT_RUN)
+    elif unrecorded:
+        mark_not_attempted(job, "the record of what was written could not be written", _NEXT_RUN)
     elif denials is not None and denials.everybody:
-        hold_back(job, denials.reason, denials.hint)
+        mark_not_attempted(job, denials.reason, denials.hint)
     elif fail_fast:
-        hold_back(job)
+        mark_not_attempted(job)
     else:
-        hold_back(job, "a request before it failed as this one would have", _NEXT_RUN)
+        mark_not_attempted(job, "a request before it failed as this one would have", _NEXT_RUN)
 
 
 def missing_permission(outcomes: Iterable[Outcome]) -> Problem | None:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Does a mailbox make use of what a change of licenses takes away?
+"""Finds the mailboxes that use what a change of licenses takes away.
 
-From Plan 2 to Plan 1 is harmless for most mailboxes, and the end of an archive or of a hold for some. Only Exchange
-knows which: it is asked about those users alone whose change takes something away.
+A change from Plan 2 to Plan 1 harms no small mailbox, and ends the archive or the hold of another. Only Exchange knows
+which they are, so it is asked about the users whose change takes something away.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class SizesUnknown(M365Error):
     def __init__(self, count: int) -> None:
         super().__init__(
             f"{count} mailboxes would lose Exchange Online Plan 2, more than the {MEASURED_AT_MOST} that are measured "
-            "one by one, and the usage report does not tell which of them are over 50 GB.",
+            "one by one, and the usage report does not say which of them are over 50 GB.",
             code="sizes_unknown",
             hint="Consent to Reports.Read.All and let the reports show names, or name fewer users in one task.",
         )
 
 
-class Weakening(NamedTuple):
+class Downgrade(NamedTuple):
     """What the plans of one user allow before and after a change, and what is lost, one sentence each."""
 
     user: User
@@ -58,7 +58,7 @@ class Weakening(NamedTuple):
 
     @property
     def loses_plan2(self) -> bool:
-        """Then the size of the mailbox counts."""
+        """Does the limit for the size of the mailbox shrink?"""
         return PlanClass.PLAN2 in self.before - self.after
 
     def takes_from(self, box: Mailbox) -> bool:
@@ -69,10 +69,10 @@ class Weakening(NamedTuple):
         return bool(need_lost(needs, self.before, self.after))
 
 
-def weakenings(
+def find_downgrades(
     users: Mapping[str, User], changes: Iterable[LicenseChange], skus: Mapping[str, Sku], catalog: Catalog
-) -> list[Weakening]:
-    """The changes that take something away from their users' plans. Asks nobody."""
+) -> list[Downgrade]:
+    """The changes that take something away from their users' plans. Sends no request."""
     found = []
     for change in changes:
         user = users[change.user_id]
@@ -83,26 +83,28 @@ def weakenings(
         uncovers = uncovered_by(user, change, skus, catalog)
         lost = (NOTHING_LEFT,) if uncovers else abilities_lost(before, after)
         if lost:
-            found.append(Weakening(user, before, after, lost, uncovers))
+            found.append(Downgrade(user, before, after, lost, uncovers))
     return found
 
 
-def at_stake(graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weakening]) -> dict[str, list[str]]:
-    """Whose mailbox makes use of what is taken away, by user principal name: what it would lose, in words.
+def affected_mailboxes(
+    graph: Graph, exchange: Callable[[], Exchange], downgrades: Sequence[Downgrade]
+) -> dict[str, list[str]]:
+    """What mailboxes would lose that they use, in words, by user principal name.
 
-    Raises whatever keeps Exchange from being asked, and SizesUnknown.
+    Raises SizesUnknown, and the errors of asking Exchange.
     """
-    if not weak:
+    if not downgrades:
         return {}
-    by_user = {item.user.id: item for item in weak}
-    asked = exchange()
-    boxes = asked.mailboxes_by_user_id(by_user) + asked.mailboxes_by_user_id(by_user, mail_users=True)
-    sized = [
+    by_user = {item.user.id: item for item in downgrades}
+    service = exchange()
+    boxes = service.mailboxes_by_user_id(by_user) + service.mailboxes_by_user_id(by_user, mail_users=True)
+    to_measure = [
         box for box in boxes if box.recipient_type is not RecipientType.ARCHIVE and by_user[box.user_id].loses_plan2
     ]
-    sizes = large_among(graph, asked, sized)
+    sizes = large_among(graph, service, to_measure)
     if sizes is None:
-        raise SizesUnknown(len(sized))
+        raise SizesUnknown(len(to_measure))
     # a mailbox without a known size may be as large
     unknown = {box.guid: box._replace(over_50_gb=True) for box in sizes.failed}
     found: dict[str, list[str]] = {}

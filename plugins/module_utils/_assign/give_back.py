@@ -17,7 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Assignment, LicenseChange, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import Problem
 
-from .outcomes import Job, state_error
+from .outcomes import Job, assignment_error
 
 Step = Callable[[Sequence[Job]], object]
 
@@ -48,7 +48,7 @@ def give_back(
 def to_give_back(job: Job, skus: Mapping[str, Sku], catalog: Catalog) -> LicenseChange:
     """The licenses that an accepted change took away, where that alone leaves a mailbox without a plan; else empty."""
     seen, nothing = job.seen, LicenseChange(job.before.id)
-    failed = job.problem or state_error(job, skus)
+    failed = job.problem or assignment_error(job, skus)
     if seen is None or job.confirmed or failed is None or uncovered_by(job.before, job.asked, skus, catalog):
         return nothing
     taken = {*job.removed, *job.change.remove} - {state.sku_id for state in seen.license_states if state.direct}
@@ -79,12 +79,12 @@ def _failure(back: Job, skus: Mapping[str, Sku]) -> Problem | None:
     """Why nothing was given back; None where it was accepted."""
     if back.confirmed:
         return None
-    return back.problem or state_error(back, skus) or (None if back.licensed else Problem("", "It was not sent."))
+    return back.problem or assignment_error(back, skus) or (None if back.licensed else Problem("", "It was not sent."))
 
 
 def _note(job: Job, back: Job, skus: Mapping[str, Sku], catalog: Catalog, until: datetime) -> None:
     """What happened becomes the problem of the user, and the user as it is now what is shown."""
-    first = job.problem or state_error(job, skus)
+    first = job.problem or assignment_error(job, skus)
     if first is None:
         return
     names = ", ".join(sorted(sku_title(item.sku_id, skus, catalog) for item in back.change.add))

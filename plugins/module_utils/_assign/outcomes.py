@@ -60,13 +60,13 @@ class Job:
     before: User
     change: LicenseChange
     left: LicenseChange
-    located: bool = False
+    location_set: bool = False
     licensed: bool = False
     lost: bool = False
     """An answer was lost, or somebody else was faster, and nobody has looked since how far the user is."""
     uncertain: bool = False
     """An answer was lost at some time: what was refused later may have been done by then."""
-    overtaken: Problem | None = None
+    concurrent_change: Problem | None = None
     """What the service said as there was nothing left to remove: somebody else had done that."""
     skipped: bool = False
     problem: Problem | None = None
@@ -102,20 +102,20 @@ class Job:
         return self.problem is None and not self.licensed
 
     @property
-    def by_others(self) -> bool:
+    def changed_elsewhere(self) -> bool:
         """Is all there that was wanted, and none of it written here?"""
-        return bool(self.overtaken) and self.licensed and not (self.located or self.uncertain)
+        return bool(self.concurrent_change) and self.licensed and not (self.location_set or self.uncertain)
 
     @property
     def to_confirm(self) -> bool:
         return bool(self.change) and (self.licensed or self.uncertain)
 
-    def half_way(self) -> User:
+    def partially_applied(self) -> User:
         """The user where at most the usage location was written."""
-        return self.before._replace(usage_location=self.change.usage_location) if self.located else self.before
+        return self.before._replace(usage_location=self.change.usage_location) if self.location_set else self.before
 
 
-def try_again(job: Job, attempt: Attempt) -> None:
+def adopt_attempt(job: Job, attempt: Attempt) -> None:
     """Takes another change for a user whose change was refused."""
     if attempt.alternative and job.taken is not None:
         # the note of an alternative that is given up no longer holds
@@ -124,11 +124,11 @@ def try_again(job: Job, attempt: Attempt) -> None:
     alternative = attempt.alternative or (job.taken.alternative if job.taken else "")
     job.first = job.asked
     job.taken, job.change = attempt._replace(alternative=alternative), attempt.change
-    job.left = attempt.change._replace(usage_location=None) if job.located else attempt.change
+    job.left = attempt.change._replace(usage_location=None) if job.location_set else attempt.change
     job.problem, job.licensed, job.to_retry = None, False, True
 
 
-def restart_from_readback(job: Job) -> None:
+def continue_from_readback(job: Job) -> None:
     """Takes the user as read back for what is there: the change was accepted, and one of its licenses is in error.
 
     What has gone by it is not removed again: the service would refuse the whole request.
@@ -142,7 +142,7 @@ def restart_from_readback(job: Job) -> None:
     job.read_after, job.accepted = job.seen, True
 
 
-def found_again(job: Job, user: User | None) -> None:
+def continue_from_read(job: Job, user: User | None) -> None:
     """Takes the user as read after an answer was lost: what does not show yet is what is left to send."""
     job.seen = user
     if user is None:
@@ -153,13 +153,13 @@ def found_again(job: Job, user: User | None) -> None:
         job.licensed = True
         return
     job.left = still_to_do(job.change, job.base, user)
-    if job.located:
+    if job.location_set:
         # it was accepted: a late replica must not hold the license up
         job.left = job.left._replace(usage_location=None)
     job.licensed = not job.left
 
 
-def renew(job: Job, now: User, skus: Mapping[str, Sku], uncovers: Callable[[User, LicenseChange], bool]) -> None:
+def take_current(job: Job, now: User, skus: Mapping[str, Sku], uncovers: Callable[[User, LicenseChange], bool]) -> None:
     """Takes the user as read just before the license is written, and leaves out what somebody else has done since.
 
     A license that somebody else has assigned keeps the plans that are off in it. ``uncovers`` as in ``apply_changes``.
@@ -171,13 +171,13 @@ def renew(job: Job, now: User, skus: Mapping[str, Sku], uncovers: Callable[[User
     if left.add or left.remove:
         # A late replica may not show yet what is to be removed; the service itself says where that is gone.
         left = left._replace(remove=change.remove)
-    if job.located:
+    if job.location_set:
         # It was set here, and a late replica may not show it.
         left = left._replace(usage_location=change.usage_location)
         now = now._replace(usage_location=before.usage_location)
     job.notes += _kept_off(change, before, now, skus)
     job.before, job.change = now, left
-    job.left = left._replace(usage_location=None) if job.located else left
+    job.left = left._replace(usage_location=None) if job.location_set else left
     job.licensed = not job.left
     if not left:
         job.notes.append(DONE_ELSEWHERE)
@@ -204,30 +204,30 @@ def _kept_off(change: LicenseChange, before: User, now: User, skus: Mapping[str,
     return notes
 
 
-def at_once(job: Job, problem: Problem | None, skus: Mapping[str, Sku], *, located: bool) -> Outcome:
+def preliminary_outcome(job: Job, problem: Problem | None, skus: Mapping[str, Sku], *, location_set: bool) -> Outcome:
     """What is known of a user when a write was answered, and not read back; ``located``: that of the usage location."""
-    half = job.change._replace(add=(), remove=()) if located else job.change
+    half = job.change._replace(add=(), remove=()) if location_set else job.change
     if problem is None:
         after = apply_to(job.base, half, skus)
         return Outcome(job.before.id, "changed", job.before, after, "accepted", wrote=True)
-    return Outcome(job.before.id, "failed", job.before, job.half_way(), "", problem, wrote=job.located)
+    return Outcome(job.before.id, "failed", job.before, job.partially_applied(), "", problem, wrote=job.location_set)
 
 
 def outcome_of(job: Job, skus: Mapping[str, Sku]) -> Outcome:
     """What became of the user."""
-    wrote = job.located or job.licensed or job.confirmed or job.accepted
-    problem = None if job.confirmed else job.problem or state_error(job, skus) or _unseen(job)
+    wrote = job.location_set or job.licensed or job.confirmed or job.accepted
+    problem = None if job.confirmed else job.problem or assignment_error(job, skus) or _unseen(job)
     notes = tuple(dict.fromkeys(job.notes))
-    if problem is None and job.by_others:
+    if problem is None and job.changed_elsewhere:
         now = job.seen or job.before
         return Outcome(job.before.id, "unchanged", now, now, notes=(*notes, DONE_ELSEWHERE))
     if not job.change and problem is None:
         return Outcome(job.before.id, "unchanged", job.before, job.before, notes=notes)
     if problem is not None:
         if job.uncertain:
-            problem = still_unknown(problem)
+            problem = as_unknown_outcome(problem)
         status = "skipped" if job.skipped and not wrote and not job.uncertain else "failed"
-        after = job.seen or job.half_way()
+        after = job.seen or job.partially_applied()
         return Outcome(job.before.id, status, job.before, after, "", problem, notes, wrote, taken=_whole(job))
     confirmed = job.confirmed and job.seen is not None
     after = job.seen if confirmed and job.seen is not None else apply_to(job.base, job.change, skus)
@@ -249,7 +249,7 @@ def _unseen(job: Job) -> Problem | None:
     """The service found nothing to do for a change that no read shows: that is no success."""
     if not job.change or job.licensed:
         return None
-    return job.overtaken or Problem(UNKNOWN, "The change was sent, and the user does not show it.", RUN_AGAIN)
+    return job.concurrent_change or Problem(UNKNOWN, "The change was sent, and the user does not show it.", RUN_AGAIN)
 
 
 def _whole(job: Job) -> Attempt | None:
@@ -260,7 +260,7 @@ def _whole(job: Job) -> Attempt | None:
     return job.taken._replace(change=job.taken.change._replace(remove=remove))
 
 
-def state_error(job: Job, skus: Mapping[str, Sku]) -> Problem | None:
+def assignment_error(job: Job, skus: Mapping[str, Sku]) -> Problem | None:
     """An assignment of the change that is in error, though the service had accepted it."""
     added = {item.sku_id for item in job.change.add}
     for state in job.seen.license_states if job.seen else ():
@@ -270,15 +270,15 @@ def state_error(job: Job, skus: Mapping[str, Sku]) -> Problem | None:
     return None
 
 
-def unanswered(job: Job) -> Problem:
+def unanswered_problem(job: Job) -> Problem:
     """What to say of a change whose answer was lost, or for which the service found nothing to do."""
-    if job.overtaken:
-        return job.overtaken
+    if job.concurrent_change:
+        return job.concurrent_change
     seen = "could not be read since" if job.lost else "does not show it"
     return Problem(UNKNOWN, f"The change was sent, its answer was lost, and the user {seen}.", RUN_AGAIN)
 
 
-def still_unknown(problem: Problem) -> Problem:
+def as_unknown_outcome(problem: Problem) -> Problem:
     """What a later try was refused with says nothing of an earlier one whose answer was lost."""
     if problem.code in (UNKNOWN, "user_not_found"):
         return problem
@@ -286,21 +286,21 @@ def still_unknown(problem: Problem) -> Problem:
     return Problem(UNKNOWN, said, f"{problem.hint} {RUN_AGAIN}".strip())
 
 
-def hold_back(
+def mark_not_attempted(
     job: Job,
     why: str = "a request before it failed",
     hint: str = "Correct what failed and run again; on_error=continue goes on after users who fail.",
 ) -> None:
     job.skipped = True
-    done = "Only the usage location was set" if job.located else "Not done"
+    done = "Only the usage location was set" if job.location_set else "Not done"
     job.problem = Problem("not_tried", f"{done}, because {why}.", hint)
 
 
 def location_late(job: Job) -> bool:
     """Was the license refused because a replica does not show the usage location yet that was just set?"""
-    return job.located and job.problem is not None and job.problem.code == "usage_location"
+    return job.location_set and job.problem is not None and job.problem.code == "usage_location"
 
 
-def mistake(error: Exception) -> str:
+def unexpected_error(error: Exception) -> str:
     """An exception that none of our clients should raise. Its text may quote secrets, so only its type is shown."""
     return f"An unexpected {type(error).__name__}, a mistake of this collection: please report it."

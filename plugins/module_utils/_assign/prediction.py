@@ -19,7 +19,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.readback import carried_only
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.stacked_plans import unforeseen
 
-from .outcomes import Job, Outcome, hold_back
+from .outcomes import Job, Outcome, mark_not_attempted
 
 
 def predict_changes(
@@ -30,13 +30,13 @@ def predict_changes(
     on_error: str = "fail",
     doubts: bool = False,
 ) -> list[Outcome]:
-    """What ``apply_changes`` will do, without a request. ``_conflicts`` foresees refusals.
+    """What ``apply_changes`` will do, without a request. ``conflicts`` foresees refusals.
 
     ``doubts``: notes say what cannot be foreseen, where the caller has not said so.
     """
     jobs = [Job(carried_only(users[change.user_id], skus), change, change) for change in changes]
-    doubtful = foreseen_problems(jobs, skus)
-    refused = list(doubtful)[:1] if on_error == "fail" else list(doubtful)
+    likely_refused = foreseen_problems(jobs, skus)
+    refused = list(likely_refused)[:1] if on_error == "fail" else list(likely_refused)
     outcomes = []
     for job in jobs:
         if not job.change or not refused:
@@ -54,9 +54,9 @@ def predict_changes(
             outcomes.append(Outcome(job.before.id, status, job.before, after, notes=notes, wrote=bool(job.change)))
             continue
         if job.before.id in refused:
-            job.problem, job.located = doubtful[job.before.id], bool(job.change.usage_location)
+            job.problem, job.location_set = likely_refused[job.before.id], bool(job.change.usage_location)
         elif on_error == "fail":
-            hold_back(job)
+            mark_not_attempted(job)
         outcomes.append(_foreseen(job, skus))
     return outcomes
 
@@ -65,7 +65,7 @@ def _foreseen(job: Job, skus: Mapping[str, Sku]) -> Outcome:
     if job.problem is None:
         return Outcome(job.before.id, "changed", job.before, apply_to(job.before, job.change, skus), wrote=True)
     status = "skipped" if job.skipped else "failed"
-    return Outcome(job.before.id, status, job.before, job.half_way(), "", job.problem, wrote=job.located)
+    return Outcome(job.before.id, status, job.before, job.partially_applied(), "", job.problem, wrote=job.location_set)
 
 
 def foreseen_problems(jobs: Iterable[Job], skus: Mapping[str, Sku]) -> dict[str, Problem]:

@@ -32,7 +32,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.stacked_plans import stacked_notes
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.diff import diff_of
 
-from .downgrades import Weakening
+from .downgrades import Downgrade
 from .outcomes import STATUSES, Outcome
 
 
@@ -122,10 +122,10 @@ def _plan_name(plan_id: str, sku_id: str, skus: Mapping[str, Sku], catalog: Cata
     return names.get(plan_id) or catalog.plan_name(plan_id) or plan_id
 
 
-def result_of(rows: Sequence[dict[str, Any]], weak: Sequence[Weakening] = ()) -> dict[str, Any]:
+def result_of(rows: Sequence[dict[str, Any]], downgrades: Sequence[Downgrade] = ()) -> dict[str, Any]:
     """The result of the module. ``changed`` and the diff tell of users whom the tenant sees changed.
 
-    ``weak``: what was taken away because it was allowed, for the warnings.
+    ``downgrades``: what was taken away because it was allowed, for the warnings.
     """
     wrote = {id(row): row.pop("_wrote") for row in rows}
     off: dict[str, list[str]] = {}
@@ -146,7 +146,7 @@ def result_of(rows: Sequence[dict[str, Any]], weak: Sequence[Weakening] = ()) ->
             "unknown": sum((row["error"] or {}).get("code") == "unknown_outcome" for row in rows),
         },
         "diff": diff_of((row["user_principal_name"], row["before"], row["after"]) for row in changed),
-        "warnings": [*_warnings(rows, weak), *(_kept_off(plan, upns) for plan, upns in sorted(off.items()))],
+        "warnings": [*_warnings(rows, downgrades), *(_kept_off(plan, upns) for plan, upns in sorted(off.items()))],
     }
 
 
@@ -157,13 +157,13 @@ def _kept_off(plan: str, upns: Sequence[str]) -> str:
     )
 
 
-def _warnings(rows: Sequence[Mapping[str, Any]], weak: Sequence[Weakening]) -> list[str]:
+def _warnings(rows: Sequence[Mapping[str, Any]], downgrades: Sequence[Downgrade]) -> list[str]:
     """One sentence for each kind of trouble, however many users have it."""
-    weakened: dict[str, list[str]] = {}
-    for item in weak:
+    by_loss: dict[str, list[str]] = {}
+    for item in downgrades:
         for sentence in item.lost:
-            weakened.setdefault(sentence, []).append(item.user.user_principal_name)
-    warnings = [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}" for sentence, upns in weakened.items()]
+            by_loss.setdefault(sentence, []).append(item.user.user_principal_name)
+    warnings = [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}" for sentence, upns in by_loss.items()]
     seatless = [row["user_principal_name"] for row in rows if row["error"] and row["error"]["code"] == "no_seats"]
     skipped = [row for row in rows if row["status"] == "skipped"]
     if seatless and skipped:

@@ -49,7 +49,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules.tenant impor
 
 from .apply import Written, apply_changes
 from .denials import missing_permission, permission_headline
-from .downgrades import Weakening, at_stake, weakenings
+from .downgrades import Downgrade, affected_mailboxes, find_downgrades
 from .prediction import predict_changes
 from .result import (
     Blocked,
@@ -127,14 +127,16 @@ def license_users(
 
     users = {user.id: user for user in found.users}
     changes = [wish(user) for user in found.users]
-    weak = weakenings(users, changes, skus, catalog)
+    downgrades = find_downgrades(users, changes, skus, catalog)
     if not options.allow_uncovered:
-        ids = {item.user.id for item in weak}
+        ids = {item.user.id for item in downgrades}
         asked = wanted if options.state != "absent" else ()
         off = [
             _why_off(users[change.user_id], change, asked, skus, catalog) for change in changes if change.user_id in ids
         ]
-        _refuse_weakening(graph, exchange, weak, list(dict.fromkeys(text for texts in off for text in texts)))
+        _raise_if_downgrades_affect(
+            graph, exchange, downgrades, list(dict.fromkeys(text for texts in off for text in texts))
+        )
     changes, blocked = _require_locations(users, changes, options)
     changes, seatless = _share_seats(users, changes, sku_list, catalog, options)
     blocked.update(seatless)
@@ -149,7 +151,7 @@ def license_users(
             confirm=options.confirm,
             confirm_seconds=options.confirm_seconds,
             on_error=options.on_error,
-            just_read=not weak,
+            just_read=not downgrades,
             uncovers=lambda user, change: not options.allow_uncovered and uncovered_by(user, change, skus, catalog),
             written=record(skus) if record and any(changes) else None,
             second_tries=SecondTries({change.user_id: Case(wanted) for change in changes}, skus, catalog),
@@ -159,7 +161,7 @@ def license_users(
         for outcome, change in zip(outcomes, changes, strict=True)
     ]
     rows += [unknown_row(name) for name in found.unknown]
-    result = result_of(rows, weak if options.allow_uncovered else ())
+    result = result_of(rows, downgrades if options.allow_uncovered else ())
     result["warnings"] += left_to_groups(_given(options))
     result["warnings"] += left_as_they_are(_given(options), sku_list, catalog)
     _raise_for_failed(result, missing_permission(outcomes))
@@ -224,10 +226,10 @@ def _why_off(
     return [f"{text}." for text in (*texts, *plans_that_go(user, change, skus, catalog))]
 
 
-def _refuse_weakening(
-    graph: Graph, exchange: Callable[[], Exchange], weak: Sequence[Weakening], off: Sequence[str]
+def _raise_if_downgrades_affect(
+    graph: Graph, exchange: Callable[[], Exchange], downgrades: Sequence[Downgrade], off: Sequence[str]
 ) -> None:
-    """An archive, a hold or a mailbox over 50 GB needs more than any mailbox plan: ask who has one.
+    """Raises UsersFailed if a mailbox uses what ``downgrades`` take away, or if that is not known.
 
     ``off``: in which license the mailbox plan is off, and how it is switched on.
     """
@@ -237,23 +239,23 @@ def _refuse_weakening(
         "allow_uncovered=true."
     )
     try:
-        stakes = at_stake(graph, exchange, weak)
+        affected = affected_mailboxes(graph, exchange, downgrades)
     except M365Error as error:
-        names = sorted(item.user.user_principal_name for item in weak)
-        what = "; ".join(dict.fromkeys(sentence for item in weak for sentence in item.lost))
+        names = sorted(item.user.user_principal_name for item in downgrades)
+        what = "; ".join(dict.fromkeys(sentence for item in downgrades for sentence in item.lost))
         raise UsersFailed(
-            f"Refused, nothing was written: {what}. Whether these mailboxes make use of it is not known "
+            f"Refused, nothing was written: {what}. It is not known whether these mailboxes use it "
             f"({error.message.rstrip('.')}): {named(names)}.",
             {"changed": False, "uncovered": names},
             code="would_uncover",
             hint=f"{error.hint} {hint}".strip(),
         ) from error
-    if stakes:
-        stakes = dict(sorted(stakes.items()))
-        told = [f"{upn} ({', '.join(words)})" for upn, words in stakes.items()]
+    if affected:
+        affected = dict(sorted(affected.items()))
+        names = [f"{upn} ({', '.join(words)})" for upn, words in affected.items()]
         raise UsersFailed(
-            f"Refused, nothing was written: this would take away what these mailboxes need: {named(told)}.",
-            {"changed": False, "uncovered": list(stakes)},
+            f"Refused, nothing was written: this would take away what these mailboxes need: {named(names)}.",
+            {"changed": False, "uncovered": list(affected)},
             code="would_uncover",
             hint=hint,
         )
@@ -262,7 +264,7 @@ def _refuse_weakening(
 def _require_locations(
     users: Mapping[str, User], changes: Sequence[LicenseChange], options: Options
 ) -> tuple[list[LicenseChange], dict[str, Blocked]]:
-    """The service licenses nobody without a usage location: known before the first write, in check mode, too."""
+    """The changes without those of users who lack a usage location, which Microsoft requires for a license."""
     bare = [
         change.user_id
         for change in changes
@@ -271,14 +273,16 @@ def _require_locations(
     if bare and options.on_error == "fail":
         upns = [users[user_id].user_principal_name for user_id in bare]
         raise UsersFailed(
-            f"Refused, nothing was written: the service licenses nobody without a usage location, and these have none: "
-            f"{named(upns)}.",
+            "Refused, nothing was written: Microsoft requires a usage location before it assigns a license, and these "
+            f"users have no usage location: {named(upns)}.",
             {"changed": False, "without_usage_location": upns},
             code="usage_location",
             hint="Set usage_location.",
         )
     problem = Problem(
-        "usage_location", "The user has no usage location, so the service refuses licenses.", "Set usage_location."
+        "usage_location",
+        "The user has no usage location, and Microsoft requires one before it assigns a license.",
+        "Set usage_location.",
     )
     without = set(bare)
     kept = [LicenseChange(change.user_id) if change.user_id in without else change for change in changes]

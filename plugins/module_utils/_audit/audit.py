@@ -21,7 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.absence 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     REASONS,
-    World,
+    AssessmentContext,
     assess,
     needs_of,
     no_rights_only,
@@ -36,10 +36,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.exclusio
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     Finding,
-    Flags,
     Mailbox,
     PlanClass,
     RecipientType,
+    Signals,
     Sku,
     Subscription,
     User,
@@ -152,7 +152,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         now=options.now,
     ).read()
     options = options._replace(catalog=options.catalog.in_tenant(readings.skus.values()))
-    world = World(
+    context = AssessmentContext(
         now=options.now or _clock(graph, readings),
         grace_days=options.grace_period_days,
         catalog=options.catalog,
@@ -160,11 +160,11 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         subscriptions=readings.subscriptions,
     )
     warn_of_unknown_states(readings, options.catalog)
-    world = look_closer(graph, exchange, readings, world)
-    first = _join(readings, world, options, {})
+    context = look_closer(graph, exchange, readings, context)
+    first = _join(readings, context, options, {})
     owners = read_owners(graph, exchange, readings, {finding.user_id for finding in first.findings})
     all_findings, disagreements, without_user, unowned = (
-        _join(readings, world, options, owners.shared) if owners.shared else first
+        _join(readings, context, options, owners.shared) if owners.shared else first
     )
     users = readings.users or {}
     disagreements += [
@@ -186,15 +186,15 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         (finding for finding in all_findings if not exclusions.fit(finding.user_principal_name)), key=_order
     )
     readings.warnings += _unused_exclusions(graph, readings, exclusions, whole=options.everybody)
-    usual = readings.survey.usual if readings.survey else ()
+    plain = readings.scan.plain_mailboxes if readings.scan else ()
     return Audit(
         findings=tuple(finding for finding in findings if _is_due(finding, options)),
         disagreements=tuple(sorted(disagreements, key=lambda item: item["user_principal_name"])),
         no_mailbox_rights=_no_mailbox_rights(readings, options),
         expiring=_expiring(graph, readings, options.catalog),
-        examined=len(readings.mailboxes) + len(usual),
+        examined=len(readings.mailboxes) + len(plain),
         without_user=without_user,
-        now=world.now,
+        now=context.now,
         readings=readings,
         later=tuple(finding for finding in findings if not _is_due(finding, options)),
         left_out=exclusions.left_out(finding.user_principal_name for finding in all_findings),
@@ -227,29 +227,29 @@ class _Joined(NamedTuple):
     unowned: list[Mailbox]
 
 
-def _join(readings: Readings, world: World, options: AuditOptions, shared: Mapping[str, str]) -> _Joined:
+def _join(readings: Readings, context: AssessmentContext, options: AuditOptions, shared: Mapping[str, str]) -> _Joined:
     findings: list[Finding] = []
     disagreements: list[dict[str, str]] = []
     unowned: list[Mailbox] = []
-    survey = readings.survey
+    scan = readings.scan
     without_user = 0
-    if survey and readings.users is not None:
-        without_user += sum(not survey.knows(user_id) for user_id in survey.usual)
-    for mailbox, user in _pairs(readings, world):
-        if user is None and mailbox is not None and survey and mailbox.user_id in survey.grants:
-            disagreements += _contradicted(readings, mailbox, survey.grants[mailbox.user_id])
+    if scan and readings.users is not None:
+        without_user += sum(not scan.knows(user_id) for user_id in scan.plain_mailboxes)
+    for mailbox, user in _pairs(readings, context):
+        if user is None and mailbox is not None and scan and mailbox.user_id in scan.grants:
+            disagreements += _contradicted(readings, mailbox, scan.grants[mailbox.user_id])
             continue
         if mailbox is not None and _is_unowned(readings, mailbox, user):
             without_user += not is_stray(mailbox)
             unowned.append(mailbox)
             continue
         user_id = user.id if user else mailbox.user_id if mailbox else ""
-        flags = _flags(readings, user_id, user, mailbox)
-        finding = assess(mailbox, user, flags, world)
+        signals = _signals_of(readings, user_id, user, mailbox)
+        finding = assess(mailbox, user, signals, context)
         if mailbox is not None and user_id in shared:
             finding = disputed(finding, mailbox, user, shared[user_id])
         if finding is None:
-            if text := disagreement(mailbox, user, flags, world):
+            if text := disagreement(mailbox, user, signals, context):
                 disagreements.append(_disagreement(user_id, user.user_principal_name if user else "", text))
         elif finding.recipient_type in options.recipient_types:
             findings.append(finding)
@@ -264,7 +264,7 @@ def _is_unowned(readings: Readings, mailbox: Mailbox, user: User | None) -> bool
 
 def _contradicted(readings: Readings, mailbox: Mailbox, classes: frozenset[PlanClass]) -> list[dict[str, str]]:
     """For a mailbox whose user is only known by the classes of plans: the signals that call it unlicensed."""
-    text = contradicted(mailbox, classes, _flags(readings, mailbox.user_id, None, mailbox))
+    text = contradicted(mailbox, classes, _signals_of(readings, mailbox.user_id, None, mailbox))
     return [_disagreement(mailbox.user_id, mailbox.user_principal_name, text)] if text else []
 
 
@@ -283,7 +283,7 @@ def _disagreement(user_id: str, upn: str, text: str) -> dict[str, str]:
     return {"user_id": user_id, "user_principal_name": upn, "disagreement": text}
 
 
-def _pairs(readings: Readings, world: World) -> Iterable[tuple[Mailbox | None, User | None]]:
+def _pairs(readings: Readings, context: AssessmentContext) -> Iterable[tuple[Mailbox | None, User | None]]:
     """Each mailbox with its user, then whom Graph suspects and Exchange shows no mailbox of."""
     users = readings.users or {}
     for mailbox in readings.mailboxes:
@@ -295,14 +295,14 @@ def _pairs(readings: Readings, world: World) -> Iterable[tuple[Mailbox | None, U
     for user_id in sorted(users.keys() - readings.other_kinds.keys() - readings.named_alike.keys()):
         user = users[user_id]
         asked_for = readings.only is None or user_id in readings.only
-        flags = _flags(readings, user_id, user, None)
-        if asked_for and is_missing(shown.get(user_id, ()), user, flags, world):
+        signals = _signals_of(readings, user_id, user, None)
+        if asked_for and is_missing(shown.get(user_id, ()), user, signals, context):
             yield None, user
 
 
-def _flags(readings: Readings, user_id: str, user: User | None, mailbox: Mailbox | None) -> Flags:
+def _signals_of(readings: Readings, user_id: str, user: User | None, mailbox: Mailbox | None) -> Signals:
     upn = user.user_principal_name if user else mailbox.user_principal_name if mailbox else ""
-    return readings.flags(user_id, upn)
+    return readings.signals_for(user_id, upn)
 
 
 def _is_due(finding: Finding, options: AuditOptions) -> bool:
@@ -363,16 +363,16 @@ def _expiring(graph: Graph, readings: Readings, catalog: Catalog) -> tuple[dict[
                     "sku_id": sku.id,
                     "status": sku.capability_status,
                     "next_lifecycle": _next_lifecycle(readings.subscriptions.get(sku.id, ())),
-                    "mailboxes": _hanging(graph, readings, sku, others),
+                    "mailboxes": _dependent_users(graph, readings, sku, others),
                 }
             )
     return tuple(rows)
 
 
-def _hanging(graph: Graph, readings: Readings, sku: Sku, others: Collection[str]) -> int | None:
+def _dependent_users(graph: Graph, readings: Readings, sku: Sku, others: Collection[str]) -> int | None:
     if readings.users is None:
         return None
-    return graph.count_users(filters.hanging_on(sku.id, sorted(others)))
+    return graph.count_users(filters.only_covered_by(sku.id, sorted(others)))
 
 
 def _next_lifecycle(subscriptions: Iterable[Subscription]) -> datetime | None:

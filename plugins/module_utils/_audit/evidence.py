@@ -1,9 +1,9 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an audit only asks for if some user or mailbox makes it necessary.
+"""What an audit asks for only if a user or mailbox makes it necessary.
 
-- Whose mailbox is it, where Exchange names no user (``_nameless``)?
+- Whose mailbox is it, where Exchange names no user (``nameless``)?
 - Is the user of a mailbox in the recycle bin of the directory?
 - When did the last license with a mailbox plan go (the directory's audit log, optional)?
 - Which of those who seem to have lost a mailbox are mail users, whose mailbox is on premises?
@@ -28,7 +28,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph.client impor
 from ansible_collections.m365.licensing.plugins.module_utils._graph.recycle_bin import deleted_users
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.absence import is_hidden, shown_by_user
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
-    World,
+    AssessmentContext,
     disconnected,
     has_mailbox_plan,
     lost_plan,
@@ -46,19 +46,19 @@ from .snapshot import Readings
 T = TypeVar("T")
 
 
-def look_closer(graph: Graph, exchange: Exchange, readings: Readings, world: World) -> World:
+def look_closer(graph: Graph, exchange: Exchange, readings: Readings, context: AssessmentContext) -> AssessmentContext:
     """Add to ``readings`` what the users and mailboxes in them make necessary; returns the world with the findings."""
     match_by_name(graph, exchange, readings)
     _read_deleted(graph, readings)
-    _read_removals(graph, readings, world)
-    world = world._replace(removals=readings.removals)
-    _look_for_mailboxes(exchange, readings, world)
-    _read_delay(exchange, readings, world)
-    world = world._replace(delayed=readings.delayed)
+    _read_removals(graph, readings, context)
+    context = context._replace(removals=readings.removals)
+    _read_hidden_mailboxes(exchange, readings, context)
+    _read_delay(exchange, readings, context)
+    context = context._replace(delayed=readings.delayed)
     if readings.strategy == "full" and readings.only is None:
-        _ask_for_mail_users(exchange, readings, world)
-    _read_organization_holds(exchange, readings, world)
-    return world
+        _ask_for_mail_users(exchange, readings, context)
+    _read_organization_holds(exchange, readings, context)
+    return context
 
 
 _NOT_THERE = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.NOT_IMPLEMENTED)
@@ -82,48 +82,48 @@ def _read_deleted(graph: Graph, readings: Readings) -> None:
     """Which of the users that Graph does not show are in its recycle bin?"""
     if readings.users is None or readings.only is not None:
         return
-    survey = readings.survey
+    scan = readings.scan
     gone = {
         box.user_id
         for box in readings.mailboxes
-        if box.user_id and box.user_id not in readings.users and not (survey and box.user_id in survey.grants)
+        if box.user_id and box.user_id not in readings.users and not (scan and box.user_id in scan.grants)
     }
     if gone:
         found = _quietly(readings, "deleted_users", "users in the recycle bin", lambda: deleted_users(graph, gone))
         readings.deleted = found or {}
 
 
-def _read_removals(graph: Graph, readings: Readings, world: World) -> None:
+def _read_removals(graph: Graph, readings: Readings, context: AssessmentContext) -> None:
     """When did the licenses of users go whose mailbox is lost for that, or may be?"""
-    concerned = _concerned(readings, world)
+    concerned = _concerned(readings, context)
     if not concerned:
         return
     roles = roles_of(graph.service.token())
     if roles is not None and "AuditLog.Read.All" not in roles:
         readings.signals["audit_log"] = "The application has no permission AuditLog.Read.All, which is optional."
         return
-    since = world.now - timedelta(days=DISCONNECTED_DAYS)
+    since = context.now - timedelta(days=DISCONNECTED_DAYS)
     what = "the directory's audit log"
     log = _quietly(readings, "audit_log", what, lambda: license_changes(graph, concerned.keys(), since))
     if log is None:
         return
     doubtful = []
     for user_id, user in concerned.items():
-        hinted = removal_date(user, world.catalog)
-        found = removal_from(log.changes[user_id], hinted, world.skus, world.catalog, since=since)
+        hinted = removal_date(user, context.catalog)
+        found = removal_from(log.changes[user_id], hinted, context.skus, context.catalog, since=since)
         if found is not None:
             readings.removals[user_id] = found
         elif has_unexplained_change(log.changes[user_id], since=since):
             doubtful.append(user)
-    _warn_of_changes(readings, world, doubtful)
+    _warn_of_changes(readings, context, doubtful)
     if log.cut is not None:
         readings.signals["audit_log"] = f"read back to {log.cut:%Y-%m-%d %H:%M} UTC only: it has too many entries"
 
 
-def _warn_of_changes(readings: Readings, world: World, users: Collection[User]) -> None:
+def _warn_of_changes(readings: Readings, context: AssessmentContext, users: Collection[User]) -> None:
     """Name users with an entry, after the date of the removed plan, that does not say which license was changed."""
     shown = shown_by_user(readings.mailboxes)
-    names = sorted(user.user_principal_name for user in users if is_hidden(shown.get(user.id, ()), user, world))
+    names = sorted(user.user_principal_name for user in users if is_hidden(shown.get(user.id, ()), user, context))
     if names:
         readings.warnings.append(
             f"A license of {len(names)} users was changed in the last {DISCONNECTED_DAYS} days, and the audit log does "
@@ -133,7 +133,7 @@ def _warn_of_changes(readings: Readings, world: World, users: Collection[User]) 
         )
 
 
-def _concerned(readings: Readings, world: World) -> dict[str, User]:
+def _concerned(readings: Readings, context: AssessmentContext) -> dict[str, User]:
     """Users who had a mailbox plan and have none, whose mailbox is in use or in no list, and who are not pending.
 
     Also those whose plan has an old date, as Microsoft does not document that this is the date of the removal.
@@ -142,12 +142,12 @@ def _concerned(readings: Readings, world: World) -> dict[str, User]:
     shown = shown_by_user(readings.mailboxes)
     return {
         user_id: user
-        for user_id, user in _lost_plan(readings, world).items()
-        if user_id in in_use or is_hidden(shown.get(user_id, ()), user, world)
+        for user_id, user in _lost_plan(readings, context).items()
+        if user_id in in_use or is_hidden(shown.get(user_id, ()), user, context)
     }
 
 
-def _lost_plan(readings: Readings, world: World) -> dict[str, User]:
+def _lost_plan(readings: Readings, context: AssessmentContext) -> dict[str, User]:
     """The users in question who had a mailbox plan and have none, unless Exchange lists them as pending."""
     lost: dict[int, bool] = {}
     found = {}
@@ -155,7 +155,7 @@ def _lost_plan(readings: Readings, world: World) -> dict[str, User]:
         # users who are alike share their plans
         plans = id(user.assigned_plans)
         if plans not in lost:
-            lost[plans] = lost_plan(user, world)
+            lost[plans] = lost_plan(user, context)
         asked_for = readings.only is None or user_id in readings.only
         pending = user_id in readings.pending or lowered(user.user_principal_name) in readings.pending
         if lost[plans] and asked_for and not pending and user_id not in readings.other_kinds:
@@ -163,21 +163,21 @@ def _lost_plan(readings: Readings, world: World) -> dict[str, User]:
     return found
 
 
-def _hidden(readings: Readings, world: World) -> dict[str, User]:
+def _hidden(readings: Readings, context: AssessmentContext) -> dict[str, User]:
     """Those of them whose mailbox is in no list of Exchange."""
     shown = shown_by_user(readings.mailboxes)
-    lost = _lost_plan(readings, world)
-    return {user_id: user for user_id, user in lost.items() if is_hidden(shown.get(user_id, ()), user, world)}
+    lost = _lost_plan(readings, context)
+    return {user_id: user for user_id, user in lost.items() if is_hidden(shown.get(user_id, ()), user, context)}
 
 
-def _look_for_mailboxes(exchange: Exchange, readings: Readings, world: World) -> None:
+def _read_hidden_mailboxes(exchange: Exchange, readings: Readings, context: AssessmentContext) -> None:
     """Ask Exchange for the mailboxes of users whose license went later than the date of their plan says.
 
     ``filtered`` has not asked for them: by that date their mailbox was lost long ago, or is in a list.
     """
     if readings.strategy != "filtered" or readings.only is not None or not readings.mailboxes_known:
         return
-    ids = {user_id for user_id in _hidden(readings, world) if user_id in world.removals} - readings.read_by_id
+    ids = {user_id for user_id in _hidden(readings, context) if user_id in context.removals} - readings.read_by_id
     if ids:
         found = exchange.mailboxes_by_user_id(ids)
         if readings.mail_users is not None:
@@ -188,19 +188,19 @@ def _look_for_mailboxes(exchange: Exchange, readings: Readings, world: World) ->
         readings.other_kinds = dict(exchange.other_kinds)
 
 
-def _read_delay(exchange: Exchange, readings: Readings, world: World) -> None:
+def _read_delay(exchange: Exchange, readings: Readings, context: AssessmentContext) -> None:
     """Does a mailbox work on for 30 days after its license has gone? Asked where some plan went 30 to 60 days ago."""
     if not readings.mailboxes_known:
         return
-    longer = world._replace(delayed=True)
+    longer = context._replace(delayed=True)
     late = [
         user
-        for user in _hidden(readings, world).values()
-        if disconnected(user, longer) and not disconnected(user, world)
+        for user in _hidden(readings, context).values()
+        if disconnected(user, longer) and not disconnected(user, context)
     ]
     if not late:
         return
-    if any(at is not None and at > world.now for at in readings.pending.values()):
+    if any(at is not None and at > context.now for at in readings.pending.values()):
         readings.delayed = True
         return
     organization = _organization(exchange, readings)
@@ -215,9 +215,9 @@ def _read_delay(exchange: Exchange, readings: Readings, world: World) -> None:
         )
 
 
-def _ask_for_mail_users(exchange: Exchange, readings: Readings, world: World) -> None:
+def _ask_for_mail_users(exchange: Exchange, readings: Readings, context: AssessmentContext) -> None:
     """Which of those who seem to have lost a mailbox are mail users? (Lists of mail users only show archives.)"""
-    lost = {user_id for user_id, user in _hidden(readings, world).items() if disconnected(user, world)}
+    lost = {user_id for user_id, user in _hidden(readings, context).items() if disconnected(user, context)}
     if readings.mail_users is None or not lost:
         return
     try:
@@ -237,16 +237,16 @@ def _organization(exchange: Exchange, readings: Readings) -> Organization | None
     return readings.organization
 
 
-def _read_organization_holds(exchange: Exchange, readings: Readings, world: World) -> None:
+def _read_organization_holds(exchange: Exchange, readings: Readings, context: AssessmentContext) -> None:
     """Marks the mailboxes at risk that a policy of the whole organization holds."""
 
     def concerned(box: Mailbox) -> bool:
         if box.recipient_type not in (RecipientType.USER, RecipientType.SOFT_DELETED) or box.hold or box.other_hold:
             return False
-        if readings.survey and box.user_id in readings.survey.grants:
+        if readings.scan and box.user_id in readings.scan.grants:
             return False
         user = (readings.users or {}).get(box.user_id)
-        return user is None or not has_mailbox_plan(user, world.catalog)
+        return user is None or not has_mailbox_plan(user, context.catalog)
 
     if not any(map(concerned, readings.mailboxes)):
         return

@@ -131,7 +131,7 @@ def held_by_no_rights(sku_ids: Collection[str], catalog: Catalog) -> str:
     return " and ".join([f"({_any_sku(sku_ids)})", *_no_plan(better)])
 
 
-def hanging_on(sku_id: str, others: Sequence[str]) -> str:
+def only_covered_by(sku_id: str, others: Sequence[str]) -> str:
     """OData (advanced): holders of ``sku_id`` who hold none of ``others``."""
     clauses = [_any_sku([sku_id])]
     clauses += [f"not ({_any_sku(some)})" for some in _chunks(sorted(others))]

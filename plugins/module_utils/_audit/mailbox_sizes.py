@@ -73,7 +73,7 @@ def measured(exchange: Exchange, boxes: Iterable[Mailbox]) -> Sizes:
 
     def size(box: Mailbox) -> int | ApiError | None:
         nonlocal measured_one
-        if error := _hopeless(failures, measured_one):
+        if error := _common_error(failures, measured_one):
             return error
         try:
             found = exchange.mailbox_bytes(box.guid, soft_deleted=box.recipient_type is RecipientType.SOFT_DELETED)
@@ -98,7 +98,7 @@ def measured(exchange: Exchange, boxes: Iterable[Mailbox]) -> Sizes:
     )
 
 
-def _hopeless(failures: Sequence[ApiError], measured_one: bool) -> ApiError | None:
+def _common_error(failures: Sequence[ApiError], measured_one: bool) -> ApiError | None:
     """The error that all others would meet as well: Exchange is too busy, or the role of the application too small."""
     busy = [error for error in failures if isinstance(error, ServiceUnavailable)]
     if len(busy) >= _GIVE_UP_AFTER:

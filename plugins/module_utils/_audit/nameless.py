@@ -84,9 +84,9 @@ def _users_by_name(graph: Graph, readings: Readings, strays: Iterable[Mailbox]) 
 
 def _with_another(exchange: Exchange, readings: Readings, user_ids: Collection[str]) -> set[str]:
     """Those of these users who have another mailbox in use, which names them by their id."""
-    survey = readings.survey
+    scan = readings.scan
     known = {box.user_id for box in readings.mailboxes if box.recipient_type in IN_USE} | readings.other_kinds.keys()
-    known |= survey.usual.keys() if survey else set()
+    known |= scan.plain_mailboxes.keys() if scan else set()
     unsure = set(user_ids) - known - readings.read_by_id
     if readings.strategy == "filtered" and readings.only is None and readings.mailboxes_known and unsure:
         known |= {box.user_id for box in exchange.mailboxes_by_user_id(unsure)} | exchange.other_kinds.keys()

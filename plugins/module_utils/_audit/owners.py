@@ -103,12 +103,12 @@ def _closer(exchange: Exchange, readings: Readings, at_risk: Collection[str]) ->
 
 def _contested(graph: Graph, readings: Readings, mailboxes: Iterable[Mailbox]) -> dict[str, Contest]:
     users = dict(readings.users or {})
-    survey = readings.survey
+    scan = readings.scan
     strange = [
         box
         for box in other_names(mailboxes, users)
-        # of whom a survey has kept nothing but the name, the name has been compared
-        if not (survey and box.user_id in survey.grants)
+        # the scan has compared the names of users whose grants alone it keeps
+        if not (scan and box.user_id in scan.grants)
     ]
     if not strange:
         return {}

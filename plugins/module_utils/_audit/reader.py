@@ -43,7 +43,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
 )
 
 from . import filters
-from .full_scan import Survey
+from .full_scan import FullScan
 from .shared_sizes import SharedSizes
 from .snapshot import SIGNALS, Readings
 
@@ -103,7 +103,7 @@ class Reader:
         elif got.strategy == "full" and self._keep_all:
             self._everything()
         elif got.strategy == "full":
-            self._survey()
+            self._full_scan()
         else:
             self._candidates()
         if all(got.signals.get(signal, "ok") != "ok" for signal in SIGNALS):
@@ -123,9 +123,9 @@ class Reader:
                 "Scheduling mailboxes with an archive or a hold may need a license, but are not listed: "
                 f"{named(unlisted)}."
             )
-        if strangers := self._exchange.unknown_types:
+        if types := self._exchange.unknown_types:
             got.warnings.append(
-                f"Mailboxes of a kind that this collection does not know were left out: {', '.join(sorted(strangers))}."
+                f"Mailboxes of a kind that this collection does not know were left out: {', '.join(sorted(types))}."
             )
         return got
 
@@ -220,22 +220,22 @@ class Reader:
             lambda: self._exchange_list(
                 lambda: self._exchange.mailboxes(soft_deleted=True), RecipientType.SOFT_DELETED
             ),
-            self._graph_suspects,
+            self._graph_candidates,
             self._no_rights,
         )
         for mailboxes in lists[:3]:
             got.mailboxes += mailboxes or []
-        suspects, got.no_rights_users = lists[3], lists[4] or []
+        candidates, got.no_rights_users = lists[3], lists[4] or []
         exchange_ids = {mailbox.user_id for mailbox in got.mailboxes if mailbox.user_id}
         upns = [key for key in got.pending if not is_guid(key)]
-        named = self._graph.users_by_upn(upns) if suspects is not None else {}
-        known = {user.id: user for user in (*(suspects or ()), *named.values())}
-        graph_ids = {user.id for user in suspects or () if self._may_have_a_mailbox(user)} | {
+        named = self._graph.users_by_upn(upns) if candidates is not None else {}
+        known = {user.id: user for user in (*(candidates or ()), *named.values())}
+        graph_ids = {user.id for user in candidates or () if self._may_have_a_mailbox(user)} | {
             user.id for user in named.values()
         }
         graph_ids |= {*(got.reconciliation or ()), *filter(is_guid, got.pending)}
         graph_ids |= self._with_add_on(got.no_rights_users)
-        if suspects is not None:
+        if candidates is not None:
             known.update(self._graph.users_by_id(sorted((exchange_ids | graph_ids) - set(known))))
             got.users = known
         if got.mailboxes_known:
@@ -253,34 +253,34 @@ class Reader:
                 got.mailboxes += self._exchange.mailboxes_by_user_id(rest, mail_users=True)
 
     def _everything(self) -> None:
-        """``full``, for whoever wants to know every mailbox and every user."""
+        """``full`` with the details of every mailbox and every user."""
         users = self._read_all(self._exchange.mailboxes, self._graph.users)
         if users is not None:
             self.got.users, self.got.everybody = {user.id: user for user in users}, True
             self._note_no_rights()
 
-    def _survey(self) -> None:
-        """``full``: every mailbox and every user is looked at; details are kept of those alone who may matter."""
+    def _full_scan(self) -> None:
+        """``full``: reads every mailbox and every user, and keeps details of those that may be at risk."""
         got = self.got
-        survey = Survey(self._catalog, got.skus, {*(got.reconciliation or ()), *got.pending})
+        scan = FullScan(self._catalog, got.skus, {*(got.reconciliation or ()), *got.pending})
 
-        def everybody() -> Survey:
+        def everybody() -> FullScan:
             for raw in self._graph.user_elements():
-                survey.take_user(raw)
-            return survey
+                scan.add_user(raw)
+            return scan
 
-        # where Exchange cannot filter, who is put off to a closer look could not be asked for
-        usual = survey.take_mailbox if self._exchange.can_filter else None
-        seen = self._read_all(lambda: self._exchange.mailboxes(usual=usual), everybody)
-        got.survey = survey
+        # Without filters Exchange cannot be asked again for single mailboxes, so each is kept.
+        skip = scan.add_mailbox if self._exchange.can_filter else None
+        seen = self._read_all(lambda: self._exchange.mailboxes(skip=skip), everybody)
+        got.scan = scan
         if seen is None:
             return
-        closer = survey.suspects(got.mailboxes, self._exchange.other_kinds.keys())
-        got.users = {**survey.users, **self._graph.users_by_id(sorted(closer - survey.users.keys()))}
+        closer = scan.needs_details(got.mailboxes, self._exchange.other_kinds.keys())
+        got.users = {**scan.users, **self._graph.users_by_id(sorted(closer - scan.users.keys()))}
         known = {box.guid for box in got.mailboxes}
-        again = self._exchange.mailboxes_by_user_id(closer & survey.usual.keys())
+        again = self._exchange.mailboxes_by_user_id(closer & scan.plain_mailboxes.keys())
         got.mailboxes += [box for box in again if box.guid not in known]
-        survey.forget(closer)
+        scan.discard(closer)
         self._note_no_rights()
 
     def _read_all(self, mailboxes: Callable[[], list[Mailbox]], users: Callable[[], T]) -> T | None:
@@ -345,7 +345,7 @@ class Reader:
             self.got.not_examined += [kind.value for kind in kinds & self._types]
         return found
 
-    def _graph_suspects(self) -> list[User] | None:
+    def _graph_candidates(self) -> list[User] | None:
         text = filters.licensed_without_mailbox_plan(self._catalog)
         return self._optional(
             "assigned_plans", "users and their plans", lambda: self._graph.users(text), inventory=True

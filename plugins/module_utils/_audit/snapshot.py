@@ -12,15 +12,15 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.identity im
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.parsing import Organization
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.alarms import Reason, incomplete_reason
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
-    Flags,
     Mailbox,
     Removal,
+    Signals,
     Sku,
     Subscription,
     User,
 )
 
-from .full_scan import Survey
+from .full_scan import FullScan
 
 SIGNALS = ("license_reconciliation_needed", "exchange_sku_assigned", "assigned_plans")
 """The independent signals; without any of them there is no audit."""
@@ -40,8 +40,8 @@ class Readings:
     no_rights_users: list[User] = field(default_factory=list)
     skus: dict[str, Sku] = field(default_factory=dict)
     subscriptions: dict[str, tuple[Subscription, ...]] = field(default_factory=dict)
-    survey: Survey | None = None
-    """What was seen of those who are in neither list, as a glance showed that they are safe."""
+    scan: FullScan | None = None
+    """What the strategy ``full`` keeps of users and mailboxes that are plainly safe, and in no list here."""
     other_kinds: dict[str, str] = field(default_factory=dict)
     """The kind of a mailbox in use that needs no license and is in no list (``scheduling``), by user id.
 
@@ -91,10 +91,10 @@ class Readings:
         """Could Exchange be asked for mailboxes?"""
         return self.signals.get("exchange_sku_assigned") == "ok"
 
-    def flags(self, user_id: str, upn: str) -> Flags:
+    def signals_for(self, user_id: str, upn: str) -> Signals:
         """What the signals say about one user."""
         key = user_id if user_id in self.pending else lowered(upn)
-        return Flags(
+        return Signals(
             reconciliation=None if self.reconciliation is None else user_id in self.reconciliation,
             pending_delicense=self.pending.get(key),
             mailboxes_known=self.mailboxes_known,

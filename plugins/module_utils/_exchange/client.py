@@ -104,11 +104,11 @@ class Exchange:
         filter: str | None = None,  # noqa: A002
         *,
         soft_deleted: bool = False,
-        usual: Callable[[Mapping[str, Any]], bool] | None = None,
+        skip: Callable[[Mapping[str, Any]], bool] | None = None,
     ) -> list[Mailbox]:
         """User, shared, room and equipment mailboxes, by an OPATH ``filter`` or all; inactive ones are left out.
 
-        So are those that ``usual``, asked with the JSON of each, has taken note of.
+        So are mailboxes for whose JSON ``skip`` says true.
         """
         parameters: dict[str, Any] = {"ResultSize": "Unlimited"}
         if filter:
@@ -118,7 +118,7 @@ class Exchange:
         found = []
         with _naming("Get-Mailbox"):
             for raw in self._pages("Get-Mailbox", parameters, MAILBOX_SELECT, None):
-                if usual is not None and usual(raw):
+                if skip is not None and skip(raw):
                     continue
                 if stranger := unknown_type(raw):
                     self.unknown_types.add(stranger)

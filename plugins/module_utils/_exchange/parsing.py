@@ -105,14 +105,14 @@ def mailbox_from(raw: Mapping[str, Any], *, soft_deleted: bool = False) -> Mailb
     return _mailbox(raw, RecipientType.SOFT_DELETED if soft_deleted else kind)
 
 
-def usual_mailbox(raw: Mapping[str, Any], flagged: Collection[str]) -> tuple[str, str, bool, bool] | None:
+def plain_mailbox(raw: Mapping[str, Any], flagged: Collection[str]) -> tuple[str, str, bool, bool] | None:
     """A user's mailbox in use that no signal calls unlicensed: user's id, its name, has it an archive, has it a hold?
 
-    None: it takes a closer look, also where the service only spells things in another way. ``flagged``: ids and
+    None: read it in full, also where the service only spells things in another way. ``flagged``: ids and
     lower-case user principal names of those whom another signal calls unlicensed.
     """
     archive, hold = raw.get("ArchiveGuid"), raw.get("LitigationHoldEnabled")
-    usual = (
+    plain = (
         raw.get("RecipientTypeDetails") == "UserMailbox"
         and raw.get("SKUAssigned") is True
         and isinstance(archive, str)
@@ -120,7 +120,7 @@ def usual_mailbox(raw: Mapping[str, Any], flagged: Collection[str]) -> tuple[str
         and isinstance(hold, bool)
         and raw.get("IsInactiveMailbox") is False
     )
-    user_id = text_from(raw, "ExternalDirectoryObjectId").lower() if usual else ""
+    user_id = text_from(raw, "ExternalDirectoryObjectId").lower() if plain else ""
     name = text_from(raw, "UserPrincipalName") if user_id else ""
     if not user_id or user_id in flagged or lowered(name) in flagged:
         return None

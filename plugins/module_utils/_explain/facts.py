@@ -4,7 +4,7 @@
 """Why a user is at risk or not, as facts: signals, licenses, Exchange plans, mailboxes.
 
 ``rules.py`` adds what rules decide, ``text.py`` makes lines for people. The judgement itself is that
-of an audit (``_coverage.assess``). Pure: no I/O, no clock.
+of an audit (``coverage.assess``). Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.absence 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import describe, sku_name
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     ANY_MAILBOX,
+    AssessmentContext,
     Needs,
-    World,
     assess,
     granted,
     has_room,
@@ -33,11 +33,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     RESOURCE_TYPES,
     AssignedPlan,
     Finding,
-    Flags,
     LicenseState,
     Mailbox,
     PlanClass,
     RecipientType,
+    Signals,
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.ownership import disputed
@@ -72,12 +72,12 @@ _LISTS = {
 
 
 class Reading(NamedTuple):
-    """What was read about one user. ``signals``: each signal as ``ok``, or why it cannot be had."""
+    """What was read about one user. ``availability``: each signal as ``ok``, or why it cannot be had."""
 
     user: User
     mailboxes: tuple[Mailbox, ...]
-    flags: Flags
-    signals: Mapping[str, str]
+    signals: Signals
+    availability: Mapping[str, str]
     other_kind: str = ""
     """The kind of a mailbox that needs no license and is of no recipient type, where there is no other."""
     shared: str = ""
@@ -104,25 +104,25 @@ class Case(NamedTuple):
         return self.mailbox.guid if self.mailbox is not None else ""
 
 
-def cases_of(reading: Reading, world: World) -> tuple[Case, ...]:
+def cases_of(reading: Reading, context: AssessmentContext) -> tuple[Case, ...]:
     """Each mailbox, the one in use first; one case without a mailbox where Exchange shows none."""
-    user, flags = reading.user, reading.flags
+    user, signals = reading.user, reading.signals
     boxes = sorted(reading.mailboxes, key=lambda box: (box.recipient_type is RecipientType.SOFT_DELETED, box.guid))
-    missing = not reading.other_kind and is_missing(boxes, user, flags, world)
-    lost = Case(None, assess(None, user, flags, world) if missing else None)
+    missing = not reading.other_kind and is_missing(boxes, user, signals, context)
+    lost = Case(None, assess(None, user, signals, context) if missing else None)
     if boxes:
-        found = [(box, assess(box, user, flags, world)) for box in boxes]
+        found = [(box, assess(box, user, signals, context)) for box in boxes]
         if reading.shared:
             found = [(box, disputed(finding, box, user, reading.shared)) for box, finding in found]
         return (*(Case(box, finding) for box, finding in found), *((lost,) if lost.finding else ()))
     return (lost,)
 
 
-def explain_user(reading: Reading, cases: Sequence[Case], world: World) -> dict[str, Any]:
+def explain_user(reading: Reading, cases: Sequence[Case], context: AssessmentContext) -> dict[str, Any]:
     """Everything about one user but the rules, as a plain dictionary; see the module's RETURN for its keys."""
     user = reading.user
-    plans = exchange_plans(user, world)
-    mailboxes = [_mailbox(case, reading, plans, world) for case in cases]
+    plans = exchange_plans(user, context)
+    mailboxes = [_mailbox(case, reading, plans, context) for case in cases]
     risks = {row["at_risk"] for row in mailboxes}
     return {
         "user_id": user.id,
@@ -135,13 +135,13 @@ def explain_user(reading: Reading, cases: Sequence[Case], world: World) -> dict[
         "department": user.department,
         "company": user.company,
         "job_title": user.job_title,
-        **describe(user, world.skus, world.catalog),
+        **describe(user, context.skus, context.catalog),
         "at_risk": True if True in risks else None if None in risks else False,
         "exchange_plans": plans,
-        "coverage": sorted(item.value for item in granted(user, world.catalog)),
-        "license_reconciliation_needed": reading.flags.reconciliation,
-        "pending_delicense": format_time(reading.flags.pending_delicense),
-        "unavailable": {signal: why for signal, why in sorted(reading.signals.items()) if why != "ok"},
+        "coverage": sorted(item.value for item in granted(user, context.catalog)),
+        "license_reconciliation_needed": reading.signals.reconciliation,
+        "pending_delicense": format_time(reading.signals.pending_delicense),
+        "unavailable": {signal: why for signal, why in sorted(reading.availability.items()) if why != "ok"},
         "mailboxes": mailboxes,
     }
 
@@ -149,21 +149,21 @@ def explain_user(reading: Reading, cases: Sequence[Case], world: World) -> dict[
 # the plans of a user ------------------------------------------------------------------------------------------------
 
 
-def exchange_plans(user: User, world: World) -> list[dict[str, Any]]:
+def exchange_plans(user: User, context: AssessmentContext) -> list[dict[str, Any]]:
     """Each Exchange plan by each license and way that brings it, and what becomes of it; those that count first."""
     best = _at_work(user.assigned_plans)
     rows = [
-        _plan_row(plan_id, world, state, _status(plan_id, state, best.get(plan_id), world), best.get(plan_id))
+        _plan_row(plan_id, context, state, _status(plan_id, state, best.get(plan_id), context), best.get(plan_id))
         for state in user.license_states
-        for plan_id in _exchange_plan_ids(state.sku_id, world)
+        for plan_id in _exchange_plan_ids(state.sku_id, context)
     ]
     carried = {row["plan_id"] for row in rows if row["status"] not in ("off", "error")}
     for plan_id, plan in best.items():
-        if world.catalog.plan_class(plan_id) is None or plan_id in carried:
+        if context.catalog.plan_class(plan_id) is None or plan_id in carried:
             continue
         status = "no_license" if plan.usable else "suspended" if plan.suspended else "removed"
         if status != "removed" or not any(row["plan_id"] == plan_id for row in rows):
-            rows.append(_plan_row(plan_id, world, None, status, plan))
+            rows.append(_plan_row(plan_id, context, None, status, plan))
     rows.sort(
         key=lambda row: (
             not row["counts"],
@@ -189,22 +189,22 @@ def _at_work(plans: Iterable[AssignedPlan]) -> dict[str, AssignedPlan]:
     return best
 
 
-def _exchange_plan_ids(sku_id: str, world: World) -> list[str]:
+def _exchange_plan_ids(sku_id: str, context: AssessmentContext) -> list[str]:
     """The plans of a SKU that grant a mailbox or an archive, also those that are switched off."""
-    sku, known = world.skus.get(sku_id), world.catalog.plan_classes
+    sku, known = context.skus.get(sku_id), context.catalog.plan_classes
     if sku is not None:
         return [plan.id for plan in sku.plans if plan.id in known]
-    if not world.catalog.sku_name(sku_id):
+    if not context.catalog.sku_name(sku_id):
         return []
-    return [plan_id for plan_id in known if world.catalog.carries(sku_id, plan_id)]
+    return [plan_id for plan_id in known if context.catalog.carries(sku_id, plan_id)]
 
 
-def _status(plan_id: str, state: LicenseState, plan: AssignedPlan | None, world: World) -> str:
+def _status(plan_id: str, state: LicenseState, plan: AssignedPlan | None, context: AssessmentContext) -> str:
     if not state.effective:
         return "error"
     if plan_id in state.disabled_plans:
         return "off"
-    if world.catalog.no_rights(state.sku_id):
+    if context.catalog.no_rights(state.sku_id):
         return "no_rights"
     if plan is not None and plan.usable:
         return "on"
@@ -212,17 +212,17 @@ def _status(plan_id: str, state: LicenseState, plan: AssignedPlan | None, world:
 
 
 def _plan_row(
-    plan_id: str, world: World, state: LicenseState | None, status: str, plan: AssignedPlan | None
+    plan_id: str, context: AssessmentContext, state: LicenseState | None, status: str, plan: AssignedPlan | None
 ) -> dict[str, Any]:
     sku_id = state.sku_id if state else None
-    sku = world.skus.get(sku_id or "")
+    sku = context.skus.get(sku_id or "")
     name = next((item.name for item in sku.plans if item.id == plan_id), "") if sku else ""
-    grants = world.catalog.plan_class(plan_id)
+    grants = context.catalog.plan_class(plan_id)
     return {
-        "plan": name or world.catalog.plan_name(plan_id) or plan_id,
+        "plan": name or context.catalog.plan_name(plan_id) or plan_id,
         "plan_id": plan_id,
         "grants": grants.value if grants else None,
-        "sku": (sku.part_number if sku else world.catalog.sku_name(sku_id or "") or sku_id),
+        "sku": (sku.part_number if sku else context.catalog.sku_name(sku_id or "") or sku_id),
         "sku_id": sku_id,
         "via": None if state is None else "direct" if state.direct else "group",
         "group_id": state.group_id if state else None,
@@ -238,12 +238,14 @@ def _plan_row(
 # one mailbox --------------------------------------------------------------------------------------------------------
 
 
-def _mailbox(case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], world: World) -> dict[str, Any]:
+def _mailbox(
+    case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], context: AssessmentContext
+) -> dict[str, Any]:
     box, finding, kind = case.mailbox, case.finding, case.recipient_type
-    own = settled(box, reading.user, world.catalog) if box else None
+    own = settled(box, reading.user, context.catalog) if box else None
     needs = finding.needs if finding else needs_of(own) if own else () if reading.other_kind else ANY_MAILBOX
-    at_risk, verdict = _verdict(case, reading, plans, world)
-    contradiction = "" if finding else disagreement(box, reading.user, reading.flags, world)
+    at_risk, verdict = _verdict(case, reading, plans, context)
+    contradiction = "" if finding else disagreement(box, reading.user, reading.signals, context)
     told = list(finding.disagreements) if finding else [contradiction] * bool(contradiction)
     return {
         "mailbox_guid": case.guid or None,
@@ -254,7 +256,7 @@ def _mailbox(case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], w
         "soft_deleted": format_time(box.soft_deleted) if box else None,
         "archive": box.archive if box else None,
         "litigation_hold": box.hold if box else None,
-        "over_50_gb": _size_known(box, reading.signals) if box else None,
+        "over_50_gb": _size_known(box, reading.availability) if box else None,
         "sku_assigned": box.sku_assigned if box else None,
         "needs": sorted(sorted(item.value for item in need) for need in needs),
         "at_risk": at_risk,
@@ -272,31 +274,33 @@ def _mailbox(case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], w
     }
 
 
-def _size_known(box: Mailbox, signals: Mapping[str, str]) -> bool | None:
+def _size_known(box: Mailbox, availability: Mapping[str, str]) -> bool | None:
     """Whether it is over 50 GB; None where nobody measured it, as that of a user."""
-    measured = box.recipient_type in RESOURCE_TYPES and signals.get("shared_mailbox_sizes") == "ok"
+    measured = box.recipient_type in RESOURCE_TYPES and availability.get("shared_mailbox_sizes") == "ok"
     return box.over_50_gb if measured or box.over_50_gb else None
 
 
-def _verdict(case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], world: World) -> tuple[bool | None, str]:
+def _verdict(
+    case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], context: AssessmentContext
+) -> tuple[bool | None, str]:
     """Whether it is at risk (None: that cannot be said), and why, in one sentence without a full stop."""
     user, box, finding = reading.user, case.mailbox, case.finding
     if finding is not None:
         return True, f"{finding.reason}: {REASON_TEXTS.get(finding.reason, finding.reason)}"
-    classes = granted(user, world.catalog)
+    classes = granted(user, context.catalog)
     if box is None:
         return _without_mailbox(reading, classes, plans)
-    needs = needs_of(settled(box, user, world.catalog))
-    if not needs and has_room(box, user, world.catalog):
+    needs = needs_of(settled(box, user, context.catalog))
+    if not needs and has_room(box, user, context.catalog):
         return False, room_text(box)
     if not needs:
-        unknown = _size_known(box, reading.signals) is None
+        unknown = _size_known(box, reading.availability) is None
         but = ", unless it is over 50 GB, which was not measured" if unknown else ""
         return False, f"a {box.recipient_type.value} mailbox without an archive or a hold needs no license{but}"
     if not is_covered(needs, classes):
-        skus = no_rights_only(user, world.catalog)
-        names = [sku_name(sku_id, world.skus, world.catalog) for sku_id in skus]
-        unsure = all(map(world.catalog.rights_unknown, skus))
+        skus = no_rights_only(user, context.catalog)
+        names = [sku_name(sku_id, context.skus, context.catalog) for sku_id in skus]
+        unsure = all(map(context.catalog.rights_unknown, skus))
         right = (
             "whether this license carries the right to it is not known"
             if unsure
@@ -313,7 +317,7 @@ def _without_mailbox(
 ) -> tuple[bool | None, str]:
     if reading.other_kind:
         return False, f"a {reading.other_kind} mailbox needs no license"
-    missing = [name for signal, name in _LISTS.items() if reading.signals.get(signal) != "ok"]
+    missing = [name for signal, name in _LISTS.items() if reading.availability.get(signal) != "ok"]
     if not missing:
         return False, "Exchange shows no mailbox and no archive of this user, so there is nothing to lose"
     unknown = f"Exchange could not be asked for {', '.join(missing)}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import functools
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import IncompleteAnswer
@@ -21,7 +21,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     AssignedPlan,
     LicenseState,
-    PlanClass,
     ServicePlan,
     Sku,
     Subscription,
@@ -52,9 +51,6 @@ USER_PROPERTIES = (
 
 USER_SELECT = ",".join(USER_PROPERTIES)
 
-_USABLE_WORDS = frozenset({"Enabled", "Warning"})
-_KNOWN_WORDS = _USABLE_WORDS | {"Suspended", "LockedOut", "Deleted"}
-"""What ``capabilityStatus`` may be [assignedPlan resource], in the documented spelling."""
 _SHARED_AT_MOST = 4096
 _set_of = functools.lru_cache(_SHARED_AT_MOST)(frozenset[str])
 """Users share the sets of plans that are off, too; most of them are empty."""
@@ -187,47 +183,6 @@ def _license_state(raw: Any, where: str) -> LicenseState:
         error=None if error is None or error.casefold() == "none" else error,
         updated=_time(raw.get("lastUpdatedDateTime"), where),
     )
-
-
-class Glance:
-    """What the plans of a user grant, where the user's JSON makes that plain: for the many of a whole tenant.
-
-    ``classes``: what each plan grants, by id; ``no_rights``: ids of SKUs whose mailbox plan carries no mailbox.
-    """
-
-    def __init__(self, classes: Mapping[str, PlanClass], no_rights: Collection[str]) -> None:
-        self._classes, self._no_rights = classes, no_rights
-        self._seen: dict[tuple[str, str], PlanClass | None] = {}
-        """What plans grant, by their id and capabilityStatus as the service spells them."""
-
-    def __call__(self, raw: Mapping[str, Any]) -> frozenset[PlanClass] | None:
-        """As ``_coverage.granted`` has it; None: take a closer look (``user_from``), which also says what is wrong."""
-        try:
-            plans, states, kind = raw["assignedPlans"], raw["licenseAssignmentStates"], raw["userType"]
-            if not isinstance(plans, list) or not isinstance(states, list) or not str.strip(raw["userPrincipalName"]):
-                return None
-            if kind != "Member" and (kind != "Guest" or plans):
-                return None
-            if any(state["skuId"].strip().lower() in self._no_rights for state in states):
-                return None
-            seen = self._seen
-            try:
-                found = {seen[plan["servicePlanId"], plan["capabilityStatus"]] for plan in plans}
-            except KeyError:
-                found = {self._learn(plan["servicePlanId"], plan["capabilityStatus"]) for plan in plans}
-            return frozenset(grants for grants in found if grants)
-        except (AttributeError, KeyError, TypeError):
-            return None
-
-    def _learn(self, plan_id: str, status: str) -> PlanClass | None:
-        """Raises KeyError for a status that is not known: it takes a closer look."""
-        if status not in _KNOWN_WORDS:
-            raise KeyError(status)
-        if len(self._seen) >= _SHARED_AT_MOST:
-            self._seen.clear()
-        grants = self._classes.get(plan_id.strip().lower()) if status in _USABLE_WORDS else None
-        self._seen[plan_id, status] = grants
-        return grants
 
 
 # A tenant of 100,000 users has four million assigned plans, a few hundred different ones, and a few hundred different

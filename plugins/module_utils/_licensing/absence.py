@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from .coverage import (
-    World,
+    AssessmentContext,
     disconnected,
     granted,
     is_covered,
@@ -17,23 +17,23 @@ from .coverage import (
     needs_of,
     removed_at,
 )
-from .models import Flags, Mailbox, RecipientType, User
+from .models import Mailbox, RecipientType, Signals, User
 
 _AT_ONCE = timedelta(days=1)
 """How much earlier than the removal of the license the same mailbox may have been soft-deleted."""
 
 
-def is_missing(boxes: Collection[Mailbox], user: User, flags: Flags, world: World) -> bool:
+def is_missing(boxes: Collection[Mailbox], user: User, signals: Signals, context: AssessmentContext) -> bool:
     """Is this user to be assessed without a mailbox? ``boxes``: all mailboxes that Exchange shows for the user."""
     if not boxes:
-        return suspected(user, flags, world)
-    gone = flags.mailboxes_known and (flags.is_pending or disconnected(user, world))
-    return gone and is_hidden(boxes, user, world)
+        return suspected(user, signals, context)
+    gone = signals.mailboxes_known and (signals.is_pending or disconnected(user, context))
+    return gone and is_hidden(boxes, user, context)
 
 
-def is_hidden(boxes: Iterable[Mailbox], user: User, world: World) -> bool:
+def is_hidden(boxes: Iterable[Mailbox], user: User, context: AssessmentContext) -> bool:
     """Is the mailbox of a user whose license went none of these, and so in no list?"""
-    return not any(explains(box, user, world) for box in boxes)
+    return not any(explains(box, user, context) for box in boxes)
 
 
 def shown_by_user(boxes: Iterable[Mailbox]) -> dict[str, list[Mailbox]]:
@@ -44,26 +44,26 @@ def shown_by_user(boxes: Iterable[Mailbox]) -> dict[str, list[Mailbox]]:
     return found
 
 
-def explains(box: Mailbox, user: User, world: World) -> bool:
+def explains(box: Mailbox, user: User, context: AssessmentContext) -> bool:
     """Is this the mailbox of a user whose license went, so that no other one is missing?
 
     A mailbox that was soft-deleted before the license went was not the one in use. An archive that is covered says
     nothing of a mailbox; one that is not is a row of its own.
     """
     if box.recipient_type is RecipientType.ARCHIVE:
-        return not is_covered(needs_of(box), granted(user, world.catalog))
+        return not is_covered(needs_of(box), granted(user, context.catalog))
     if box.recipient_type is not RecipientType.SOFT_DELETED:
         return True
-    removed = removed_at(user, world)
+    removed = removed_at(user, context)
     return removed is None or box.soft_deleted is None or box.soft_deleted >= removed - _AT_ONCE
 
 
-def suspected(user: User, flags: Flags, world: World) -> bool:
+def suspected(user: User, signals: Signals, context: AssessmentContext) -> bool:
     """Is a user without any mailbox in Exchange to be assessed nevertheless?"""
-    unseen = not flags.mailboxes_known and carries_mailbox(user, world)
-    return bool(flags.reconciliation) or unseen or flags.is_pending or disconnected(user, world)
+    unseen = not signals.mailboxes_known and carries_mailbox(user, context)
+    return bool(signals.reconciliation) or unseen or signals.is_pending or disconnected(user, context)
 
 
-def carries_mailbox(user: User, world: World) -> bool:
+def carries_mailbox(user: User, context: AssessmentContext) -> bool:
     """Does a license in force carry a mailbox, at work or not? Then there is likely one to lose."""
-    return any(state.effective and mailbox_plans_of(state, world) for state in user.license_states)
+    return any(state.effective and mailbox_plans_of(state, context) for state in user.license_states)

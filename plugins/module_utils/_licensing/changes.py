@@ -24,7 +24,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from .catalog import BUILTIN, Catalog
-from .coverage import granted, keeping
+from .coverage import granted, retained_classes
 from .dependencies import closed
 from .desired import Wanted
 from .losses import uncovers
@@ -156,7 +156,7 @@ def uncovered_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], cat
     """
     after = apply_to(user, change, skus)
     return uncovers(granted(user, catalog), granted(after, catalog)) or uncovers(
-        keeping(user, catalog), keeping(after, catalog)
+        retained_classes(user, catalog), retained_classes(after, catalog)
     )
 
 

@@ -36,12 +36,12 @@ from .models import (
     RESOURCE_TYPES,
     Deadline,
     Finding,
-    Flags,
     LicenseState,
     Mailbox,
     PlanClass,
     RecipientType,
     Removal,
+    Signals,
     Sku,
     Subscription,
     User,
@@ -88,11 +88,11 @@ REASONS = (
 )
 """Every word of ``reason``."""
 DUPLICATE = REASONS[-1]
-"""Several mailboxes in use have one ExternalDirectoryObjectId (``_ownership``)."""
+"""Several mailboxes in use have one ExternalDirectoryObjectId (``ownership``)."""
 
 
-class World(NamedTuple):
-    """What every assessment looks at: SKUs and subscriptions of the tenant, the catalogue, time and grace period.
+class AssessmentContext(NamedTuple):
+    """What each assessment depends on: SKUs and subscriptions of the tenant, the catalogue, time and grace period.
 
     ``removals``: by user id, when the directory's audit log says that the license went.
     """
@@ -119,7 +119,7 @@ def needs_of(mailbox: Mailbox) -> Needs:
         return PLAN2_ONLY
     if mailbox.recipient_type in RESOURCE_TYPES:
         return PLAN2_OR_PLAN1_ADDON if mailbox.archive or mailbox.hold else ()
-    return usual_needs(archive=mailbox.archive, hold=mailbox.hold)
+    return user_needs(archive=mailbox.archive, hold=mailbox.hold)
 
 
 def has_room(mailbox: Mailbox, user: User, catalog: Catalog) -> bool:
@@ -132,7 +132,7 @@ def settled(mailbox: Mailbox, user: User | None, catalog: Catalog) -> Mailbox:
     return mailbox._replace(over_50_gb=False) if user is not None and has_room(mailbox, user, catalog) else mailbox
 
 
-def usual_needs(*, archive: bool, hold: bool) -> Needs:
+def user_needs(*, archive: bool, hold: bool) -> Needs:
     """What the mailbox of a user needs."""
     if hold:
         return PLAN2_OR_ADDON
@@ -148,7 +148,7 @@ def granted(user: User, catalog: Catalog) -> frozenset[PlanClass]:
     )
 
 
-def keeping(user: User, catalog: Catalog) -> frozenset[PlanClass]:
+def retained_classes(user: User, catalog: Catalog) -> frozenset[PlanClass]:
     """The classes of all plans by which a mailbox lives on: also of suspended ones and of those without rights.
 
     Nobody is covered by these, but who loses the last of them loses the mailbox sooner, or at all.
@@ -197,7 +197,7 @@ def _with_rights(user: User, plan_id: str, catalog: Catalog) -> bool:
     return not carriers or not all(catalog.no_rights(sku_id) for sku_id in carriers)
 
 
-def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: World) -> Finding | None:
+def assess(mailbox: Mailbox | None, user: User | None, signals: Signals, context: AssessmentContext) -> Finding | None:
     """The finding about one recipient, or None: not at risk.
 
     ``mailbox`` is None where Graph flags a user of whom Exchange shows no mailbox; ``user`` is None where the
@@ -205,27 +205,27 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
     """
     if mailbox is None and user is None:
         return None
-    mailbox = settled(mailbox, user, world.catalog) if mailbox else None
+    mailbox = settled(mailbox, user, context.catalog) if mailbox else None
     recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
     needs = needs_of(mailbox) if mailbox else ANY_MAILBOX
     soft_deleted = recipient_type is RecipientType.SOFT_DELETED
     if not needs:
         return None
     # the licenses of a deleted user are not known
-    uncovered = user is not None and not user.deleted and not is_covered(needs, granted(user, world.catalog))
-    if uncovered and user is not None and _hangs_on_no_rights(needs, user, world.catalog) and not soft_deleted:
+    uncovered = user is not None and not user.deleted and not is_covered(needs, granted(user, context.catalog))
+    if uncovered and user is not None and _covered_without_rights(needs, user, context.catalog) and not soft_deleted:
         return None
-    evidence = evidence_of(mailbox, flags, uncovered)
+    evidence = evidence_of(mailbox, signals, uncovered)
     if not evidence or (user is not None and not uncovered and not soft_deleted):
         return None
-    reason = reason_of(mailbox, user, flags, world)
-    lost = mailbox is None and user is not None and _is_lost(user, flags, world)
-    certain = not lost or not flags.mail_user or flags.is_pending
-    deadline = _deadline_of(reason, mailbox, user, flags, world, lost=lost)
-    kept = user is not None and has_mailbox_plan(user, world.catalog)
-    was_shared = "" if kept else shared_before(mailbox, user, flags, world.catalog, world.now)
-    days = days_until(deadline, world.now)
-    urgent = days_to(deadline.earliest, world.now) if deadline.earliest else days
+    reason = reason_of(mailbox, user, signals, context)
+    lost = mailbox is None and user is not None and _is_lost(user, signals, context)
+    certain = not lost or not signals.mail_user or signals.is_pending
+    deadline = _deadline_of(reason, mailbox, user, signals, context, lost=lost)
+    kept = user is not None and has_mailbox_plan(user, context.catalog)
+    was_shared = "" if kept else shared_before(mailbox, user, signals, context.catalog, context.now)
+    days = days_until(deadline, context.now)
+    urgent = days_to(deadline.earliest, context.now) if deadline.earliest else days
     return Finding(
         user_id=user.id if user else (mailbox.user_id if mailbox else ""),
         user_principal_name=(user.user_principal_name if user else "")
@@ -237,96 +237,98 @@ def assess(mailbox: Mailbox | None, user: User | None, flags: Flags, world: Worl
         deadline=deadline,
         severity="warning"
         if reason == "archive_without_license" and kept and urgent is None and deadline.outlived is None
-        else _severity(reason, urgent, flags, lost=lost, certain=certain, soft_deleted=soft_deleted),
+        else _severity(reason, urgent, signals, lost=lost, certain=certain, soft_deleted=soft_deleted),
         days_remaining=days,
         mailbox=mailbox,
         user=user,
-        disagreements=tuple(contradictions(reason, mailbox, user, flags)),
+        disagreements=tuple(contradictions(reason, mailbox, user, signals)),
         notes=(
-            *notes_of(mailbox, user, flags, uncovered, lost, was_shared),
-            *(quota_notes(mailbox, granted(user, world.catalog)) if mailbox and user else ()),
+            *notes_of(mailbox, user, signals, uncovered, lost, was_shared),
+            *(quota_notes(mailbox, granted(user, context.catalog)) if mailbox and user else ()),
         ),
         certain=certain,
         was_shared=was_shared,
     )
 
 
-def _is_lost(user: User, flags: Flags, world: World) -> bool:
+def _is_lost(user: User, signals: Signals, context: AssessmentContext) -> bool:
     """Exchange lists no mailbox in use of this user: did it disconnect one that a license brings back?"""
-    return flags.mailboxes_known and (flags.is_pending or disconnected(user, world))
+    return signals.mailboxes_known and (signals.is_pending or disconnected(user, context))
 
 
 def _deadline_of(
-    reason: str, mailbox: Mailbox | None, user: User | None, flags: Flags, world: World, *, lost: bool
+    reason: str, mailbox: Mailbox | None, user: User | None, signals: Signals, context: AssessmentContext, *, lost: bool
 ) -> Deadline:
-    removal = world.removals.get(user.id) if user else None
+    removal = context.removals.get(user.id) if user else None
     if lost and user is not None:
-        removed = removed_at(user, world)
-        return lost_deadline(removed, removal, flags, world.now, delayed=world.delayed)
-    behind = _behind_suspended(user, world) if user else ()
-    return find_deadline(reason, mailbox, user, flags, world.now, world.grace_days, world.catalog, behind, removal)
+        removed = removed_at(user, context)
+        return lost_deadline(removed, removal, signals, context.now, delayed=context.delayed)
+    behind = _behind_suspended(user, context) if user else ()
+    return find_deadline(
+        reason, mailbox, user, signals, context.now, context.grace_days, context.catalog, behind, removal
+    )
 
 
-def _severity(reason: str, days: int | None, flags: Flags, *, lost: bool, certain: bool, soft_deleted: bool) -> str:
+def _severity(reason: str, days: int | None, signals: Signals, *, lost: bool, certain: bool, soft_deleted: bool) -> str:
     if not certain:
         return "notice"
-    if flags.overdue and not soft_deleted and not lost:
+    if signals.overdue and not soft_deleted and not lost:
         return "overdue"
     return severity_of(reason, days, disconnected=lost)
 
 
-def disconnected(user: User, world: World) -> bool:
+def disconnected(user: User, context: AssessmentContext) -> bool:
     """Did the user lose the last mailbox plan so recently that a license brings back the mailbox?
 
     Exchange disconnects the mailbox at once, and shows it in no list any more [support article 3158794 of 2024-09].
     With a delay, the 30 days count from its end. A plan without a date may have gone recently.
     """
-    if not lost_plan(user, world):
+    if not lost_plan(user, context):
         return False
-    removed, days = removed_at(user, world), DISCONNECTED_DAYS * (2 if world.delayed else 1)
-    return removed is None or removed + timedelta(days=days) >= world.now
+    removed, days = removed_at(user, context), DISCONNECTED_DAYS * (2 if context.delayed else 1)
+    return removed is None or removed + timedelta(days=days) >= context.now
 
 
-def removed_at(user: User, world: World) -> datetime | None:
+def removed_at(user: User, context: AssessmentContext) -> datetime | None:
     """When the last mailbox plan went: by the audit log, which is better evidence, else by the dates of the plans.
 
     None: one of the plans has no date, and the others went so long ago that it may have been the last.
     """
-    if (removal := world.removals.get(user.id)) is not None:
+    if (removal := context.removals.get(user.id)) is not None:
         return removal.at
-    removed = removal_date(user, world.catalog)
-    recent = removed is not None and removed + timedelta(days=DISCONNECTED_DAYS) >= world.now
-    return removed if recent or not undated_removal(user, world.catalog) else None
+    removed = removal_date(user, context.catalog)
+    recent = removed is not None and removed + timedelta(days=DISCONNECTED_DAYS) >= context.now
+    return removed if recent or not undated_removal(user, context.catalog) else None
 
 
-def lost_plan(user: User, world: World) -> bool:
+def lost_plan(user: User, context: AssessmentContext) -> bool:
     """Did the user have a mailbox plan, and has none any more, at work or suspended?"""
-    plans = [plan for plan in user.assigned_plans if world.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES]
+    plans = [plan for plan in user.assigned_plans if context.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES]
     deleted = any(plan.capability.casefold() == "deleted" for plan in plans)
-    return deleted and not any(plan.suspended for plan in plans) and not has_mailbox_plan(user, world.catalog)
+    return deleted and not any(plan.suspended for plan in plans) and not has_mailbox_plan(user, context.catalog)
 
 
-def _hangs_on_no_rights(needs: Needs, user: User, catalog: Catalog) -> bool:
+def _covered_without_rights(needs: Needs, user: User, catalog: Catalog) -> bool:
     return needs == ANY_MAILBOX and bool(no_rights_only(user, catalog))
 
 
-def evidence_of(mailbox: Mailbox | None, flags: Flags, uncovered: bool) -> tuple[str, ...]:
+def evidence_of(mailbox: Mailbox | None, signals: Signals, uncovered: bool) -> tuple[str, ...]:
     """Who says that this one is at risk, in the words of the return value ``evidence``."""
     found = []
-    if flags.reconciliation:
+    if signals.reconciliation:
         found.append("license_reconciliation_needed")
     if mailbox is not None and mailbox.sku_assigned is not True:
         found.append("exchange_sku_not_assigned")
     if uncovered:
         found.append("no_mailbox_plan")
-    if flags.is_pending:
+    if signals.is_pending:
         found.append("pending_delicense")
     if mailbox is not None and mailbox.recipient_type is RecipientType.SOFT_DELETED:
         found.append("soft_deleted")
     return tuple(found)
 
 
-def reason_of(mailbox: Mailbox | None, user: User | None, flags: Flags, world: World) -> str:
+def reason_of(mailbox: Mailbox | None, user: User | None, signals: Signals, context: AssessmentContext) -> str:
     """Why it is not covered: the word of the return value ``reason``."""
     recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
     if recipient_type is RecipientType.SOFT_DELETED:
@@ -337,26 +339,26 @@ def reason_of(mailbox: Mailbox | None, user: User | None, flags: Flags, world: W
         return "shared_archive" if mailbox.archive else "shared_litigation_hold"
     if recipient_type is RecipientType.ARCHIVE:
         return "archive_without_license"
-    if flags.is_pending:
+    if signals.is_pending:
         return "license_removed"
     if user is None:
         return "license_removed" if mailbox is not None and mailbox.sku_assigned is False else "no_license"
-    if mailbox is not None and has_mailbox_plan(user, world.catalog):
-        archive = mailbox.archive and not is_covered(ANY_ARCHIVE, granted(user, world.catalog))
+    if mailbox is not None and has_mailbox_plan(user, context.catalog):
+        archive = mailbox.archive and not is_covered(ANY_ARCHIVE, granted(user, context.catalog))
         return "archive_without_license" if archive else "hold_without_license"
-    return _reason_of_licenses(user, world)
+    return _reason_of_licenses(user, context)
 
 
-def _reason_of_licenses(user: User, world: World) -> str:
+def _reason_of_licenses(user: User, context: AssessmentContext) -> str:
     """The same for a user mailbox without any mailbox plan at work: its licenses tell the story."""
-    plans = [plan for plan in user.assigned_plans if world.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES]
+    plans = [plan for plan in user.assigned_plans if context.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES]
     if any(plan.suspended for plan in plans):
         return "license_suspended"
-    carrying = [state for state in user.license_states if mailbox_plans_of(state, world)]
+    carrying = [state for state in user.license_states if mailbox_plans_of(state, context)]
     in_error = [state for state in user.license_states if not state.effective]
-    if any(mailbox_plans_of(state, world) or world.catalog.rights_unknown(state.sku_id) for state in in_error):
+    if any(mailbox_plans_of(state, context) or context.catalog.rights_unknown(state.sku_id) for state in in_error):
         return "license_error"
-    if any(mailbox_plans_of(state, world) <= state.disabled_plans for state in carrying):
+    if any(mailbox_plans_of(state, context) <= state.disabled_plans for state in carrying):
         return "exchange_plan_disabled"
     if carrying:
         # assigned, in force and switched on, and still no plan at work: the service has not done its part
@@ -367,25 +369,25 @@ def _reason_of_licenses(user: User, world: World) -> str:
     return "no_exchange_plan" if any(state.effective for state in user.license_states) else "no_license"
 
 
-def _behind_suspended(user: User, world: World) -> Iterable[Subscription]:
+def _behind_suspended(user: User, context: AssessmentContext) -> Iterable[Subscription]:
     """The subscriptions of the licenses that brought the user's suspended mailbox plans."""
     plans = {plan.plan_id for plan in user.assigned_plans if plan.suspended}
     skus = {
         state.sku_id
         for state in user.license_states
-        if state.effective and (mailbox_plans_of(state, world) - state.disabled_plans) & plans
+        if state.effective and (mailbox_plans_of(state, context) - state.disabled_plans) & plans
     }
-    return [item for sku_id in sorted(skus) for item in world.subscriptions.get(sku_id, ())]
+    return [item for sku_id in sorted(skus) for item in context.subscriptions.get(sku_id, ())]
 
 
-def mailbox_plans_of(state: LicenseState, world: World) -> frozenset[str]:
+def mailbox_plans_of(state: LicenseState, context: AssessmentContext) -> frozenset[str]:
     """The mailbox plans of an assignment's SKU, switched off or not; none for a SKU without mailbox rights."""
-    if world.catalog.no_rights(state.sku_id):
+    if context.catalog.no_rights(state.sku_id):
         return frozenset()
-    sku = world.skus.get(state.sku_id)
-    mailbox_plans = world.catalog.plans_of(MAILBOX_CLASSES)
+    sku = context.skus.get(state.sku_id)
+    mailbox_plans = context.catalog.plans_of(MAILBOX_CLASSES)
     if sku is not None:
         return frozenset(plan.id for plan in sku.plans) & frozenset(mailbox_plans)
-    if not world.catalog.sku_name(state.sku_id):
+    if not context.catalog.sku_name(state.sku_id):
         return frozenset()
-    return frozenset(plan for plan in mailbox_plans if world.catalog.carries(state.sku_id, plan))
+    return frozenset(plan for plan in mailbox_plans if context.catalog.carries(state.sku_id, plan))

@@ -17,11 +17,11 @@ from .models import (
     MAILBOX_CLASSES,
     Deadline,
     Finding,
-    Flags,
     Mailbox,
     PlanClass,
     RecipientType,
     Removal,
+    Signals,
     Subscription,
     User,
 )
@@ -66,7 +66,7 @@ def find_deadline(
     reason: str,
     mailbox: Mailbox | None,
     user: User | None,
-    flags: Flags,
+    signals: Signals,
     now: datetime,
     grace_days: int,
     catalog: Catalog,
@@ -79,7 +79,7 @@ def find_deadline(
     says. The date of a mailbox in use on hold is unknown, for Microsoft's texts disagree [support article on inactive
     mailboxes, 2024-09; older: inactive-mailboxes-in-office-365].
     """
-    pending, overdue = flags.pending_delicense, flags.overdue and reason != "soft_deleted"
+    pending, overdue = signals.pending_delicense, signals.overdue and reason != "soft_deleted"
     if overdue:
         found = overdue_deadline(pending)
     else:
@@ -160,17 +160,17 @@ def _of_removal(
 
 
 def lost_deadline(
-    removed: datetime | None, removal: Removal | None, flags: Flags, now: datetime, *, delayed: bool
+    removed: datetime | None, removal: Removal | None, signals: Signals, now: datetime, *, delayed: bool
 ) -> Deadline:
     """Until when a license brings back a mailbox that no list of Exchange shows.
 
     ``removed``: when the license went, if that is known; ``removal``: what the audit log says of it. ``delayed``:
     mailboxes are known to work on for 30 days before they are disconnected.
     """
-    due = flags.pending_delicense
-    if flags.is_pending and not flags.overdue and due is not None and due >= now:
+    due = signals.pending_delicense
+    if signals.is_pending and not signals.overdue and due is not None and due >= now:
         return _told(due, "pending_delicense", now)
-    if flags.overdue or due is not None:
+    if signals.overdue or due is not None:
         return _after_delay(due, now)
     if removed is None:
         return Deadline(note=_UNDATED_LOSS)

@@ -229,7 +229,7 @@ class Subscription(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A group of the directory. ``kinds``: some of the words of ``_find_groups.KINDS``."""
+    """A group of the directory. ``kinds``: some of the words of ``group_lookup.KINDS``."""
 
     id: str
     display_name: str
@@ -354,7 +354,7 @@ class Removal(NamedTuple):
     sure: bool
 
 
-class Flags(NamedTuple):
+class Signals(NamedTuple):
     """What the signals say about one user. ``reconciliation`` is None where that signal cannot be had."""
 
     reconciliation: bool | None = None

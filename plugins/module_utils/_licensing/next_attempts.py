@@ -33,7 +33,7 @@ from .models import (
     Sku,
     User,
 )
-from .problems import OVERTAKEN, Problem, ids_in
+from .problems import NOTHING_TO_DO, Problem, ids_in
 from .readback import still_to_do
 from .seats import seats_needed
 from .survival import saves
@@ -42,7 +42,13 @@ PLANS_REFUSED = frozenset({"missing_dependency", "mutually_exclusive_plans"})
 """The refusals after which fewer plans may help."""
 CODES = PLANS_REFUSED | {"inherited_license", "no_seats", "unknown_sku", "company_sku", "unknown_plan"}
 """The refusals that are acted on for everybody. After one of the last four only another license helps."""
-NOT_THE_LICENSE = OVERTAKEN | {"permission_denied", "user_not_found", "conflict", "throttled", "service_unavailable"}
+NOT_THE_LICENSE = NOTHING_TO_DO | {
+    "permission_denied",
+    "user_not_found",
+    "conflict",
+    "throttled",
+    "service_unavailable",
+}
 """The refusals after which another license is refused as well, or that may pass."""
 
 

@@ -85,7 +85,7 @@ _BY_CODE = {
     "invalidusagelocation": "usage_location",
 }
 
-OVERTAKEN = frozenset({"not_assigned", "no_changes"})
+NOTHING_TO_DO = frozenset({"not_assigned", "no_changes"})
 """Refusals which say that nothing is left to do: somebody else may have done it, and late replicas do not show it."""
 
 

@@ -16,9 +16,9 @@ from .deadlines import (
 )
 from .models import (
     RESOURCE_TYPES,
-    Flags,
     Mailbox,
     RecipientType,
+    Signals,
     User,
 )
 
@@ -26,21 +26,21 @@ _LONGEST = timedelta(days=2 * DISCONNECTED_DAYS)
 """How long a mailbox of a user lives on without a license, where the organization delays it as well."""
 
 
-def contradictions(reason: str, mailbox: Mailbox | None, user: User | None, flags: Flags) -> Iterable[str]:
+def contradictions(reason: str, mailbox: Mailbox | None, user: User | None, signals: Signals) -> Iterable[str]:
     """Signals that ought to say the same and do not; shown in the row, never decided in silence."""
     if mailbox is not None and mailbox.sku_assigned is True and reason in ("no_license", "license_removed"):
         yield "SKUAssigned is true in Exchange, though no license of this user grants a mailbox"
     expected = reason == "no_license" and mailbox is not None and mailbox.recipient_type is RecipientType.USER
-    if expected and flags.reconciliation is False:
+    if expected and signals.reconciliation is False:
         yield "isLicenseReconciliationNeeded is not set in Graph"
     if user is not None and reason == "license_error" and all(state.effective for state in user.license_states):
         yield "the license is assigned and its Exchange plan is on, but the plan is not at work (yet)"
-    if flags.reconciliation and mailbox is None and flags.mailboxes_known:
+    if signals.reconciliation and mailbox is None and signals.mailboxes_known:
         yield "Exchange shows no mailbox of this user"
 
 
 def notes_of(
-    mailbox: Mailbox | None, user: User | None, flags: Flags, uncovered: bool, lost: bool, was_shared: str
+    mailbox: Mailbox | None, user: User | None, signals: Signals, uncovered: bool, lost: bool, was_shared: str
 ) -> Iterable[str]:
     """What someone who decides about this row should know besides; ``was_shared``: see ``shared_before``."""
     if user is None:
@@ -49,12 +49,12 @@ def notes_of(
         yield _restore_first(user.deleted)
     if mailbox is not None and mailbox.by_name:
         yield "Exchange does not say whose mailbox this is. The user has its user principal name and no other mailbox."
-    if mailbox is None and not flags.mailboxes_known:
+    if mailbox is None and not signals.mailboxes_known:
         yield "Exchange could not be asked for mailboxes: its kind, its age, an archive or a hold are not known."
         return
     if mailbox is None:
         maybe = "The mailbox may be disconnected already; license the user to bring it back."
-        yield _disconnected_note(user, flags) if lost else maybe
+        yield _disconnected_note(user, signals) if lost else maybe
         return
     if mailbox.held and mailbox.recipient_type is RecipientType.SOFT_DELETED and not (user and user.deleted):
         yield "On hold: Microsoft's texts disagree on whether a hold keeps the mailbox of a living user for longer."
@@ -87,7 +87,7 @@ BY_HISTORY = (
 )
 
 
-def shared_before(mailbox: Mailbox | None, user: User | None, flags: Flags, catalog: Catalog, now: datetime) -> str:
+def shared_before(mailbox: Mailbox | None, user: User | None, signals: Signals, catalog: Catalog, now: datetime) -> str:
     """Why this mailbox of a user may have been a shared one, or an empty text.
 
     Directory sync turns a shared mailbox back into one of a user, whose account is disabled [support article on shared
@@ -99,7 +99,7 @@ def shared_before(mailbox: Mailbox | None, user: User | None, flags: Flags, cata
     enabled = user.account_enabled if user else mailbox.account_enabled
     if not enabled and (mailbox.on_premises_sync or bool(user and user.on_premises_sync)):
         return BY_SYNC
-    if mailbox.held or flags.is_pending or user is None:
+    if mailbox.held or signals.is_pending or user is None:
         return ""
     removed, created = removal_date(user, catalog), mailbox.created
     if removed is None or (created is not None and removed < created):
@@ -107,14 +107,14 @@ def shared_before(mailbox: Mailbox | None, user: User | None, flags: Flags, cata
     return BY_HISTORY if removed + _LONGEST < now else ""
 
 
-def _disconnected_note(user: User | None, flags: Flags) -> str:
+def _disconnected_note(user: User | None, signals: Signals) -> str:
     """What Exchange does not show, and how sure it is that there is a mailbox."""
-    if flags.mail_user and not flags.is_pending:
+    if signals.mail_user and not signals.is_pending:
         return (
             "Exchange shows a mail user: the mailbox may be on premises, and then nothing is lost. If it was in the "
             "cloud, it is disconnected, and a license before the deadline brings it back."
         )
-    if flags.is_pending:
+    if signals.is_pending:
         return (
             "Exchange says that this user is about to lose the mailbox, and no list of it shows one: it may be "
             "disconnected already. A license brings it back."
@@ -123,6 +123,6 @@ def _disconnected_note(user: User | None, flags: Flags) -> str:
         "No list of Exchange shows the mailbox: Exchange disconnected it when the license went. A license before "
         "the deadline brings it back; after that the user gets a new, empty mailbox."
     )
-    if flags.mail_user is None and user is not None and user.on_premises_sync:
+    if signals.mail_user is None and user is not None and user.on_premises_sync:
         text += " Exchange could not be asked for mail users, so the mailbox may be on premises."
     return text

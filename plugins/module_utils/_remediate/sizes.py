@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._assign.downgrades import weakenings
+from ansible_collections.m365.licensing.plugins.module_utils._assign.downgrades import find_downgrades
 from ansible_collections.m365.licensing.plugins.module_utils._audit.mailbox_sizes import over_among, sized
 from ansible_collections.m365.licensing.plugins.module_utils._audit.snapshot import Readings
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError, ConfigurationError
@@ -132,8 +132,8 @@ class SizedPlans:
     def _questions(self, plan: Plan, rooms: Mapping[int, Room]) -> list[_Question]:
         """The mailboxes whose size the plan depends on, and that were not asked for with as small a limit."""
         users = {entry.user.id: entry.user for entry in plan.entries if entry.change}
-        weak = weakenings(users, plan.changes, self._skus, self._catalog)
-        losing = {item.user.id for item in weak if item.loses_plan2}
+        downgrades = find_downgrades(users, plan.changes, self._skus, self._catalog)
+        losing = {item.user.id for item in downgrades if item.loses_plan2}
         found: dict[str, _Question] = {}
         for place, entry in enumerate(plan.entries):
             room, loses = rooms.get(place), entry.user.id in losing and bool(entry.change)

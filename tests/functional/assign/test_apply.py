@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._assign.apply import apply_changes
-from ansible_collections.m365.licensing.plugins.module_utils._assign.downgrades import weakenings
+from ansible_collections.m365.licensing.plugins.module_utils._assign.downgrades import find_downgrades
 from ansible_collections.m365.licensing.plugins.module_utils._assign.outcomes import Outcome
 from ansible_collections.m365.licensing.plugins.module_utils._assign.prediction import predict_changes
 from ansible_collections.m365.licensing.plugins.module_utils._assign.result import (
@@ -144,7 +144,7 @@ def test_a_user_who_failed_half_way_counts_as_changed() -> None:
 def test_a_swap_to_less_is_one_warning_however_many_people() -> None:
     people = [user(f"user{number:02}", direct(SPE_E3)) for number in range(NAMED_AT_MOST + 5)]
     changes = [LicenseChange(one.id, add=(Assignment(EXCHANGESTANDARD),), remove=(SPE_E3,)) for one in people]
-    weak = weakenings({one.id: one for one in people}, changes, BY_ID, BUILTIN)
+    weak = find_downgrades({one.id: one for one in people}, changes, BY_ID, BUILTIN)
     warnings = result_of([], weak)["warnings"]
     assert all("user00@contoso.com" in text and text.endswith("and 5 more") for text in warnings)
     assert sum("mailbox over 50 GB" in text for text in warnings) == 1

@@ -140,5 +140,5 @@ def test_where_exchange_cannot_be_asked_the_last_license_stays(env: Harness) -> 
     anna = env.person("anna", env.held("SPE_E3"), kind=None)
     env.tenant.set_faults({"kind": "status", "status": 403, "service": "exchange", "times": None})
     error = env.fail([anna], "SPE_E3", state="absent")
-    assert "takes away the last one. Whether these mailboxes make use of it is not known" in error.message
+    assert "takes away the last one. It is not known whether these mailboxes use it" in error.message
     assert env.states(anna) == {"SPE_E3": []}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A glance says what a closer look would say, or nothing; and a survey keeps nothing of those who are safe."""
+"""The quick check of a full scan agrees with the full one or leaves it to it; the scan keeps nothing of safe users."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit, AuditOptions, audit
-from ansible_collections.m365.licensing.plugins.module_utils._audit.full_scan import _trace
+from ansible_collections.m365.licensing.plugins.module_utils._audit.full_scan import FullScan, _trace
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import IncompleteAnswer
-from ansible_collections.m365.licensing.plugins.module_utils._graph.parsing import Glance, user_from
+from ansible_collections.m365.licensing.plugins.module_utils._graph.parsing import user_from
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted
 from hypothesis import event, given
@@ -63,11 +63,11 @@ USERS = st.fixed_dictionaries(
 
 
 @given(raws=st.lists(USERS, min_size=1, max_size=4))
-def test_a_glance_says_what_a_closer_look_says_or_nothing(raws: list[dict[str, Any]]) -> None:
-    glance = Glance(BUILTIN.plan_classes, BUILTIN.no_rights_skus)
+def test_quick_check_agrees_with_full_check_or_decides_nothing(raws: list[dict[str, Any]]) -> None:
+    scan = FullScan(BUILTIN, {}, ())
     for raw in raws:
-        seen = glance(raw)
-        event("plain" if seen is not None else "look closer")
+        seen = scan.quick_grants(raw)
+        event("plain" if seen is not None else "not decided")
         if seen is not None:
             user = user_from(raw)
             assert seen == granted(user, BUILTIN)
@@ -79,15 +79,15 @@ JUDGED = ("userPrincipalName", "userType", "assignedPlans", "licenseAssignmentSt
 
 
 @given(raw=USERS, name=st.sampled_from(JUDGED), value=st.sampled_from([None, 5, "x", [5], [{}], {}]))
-def test_what_is_no_user_is_left_to_the_closer_look(raw: dict[str, Any], name: str, value: Any) -> None:
-    """That raises: nobody is taken for safe whose plans or licenses did not come."""
+def test_quick_check_never_accepts_an_incomplete_user(raw: dict[str, Any], name: str, value: Any) -> None:
+    """The full check raises then: a user whose plans or licenses did not come never counts as safe."""
     broken = {key: item for key, item in raw.items() if key != name} if value is None else {**raw, name: value}
-    seen = Glance(BUILTIN.plan_classes, BUILTIN.no_rights_skus)(broken)
+    seen = FullScan(BUILTIN, {}, ()).quick_grants(broken)
     if seen is not None:
         try:
             user = user_from(broken)
         except IncompleteAnswer:
-            pytest.fail(f"a glance took this for a user: {broken}")
+            pytest.fail(f"the quick check took this for a user: {broken}")
         assert seen == granted(user, BUILTIN)
 
 
@@ -108,14 +108,14 @@ def tenant() -> Iterator[Tenant]:
         yield made
 
 
-def test_those_who_are_safe_are_seen_and_not_kept(tenant: Tenant) -> None:
+def test_full_scan_keeps_no_details_of_safe_users(tenant: Tenant) -> None:
     options: dict[str, Any] = {"now": tenant.world.now(), "strategy": "full", "shared_mailbox_sizes": "never"}
     with clients(tenant) as made:
         full = audit(made.graph, made.exchange, AuditOptions(**options))
         kept = audit(made.graph, made.exchange, AuditOptions(**options, everybody=True))
     assert (full.examined, full.findings) == (kept.examined, kept.findings)
-    assert full.readings.survey is not None
-    assert len(full.readings.survey.usual) > 0.7 * full.examined
+    assert full.readings.scan is not None
+    assert len(full.readings.scan.plain_mailboxes) > 0.7 * full.examined
     assert len(full.readings.users or ()) < 0.1 * len(kept.readings.users or ())
 
 

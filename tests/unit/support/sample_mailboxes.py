@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
-    World,
+    AssessmentContext,
     assess,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     Finding,
-    Flags,
     Mailbox,
     RecipientType,
+    Signals,
     User,
 )
 
@@ -24,9 +24,9 @@ from tests.unit.support.sample_tenant import (
     NOW,
 )
 
-WORLD = World(now=NOW, skus=BY_ID)
-NOBODY_SAYS = Flags(reconciliation=False)
-PORTAL_SAYS = Flags(reconciliation=True)
+CONTEXT = AssessmentContext(now=NOW, skus=BY_ID)
+NOBODY_SAYS = Signals(reconciliation=False)
+PORTAL_SAYS = Signals(reconciliation=True)
 
 
 def box(kind: RecipientType = RecipientType.USER, **more: Any) -> Mailbox:
@@ -35,11 +35,11 @@ def box(kind: RecipientType = RecipientType.USER, **more: Any) -> Mailbox:
     return Mailbox("id-anna", "anna@contoso.com", kind, **(values | more))
 
 
-def finding_of(mailbox: Mailbox | None, owner: User | None, flags: Flags = NOBODY_SAYS) -> Finding | None:
-    return assess(mailbox, owner, flags, WORLD)
+def finding_of(mailbox: Mailbox | None, owner: User | None, signals: Signals = NOBODY_SAYS) -> Finding | None:
+    return assess(mailbox, owner, signals, CONTEXT)
 
 
-def found(mailbox: Mailbox | None, owner: User | None, flags: Flags = NOBODY_SAYS) -> Finding:
-    finding = finding_of(mailbox, owner, flags)
+def found(mailbox: Mailbox | None, owner: User | None, signals: Signals = NOBODY_SAYS) -> Finding:
+    finding = finding_of(mailbox, owner, signals)
     assert finding is not None
     return finding

@@ -186,7 +186,7 @@ def test_no_list_has_more_values_than_graph_takes() -> None:
     texts = [
         filters.licensed_without_mailbox_plan(crowded),
         filters.held_by_no_rights(MANY[:4], crowded),
-        filters.hanging_on(MANY[0], MANY[1:]),
+        filters.only_covered_by(MANY[0], MANY[1:]),
     ]
     for text in texts:
         assert longest_list(text) <= 15
@@ -206,4 +206,4 @@ def test_holders_of_licenses_without_rights_who_have_nothing_better() -> None:
 @pytest.mark.parametrize("value", ["x' or 1 eq 1", "", "00000000-0000-4000-8000-00000000000"])
 def test_what_is_no_id_never_becomes_part_of_a_filter(value: str) -> None:
     with pytest.raises(ValueError, match="GUID"):
-        filters.hanging_on(value, [])
+        filters.only_covered_by(value, [])

@@ -63,7 +63,7 @@ def test_annotations_are_nothing_and_a_recipient_may_be_older_than_its_mailbox()
         "Identity": "anna",
     }
     assert exchange.mailbox_from({**more, **plain}) == exchange.mailbox_from(plain)
-    assert exchange.usual_mailbox({**more, **plain}, ()) == (USER_ID, "anna@contoso.com", False, False)
+    assert exchange.plain_mailbox({**more, **plain}, ()) == (USER_ID, "anna@contoso.com", False, False)
     premises = raw_mailbox(RecipientTypeDetails="MailUser", ArchiveStatus="Active", WhenMailboxCreated=None) | more
     found = exchange.mail_user_from(premises)
     assert found is not None
@@ -144,9 +144,9 @@ def test_guid_and_database_say_whether_a_mailbox_in_the_cloud_has_an_archive(
 ) -> None:
     raw = raw_mailbox(SKUAssigned=True, **more)
     assert getattr(exchange.mailbox_from(raw), "archive", None) is archive
-    usual = exchange.usual_mailbox(raw, ())
-    assert usual in ((USER_ID, "anna@contoso.com", archive, False), None)
-    assert usual is not None or not isinstance(raw["ArchiveGuid"], str), "None takes a closer look"
+    plain = exchange.plain_mailbox(raw, ())
+    assert plain in ((USER_ID, "anna@contoso.com", archive, False), None)
+    assert plain is not None or not isinstance(raw["ArchiveGuid"], str), "None: not plain"
     scheduling = raw | {"RecipientTypeDetails": "SchedulingMailbox"}
     assert bool(exchange.may_need_license(scheduling)) is archive
 
@@ -156,7 +156,7 @@ def test_the_status_counts_where_the_service_does_not_tell_the_database(status: 
     raw = raw_mailbox(SKUAssigned=True, ArchiveStatus=status, ArchiveGuid=ARCHIVE_GUID)
     del raw["ArchiveDatabase"]
     assert getattr(exchange.mailbox_from(raw), "archive", None) is archive
-    assert exchange.usual_mailbox(raw, ()) is None, "it takes a closer look"
+    assert exchange.plain_mailbox(raw, ()) is None, "not plain"
 
 
 def test_the_archive_of_a_mailbox_on_premises_is_one_that_is_active() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._explain.facts import PLAN_STATUSES, exchange_plans
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import World, granted
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import AssessmentContext, granted
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import AssignedPlan, User
 
 from tests.unit.support.sample_tenant import (
@@ -31,7 +31,7 @@ from tests.unit.support.sample_tenant import (
     user,
 )
 
-WORLD = World(now=NOW, skus=BY_ID)
+CONTEXT = AssessmentContext(now=NOW, skus=BY_ID)
 
 CASES: list[tuple[User, list[tuple[Any, ...]]]] = [
     (user("anna", direct(SPE_E3)), [("SPE_E3", "direct", "on", True)]),
@@ -76,23 +76,23 @@ CASES: list[tuple[User, list[tuple[Any, ...]]]] = [
 
 @pytest.mark.parametrize(("who", "expected"), CASES)
 def test_plans_and_whether_they_count(who: User, expected: list[tuple[Any, ...]]) -> None:
-    rows = exchange_plans(who, WORLD)
+    rows = exchange_plans(who, CONTEXT)
     assert [(row["sku"], row["via"], row["status"], row["counts"]) for row in rows] == expected
     counting = {row["grants"] for row in rows if row["counts"]}
     assert counting == {item.value for item in granted(who, BUILTIN)}
 
 
 def test_every_status_is_met() -> None:
-    assert {row["status"] for who, _expected in CASES for row in exchange_plans(who, WORLD)} == set(PLAN_STATUSES)
+    assert {row["status"] for who, _expected in CASES for row in exchange_plans(who, CONTEXT)} == set(PLAN_STATUSES)
 
 
 def test_of_a_plan_that_was_removed_twice_the_last_time_counts() -> None:
     gone = (AssignedPlan(PLAN1, "Deleted", NOW - timedelta(days=9)), AssignedPlan(PLAN1, "Deleted", NOW))
-    (row,) = exchange_plans(user("anna", assigned_plans=gone), WORLD)
+    (row,) = exchange_plans(user("anna", assigned_plans=gone), CONTEXT)
     assert row["removed"] == "2026-06-15T12:00:00Z"
 
 
 def test_a_license_that_the_tenant_no_longer_has_is_known_by_microsofts_table() -> None:
     who = user("anna", inherited(EXCHANGESTANDARD))
-    (row,) = exchange_plans(who, World(now=NOW, skus={}))
+    (row,) = exchange_plans(who, AssessmentContext(now=NOW, skus={}))
     assert (row["sku"], row["plan"], row["group_id"]) == ("EXCHANGESTANDARD", "EXCHANGE_S_STANDARD", GROUP)

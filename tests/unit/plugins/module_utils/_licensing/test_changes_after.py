@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._assign.downgrades import weakenings
+from ansible_collections.m365.licensing.plugins.module_utils._assign.downgrades import find_downgrades
 from ansible_collections.m365.licensing.plugins.module_utils._licensing import change_notes, readback
 from ansible_collections.m365.licensing.plugins.module_utils._licensing import changes as license_changes
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
@@ -221,7 +221,7 @@ def test_a_change_that_takes_the_mailbox_plan_is_seen(
     who: User, change: LicenseChange, uncovered: bool, weakened: bool
 ) -> None:
     assert license_changes.uncovered_by(who, change, BY_ID, BUILTIN) is uncovered
-    assert bool(weakenings({"": who}, [change], BY_ID, BUILTIN)) is weakened
+    assert bool(find_downgrades({"": who}, [change], BY_ID, BUILTIN)) is weakened
 
 
 def test_removing_a_sku_that_nobody_knows_counts_as_taking_what_it_may_have_given() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     AssignedPlan,
-    Flags,
     LicenseState,
     Mailbox,
     RecipientType,
+    Signals,
     User,
 )
 from hypothesis import given
@@ -70,7 +70,7 @@ BOXES = st.builds(
     hold=st.booleans(),
     over_50_gb=st.booleans(),
 )
-FLAGS = st.builds(Flags, st.sampled_from([True, False, None]), st.sampled_from([None, NOW]))
+FLAGS = st.builds(Signals, st.sampled_from([True, False, None]), st.sampled_from([None, NOW]))
 
 
 def with_license(owner: User, sku_id: str) -> User:
@@ -83,22 +83,22 @@ def with_license(owner: User, sku_id: str) -> User:
 
 
 @given(BOXES, owners(), FLAGS, st.sampled_from(sorted(BY_ID)))
-def test_one_more_license_never_makes_a_row(mailbox: Mailbox, owner: User, flags: Flags, sku_id: str) -> None:
+def test_one_more_license_never_makes_a_row(mailbox: Mailbox, owner: User, flags: Signals, sku_id: str) -> None:
     if finding_of(mailbox, owner, flags) is None:
         assert finding_of(mailbox, with_license(owner, sku_id), flags) is None
 
 
 @given(BOXES, owners(), FLAGS)
-def test_plan_2_covers_everything_but_what_is_gone_already(mailbox: Mailbox, owner: User, flags: Flags) -> None:
+def test_plan_2_covers_everything_but_what_is_gone_already(mailbox: Mailbox, owner: User, flags: Signals) -> None:
     after = finding_of(mailbox, with_license(owner, SPE_E3), flags)
     assert (after is not None) is (mailbox.recipient_type is RecipientType.SOFT_DELETED)
 
 
 @given(BOXES, owners(), FLAGS)
 def test_a_row_is_what_the_plans_say_and_the_signals_only_add_to_it(
-    mailbox: Mailbox, owner: User, flags: Flags
+    mailbox: Mailbox, owner: User, flags: Signals
 ) -> None:
-    alone = finding_of(mailbox, owner, Flags(None))
+    alone = finding_of(mailbox, owner, Signals(None))
     joined = finding_of(mailbox, owner, flags)
     assert (alone is None) is (joined is None)
     if alone and joined:
@@ -108,7 +108,7 @@ def test_a_row_is_what_the_plans_say_and_the_signals_only_add_to_it(
 
 @given(BOXES, owners(), FLAGS, st.randoms(use_true_random=False))
 def test_the_order_of_licenses_and_plans_does_not_matter(
-    mailbox: Mailbox, owner: User, flags: Flags, shuffle: Any
+    mailbox: Mailbox, owner: User, flags: Signals, shuffle: Any
 ) -> None:
     mixed_states, mixed_plans = list(owner.license_states), list(owner.assigned_plans)
     shuffle.shuffle(mixed_states)
@@ -121,7 +121,7 @@ def test_the_order_of_licenses_and_plans_does_not_matter(
 
 
 @given(BOXES, owners(), FLAGS)
-def test_a_row_is_complete(mailbox: Mailbox, owner: User, flags: Flags) -> None:
+def test_a_row_is_complete(mailbox: Mailbox, owner: User, flags: Signals) -> None:
     finding = finding_of(mailbox, owner, flags)
     if finding:
         assert finding.user_id == "id-anna"

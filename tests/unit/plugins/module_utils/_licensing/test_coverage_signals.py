@@ -13,17 +13,17 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.disagreements import disagreement
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
-    Flags,
     LicenseState,
     Mailbox,
     RecipientType,
+    Signals,
     User,
 )
 
 from tests.unit.support.sample_mailboxes import (
+    CONTEXT,
     NOBODY_SAYS,
     PORTAL_SAYS,
-    WORLD,
     box,
     finding_of,
     found,
@@ -48,9 +48,9 @@ def test_a_mailbox_that_hangs_on_a_plan_without_rights_is_a_warning_and_no_row()
     owner = user("anna", direct(F1))
     assert granted(owner, BUILTIN) == frozenset()
     assert no_rights_only(owner, BUILTIN) == (F1,)
-    for flags in (NOBODY_SAYS, PORTAL_SAYS):
-        assert finding_of(box(), owner, flags) is None
-        assert finding_of(box(sku_assigned=None), owner, flags) is None
+    for signals in (NOBODY_SAYS, PORTAL_SAYS):
+        assert finding_of(box(), owner, signals) is None
+        assert finding_of(box(sku_assigned=None), owner, signals) is None
 
 
 @pytest.mark.parametrize(
@@ -83,18 +83,20 @@ def test_a_soft_deleted_mailbox_is_a_row_whatever_its_user_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sku_assigned", "flags", "evidence"),
+    ("sku_assigned", "signals", "evidence"),
     [
-        (True, Flags(False), ("no_mailbox_plan",)),
-        (True, Flags(None), ("no_mailbox_plan",)),
-        (None, Flags(False), ("exchange_sku_not_assigned", "no_mailbox_plan")),
-        (False, Flags(False), ("exchange_sku_not_assigned", "no_mailbox_plan")),
-        (False, Flags(True), ("license_reconciliation_needed", "exchange_sku_not_assigned", "no_mailbox_plan")),
-        (True, Flags(False, NOW), ("no_mailbox_plan", "pending_delicense")),
+        (True, Signals(False), ("no_mailbox_plan",)),
+        (True, Signals(None), ("no_mailbox_plan",)),
+        (None, Signals(False), ("exchange_sku_not_assigned", "no_mailbox_plan")),
+        (False, Signals(False), ("exchange_sku_not_assigned", "no_mailbox_plan")),
+        (False, Signals(True), ("license_reconciliation_needed", "exchange_sku_not_assigned", "no_mailbox_plan")),
+        (True, Signals(False, NOW), ("no_mailbox_plan", "pending_delicense")),
     ],
 )
-def test_a_row_says_which_signals_found_it(sku_assigned: bool | None, flags: Flags, evidence: tuple[str, ...]) -> None:
-    assert found(box(sku_assigned=sku_assigned), user("anna"), flags).evidence == evidence
+def test_a_row_says_which_signals_found_it(
+    sku_assigned: bool | None, signals: Signals, evidence: tuple[str, ...]
+) -> None:
+    assert found(box(sku_assigned=sku_assigned), user("anna"), signals).evidence == evidence
 
 
 def test_without_the_directory_what_exchange_says_decides() -> None:
@@ -111,7 +113,7 @@ def test_whom_the_portal_flags_and_exchange_does_not_know_is_a_row_that_says_so(
 
 
 @pytest.mark.parametrize(
-    ("owner", "mailbox", "flags", "text"),
+    ("owner", "mailbox", "signals", "text"),
     [
         (user("anna"), box(), PORTAL_SAYS, "SKUAssigned is true"),
         (user("anna"), box(sku_assigned=None), NOBODY_SAYS, "isLicenseReconciliationNeeded is not set"),
@@ -119,34 +121,34 @@ def test_whom_the_portal_flags_and_exchange_does_not_know_is_a_row_that_says_so(
     ],
 )
 def test_signals_that_contradict_each_other_are_shown_in_the_row(
-    owner: User, mailbox: Mailbox, flags: Flags, text: str
+    owner: User, mailbox: Mailbox, signals: Signals, text: str
 ) -> None:
-    assert any(text in item for item in found(mailbox, owner, flags).disagreements)
+    assert any(text in item for item in found(mailbox, owner, signals).disagreements)
 
 
 def test_signals_that_agree_show_no_contradiction() -> None:
     assert found(box(sku_assigned=None), user("anna"), PORTAL_SAYS).disagreements == ()
     # where the signal cannot be had, its silence says nothing
-    assert found(box(sku_assigned=None), user("anna"), Flags(None)).disagreements == ()
+    assert found(box(sku_assigned=None), user("anna"), Signals(None)).disagreements == ()
 
 
 @pytest.mark.parametrize(
-    ("mailbox", "flags", "text"),
+    ("mailbox", "signals", "text"),
     [
         (box(sku_assigned=None), NOBODY_SAYS, "exchange_sku_not_assigned; but an enabled plan covers it"),
         (box(), PORTAL_SAYS, "license_reconciliation_needed; but an enabled plan covers it"),
-        (box(), Flags(None, NOW), "pending_delicense; but an enabled plan covers it"),
+        (box(), Signals(None, NOW), "pending_delicense; but an enabled plan covers it"),
         (None, PORTAL_SAYS, "license_reconciliation_needed; but an enabled plan covers it"),
         (box(), NOBODY_SAYS, ""),
         (box(RecipientType.SHARED, sku_assigned=None), NOBODY_SAYS, ""),
     ],
 )
 def test_a_covered_mailbox_that_a_signal_calls_unlicensed_is_shown_and_no_row(
-    mailbox: Mailbox | None, flags: Flags, text: str
+    mailbox: Mailbox | None, signals: Signals, text: str
 ) -> None:
     owner = user("anna", direct(SPE_E3))
-    assert finding_of(mailbox, owner, flags) is None
-    assert disagreement(mailbox, owner, flags, WORLD) == text
+    assert finding_of(mailbox, owner, signals) is None
+    assert disagreement(mailbox, owner, signals, CONTEXT) == text
 
 
 # no false alarms ------------------------------------------------------------------------------------------------
@@ -173,6 +175,6 @@ def test_a_covered_mailbox_that_a_signal_calls_unlicensed_is_shown_and_no_row(
         ),
     ],
 )
-@pytest.mark.parametrize("flags", [NOBODY_SAYS, PORTAL_SAYS])
-def test_what_is_not_at_risk_is_no_row(mailbox: Mailbox | None, owner: User | None, flags: Flags) -> None:
-    assert finding_of(mailbox, owner, flags) is None
+@pytest.mark.parametrize("signals", [NOBODY_SAYS, PORTAL_SAYS])
+def test_what_is_not_at_risk_is_no_row(mailbox: Mailbox | None, owner: User | None, signals: Signals) -> None:
+    assert finding_of(mailbox, owner, signals) is None

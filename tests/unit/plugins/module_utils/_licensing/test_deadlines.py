@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import World, assess
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import AssessmentContext, assess
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import (
     SEVERITIES,
     days_until,
@@ -19,9 +19,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     AssignedPlan,
     Deadline,
     Finding,
-    Flags,
     Mailbox,
     RecipientType,
+    Signals,
     Subscription,
     User,
 )
@@ -66,9 +66,9 @@ def deleted(days: float, plan: str = PLAN2) -> AssignedPlan:
 
 
 def found(mailbox: Mailbox | None, owner: User | None = None, **more: Any) -> Finding:
-    """The finding; ``more``: ``pending``, and what World takes."""
-    flags = Flags(reconciliation=True, pending_delicense=more.pop("pending", None))
-    finding = assess(mailbox, user() if owner is None else owner, flags, World(**({"now": NOW} | more)))
+    """The finding; ``more``: ``pending``, and fields of AssessmentContext."""
+    signals = Signals(reconciliation=True, pending_delicense=more.pop("pending", None))
+    finding = assess(mailbox, user() if owner is None else owner, signals, AssessmentContext(**({"now": NOW} | more)))
     assert finding is not None
     return finding
 
@@ -152,7 +152,7 @@ def test_a_license_that_went_before_the_mailbox_was_made_was_not_the_one_of_this
 
 
 def test_exchange_alone_tells_that_a_license_was_removed_but_not_when() -> None:
-    finding = assess(box(sku_assigned=False), None, Flags(), World(now=NOW))
+    finding = assess(box(sku_assigned=False), None, Signals(), AssessmentContext(now=NOW))
     assert finding is not None
     assert finding.reason == "license_removed"
     assert told(finding) == (None, "unknown", "unknown")

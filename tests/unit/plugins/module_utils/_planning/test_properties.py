@@ -13,7 +13,11 @@ from typing import Any
 from ansible_collections.m365.licensing.plugins.module_utils._licensing import changes as license_changes
 from ansible_collections.m365.licensing.plugins.module_utils._licensing import readback
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted, is_covered, keeping
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
+    granted,
+    is_covered,
+    retained_classes,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     MAILBOX_CLASSES,
@@ -161,7 +165,7 @@ def test_only_a_change_that_takes_all_is_called_uncovering(who: User, wanted: li
     change = license_changes.change_for(who, wanted, BY_ID, state=state)
     after = granted(license_changes.apply_to(who, change, BY_ID), BUILTIN)
     uncovered = license_changes.uncovered_by(who, change, BY_ID, BUILTIN)
-    if not keeping(who, BUILTIN) & MAILBOX_CLASSES:
+    if not retained_classes(who, BUILTIN) & MAILBOX_CLASSES:
         return  # the archive of a mailbox on premises has a rule of its own
     if after & MAILBOX_CLASSES:
         assert not uncovered

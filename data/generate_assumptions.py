@@ -50,7 +50,7 @@ switch. An option corrects each.
 def render() -> str:
     """The page."""
     switched = "".join(_section(entry) for entry in _module("assumptions").ASSUMPTIONS)
-    return HEAD + switched + TABLE + "".join(_row(entry) for entry in _module("inferences").INFERENCES)
+    return HEAD + switched + TABLE + "".join(_row(entry) for entry in _module("assumptions").INFERENCES)
 
 
 def _section(entry: Any) -> str:

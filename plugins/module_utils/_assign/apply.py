@@ -1,16 +1,14 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes license changes of many users, and has them read back (``confirm.py``).
+"""Writes license changes of many users, and reads the users back.
 
-Usage locations first, for those who need one; then one assignLicense for each user, 20 to a request; then every user
-is read again until it shows the change. At no time are two calls for one user in flight. A write whose answer was lost
-is never repeated blindly: the user is read, and only what is not there yet is sent.
+Each user is read once more just before the write, so that changes of other people are neither repeated nor overwritten.
+Usage locations are set first. Then each user gets one assignLicense, 20 of them to a request. Then every user is read
+again until it shows the change. No two calls for one user are in flight.
 
-Users are read once more just before they are written, as many at a time as one request takes: what somebody else has
-done since they were read for the decision is left out, and what somebody else has set is not overwritten.
-
-Nothing that was done is ever forgotten: whatever happens, each user has an Outcome.
+If the answer to a write is lost, the user is read, and only what does not show is sent again. Each user has an Outcome
+in the end, also if the run breaks off.
 """
 
 from __future__ import annotations
@@ -22,6 +20,7 @@ from http import HTTPStatus
 from ansible_collections.m365.licensing.plugins.module_utils._auth.consent import graph_permission
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
     Interrupted,
+    M365Error,
     UnknownOutcome,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._graph.batch_parts import BatchAnswer, BatchPart
@@ -30,15 +29,15 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import DISCONNECTED_DAYS
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.next_attempts import SecondTries
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import (
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.readback import carried_only, shows
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import (
     NOTHING_TO_DO,
     Problem,
+    fitted,
+    location_refused,
     problem_from,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.readback import carried_only
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.remedies import fitted, location_refused
 
-from .confirm import confirm_changes, read_users
 from .denials import Denials, mark_with_cause, unsent
 from .give_back import give_back
 from .outcomes import (
@@ -397,3 +396,54 @@ class _Run:
     def read(self, jobs: Sequence[Job], when: str = "back") -> dict[str, User] | None:
         """The users as they are now, or None."""
         return read_users(self._graph, jobs, self._skus, when)
+
+
+# seconds between two reads of what is not visible yet; the last one repeats
+_WAITS = (2.0, 4.0, 8.0, 16.0, 30.0)
+
+
+def confirm_changes(
+    jobs: Sequence[Job],
+    seconds: float,
+    read: Callable[[Sequence[Job]], Mapping[str, User] | None],
+    clock: Callable[[], float],
+    sleep: Callable[[float], object],
+) -> None:
+    """Read what was written until it shows, with growing waits, at most for ``seconds``.
+
+    ``read`` gives the users as they are now, or None where they cannot be read.
+    """
+    until = clock() + seconds
+    waits = iter(_WAITS)
+    wait = 0.0
+    waiting = [job for job in jobs if job.to_confirm]
+    while waiting:
+        found = read(waiting)
+        if found is None:
+            return
+        for job in waiting:
+            job.seen = found.get(job.before.id, job.seen)
+            job.confirmed = job.seen is not None and shows(job.seen, job.change, job.base)
+        waiting = [job for job in waiting if not job.confirmed]
+        wait = next(waits, wait)
+        left = until - clock()
+        if left <= 0 or not waiting:
+            return
+        try:
+            sleep(min(wait, left))
+        except Interrupted:
+            return
+
+
+def read_users(graph: Graph, jobs: Sequence[Job], skus: Mapping[str, Sku], when: str) -> dict[str, User] | None:
+    """The users as they are now; None where they cannot be read: what was written still has to be reported."""
+    try:
+        found = graph.users_by_id(job.before.id for job in jobs)
+        return {user_id: carried_only(user, skus) for user_id, user in found.items()}
+    except M365Error as error:
+        reason = error.message
+    except Exception as error:
+        reason = unexpected_error(error)
+    for job in jobs:
+        job.notes.append(f"could not be read {when}: {reason}")
+    return None

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from ansible_collections.m365.licensing.plugins.module_utils._graph.batch_parts import BatchAnswer
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import Problem, sentence
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import Problem, sentence
 
 from .outcomes import Job, Outcome, mark_not_attempted
 

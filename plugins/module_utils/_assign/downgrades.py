@@ -19,7 +19,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph.client impor
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to, uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted, needs_of
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.losses import abilities_lost, need_lost
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     LicenseChange,
     Mailbox,
@@ -28,6 +27,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     Sku,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_effects import abilities_lost, need_lost
 
 Classes = frozenset[PlanClass]
 

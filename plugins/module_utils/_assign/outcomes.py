@@ -16,12 +16,12 @@ from typing import NamedTuple
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.next_attempts import Attempt
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import Problem, problem_of_state
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.readback import (
     extra_disabled,
     shows,
     still_to_do,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import Problem, problem_of_state
 
 STATUSES = ("unchanged", "changed", "skipped", "failed")
 """What can become of a user. ``skipped``: nothing was written, and ``error`` says why."""

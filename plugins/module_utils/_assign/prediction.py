@@ -13,11 +13,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.change_n
     unforeseen_lack,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import LicenseChange, Sku, User
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import Problem
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_relations import unforeseen
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.readback import carried_only
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.stacked_plans import unforeseen
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import Problem, foreseen_refusal
 
 from .outcomes import Job, Outcome, mark_not_attempted
 

@@ -28,8 +28,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     LicenseChange,
     Sku,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import Problem
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.stacked_plans import stacked_notes
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_relations import stacked_notes
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import Problem
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.diff import diff_of
 
 from .downgrades import Downgrade

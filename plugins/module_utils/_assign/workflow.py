@@ -43,7 +43,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired 
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.next_attempts import Case, SecondTries
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import Problem
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import Problem
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.seats import Seats, seats_needed
 from ansible_collections.m365.licensing.plugins.module_utils._rules.tenant import collect
 

@@ -17,17 +17,17 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.quoting imp
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph.user_lookup import find_users, name_problems
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.absence import is_missing, shown_by_user
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN, Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     REASONS,
     AssessmentContext,
     assess,
+    contradicted,
+    disagreement,
     needs_of,
     no_rights_only,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import SEVERITIES, urgency
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.disagreements import contradicted, disagreement
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.exclusions import (
     Exclusions,
     LeftOut,
@@ -51,11 +51,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.ownershi
     owner_warnings,
     unowned_warnings,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.unlisted_mailboxes import (
+    is_missing,
+    shown_by_user,
+)
 
 from . import filters
-from .evidence import look_closer
-from .nameless import is_stray
-from .owners import read_owners
+from .details import look_closer
+from .owners import is_stray, read_owners
 from .reader import Reader
 from .snapshot import Readings
 from .warnings import (

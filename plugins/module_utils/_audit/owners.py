@@ -1,17 +1,24 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether each mailbox has an owner of its own: what is read for that question, by an audit and before a removal."""
+"""Finds the user of each mailbox, and the mailboxes of which the user is in doubt.
+
+The ``ExternalDirectoryObjectId`` of a mailbox names its user. If it is empty, the user principal name is weaker
+evidence: it joins the mailbox to a user who has no other one. Otherwise it only protects that user, from whom rules
+then take nothing away. A mailbox that is not joined stays without a user, and a warning names it.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Mailbox, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Mailbox, RecipientType, User
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.ownership import (
+    IN_USE,
     Contest,
     Owners,
     contested_by,
@@ -22,7 +29,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.ownershi
 from ansible_collections.m365.licensing.plugins.module_utils._planning.model import Candidate, Plan
 
 from . import filters
-from .nameless import is_stray, named_alike
 from .snapshot import Readings
 
 
@@ -119,3 +125,94 @@ def _contested(graph: Graph, readings: Readings, mailboxes: Iterable[Mailbox]) -
         found: Iterable[User] = graph.users_by_upn(sorted(missing)).values()
         by_name |= {lowered(user.user_principal_name): user for user in found}
     return contested_by(strange, users, by_name)
+
+
+def match_by_name(graph: Graph, exchange: Exchange, readings: Readings) -> None:
+    """Join the mailboxes in ``readings`` that name no user; those of users that ``identities`` named are looked for.
+
+    Who else has the name is looked for as well: filters find what needs a license, and not the second one of a name.
+    """
+    if readings.only is not None and readings.mailboxes_known:
+        readings.mailboxes += _of_named(exchange, readings)
+    nameless = [box for box in readings.mailboxes if not box.user_id]
+    if not nameless or readings.users is None:
+        return
+    users = _users_by_name(graph, readings, nameless)
+    readings.alive = frozenset(
+        box.guid for box in nameless if not is_stray(box) and lowered(box.user_principal_name) in users
+    )
+    strays = list(filter(is_stray, nameless))
+    named = [box.user_principal_name for box in strays if lowered(box.user_principal_name) in users]
+    if named and readings.strategy == "filtered" and readings.only is None and readings.mailboxes_known:
+        known = {box.guid for box in strays}
+        more = [box for box in _bearing(exchange, named) if box.guid not in known]
+        strays += more
+        readings.mailboxes += more
+    owners = {box.guid: user for box in strays if (user := users.get(lowered(box.user_principal_name)))}
+    taken = _with_another(exchange, readings, {user.id for user in owners.values()})
+    taken |= {user_id for user_id, count in Counter(user.id for user in owners.values()).items() if count > 1}
+    joined: dict[str, Mailbox] = {}
+    for box in strays:
+        user = owners.get(box.guid)
+        if user is None:
+            continue
+        readings.users[user.id] = user
+        if user.id in taken:
+            before = readings.named_alike.get(user.id)
+            readings.named_alike[user.id] = f"{before}; {named_alike(box)}" if before else named_alike(box)
+        else:
+            joined[box.guid] = box._replace(user_id=user.id, by_name=True)
+    readings.mailboxes = [joined.get(box.guid, box) if is_stray(box) else box for box in readings.mailboxes]
+
+
+def named_alike(box: Mailbox) -> str:
+    """What speaks against changing the user whose name a mailbox has that is not joined; no full stop."""
+    return (
+        f"the {box.recipient_type.value} mailbox {box.guid} has this user's name and no ExternalDirectoryObjectId, and "
+        "it is not the user's only one"
+    )
+
+
+def is_stray(box: Mailbox) -> bool:
+    """Does it name no user, although a mailbox in use has one?"""
+    return not box.user_id and box.recipient_type is not RecipientType.SOFT_DELETED
+
+
+def _users_by_name(graph: Graph, readings: Readings, strays: Iterable[Mailbox]) -> dict[str, User]:
+    """Users by lower-case name: those that were read, and of ``strays`` those that have to be asked for."""
+    found = {lowered(user.user_principal_name): user for user in (readings.users or {}).values()}
+    names = {lowered(box.user_principal_name) for box in strays if box.user_principal_name}
+    if readings.only is None and not readings.everybody and names - found.keys():
+        found |= graph.users_by_upn(sorted(names - found.keys()))
+    return found
+
+
+def _with_another(exchange: Exchange, readings: Readings, user_ids: Collection[str]) -> set[str]:
+    """Those of these users who have another mailbox in use, which names them by their id."""
+    scan = readings.scan
+    known = {box.user_id for box in readings.mailboxes if box.recipient_type in IN_USE} | readings.other_kinds.keys()
+    known |= scan.plain_mailboxes.keys() if scan else set()
+    unsure = set(user_ids) - known - readings.read_by_id
+    if readings.strategy == "filtered" and readings.only is None and readings.mailboxes_known and unsure:
+        known |= {box.user_id for box in exchange.mailboxes_by_user_id(unsure)} | exchange.other_kinds.keys()
+        readings.read_by_id |= unsure
+    return known & set(user_ids)
+
+
+def _of_named(exchange: Exchange, readings: Readings) -> list[Mailbox]:
+    """The mailboxes that have the name of a user that ``identities`` named, and no id."""
+    users, found = readings.users or {}, {box.user_id for box in readings.mailboxes if box.recipient_type in IN_USE}
+    found |= readings.other_kinds.keys()
+    names = [users[user_id].user_principal_name for user_id in sorted((readings.only or set()) - found)]
+    return _bearing(exchange, names) if names else []
+
+
+def _bearing(exchange: Exchange, names: Collection[str]) -> list[Mailbox]:
+    """The mailboxes in use that have one of these names, and no id."""
+    if exchange.can_filter:
+        asked: list[str | None] = [*filters.by_upn(names, any_kind=True)]
+    else:
+        asked = [None]
+    boxes = [box for some in exchange.service.client.parallel(exchange.mailboxes, asked) for box in some]
+    wanted = {lowered(name) for name in names}
+    return [box for box in boxes if is_stray(box) and lowered(box.user_principal_name) in wanted]

@@ -44,7 +44,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
 
 from . import filters
 from .full_scan import FullScan
-from .shared_sizes import SharedSizes
+from .mailbox_sizes import SharedSizes
 from .snapshot import SIGNALS, Readings
 
 T = TypeVar("T")

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import format_time
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.absence import is_missing
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import describe, sku_name
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     ANY_MAILBOX,
     AssessmentContext,
     Needs,
     assess,
+    disagreement,
     granted,
     has_room,
     is_covered,
@@ -27,7 +27,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage
     no_rights_only,
     settled,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.disagreements import disagreement
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import room_text
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     RESOURCE_TYPES,
@@ -41,6 +40,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     User,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.ownership import disputed
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.unlisted_mailboxes import is_missing
 from ansible_collections.m365.licensing.plugins.module_utils._planning.explanations import needs_text
 
 REASON_TEXTS = {

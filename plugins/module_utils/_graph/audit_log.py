@@ -18,7 +18,10 @@ from urllib.parse import quote as percent_encode
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import Style, quote
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.removals import LoggedChange, changes_from
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.logged_removals import (
+    LoggedChange,
+    changes_from,
+)
 
 from .batch import raise_for
 from .client import BatchPart, Graph, first_page

@@ -16,7 +16,6 @@ from .changes import (
     plan_name,
     sku_title,
 )
-from .dependencies import lacking
 from .desired import Wanted
 from .models import (
     MAILBOX_CLASSES,
@@ -26,6 +25,7 @@ from .models import (
     User,
     plan_carriers,
 )
+from .plan_relations import lacking
 
 
 def notes_for(

@@ -25,9 +25,7 @@ from typing import Any
 
 from .catalog import BUILTIN, Catalog
 from .coverage import granted, retained_classes
-from .dependencies import closed
 from .desired import Wanted
-from .losses import uncovers
 from .models import (
     AssignedPlan,
     Assignment,
@@ -37,6 +35,8 @@ from .models import (
     User,
     plan_carriers,
 )
+from .plan_effects import uncovers
+from .plan_relations import closed
 from .readback import same_text
 
 __all__ = [

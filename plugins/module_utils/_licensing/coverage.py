@@ -1,11 +1,11 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Is this mailbox or archive covered by an enabled plan that grants what it needs? If not, why, and who says so?
+"""Does an enabled plan grant what this mailbox or archive needs? If not, why, and which signals say so?
 
-The question is never "has a license". A recipient needs something (``needs_of``), a user's enabled plans grant
-something (``granted``), and what is missing is a finding (``assess``). Until when, and how bad it is, stands in
-``deadlines.py``. Pure: no I/O, no clock.
+A recipient needs something (``needs_of``), a user's enabled plans grant something (``granted``), and what is missing
+is a finding (``assess``). A signal that calls a covered mailbox unlicensed is a ``disagreement``. Deadline and severity
+are in ``deadlines.py``. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from .mailbox_room import (
     has_room_of_its_own,
     quota_notes,
     room_of,
+    room_text,
 )
 from .models import (
     MAILBOX_CLASSES,
@@ -391,3 +392,25 @@ def mailbox_plans_of(state: LicenseState, context: AssessmentContext) -> frozens
     if not context.catalog.sku_name(state.sku_id):
         return frozenset()
     return frozenset(plan for plan in mailbox_plans if context.catalog.carries(state.sku_id, plan))
+
+
+def disagreement(mailbox: Mailbox | None, user: User | None, signals: Signals, context: AssessmentContext) -> str:
+    """For a covered mailbox: which signals call it unlicensed all the same; empty where they agree."""
+    if user is None:
+        return ""
+    if mailbox is not None and has_room(mailbox, user, context.catalog):
+        return room_text(mailbox)
+    return contradicted(mailbox, granted(user, context.catalog), signals)
+
+
+def contradicted(mailbox: Mailbox | None, classes: frozenset[PlanClass], signals: Signals) -> str:
+    """The same for the mailbox of a user whose plans grant ``classes``."""
+    recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
+    if recipient_type not in (RecipientType.USER, RecipientType.ARCHIVE):
+        return ""
+    if not is_covered(needs_of(mailbox) if mailbox else ANY_MAILBOX, classes):
+        return ""
+    says = list(evidence_of(mailbox, signals, False))
+    if recipient_type is RecipientType.ARCHIVE and "exchange_sku_not_assigned" in says:
+        says.remove("exchange_sku_not_assigned")  # a mail user's SKUAssigned speaks of a mailbox, and there is none
+    return f"{', '.join(says)}; but an enabled plan covers it" if says else ""

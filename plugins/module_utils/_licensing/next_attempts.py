@@ -22,8 +22,6 @@ from typing import NamedTuple
 
 from .catalog import Catalog
 from .changes import plan_name, uncovered_by
-from .conflicts import foreseen_refusal
-from .dependencies import is_essential
 from .desired import Wanted
 from .models import (
     MAILBOX_CLASSES,
@@ -33,10 +31,11 @@ from .models import (
     Sku,
     User,
 )
-from .problems import NOTHING_TO_DO, Problem, ids_in
+from .plan_effects import saves
+from .plan_relations import is_essential
 from .readback import still_to_do
+from .refusals import NOTHING_TO_DO, Problem, foreseen_refusal, ids_in
 from .seats import seats_needed
-from .survival import saves
 
 PLANS_REFUSED = frozenset({"missing_dependency", "mutually_exclusive_plans"})
 """The refusals after which fewer plans may help."""

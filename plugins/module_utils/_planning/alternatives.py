@@ -12,13 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to, change_for
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import Space
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_effects import parts_of
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_relations import redundant
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.seats import Seats, seats_needed
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.stacked_plans import redundant
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.survival import parts_of
 
 from .fit import Alternative, best_first
 from .rules import Rule

@@ -24,7 +24,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import DELETED_USER_DAYS
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.losses import abilities_lost
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import CLASS_NAMES
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     MAILBOX_CLASSES,
@@ -36,7 +35,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     Sku,
     User,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.stacked_plans import stacked_notes, unforeseen
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_effects import abilities_lost
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_relations import stacked_notes, unforeseen
 
 from .model import Candidate
 from .rules import Rule

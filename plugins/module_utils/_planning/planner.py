@@ -33,19 +33,23 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes 
     change_for,
     uncovered_by,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     Needs,
     granted,
     is_covered,
     loses_mailbox,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.losses import abilities_lost, need_lost
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import Space
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding, LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.next_attempts import Case, is_usable
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_effects import (
+    abilities_lost,
+    lesser_needs,
+    need_lost,
+    saves,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.seats import Seats, seats_needed
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.survival import lesser_needs, saves
 
 from .alternatives import Alternatives
 from .convergence import with_next_rules

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import IncompleteAnswer
 from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import format_time, parse_time
 from ansible_collections.m365.licensing.plugins.module_utils._graph import parsing as graph
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import problem_from, problem_of_state
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import problem_from, problem_of_state
 from hypothesis import given
 from hypothesis import strategies as st
 

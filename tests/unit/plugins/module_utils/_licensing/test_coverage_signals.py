@@ -8,10 +8,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
+    disagreement,
     granted,
     no_rights_only,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.disagreements import disagreement
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     LicenseState,
     Mailbox,

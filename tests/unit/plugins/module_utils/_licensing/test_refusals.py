@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._assign.prediction import predict_changes
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.conflicts import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Assignment, LicenseChange, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import foreseen_refusal
 
 from tests.unit.support.sample_tenant import (
     BY_ID,

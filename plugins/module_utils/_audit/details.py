@@ -26,7 +26,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._exchange.parsing i
 from ansible_collections.m365.licensing.plugins.module_utils._graph.audit_log import license_changes
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph.recycle_bin import deleted_users
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.absence import is_hidden, shown_by_user
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     AssessmentContext,
     disconnected,
@@ -34,13 +33,17 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage
     lost_plan,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import DISCONNECTED_DAYS, removal_date
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Mailbox, RecipientType, User
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.removals import (
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.logged_removals import (
     has_unexplained_change,
     removal_from,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Mailbox, RecipientType, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.unlisted_mailboxes import (
+    is_hidden,
+    shown_by_user,
+)
 
-from .nameless import match_by_name
+from .owners import match_by_name
 from .snapshot import Readings
 
 T = TypeVar("T")

@@ -1,21 +1,30 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parts of a batch, as they go and as they come back. Pure.
+"""The parts of a batch: how each is sent, what its answer means, and when it is sent again. Pure.
 
-What came back more than once, or not at all, is no answer.
+A part that was answered more than once, or not at all, has no answer.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import IncompleteAnswer, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
+    ApiError,
+    IncompleteAnswer,
+    Interrupted,
+    M365Error,
+    UnknownOutcome,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._common.redaction import Redactor
 from ansible_collections.m365.licensing.plugins.module_utils._http.body import part_error
+from ansible_collections.m365.licensing.plugins.module_utils._http.messages import MAY_BE_DONE, REFUSED_FOR_NOW
 
 _UNIT_DIGITS = 6
 
@@ -35,7 +44,7 @@ class BatchPart(NamedTuple):
 
     @property
     def phase(self) -> str:
-        """What it is about, for whoever follows the progress."""
+        """What it is about, for the progress."""
         if self.method == "PATCH":
             return "usage locations"
         words = self.url.partition("?")[0].strip("/").split("/")
@@ -48,10 +57,10 @@ class BatchPart(NamedTuple):
 
 
 class BatchAnswer(NamedTuple):
-    """What became of one part. ``headers`` have lower-case names.
+    """The answer to one part. ``headers`` have lower-case names.
 
-    ``outcome``: ``answered`` (``status`` is the service's last word), ``unknown`` (a write was sent and nobody knows
-    what it did), ``not_sent`` (held back, or never accepted). ``error`` is what happened to the request around it.
+    ``outcome``: ``answered`` (``status`` is the service's last one), ``unknown`` (a write was sent, and it is not known
+    what it did), ``not_sent`` (held back, or never accepted). ``error`` is that of the request around it.
     """
 
     status: int
@@ -67,15 +76,28 @@ class BatchAnswer(NamedTuple):
         return self.outcome == "answered" and HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     @property
+    def may_be_done(self) -> bool:
+        """Did the part fail in a way in which it may have been carried out?"""
+        return self.outcome == "answered" and self.status in MAY_BE_DONE
+
+    @property
+    def temporary(self) -> bool:
+        """May the same part succeed later?"""
+        if self.outcome != "answered":
+            return False
+        conflict = self.status == HTTPStatus.CONFLICT and "concurrencyviolation" in self.code.casefold()
+        return conflict or self.may_be_done or self.status in REFUSED_FOR_NOW
+
+    @property
     def code(self) -> str:
-        """The service's error code, or ours where the service never spoke."""
+        """The service's error code, or ours where the service gave none."""
         if self.error is not None:
             return self.error.code
         return str(self._detail().get("code") or "")
 
     @property
     def message(self) -> str:
-        """The service's words, or ours where it never spoke."""
+        """The service's words, or ours where it gave none."""
         if self.error is not None:
             return self.error.message
         said = str(self._detail().get("message") or f"HTTP {self.status}")
@@ -97,6 +119,80 @@ class BatchAnswer(NamedTuple):
     def _detail(self) -> Mapping[str, Any]:
         error = self.body.get("error") if isinstance(self.body, Mapping) else None
         return error if isinstance(error, Mapping) else {}
+
+
+@dataclass
+class PartState:
+    """A part until its last answer. Times are seconds of the client's clock."""
+
+    index: int
+    part: BatchPart
+    attempt: int = 0
+    due: float = 0.0
+    first_refused: float | None = None
+    refusal: BatchAnswer | None = None
+    """The last answer that refused it for now, alone or with its whole batch."""
+    lost: bool = False
+    """Was it a write, and did one of its tries fail in a way in which it may have been carried out?"""
+    token_renewed: bool = False
+    """Was it refused with 401 before? Then a new token does not help."""
+
+    @property
+    def throttled(self) -> bool:
+        """Was it refused with 429 the last time? Then it waits for its turn, and nothing is wrong with it."""
+        return self.refusal is not None and self.refusal.status == HTTPStatus.TOO_MANY_REQUESTS
+
+    def unauthorized(self, answer: BatchAnswer) -> bool:
+        """May a new token help?"""
+        return not self.token_renewed and answer.outcome == "answered" and answer.status == HTTPStatus.UNAUTHORIZED
+
+    def is_final(self, answer: BatchAnswer) -> bool:
+        """Is there no reason to send the part again, however much time is left?"""
+        return not answer.temporary and not self.unauthorized(answer)
+
+    def retry_at(self, due: float, answer: BatchAnswer) -> None:
+        """Note a temporary refusal, and when the part may be sent again."""
+        self.due = due
+        self.attempt += 1
+        self.refusal = answer
+        self.lost = self.lost or (self.part.writes and answer.may_be_done)
+
+    def last_answer(self, answer: BatchAnswer, now: float, end: float) -> BatchAnswer:
+        """The answer to a part that is not sent again; where the service asks for too long a wait, with both times.
+
+        A refusal says nothing of a write that an earlier try may have carried out. ``end``: until when it is tried.
+        """
+        if self.lost and answer.outcome == "answered" and not answer.ok:
+            return unknown_answer(summary_of(answer, self.part))
+        if not answer.temporary or "retry-after" not in answer.headers:
+            return answer
+        left, asked = max(0.0, end - now), max(0.0, self.due - now)
+        waited = f"; it asks to wait {asked:.0f} s, and {left:.0f} s are left."
+        if answer.error is None:
+            return answer._replace(waited=waited)
+        error = copy.copy(answer.error)  # of the whole batch, which each of its parts has
+        error.message = f"{error.message.rstrip('.')}{waited}"
+        return answer._replace(error=error)
+
+    def held_back(self, *, stopped: bool) -> BatchAnswer:
+        """The answer to a part that is not sent, or not again. ``stopped``: by a request to stop."""
+        if self.lost and self.refusal is not None:
+            return unknown_answer(summary_of(self.refusal, self.part))
+        if self.refusal is not None and not stopped:
+            return self.refusal
+        held_back = ApiError("Not sent, because an earlier request failed.", code="not_tried")
+        return BatchAnswer(0, outcome="not_sent", error=Interrupted() if stopped else held_back)
+
+
+def summary_of(answer: BatchAnswer, part: BatchPart) -> str:
+    """Which part was answered with what, for messages."""
+    return f"{part.name} was answered with {answer.status} {answer.code}: {answer.message}".replace("  ", " ")
+
+
+def unknown_answer(message: str) -> BatchAnswer:
+    """The answer to a write that may have been carried out."""
+    error = UnknownOutcome(f"{message} Whether it was carried out is not known.", code="unknown_outcome")
+    return BatchAnswer(0, outcome="unknown", error=error)
 
 
 def request_of(number: int, part: BatchPart) -> dict[str, Any]:
@@ -125,8 +221,8 @@ def answers_of(body: Any, count: int, path: str, redactor: Redactor, date: str =
     for entry in entries:
         number = str(entry.get("id") or "") if isinstance(entry, Mapping) else ""
         if number not in places:
-            stranger = redactor.code(number) or "without an id"
-            raise incomplete_batch(f"a batch answered a part that was not asked ({stranger})", path)
+            unexpected_id = redactor.code(number) or "without an id"
+            raise incomplete_batch(f"a batch answered a part that was not sent ({unexpected_id})", path)
         found[places[number]] = None if number in seen else _answer(entry, redactor, date)
         seen.add(number)
     return found
@@ -156,14 +252,11 @@ def percentage_of(headers: Mapping[str, str]) -> float:
         return 0.0
 
 
-def units_of(answers: Iterable[BatchAnswer | None]) -> int:
-    """The resource units that the parts of a batch cost: one where it is not told, none where it was refused."""
-    told = (
-        answer.headers.get("x-ms-resource-unit", "")
-        for answer in answers
-        if answer is not None and answer.status != HTTPStatus.TOO_MANY_REQUESTS
-    )
-    return sum(int(text) if text.isdecimal() and len(text) <= _UNIT_DIGITS else 1 for text in told)
+def units_of(answers: Iterable[BatchAnswer]) -> int:
+    """The resource units that the parts of a batch cost: one where the service does not say, none where it refused."""
+    accepted = (answer for answer in answers if answer.status != HTTPStatus.TOO_MANY_REQUESTS)
+    texts = (answer.headers.get("x-ms-resource-unit", "") for answer in accepted)
+    return sum(int(text) if text.isdecimal() and len(text) <= _UNIT_DIGITS else 1 for text in texts)
 
 
 def incomplete_batch(message: str, path: str) -> IncompleteAnswer:

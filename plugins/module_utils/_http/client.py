@@ -36,6 +36,8 @@ from .body import (
 from .interrupt import OverdueError, Stop
 from .messages import (
     LONGEST_WAIT,
+    MAY_BE_DONE,
+    REFUSED_FOR_NOW,
     THROTTLED,
     Call,
     HeldUp,
@@ -101,9 +103,6 @@ STRANGER_SECONDS = 20.0
 BACKOFF_MAX = 30.0
 BROKEN_TRIES = 4
 """How often an answer may come broken before it counts as the service's way."""
-
-_REFUSED = frozenset({429, 503})
-_FAILED = frozenset({500, 502, 504})
 
 
 class Backoff:
@@ -391,8 +390,8 @@ class HttpClient:
         return TroubleError("lost", f"the connection to {call.host}{way} broke ({type(error).__name__})")
 
     def _check(self, raw: Raw) -> None:
-        if raw.status in _REFUSED | _FAILED:
-            kind = "refused" if raw.status in _REFUSED else "failed"
+        if raw.status in REFUSED_FOR_NOW | MAY_BE_DONE:
+            kind = "refused" if raw.status in REFUSED_FOR_NOW else "failed"
             raise TroubleError(kind, words(raw, self.redactor), raw.status, raw.headers)
 
     def for_msal(self, service: str = "Microsoft identity platform", *, direct: bool = False) -> MsalHttp:

@@ -27,6 +27,10 @@ from .body import error_detail
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 THROTTLED = 429
+REFUSED_FOR_NOW = frozenset({THROTTLED, 503})
+"""Statuses of what was not carried out, and may be later."""
+MAY_BE_DONE = frozenset({500, 502, 504})
+"""Statuses of what may have been carried out."""
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """A clock that differs from the service's by more than this is wrong; less may be the way of an answer."""
 

@@ -24,7 +24,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 
 from .body import check_numbers, error_detail, parse_json
 from .messages import (
+    MAY_BE_DONE,
     REDIRECTS,
+    REFUSED_FOR_NOW,
     THROTTLED,
     Call,
     Keep,
@@ -196,22 +198,30 @@ class Service:
 
     def _refusal(self, call: Call, raw: Raw) -> ApiError:
         code, said, request_id = error_detail(raw.content, raw.headers, self.client.redactor)
-        kind, hint = ApiError, ""
-        if raw.status in (401, 403):
-            kind, hint = PermissionDenied, self.consent(call.method, urlsplit(call.url).path)
-        elif raw.status in (404, 410):
-            kind = NotFound
-        elif raw.status == THROTTLED:
-            kind, hint = ServiceUnavailable, "Raise retry_seconds to wait longer."
         words = f"{raw.status} {code}".strip() + (f": {said}" if said else "")
+        message = f"{self.name}: {call.name} was answered with {words}"
+        request_id = request_id or call.headers.get("client-request-id", "")
+        return self.refusal(
+            message, call.method, urlsplit(call.url).path, raw.status, code or f"http_{raw.status}", request_id
+        )
+
+    def refusal(self, message: str, method: str, path: str, status: int, code: str, request_id: str) -> ApiError:
+        """The error for a status of 400 or more, of a request or of a part of a batch."""
+        kind, hint = ApiError, ""
+        if status in (401, 403):
+            kind, hint = PermissionDenied, self.consent(method, path)
+        elif status in (404, 410):
+            kind = NotFound
+        elif status in REFUSED_FOR_NOW | MAY_BE_DONE:
+            kind, hint = ServiceUnavailable, "Raise retry_seconds to wait longer."
         return kind(
-            f"{self.name}: {call.name} was answered with {words}",
-            status=raw.status,
-            code=code or f"http_{raw.status}",
+            message,
+            status=status,
+            code=code,
             hint=hint,
             service=self.name,
-            request=call.name,
-            request_id=request_id or call.headers.get("client-request-id", ""),
+            request=f"{method} {path or '/'}",
+            request_id=request_id,
         )
 
 

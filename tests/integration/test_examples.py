@@ -94,9 +94,9 @@ def test_example_of_the_role(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", [("license_state_mode=plan",), ("license_state_mode=apply",)], ids=["plan", "apply"]
 )
-def test_first_rules_file_of_the_readme(arguments: tuple[str, ...], tmp_path: Path) -> None:
+def test_rules_file_of_the_tutorial(arguments: tuple[str, ...], tmp_path: Path) -> None:
     rules = tmp_path / "licenses.yml"
-    rules.write_text(printed("README.md"), encoding="utf-8")
+    rules.write_text(printed("docs/tutorial.md"), encoding="utf-8")
     more = ("-e", f"license_state_rules_file={rules}", *(text for pair in arguments for text in ("-e", pair)))
     played = run_with_people("m365.licensing.remediate", tmp_path, *more)
     assert ("changed=1" if arguments == ("license_state_mode=apply",) else "changed=0") in played.output

@@ -5,7 +5,7 @@
 
 ``python -m tests.matrix.run [CELL …]`` (without names: all). Each cell has a virtual environment of its own under
 ``build/matrix``, which the next run finds again, and a log as a gate has (``build/gates/<cell>/log``). The last output
-is the table that the README carries.
+is the table of docs/compatibility.md.
 """
 
 from __future__ import annotations

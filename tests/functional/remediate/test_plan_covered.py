@@ -46,7 +46,7 @@ from tests.unit.support.sample_tenant import (
     user,
 )
 
-README = Path(__file__).resolve().parents[3] / "README.md"
+TUTORIAL = Path(__file__).resolve().parents[3] / "docs" / "tutorial.md"
 STANDARD = E3 | {"licenses": [{"sku": "EXCHANGESTANDARD"}]}
 E5 = E3 | {"licenses": [{"sku": "SPE_E5"}]}
 ARCHIVING = E3 | {"licenses": [{"sku": "EXCHANGEARCHIVE_ADDON"}]}
@@ -57,11 +57,11 @@ def boxed(who: User, kind: RecipientType = RecipientType.USER, needs: Any = MAIL
     return Candidate(Subject(who, kind), None, needs)
 
 
-# --- the rules that the README prints --------------------------------------------------------------------------------
+# --- the rules of the tutorial ------------------------------------------------------------------------------------
 
 
-def readme_rules() -> list[Json]:
-    found = re.search(r"^```yaml\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+def tutorial_rules() -> list[Json]:
+    found = re.search(r"^```yaml\n(.*?)^```", TUTORIAL.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert found
     rules: list[Json] = json.loads(json.dumps(yaml.safe_load(found[1])["license_state_rules"], default=str))
     return rules
@@ -69,9 +69,7 @@ def readme_rules() -> list[Json]:
 
 @pytest.mark.parametrize(("mailboxes", "seed"), [(60, 1), (250, 7)])
 @pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
-def test_the_first_rules_file_of_the_readme_spends_no_seat_on_who_is_covered(
-    mailboxes: int, seed: int, scope: str
-) -> None:
+def test_rules_of_the_tutorial_spend_no_seat_on_covered_users(mailboxes: int, seed: int, scope: str) -> None:
     with running(mailboxes=mailboxes, at_risk=12, seed=seed) as tenant, clients(tenant) as found:
         world = tenant.world
         planted = {user for users in tenant.truth()["at_risk"].values() for user in users}
@@ -89,7 +87,7 @@ def test_the_first_rules_file_of_the_readme_spends_no_seat_on_who_is_covered(
             if box["RecipientTypeDetails"] in ("SharedMailbox", "RoomMailbox", "EquipmentMailbox")
         } - planted
         assert needing_none
-        result = plan(found, readme_rules(), scope=scope)
+        result = plan(found, tutorial_rules(), scope=scope)
         taking = {row["user_id"] for row in result["users"] if {item["sku_id"] for item in row["add"]} - held(row)}
         assert not taking & (covered - planted)
         assert not taking & needing_none

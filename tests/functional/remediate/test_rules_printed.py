@@ -77,7 +77,7 @@ def tenant(request: pytest.FixtureRequest) -> Iterator[Clients]:
 
 def test_the_examples_are_found() -> None:
     places = {place for place, _rules in printed()}
-    assert {"README.md", "docs/rules.md", "docs/nightly.md", "roles/license_state/README.md", "demo"} <= places
+    assert {"docs/tutorial.md", "docs/rules.md", "docs/nightly.md", "roles/license_state/README.md", "demo"} <= places
 
 
 @pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])

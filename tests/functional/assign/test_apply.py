@@ -20,7 +20,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Assignment, LicenseChange
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import Problem
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import Problem
 
 from tests.functional.support.assign_harness import Harness, changed_users
 from tests.simulator.launch import Tenant

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.problems import problem_from, problem_of_state
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import problem_from, problem_of_state
 
 from tests.functional.support.assign_harness import Harness, empty_tenant
 from tests.simulator.state import Json

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit import mailbox_sizes, shared_sizes
+from ansible_collections.m365.licensing.plugins.module_utils._audit import mailbox_sizes
 from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
 
@@ -101,7 +101,7 @@ def test_a_blank_cell_of_the_report_is_measured_and_the_rest_is_as_it_was(
 def test_too_many_without_a_report_are_not_examined(
     env: Harness, strategy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_sizes, "MEASURED_AT_MOST", 23)
+    monkeypatch.setattr(mailbox_sizes, "MEASURED_AT_MOST", 23)
     furnish(env)
     env.world.switches.usage_report = "404"
     env.tenant.clear_requests()

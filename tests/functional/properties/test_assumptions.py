@@ -18,9 +18,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.module_utils._graph import client as graph_client
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.assumptions import (
     ASSUMPTIONS,
+    INFERENCES,
     Assumption,
+    Inference,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.inferences import INFERENCES, Inference
 from ansible_collections.m365.licensing.plugins.module_utils._remediate.result import PlanFailed
 
 from tests.functional.support.assign_harness import empty_tenant

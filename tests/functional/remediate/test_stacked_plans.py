@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Assignment, LicenseChange, User
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.stacked_plans import redundant, stacked_notes
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_relations import redundant, stacked_notes
 
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions, skus
 from tests.simulator.builders import GB

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 PLUGINS = HERE.parent / "plugins"
-REFUSALS = PLUGINS / "module_utils" / "_licensing" / "problems.py"
+REFUSALS = PLUGINS / "module_utils" / "_licensing" / "refusals.py"
 TARGET = HERE.parent / "docs" / "errors.md"
 
 
@@ -258,7 +258,7 @@ def codes() -> set[str]:
 
 
 def _remedies() -> dict[str, str]:
-    """The way out of each refusal, from the first table of ``problems.py``."""
+    """The way out of each refusal, from the first table of ``refusals.py``."""
     for node in ast.parse(REFUSALS.read_text(encoding="utf-8")).body:
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Dict):
             table: dict[str, str] = ast.literal_eval(node.value)
@@ -267,7 +267,7 @@ def _remedies() -> dict[str, str]:
 
 
 def _words_of_tables() -> set[str]:
-    """What the tables of ``problems.py`` turn the service's words into."""
+    """What the tables of ``refusals.py`` turn the service's words into."""
     found = set()
     for node in ast.parse(REFUSALS.read_text(encoding="utf-8")).body[1:]:
         if isinstance(node, (ast.Assign, ast.AnnAssign)):

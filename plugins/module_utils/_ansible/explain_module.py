@@ -9,12 +9,12 @@ is written.
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._common.globs import compile_glob
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._explain.facts import Case, Reading, cases_of, explain_user
@@ -189,7 +189,7 @@ def _left_out(user: User, case: Case, options: AuditOptions) -> str:
     """Why audits and runs with these options do not look at this mailbox; empty where they do."""
     upn = lowered(user.user_principal_name)
     for pattern in options.exclude:
-        if fnmatch.fnmatchcase(upn, name_key(pattern).replace("[", "[[]")):
+        if compile_glob(name_key(pattern))(upn):
             return f"exclude has {pattern!r}, which means this user"
     kind = case.recipient_type
     if kind is not None and kind not in options.recipient_types:

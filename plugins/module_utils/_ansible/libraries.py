@@ -17,7 +17,7 @@ REQUIRED = {"msal": ">=1.32.0,<2", "requests": ">=2.31.0,<3", "urllib3": ">=1.26
 """As in requirements.txt; pip takes a name and its versions together."""
 
 
-def check_libraries(*import_errors: str | None) -> None:
+def raise_if_libraries_missing(*import_errors: str | None) -> None:
     """Raise ConfigurationError (code ``libraries``) that names all libraries with which the modules do not work.
 
     ``import_errors``: tracebacks of what the files that use the libraries could not import, or None.

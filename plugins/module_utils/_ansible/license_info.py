@@ -32,6 +32,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     Sku,
     Subscription,
     User,
+    capability_rank,
 )
 
 LICENSED = "assignedLicenses/$count ne 0"
@@ -100,15 +101,11 @@ def _sku_ids(subscriptions: Iterable[Subscription] | None) -> set[str]:
     return {item.sku_id for item in subscriptions or ()}
 
 
-_LIVING = ("enabled", "warning", "suspended", "lockedout", "deleted")
-
-
 def _unlisted(sku_id: str, subscriptions: Iterable[Subscription], catalog: Catalog) -> Sku:
     """A SKU that the tenant does not list, by its subscriptions; its plans are those of Microsoft's table."""
-    mine = [item for item in subscriptions if item.sku_id == sku_id]
-    ranks = {word: rank for rank, word in enumerate(_LIVING)}
-    best = min(mine, key=lambda item: ranks.get(item.status.casefold(), len(ranks)))
-    name = next((item.sku_part_number for item in mine if item.sku_part_number), "")
+    own = [item for item in subscriptions if item.sku_id == sku_id]
+    best = min(own, key=lambda item: capability_rank(item.status))
+    name = next((item.sku_part_number for item in own if item.sku_part_number), "")
     return Sku(
         id=sku_id,
         part_number=name or catalog.sku_name(sku_id) or sku_id,

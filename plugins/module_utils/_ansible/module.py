@@ -76,7 +76,7 @@ from .failures import (
     interrupted,
     safe_failure,
 )
-from .libraries import check_libraries
+from .libraries import raise_if_libraries_missing
 
 COMMON_SPEC: dict[str, dict[str, Any]] = {
     "tenant_id": {"type": "str"},
@@ -152,10 +152,10 @@ class Context:
     @property
     def graph(self) -> Graph:
         """Microsoft Graph. Raises WrongTenant where another tenant was expected."""
-        self._expect_tenant()
+        self._raise_if_wrong_tenant()
         return self._graph
 
-    def _expect_tenant(self) -> None:
+    def _raise_if_wrong_tenant(self) -> None:
         """Nothing is asked of a tenant before it is known to be the expected one."""
         if self.options.expected_domain:
             _found = self.tenant
@@ -163,13 +163,13 @@ class Context:
     @cached_property
     def exchange(self) -> Exchange:
         """Exchange Online. Raises ConfigurationError where its options are missing; WrongTenant as ``graph``."""
-        self._expect_tenant()
+        self._raise_if_wrong_tenant()
         if not self.options.tenant_id:
             raise ConfigurationError(f"Exchange Online needs tenant_id (or {', '.join(ENVIRONMENT['tenant_id'])}).")
         service = self._service("exchange", "Exchange Online")
         return Exchange(service, self.options.tenant_id, self.options.exchange_api)
 
-    def refuse_unverified(self) -> None:
+    def raise_if_unverified(self) -> None:
         """Raise ConfigurationError where a run that writes must not believe what it reads.
 
         Nobody knows who answers in the place of Microsoft's services, or every user can change a file of the run.
@@ -382,7 +382,7 @@ def run_module(
 
 def _options(module: _Module, params: Mapping[str, Any], resources: tuple[str, ...]) -> AuthOptions:
     """How to sign in. Raises ConfigurationError where libraries are missing, options empty, or secrets weak."""
-    check_libraries(REQUESTS_IMPORT_ERROR, MSAL_IMPORT_ERROR)
+    raise_if_libraries_missing(REQUESTS_IMPORT_ERROR, MSAL_IMPORT_ERROR)
     if problems := module.empty_options():
         raise ConfigurationError(problems)
     options = options_from(params, os.environ, resources=resources)

@@ -45,7 +45,7 @@ def run_plan(context: Context) -> dict[str, Any]:
     place = report_place(context.params)
     writes = options.apply and not context.check_mode
     if options.apply:
-        context.refuse_unverified()
+        context.raise_if_unverified()
     folder = record_folder(context.params["record_dir"], context.params["report_dir"]) if writes else None
     tenant = context.tenant
     began = context.client.wall.now()

@@ -27,7 +27,7 @@ def run_user_license(context: Context) -> dict[str, Any]:
     """The module ``m365_user_license``."""
     options = Options(**{name: context.params[name] for name in Options._fields})
     check_options(options)
-    context.refuse_unverified()
+    context.raise_if_unverified()
     writes = bool(options.users) and not context.check_mode
     folder = record_folder(context.params["record_dir"]) if writes else None
     header: dict[str, Any] = {}

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to, sku_title, uncovered_by
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to, uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Assignment, LicenseChange, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.names import sku_title
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import Problem
 
 from .outcomes import Job, assignment_error

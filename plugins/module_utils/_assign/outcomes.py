@@ -175,7 +175,7 @@ def take_current(job: Job, now: User, skus: Mapping[str, Sku], uncovers: Callabl
         # It was set here, and a late replica may not show it.
         left = left._replace(usage_location=change.usage_location)
         now = now._replace(usage_location=before.usage_location)
-    job.notes += _kept_off(change, before, now, skus)
+    job.notes += _switched_off_elsewhere(change, before, now, skus)
     job.before, job.change = now, left
     job.left = left._replace(usage_location=None) if job.location_set else left
     job.licensed = not job.left
@@ -190,7 +190,7 @@ def take_current(job: Job, now: User, skus: Mapping[str, Sku], uncovers: Callabl
         )
 
 
-def _kept_off(change: LicenseChange, before: User, now: User, skus: Mapping[str, Sku]) -> list[str]:
+def _switched_off_elsewhere(change: LicenseChange, before: User, now: User, skus: Mapping[str, Sku]) -> list[str]:
     """Plans that the change would have on, and somebody else has switched off meanwhile; one sentence a license."""
     had = {state.sku_id: state.disabled_plans for state in before.license_states if state.direct}
     has = {state.sku_id: state.disabled_plans for state in now.license_states if state.direct}

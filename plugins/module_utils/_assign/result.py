@@ -28,6 +28,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     LicenseChange,
     Sku,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.names import plan_name
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_relations import stacked_notes
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import Problem
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.diff import diff_of
@@ -43,6 +44,15 @@ class Blocked(NamedTuple):
     problem: Problem
 
 
+class UserRow(NamedTuple):
+    """The row of one user, and what the result of all of them needs besides."""
+
+    row: dict[str, Any]
+    wrote: bool = False
+    off: tuple[str, ...] = ()
+    """Plans that ``enabled_plans`` names and the user shows as off."""
+
+
 def row_of(
     outcome: Outcome,
     blocked: Blocked | None,
@@ -52,17 +62,17 @@ def row_of(
     catalog: Catalog,
     change: LicenseChange | None = None,
     leaving: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> UserRow:
     """The row of one user. ``change`` is what was asked for, if anything; ``blocked``: why no request was made.
 
     ``leaving``: the SKUs that were to go besides.
     """
     off = {
-        _plan_name(plan, item.sku_id, skus, catalog)
+        plan_name(plan, skus.get(item.sku_id), catalog)
         for item in wanted
         for plan in (item.enabled_plans or frozenset()) & outcome.service_disabled_plans.get(item.sku_id, frozenset())
     }
-    return {
+    row = {
         "user_id": outcome.user_id,
         "user_principal_name": outcome.before.user_principal_name,
         "status": blocked.status if blocked else outcome.status,
@@ -80,12 +90,11 @@ def row_of(
             *outcome.notes,
         ],
         "service_disabled_plans": {
-            sku_id: sorted(_plan_name(plan, sku_id, skus, catalog) for plan in plans)
+            sku_id: sorted(plan_name(plan, skus.get(sku_id), catalog) for plan in plans)
             for sku_id, plans in sorted(outcome.service_disabled_plans.items())
         },
-        "_wrote": outcome.wrote,
-        "_off": sorted(off),
     }
+    return UserRow(row, outcome.wrote, tuple(sorted(off)))
 
 
 def _keeps_nothing(outcome: Outcome, state: str, catalog: Catalog) -> bool:
@@ -94,9 +103,9 @@ def _keeps_nothing(outcome: Outcome, state: str, catalog: Catalog) -> bool:
     return done and granted(outcome.after, catalog).isdisjoint(MAILBOX_CLASSES)
 
 
-def unknown_row(name: str) -> dict[str, Any]:
+def unknown_row(name: str) -> UserRow:
     """The row of a user who does not exist."""
-    return {
+    row: dict[str, Any] = {
         "user_id": guid(name) if is_guid(name) else "",
         "user_principal_name": "" if is_guid(name) else name,
         "status": "failed",
@@ -106,9 +115,8 @@ def unknown_row(name: str) -> dict[str, Any]:
         "error": _error(Problem("user_not_found", f"The tenant has no user {name!r}.", "Check the spelling.")),
         "notes": [],
         "service_disabled_plans": {},
-        "_wrote": False,
-        "_off": [],
     }
+    return UserRow(row)
 
 
 def _error(problem: Problem | None) -> dict[str, str] | None:
@@ -117,27 +125,22 @@ def _error(problem: Problem | None) -> dict[str, str] | None:
     return {"code": problem.code, "message": problem.message, "hint": problem.hint}
 
 
-def _plan_name(plan_id: str, sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
-    names = {plan.id: plan.name for plan in skus[sku_id].plans} if sku_id in skus else {}
-    return names.get(plan_id) or catalog.plan_name(plan_id) or plan_id
-
-
-def result_of(rows: Sequence[dict[str, Any]], downgrades: Sequence[Downgrade] = ()) -> dict[str, Any]:
+def result_of(users: Sequence[UserRow], downgrades: Sequence[Downgrade] = ()) -> dict[str, Any]:
     """The result of the module. ``changed`` and the diff tell of users whom the tenant sees changed.
 
     ``downgrades``: what was taken away because it was allowed, for the warnings.
     """
-    wrote = {id(row): row.pop("_wrote") for row in rows}
+    rows = [user.row for user in users]
+    changed = [user.row for user in users if user.wrote]
     off: dict[str, list[str]] = {}
-    for row in rows:
-        for plan in row.pop("_off"):
-            off.setdefault(plan, []).append(row["user_principal_name"])
-    changed = [row for row in rows if wrote[id(row)]]
+    for user in users:
+        for plan in user.off:
+            off.setdefault(plan, []).append(user.row["user_principal_name"])
     statuses = Counter(row["status"] for row in rows)
     confirmations = Counter(row["confirmation"] for row in rows)
     return {
         "changed": bool(changed),
-        "users": list(rows),
+        "users": rows,
         "summary": {
             "users": len(rows),
             **{status: statuses[status] for status in STATUSES},
@@ -146,11 +149,14 @@ def result_of(rows: Sequence[dict[str, Any]], downgrades: Sequence[Downgrade] = 
             "unknown": sum((row["error"] or {}).get("code") == "unknown_outcome" for row in rows),
         },
         "diff": diff_of((row["user_principal_name"], row["before"], row["after"]) for row in changed),
-        "warnings": [*_warnings(rows, downgrades), *(_kept_off(plan, upns) for plan, upns in sorted(off.items()))],
+        "warnings": [
+            *_warnings(rows, downgrades),
+            *(_reads_back_off(plan, upns) for plan, upns in sorted(off.items())),
+        ],
     }
 
 
-def _kept_off(plan: str, upns: Sequence[str]) -> str:
+def _reads_back_off(plan: str, upns: Sequence[str]) -> str:
     return (
         f"enabled_plans names {plan}, and it reads back as off: the service switches it off by itself, or a replica is "
         f"late. If it stays so, leave it out of enabled_plans, or each run tries again: {named(upns)}"

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.countries import country_code
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError, M365Error, named
+from ansible_collections.m365.licensing.plugins.module_utils._common.typed_values import seconds_problems
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph.user_lookup import (
@@ -164,7 +165,7 @@ def license_users(
     result = result_of(rows, downgrades if options.allow_uncovered else ())
     result["warnings"] += left_to_groups(_given(options))
     result["warnings"] += left_as_they_are(_given(options), sku_list, catalog)
-    _raise_for_failed(result, missing_permission(outcomes))
+    _raise_if_users_failed(result, missing_permission(outcomes))
     return result
 
 
@@ -182,9 +183,7 @@ def check_options(options: Options) -> str | None:
         )
     if options.usage_location_force and not location:
         problems.append("usage_location_force: needs usage_location")
-    # Not written as "smaller than": nan is not smaller than anything.
-    if not 0 <= options.confirm_seconds < float("inf"):
-        problems.append(f"confirm_seconds: expected 0 or more seconds, found {options.confirm_seconds}")
+    problems += seconds_problems("confirm_seconds", options.confirm_seconds)
     if problems:
         raise ConfigurationError(problems)
     return code
@@ -336,7 +335,7 @@ def _share_seats(
     return kept, skipped
 
 
-def _raise_for_failed(result: Mapping[str, Any], denied: Problem | None) -> None:
+def _raise_if_users_failed(result: Mapping[str, Any], denied: Problem | None) -> None:
     """Raises UsersFailed; ``denied`` names the permission that the application lacks."""
     # also who got a usage location, and then no license for what had failed before
     failed = [

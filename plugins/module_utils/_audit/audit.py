@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError
+from ansible_collections.m365.licensing.plugins.module_utils._common.globs import has_wildcards
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
@@ -31,7 +32,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadline
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.exclusions import (
     Exclusions,
     LeftOut,
-    has_wildcards,
     unused_warnings,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
@@ -44,6 +44,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     Subscription,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.names import sku_name
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.ownership import (
     Owners,
     disputed,
@@ -341,14 +342,9 @@ def _no_mailbox_rights(readings: Readings, options: AuditOptions) -> tuple[dict[
         skus = no_rights_only(user, options.catalog)
         if skus:
             row = {"user_id": user.id, "user_principal_name": user.user_principal_name}
-            names = [_sku_name(sku_id, readings, options.catalog) for sku_id in skus]
+            names = [sku_name(sku_id, readings.skus, options.catalog) for sku_id in skus]
             rows.append({**row, "skus": names, "rights_unknown": all(map(options.catalog.rights_unknown, skus))})
     return tuple(sorted(rows, key=lambda row: str(row["user_principal_name"])))
-
-
-def _sku_name(sku_id: str, readings: Readings, catalog: Catalog) -> str:
-    sku = readings.skus.get(sku_id)
-    return catalog.sku_name(sku_id) or (sku.part_number if sku else sku_id)
 
 
 def _expiring(graph: Graph, readings: Readings, catalog: Catalog) -> tuple[dict[str, Any], ...]:

@@ -9,8 +9,10 @@ import dataclasses
 import enum
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from typing import Any
+
+from .timestamps import format_time
 
 BEYOND = "[number beyond 64 bits]"
 """What stands in a result for a number that not every reader of JSON can read, nor Python itself write."""
@@ -77,7 +79,7 @@ def json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=True, separators=(",", ":")) + "\n" for row in rows)
 
 
-def _moment(value: datetime) -> str:
+def _moment(value: datetime) -> str | None:
     if value.tzinfo is None:
         raise TypeError("a time without its zone has no plain form")
-    return value.astimezone(timezone.utc).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    return format_time(value)

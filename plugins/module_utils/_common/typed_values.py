@@ -80,3 +80,10 @@ def unknown_keys(entry: Mapping[Any, Any], allowed: Sequence[str], path: str, pr
             near = nearest(str(key), allowed, 1)
             meant = f"; did you mean {near[0]}?" if near else ""
             problems.append(f"{path}: unknown key {str(key)!r}{meant} (allowed: {', '.join(allowed)})")
+
+
+def seconds_problems(name: str, value: float, *, allow_zero: bool = True) -> list[str]:
+    """What is wrong with an option in seconds, one sentence at most. It refuses nan and infinity as well."""
+    if (value > 0 or (allow_zero and value == 0)) and value < float("inf"):
+        return []
+    return [f"{name}: expected {'0 or more seconds' if allow_zero else 'seconds greater than 0'}, found {value}"]

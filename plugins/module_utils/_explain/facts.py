@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import format_time
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import describe, sku_name
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import describe
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     ANY_MAILBOX,
     AssessmentContext,
@@ -39,6 +39,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     Signals,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.names import plan_name, sku_name
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.ownership import disputed
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.unlisted_mailboxes import is_missing
 from ansible_collections.m365.licensing.plugins.module_utils._planning.explanations import needs_text
@@ -216,13 +217,12 @@ def _plan_row(
 ) -> dict[str, Any]:
     sku_id = state.sku_id if state else None
     sku = context.skus.get(sku_id or "")
-    name = next((item.name for item in sku.plans if item.id == plan_id), "") if sku else ""
     grants = context.catalog.plan_class(plan_id)
     return {
-        "plan": name or context.catalog.plan_name(plan_id) or plan_id,
+        "plan": plan_name(plan_id, sku, context.catalog),
         "plan_id": plan_id,
         "grants": grants.value if grants else None,
-        "sku": (sku.part_number if sku else context.catalog.sku_name(sku_id or "") or sku_id),
+        "sku": sku_name(sku_id, context.skus, context.catalog) if sku_id else None,
         "sku_id": sku_id,
         "via": None if state is None else "direct" if state.direct else "group",
         "group_id": state.group_id if state else None,
@@ -245,8 +245,7 @@ def _mailbox(
     own = settled(box, reading.user, context.catalog) if box else None
     needs = finding.needs if finding else needs_of(own) if own else () if reading.other_kind else ANY_MAILBOX
     at_risk, verdict = _verdict(case, reading, plans, context)
-    contradiction = "" if finding else disagreement(box, reading.user, reading.signals, context)
-    told = list(finding.disagreements) if finding else [contradiction] * bool(contradiction)
+    disagreements = finding.disagreements if finding else (disagreement(box, reading.user, reading.signals, context),)
     return {
         "mailbox_guid": case.guid or None,
         "recipient_type": kind.value if kind else None,
@@ -269,7 +268,7 @@ def _mailbox(
         "deadline_note": finding.deadline.note if finding else "",
         "days_remaining": finding.days_remaining if finding else None,
         "severity": finding.severity if finding else None,
-        "disagreements": told + [reading.contested] * bool(reading.contested),
+        "disagreements": [text for text in (*disagreements, reading.contested) if text],
         "notes": list(finding.notes) if finding else [],
     }
 

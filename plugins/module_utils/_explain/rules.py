@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.names import sku_name
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.seats import Seats
 from ansible_collections.m365.licensing.plugins.module_utils._planning.evaluation import protects
 from ansible_collections.m365.licensing.plugins.module_utils._planning.guards import violations_of
@@ -163,10 +164,9 @@ def _seats(rule: Rule, subject: Subject, world: Decisions) -> list[dict[str, Any
     rows = []
     for alternative, wanted in (("licenses", rule.licenses), ("fallback", rule.fallback)):
         for item in wanted:
-            sku = world.skus.get(item.sku_id)
             rows.append(
                 {
-                    "sku": sku.part_number if sku else world.catalog.sku_name(item.sku_id) or item.sku_id,
+                    "sku": sku_name(item.sku_id, world.skus, world.catalog),
                     "sku_id": item.sku_id,
                     "alternative": alternative,
                     "held": subject.user.holds(item.sku_id),

@@ -73,8 +73,12 @@ def lines_of(found: Row, *, rules_label: str = "rules") -> list[str]:
 def _title(found: Row) -> str:
     name = f" ({_clean(found['display_name'], _NAME)})" if found["display_name"] else ""
     parts = [f"{_clean(found['user_principal_name'], _NAME)}{name}", found["user_id"]]
-    parts += ["guest"] * (found["user_type"].casefold() == "guest") + ["disabled"] * (not found["account_enabled"])
-    parts += ["synchronized from on premises"] * found["on_premises_sync"]
+    if found["user_type"].casefold() == "guest":
+        parts.append("guest")
+    if not found["account_enabled"]:
+        parts.append("disabled")
+    if found["on_premises_sync"]:
+        parts.append("synchronized from on premises")
     parts.append(
         f"usage location {_clean(found['usage_location'])}" if found["usage_location"] else "no usage location"
     )
@@ -84,7 +88,8 @@ def _title(found: Row) -> str:
 def _result(row: Row) -> list[str]:
     word = {True: "AT RISK", False: "Not at risk", None: "NOT KNOWN"}[row["at_risk"]]
     texts = [f"{word}: {row['verdict']}."]
-    texts += [f"Left out of audits and runs: {row['left_out']}."] * bool(row["left_out"])
+    if row["left_out"]:
+        texts.append(f"Left out of audits and runs: {row['left_out']}.")
     return [*texts, *row["notes"], *(f"Signals disagree: {text}." for text in row["disagreements"])]
 
 
@@ -186,7 +191,7 @@ def _decision(decision: Row | None, rules_label: str) -> list[str]:
 def _rules(decision: Row) -> list[str]:
     shown = nearest_rules(decision, _RULES)
     left_out = decision["rules_before_count"] - len(shown)
-    texts = [f"{left_out} more rules do not match, on as many conditions or more"] * bool(left_out)
+    texts = [f"{left_out} more rules do not match, on as many conditions or more"] if left_out else []
     for row in shown:
         more = f" (and {len(row['failed']) - 1} more)" if len(row["failed"]) > 1 else ""
         texts.append(f"no: #{row['number']} {row['rule']!r}: {row['failed'][0]}{more}")

@@ -25,6 +25,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     Sku,
     Subscription,
     User,
+    capability_rank,
 )
 
 USER_PROPERTIES = (
@@ -256,11 +257,7 @@ def _plan(raw: Any, sku_id: str) -> ServicePlan:
 
 
 def _sum(same: list[Sku]) -> Sku:
-    order = ("enabled", "warning", "suspended", "lockedout", "deleted")
-    ranks = {word: rank for rank, word in enumerate(order)}
-    best = min(
-        same, key=lambda sku: (sku.applies_to != "User", ranks.get(sku.capability_status.casefold(), len(order)))
-    )
+    best = min(same, key=lambda sku: (sku.applies_to != "User", capability_rank(sku.capability_status)))
     counted = [sku for sku in same if sku.assignable] if best.assignable else same
     plans = {plan.id: plan for sku in reversed(same) for plan in sku.plans}
     return Sku(

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._common.typed_values import seconds_problems
 
 from .messages import HttpSettings
 
@@ -19,12 +20,10 @@ RESPONSE_BYTES_MIN = 65536
 
 def settings_from(params: Mapping[str, Any], ca_path: str) -> HttpSettings:
     """Check the limits of all requests. Raises ConfigurationError."""
-    problems = []
-    # Not written as "smaller than": nan is not smaller than anything.
-    if not 0 < params["timeout"] < float("inf"):
-        problems.append(f"timeout: expected seconds greater than 0, found {params['timeout']}")
-    if not 0 <= params["retry_seconds"] < float("inf"):
-        problems.append(f"retry_seconds: expected 0 or more seconds, found {params['retry_seconds']}")
+    problems = [
+        *seconds_problems("timeout", params["timeout"], allow_zero=False),
+        *seconds_problems("retry_seconds", params["retry_seconds"]),
+    ]
     if not 1 <= params["concurrency"] <= CONCURRENCY_MAX:
         problems.append(f"concurrency: expected 1 to {CONCURRENCY_MAX}, found {params['concurrency']}")
     if params["max_response_bytes"] < RESPONSE_BYTES_MIN:

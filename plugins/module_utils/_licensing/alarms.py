@@ -91,9 +91,12 @@ def audit_reasons(
     if near:
         dated = sum(finding.days_remaining is not None for finding in near)
         urgent = len(near) - dated
-        told = [f"{dated} {_are(dated)} due within {within_days} days"] * bool(dated)
-        told += [f"{urgent} may go at any moment, without a known date"] * bool(urgent)
-        message = f"{total} {' and '.join(told)}; the first is {describe(near[0])}."
+        parts = []
+        if dated:
+            parts.append(f"{dated} {_are(dated)} due within {within_days} days")
+        if urgent:
+            parts.append(f"{urgent} may go at any moment, without a known date")
+        message = f"{total} {' and '.join(parts)}; the first is {describe(near[0])}."
         reasons.append(Reason("deadline_too_close", message, hint))
     means = counts_for(fail_on)
     left = [finding for finding in open_ones if means(finding)]

@@ -13,8 +13,6 @@ from .catalog import Catalog
 from .changes import (
     apply_to,
     off_in,
-    plan_name,
-    sku_title,
 )
 from .desired import Wanted
 from .models import (
@@ -25,6 +23,7 @@ from .models import (
     User,
     plan_carriers,
 )
+from .names import plan_name, sku_title
 from .plan_relations import lacking
 
 

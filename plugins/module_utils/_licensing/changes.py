@@ -33,8 +33,10 @@ from .models import (
     LicenseState,
     Sku,
     User,
+    capability_rank,
     plan_carriers,
 )
+from .names import plan_name, sku_name
 from .plan_effects import uncovers
 from .plan_relations import closed
 from .readback import same_text
@@ -208,7 +210,7 @@ def _predict_plans(
             continue
         for plan_id in (affected & sku.plan_ids) - state.disabled_plans:
             # the best of several SKUs counts
-            if plan_id not in given or _rank(sku.capability_status) < _rank(given[plan_id]):
+            if plan_id not in given or capability_rank(sku.capability_status) < capability_rank(given[plan_id]):
                 given[plan_id] = sku.capability_status
     result: list[AssignedPlan] = []
     done: set[str] = set()
@@ -226,32 +228,9 @@ def _predict_plans(
     return tuple(result)
 
 
-def _rank(capability: str) -> int:
-    order = ("enabled", "warning", "suspended", "lockedout", "deleted")
-    folded = capability.casefold()
-    return order.index(folded) if folded in order else len(order)
-
-
 def _location(user: User, wish: str | None, force: bool, *, wanted_when_missing: bool) -> str | None:
     if not wish:
         return None
     if not user.usage_location:
         return wish.upper() if wanted_when_missing or force else None
     return wish.upper() if force and not same_text(user.usage_location, wish) else None
-
-
-def sku_name(sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
-    sku = skus.get(sku_id)
-    return (sku.part_number if sku else catalog.sku_name(sku_id)) or sku_id
-
-
-def sku_title(sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
-    """What texts call a SKU: its name, with its id where the tenant has two of that name."""
-    return (skus[sku_id].name if sku_id in skus else catalog.sku_name(sku_id)) or sku_id
-
-
-def plan_name(plan_id: str, sku: Sku | None, catalog: Catalog) -> str:
-    for plan in sku.plans if sku else ():
-        if plan.id == plan_id:
-            return plan.name
-    return catalog.plan_name(plan_id) or plan_id

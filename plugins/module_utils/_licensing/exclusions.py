@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._common.globs import compile_glob
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import is_guid
 
@@ -31,10 +30,7 @@ class Exclusions:
     """The patterns, compiled. ``*`` and ``?`` are wildcards, brackets are ordinary characters, case does not matter."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._tests = [
-            (pattern, re.compile(fnmatch.translate(name_key(pattern).replace("[", "[[]"))).match)
-            for pattern in dict.fromkeys(patterns)
-        ]
+        self._tests = [(pattern, compile_glob(name_key(pattern))) for pattern in dict.fromkeys(patterns)]
 
     def fit(self, name: str) -> list[str]:
         """The patterns that this user principal name fits."""
@@ -61,11 +57,6 @@ class Exclusions:
             folded = lowered(name)
             waiting = [(pattern, matches) for pattern, matches in waiting if not matches(folded)]
         return [pattern for pattern, _matches in waiting]
-
-
-def has_wildcards(pattern: str) -> bool:
-    """Does this pattern mean any number of users, and not one who ought to exist?"""
-    return bool(set(pattern) & {"*", "?"})
 
 
 def unused_warnings(unknown: Sequence[str], wildcards: Sequence[str], *, whole: bool) -> list[str]:

@@ -79,6 +79,16 @@ class LicenseState(NamedTuple):
         return self.state.casefold() in ("active", "activewitherror")
 
 
+CAPABILITY_STATUSES = ("enabled", "warning", "suspended", "lockedout", "deleted")
+"""What ``capabilityStatus`` of SKUs, plans and subscriptions may be, best first and in lower case."""
+
+
+def capability_rank(status: str) -> int:
+    """The place of a ``capabilityStatus`` in that order; an unknown one comes last."""
+    folded = status.casefold()
+    return CAPABILITY_STATUSES.index(folded) if folded in CAPABILITY_STATUSES else len(CAPABILITY_STATUSES)
+
+
 @dataclass(frozen=True)
 class AssignedPlan:
     """One entry of ``user.assignedPlans``. Deleted entries stay in the service's list.

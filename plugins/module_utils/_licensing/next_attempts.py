@@ -21,7 +21,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from .catalog import Catalog
-from .changes import plan_name, uncovered_by
+from .changes import uncovered_by
 from .desired import Wanted
 from .models import (
     MAILBOX_CLASSES,
@@ -31,6 +31,7 @@ from .models import (
     Sku,
     User,
 )
+from .names import plan_name
 from .plan_effects import saves
 from .plan_relations import is_essential
 from .readback import still_to_do

@@ -69,7 +69,8 @@ def shared_ids(mailboxes: Iterable[Mailbox], other_kinds: Mapping[str, str]) -> 
         if len(boxes) + bool(other) < 2:
             continue
         texts = sorted(f"{box.user_principal_name} ({box.recipient_type.value}, {box.guid})" for box in boxes.values())
-        texts += [f"a {other} mailbox"] * bool(other)
+        if other:
+            texts.append(f"a {other} mailbox")
         found[user_id] = f"{len(texts)} mailboxes in use have this user's ExternalDirectoryObjectId: {named(texts)}"
     return found
 
@@ -193,11 +194,10 @@ def unowned_warnings(
 
 def _nameless_warning(boxes: list[Mailbox], alive: Collection[str]) -> str:
     """Of soft-deleted mailboxes that name no user."""
-    names = {False: list[str](), True: list[str]()}
-    for box in sorted(boxes, key=_by_end):
-        names[box.guid in alive].append(_kept(box))
-    whose = [f"its user principal name is that of a user in the directory: {named(names[True])}"] * bool(names[True])
-    whose += [f"its user principal name is that of nobody in the directory: {named(names[False])}"] * bool(names[False])
+    whose = []
+    for there, owner in ((True, "a user in the directory"), (False, "no user in the directory")):
+        if names := [_kept(box) for box in sorted(boxes, key=_by_end) if (box.guid in alive) is there]:
+            whose.append(f"its user principal name is that of {owner}: {named(names)}")
     return (
         f"{_count(boxes, 'soft-deleted mailbox names', 'soft-deleted mailboxes name')} no user "
         f"(ExternalDirectoryObjectId is empty), so no license is known to bring it back; {'; '.join(whose)}. Find out "

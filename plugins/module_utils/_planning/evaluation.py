@@ -8,12 +8,11 @@ Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
+from ansible_collections.m365.licensing.plugins.module_utils._common.globs import compile_glob
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import guid, is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
@@ -51,10 +50,7 @@ def protects(pattern: str) -> Callable[[User], bool]:
     if is_guid(text):
         user_id = guid(text)
         return lambda user: user.id == user_id
-    # brackets are ordinary characters here
-    globs = [
-        (fold, re.compile(fnmatch.translate(fold(text).replace("[", "[[]"))).match) for fold in (lowered, str.casefold)
-    ]
+    globs = [(fold, compile_glob(fold(text))) for fold in (lowered, str.casefold)]
     # rather one too many protected than one too few: either way of comparing will do
     return lambda user: any(glob(fold(user.user_principal_name)) for fold, glob in globs)
 

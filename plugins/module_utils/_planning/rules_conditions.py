@@ -9,7 +9,6 @@ names at first; ``bind_groups`` gives them the ids. Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -18,6 +17,7 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.countries import country_code
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
+from ansible_collections.m365.licensing.plugins.module_utils._common.globs import compile_glob
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._common.typed_values import truth
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import IF_AVAILABLE
@@ -64,8 +64,8 @@ def text_condition(key: str, patterns: Sequence[str]) -> Condition:
         if not found:
             return False
         if wild and not globs:
-            # of thousands of rules most are never asked; a bracket is an ordinary character, so it gets its own class
-            globs.extend(re.compile(fnmatch.translate(pattern.replace("[", "[[]"))).match for pattern in wild)
+            # Most of thousands of rules are never asked, so patterns are compiled late.
+            globs.extend(map(compile_glob, wild))
         return any(glob(found) for glob in globs) or (bool(codes) and country_code(found) in codes)
 
     # few departments, many users; every user has another UPN

@@ -21,6 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
     PermissionDenied,
     named,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._common.typed_values import seconds_problems
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph.user_lookup import find_users, name_problems
@@ -190,8 +191,7 @@ def check_options(options: PlannerOptions) -> None:
         collect(problems, lambda: parse_rules(options.rules, (), options.audit.catalog, options.rules_label))
     problems += name_problems(options.protected, "protected")
     problems += digest_problems(options.expect_digest) if options.expect_digest else []
-    if not options.confirm_seconds >= 0:
-        problems.append(f"confirm_seconds: expected seconds from 0 on, found {options.confirm_seconds}")
+    problems += seconds_problems("confirm_seconds", options.confirm_seconds)
     if problems:
         raise ConfigurationError(problems)
 
@@ -302,14 +302,14 @@ def _mailboxes(found: Audit) -> dict[str, Mailbox]:
 
 
 def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> list[str]:
-    """A warning for names in ``protected`` that no user has: a slip of the pen protects nobody."""
+    """A warning for names in ``protected`` that no user has: a typo protects no user."""
     users = list((found.readings.users or {}).values())
     missing = [text for text in options.protected if names_one(text) and not any(map(protects(text), users))]
     if missing and options.scope != "all_users":
         # who is not at risk has not been read, or not been kept; 300 names are a request
         missing = list(find_users(graph, missing, confirm=False).unknown)
     words = named([repr(text) for text in missing])
-    return [f"protected: the tenant has no user {words}: nobody is protected by it."] * bool(missing)
+    return [f"protected: the tenant has no user {words}, so this protects no user."] if missing else []
 
 
 def _population(graph: Graph, options: PlannerOptions, candidates: Sequence[Candidate]) -> int:

@@ -24,10 +24,14 @@ def diff_of(users: Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]]) -
         left = [f"- {text}" for sku_id, text in old if (sku_id, text) not in now]
         came = [f"+ {text}" for sku_id, text in now if (sku_id, text) not in old]
         if before["usage_location"] != after["usage_location"]:
-            left += [f"usage location {before['usage_location']}"] * bool(before["usage_location"])
-            came += [f"usage location {after['usage_location']}"] * bool(after["usage_location"])
-        gone += [f"{name}: {'; '.join(left)}\n"] * bool(left)
-        new += [f"{name}: {'; '.join(came)}\n"] * bool(came)
+            if before["usage_location"]:
+                left.append(f"usage location {before['usage_location']}")
+            if after["usage_location"]:
+                came.append(f"usage location {after['usage_location']}")
+        if left:
+            gone.append(f"{name}: {'; '.join(left)}\n")
+        if came:
+            new.append(f"{name}: {'; '.join(came)}\n")
     return {"before": "".join(gone), "after": "".join(new)}
 
 

@@ -11,19 +11,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
+from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import format_time
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to, describe
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import SEVERITIES
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding, Sku
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.names import plan_name, sku_name
 from ansible_collections.m365.licensing.plugins.module_utils._planning.covered import ON_PREMISES
 from ansible_collections.m365.licensing.plugins.module_utils._planning.fit import is_too_small
 from ansible_collections.m365.licensing.plugins.module_utils._planning.model import Plan, PlanEntry
 
 from .markdown import escape, table
 
-SEVERITIES = ("lost", "overdue", "critical", "warning", "notice")
 """Worst first."""
 
 MARKDOWN_ROWS = 1000
@@ -65,8 +67,8 @@ def audit_row(finding: Finding, skus: Mapping[str, Sku], catalog: Catalog) -> di
         "evidence": list(finding.evidence),
         "disagreements": list(finding.disagreements),
         "notes": list(finding.notes),
-        "created": iso(mailbox.created) if mailbox else None,
-        "deadline": iso(finding.deadline.at),
+        "created": format_time(mailbox.created) if mailbox else None,
+        "deadline": format_time(finding.deadline.at),
         "deadline_source": finding.deadline.source,
         "deadline_confidence": finding.deadline.confidence,
         "deadline_note": finding.deadline.note,
@@ -101,17 +103,19 @@ def plan_row(entry: PlanEntry, skus: Mapping[str, Sku], catalog: Catalog) -> dic
         "recipient_type": finding.recipient_type.value if finding else None,
         "mailbox_guid": finding.mailbox.guid if finding and finding.mailbox else None,
         "severity": finding.severity if finding else None,
-        "deadline": iso(finding.deadline.at) if finding else None,
+        "deadline": format_time(finding.deadline.at) if finding else None,
         "days_remaining": finding.days_remaining if finding else None,
         "add": [
             {
-                "sku": _part_number(item.sku_id, skus, catalog),
+                "sku": sku_name(item.sku_id, skus, catalog),
                 "sku_id": item.sku_id,
-                "disabled_plans": sorted(_plan_name(plan, item.sku_id, skus, catalog) for plan in item.disabled_plans),
+                "disabled_plans": sorted(
+                    plan_name(plan, skus.get(item.sku_id), catalog) for plan in item.disabled_plans
+                ),
             }
             for item in change.add
         ],
-        "remove": [{"sku": _part_number(item, skus, catalog), "sku_id": item} for item in change.remove],
+        "remove": [{"sku": sku_name(item, skus, catalog), "sku_id": item} for item in change.remove],
         "usage_location": change.usage_location,
         "before": describe(user, skus, catalog),
         "after": describe(apply_to(user, change, skus), skus, catalog),
@@ -163,7 +167,7 @@ def _first(entry: PlanEntry) -> dict[str, Any]:
     finding = entry.finding
     return {
         "user_principal_name": entry.user.user_principal_name,
-        "deadline": iso(finding.deadline.at) if finding else None,
+        "deadline": format_time(finding.deadline.at) if finding else None,
         "severity": finding.severity if finding else None,
     }
 
@@ -294,13 +298,6 @@ def _seats_missing(missing: Sequence[Mapping[str, Any]]) -> list[str]:
     return ["## Seats missing", "", *table(head, cells, right=(1,))]
 
 
-def iso(at: datetime | None) -> str | None:
-    """A time as results carry it: UTC, whole seconds, ``2026-12-31T00:00:00Z``."""
-    if at is None:
-        return None
-    return at.astimezone(timezone.utc).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
-
-
 def _audit_cells(row: Mapping[str, Any]) -> list[Any]:
     sure = "" if row["deadline_confidence"] == "exact" else f" ({row['deadline_confidence']})"
     needs = " or ".join(" + ".join(need) for need in row["needs"])
@@ -374,7 +371,7 @@ def _facts(facts: Mapping[str, Any] | None) -> list[str]:
 
 
 def _made(generated: datetime | None) -> list[str]:
-    return [f"Made {iso(generated)}.", ""] if generated else []
+    return [f"Made {format_time(generated)}.", ""] if generated else []
 
 
 def _of(tenant: str) -> str:
@@ -383,12 +380,3 @@ def _of(tenant: str) -> str:
 
 def _count(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
-
-
-def _part_number(sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
-    return skus[sku_id].part_number if sku_id in skus else catalog.sku_name(sku_id) or sku_id
-
-
-def _plan_name(plan_id: str, sku_id: str, skus: Mapping[str, Sku], catalog: Catalog) -> str:
-    names = (plan.name for plan in skus[sku_id].plans if plan.id == plan_id) if sku_id in skus else iter(())
-    return next(names, "") or catalog.plan_name(plan_id) or plan_id

@@ -31,7 +31,7 @@ def test_names_that_nobody_has_are_told(env: PlanHarness, scope: str, strategy: 
     result = env.plan(EVERYBODY, protected=names, scope=scope, strategy=strategy)
     assert actions(result)["anna"] == "license"
     missing = f"'ana@contoso.example', '{NOBODY}', \"o'neil@contoso.example\""
-    assert result["warnings"] == [f"protected: the tenant has no user {missing}: nobody is protected by it."]
+    assert result["warnings"] == [f"protected: the tenant has no user {missing}, so this protects no user."]
 
 
 def test_names_of_users_at_risk_and_patterns_cost_no_request(env: PlanHarness) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import json_lines, to_json
+from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import format_time
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     Deadline,
@@ -30,7 +31,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._reporting.markdown
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import (
     audit_markdown,
     audit_row,
-    iso,
     plan_markdown,
     plan_row,
     plan_summary,
@@ -212,4 +212,4 @@ def test_json_lines_has_one_row_a_line_whatever_is_in_it() -> None:
     ],
 )
 def test_times_are_utc(at: datetime | None, text: str | None) -> None:
-    assert iso(at) == text
+    assert format_time(at) == text

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Documentation of ``_module.COMMON_SPEC``."""
+    """Documentation of ``module.COMMON_SPEC``."""
 
     DOCUMENTATION = r"""
 options:
@@ -20,12 +20,12 @@ options:
     type: str
   expected_domain:
     description:
-      - A verified domain of the tenant that is meant, such as V(contoso.com) or V(contoso.onmicrosoft.com). Case does
+      - A verified domain of the expected tenant, such as V(contoso.com) or V(contoso.onmicrosoft.com). Case does
         not matter.
-      - If the credentials lead to another tenant, the task fails with the code C(wrong_tenant) before any user is read.
-        It also fails if the tenant's domains cannot be read (permission C(Organization.Read.All)).
+      - If the credentials belong to another tenant, the task fails with the code C(wrong_tenant) before any user is
+        read. It also fails if the tenant's domains cannot be read (permission C(Organization.Read.All)).
       - If not set, the environment variable E(M365_EXPECTED_DOMAIN) is used. If that is not set either, the tenant is
-        not compared with anything.
+        not checked.
     type: str
     version_added: 0.1.0
   client_id:
@@ -54,7 +54,7 @@ options:
   certificate_password:
     description:
       - The password of O(certificate_path), if it has one.
-      - It is refused for the same reasons as O(client_secret), also if it is given and not used.
+      - It is refused for the same reasons as O(client_secret), even if it is not used.
       - If not set, the environment variables E(M365_CERTIFICATE_PASSWORD)
         and E(AZURE_CLIENT_CERTIFICATE_PASSWORD) are used, in this order.
     type: str
@@ -67,7 +67,7 @@ options:
     type: path
   access_tokens:
     description:
-      - Tokens that were got elsewhere. They cannot be renewed here, and need 8 characters or more.
+      - Tokens that were obtained elsewhere. The module cannot renew them. Each needs 8 characters or more.
     type: dict
     suboptions:
       graph:
@@ -79,25 +79,25 @@ options:
   auth_source:
     description:
       - How to sign in.
-      - V(auto), which is what happens if nothing is set, takes the first of V(client_secret), V(certificate),
+      - V(auto), the default, takes the first of V(client_secret), V(certificate),
         V(federated_token) and V(access_tokens) whose options are complete. Options come before C(M365_*) variables
         and those before C(AZURE_*) variables. Two of them given as options at once are an error.
-      - V(managed_identity) is used only if it is named here.
-      - The result says under RV(ignore:auth) what was chosen and why.
+      - V(managed_identity) is used only if this option names it.
+      - RV(ignore:auth) says what was chosen, and why.
       - If not set, the environment variable E(M365_AUTH_SOURCE) is used.
     type: str
     choices: [auto, client_secret, certificate, federated_token, managed_identity, access_tokens]
   use_environment:
     description:
       - Whether environment variables stand in for O(tenant_id), O(client_id), O(client_secret), O(certificate_path),
-        O(certificate_password), O(federated_token_file) and O(auth_source) where these are not set.
+        O(certificate_password), O(federated_token_file) and O(auth_source) if these are not set.
       - Always V(false) for a host that has variables such as C(m365_tenant_id), and in a play with several hosts, so
-        that no host works on the tenant of another.
+        that no host uses the tenant of another.
     type: bool
     default: true
   cloud:
     description:
-      - The national cloud that the tenant lives in. GCC is in V(public), GCC High is V(usgov).
+      - The national cloud of the tenant. GCC is in V(public), GCC High is V(usgov).
       - V(AzureCloud), V(AzureUSGovernment) and V(AzureChinaCloud) are Azure's names for V(public), V(usgov) and
         V(china).
       - If not set, the environment variables E(M365_CLOUD) and E(AZURE_CLOUD_ENVIRONMENT) are used,
@@ -123,19 +123,20 @@ options:
   ca_path:
     description:
       - A file with CA certificates (PEM) to trust, or a directory of them as OpenSSL wants it,
-        on the machine where the module runs. It replaces the usual ones.
+        on the machine where the module runs. It replaces the default CA certificates.
       - If not set, the environment variables E(M365_CA_PATH) and E(REQUESTS_CA_BUNDLE) are used, in this order.
     type: path
   validate_certs:
     description:
-      - Whether to check the certificates of the servers. Without it, anyone on the way can read the tokens.
-      - V(false) is a warning in every run, and stands in the results and reports. It is refused where Microsoft's
-        services are written to.
+      - Whether to check the certificates of the servers. If not, anyone on the network path can read the
+        tokens.
+      - V(false) is a warning in every run, and results and reports contain it. A task that writes to Microsoft's
+        services is refused.
     type: bool
     default: true
   exchange_api:
     description:
-      - Which surface of the Exchange Online admin API to use.
+      - Which API of Exchange Online to use.
       - V(invoke_command) is what the Exchange Online PowerShell module uses. Microsoft does not document it.
       - V(v2) is documented and a preview. It has no server-side filter and only some of the cmdlets,
         so it reads every mailbox.
@@ -146,33 +147,33 @@ options:
   timeout:
     description:
       - How long one request may take, in seconds, from connecting to the last byte of its answer.
-      - Connecting may take ten of these seconds, for each address of the host.
+      - Connecting may take up to ten of these seconds for each address of the host.
     type: float
     default: 60.0
   retry_seconds:
     description:
       - How long one request is tried again while a service throttles or fails, in seconds.
-      - A write that waits for the service's quota is not given up while other writes of the run get through.
+      - A write that waits for the service's quota is not given up while other writes of the run succeed.
     type: float
     default: 300.0
   concurrency:
     description:
-      - How many requests are sent at the same time at first, from 1 to 32.
-      - While all goes well they become up to twice as many; with each answer that tells of throttling one less, but at
-        least one. With V(1) one is sent after the other.
+      - How many requests are sent in parallel at first, from 1 to 32.
+      - The number grows up to twice this value while requests succeed. Each throttled answer lowers it by one, to one
+        at least. With V(1) requests are sent one after the other.
     type: int
     default: 4
   max_response_bytes:
     description:
-      - How large one answer may be, in bytes and unpacked. A larger one is not read to its end, and the task fails.
-      - The largest honest answers are pages of a thousand users with all their plans, about 10 MB.
+      - The largest answer to accept, in bytes after decompression. If an answer is larger, the task fails.
+      - The largest regular answers are pages of a thousand users with all their plans, about 10 MB.
     type: int
     default: 67108864
 notes:
   - The environment variables are read where the module runs. To use those of the controller, run the module there
     (C(delegate_to) or a local connection), or pass them as options.
-  - Names that begin with C(m365_) or C(M365_) are for this collection alone. An unknown variable of the host stops a
-    task that would write. It also keeps the host from the tenant of the environment. An unknown variable of the
+  - Names that begin with C(m365_) or C(M365_) are reserved for this collection. An unknown variable of the host stops a
+    task that would write. The host then does not use the tenant of the environment either. An unknown variable of the
     environment is an error unless O(use_environment=false).
   - Options that are not set in a task can be set for all modules of this collection with C(module_defaults)
     and the group C(group/m365.licensing.m365).

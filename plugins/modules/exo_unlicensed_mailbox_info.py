@@ -15,13 +15,14 @@ author:
 description:
   - Finds every user, shared, room and equipment mailbox, every cloud archive of a user whose mailbox is on premises,
     and every soft-deleted mailbox whose user still exists, that no enabled service plan covers.
-  - Says for each of them why, which signals say so, what would cover it, and until when it is safe.
-  - Whether a mailbox is covered is never decided by "the user has a license", but by the service plans that are at work
-    and grant what this recipient needs.
-  - Three independent signals are joined by user. The portal's own flag (C(isLicenseReconciliationNeeded) of Microsoft
-    Graph, beta), the flag C(SKUAssigned) of Exchange, and the coverage computed from the plans of each user. A signal
-    that the services refuse to give is a warning and the others carry on. Without any of them the module fails.
-  - A list that breaks off half way is an error that names the page, never a shorter list.
+  - Returns for each of them the reason, the signals that report it, the plans that would cover it, and the deadline.
+  - A mailbox is covered if enabled service plans of its user grant what it needs. That the user has a license does not
+    decide it.
+  - It joins three independent signals by user. They are the portal's flag (C(isLicenseReconciliationNeeded) of
+    Microsoft Graph, beta), the flag C(SKUAssigned) of Exchange, and the coverage calculated from the plans of each
+    user. If a service refuses one signal, a warning names it, and the others decide. The module fails if all three are
+    missing.
+  - If a list breaks off, the task fails with an error that names the page. It never uses a part of a list.
 extends_documentation_fragment:
   - m365.licensing.auth
   - m365.licensing.audit
@@ -33,22 +34,21 @@ options:
   due_within_days:
     description:
       - Only return rows whose deadline is at most this many times 24 hours away.
-      - Rows without a known deadline are always returned, for they may go today.
-      - Only the rows are fewer. RV(summary.due_later) counts the others, and O(fail_on) and O(fail_within_days) look at
-        all of them.
+      - Rows without a known deadline are always returned, because these mailboxes may be deleted today.
+      - RV(summary.due_later) counts the rows that are left out. O(fail_on) and O(fail_within_days) still count them.
     type: int
   identities:
     description:
       - Only look at these users, given by user principal name or object ID.
       - A user that does not exist is an error, and so is an empty list.
-      - If not specified, everybody.
+      - If not specified, the audit covers all users.
     type: list
     elements: str
   fail_within_days:
     description:
       - Fail if a deadline is at most this many times 24 hours away, has passed, or is unknown for a mailbox that is
         V(overdue) or V(lost) by RV(mailboxes[].severity).
-      - Whoever an exception of O(rules) covers is left out. The task fails after the reports were written.
+      - Mailboxes that an exception of O(rules) covers do not count. The task fails after it has written the reports.
     type: int
   fail_on:
     description:
@@ -59,17 +59,17 @@ options:
     default: none
   allow_incomplete:
     description:
-      - Whether an audit may succeed that could not look at everything that O(recipient_types) asks for
-        (RV(summary.complete)).
-      - If not set, an incomplete audit fails where O(fail_within_days) or O(fail_on) asks for an alarm, as nobody
-        knows what it does not show. Without an alarm it succeeds, with warnings.
-      - The task fails after the reports were written.
+      - Whether an incomplete audit succeeds. It is incomplete if it could not read everything that O(recipient_types)
+        asks for (RV(summary.complete)).
+      - If not set, an incomplete audit fails if O(fail_within_days) or O(fail_on) is set, because mailboxes at risk may
+        be missing from it. Otherwise it succeeds, with warnings.
+      - The task fails after it has written the reports.
     type: bool
   rules:
     description:
-      - The rules of M(m365.licensing.m365_license_plan), in the same language. Of them the exceptions count.
-      - Where the first rule that matches has C(action=ignore), and its C(until) has not passed, the row has it in
-        RV(mailboxes[].excepted), and does not fail the task.
+      - The rules of M(m365.licensing.m365_license_plan), in the same language. The audit uses only their exceptions.
+      - If the first rule that matches has C(action=ignore), and its C(until) has not passed, it is an exception.
+        RV(mailboxes[].excepted) names it, and the mailbox does not make the task fail.
       - A mistake in the rules is an error. Rules with C(group) need C(GroupMember.Read.All), all rules need the SKUs of
         the tenant.
     type: raw
@@ -79,11 +79,11 @@ options:
     type: path
   report_dir:
     description:
-      - Write a report for people (Markdown) and one for programs (JSON) into this directory. It is made if it is
-        missing.
+      - Write a report for people (Markdown) and one for programs (JSON) into this directory. It is created
+        if it is missing.
       - The files are replaced in one step, also in check mode. O(report_mode) says who may read them.
       - A directory that belongs to another user, or that every user can write to without the sticky bit, is refused.
-        One that a group can write to is a warning.
+        If a group can write to it, that is a warning.
     type: path
   report_name:
     description:
@@ -93,8 +93,8 @@ options:
     description:
       - Who may read the report's files, as three octal digits in quotes, for example V('0640') for a group that
         collects them.
-      - The owner must be able to read and write. A mode that lets everybody write is refused. A directory that is made
-        can be entered by whoever may read the files.
+      - The owner must be able to read and write. A mode that lets all users write is refused. Users who may read the
+        files can also enter a directory that is created.
     type: raw
     default: '0600'
     version_added: 0.1.0
@@ -151,7 +151,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 alarm:
-  description: Why the task fails although the audit was done, one sentence for each reason.
+  description: Why the task fails after the audit was done. One sentence for each reason.
   returned: when it fails for O(fail_within_days), O(fail_on) or O(allow_incomplete)
   type: list
   elements: str
@@ -161,10 +161,10 @@ alarm:
       2026-12-01).
 mailboxes:
   description:
-    - The mailboxes and archives at risk. Those that go today first, then those that have outlived their date, then the
-      soonest deadline, then those without any date.
-    - Empty where O(output_path) is given, or if they are more than O(max_rows). Also where the task fails and they
-      would be too long to be printed in one line; then O(output_path) or the report has them all.
+    - The mailboxes and archives at risk. Those that may be deleted within a day come first, then those whose date has
+      passed, then the others by deadline, then those without a date.
+    - Empty if O(output_path) is given, or if there are more rows than O(max_rows). Also empty if the task fails and the
+      rows are too long to be printed in one line. O(output_path) or the report then has all rows.
   returned: always
   type: list
   elements: dict
@@ -176,7 +176,7 @@ mailboxes:
       description: User principal name.
       type: str
     display_name:
-      description: Display name. Written by the tenant's users, so do not trust what it contains.
+      description: Display name. Users of the tenant can change it, so do not trust its content.
       type: str
     primary_smtp_address:
       description: Primary mail address.
@@ -211,21 +211,21 @@ mailboxes:
       type: str
       sample: no_license
     needs:
-      description: What would cover it. Each element is one set of plan classes, all of which are needed together.
+      description: What would cover it. Each element is a set of plan classes that are needed together.
       type: list
       elements: list
       sample: [["kiosk"], ["plan1"], ["plan2"]]
     evidence:
-      description: Which signals say so.
+      description: The signals that report the mailbox.
       type: list
       elements: str
       sample: [license_reconciliation_needed, exchange_sku_not_assigned, no_mailbox_plan]
     disagreements:
-      description: Signals that ought to say the same and do not.
+      description: Signals that contradict each other.
       type: list
       elements: str
     notes:
-      description: What to know besides, for example that the user of a soft-deleted mailbox has to be restored first.
+      description: Notes, for example that the user of a soft-deleted mailbox has to be restored first.
       type: list
       elements: str
     created:
@@ -233,7 +233,7 @@ mailboxes:
       type: str
       sample: "2026-11-01T08:00:00Z"
     deadline:
-      description: Until when it is safe. Null where nothing supports a date.
+      description: The date until which the mailbox is safe. Null if no date is known.
       type: str
       sample: "2026-12-01T08:00:00Z"
     deadline_source:
@@ -243,7 +243,7 @@ mailboxes:
           V(subscription_lifecycle), V(user_deleted_plus_30_days) and V(unknown).
         - V(audit_log_plus_grace) needs the permission C(AuditLog.Read.All), which is optional. Without it the date of
           the removed plan is used (V(license_removed_plus_grace)), which Microsoft does not document.
-        - Of a mailbox that no list of Exchange shows, V(pending_delicense) is 30 days after the delay has ended, and
+        - For a mailbox that no list of Exchange shows, V(pending_delicense) is 30 days after the delay has ended, and
           V(license_removed_plus_grace) is 60 days after the removal where delicensing resiliency is on.
       type: str
       sample: created_plus_grace
@@ -252,7 +252,7 @@ mailboxes:
       type: str
       sample: estimated
     deadline_note:
-      description: Why there is no date, or what is not sure about it.
+      description: Why there is no date, or why the date is not certain.
       type: str
     days_remaining:
       description:
@@ -262,13 +262,13 @@ mailboxes:
       sample: 8
     severity:
       description:
-        - V(lost) is disconnected already and can be brought back until the deadline. V(overdue) has outlived every
-          documented date and may go at any moment. V(critical) has up to 7 days, V(warning) up to 30 or no date,
-          V(notice) more, or is a matter of rights and not of deletion.
+        - V(lost) is disconnected, and a license restores it until the deadline. V(overdue) has passed every documented
+          date, and may be deleted at any moment. V(critical) has up to 7 days, V(warning) up to 30 days or no date.
+          V(notice) has more, or lacks a right but is not going to be deleted.
       type: str
       sample: warning
     excepted:
-      description: The exception of O(rules) that covers it. Null where there is none.
+      description: The exception of O(rules) that covers it. Null if no exception covers it.
       type: dict
       contains:
         rule:
@@ -283,7 +283,7 @@ mailboxes:
       sample: {rule: Leavers keep nothing, reason: The leaver process converts these, until: "2030-12-31"}
     licenses:
       description:
-        - The licenses that the user has, with the way they came and their state.
+        - The licenses of the user, with their state, and how they are assigned.
         - Null where Graph does not show the user, or the user is in the recycle bin.
       type: list
       elements: dict
@@ -298,7 +298,7 @@ mailboxes:
           description: V(direct) or V(group).
           type: str
         group_id:
-          description: The group, where it came by one.
+          description: The group that assigns the license, if any.
           type: str
         state:
           description: State of the assignment.
@@ -334,7 +334,7 @@ summary:
       description: Number of rows.
       type: int
     due_later:
-      description: What is at risk as well, and no row because of O(due_within_days).
+      description: Mailboxes at risk that are not rows because of O(due_within_days).
       type: int
     excepted:
       description: Number of rows that an exception of O(rules) covers.
@@ -344,10 +344,10 @@ summary:
       type: dict
       contains:
         total:
-          description: How many they are.
+          description: Their number.
           type: int
         by_pattern:
-          description: How many fit each pattern. Who fits two patterns counts for both.
+          description: How many match each pattern. A user who matches two patterns counts for both.
           type: dict
       sample: {total: 3, by_pattern: {"test-*@*": 3}}
     by_reason:
@@ -360,7 +360,7 @@ summary:
       description: The soonest known deadline.
       type: str
     mailboxes_examined:
-      description: Mailboxes and archives whose details were looked at.
+      description: Mailboxes and archives whose details were read.
       type: int
     without_user:
       description:
@@ -385,24 +385,24 @@ summary:
       type: str
     signals:
       description:
-        - For each signal V(ok), or why it cannot be had.
-        - V(audit_log), V(deleted_users) and V(organization_holds) are there only if some mailbox made it necessary to
-          ask. If the application may not ask, only this says so, without a warning.
+        - V(ok) for each signal, or why it is not available.
+        - V(audit_log), V(deleted_users) and V(organization_holds) are present only if a mailbox made the request
+          necessary. If the application may not send it, only this value says so, and no warning.
       type: dict
     not_examined:
       description:
-        - Recipient types that were asked for and could not be looked at.
-        - V(shared_mailbox_sizes) where sizes were asked for and could not be had.
+        - Recipient types that were asked for and could not be read.
+        - V(shared_mailbox_sizes) if sizes were asked for and could not be read.
       type: list
       elements: str
     complete:
       description:
-        - Whether everything that was asked for could be looked at.
-        - V(false) if there is something in RV(summary.not_examined), if RV(summary.unmatched) is not 0, or if Graph
-          does not show the licenses of users. Then there may be more at risk than RV(mailboxes) shows.
+        - Whether everything that was asked for could be read.
+        - V(false) if RV(summary.not_examined) is not empty, if RV(summary.unmatched) is not 0, or if Graph does not
+          show the licenses of users. More mailboxes than RV(mailboxes) may then be at risk.
       type: bool
     expiring:
-      description: SKUs in their grace period, with the date on which they move on and the mailboxes that hang on them.
+      description: SKUs in their grace period, with the date on which it ends, and how many users depend on them.
       type: list
       elements: dict
       contains:
@@ -420,8 +420,8 @@ summary:
           type: str
         mailboxes:
           description:
-            - Users who hold this SKU and no other one that carries a mailbox and stays.
-            - Whether each has a mailbox is not looked at, nor which plans are switched off.
+            - Number of users who hold this SKU, and no other SKU with a mailbox plan that stays enabled.
+            - The number includes users without a mailbox, and ignores plans that are switched off.
           type: int
     no_mailbox_rights:
       description: Number of rows in RV(no_mailbox_rights).
@@ -430,12 +430,12 @@ summary:
       description: Number of rows in RV(disagreements).
       type: int
     requests:
-      description: HTTP requests of this run, tokens included.
+      description: Number of HTTP requests of this run, including those for tokens.
       type: int
 no_mailbox_rights:
   description:
-    - Users whose mailbox hangs on a license that carries an Exchange plan without the right to a mailbox.
-    - Empty where the task fails and they would be too long to be printed in one line.
+    - Users whose mailbox depends on a license that carries an Exchange plan without the right to a mailbox.
+    - Empty if the task fails and they are too long to be printed in one line.
   returned: always
   type: list
   elements: dict
@@ -452,15 +452,15 @@ no_mailbox_rights:
       elements: str
     rights_unknown:
       description:
-        - Whether the right to a mailbox is not known of these licenses, instead of missing.
-        - That is so for a SKU that no table has, if its only Exchange plan is Kiosk, beside Teams, without a plan of
-          Office or SharePoint.
+        - Whether it is unknown if these licenses include the right to a mailbox. V(false) if they do not.
+        - It is unknown for a SKU that no table lists, if its only Exchange plan is Kiosk, with Teams, and without a
+          plan of Office or SharePoint.
       type: bool
 disagreements:
   description:
     - Users whose mailbox an enabled plan covers, though a signal calls it unlicensed.
-    - Also users whose ID a mailbox has with the name of another user, and those others.
-    - Empty where the task fails and they would be too long to be printed in one line.
+    - Also the two users of a mailbox that has the ID of one user and the name of another.
+    - Empty if the task fails and they are too long to be printed in one line.
   returned: always
   type: list
   elements: dict
@@ -477,20 +477,20 @@ disagreements:
 groups:
   description:
     - The groups that O(rules) name, as in M(m365.licensing.m365_license_plan). Empty without rules.
-    - Empty also where the task fails and they would be too long to be printed in one line.
+    - Also empty if the task fails and they are too long to be printed in one line.
   returned: always
   type: list
   elements: dict
 rows_left_out:
-  description: How many rows RV(mailboxes) would have.
+  description: How many rows RV(mailboxes) would have otherwise.
   returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(mailboxes) is too long to print
   type: int
   sample: 12000
 first_rows:
   description:
-    - The first 20 rows, those that no exception covers before the others.
-    - Where the task fails they are fewer, and have the most important keys only, if they would be too long to be
-      printed in one line.
+    - The first 20 rows. Rows that no exception covers come first.
+    - If the task fails and they are too long to be printed in one line, there are fewer, with their most important
+      keys only.
   returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(mailboxes) is too long to print
   type: list
   elements: dict
@@ -505,7 +505,7 @@ reports:
   elements: str
   sample: [/tmp/m365-reports/contoso-audit.md, /tmp/m365-reports/contoso-audit.json]
 tenant:
-  description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
+  description: The tenant that the credentials belong to. Warnings begin with its initial domain, or with its ID.
   returned: always, unless the task was refused before the first request
   type: dict
   contains:
@@ -514,15 +514,15 @@ tenant:
       type: str
       sample: 11111111-2222-3333-4444-555555555555
     initial_domain:
-      description: The domain that the tenant was made with. Null where C(Organization.Read.All) is missing.
+      description: The domain that the tenant was created with. Null where C(Organization.Read.All) is missing.
       type: str
       sample: contoso.onmicrosoft.com
     display_name:
-      description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
+      description: Display name of the tenant. Null where C(Organization.Read.All) is missing.
       type: str
       sample: Contoso AG
 run:
-  description: How the audit was made. Reports say the same.
+  description: How the audit was run. Reports contain the same.
   returned: always, unless the task was refused before the first request
   type: dict
   contains:
@@ -548,14 +548,14 @@ run:
       type: str
       sample: "2026-11-24T08:15:00Z"
     rules_digest:
-      description: SHA-256 of O(rules) as data. Not there without them.
+      description: SHA-256 of O(rules) as data. Missing if there are no rules.
       type: str
       sample: 7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730
     guards:
-      description: What O(allow_incomplete), O(fail_on) and O(fail_within_days) were.
+      description: The values of O(allow_incomplete), O(fail_on) and O(fail_within_days).
       type: dict
 requests:
-  description: HTTP requests of this run, tokens included.
+  description: Number of HTTP requests of this run, including those for tokens.
   returned: always
   type: int
 seconds:
@@ -564,7 +564,7 @@ seconds:
   type: float
   sample: 4.2
 throttled_seconds:
-  description: How much of this time was waited for a service's quota, after it throttled or so that it need not.
+  description: How many seconds of it the run waited for a service's quota, after or before it throttled.
   returned: always, unless the options were refused
   type: float
   sample: 0.0
@@ -574,7 +574,7 @@ rate:
   type: float
   sample: 6.3
 auth:
-  description: Which credentials were used, and why these.
+  description: Which credentials were used, and why.
   returned: always
   type: dict
   contains:
@@ -582,7 +582,7 @@ auth:
       description: One of the choices of O(auth_source), without V(auto).
       type: str
     reason:
-      description: Why this one.
+      description: Why these credentials were chosen.
       type: str
 """
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: m365_license_explanation_info
-short_description: Explain why the mailbox of a user is at risk or not, and what rules do for it
+short_description: Explain why the mailbox of a user is at risk or not, and what the rules do
 version_added: 0.1.0
 author:
   - m365.licensing contributors (@m365-licensing)
 description:
   - Explains a few users. For each of them it says whether the mailbox is at risk and why, what each signal says, which
     Exchange plans the user has and which of them count, until when the mailbox is safe, and where that date comes from.
-  - With O(rules) it also says which rule decides, which rules before it do not match and why, which exceptions run or
+  - With O(rules) it also says which rule decides, which rules before it do not match and why, which exceptions apply or
     have expired, how many seats are left, and what a run would do for this user.
   - A user who is not at risk is explained as well.
   - It reads these users, the SKUs of the tenant, and the short lists of the signals. It does not audit the tenant, and
     it never writes.
-  - What a run would do is planned for these users alone, with the seats that are left now. A run for everybody serves
-    more urgent mailboxes first, so somebody else may get the last seat.
+  - It plans for these users alone, with the seats that are left now. A run for all users assigns seats to more urgent
+    mailboxes first, so another user may get the last seat.
 extends_documentation_fragment:
   - m365.licensing.auth
   - m365.licensing.audit
@@ -31,7 +31,7 @@ options:
   users:
     description:
       - User principal names or ids, in any case, 100 at most. A text may separate several by commas.
-      - Users who do not exist fail the task, once all others are explained. An empty list is an error.
+      - Users who do not exist make the task fail after all others are explained. An empty list is an error.
     type: list
     elements: str
     required: true
@@ -39,20 +39,20 @@ options:
   rules:
     description:
       - The rules, as in M(m365.licensing.m365_license_plan).
-      - Without them, or with an empty list, nothing is said of rules, seats and runs.
+      - Without them, or with an empty list, rules, seats and runs are not explained.
     type: raw
   rules_file:
     description:
       - A YAML or JSON file with the rules, as in M(m365.licensing.m365_license_plan).
     type: path
   scope:
-    description: Whom the rules look at, as in M(m365.licensing.m365_license_plan).
+    description: The users to whom the rules apply, as in M(m365.licensing.m365_license_plan).
     type: str
     choices: [mailboxes_at_risk, all_users]
     default: mailboxes_at_risk
   protected:
     description:
-      - User principal names or IDs of users who are never written. In names V(*) and V(?) are wildcards, case does not
+      - User principal names or IDs of users who are never changed. In names V(*) and V(?) are wildcards, case does not
         matter.
     type: list
     elements: str
@@ -62,20 +62,20 @@ options:
     type: bool
     default: false
   seat_reserve:
-    description: Seats that a run leaves alone. A dictionary of SKUs and whole numbers.
+    description: Seats that a run never assigns. A dictionary of SKUs and whole numbers.
     type: dict
     default: {}
   use_warning_seats:
-    description: Whether a run also gives out seats whose subscription has expired and is in its grace period.
+    description: Whether a run also assigns seats whose subscription has expired and is in its grace period.
     type: bool
     default: false
   license_guests:
     description:
-      - Whether a run also licenses guests who have no mailbox. A guest with a mailbox is licensed like everybody else.
+      - Whether a run also licenses guests who have no mailbox. A guest with a mailbox is licensed like any other user.
     type: bool
     default: false
   allow_incomplete:
-    description: Whether a run writes although something of what O(recipient_types) asks for could not be read.
+    description: Whether a run writes although the audit could not read everything that O(recipient_types) asks for.
     type: bool
     default: false
 seealso:
@@ -85,7 +85,7 @@ notes:
   - Application permissions of Microsoft Graph are C(User.Read.All) and C(Organization.Read.All), and for rules with
     C(group) also C(GroupMember.Read.All). Exchange Online needs C(Exchange.ManageAsApp) and a role that may read
     recipients.
-  - One user costs about 15 requests, however large the tenant is, and further users hardly more. With
+  - One user takes about 15 requests, independent of the size of the tenant, and further users hardly more. With
     O(exchange_api=v2), which cannot filter, all mailboxes are read.
   - Shared, room and equipment mailboxes among O(users) are measured one by one with O(shared_mailbox_sizes=auto), too.
 """
@@ -122,15 +122,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 explanations:
-  description: The users, in the order of O(users), each of them once. Who does not exist is in RV(unmatched) instead.
-  returned: success, and where the task fails for RV(unmatched)
+  description: The users, in the order of O(users), each of them once. RV(unmatched) names users who do not exist.
+  returned: success, and if the task fails because of RV(unmatched)
   type: list
   elements: dict
   contains:
     lines:
       description:
         - The explanation for people, as aligned lines.
-        - They hold no control characters, but names and departments in them are written by the tenant's users.
+        - They contain no control characters. Users of the tenant can change names and departments in them.
       type: list
       elements: str
     user_id:
@@ -141,7 +141,7 @@ explanations:
       type: str
       sample: anna@contoso.com
     display_name:
-      description: Display name. Written by the tenant's users, so do not trust what it contains.
+      description: Display name. Users of the tenant can change it, so do not trust its content.
       type: str
     user_type:
       description: V(Member) or V(Guest).
@@ -170,7 +170,7 @@ explanations:
       description: Job title of the user.
       type: str
     licenses:
-      description: One entry for each license and each way by which the user has it.
+      description: One entry for each license, and for each assignment of it.
       type: list
       elements: dict
       contains:
@@ -185,7 +185,7 @@ explanations:
           description: V(direct) or V(group).
           type: str
         group_id:
-          description: The group, where it came by one.
+          description: The group that assigns it, if any.
           type: str
         state:
           description: State of the assignment.
@@ -199,30 +199,30 @@ explanations:
           type: list
           elements: str
     at_risk:
-      description: Whether any mailbox of the user is at risk. Null where too little could be read to say so.
+      description: Whether any mailbox of the user is at risk. Null if too little could be read to decide.
       type: bool
     coverage:
       description:
-        - The signal that decides, which is computed. What the plans at work grant, as in
+        - What the enabled plans grant, which decides whether a mailbox is covered, as in
           RV(explanations[].exchange_plans[].grants).
       type: list
       elements: str
       sample: [plan2]
     license_reconciliation_needed:
       description:
-        - The portal's own signal, C(isLicenseReconciliationNeeded) of Microsoft Graph. Null where it cannot be had.
+        - The portal's own signal, C(isLicenseReconciliationNeeded) of Microsoft Graph. Null if it is not available.
       type: bool
     pending_delicense:
       description: The date on which Exchange removes the license of the mailbox. Null where it lists no date.
       type: str
       sample: "2026-12-01T08:00:00Z"
     unavailable:
-      description: Signals that cannot be had, each with the reason.
+      description: Signals that are not available, each with the reason.
       type: dict
     exchange_plans:
       description:
-        - The Exchange plans of the user by license and way, those that count first.
-        - A plan that was removed, or that no license carries any more, has neither license nor way.
+        - The Exchange plans of the user by license and assignment, those that count first.
+        - A plan that was removed, or that no license carries any more, has neither.
       type: list
       elements: dict
       contains:
@@ -248,15 +248,16 @@ explanations:
           description: V(direct) or V(group).
           type: str
         group_id:
-          description: The group, where it came by one.
+          description: The group that assigns it, if any.
           type: str
         status:
           description:
-            - V(on) is at work. V(no_license) is at work as well, though no license of the user carries it. Only these
+            - V(on) is enabled. V(no_license) is enabled as well, although no license of the user carries it. Only these
               two count.
-            - V(off) is switched off in this assignment. V(error) comes by an assignment that is not in force.
-              V(suspended) is off with its subscription. V(no_rights) carries no right to a mailbox, or that is not
-              known. V(not_at_work) is assigned, and the service does not show it at work. V(removed) was removed.
+            - V(off) is switched off in this assignment. V(error) is part of an assignment that is not in force.
+              V(suspended) is off with its subscription. V(no_rights) includes no right to a mailbox, or that right is
+              not known. V(not_at_work) is assigned, and the service does not show it as enabled. V(removed) was
+              removed.
           type: str
           sample: "on"
         counts:
@@ -326,7 +327,7 @@ explanations:
           elements: list
           sample: [["kiosk"], ["plan1"], ["plan2"]]
         at_risk:
-          description: Whether it is at risk. Null where too little could be read to say so.
+          description: Whether it is at risk. Null if too little could be read to decide.
           type: bool
         verdict:
           description: Why it is at risk, or why not.
@@ -537,7 +538,7 @@ unmatched:
   elements: str
   sample: [ana@contoso.com]
 tenant:
-  description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
+  description: The tenant that the credentials belong to. Warnings begin with its initial domain, or with its ID.
   returned: if the application could sign in
   type: dict
   contains:
@@ -546,11 +547,11 @@ tenant:
       type: str
       sample: 11111111-2222-3333-4444-555555555555
     initial_domain:
-      description: The domain that the tenant was made with. Null where C(Organization.Read.All) is missing.
+      description: The domain that the tenant was created with. Null where C(Organization.Read.All) is missing.
       type: str
       sample: contoso.onmicrosoft.com
     display_name:
-      description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
+      description: Display name of the tenant. Null where C(Organization.Read.All) is missing.
       type: str
       sample: Contoso AG
 requests:

@@ -13,20 +13,20 @@ version_added: 0.1.0
 author:
   - m365.licensing contributors (@m365-licensing)
 description:
-  - Audits the tenant, decides for each mailbox at risk (or for each user) by the first rule that matches, checks the
-    plan as a whole against its guards, and, if asked to, writes it and reads it back.
-  - Seats go to the soonest deadline first, or in the order of the rules. A license that would not save the mailbox is
-    never assigned, nor one whose plans the user has already.
-  - The result explains for each user which rule decided and why. Users whom no rule matches are named.
-  - Run again, it changes nothing.
+  - Audits the tenant, and plans licenses for each mailbox at risk (or for each user) by the first rule that matches.
+    Its guards check the whole plan. With O(mode=apply) it writes the plan, and reads the users back.
+  - Seats go to the soonest deadline first, or in the order of the rules. It never assigns a
+    license that would not save the mailbox, or whose plans the user already has.
+  - The result explains for each user which rule decided and why. It names users whom no rule matches.
+  - A second run changes nothing.
 options:
   rules:
     description:
       - The rules, the most important one first. The first rule that matches decides.
-      - Each rule is a dictionary. Every mistake in it is reported at once, with its path, what was found and what is
-        allowed.
-      - C(name) tells rules apart in reports.
-      - C(match) says who is meant. V({}) is everybody. Several keys must all hold, a list means any of its elements.
+      - Each rule is a dictionary. All mistakes are reported at once, each with its path, the value found, and the
+        values allowed.
+      - C(name) identifies the rule in reports.
+      - C(match) selects users. V({}) matches all of them. All keys must match, and any element of a list.
         Texts are compared without case, V(*) and V(?) are wildcards. The keys are C(department), C(country),
         C(company), C(job_title), C(city), C(office), C(employee_type), C(usage_location), C(upn), C(mail_domain) (of
         the primary address, or of the user principal name where there is none), C(extension_attributes) (a dictionary
@@ -36,39 +36,39 @@ options:
         C(not) (a block of the same keys, or a list of blocks).
       - C(licenses) is a list of dictionaries with C(sku) (part number, ID or product name) and optionally
         C(disabled_plans) and C(enabled_plans). C(fallback) is another such list, for when no seat is left, or when
-        C(licenses) would not be enough.
-      - C(if_available=true) in an element of these lists leaves it out where the tenant does not have the SKU, and
-        takes C(fallback) where nothing is left of C(licenses). A group may be written as a dictionary of C(id) or
-        C(name), and C(if_available), too. With C(if_available=true) nobody is in a group that the tenant does not have.
+        C(licenses) would not save the mailbox.
+      - C(if_available=true) in an element of these lists leaves it out if the tenant does not have the SKU. If nothing
+        is left of C(licenses), C(fallback) is used. A group may be written as a dictionary of C(id) or C(name), and
+        C(if_available), too. With C(if_available=true) a group that the tenant does not have has no members.
       - Give groups by their ID. Anyone who can create or rename a group can take over a name. With O(mode=apply) a
-        name is a warning that says the ID. If several groups have the name, or none has, no rule decides for the users
-        to whom this matters (RV(users[].action=undecided)), and the task fails at its end.
-      - C(remove) lists SKUs whose direct assignment goes in the same request.
+        name is a warning that says the ID. If no group or several groups have the name, no rule decides for the users
+        whom this affects (RV(users[].action=undecided)), and the task fails at its end.
+      - C(remove) lists SKUs whose direct assignment is removed in the same request.
       - C(usage_location) is a country (V(DE)), or a dictionary with C(from=country) and optionally C(default). It is
-        set only where the user has none.
+        set only if the user has none.
       - C(action=ignore) with C(reason), and optionally C(until) (the last day, V(2026-12-31)), makes an exception.
-        Write the day in quotes, as a template of ansible-core before 2.19 makes a text of a list that holds a date.
-      - Ansible templates this option, so whoever writes it can run code on the controller. Take O(rules_file) for rules
-        that others may write. One of the two is required.
+        Write the day in quotes, because templates of ansible-core before 2.19 turn a list with a date into a string.
+      - Ansible templates this option, so anyone who can write it can run code on the controller. Use O(rules_file) for
+        rules that others may write. One of the two is required.
     type: raw
   rules_file:
     description:
       - A file with the rules, as YAML or JSON. The module reads it as data, and nothing in it is ever templated.
       - It is a list of rules, or a dictionary with the one key C(rules) or C(license_state_rules). Any other key is an
-        error, and so is a key that stands twice, an unknown tag, or a file beyond 8 MiB, 20 levels or a million values.
-      - YAML takes PyYAML in the Python that runs the module. It comes with ansible-core.
+        error. So is a duplicate key, an unknown tag, or a file beyond 8 MiB, 20 levels or a million values.
+      - YAML needs PyYAML in the Python that runs the module. ansible-core includes it.
     type: path
     version_added: 0.1.0
   mode:
     description:
-      - V(plan) only reads. What speaks against the plan is returned as RV(violations) and shown as a warning.
-      - V(apply) writes the plan. If there is a violation it fails before the first write, in check mode, too.
+      - V(plan) only reads. If a guard rejects the plan, RV(violations) and a warning say why.
+      - V(apply) writes the plan. If a guard rejects it, the task fails before the first write, also in check mode.
     type: str
     choices: [plan, apply]
     default: plan
   scope:
     description:
-      - Whom the rules look at.
+      - The users to whom the rules apply.
       - V(mailboxes_at_risk) is what M(m365.licensing.exo_unlicensed_mailbox_info) finds.
       - V(all_users) is every user, except guests without a mailbox unless O(license_guests) is set. It reads the whole
         tenant, whatever O(strategy) says.
@@ -85,28 +85,28 @@ options:
     default: 200
   max_covered_seats:
     description:
-      - Refuse a plan that gives more seats than this to users whose mailbox is covered already, or needs no license.
-        Such a seat is a second license with an Exchange plan. A swap, which takes the old license away in the same
+      - Refuse a plan that assigns more seats than this to users whose mailbox is already covered, or needs no license.
+        Such a seat is a second license with an Exchange plan. A swap, which removes the old license in the same
         request, does not count.
-      - A number, a share of the users such as V(5%), rounded down, or V(unlimited). The share is one of the users that
+      - A number, a share of the users such as V(5%), rounded down, or V(unlimited). It is a share of the users that
         O(max_changes) counts.
       - Only O(scope=all_users) looks at users whose mailbox is covered.
     type: raw
     default: 0
   seat_order:
     description:
-      - Who gets a seat where there are not enough for all.
-      - V(deadline) is the mailbox with the soonest deadline. Users of whom nothing is at risk come last.
-      - V(rules) is the users of the first rule, then those of the second, and so on. Within a rule it is the order of
-        V(deadline).
+      - Who gets a seat if there are not enough for all.
+      - V(deadline) starts with the soonest deadline. Users who have no mailbox at risk come last.
+      - V(rules) starts with the users of the first rule, then those of the second, and so on. Within a rule it uses
+        the order of V(deadline).
     type: str
     choices: [deadline, rules]
     default: deadline
   protected:
     description:
-      - User principal names or IDs of users who are never written. In names V(*) and V(?) are wildcards, case does not
+      - User principal names or IDs of users who are never changed. In names V(*) and V(?) are wildcards, case does not
         matter.
-      - A name without wildcards, or an ID, that no user of the tenant has is told in a warning.
+      - A warning names each ID, and each name without wildcards, that no user of the tenant has.
     type: list
     elements: str
     default: []
@@ -114,44 +114,44 @@ options:
     description:
       - Permit plans that remove licenses.
       - A license that keeps a mailbox is not removed even then, unless another one takes its place in the same request.
-        If that one then ends in error and nothing else keeps the mailbox, the license that went is given back in the
-        same run, and the user counts as failed. With O(confirm=false) nothing is read back, so nothing is given back.
+        If the new license ends in error and nothing else keeps the mailbox, the same run gives the old one back, and
+        the user counts as failed. With O(confirm=false) users are not read back, so nothing is given back.
     type: bool
     default: false
   seat_reserve:
-    description: Seats to leave alone. A dictionary of SKUs and whole numbers.
+    description: Seats that are never assigned. A dictionary of SKUs and whole numbers.
     type: dict
     default: {}
   use_warning_seats:
-    description: Also give out seats whose subscription has expired and is in its grace period.
+    description: Also assign seats whose subscription has expired and is in its grace period.
     type: bool
     default: false
   license_guests:
-    description: Also license guests who have no mailbox. A guest with a mailbox is licensed like everybody else.
+    description: Also license guests who have no mailbox. A guest with a mailbox is licensed like any other user.
     type: bool
     default: false
   allow_incomplete:
     description:
-      - Apply a plan although the audit could not look at everything that O(recipient_types) asks for, because a
-        permission is missing or the surface of Exchange does not show it.
-      - Without it such a plan is refused before the first write. With O(mode=plan) the task fails, after the report was
-        written.
+      - Apply a plan although the audit could not read everything that O(recipient_types) asks for, because a
+        permission is missing or the API of Exchange does not show it.
+      - Without it such a plan is refused before the first write. With O(mode=plan) the task fails after it has
+        written the report.
       - It also lets the task succeed although no rule decides for some users, because a group of O(rules) cannot be
         identified.
     type: bool
     default: false
   expect_digest:
     description:
-      - Refuse to apply a plan whose RV(summary.plan_digest) differs from this one, which a plan has shown before.
-      - So what was approved is what is applied. A plan that writes nothing is never refused for it.
+      - Refuse to apply a plan whose RV(summary.plan_digest) differs from this one, the digest of an approved plan.
+      - A plan that writes nothing is never refused because of it.
     type: str
     version_added: 0.1.0
   fail_on:
     description:
-      - Fail, after everything was written and reported, if mailboxes stay at risk that no exception (C(action=ignore))
-        of O(rules) covers. That counts users who are protected, too.
+      - Fail, after all writes and reports, if mailboxes stay at risk that no exception (C(action=ignore))
+        of O(rules) covers. Mailboxes of protected users count, too.
       - V(critical) means those of the severities V(lost), V(overdue) and V(critical), V(any) means all.
-      - In check mode the predicted end counts. With O(mode=plan) it is a warning.
+      - In check mode the predicted result counts. With O(mode=plan) it is a warning.
     type: str
     choices: [none, critical, any]
     default: critical
@@ -163,8 +163,8 @@ options:
     version_added: 0.1.0
   on_error:
     description:
-      - V(continue) tries all users, reports each, and fails at the end if there was a failure.
-      - V(fail) hands out no further requests after the first user who fails.
+      - V(continue) tries all users, reports each, and fails at the end if a user failed.
+      - V(fail) sends no further requests after the first user who fails.
     type: str
     choices: [fail, continue]
     default: continue
@@ -174,34 +174,35 @@ options:
     default: true
   confirm_seconds:
     description:
-      - How long to wait for changes to show, in seconds. The directory's replicas are late by seconds to minutes.
+      - How long to wait for changes to show, in seconds. Replicas of the directory show them after seconds to minutes.
       - A change that does not show in time counts as RV(users[].confirmation=accepted).
     type: float
     default: 60
   report_dir:
     description:
-      - Write a report for people (Markdown) and one for programs (JSON) into this directory. It is made if it is
-        missing.
+      - Write a report for people (Markdown) and one for programs (JSON) into this directory. It is created
+        if it is missing.
       - The files are replaced in one step. They are also written in check mode and when the plan is refused, and never
         count as a change. O(report_mode) says who may read them.
-      - After the writes a report has the mailboxes that were at risk before and those that are at risk after, as far as
-        the plans of their users tell.
+      - After the writes a report lists the mailboxes that were at risk before, and those that are at risk after, as far
+        as the plans of their users show.
       - A directory that belongs to another user, or that every user can write to without the sticky bit, is refused.
-        One that a group can write to is a warning.
+        If a group can write to it, that is a warning.
     type: path
   report_name:
     description:
       - Name of the report's files, without ending. By default the tenant's ID.
-      - What a file name cannot have becomes C(_), and a mark of the whole name is appended, so that two names stay two.
-      - These files are those of the latest run. A run that has written to the tenant leaves the same report once more,
-        with its time and a random part in the name, which no other run replaces.
+      - Characters that a file name cannot have become C(_), and a hash is appended, so that different names stay
+        different.
+      - These files are those of the latest run. A run that has written to the tenant keeps a copy with its time and a
+        random part in the name, which no other run replaces.
     type: str
   report_mode:
     description:
       - Who may read the report's files, as three octal digits in quotes, for example V('0640') for a group that
         collects them.
-      - The owner must be able to read and write. A mode that lets everybody write is refused. A directory that is made
-        can be entered by whoever may read the files.
+      - The owner must be able to read and write. A mode that lets all users write is refused. Users who may read the
+        files can also enter a directory that is created.
     type: raw
     default: '0600'
     version_added: 0.1.0
@@ -214,23 +215,23 @@ options:
     version_added: 0.1.0
   record_dir:
     description:
-      - The directory for the record of a run that writes, a file of JSON lines that only its owner can read. It is made
-        if it is missing.
-      - The first line says which run it is. A line is added for each user as soon as the service has answered, with
-        what the user had before and has after. So a run that is killed loses one batch at most. If a user has several
+      - The directory for the record of a run that writes, a file of JSON lines that only its owner can read. It is
+        created if it is missing.
+      - The first line identifies the run. The module adds a line for each user as soon as the service has answered,
+        with the licenses before and after. So a run that is killed loses one batch at most. If a user has several
         lines, the last one counts.
       - By default O(report_dir). Without it, C(m365.licensing) in E(XDG_STATE_HOME) or C(~/.local/state).
-      - If the file cannot be made, the task fails before the first write. There is none in check mode, and none if
-        there is nothing to write.
+      - If the file cannot be made, the task fails before the first write. Check mode, and a run without changes, create
+        no file.
       - A directory that belongs to another user, or that every user can write to without the sticky bit, is refused.
-        One that a group can write to is a warning.
+        If a group can write to it, that is a warning.
     type: path
     version_added: 0.1.0
 seealso:
   - module: m365.licensing.exo_unlicensed_mailbox_info
   - module: m365.licensing.m365_user_license
   - name: Role license_state
-    description: The same from variables, with a summary in the statistics of the run.
+    description: Runs this module with variables, and adds a summary to the statistics of the run.
     link: https://github.com/m365-licensing/m365.licensing/tree/main/roles/license_state
 notes:
   - Application permissions of Microsoft Graph are C(User.Read.All) and C(Organization.Read.All). V(mode=apply) needs
@@ -309,20 +310,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 alarm:
-  description: Why the task fails although its work was done, one sentence for each reason.
+  description: Why the task fails after its work was done. One sentence for each reason.
   returned: when it fails with a plan
   type: list
   elements: str
   sample: ["Refused, nothing was written: 30 users would be changed, but max_changes allows 20."]
 users:
   description:
-    - What the plan says of each mailbox at risk, and what became of it. In the order in which seats were given out, the
-      soonest deadline first.
+    - The plan for each mailbox at risk, and its result. In the order in which seats were assigned, the soonest deadline
+      first.
     - A user with two mailboxes at risk (a soft-deleted one beside the one in use) has two rows. What is written for the
       user is in one of them.
     - With O(scope=all_users), users who are not at risk and need nothing, or are matched by no rule, are left out.
-    - Empty where O(output_path) is given, or if they are more than O(max_rows). Also where the task fails and they
-      would be too long to be printed in one line, unless users were changed and no report has the rows.
+    - Empty if O(output_path) is given, or if there are more rows than O(max_rows). Also empty if the task fails and the
+      rows are too long to be printed in one line, unless users were changed and no report has the rows.
   returned: always, unless the task was refused before the plan was made
   type: list
   elements: dict
@@ -335,19 +336,19 @@ users:
       type: str
       sample: anna@contoso.com
     display_name:
-      description: Display name. Written by the tenant's users, so do not trust what it contains.
+      description: Display name. Users of the tenant can change it, so do not trust its content.
       type: str
     action:
       description:
-        - V(license) is the only one that writes. V(unchanged) is covered already.
+        - V(license) is the only action that writes. V(unchanged) is already covered.
         - V(ignore) is an exception of the rules, V(protected) matches O(protected), V(unmatched) is matched by no rule.
-        - V(no_seat) found no seat. V(no_usage_location) has none and the rule does not say one. For V(insufficient)
-          the licenses of the rule neither keep the mailbox nor give the right that it lacks, or no license brings the
-          soft-deleted mailbox back (its user has another one in use, or a mailbox plan already). V(conflict) would
-          get what the service refuses as it is (the archiving add-on without a mailbox plan, or a SKU that the tenant
-          no longer has). V(refused_uncovered) would lose what keeps the mailbox.
-        - V(undecided) is a user for whom no rule decides. A group in RV(users[].rule) has a name that several groups
-          have, or none, or it is not certain whose mailbox it is (RV(users[].note)).
+        - V(no_seat) found no seat. V(no_usage_location) has no usage location, and the rule sets none. For
+          V(insufficient) the licenses of the rule neither keep the mailbox nor give the right that it lacks, or no
+          license brings the soft-deleted mailbox back (its user has another one in use, or a mailbox plan already).
+          V(conflict) would get what the service refuses (the archiving add-on without a mailbox plan, or a SKU that the
+          tenant no longer has). V(refused_uncovered) would lose what keeps the mailbox.
+        - V(undecided) is a user for whom no rule decides. No group or several groups have the name in RV(users[].rule),
+          or the user of the mailbox is not certain (RV(users[].note)).
       type: str
       sample: license
     rule:
@@ -359,36 +360,35 @@ users:
       type: str
       sample: department is 'Sales'; country is 'Germany'
     alternative:
-      description: Which list of the rule is taken, V(licenses) or V(fallback).
+      description: Which list of the rule is used, V(licenses) or V(fallback).
       type: str
       sample: licenses
     note:
-      description: What else there is to know, for example why a list of the rule was passed over.
+      description: A note, for example why a list of the rule was not used.
       type: str
     warnings:
       description:
-        - What the change takes away, though nothing known needs it.
-        - Also that the mailbox of the user may be on premises, where an Exchange plan makes none in the cloud.
+        - What the change takes away, although nothing known needs it.
+        - Also that the mailbox of the user may be on premises, where an Exchange plan creates none in the cloud.
         - Also that the mailbox is larger than the plan allows, or that its size is not known.
       type: list
       elements: str
     too_small:
       description:
         - Whether the mailbox is larger than the plan that the user gets, which is Exchange Online Kiosk (2 GB) or Plan
-          1 (50 GB). The license keeps it all the same. RV(users[].warnings) says what is not certain of it.
-        - Null where the change gives neither of these plans, where there is no mailbox, and where its size is not
-          known.
+          1 (50 GB). The license keeps the mailbox nevertheless. RV(users[].warnings) says what is not certain.
+        - Null if the change assigns neither of these plans, if there is no mailbox, or if its size is not known.
       type: bool
       sample: false
     next_rule:
-      description: Another rule that would change the user again in the next run, or fail to. Null where none does.
+      description: Another rule that would change the user again in the next run, or fail to. Null if there is none.
       type: str
     expired_exceptions:
-      description: Exceptions that would have matched, but are over.
+      description: Exceptions that would have matched, but have expired.
       type: list
       elements: str
     reason:
-      description: Why the mailbox is at risk, as in M(m365.licensing.exo_unlicensed_mailbox_info). Null where it is
+      description: Why the mailbox is at risk, as in M(m365.licensing.exo_unlicensed_mailbox_info). Null if it is
         not.
       type: str
       sample: no_license
@@ -404,7 +404,7 @@ users:
       type: str
       sample: warning
     deadline:
-      description: Until when the mailbox is safe. Null where nothing supports a date.
+      description: The date until which the mailbox is safe. Null if no date is known.
       type: str
       sample: "2026-12-01T08:00:00Z"
     days_remaining:
@@ -412,7 +412,7 @@ users:
       type: int
       sample: 8
     urgency:
-      description: The place of this mailbox by urgency among those at risk, 1 first. Null for who is not at risk.
+      description: The rank of this mailbox by urgency among those at risk, from 1. Null if it is not at risk.
       type: int
       sample: 1
     add:
@@ -450,17 +450,17 @@ users:
       type: dict
       sample: {usage_location: DE, licenses: []}
     after:
-      description: Usage location and licenses after, as read back. As predicted where they were not read back.
+      description: Usage location and licenses after, as read back, or as predicted if they were not read back.
       type: dict
     status:
       description:
-        - V(planned) would be written and was not. V(changed) was written. V(failed) was refused by the service.
-          V(skipped) was not tried, because another user had failed. V(unchanged) needs no write, or cannot have one.
+        - V(planned) would be written. V(changed) was written. V(failed) was refused by the service.
+          V(skipped) was not tried, because another user had failed. V(unchanged) needs no write, or allows none.
       type: str
       sample: changed
     confirmation:
       description:
-        - V(confirmed) was read back. V(accepted) was written and does not show yet. Empty where nothing was written.
+        - V(confirmed) was read back. V(accepted) was written and does not show yet. Empty if nothing was written.
       type: str
       sample: confirmed
     error:
@@ -477,7 +477,7 @@ unmatched:
   sample: [ben@contoso.com]
 groups:
   description:
-    - The groups that O(rules) name, and what they are.
+    - The groups that O(rules) name.
     - Empty if they are more than O(max_rows), or too long to be printed in one line where the task fails. The report
       has them all.
   returned: always, unless the task was refused before the plan was made
@@ -506,8 +506,8 @@ groups:
       sample: sg-sales
     kinds:
       description:
-        - What it is. Some of V(microsoft_365), V(security), V(distribution), V(assigned), V(dynamic) (a rule over
-          properties of users makes its members), V(synced) (from a directory on premises) and V(role_assignable).
+        - The kinds of the group. Some of V(microsoft_365), V(security), V(distribution), V(assigned), V(dynamic) (a
+          rule selects its members), V(synced) (from a directory on premises) and V(role_assignable).
       type: list
       elements: str
       sample: [security, assigned]
@@ -528,7 +528,7 @@ summary:
   type: dict
   contains:
     users:
-      description: Users that the rules looked at.
+      description: Users to whom the rules were applied.
       type: int
     changes:
       description: Users that the plan changes.
@@ -537,19 +537,19 @@ summary:
       description: Number of mailboxes at risk, and of users without one, by RV(users[].action), each action named.
       type: dict
     mailboxes:
-      description: The same for mailboxes at risk alone. Together they are C(at_risk) of RV(summary.audit).
+      description: Number of mailboxes at risk by RV(users[].action). Their sum is C(at_risk) of RV(summary.audit).
       type: dict
     max_changes:
-      description: The limit of O(max_changes) in users. Null where it is V(unlimited).
+      description: The limit of O(max_changes) in users. Null if it is V(unlimited).
       type: int
     seats_to_covered:
-      description: Seats with an Exchange plan for users whose mailbox is covered without them.
+      description: Seats with an Exchange plan for users whose mailbox is already covered.
       type: int
     seats_to_on_premises:
       description: Users who get an Exchange plan, though their mailbox may be on premises.
       type: int
     max_covered_seats:
-      description: The limit of O(max_covered_seats) in seats. Null without one.
+      description: The limit of O(max_covered_seats) in seats. Null if there is no limit.
       type: int
     seat_order:
       description: The option O(seat_order).
@@ -577,10 +577,10 @@ summary:
       type: list
       elements: str
     expired_exceptions:
-      description: Exceptions that are over, with the number of mailboxes or users they would have kept out.
+      description: Exceptions that have expired, with the number of mailboxes or users that they would have excepted.
       type: dict
     seats:
-      description: SKUs of which the plan gives out seats.
+      description: SKUs of which the plan assigns seats.
       type: list
       elements: dict
       contains:
@@ -619,14 +619,14 @@ summary:
           description: How many seats are missing.
           type: int
         first:
-          description: The most urgent mailbox that is lost without them, in whatever order seats are given out.
+          description: The most urgent mailbox that is lost without them, independent of O(seat_order).
           type: dict
           contains:
             user_principal_name:
               description: User principal name.
               type: str
             deadline:
-              description: Until when it is safe. Null where nothing supports a date.
+              description: The date until which the mailbox is safe. Null if no date is known.
               type: str
             severity:
               description: How urgent it is.
@@ -634,17 +634,17 @@ summary:
         first_dated:
           description:
             - The most urgent of these mailboxes with a known date, with the keys of RV(summary.seats_missing[].first).
-            - Null where RV(summary.seats_missing[].first) has a date itself, or none of them has one.
+            - Null if RV(summary.seats_missing[].first) has a date, or none of them has one.
           type: dict
     excluded:
       description: Mailboxes at risk that O(exclude) left out. With O(scope=all_users) users.
       type: dict
       contains:
         total:
-          description: How many they are.
+          description: Their number.
           type: int
         by_pattern:
-          description: How many fit each pattern. Who fits two patterns counts for both.
+          description: How many match each pattern. A user who matches two patterns counts for both.
           type: dict
     mode:
       description: The option O(mode).
@@ -674,10 +674,10 @@ summary:
       description: Users of this confirmation.
       type: int
     done_elsewhere:
-      description: Users that the plan would have changed, and that somebody else had already changed in the same way.
+      description: Users of the plan whom somebody else had already changed in the same way.
       type: int
     at_risk_licensed:
-      description: Mailboxes at risk that this run has licensed, or in a plan would.
+      description: Mailboxes at risk that this run has licensed, or that the plan would license.
       type: int
     at_risk_done_elsewhere:
       description: Mailboxes at risk that somebody else has licensed meanwhile.
@@ -695,17 +695,17 @@ summary:
       description: The same as RV(summary.at_risk_failed), of users who are not at risk.
       type: int
     unresolved:
-      description: Mailboxes that stay at risk, though no exception asks for that.
+      description: Mailboxes that stay at risk, although no exception covers them.
       type: int
     audit:
       description:
-        - The summary of M(m365.licensing.exo_unlicensed_mailbox_info), from before the writes, without C(excepted).
+        - The summary of M(m365.licensing.exo_unlicensed_mailbox_info), before the writes, without C(excepted).
       type: dict
     requests:
-      description: HTTP requests of this run, tokens included.
+      description: Number of HTTP requests of this run, including those for tokens.
       type: int
 rows_left_out:
-  description: How many rows RV(users) would have.
+  description: How many rows RV(users) would have otherwise.
   returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(users) is too long to print
   type: int
   sample: 12000
@@ -713,8 +713,8 @@ first_rows:
   description:
     - The first 20 rows. Users who failed or were skipped, and mailboxes that stay at risk, come before all others, the
       most urgent first.
-    - Where the task fails they are fewer, and have the most important keys only, if they would be too long to be
-      printed in one line.
+    - If the task fails and they are too long to be printed in one line, there are fewer, with their most important
+      keys only.
   returned: when O(output_path) is given, there are more rows than O(max_rows), or RV(users) is too long to print
   type: list
   elements: dict
@@ -733,7 +733,7 @@ reports:
     - /tmp/m365-reports/contoso-20261124T081500Z-5f3a9c01.md
     - /tmp/m365-reports/contoso-20261124T081500Z-5f3a9c01.json
 tenant:
-  description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
+  description: The tenant that the credentials belong to. Warnings begin with its initial domain, or with its ID.
   returned: always, unless the task was refused before the first request
   type: dict
   contains:
@@ -742,11 +742,11 @@ tenant:
       type: str
       sample: 11111111-2222-3333-4444-555555555555
     initial_domain:
-      description: The domain that the tenant was made with. Null where C(Organization.Read.All) is missing.
+      description: The domain that the tenant was created with. Null where C(Organization.Read.All) is missing.
       type: str
       sample: contoso.onmicrosoft.com
     display_name:
-      description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
+      description: Display name of the tenant. Null where C(Organization.Read.All) is missing.
       type: str
       sample: Contoso AG
 run:
@@ -792,7 +792,7 @@ record_path:
   type: str
   sample: /tmp/m365-reports/contoso-20261124T081500Z-5f3a9c01.record.jsonl
 requests:
-  description: HTTP requests of this run, tokens included.
+  description: Number of HTTP requests of this run, including those for tokens.
   returned: always
   type: int
   sample: 14
@@ -802,7 +802,7 @@ seconds:
   type: float
   sample: 4.2
 throttled_seconds:
-  description: How much of this time was waited for a service's quota, after it throttled or so that it need not.
+  description: How many seconds of it the run waited for a service's quota, after or before it throttled.
   returned: always, unless the options were refused
   type: float
   sample: 0.0

@@ -17,7 +17,7 @@ description:
     in this tenant. Run it before the first audit, and before the first run that writes.
   - It reads the C(roles) claim of the tokens, and sends one harmless read for each permission to read. It reads no
     data of a user but one id, and it writes nothing.
-  - The answer to a read decides. The permissions to write are known from the token alone. Where a token cannot be read,
+  - The answer to a read decides. The permissions to write are known from the token alone. If a token cannot be read,
     they are unknown.
 seealso:
   - module: m365.licensing.exo_unlicensed_mailbox_info
@@ -26,7 +26,7 @@ options:
   fail_if_missing:
     description:
       - Modules that must be ready. The task fails if one of them lacks a permission that it needs.
-      - A permission of which nothing is known is a warning, and does not fail the task.
+      - A permission that may or may not be granted is a warning, and does not fail the task.
       - V(m365_license_plan) stands for O(m365.licensing.m365_license_plan#module:mode=apply). Its mode V(plan) needs
         what V(exo_unlicensed_mailbox_info) needs.
     type: list
@@ -97,12 +97,12 @@ modules:
       elements: str
       sample: []
     unknown:
-      description: Those of RV(modules[].needs) of which nothing is known.
+      description: Those of RV(modules[].needs) that may or may not be granted.
       type: list
       elements: str
       sample: []
     optional:
-      description: What only some options or tenants need, such as a usage location that has to be set.
+      description: Permissions that only some options or tenants need, for example to set a usage location.
       type: list
       elements: str
       sample: [Organization.Read.All]
@@ -112,7 +112,7 @@ modules:
       elements: str
       sample: []
     ready:
-      description: Whether the module lacks nothing. Null if nothing is known to be missing, and not all is known.
+      description: Whether the application has all that the module needs. Null if that is not known.
       type: bool
       sample: true
 permissions:
@@ -172,15 +172,15 @@ checks:
       type: str
       sample: ok
     message:
-      description: What the service said. Empty if all is well.
+      description: Message of the service. Empty if the read succeeded.
       type: str
       sample: ""
     hint:
-      description: What is missing and who grants it. Empty if all is well.
+      description: What is missing and who grants it. Empty if the read succeeded.
       type: str
       sample: ""
 summary:
-  description: What the check amounts to.
+  description: Result of the check.
   returned: once a service has given a token
   type: dict
   contains:
@@ -197,12 +197,12 @@ summary:
       type: dict
       sample: {graph: true, exchange: true}
     next_steps:
-      description: What to do so that all modules become ready, the sign-in first.
+      description: Steps that make all modules ready, the sign-in first.
       type: list
       elements: str
       sample: []
 tenant:
-  description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
+  description: The tenant that the credentials belong to. Warnings begin with its initial domain, or with its ID.
   returned: if the application could sign in
   type: dict
   contains:
@@ -211,15 +211,15 @@ tenant:
       type: str
       sample: 11111111-2222-3333-4444-555555555555
     initial_domain:
-      description: The domain that the tenant was made with. Null where C(Organization.Read.All) is missing.
+      description: The domain that the tenant was created with. Null where C(Organization.Read.All) is missing.
       type: str
       sample: contoso.onmicrosoft.com
     display_name:
-      description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
+      description: Display name of the tenant. Null where C(Organization.Read.All) is missing.
       type: str
       sample: Contoso AG
 requests:
-  description: How many HTTP requests the task has sent, those for tokens included.
+  description: Number of HTTP requests of this run, including those for tokens.
   returned: always
   type: int
   sample: 10
@@ -240,7 +240,7 @@ CHOICES = [name for name, needs in MODULES.items() if needs.required]
 def main() -> None:
     """Run the module."""
     spec = {"fail_if_missing": {"type": "list", "elements": "str", "choices": CHOICES, "default": []}}
-    # It finds out itself which service can be asked.
+    # The work itself checks which service can be asked.
     run_module(spec, permissions_info, supports_check_mode=True, uses_graph=False)
 
 

@@ -15,13 +15,13 @@ author:
 description:
   - Reads every SKU that the tenant has, how many seats are left, which service plans it carries, what these grant, and
     when its subscriptions are renewed or move to their next state.
-  - A SKU of which there are only subscriptions, because they have ended or have not begun, is listed without seats.
+  - A SKU whose subscriptions have all ended, or have not begun, is listed without seats.
 seealso:
   - module: m365.licensing.m365_user_license
   - module: m365.licensing.m365_user_license_info
 notes:
   - Application permissions of Microsoft Graph are C(LicenseAssignment.Read.All) for the SKUs and
-    C(Organization.Read.All) for the subscriptions. Where the subscriptions cannot be read, a warning says so.
+    C(Organization.Read.All) for the subscriptions. If the subscriptions cannot be read, a warning says so.
 extends_documentation_fragment:
   - m365.licensing.auth
   - m365.licensing.attributes
@@ -64,14 +64,14 @@ skus:
       type: str
       sample: 05e9a617-0261-4cee-bb44-138d3ef5d965
     product_name:
-      description: Name on the invoice; empty where Microsoft's table does not have the SKU.
+      description: Product name. Empty if Microsoft's table does not contain the SKU.
       type: str
       sample: Microsoft 365 E3
     subscribed:
       description:
-        - Whether the tenant lists the SKU among those that it has.
-        - If V(false), there are only subscriptions of it. RV(skus[].capability_status) is the best state of these,
-          RV(skus[].plans) is what Microsoft's table says, and all seats are 0.
+        - Whether the tenant lists the SKU.
+        - If V(false), the tenant only has subscriptions of it. RV(skus[].capability_status) is their best state,
+          RV(skus[].plans) comes from Microsoft's table, and all seats are 0.
       type: bool
       sample: true
     capability_status:
@@ -113,7 +113,7 @@ skus:
           type: int
           sample: 3
         available_with_warning:
-          description: Can be assigned now, those in their grace period included.
+          description: Can be assigned now, including those in their grace period.
           type: int
           sample: 3
     plans:
@@ -198,7 +198,7 @@ skus:
           type: str
           sample: renewal
 tenant:
-  description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
+  description: The tenant that the credentials belong to. Warnings begin with its initial domain, or with its ID.
   returned: when O(expected_domain) or E(M365_EXPECTED_DOMAIN) is set
   type: dict
   contains:
@@ -207,11 +207,11 @@ tenant:
       type: str
       sample: 11111111-2222-3333-4444-555555555555
     initial_domain:
-      description: The domain that the tenant was made with. Null where C(Organization.Read.All) is missing.
+      description: The domain that the tenant was created with. Null where C(Organization.Read.All) is missing.
       type: str
       sample: contoso.onmicrosoft.com
     display_name:
-      description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
+      description: Display name of the tenant. Null where C(Organization.Read.All) is missing.
       type: str
       sample: Contoso AG
 requests:

@@ -13,24 +13,24 @@ version_added: 0.1.0
 author:
   - m365.licensing contributors (@m365-licensing)
 description:
-  - Brings many users to the same licenses in one task, tens of thousands of them if need be.
-  - Each user gets one C(assignLicense) request, which adds and removes at once, so that a swap goes without a gap.
-    20 such requests travel together.
-  - The service may accept a swap, take the old license away, and only then find that it cannot carry out the new one.
-    Where the read after it shows that, and nothing else keeps the mailbox, the licenses that went are given back in the
-    same run, with the plans that were off in them. The user counts as failed, and the error says what happened. Where
-    they cannot be given back, the error says until when a license brings the mailbox back. With O(confirm=false)
-    nothing is read back, so nothing is given back.
-  - What an administrator has switched off stays off. In a swap, what is off in the license that goes, and on nowhere
-    else, is off in the one that comes, unless C(enabled_plans) names it. So is a plan that needs it, also if only a
-    refusal of the service shows that. The row says which plans these are, and check mode says what it cannot foresee.
+  - Assigns the same licenses to many users in one task, or removes them. A task can handle tens of thousands of users.
+  - Each user gets one C(assignLicense) request, which adds and removes at once, so that a swap leaves no gap.
+    One batch contains 20 such requests.
+  - The service may accept a swap, remove the old license, and then fail to assign the new one. If reading the user back
+    shows that, and nothing else keeps the mailbox, the same run gives the old licenses back, with the same plans off.
+    The user counts as failed, and the error says what happened. If the licenses cannot be given back, the error names
+    the day until which a license restores the mailbox. With O(confirm=false) users are not read back, so nothing is
+    given back.
+  - A plan that an administrator has switched off stays off. In a swap, a plan that is off in the old license, and on in
+    no other license, is off in the new one, unless C(enabled_plans) names it. The same applies to a plan that needs it,
+    even if only a refusal of the service shows that. The row names these plans. Check mode says what it cannot predict.
   - A license that comes from a group counts as present and is never removed directly.
-  - Every write is read back.
+  - Every change is read back.
 options:
   users:
     description:
-      - User principal names or ids, in any case. A user who is named twice is one user.
-      - An empty list is nothing to do.
+      - User principal names or ids, in any case. A user who is named twice counts once.
+      - With an empty list the module does nothing.
     type: list
     elements: str
     required: true
@@ -40,9 +40,9 @@ options:
       - The licenses.
       - The list may be empty with O(state=exact), which then removes every direct license.
       - It may also be the list of licenses of a row of this module, of M(m365.licensing.m365_license_plan), or of a
-        record (RV(users[].before)). With O(state=exact) the user gets back what he had. Elements that say
-        O(licenses[].via=group) are left out, with a warning, because only the group gives and takes them. So are
-        those with O(licenses[].via=direct) whose SKU the tenant no longer has.
+        record (RV(users[].before)). With O(state=exact) this restores the licenses of the user. Elements with
+        O(licenses[].via=group) are ignored with a warning, because only the group assigns and removes them. So are
+        elements with O(licenses[].via=direct) whose SKU the tenant no longer has.
     type: list
     elements: dict
     required: true
@@ -53,19 +53,19 @@ options:
           - Either this or O(licenses[].sku_id) is required.
         type: str
       sku_id:
-        description: The id of the SKU. It wins over O(licenses[].sku).
+        description: The id of the SKU. It takes precedence over O(licenses[].sku).
         type: str
         version_added: 0.1.0
       via:
         description:
-          - How a license came that a result describes.
-          - With V(direct), O(licenses[].disabled_plans) are all plans that are to be off. All others are switched on.
-          - With V(group) the element is left out.
+          - How the license is assigned, as results say.
+          - With V(direct), O(licenses[].disabled_plans) lists all plans that are to be off. All others are switched on.
+          - With V(group) the element is ignored.
         type: str
         choices: [direct, group]
         version_added: 0.1.0
       group_id:
-        description: The group that a license came by, as results say. Only the warning uses it.
+        description: The group that assigns the license, as results say. Only the warning uses it.
         type: str
         version_added: 0.1.0
       state:
@@ -85,35 +85,37 @@ options:
       enabled_plans:
         description:
           - Service plans that are to be on, by name or id. All others are switched off.
-          - Together with O(licenses[].disabled_plans), which may be empty, all others stay as they are. So one plan is
-            switched on that somebody has switched off, such as a mailbox plan.
+          - Together with O(licenses[].disabled_plans), which may be empty, all others stay as they are. This switches
+            on a single plan that was switched off, such as a mailbox plan.
         type: list
         elements: str
   state:
     description:
-      - V(present) assigns the licenses and leaves others alone.
+      - V(present) assigns the licenses, and does not change others.
       - V(absent) removes them where they are assigned directly.
-      - V(exact) makes them the only direct licenses. One whose SKU the tenant no longer has stays, and is named.
+      - V(exact) makes them the only direct licenses. A license whose SKU the tenant no longer has stays, and a
+        note names it.
     type: str
     choices: [present, absent, exact]
     default: present
   remove:
     description:
-      - Licenses that go in the same request, by part number, id or product name. So one license is swapped for another,
-        and all others stay.
-      - A user who does not hold one directly loses nothing. What comes from a group stays, and the row says so.
-      - Only with O(state=present), where O(licenses) says what the users get. A license whose seat is missing is not
-        given, and then nothing is removed either.
-      - O(allow_uncovered) guards it as it does a removal.
+      - Licenses to remove in the same request, by part number, id or product name. This swaps one license for another,
+        and keeps all others.
+      - Only direct assignments are removed. A license that comes from a group stays, and a note says so.
+      - Only with O(state=present), where O(licenses) says what the users get. If no seat is left, nothing
+        is removed either.
+      - The guard of O(allow_uncovered) applies to it, too.
     type: list
     elements: str
     default: []
     version_added: 0.1.0
   usage_location:
     description:
-      - Country of use, two letters (ISO 3166), for example V(DE). The service licenses nobody without one.
-      - Set only where the user has none, unless O(usage_location_force=true).
-      - Null or an empty text, as templates make of C(before) of a user without one, is as good as leaving it out.
+      - Country of use, two letters (ISO 3166), for example V(DE). Microsoft requires a usage location before
+        assigning a license.
+      - Set only if the user has none, unless O(usage_location_force=true).
+      - Null or an empty text counts as not set. Templates produce it from C(before) of a user without a usage location.
     type: str
   usage_location_force:
     description: Also replace a usage location that differs from O(usage_location).
@@ -121,19 +123,19 @@ options:
     default: false
   on_insufficient_seats:
     description:
-      - V(fail) refuses before the first write when there are not enough seats for all.
+      - V(fail) refuses the task before the first write if there are not enough seats for all.
       - V(skip) licenses users in the order of O(users) as long as there are seats, and skips the others.
     type: str
     choices: [fail, skip]
     default: fail
   use_warning_seats:
-    description: Also give out seats whose subscription has expired and is in its grace period.
+    description: Also assign seats whose subscription has expired and is in its grace period.
     type: bool
     default: false
   on_error:
     description:
-      - V(fail) hands out no further requests after the first user who fails. The result names who is done, who failed
-        and who was not tried.
+      - V(fail) hands out no further requests after the first user who fails. The result says which users were changed,
+        failed, or were not tried.
       - V(continue) tries all users, reports each, and fails at the end if there was a failure.
       - A user who does not exist is an error before any write with V(fail), and a failed user with V(continue).
     type: str
@@ -141,11 +143,11 @@ options:
     default: fail
   allow_uncovered:
     description:
-      - Permit taking away what keeps a mailbox or an archive. Such a mailbox is deleted after its grace period.
-      - Without it the task is refused before the first write, naming the users. So it is where the last license goes on
-        which a mailbox hangs, and for a change to a smaller plan where the mailbox has an archive, a hold or more than
-        50 GB. Whether a mailbox has outgrown the 2 GB of a Kiosk plan is not looked at.
-      - Exchange is asked about those alone whose user gets a smaller plan, or none. Where it cannot be asked, the task
+      - Permit removing what keeps a mailbox or an archive. Microsoft deletes such a mailbox after its grace period.
+      - Without it the task is refused before the first write, and the error names the users. This also applies when the
+        change removes the last license that covers a mailbox. It applies to a change to a smaller plan if the mailbox
+        has an archive, a hold or more than 50 GB. The 2 GB of a Kiosk plan are not checked.
+      - The module asks Exchange only about users who get a smaller plan, or none. If Exchange cannot be asked, the task
         is refused as well.
     type: bool
     default: false
@@ -155,22 +157,22 @@ options:
     default: true
   confirm_seconds:
     description:
-      - How long to wait for changes to show, in seconds. The directory's replicas are late by seconds to minutes.
+      - How long to wait for changes to show, in seconds. Replicas of the directory show them after seconds to minutes.
       - A change that does not show in time counts as RV(users[].confirmation=accepted).
     type: float
     default: 60
   record_dir:
     description:
-      - The directory for the record of a run that writes, a file of JSON lines that only its owner can read. It is made
-        if it is missing.
-      - The first line says which run it is. A line is added for each user as soon as the service has answered, with
-        what the user had before and has after. So a run that is killed loses one batch at most. If a user has several
+      - The directory for the record of a run that writes, a file of JSON lines that only its owner can read. It is
+        created if it is missing.
+      - The first line identifies the run. The module adds a line for each user as soon as the service has answered,
+        with the licenses before and after. So a run that is killed loses one batch at most. If a user has several
         lines, the last one counts.
       - By default C(m365.licensing) in E(XDG_STATE_HOME) or C(~/.local/state).
-      - If the file cannot be made, the task fails before the first write. There is none in check mode, and none if
-        there is nothing to write.
+      - If the file cannot be made, the task fails before the first write. Check mode, and a run without changes, create
+        no file.
       - A directory that belongs to another user, or that every user can write to without the sticky bit, is refused.
-        One that a group can write to is a warning.
+        If a group can write to it, that is a warning.
     type: path
     version_added: 0.1.0
 seealso:
@@ -183,9 +185,8 @@ seealso:
 notes:
   - Application permissions of Microsoft Graph are C(LicenseAssignment.ReadWrite.All) and C(User.Read.All), with
     O(usage_location) also C(User.ReadWrite.All).
-  - Only a change to a smaller plan needs more. C(Exchange.ManageAsApp) with the Entra role Global Reader tells which
-    mailboxes have an archive, a hold or more than 50 GB; C(Reports.Read.All) saves a request for
-    each where they are many.
+  - A change to a smaller plan needs C(Exchange.ManageAsApp) with the Entra role Global Reader, to find mailboxes with
+    an archive, a hold or more than 50 GB. C(Reports.Read.All) saves one request for each mailbox if there are many.
 extends_documentation_fragment:
   - m365.licensing.auth
   - m365.licensing.large
@@ -258,9 +259,9 @@ EXAMPLES = r"""
 RETURN = r"""
 users:
   description:
-    - What became of each user. In check mode what would become of them.
+    - The result for each user. In check mode the predicted result.
     - In the order of O(users); users who do not exist come last.
-    - Empty where O(output_path) is given, or if they are more than O(max_rows).
+    - Empty if O(output_path) is given, or if there are more rows than O(max_rows).
   returned: always, unless the task was refused before the users were read
   type: list
   elements: dict
@@ -293,7 +294,7 @@ users:
       type: dict
       sample: {usage_location: DE, licenses: []}
     after:
-      description: Usage location and licenses after, as read back; as predicted where they were not read back.
+      description: Usage location and licenses after, as read back, or as predicted if they were not read back.
       type: dict
       sample:
         usage_location: DE
@@ -314,26 +315,26 @@ users:
         hint: Buy seats or free some, then run again.
     notes:
       description:
-        - What a direct assignment cannot bring about, because a group decides it, and what else is worth knowing.
-        - That is which plans a swap leaves off, which license may go beside a better Exchange plan, that the Exchange
-          plan of a license is off, and in check mode what cannot be foreseen.
+        - Notes about the change, for example what a direct assignment cannot change, because a group decides it.
+        - Others name plans that a swap leaves off, a license that is not needed beside a better Exchange plan, an
+          Exchange plan that is off, and in check mode what cannot be predicted.
       type: list
       elements: str
     service_disabled_plans:
       description:
-        - The names of the plans that the service has switched off besides what was asked for, by the id of the SKU.
+        - Names of plans that the service has switched off although the task did not ask for that, by the id of the SKU.
         - Two SKUs of a tenant can have one part number.
       type: dict
       sample: {05e9a617-0261-4cee-bb44-138d3ef5d965: [MESH_AVATARS_FOR_TEAMS]}
 summary:
   description:
     - How many users there are of each RV(users[].status) and RV(users[].confirmation), and C(users) in all.
-    - C(unknown) counts the failed users of whom nobody knows whether the change was carried out.
+    - C(unknown) counts the failed users for whom it is not known whether the service made the change.
   returned: always, unless the task was refused before the users were read
   type: dict
   sample: {users: 2, unchanged: 0, changed: 2, skipped: 0, failed: 0, confirmed: 2, accepted: 0, unknown: 0}
 rows_left_out:
-  description: How many rows RV(users) would have.
+  description: How many rows RV(users) would have otherwise.
   returned: when O(output_path) is given, or there are more rows than O(max_rows)
   type: int
   sample: 12000
@@ -348,13 +349,13 @@ output_path:
   type: str
 uncovered:
   description: The users whose mailbox or archive would lose what keeps it, or may lose it.
-  returned: when the task was refused for their sake
+  returned: when the task was refused because of them
   type: list
   elements: str
   sample: [ben@contoso.com]
 without_usage_location:
   description: The users who have no usage location and get none by this task.
-  returned: when the task was refused for their sake
+  returned: when the task was refused because of them
   type: list
   elements: str
   sample: [ben@contoso.com]
@@ -381,7 +382,7 @@ shortage:
       type: int
       sample: 3
 tenant:
-  description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
+  description: The tenant that the credentials belong to. Warnings begin with its initial domain, or with its ID.
   returned: when O(users) is not empty, unless the task was refused before the first request
   type: dict
   contains:
@@ -390,11 +391,11 @@ tenant:
       type: str
       sample: 11111111-2222-3333-4444-555555555555
     initial_domain:
-      description: The domain that the tenant was made with. Null where C(Organization.Read.All) is missing.
+      description: The domain that the tenant was created with. Null where C(Organization.Read.All) is missing.
       type: str
       sample: contoso.onmicrosoft.com
     display_name:
-      description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
+      description: Display name of the tenant. Null where C(Organization.Read.All) is missing.
       type: str
       sample: Contoso AG
 record_path:
@@ -413,7 +414,7 @@ seconds:
   type: float
   sample: 4.2
 throttled_seconds:
-  description: How much of this time was waited for a service's quota, after it throttled or so that it need not.
+  description: How many seconds of it the run waited for a service's quota, after or before it throttled.
   returned: always, unless the options were refused
   type: float
   sample: 0.0

@@ -14,12 +14,12 @@ author:
   - m365.licensing contributors (@m365-licensing)
 description:
   - Reads which licenses users have, whether directly or from a group, in what state, and which of their plans are off.
-  - Says of each user what the working plans grant, a mailbox or an archive among them.
+  - Returns what the enabled plans of each user grant, for example a mailbox or an archive.
 options:
   users:
     description:
-      - User principal names or ids, in any case. A user who is named twice is one user.
-      - Without it all users who have a license, found by the service.
+      - User principal names or ids, in any case. A user who is named twice counts once.
+      - Without it the service returns all users who have a license.
       - A user who does not exist is an error.
     type: list
     elements: str
@@ -27,7 +27,7 @@ options:
   sku:
     description:
       - Only users who have this SKU, by part number (V(SPE_E3)), id, or product name.
-      - Without O(users) the service looks for them, and finds only those whose assignment is not in error.
+      - Without O(users) the service searches, and finds only users whose assignment is not in error.
     type: str
 seealso:
   - module: m365.licensing.m365_user_license
@@ -68,7 +68,7 @@ RETURN = r"""
 users:
   description:
     - The users, in the order of O(users), or as the service lists them.
-    - Empty where O(output_path) is given, or if they are more than O(max_rows).
+    - Empty if O(output_path) is given, or if there are more rows than O(max_rows).
   returned: success
   type: list
   elements: dict
@@ -82,7 +82,7 @@ users:
       type: str
       sample: anna@contoso.com
     display_name:
-      description: Name for people.
+      description: Display name.
       type: str
       sample: Anna Berg
     user_type:
@@ -102,7 +102,7 @@ users:
       type: str
       sample: DE
     licenses:
-      description: One entry for each SKU and each way by which the user has it.
+      description: One entry for each SKU, and for each assignment of it.
       type: list
       elements: dict
       contains:
@@ -161,7 +161,7 @@ summary:
       type: dict
       sample: {05e9a617-0261-4cee-bb44-138d3ef5d965: {sku: SPE_E3, users: 11900}}
 rows_left_out:
-  description: How many rows RV(users) would have.
+  description: How many rows RV(users) would have otherwise.
   returned: when O(output_path) is given, or there are more rows than O(max_rows)
   type: int
   sample: 12000
@@ -175,7 +175,7 @@ output_path:
   returned: when O(output_path) is given
   type: str
 tenant:
-  description: The tenant that the credentials lead to. Warnings begin with its initial domain, or else its ID.
+  description: The tenant that the credentials belong to. Warnings begin with its initial domain, or with its ID.
   returned: when O(expected_domain) or E(M365_EXPECTED_DOMAIN) is set
   type: dict
   contains:
@@ -184,11 +184,11 @@ tenant:
       type: str
       sample: 11111111-2222-3333-4444-555555555555
     initial_domain:
-      description: The domain that the tenant was made with. Null where C(Organization.Read.All) is missing.
+      description: The domain that the tenant was created with. Null where C(Organization.Read.All) is missing.
       type: str
       sample: contoso.onmicrosoft.com
     display_name:
-      description: What the tenant calls itself. Null where C(Organization.Read.All) is missing.
+      description: Display name of the tenant. Null where C(Organization.Read.All) is missing.
       type: str
       sample: Contoso AG
 requests:
@@ -202,7 +202,7 @@ seconds:
   type: float
   sample: 4.2
 throttled_seconds:
-  description: How much of this time was waited for a service's quota, after it throttled or so that it need not.
+  description: How many seconds of it the run waited for a service's quota, after or before it throttled.
   returned: always, unless the options were refused
   type: float
   sample: 0.0

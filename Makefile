@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 LOCKED := requirements/locked
 UV := build/uv/bin/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-clients test-matrix gate bench bench-docs lock clean
+.PHONY: help setup demo test test-long test-clients test-matrix test-mutants gate bench bench-docs lock clean
 
 help: ## Show these lines
 	@sed -nE 's/^([a-z-]+):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,14 @@ test-clients: setup ## Run clients and types of others on the simulated tenant (
 test-matrix: setup ## Try every supported ansible-core on each of its Pythons (CELL="2.16-py3.10" chooses some)
 	@$(BIN)/python -m tests.matrix.run $(CELL)
 
+test-mutants: setup build/mutants/.stamp ## Measure which changes of the code the tests notice (ONLY="_licensing/coverage", SIZE=50, SEED=2, ALL=1)
+	@$(BIN)/python -m tests.mutants.run $(if $(ONLY),--only "$(ONLY)") $(if $(SIZE),--size $(SIZE)) $(if $(SEED),--seed $(SEED)) $(if $(ALL),--all)
+
+build/mutants/.stamp: $(LOCKED)/mutants.txt
+	$(PYTHON) -m venv --clear build/mutants/venv
+	build/mutants/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCKED)/mutants.txt
+	@touch $@
+
 gate: setup ## Run some checks only: make gate NAME="unit ruff" (without NAME: list them)
 	@$(BIN)/python -m tests.gates.run $(or $(NAME),--list)
 
@@ -59,8 +67,8 @@ bench-docs: setup ## Put the table and the chart of the last make bench into doc
 lock: ## Choose the pins of requirements/locked/ anew, with hashes
 	$(PYTHON) -m venv --clear build/uv
 	build/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCKED)/uv.txt
-	$(UV) --upgrade requirements/clients.txt requirements/development.txt requirements/uv.txt --output-file build/pins.txt
-	@for name in clients development installer runtime uv; do \
+	$(UV) --upgrade requirements/clients.txt requirements/development.txt requirements/mutants.txt requirements/uv.txt --output-file build/pins.txt
+	@for name in clients development installer mutants runtime uv; do \
 	  { sed -n 1,3p requirements.txt; echo "# Made by 'make lock' of requirements/$$name.txt, for every Python from 3.10 on."; \
 	    $(UV) --generate-hashes --constraint build/pins.txt requirements/$$name.txt; } > build/locked.txt && \
 	  mv build/locked.txt $(LOCKED)/$$name.txt || exit 1; done

@@ -14,6 +14,7 @@ TYPED = (
     "tests.gates",
     "tests.integration",
     "tests.matrix",
+    "tests.mutants",
     "tests.simulator",
     "tests.unit",
     "tests.functional",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run a module whose clock is as fast as the tenant's: ``python faster.py SPEED MODULE``.
+"""Run a module whose clock is as fast as the tenant's: ``python fast_clock.py SPEED MODULE``.
 
 Only what reads the time and what waits is changed, before the module is imported: a wait of ten seconds takes ten
 seconds of that clock. What the module computes takes as long as ever, so it seems slower than it is.

@@ -105,7 +105,7 @@ def measure(command: Sequence[str | Path], given: str = "", variables: Mapping[s
     """Run a command. Raises RuntimeError with the end of its output where it fails."""
     PLACE.mkdir(parents=True, exist_ok=True)
     note, out, err = PLACE / "note", PLACE / "stdout", PLACE / "stderr"
-    words = [sys.executable, "-S", "-E", HERE / "watch.py", note, *command]
+    words = [sys.executable, "-S", "-E", HERE / "sampler.py", note, *command]
     with out.open("wb") as stdout, err.open("wb") as stderr:
         done = subprocess.run(  # noqa: S603 - our own commands
             words, input=given.encode(), stdout=stdout, stderr=stderr, env=dict(variables or os.environ), check=False
@@ -164,12 +164,12 @@ class Tenant:
 
     def module(self, name: str, *, speed: int = 1, **arguments: Any) -> Run:
         """Run a module as Ansible runs it, from its files; ``speed``: with a fast clock."""
-        how = [HERE / "faster.py", str(speed)] if speed != 1 else ["-m"]
+        how = [HERE / "fast_clock.py", str(speed)] if speed != 1 else ["-m"]
         return self.measure([sys.executable, *how, f"{MODULES}.{name}"], json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
 
     def bare(self, calls: Sequence[Json]) -> Run:
-        """Run the bare loop."""
-        return self.measure([sys.executable, HERE / "bare.py"], json.dumps({"info": self.info, "calls": calls}))
+        """Run the baseline."""
+        return self.measure([sys.executable, HERE / "baseline.py"], json.dumps({"info": self.info, "calls": calls}))
 
     def _cpu(self) -> float:
         """CPU seconds that the tenant's process has used so far."""

@@ -27,5 +27,19 @@ def single_errors(name: str, *, upper: bool = False) -> set[str]:
 def two_errors(name: str, chance: random.Random, number: int) -> list[str]:
     """Some names with an error in a name that has one already; two underscores begin what a role keeps to itself."""
     ones = sorted(single_errors(name))
-    found = {chance.choice(sorted(single_errors(chance.choice(ones)))) for _each in range(number)}
+    found = {_with_an_error(chance.choice(ones), chance) for _each in range(number)}
     return sorted(wrong for wrong in found - {name} - M365 - LICENSE_STATE if wrong[:2] != "__")
+
+
+def _with_an_error(name: str, chance: random.Random) -> str:
+    """A name with a character removed, replaced, inserted, or exchanged with the next one."""
+    place, letter = chance.randrange(len(name)), chance.choice(LETTERS)
+    before, after = name[:place], name[place + 1 :]
+    return chance.choice(
+        (
+            before + after,
+            before + letter + after,
+            before + letter + name[place:],
+            before + after[:1] + name[place] + after[1:],
+        )
+    )

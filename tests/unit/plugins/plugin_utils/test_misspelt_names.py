@@ -18,6 +18,7 @@ from ansible_collections.m365.licensing.plugins.plugin_utils._action import Lice
 from ansible_collections.m365.licensing.plugins.plugin_utils._variables import LICENSE_STATE, M365
 
 from tests.functional.support.misspelling import single_errors, two_errors
+from tests.unit.support.random_examples import cases
 
 OURS = sorted(name for names in ENVIRONMENT.values() for name in names if name.startswith("M365_"))
 FOREIGN = {"AZURE_TENANT_ID": "fabrikam.example", "AZURE_CLIENT_ID": "1" * 8 + "-1111-1111-1111-" + "1" * 12}
@@ -57,13 +58,13 @@ class _Action(LicensingAction):
 @pytest.mark.parametrize("name", sorted(M365 | LICENSE_STATE))
 def test_no_single_error_writes(name: str) -> None:
     action = _Action(writes=True)
-    assert [wrong for wrong in sorted(single_errors(name)) if action.decide(wrong)] == []
+    assert [wrong for wrong in cases(single_errors(name)) if action.decide(wrong)] == []
 
 
 @pytest.mark.parametrize("name", sorted(M365))
 def test_no_single_error_reaches_the_tenant_of_the_environment(name: str) -> None:
     action = _Action(writes=False)
-    assert [wrong for wrong in sorted(single_errors(name)) if action.decide(wrong)] == []
+    assert [wrong for wrong in cases(single_errors(name)) if action.decide(wrong)] == []
 
 
 PORTAL = ("m365_directory_id", "m365_application_id", "m365_app_secret")
@@ -114,7 +115,7 @@ def test_no_pair_of_errors_that_was_drawn_does(name: str) -> None:
     chance = random.Random(name)
     for writes in sorted({True, name not in M365}):
         action = _Action(writes=writes)
-        assert [wrong for wrong in two_errors(name, chance, 150) if action.decide(wrong)] == []
+        assert [wrong for wrong in cases(two_errors(name, chance, 150)) if action.decide(wrong)] == []
 
 
 @pytest.mark.parametrize("name", ["m365_tenant_id", "license_state_protected"])
@@ -143,7 +144,7 @@ def refusal(name: str) -> str:
 def test_no_single_error_in_the_environment_takes_another_tool_s_tenant(name: str) -> None:
     """The right variable would have won over those of other tools; a wrong one must not hand the run to them."""
     assert options_from({}, FOREIGN).tenant_id == "fabrikam.example"
-    assert [wrong for wrong in sorted(single_errors(name, upper=True)) if wrong not in refusal(wrong)] == []
+    assert [wrong for wrong in cases(single_errors(name, upper=True)) if wrong not in refusal(wrong)] == []
 
 
 def test_the_environment_s_errors_are_told_together_and_without_values() -> None:

@@ -88,18 +88,18 @@ def counting(rules: Sequence[Rule]) -> tuple[list[Rule], list[str]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_hundred_times_the_rules_are_not_a_hundred_times_the_tests(kind: str) -> None:
-    some = people(200)
+def test_few_conditions_are_tested_of_many_rules(kind: str) -> None:
+    some = people(60)
     tests: dict[int, int] = {}
-    for count in (50, 5000):
+    for count in (50, 1000):
         rules, asked = counting(many(count, kind))
         index = RuleIndex(rules)
         for subject in some:
             index.first_match(subject, TODAY)
         tests[count] = len(asked)
-    # at first 50 rules were 50 tests for each user, and 5000 were 5000
+    # without the index, 1000 rules cost 1000 tests for each user
     assert tests[50] <= 50 * len(some)
-    assert tests[5000] <= 50 * len(some)
+    assert tests[1000] <= 50 * len(some)
 
 
 @pytest.mark.parametrize("kind", ["department", "middle", "group"])

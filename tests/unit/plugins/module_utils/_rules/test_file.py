@@ -24,8 +24,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules.file import 
     read_rules,
     take_rules,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.unit.support.random_examples import examples
 
 RULE = {"name": "All", "match": {}, "licenses": [{"sku": "EXCHANGESTANDARD"}], "usage_location": "DE"}
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8)
@@ -226,11 +228,12 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.random
 @pytest.mark.parametrize("kind", ["as it is", "without libyaml"])
 @given(
     content=st.binary(max_size=60) | st.lists(PIECES | TEXTS, max_size=12).map(lambda parts: "".join(parts).encode())
 )
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_any_bytes_are_rules_or_an_error_that_names_the_file(
     tmp_path_factory: pytest.TempPathFactory, kind: str, content: bytes
 ) -> None:

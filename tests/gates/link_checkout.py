@@ -6,7 +6,7 @@
 ``.venv/collections/ansible_collections/m365/licensing`` is a link to the checkout, and a ``.pth`` file puts
 ``.venv/collections`` on the environment's ``sys.path``: there Python finds ``ansible_collections.m365.licensing``, and
 so does Ansible, from whatever directory it is started and without an ``ansible.cfg``. Run by ``make setup``.
-Another environment below the checkout (a cell of ``make test-matrix``) gets a ``.pth`` file to the same place.
+Environments of ``make test-matrix`` get a ``.pth`` file to the same place.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COLLECTIONS = CHECKOUT / ".venv" / "collections"
 
 
 def link() -> None:
-    """Lay the link; relative, overwritten when it exists."""
+    """Make the relative link, in place of an older one."""
     collection = COLLECTIONS / "ansible_collections" / "m365" / "licensing"
     collection.parent.mkdir(parents=True, exist_ok=True)
     collection.unlink(missing_ok=True)
@@ -30,7 +30,7 @@ def link() -> None:
 
 
 def point_at(site_packages: Path) -> None:
-    """Lay the ``.pth`` file of an environment; relative, overwritten when it exists."""
+    """Write the ``.pth`` file of an environment, with a relative path."""
     relative = os.path.relpath(COLLECTIONS, site_packages)
     (site_packages / "m365_licensing_checkout.pth").write_text(f"{relative}\n", encoding="utf-8")
 

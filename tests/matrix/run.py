@@ -1,11 +1,11 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``make test-matrix``: what of the tests depends on ansible-core and Python, on every pair that is supported.
+"""``make test-matrix``: the tests that depend on ansible-core and Python, on every supported pair.
 
-``python -m tests.matrix.run [CELL …]`` (without names: all). Each cell has a virtual environment of its own under
-``build/matrix``, which the next run finds again, and a log as a gate has (``build/gates/<cell>/log``). The last output
-is the table of docs/compatibility.md.
+``python -m tests.matrix.run [ENVIRONMENT …]`` (without names: all). Each one has a virtual environment under
+``build/matrix``, which the next run uses again, and a log as a gate has (``build/gates/<environment>/log``). The
+output ends with the table of docs/compatibility.md.
 """
 
 from __future__ import annotations
@@ -26,11 +26,21 @@ from tests.gates.gate import BUILD, CHECKOUT, Counts, Failed, Gate, Work, home
 from tests.gates.link_checkout import point_at
 from tests.gates.run import Result, perform, perform_all, show_tail
 from tests.gates.running import CORES, counts
-from tests.matrix.cells import ALL_UNIT, CELLS, NOT_SELECTED, RARE, TARGETS_ONCE, Cell, pinned, pins, versions
+from tests.matrix.environments import (
+    ALL_UNIT,
+    DESELECTED,
+    ENVIRONMENTS,
+    RARE,
+    TARGETS_ONCE,
+    Environment,
+    pinned,
+    pins,
+    versions,
+)
 
 PLACE = BUILD / "matrix"
 SECONDS = 1800.0
-"""A limit for one step of a cell."""
+"""The limit for one step of an environment."""
 SHOWN = ("msal", "requests", "urllib3")
 VERSIONS = (
     "import platform, importlib.metadata as m; "
@@ -41,32 +51,34 @@ HEAD = ("ansible-core", "Python", " / ".join(SHOWN), "unit tests", "integration 
 
 @dataclass
 class Run:
-    """A cell on its way; ``told``: what its row says of it, by the names of ``HEAD``."""
+    """The run of an environment. ``results``: the cells of its row in the table, by the names of ``HEAD``."""
 
-    cell: Cell
+    environment: Environment
     python: Path | None
-    told: dict[str, str] = field(default_factory=dict)
+    results: dict[str, str] = field(default_factory=dict)
 
     @property
     def place(self) -> Path:
         """The virtual environment."""
-        return PLACE / self.cell.name
+        return PLACE / self.environment.name
 
     @property
     def weight(self) -> int:
-        """Cells that take long are begun first."""
-        cell = self.cell
-        return 2 * (cell.unit is ALL_UNIT) + 2 * (cell.integration is not TARGETS_ONCE) + (cell.sanity is not None)
+        """How long it takes, roughly: the longest start first."""
+        chosen = self.environment
+        return (
+            2 * (chosen.unit is ALL_UNIT) + 2 * (chosen.integration is not TARGETS_ONCE) + (chosen.sanity is not None)
+        )
 
     def check(self, work: Work, artefact: Path) -> Counts:
-        """Prepare the cell and run all of its steps, also after one that failed."""
+        """Prepare the environment and run all of its steps, also after one that failed."""
         steps: dict[str, Callable[[], Counts]] = {
-            "unit tests": lambda: pytest(work, self, "unit", ("-m", NOT_SELECTED, *self.cell.unit)),
+            "unit tests": lambda: pytest(work, self, "unit", ("-m", DESELECTED, *self.environment.unit)),
             "integration tests": lambda: integration(work, self, artefact),
         }
-        if (chosen := self.cell.sanity) is not None:
+        if (chosen := self.environment.sanity) is not None:
             steps["sanity tests"] = lambda: sanity(work, self, chosen)
-        self.told |= dict.fromkeys(steps, "FAILED")
+        self.results |= dict.fromkeys(steps, "FAILED")
         prepare(work, self)
         total = Counts(0, 0)
         for name, step in steps.items():
@@ -76,12 +88,12 @@ class Run:
                 work.say(f"{name}: {error}")
                 found = Counts(0, 1)
             total = Counts(total.passed + found.passed, total.failed + found.failed)
-            self.told[name] = f"{found.failed} FAILED" if found.failed else f"{found.passed}"
+            self.results[name] = f"{found.failed} FAILED" if found.failed else f"{found.passed}"
         return total
 
 
 def prepare(work: Work, run: Run) -> None:
-    """Make the virtual environment, unless it is there with just these versions; note what it holds."""
+    """Make the virtual environment unless it exists with exactly these versions; note its versions."""
     texts = {
         name: (CHECKOUT / name).read_text(encoding="utf-8")
         for name in (
@@ -91,7 +103,7 @@ def prepare(work: Work, run: Run) -> None:
         )
     }
     constraints = versions((CHECKOUT / "requirements/locked/development.txt").read_text(encoding="utf-8"))
-    chosen = pinned(constraints, pins(run.cell, constraints, texts["requirements.txt"]))
+    chosen = pinned(constraints, pins(run.environment, constraints, texts["requirements.txt"]))
     wanted = hashlib.sha256("\0".join([str(run.python), *texts.values(), chosen]).encode()).hexdigest()
     stamp = run.place / "stamp"
     inside = run.place / "bin" / "python"
@@ -107,17 +119,17 @@ def prepare(work: Work, run: Run) -> None:
         point_at(next(run.place.glob("lib/python*/site-packages")))
         stamp.write_text(wanted, encoding="utf-8")
     version, *needed = work.run(inside, "-c", VERSIONS).split()
-    run.told |= {"Python": version, " / ".join(SHOWN): " / ".join(needed)}
+    run.results |= {"Python": version, " / ".join(SHOWN): " / ".join(needed)}
 
 
 def variables(run: Run) -> dict[str, str]:
-    """What makes every command of a step one of the cell's."""
+    """Return variables that select the environment for every command of a step."""
     path = os.pathsep.join([str(run.place / "bin"), os.environ.get("PATH", os.defpath)])
     return {"PATH": path, "VIRTUAL_ENV": str(run.place), "HOME": str(home(run.place / "home"))}
 
 
 def pytest(work: Work, run: Run, step: str, tests: Sequence[str], settings: dict[str, str] | None = None) -> Counts:
-    """Run tests by the Python of the cell. Other cells have the other cores."""
+    """Run tests with the Python of the environment, on one core: other environments use the other cores."""
     report = work.folder / f"{step}.xml"
     apart = ("-p", "no:xdist", "-o", f"cache_dir={work.folder / 'pytest'}")
     work.run(
@@ -131,59 +143,62 @@ def pytest(work: Work, run: Run, step: str, tests: Sequence[str], settings: dict
 
 
 def integration(work: Work, run: Run, artefact: Path) -> Counts:
-    """Install the artefact by the ansible-galaxy of the cell, and test that."""
+    """Install the artefact with the ansible-galaxy of the environment, and test it."""
     place = work.folder / "collections"
     galaxy = run.place / "bin" / "ansible-galaxy"
     work.run(galaxy, "collection", "install", "--force", "--no-deps", "-p", place, artefact, variables=variables(run))
-    return pytest(work, run, "integration", run.cell.integration, {"M365_TEST_COLLECTIONS": str(place)})
+    return pytest(work, run, "integration", run.environment.integration, {"M365_TEST_COLLECTIONS": str(place)})
 
 
 def sanity(work: Work, run: Run, chosen: Sequence[str]) -> Counts:
-    """All tests of ``ansible-test sanity`` on the Python of the cell."""
-    printed = ansible_test(work, run.place / "bin", variables(run), "--python", run.cell.python, *chosen)
+    """Run all tests of ``ansible-test sanity`` on the Python of the environment."""
+    printed = ansible_test(work, run.place / "bin", variables(run), "--python", run.environment.python, *chosen)
     return Counts(printed.count("Running sanity test "), 0)
 
 
 def table(runs: Sequence[Run]) -> str:
-    """What was tried, in Markdown."""
-    rows = [[run.cell.core, *(run.told.get(name, "-") for name in HEAD[1:])] for run in runs]
+    """Return the results as a table in Markdown."""
+    rows = [[run.environment.core, *(run.results.get(name, "-") for name in HEAD[1:])] for run in runs]
     return "\n".join(f"| {' | '.join(row)} |" for row in (HEAD, ("---",) * len(HEAD), *rows))
 
 
 def attempt(runs: Sequence[Run]) -> list[Result]:
-    """Build the collection once, and try all cells that can be tried here."""
+    """Build the collection once, and test it in all environments whose Python this machine has."""
     for run in runs:
         if run.python is None:
-            run.told = {"Python": run.cell.python} | dict.fromkeys(HEAD[2:], "not here")
+            run.results = {"Python": run.environment.python} | dict.fromkeys(HEAD[2:], "not here")
     artefacts: list[Path] = []
     made = perform(Gate("matrix-artefact", "build the collection", lambda work: artefacts.append(built(work))))
     if not made.ok:
         return [made]
-    # Tests wait now and then: one more than there are cores keeps these busy.
+    # Tests wait at times, so one more than the number of cores keeps all cores busy.
     here = sorted((run for run in runs if run.python), key=lambda run: -run.weight)
-    return perform_all([Gate(run.cell.name, "", partial(run.check, artefact=artefacts[0])) for run in here], CORES + 1)
+    gates = [Gate(run.environment.name, "", partial(run.check, artefact=artefacts[0])) for run in here]
+    return perform_all(gates, CORES + 1)
 
 
 def main(names: Sequence[str]) -> int:
-    """Try the cells of these names, or all; the exit status."""
-    unknown = set(names) - {cell.name for cell in CELLS}
-    if unknown:
-        sys.exit(f"no such cell: {', '.join(sorted(unknown))}. There are: {', '.join(cell.name for cell in CELLS)}")
+    """Test in the environments of these names, or in all; return the exit status."""
+    known = [environment.name for environment in ENVIRONMENTS]
+    if unknown := set(names) - set(known):
+        sys.exit(f"Unknown environment: {', '.join(sorted(unknown))}. Choose from: {', '.join(known)}")
     began = time.monotonic()
-    runs = [Run(cell, python_named(f"python{cell.python}")) for cell in CELLS if not names or cell.name in names]
-    for name in ("matrix-artefact", *(run.cell.name for run in runs)):
+    chosen = [environment for environment in ENVIRONMENTS if not names or environment.name in names]
+    runs = [Run(environment, python_named(f"python{environment.python}")) for environment in chosen]
+    for name in ("matrix-artefact", *(run.environment.name for run in runs)):
         shutil.rmtree(BUILD / "gates" / name, ignore_errors=True)
     results = attempt(runs)
     failed = [result for result in results if not result.ok]
     for result in failed:
         show_tail(result)
-    absent = [run.cell for run in runs if run.python is None]
-    needed = [cell.name for cell in absent if names or cell.python not in RARE]
+    absent = [run.environment for run in runs if run.python is None]
+    needed = [environment.name for environment in absent if names or environment.python not in RARE]
     minutes = (time.monotonic() - began) / 60
     passed = len(results) - len(failed)
-    print(f"\n{passed} cells passed, {len(failed)} failed, {len(absent)} not here; {minutes:.0f} minutes\n")
+    counted = f"{passed} environments passed, {len(failed)} failed, {len(absent)} without their Python"
+    print(f"\n{counted}; {minutes:.0f} minutes\n")
     if needed:
-        print(f"Not tried, for want of their Python: {', '.join(needed)}.\n")
+        print(f"Not tested, because their Python is missing: {', '.join(needed)}.\n")
     print(table(runs))
     return 1 if failed or needed or not results else 0
 

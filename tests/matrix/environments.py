@@ -1,13 +1,12 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which ansible-core is tried on which Python, and what is tried there.
+"""The environments of ``make test-matrix``: an ansible-core on a Python, and the tests that run there.
 
-Each series of ansible-core is tried on each Python that its controller supports. What depends on neither is not
-repeated: random tests draw what other tests hold, and most tests of the parts are pure. The oldest of everything and
-the newest Python run all others, as ``make test`` does with the newest libraries; between them each Python runs the
-tests of the parts once, each series the integration tests, the sanity tests of what the collection runs, and the unit
-tests that start Ansible. Every other cell runs the most of these.
+Each series of ansible-core is tested on each Python that its controller supports. Tests that depend on neither are not
+repeated: random tests, and most pure ones. The oldest versions and the newest Python run all other tests, as
+``make test`` does with the newest libraries. Among the rest, each Python runs the tests of the parts once; each series
+runs the integration tests, the sanity tests of the plugins, and the unit tests that start Ansible.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 
 ALL_UNIT = (
     *("tests/unit", "tests/functional", "tests/simulator"),
-    # Audits of whole tenants under many faults and switches: long, and their parts have tests of their own.
+    # Audits of whole tenants under many faults and switches: long, and covered by tests of the parts.
     "--ignore=tests/functional/faults/test_audit_faults.py",
     "--ignore=tests/unit/plugins/module_utils/_planning/test_properties.py",
     "--ignore=tests/functional/properties/test_unverified.py",
@@ -32,7 +31,7 @@ UNIT_OF_SERIES = (
     "tests/functional/faults/test_interrupted.py",  # signals: from 2.19 on, workers have sessions of their own
 )
 UNIT_WITH_ANSIBLE = (*MODULE_TESTS, "-k", "not most_talkative")
-"""What is shown at the most talkative is a matter of the series."""
+"""The output at the highest verbosity depends on the series alone."""
 WHOLE_RUNS = (
     "functional/audit/test_audit_signals.py",
     "functional/audit/test_audit_strategies.py",
@@ -55,18 +54,18 @@ WHOLE_RUNS = (
 UNIT_OF_PARTS = (
     *ALL_UNIT,
     "--ignore=tests/simulator/tests",  # of the simulated tenant, not of the collection
-    "--ignore=tests/functional/properties/test_quoting_parsers.py",  # as much one of others' parsers
+    "--ignore=tests/functional/properties/test_quoting_parsers.py",  # tests parsers of other projects as well
     *(f"--ignore=tests/{name}" for name in WHOLE_RUNS),
     *(f"--ignore={name}" for name in UNIT_OF_SERIES),
 )
 ALL_INTEGRATION = (
     "tests/integration",
-    # Modes make no difference to modules that only read.
+    # Check mode and diff do not change modules that only read.
     *("-k", "not (test_target and (auth or info or audit) and (check or diff))"),
 )
 INTEGRATION = (
     "tests/integration",
-    # Signing in and the examples are the modules' own; the role shows check mode and diff of what writes.
+    # Signing in and examples depend on modules alone; the role covers check mode and diff of modules that write.
     *("-k", "not (check or diff or auth or examples_of_a_module) or role or test_collection or test_secrets"),
 )
 TARGETS_ONCE = (
@@ -74,18 +73,18 @@ TARGETS_ONCE = (
     "tests/integration/test_collection.py",
     *("-k", "test_collection or (normal and (m365_subscription_info or playbook))"),
 )
-"""A module that reads; playbooks, by which role, plan and writing run; that it is what was installed that runs."""
-NOT_SELECTED = "not random and not long"
+"""A module that reads; playbooks that run the role, plan and write; a check that the installed collection runs."""
+DESELECTED = "not random and not long"
 RARE = ("3.14",)
-"""Pythons that a machine may lack: without any other the matrix has not passed."""
+"""Pythons that a machine may lack; without any other one the matrix fails."""
 ALL_SANITY: tuple[str, ...] = ()
 SANITY = ("--exclude", "tests/")
 """Arguments of ``ansible-test sanity``."""
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One version of ansible-core on one Python. ``oldest``: with the oldest msal, requests and urllib3 supported."""
+class Environment:
+    """One version of ansible-core on one Python. ``oldest``: with the oldest supported msal, requests and urllib3."""
 
     core: str
     python: str
@@ -96,50 +95,50 @@ class Cell:
 
     @property
     def series(self) -> str:
-        """Such as 2.16."""
+        """The series of ansible-core, such as 2.16."""
         return self.core.rpartition(".")[0]
 
     @property
     def name(self) -> str:
-        """Such as 2.16-py3.10: also that of a folder."""
+        """The name on the command line and of the folder, such as 2.16-py3.10."""
         return f"{self.series}-py{self.python}"
 
 
-CELLS = (
-    Cell("2.16.0", "3.10", ALL_UNIT, ALL_INTEGRATION, oldest=True),  # The oldest of everything.
-    Cell("2.16.19", "3.11", sanity=ALL_SANITY),
-    Cell("2.16.19", "3.12"),
-    Cell("2.17.14", "3.10", UNIT_OF_SERIES, INTEGRATION),
-    Cell("2.17.14", "3.11"),
-    Cell("2.17.14", "3.12", sanity=SANITY),
-    Cell("2.18.19", "3.11", UNIT_OF_PARTS),
-    Cell("2.18.19", "3.12", UNIT_OF_SERIES, INTEGRATION),
-    Cell("2.18.19", "3.13", sanity=SANITY),
-    Cell("2.19.14", "3.11", UNIT_OF_SERIES, INTEGRATION),
-    Cell("2.19.14", "3.12", UNIT_OF_PARTS),
-    Cell("2.19.14", "3.13", sanity=SANITY),
-    Cell("2.20.10", "3.12", UNIT_OF_SERIES, INTEGRATION, sanity=SANITY),
-    Cell("2.20.10", "3.13", UNIT_OF_PARTS),
-    Cell("2.20.10", "3.14"),
-    Cell("2.21.5", "3.12", sanity=ALL_SANITY, oldest=True),
-    Cell("2.21.5", "3.13", UNIT_OF_SERIES, ALL_INTEGRATION),
-    Cell("2.21.5", "3.14", ALL_UNIT),
+ENVIRONMENTS = (
+    Environment("2.16.0", "3.10", ALL_UNIT, ALL_INTEGRATION, oldest=True),  # The oldest of everything.
+    Environment("2.16.19", "3.11", sanity=ALL_SANITY),
+    Environment("2.16.19", "3.12"),
+    Environment("2.17.14", "3.10", UNIT_OF_SERIES, INTEGRATION),
+    Environment("2.17.14", "3.11"),
+    Environment("2.17.14", "3.12", sanity=SANITY),
+    Environment("2.18.19", "3.11", UNIT_OF_PARTS),
+    Environment("2.18.19", "3.12", UNIT_OF_SERIES, INTEGRATION),
+    Environment("2.18.19", "3.13", sanity=SANITY),
+    Environment("2.19.14", "3.11", UNIT_OF_SERIES, INTEGRATION),
+    Environment("2.19.14", "3.12", UNIT_OF_PARTS),
+    Environment("2.19.14", "3.13", sanity=SANITY),
+    Environment("2.20.10", "3.12", UNIT_OF_SERIES, INTEGRATION, sanity=SANITY),
+    Environment("2.20.10", "3.13", UNIT_OF_PARTS),
+    Environment("2.20.10", "3.14"),
+    Environment("2.21.5", "3.12", sanity=ALL_SANITY, oldest=True),
+    Environment("2.21.5", "3.13", UNIT_OF_SERIES, ALL_INTEGRATION),
+    Environment("2.21.5", "3.14", ALL_UNIT),
 )
 RESOLVELIB = {"2.16": "1.0.1", "2.17": "1.0.1", "2.18": "1.0.1"}
-"""Series that want another one than requirements/locked/development.txt has."""
+"""Versions for series that cannot use the one in requirements/locked/development.txt."""
 BESIDE_OLDEST = {"cryptography": "44.0.3"}
-"""What msal of ``oldest`` allows; the newest is too new for it."""
+"""The version that the msal of ``oldest`` allows."""
 
 
-def pins(cell: Cell, constraints: str, requirements: str) -> dict[str, str]:
-    """The versions of a cell that differ from ``constraints``, for the texts of both files.
+def pins(environment: Environment, constraints: str, requirements: str) -> dict[str, str]:
+    """Return the versions of an environment that differ from ``constraints``, from the texts of both files.
 
-    The oldest versions are the lower bounds of requirements.txt: what it promises is what is tried.
+    The oldest versions are the lower bounds of requirements.txt, so that its promise is tested.
     """
-    found = {"ansible-core": cell.core}
-    if cell.series in RESOLVELIB:
-        found["resolvelib"] = RESOLVELIB[cell.series]
-    if cell.oldest:
+    found = {"ansible-core": environment.core}
+    if environment.series in RESOLVELIB:
+        found["resolvelib"] = RESOLVELIB[environment.series]
+    if environment.oldest:
         found |= lower_bounds(requirements) | BESIDE_OLDEST
     unknown = {name for name in found if f"\n{name}==" not in f"\n{constraints}"}
     if unknown:
@@ -148,7 +147,7 @@ def pins(cell: Cell, constraints: str, requirements: str) -> dict[str, str]:
 
 
 def versions(locked: str) -> str:
-    """The pins of a locked file without their hashes: a cell has some other versions, of which no hash is known."""
+    """Return the pins of a locked file without hashes: some versions of an environment have no pinned hash."""
     return "".join(f"{line.rstrip(chr(92)).rstrip()}\n" for line in locked.splitlines() if "==" in line)
 
 
@@ -160,6 +159,6 @@ def lower_bounds(requirements: str) -> dict[str, str]:
 
 
 def pinned(constraints: str, changed: Mapping[str, str]) -> str:
-    """The text of a constraints file with some versions replaced."""
+    """Return the text of a constraints file with some versions replaced."""
     kept = [line for line in constraints.splitlines() if line.partition("==")[0] not in changed]
     return "\n".join([*kept, *(f"{name}=={version}" for name, version in changed.items()), ""])

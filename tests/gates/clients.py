@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``make test-clients``: what others wrote, clients and types, against the simulated tenant.
+"""``make test-clients``: clients and types of other projects, against the simulated tenant.
 
-It installs node modules and a virtual environment of its own under ``build/clients``, by exact versions with
-hashes, so it is no part of ``make test`` and runs by its name only.
+It installs node modules and a virtual environment under ``build/clients``, in exact versions with hashes. ``make test``
+does not include it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ PLACE = BUILD / "clients"
 PYTHON_NEEDS = (CHECKOUT / "requirements" / "locked" / "clients.txt",)
 NODE_NEEDS = (HERE / "package.json", HERE / "package-lock.json")
 NODE = 20
-"""The oldest Node.js that all of the clients run on."""
+"""The oldest Node.js on which all of the clients run."""
 
 
 def clients(work: Work) -> Counts:
-    """Install what is missing; then the tests, in namespaces where Microsoft's names mean the tenant."""
+    """Install missing packages; then run the tests, in namespaces where Microsoft's names lead to the tenant."""
     _check_node(work)
     PLACE.mkdir(parents=True, exist_ok=True)
     _once(PLACE / ".node", NODE_NEEDS, lambda: _node_modules(work))
@@ -37,14 +37,14 @@ def clients(work: Work) -> Counts:
     tests = ("-m", "pytest", "tests/clients", "--durations", "10", "--junit-xml", report)
     work.run(python, "-m", "tests.clients.network_namespace", "--", python, *tests, may_end_with=(0, 1))
     if not report.exists():
-        raise Failed(_last_line(work) or "the tests did not run")
+        raise Failed(_last_line(work) or "the tests did not run: the log says why")
     for line in sorted(set((PLACE / "limits").read_text(encoding="utf-8").splitlines())):
-        print(f"        cannot be done: {line}", flush=True)
+        print(f"        not supported: {line}", flush=True)
     return counts(report, "tests/clients")
 
 
 def _check_node(work: Work) -> None:
-    """Node.js and npm are there, and new enough; else what to do."""
+    """Raise ``Failed`` unless Node.js and npm exist and are new enough."""
     missing = [name for name in ("node", "npm") if shutil.which(name) is None]
     if missing:
         raise Failed(
@@ -56,7 +56,7 @@ def _check_node(work: Work) -> None:
 
 
 def _once(stamp: Path, needs: tuple[Path, ...], install: Callable[[], None]) -> None:
-    """Install unless exactly this was installed before."""
+    """Install unless the same files were installed before."""
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in needs)).hexdigest()
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return
@@ -68,7 +68,7 @@ def _once(stamp: Path, needs: tuple[Path, ...], install: Callable[[], None]) -> 
 def _node_modules(work: Work) -> None:
     for path in NODE_NEEDS:
         shutil.copy2(path, PLACE / path.name)
-    # Scripts of packages are none of what is tested, and would run with this user's rights.
+    # Scripts of packages would run with the rights of this user, and no test needs them.
     work.run(str(shutil.which("npm")), "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=PLACE)
 
 
@@ -83,4 +83,4 @@ def _last_line(work: Work) -> str:
     return lines[-1] if lines else ""
 
 
-GATES = (Gate("clients", "clients and types that others wrote, against the simulated tenant", clients, 2, asked=True),)
+GATES = (Gate("clients", "clients of other projects, against the simulated tenant", clients, 2, optional=True),)

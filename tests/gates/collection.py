@@ -12,10 +12,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.gates.gate import BIN, Failed, Gate, Work, home
+from tests.gates.agreements import read_yaml
+from tests.gates.gate import BIN, CHECKOUT, Failed, Gate, Work, home
 
 SANITY_SECONDS = 1200.0
-"""A limit for the sanity tests: they may install much."""
+"""The limit for the sanity tests, which install many packages."""
 PYTHONS = tuple(f"python3.{minor}" for minor in range(8, 20))
 BOOTSTRAP = """\
 import ensurepip
@@ -29,23 +30,22 @@ for wheel in wheels:
 if not wheels:
     ensurepip.bootstrap(upgrade=True)
 """
-"""Stands in for the get-pip.py that ansible-test would fetch from a server of its own: all else comes from PyPI.
+"""Replaces the get-pip.py that ansible-test fetches from a server other than PyPI.
 
-It unpacks Python's own copy of pip, if that is where Python has it: to have pip install itself takes seven seconds for
-each of a dozen environments.
+It unpacks the copy of pip that Python carries, which saves seven seconds in each of a dozen environments.
 """
 
 
 def sanity(work: Work) -> None:
-    """``ansible-test sanity``: all its tests, on every Python of this machine, without a single entry to ignore.
+    """``ansible-test sanity``: all its tests, on every Python of this machine, without an ignored entry.
 
-    pslint and shellcheck look at ``*.ps1`` and ``*.sh``, of which there are none.
+    pslint and shellcheck check ``*.ps1`` and ``*.sh``; the collection has no such file.
     """
     ansible_test(work, BIN, {"PATH": path_of_pythons(work), "HOME": str(home())})
 
 
 def ansible_test(work: Work, tools: Path, variables: Mapping[str, str], *more: str) -> str:
-    """Run the sanity tests by the ansible-test of an environment; what it printed. Findings are ``Failed``."""
+    """Run the sanity tests with the ansible-test of an environment; return its output. Findings raise ``Failed``."""
     tree = work.tree()
     cache = Path(variables["HOME"]) / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
@@ -61,12 +61,12 @@ def ansible_test(work: Work, tools: Path, variables: Mapping[str, str], *more: s
         may_end_with=(0, 1),
         seconds=SANITY_SECONDS,
     )
-    work.none_of((line for line in printed.splitlines() if line.startswith(("ERROR", "FATAL"))), "mend them")
+    work.fail_if_any((line for line in printed.splitlines() if line.startswith(("ERROR", "FATAL"))), "correct them")
     return printed
 
 
 def pip_versions(tools: Path) -> set[str]:
-    """The versions of pip that ansible-test asks for when it makes an environment: only its source names them."""
+    """Return the versions of pip that ansible-test installs into its environments; only its source names them."""
     sources = list(tools.parent.glob("lib/python*/site-packages/ansible_test/_internal/python_requirements.py"))
     if not sources:
         raise Failed("ansible-test is not installed: run make setup")
@@ -74,9 +74,9 @@ def pip_versions(tools: Path) -> set[str]:
 
 
 def python_named(name: str) -> Path | None:
-    """A Python of this name that starts: on the search path, or of the version manager pyenv.
+    """Find a Python of this name that starts: on the search path, or among the versions of pyenv.
 
-    A version manager's stand-ins for versions that are not chosen do not start; the versions behind them do.
+    The shims of pyenv fail for versions that are not selected; the versions themselves start.
     """
     folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder]
     found = [folder / name for folder in folders] + sorted(Path.home().glob(f".pyenv/versions/*/bin/{name}"))
@@ -84,7 +84,7 @@ def python_named(name: str) -> Path | None:
 
 
 def path_of_pythons(work: Work) -> str:
-    """A search path on which each ``python3.N`` starts: ansible-test takes whatever has such a name."""
+    """Return a search path on which each ``python3.N`` starts, because ansible-test runs every file of such a name."""
     links = work.folder / "pythons"
     links.mkdir()
     folders = [Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder]
@@ -100,7 +100,7 @@ def path_of_pythons(work: Work) -> str:
 
 
 def _starts(python: Path) -> bool:
-    """Whether it is a Python that can make virtual environments."""
+    """Whether this Python can make virtual environments."""
     started = subprocess.run(  # noqa: S603 - a Python of this machine
         [python, "-c", "import ensurepip, venv"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
     )
@@ -108,26 +108,37 @@ def _starts(python: Path) -> bool:
 
 
 def lint(work: Work) -> None:
-    """``ansible-lint``: the strictest profile, and no warning."""
+    """``ansible-lint`` with its strictest profile, without a warning."""
     tree = work.tree()
     work.run("ansible-lint", "--offline", "--format", "pep8", "--profile", "production", "--strict", cwd=tree)
 
 
 def documentation(work: Work) -> None:
-    """``antsibull-docs``: each module's and role's documentation renders, and each reference leads somewhere."""
+    """``antsibull-docs`` renders the documentation of each module and role, and resolves each reference."""
     strict = ("--plugin-docs", "--validate-collection-refs", "all", "--disallow-unknown-collection-refs")
     work.run("antsibull-docs", "lint-collection-docs", *strict, work.tree())
 
 
 def changelog(work: Work) -> None:
-    """``antsibull-changelog``: each fragment can be read."""
+    """``antsibull-changelog`` reads each fragment; before the first release there is nothing but its summary."""
+    releases = read_yaml(CHECKOUT / "changelogs" / "changelog.yaml")["releases"]
+    fragments = {path: read_yaml(path) for path in sorted(CHECKOUT.glob("changelogs/fragments/*.yml"))}
+    work.fail_if_any(
+        (
+            f"{path.name}: section {section}, although nothing was released that it could change"
+            for path, sections in fragments.items()
+            for section in ([] if releases else sections)
+            if (path.name, section) != ("0.1.0.yml", "release_summary")
+        ),
+        "extend release_summary in changelogs/fragments/0.1.0.yml instead (CONTRIBUTING.md)",
+    )
     tree = work.tree()
     work.run("antsibull-changelog", "lint", cwd=tree)
     work.run("antsibull-changelog", "lint-changelog-yaml", "changelogs/changelog.yaml", cwd=tree)
 
 
 def licenses(work: Work) -> None:
-    """REUSE: each file says who holds its rights, and the texts of all licenses are there."""
+    """REUSE: each file names its copyright holder and license, and the text of each license exists."""
     work.run("reuse", "lint")
 
 
@@ -135,6 +146,6 @@ GATES = (
     Gate("sanity", "ansible-test sanity, nothing ignored", sanity),
     Gate("lint", "ansible-lint, production profile", lint),
     Gate("docs", "documentation of modules and roles renders", documentation),
-    Gate("changelog", "fragments of the changelog can be read", changelog),
-    Gate("reuse", "each file names its license", licenses),
+    Gate("changelog", "fragments of the changelog are valid", changelog, fast=True),
+    Gate("reuse", "each file names its license", licenses, fast=True),
 )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a gate is, and what it works with: a log, a folder under ``build/``, and commands in a clean environment."""
+"""A gate (one named check) and its tools: a log, a folder under ``build/``, commands in a clean environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -20,20 +20,20 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 BUILD = CHECKOUT / "build"
 BIN = CHECKOUT / ".venv" / "bin"
 SECONDS = 600.0
-"""No command takes as long: a limit for one that hangs."""
+"""The limit for a command that hangs; no command needs as long."""
 SETTINGS = ("ANSIBLE_", "AZURE_", "GALAXY_", "M365_", "MYPY", "PYTEST_", "PYTHON", "RUFF_")
-"""Variables that would change what a tool does, or sign in to a tenant that is none of the tests'."""
+"""Prefixes of variables that change what a tool does, or that sign in to a real tenant."""
 OF_THE_USER = (".gitconfig", ".config/git", ".config/pip", ".npmrc", ".pip")
-"""How git, npm and pip are set up on this machine (mirrors, safe directories) holds in a gate, too."""
+"""Settings of git, npm and pip on this machine (mirrors, safe directories) that apply in a gate as well."""
 
 
 class Failed(Exception):
-    """A gate found something, or could not do its work; the message says what."""
+    """A gate found a problem or could not run; the message says which problem."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many tests passed and failed. ``measured``: what they have to say besides, a sentence each."""
+    """How many tests passed and failed. ``measured``: the values that tests recorded, a sentence each."""
 
     passed: int
     failed: int
@@ -42,24 +42,28 @@ class Counts:
 
 @dataclass(frozen=True)
 class Gate:
-    """One named check. It returns the counts of its tests, or nothing where it is one test; trouble is ``Failed``."""
+    """One named check. It returns the counts of its tests, or None for a single test. A problem raises ``Failed``."""
 
     name: str
     what: str
     check: Callable[[Work], Counts | None]
     cores: int = 1
-    """So many must be free for it to begin."""
-    asked: bool = False
-    """Runs only when it is asked for by its name."""
+    """How many must be free before it begins."""
+    optional: bool = False
+    """Runs only when its name is given."""
+    fast: bool = False
+    """Part of ``make check``: needs no server, and costs a few seconds of one core."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """A running gate: where it writes."""
+    """The files of a running gate, and the commands that write to them."""
 
     name: str
     log: TextIO
     folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Variables of every command."""
 
     def say(self, text: str) -> None:
         """Write a line of the log."""
@@ -74,14 +78,14 @@ class Work:
         may_end_with: Iterable[int] = (0,),
         seconds: float = SECONDS,
     ) -> str:
-        """Run a command of ``.venv``, log and return all that it prints; another exit status than 0 is ``Failed``."""
+        """Run a command of ``.venv``; log and return its output. Raise ``Failed`` on an unexpected exit status."""
         words = [str(BIN / command[0]), *(str(word) for word in command[1:])]
         self.say(f"$ {' '.join(words)}")
         start = os.fstat(self.log.fileno()).st_size
         process = subprocess.Popen(  # noqa: S603 - our own tools
             words,
             cwd=cwd,
-            env=environment() | dict(variables or {}),
+            env=environment() | dict(self.settings) | dict(variables or {}),
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=subprocess.STDOUT,
@@ -98,8 +102,8 @@ class Work:
             raise Failed(f"{command[0]} ended with {status}")
         return printed
 
-    def none_of(self, findings: Iterable[str], advice: str) -> None:
-        """Log the findings; ``Failed`` with the advice if there are any."""
+    def fail_if_any(self, findings: Iterable[str], advice: str) -> None:
+        """Log the findings. Raise ``Failed`` with the advice if there are any."""
         found = list(findings)
         for finding in found:
             self.say(finding)
@@ -109,8 +113,8 @@ class Work:
     def tree(self) -> Path:
         """A copy of the checkout's own files where Ansible's tools expect a collection: in ``…/m365/licensing``.
 
-        It is a git repository of its own: those tools ask git which files there are, and would find that the checkout
-        ignores ``build``.
+        The copy is a git repository of its own, because these tools list files with git, and the checkout ignores
+        ``build``.
         """
         place = self.folder / "tree" / "ansible_collections" / "m365" / "licensing"
         shutil.rmtree(self.folder / "tree", ignore_errors=True)
@@ -122,17 +126,17 @@ class Work:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command and what it started, if it still runs."""
+    """Kill a command and its children if it still runs."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
 def git(*arguments: str, cwd: Path = CHECKOUT) -> str:
-    """What git prints. Errors: ``Failed``."""
+    """Return the output of a git command. Raise ``Failed`` if it fails."""
     program = shutil.which("git")
     if program is None:
-        raise Failed("git is needed: it knows which files belong to the checkout")
+        raise Failed("git not found: install it, as it lists the files of the checkout")
     done = subprocess.run(  # noqa: S603 - our own command
         [program, *arguments], cwd=cwd, capture_output=True, text=True, timeout=SECONDS, check=False
     )
@@ -148,18 +152,18 @@ def own_files() -> list[Path]:
 
 
 def home(place: Path = BUILD / "home") -> Path:
-    """The home of all tools: caches end up under ``build``, and no configuration of the user changes a result."""
+    """Return the home directory of all tools: it keeps caches under ``build`` and hides most settings of the user."""
     for name in OF_THE_USER:
         theirs, here = Path.home() / name, place / name
         here.parent.mkdir(parents=True, exist_ok=True)
         if theirs.exists() and not here.is_symlink():
-            with contextlib.suppress(FileExistsError):  # gates run side by side: another one was first
+            with contextlib.suppress(FileExistsError):  # gates run in parallel: another one made it first
                 here.symlink_to(theirs)
     return place
 
 
 def environment() -> dict[str, str]:
-    """The environment of every command: this machine's, without settings of tools and credentials of tenants."""
+    """Return the environment of every command: this machine's, without settings of tools and credentials of tenants."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
     return kept | {
         "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)]),

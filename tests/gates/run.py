@@ -1,10 +1,11 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the gates: ``python -m tests.gates.run [--list] [NAME …]`` (without names: all that need no asking).
+"""Run the gates: ``python -m tests.gates.run [--list] [--fast] [NAME …]`` (without names: all but optional ones).
 
-Each gate is one line when it ends. Its output is ``build/gates/<name>/log``; the tails of those that failed are shown.
-The last line counts: each test case of a pytest run, and one for every other gate. A gate that cannot run has failed.
+Each gate prints one line when it ends. Its output is ``build/gates/<name>/log``; the last lines are printed if it
+failed. The final line counts each test case of a pytest run, and one for every other gate. A gate that cannot run
+fails.
 """
 
 from __future__ import annotations
@@ -16,62 +17,67 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from tests.gates import agreements, artefact, clients, collection, python, running
+from tests.gates import agreements, artefact, clients, collection, python, release, running, workflows
 from tests.gates.gate import BUILD, Counts, Failed, Gate, Work
 
 GATES: tuple[Gate, ...] = (
     *python.GATES,
     *agreements.GATES,
+    *workflows.GATES,
     *collection.GATES,
     *artefact.GATES,
+    *release.GATES,
     *running.GATES,
     *clients.GATES,
 )
+FAST = {"FAST_TESTS": "1"}
+"""The variables of ``make check``: random tests draw fewer examples, exhaustive ones a sample."""
+NOTHING: Mapping[str, str] = {}
 TAIL = 60
-"""So many lines of what failed are shown."""
+"""How many of the last lines of a failed gate are printed."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a gate."""
+    """The result of a gate. ``problem``: why it could not pass, empty if it could."""
 
     gate: Gate
     counts: Counts
     seconds: float
-    trouble: str
+    problem: str
 
     @property
     def ok(self) -> bool:
-        """Nothing failed."""
-        return not self.counts.failed and not self.trouble
+        """Whether nothing failed."""
+        return not self.counts.failed and not self.problem
 
 
-def perform(gate: Gate) -> Result:
-    """Run one gate and log it."""
+def perform(gate: Gate, settings: Mapping[str, str] = NOTHING) -> Result:
+    """Run one gate with these variables, and log it."""
     folder = BUILD / "gates" / gate.name
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    counts, trouble = Counts(1, 0), ""
+    counts, problem = Counts(1, 0), ""
     with (folder / "log").open("a", encoding="utf-8") as log:
-        work = Work(gate.name, log, folder)
+        work = Work(gate.name, log, folder, settings)
         try:
             counts = gate.check(work) or counts
         except Failed as error:
-            counts, trouble = Counts(0, 1), str(error)
-        except Exception as error:  # A mistake in a gate must not keep the others from running.
-            counts, trouble = Counts(0, 1), repr(error)
+            counts, problem = Counts(0, 1), str(error)
+        except Exception as error:  # A defect in one gate must not stop the others.
+            counts, problem = Counts(0, 1), repr(error)
             work.say(traceback.format_exc())
-        if trouble:
-            work.say(trouble)
-    return Result(gate, counts, time.monotonic() - began, trouble)
+        if problem:
+            work.say(problem)
+    return Result(gate, counts, time.monotonic() - began, problem)
 
 
-def perform_all(gates: Sequence[Gate], cores: int) -> list[Result]:
-    """Run the gates, no more at a time than there are cores for, and print a line as each ends."""
+def perform_all(gates: Sequence[Gate], cores: int, settings: Mapping[str, str] = NOTHING) -> list[Result]:
+    """Run the gates, as many at a time as there are cores for them, and print a line as each ends."""
     waiting, results = deque(gates), []
     running: dict[Future[Result], Gate] = {}
     with ThreadPoolExecutor(max_workers=max(1, len(gates))) as pool:
@@ -80,7 +86,7 @@ def perform_all(gates: Sequence[Gate], cores: int) -> list[Result]:
             for gate in [*waiting]:
                 if gate.cores <= free or not running:
                     waiting.remove(gate)
-                    running[pool.submit(perform, gate)] = gate
+                    running[pool.submit(perform, gate, settings)] = gate
                     free -= gate.cores
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 del running[future]
@@ -90,46 +96,52 @@ def perform_all(gates: Sequence[Gate], cores: int) -> list[Result]:
 
 
 def show(result: Result) -> None:
-    """How it ended, how long it took, and the counts where it is more than one test; then what was measured."""
+    """Print how a gate ended, how long it took, its counts if it has several tests, and what its tests measured."""
     passed, failed = result.counts.passed, result.counts.failed
-    said = result.trouble.partition("\n")[0] or (f"{passed} passed, {failed} failed" if passed + failed > 1 else "")
+    detail = result.problem.partition("\n")[0] or (f"{passed} passed, {failed} failed" if passed + failed > 1 else "")
     ended = "ok" if result.ok else "FAILED"
-    print(f"{ended:<6}  {result.gate.name:<20} {result.seconds:6.1f} s  {said}".rstrip(), flush=True)
+    print(f"{ended:<6}  {result.gate.name:<20} {result.seconds:6.1f} s  {detail}".rstrip(), flush=True)
     for sentence in result.counts.measured:
         print(f"{'':<8}{sentence}", flush=True)
 
 
 def show_tail(result: Result) -> None:
-    """The last lines that a gate wrote."""
+    """Print the last lines that a gate wrote."""
     path = BUILD / "gates" / result.gate.name / "log"
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     print(f"\n--- {result.gate.name}: last lines of {path.relative_to(BUILD.parent)}")
     print("\n".join(lines[-TAIL:]))
 
 
-def chosen(names: Sequence[str]) -> list[Gate]:
-    """The gates of these names (all that need no asking without names), in their own order. An unknown name: exit."""
+def chosen(names: Sequence[str], *, fast: bool = False) -> list[Gate]:
+    """Return the gates of these names; without names those of the fast lane, or all but optional ones.
+
+    An unknown name ends the program.
+    """
     known = {gate.name: gate for gate in GATES}
     unknown = [name for name in names if name not in known]
     if unknown:
-        sys.exit(f"no such gate: {', '.join(unknown)}. There are: {', '.join(known)}")
-    return [gate for gate in GATES if (gate.name in names if names else not gate.asked)]
+        sys.exit(f"Unknown gate: {', '.join(unknown)}. Choose from: {', '.join(known)}")
+    if names:
+        return [gate for gate in GATES if gate.name in names]
+    return [gate for gate in GATES if (gate.fast if fast else not gate.optional)]
 
 
 def main() -> int:
-    """What the command line asks for; the exit status."""
+    """Run what the command line names; return the exit status."""
     parser = argparse.ArgumentParser(prog="run", description="Run the gates of this checkout.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="a gate (default: all)")
-    parser.add_argument("--list", action="store_true", help="say which gates there are, and run none")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a gate (default: all but optional ones)")
+    parser.add_argument("--list", action="store_true", help="list the gates, and run none")
+    parser.add_argument("--fast", action="store_true", help="run those that cost little time (make check)")
     arguments = parser.parse_args()
-    gates = chosen(arguments.names)
+    gates = chosen(arguments.names, fast=arguments.fast)
     if arguments.list:
         for gate in gates:
             print(f"{gate.name:<20} {gate.what}")
         return 0
     for gate in gates:
         shutil.rmtree(BUILD / "gates" / gate.name, ignore_errors=True)
-    results = perform_all(gates, os.cpu_count() or 1)
+    results = perform_all(gates, os.cpu_count() or 1, FAST if arguments.fast else NOTHING)
     failed = [result for result in results if not result.ok]
     for result in failed:
         show_tail(result)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gates that run pytest: of the parts, of the whole from the checkout, and of the whole as Galaxy would install it."""
+"""Gates that run pytest: on the parts, on the checkout as a whole, and on the installed artefact."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tests.gates.gate import SECONDS, Counts, Failed, Gate, Work
 
 CORES = os.cpu_count() or 1
 MEASURED = "measured"
-"""A test records a property of this name where a person is to read what it measured."""
+"""The property under which a test records a measured value for its reader."""
 FUNCTIONAL_SECONDS, LONG_SECONDS = 1800.0, 3600.0
+"""Limits for tests that hang; a slow machine needs ten minutes for the unit tests."""
 FUNCTIONAL = ("tests/functional", "tests/simulator")
-"""Limits for what hangs: a slow machine takes ten minutes for the unit tests."""
 
 
 def pytest(
@@ -30,10 +30,10 @@ def pytest(
     settings: Mapping[str, str] | None = None,
     seconds: float = SECONDS,
 ) -> Counts:
-    """Run tests on all cores, against the collection in ``collections`` if given. A test that is skipped has failed.
+    """Run tests on all cores, against the collection in ``collections`` if given. A skipped test counts as failed.
 
-    Tests wait now and then: one more at a time than there are cores keeps these busy. Tests of one file stay together,
-    as they share a tenant, until somebody has nothing to do.
+    Tests wait at times, so one worker more than the number of cores keeps all cores busy. Tests of one file share a
+    tenant and stay together until a worker is idle.
     """
     report = work.folder / "report.xml"
     variables = dict(settings or {})
@@ -49,13 +49,13 @@ def pytest(
 
 
 def counts(report: Path, tests: str) -> Counts:
-    """What pytest's report says. A test that was skipped has failed, and so has a run without tests."""
+    """Return the counts of pytest's report. A skipped test counts as failed; a run without tests raises ``Failed``."""
     root = ElementTree.parse(report)  # noqa: S314 - pytest has just written it
     suites = list(root.iter("testsuite"))
     total = sum(int(suite.get("tests", 0)) for suite in suites)
     failed = sum(int(suite.get(kind, 0)) for suite in suites for kind in ("errors", "failures", "skipped"))
     if not total:
-        raise Failed(f"{tests} holds no test")
+        raise Failed(f"pytest found no test in {tests}")
     measured = (item.get("value", "") for item in root.iter("property") if item.get("name") == MEASURED)
     return Counts(max(0, total - failed), failed, tuple(measured))
 
@@ -66,12 +66,12 @@ def unit(work: Work) -> Counts:
 
 
 def functional(work: Work) -> Counts:
-    """Tests of the plugins against the simulated tenant, and of the tenant itself."""
+    """Tests of the plugins against the simulated tenant, and tests of that tenant."""
     return pytest(work, FUNCTIONAL, seconds=FUNCTIONAL_SECONDS)
 
 
 def long(work: Work) -> Counts:
-    """Those tests of the parts that are random, and take long by their number."""
+    """Random tests of the parts with many examples."""
     chosen = ("-m", "long or random")
     return pytest(work, ["tests/unit", *FUNCTIONAL], more=chosen, settings={"M365_LONG": "1"}, seconds=LONG_SECONDS)
 
@@ -79,22 +79,22 @@ def long(work: Work) -> Counts:
 def integration(work: Work) -> Counts:
     """Modules, role and playbooks by ansible-playbook against the simulated tenant; a warning in a run fails it.
 
-    They are those that ``ansible-galaxy collection install`` makes of the built artefact: what users get is tested.
-    That it holds the checkout's files is what the gate ``artefact`` is for.
+    The plugins are those of the installed artefact, as users get them. The gate ``artefact`` compares its files with
+    those of the checkout.
     """
     return pytest(work, ["tests/integration"], installed(work))
 
 
 def checkout(work: Work) -> Counts:
-    """The same of the checkout, for whoever is at work on it."""
+    """The integration tests on the checkout, without building it."""
     return pytest(work, ["tests/integration"])
 
 
 GATES = (
-    Gate("unit", "tests that need no server", unit, 1),
-    # These begin beside the last gate of one core, and still run when that has ended.
-    Gate("functional", "tests against the simulated tenant, and of it", functional, 1),
-    Gate("long", "random tests of the parts in numbers (make test-long)", long, CORES, asked=True),
+    Gate("unit", "tests that need no server", unit, 1, fast=True),
+    # It starts while the last gate of one core runs, and ends after it.
+    Gate("functional", "tests against the simulated tenant, and tests of it", functional, 1),
+    Gate("long", "random tests with many examples (make test-long)", long, CORES, optional=True),
     Gate("integration", "the collection built, installed, and run against the simulated tenant", integration, CORES),
-    Gate("checkout", "the tests of integration without building", checkout, CORES, asked=True),
+    Gate("checkout", "the integration tests on the checkout", checkout, CORES, optional=True),
 )

@@ -23,7 +23,7 @@ TABLES = (
     "plugins/module_utils/_licensing/catalog_data.py",
     "plugins/module_utils/_common/countries.py",
     "tests/clients/package-lock.json",
-    *(f"requirements/locked/{name}.txt" for name in ("clients", "development", "runtime")),
+    *(f"requirements/locked/{name}.txt" for name in ("clients", "development", "mutants", "runtime")),
 )
 """Files of data, and files that a tool writes."""
 OF_OTHERS = ("COPYING", "LICENSES", "data")

@@ -77,15 +77,7 @@ def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-class RunInterrupted(Interrupted):
-    """A run that was stopped. ``partial`` is its result as far as it came."""
-
-    def __init__(self, message: str, partial: Mapping[str, Any], hint: str) -> None:
-        super().__init__(message, hint=hint)
-        self.partial = dict(partial)
-
-
-def interrupted(result: Mapping[str, Any], *, check_mode: bool) -> RunInterrupted:
+def interrupted(result: Mapping[str, Any], *, check_mode: bool) -> Interrupted:
     """Say what a stopped run has done, and what it has not."""
     found: dict[str, list[str]] = {"changed": [], "unknown": [], "failed": [], "not tried": []}
     for row in result.get("users", ()):
@@ -100,11 +92,11 @@ def interrupted(result: Mapping[str, Any], *, check_mode: bool) -> RunInterrupte
             f"{len(names)} {words[fate]}" + (f" ({named(names)})" if names else "") for fate, names in found.items()
         ]
         text = f"The run was stopped. Users: {'; '.join(told)}."
-    return RunInterrupted(text, result, "Run again: it takes up where this run ended.")
+    return Interrupted(text, hint="Run again: it continues where this run ended.", partial=result)
 
 
 def check_result(result: Mapping[str, Any], *, stopped: bool, check_mode: bool) -> None:
-    """Raise RunInterrupted for the result of a run that was stopped."""
+    """Raise Interrupted for the result of a run that was stopped."""
     if stopped:
         raise interrupted(result, check_mode=check_mode)
     if wrong := FORBIDDEN_RESULTS & result.keys():

@@ -56,8 +56,7 @@ class RowsNotWritten(M365Error):
 
     def __init__(self, message: str, partial: Mapping[str, Any], *, wrote: bool) -> None:
         hint = "What was done is in the result." if wrote else "Nothing was changed."
-        super().__init__(f"The rows could not be written: {message}", code="not_writable", hint=hint)
-        self.partial = dict(partial)
+        super().__init__(f"The rows could not be written: {message}", code="not_writable", hint=hint, partial=partial)
 
 
 Row = Mapping[str, Any]

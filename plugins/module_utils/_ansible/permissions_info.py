@@ -54,8 +54,7 @@ class PermissionsMissing(M365Error):
     """A module that ``fail_if_missing`` names is not ready. ``partial`` is the whole result."""
 
     def __init__(self, message: str, hint: str, partial: dict[str, Any]) -> None:
-        super().__init__(message, code="permissions_missing", hint=hint)
-        self.partial = partial
+        super().__init__(message, code="permissions_missing", hint=hint, partial=partial)
 
 
 def permissions_info(context: Context) -> dict[str, Any]:

@@ -36,10 +36,8 @@ class ReportNotWritten(M365Error):
     """A report could not be written. ``partial`` is the whole result: by now the tenant may have changed."""
 
     def __init__(self, message: str, partial: Mapping[str, Any]) -> None:
-        super().__init__(
-            f"The report could not be written: {message}", code="not_writable", hint="What was done is in the result."
-        )
-        self.partial = dict(partial)
+        hint = "What was done is in the result."
+        super().__init__(f"The report could not be written: {message}", code="not_writable", hint=hint, partial=partial)
 
 
 class ReportPlace(NamedTuple):

@@ -65,10 +65,6 @@ _TWO_LETTERS = 2
 class UsersFailed(M365Error):
     """Some users failed, or all of them were refused. ``partial`` is the whole result, with what was done."""
 
-    def __init__(self, message: str, partial: Mapping[str, Any], *, code: str, hint: str = "") -> None:
-        super().__init__(message, code=code, hint=hint)
-        self.partial = dict(partial)
-
 
 class Options(NamedTuple):
     """The options of the module, in its own terms."""
@@ -245,7 +241,7 @@ def _raise_if_downgrades_affect(
         raise UsersFailed(
             f"Refused, nothing was written: {what}. It is not known whether these mailboxes use it "
             f"({error.message.rstrip('.')}): {named(names)}.",
-            {"changed": False, "uncovered": names},
+            partial={"changed": False, "uncovered": names},
             code="would_uncover",
             hint=f"{error.hint} {hint}".strip(),
         ) from error
@@ -254,7 +250,7 @@ def _raise_if_downgrades_affect(
         names = [f"{upn} ({', '.join(words)})" for upn, words in affected.items()]
         raise UsersFailed(
             f"Refused, nothing was written: this would take away what these mailboxes need: {named(names)}.",
-            {"changed": False, "uncovered": list(affected)},
+            partial={"changed": False, "uncovered": list(affected)},
             code="would_uncover",
             hint=hint,
         )
@@ -274,7 +270,7 @@ def _require_locations(
         raise UsersFailed(
             "Refused, nothing was written: Microsoft requires a usage location before it assigns a license, and these "
             f"users have no usage location: {named(upns)}.",
-            {"changed": False, "without_usage_location": upns},
+            partial={"changed": False, "without_usage_location": upns},
             code="usage_location",
             hint="Set usage_location.",
         )
@@ -307,7 +303,7 @@ def _share_seats(
                 "Refused, nothing was written: not enough seats. "
                 + "; ".join(shortage.sentence(titles[shortage.sku_id]) for shortage in short)
                 + ".",
-                {
+                partial={
                     "changed": False,
                     "shortage": [
                         {"sku": names[item.sku_id], "sku_id": item.sku_id, "needed": item.needed, "left": item.left}
@@ -348,12 +344,12 @@ def _raise_if_users_failed(result: Mapping[str, Any], denied: Problem | None) ->
     first = next(iter(failed or not_tried))
     if denied is not None:
         text = permission_headline(denied, failed=len(failed), changed=summary["changed"], not_tried=len(not_tried))
-        raise UsersFailed(text, result, code=denied.code, hint=denied.hint)
+        raise UsersFailed(text, partial=result, code=denied.code, hint=denied.hint)
     who = first["user_principal_name"] or first["user_id"]
     raise UsersFailed(
         f"{len(failed)} of {summary['users']} users failed, {summary['changed']} were changed, "
         f"{len(not_tried)} were not tried. First: {who}: {first['error']['message']}",
-        result,
+        partial=result,
         code=first["error"]["code"],
         hint=first["error"]["hint"],
     )

@@ -9,7 +9,7 @@ a token, or a request's body. ``_ansible/module.py`` turns these into ``fail_jso
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .redaction import printable, shortened
@@ -21,15 +21,19 @@ NAMED_AT_MOST = 20
 
 
 class M365Error(Exception):
-    """The base: a sentence for people, a hint, and a code for programs."""
+    """The base: a sentence for people, a hint, and a code for programs.
 
-    def __init__(self, message: str, *, code: str = "", hint: str = "") -> None:
+    ``partial``: the result as far as the run came, where there is one.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "", hint: str = "", partial: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.hint = hint
-        self.partial: dict[str, Any] = {}
-        """The result as far as the work came, where it came that far."""
+        self.partial = dict(partial or {})
 
     def __str__(self) -> str:
         stop = "." if self.hint and self.message[-1:] not in ("", *".!?:") else ""
@@ -95,17 +99,42 @@ class UnknownOutcome(ServiceUnavailable):
 
 
 class IncompleteAnswer(ApiError):
-    """A page or a part is lost, repeated, truncated, not JSON, too large or from a stranger.
+    """A page or a part is lost, repeated, truncated, not JSON, too large or from a foreign origin.
 
-    Raised instead of ever returning a shorter list.
+    Raised instead of ever returning a shorter list. Built by ``incomplete_answer``.
     """
 
 
 class Interrupted(M365Error):
     """The run was told to stop: by Ctrl-C, or because its job was cancelled. Nothing is sent after that."""
 
-    def __init__(self, message: str = "The run was stopped.", *, hint: str = "") -> None:
-        super().__init__(message, code="interrupted", hint=hint)
+    def __init__(
+        self, message: str = "The run was stopped.", *, hint: str = "", partial: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message, code="interrupted", hint=hint, partial=partial)
+
+
+def incomplete_answer(
+    service: str,
+    what: str,
+    *,
+    request: str = "",
+    code: str = "incomplete_answer",
+    hint: str = "",
+    cause: ApiError | None = None,
+) -> IncompleteAnswer:
+    """The error for an answer that is not whole. ``what`` is wrong with it: a sentence without its full stop.
+
+    ``cause``: the error that kept the rest of the answer away; its hint and its request's id are passed on.
+    """
+    return IncompleteAnswer(
+        f"{service}: {what}.",
+        code=code,
+        hint=hint or (cause.hint if cause else ""),
+        service=service,
+        request=request or (cause.request if cause else ""),
+        request_id=cause.request_id if cause else "",
+    )
 
 
 def named(names: Sequence[str], between: str = ", ") -> str:

@@ -21,15 +21,17 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
     ApiError,
     ConfigurationError,
     IncompleteAnswer,
+    incomplete_answer,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import Style, is_guid, quote
 from ansible_collections.m365.licensing.plugins.module_utils._http.client import Service
-from ansible_collections.m365.licensing.plugins.module_utils._http.paging import Progress, drained
+from ansible_collections.m365.licensing.plugins.module_utils._http.paging import LINK, PagedList
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Mailbox
 
 from .parsing import (
     MAIL_USER_SELECT,
     MAILBOX_SELECT,
+    SERVICE,
     Organization,
     Pending,
     bytes_from,
@@ -188,7 +190,7 @@ class Exchange:
         with _naming("Get-OrganizationConfig"):
             found = self.cmdlet("Get-OrganizationConfig")
             if len(found) != 1:
-                raise _incomplete(f"Get-OrganizationConfig gave {len(found)} entries, expected one")
+                raise incomplete_answer(SERVICE, f"Get-OrganizationConfig gave {len(found)} entries, expected one")
             return organization_from(found[0])
 
     def mailbox_bytes(self, identity: str, *, soft_deleted: bool = False) -> int | None:
@@ -207,17 +209,19 @@ class Exchange:
         if not found:
             return None
         if len(found) != 1:
-            raise _incomplete(f"Get-MailboxStatistics gave {len(found)} entries for {identity}, expected one")
+            raise incomplete_answer(
+                SERVICE, f"Get-MailboxStatistics gave {len(found)} entries for {identity}, expected one"
+            )
         size = bytes_from(found[0].get("TotalItemSize"))
         if size is None:
-            raise _incomplete(f"Get-MailboxStatistics gave no size for {identity}")
+            raise incomplete_answer(SERVICE, f"Get-MailboxStatistics gave no size for {identity}")
         return size
 
     def _pages(
         self, name: str, parameters: dict[str, Any], select: str | None, anchor: str | None
     ) -> Iterator[dict[str, Any]]:
         phase = " ".join([name, *(f"-{switch}" for switch, value in parameters.items() if value is True)])
-        request = self._path(name, parameters)
+        path = self._path(name, parameters)
         params = {"$select": select} if select else None
         body = {"CmdletInput": {"CmdletName": name, "Parameters": parameters}}
         system = f"APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{self._tenant}"
@@ -226,39 +230,26 @@ class Exchange:
             "X-AnchorMailbox": f"UPN:{anchor}" if anchor else system,
             "Prefer": f"odata.maxpagesize={PAGE_SIZE}",
         }
-        links: set[str] = set()
-        seen: set[str] = set()
-        progress = Progress()
-        number = read = 0
-        while True:
-            number += 1
+        listed = PagedList(SERVICE, name)
+
+        def fetch(link: str | None) -> Any:
             try:
-                response = self.service.request(
-                    "POST", request, params=params, json=body, headers=headers, idempotent=True
-                )
+                return self.service.request(
+                    "POST", link or path, params=None if link else params, json=body, headers=headers, idempotent=True
+                ).body
             except ApiError as error:
-                # whatever refuses a later page breaks the list off: it never means that there is no such list
-                if number == 1 and not isinstance(error, IncompleteAnswer):
-                    # of signing in there is one failure for all threads, and no cmdlet is to blame
-                    if error.service == self.service.name:
-                        error.message = f"{name}: {error.message}"
-                    raise
-                raise _incomplete(f"{name}: page {number} did not come ({error.message.rstrip('.')})", error) from error
-            items, link = _page(response.body, name, number)
-            for item in items:
-                _once(item, seen, name, number)
-            read += len(items)
-            self.service.client.progress(phase, read, None if link else read)
-            stuck = progress.stuck(items)
-            yield from drained(items)
-            if link is None:
-                return
-            if link in links:
-                raise _incomplete(f"{name}: page {number} links to a page that was read already")
-            links.add(link)
-            if stuck:
-                raise _incomplete(f"{name}: page {number}: the list has no end, and brings nothing new")
-            request, params = link, None
+                # of signing in there is one failure for all threads, and no cmdlet is to blame
+                if link is None and error.service == self.service.name:
+                    error.message = f"{name}: {error.message}"
+                raise
+
+        def on_page(answer: Any, number: int, read: int) -> None:
+            more = answer.get(LINK)
+            if more is None and any(_MORE_RESULTS in text.casefold() for text in _warnings(answer)):
+                raise listed.incomplete(f"page {number} of {name} says that there are more results, without a link")
+            self.service.client.progress(phase, read, None if more else read)
+
+        return listed.read(fetch, on_page, _key)
 
     def _path(self, name: str, parameters: Mapping[str, Any]) -> str:
         tenant = quote(self._tenant, Style.PATH)
@@ -278,18 +269,6 @@ class Exchange:
         return f"/adminapi/v2.0/{tenant}/{endpoint}"
 
 
-def _page(body: Any, name: str, number: int) -> tuple[list[dict[str, Any]], str | None]:
-    items = body.get("value") if isinstance(body, Mapping) else None
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise _incomplete(f"{name}: page {number} has no list of values")
-    link = body.get("@odata.nextLink")
-    if link is not None and (not isinstance(link, str) or not link):
-        raise _incomplete(f"{name}: page {number} has a link to the next page that is none")
-    if link is None and any(_MORE_RESULTS in text.casefold() for text in _warnings(body)):
-        raise _incomplete(f"{name}: page {number} says that there are more results and gives no link to them")
-    return items, link
-
-
 def _warnings(body: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     for key in ("@adminapi.warnings", "adminapi.warnings"):
@@ -298,14 +277,12 @@ def _warnings(body: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _once(item: Mapping[str, Any], seen: set[str], name: str, number: int) -> None:
+def _key(item: Any) -> str | None:
     # two recipients can have one ExchangeGuid, so Guid is what must not come twice
+    if not isinstance(item, dict):
+        return None
     key = text_from(item, "Guid") or text_from(item, "ExchangeGuid")
-    if not key or key == _NO_GUID:
-        return
-    if key.lower() in seen:
-        raise _incomplete(f"{name}: page {number} repeats the entry {key}")
-    seen.add(key.lower())
+    return "" if key == _NO_GUID else key
 
 
 @contextmanager
@@ -317,14 +294,3 @@ def _naming(cmdlet: str) -> Iterator[None]:
         if cmdlet not in error.message:
             error.message = f"{cmdlet}: {error.message}"
         raise
-
-
-def _incomplete(message: str, cause: ApiError | None = None) -> IncompleteAnswer:
-    return IncompleteAnswer(
-        f"Exchange Online: {message}.",
-        code="incomplete_answer",
-        hint=cause.hint if cause else "",
-        service="Exchange Online",
-        request=cause.request if cause else "",
-        request_id=cause.request_id if cause else "",
-    )

@@ -11,10 +11,12 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import IncompleteAnswer
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import IncompleteAnswer, incomplete_answer
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import parse_time
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Mailbox, RecipientType
+
+SERVICE = "Exchange Online"
 
 _COMMON = (
     "ExternalDirectoryObjectId",
@@ -347,5 +349,5 @@ def text_from(raw: Mapping[str, Any], name: str) -> str:
     return str(value).strip()
 
 
-def _incomplete(message: str) -> IncompleteAnswer:
-    return IncompleteAnswer(f"Exchange Online: {message}.", code="incomplete_answer", service="Exchange Online")
+def _incomplete(what: str) -> IncompleteAnswer:
+    return incomplete_answer(SERVICE, what)

@@ -21,10 +21,13 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
     Interrupted,
     M365Error,
     UnknownOutcome,
+    incomplete_answer,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._common.redaction import Redactor
 from ansible_collections.m365.licensing.plugins.module_utils._http.body import part_error
 from ansible_collections.m365.licensing.plugins.module_utils._http.messages import MAY_BE_DONE, REFUSED_FOR_NOW
+
+from .parsing import SERVICE
 
 _UNIT_DIGITS = 6
 
@@ -259,8 +262,6 @@ def units_of(answers: Iterable[BatchAnswer]) -> int:
     return sum(int(text) if text.isdecimal() and len(text) <= _UNIT_DIGITS else 1 for text in texts)
 
 
-def incomplete_batch(message: str, path: str) -> IncompleteAnswer:
-    """An answer to a batch that is none, as an error."""
-    return IncompleteAnswer(
-        f"Microsoft Graph: {message}.", code="incomplete_answer", service="Microsoft Graph", request=f"POST {path}"
-    )
+def incomplete_batch(what: str, path: str) -> IncompleteAnswer:
+    """The error for an answer to a batch that is not whole."""
+    return incomplete_answer(SERVICE, what, request=f"POST {path}")

@@ -14,10 +14,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError, IncompleteAnswer
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
+    ApiError,
+    IncompleteAnswer,
+    incomplete_answer,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import User
 
 from .parsing import (
+    SERVICE,
     USER_PROPERTIES,
     USER_SELECT,
     user_from,
@@ -70,18 +75,13 @@ class GetByIds:
 def as_asked(users: Iterable[tuple[str, User]], wanted: Collection[str]) -> dict[str, User]:
     """The users by the name or id that they were asked for.
 
-    Raises IncompleteAnswer for a user whom nobody asked for, and for two users of one name: neither may be written.
+    Raises IncompleteAnswer for an unexpected user, and for two users of one name: neither may be written.
     """
     found: dict[str, User] = {}
     for key, user in users:
         if key not in wanted or key in found:
-            what = "two users for" if key in found else "a user whom nobody asked for:"
-            raise IncompleteAnswer(
-                f"Microsoft Graph: the answer to a list of users has {what} {key!r}.",
-                code="incomplete_answer",
-                service="Microsoft Graph",
-                request="GET /v1.0/users",
-            )
+            what = "two users for" if key in found else "an unexpected user:"
+            raise incomplete_answer(SERVICE, f"the answer has {what} {key!r}", request="GET /v1.0/users")
         found[key] = user
     return found
 
@@ -93,5 +93,5 @@ def _user(raw: Mapping[str, Any]) -> User:
     if not missing and not user.license_states and any(plan.usable for plan in user.assigned_plans):
         missing = ["licenseAssignmentStates"]
     if missing:
-        raise IncompleteAnswer(f"{PATH} gave no {', '.join(missing)}.", code="incomplete_answer")
+        raise incomplete_answer(SERVICE, f"{PATH} gave no {', '.join(missing)}", request=f"POST {PATH}")
     return user

@@ -17,18 +17,15 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote as percent_encode
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
-    ApiError,
-    IncompleteAnswer,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import Style, quote
 from ansible_collections.m365.licensing.plugins.module_utils._http.client import Service
-from ansible_collections.m365.licensing.plugins.module_utils._http.paging import Progress, drained
+from ansible_collections.m365.licensing.plugins.module_utils._http.paging import PagedList
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     Sku,
     Subscription,
@@ -40,6 +37,7 @@ from .batch import BATCH_SIZE, Batcher, raise_for
 from .batch_parts import BatchAnswer, BatchPart
 from .bulk_users import GetByIds, as_asked
 from .parsing import (
+    SERVICE,
     USER_SELECT,
     UsageRow,
     guid_from,
@@ -105,43 +103,27 @@ class Graph:
         ``retry_seconds``. Raises IncompleteAnswer.
         """
         counted = (params or {}).get("$count") == "true"
-        request, number, total, expected = path, page - 1, 0, None
-        links: set[str] = set()
-        seen: set[str] = set()
-        progress = Progress()
-        while True:
+        expected: int | None = None
+        total = number = 0
+
+        def fetch(link: str | None) -> Any:
             end = min(self.service.client.deadline(), self.service.backoff.clock() + most_seconds)
-            number += 1
-            first = number == 1
-            try:
-                some = params if first else None
-                response = self.service.request(
-                    method, request, params=some, json=json, headers=headers, idempotent=True, deadline=end
-                )
-            except ApiError as error:
-                # whatever refuses a later page breaks the list off: it never means that there is no such list
-                if first:
-                    raise
-                reason = error.message.rstrip(".")
-                raise _incomplete(f"page {number} of {path} did not come ({reason})", path, error) from error
-            items = _items(response.body, path, number)
-            if first and counted:
-                expected = _count(response.body, path)
-            total += len(items)
-            stuck = progress.stuck(items)
-            self.service.client.progress(path.partition("?")[0], before + total, of if expected is None else expected)
-            for item in drained(items):
-                if unique is not None:
-                    _once(item, unique, seen, path, number)
-                yield item
-            if stuck:
-                raise _incomplete(f"page {number} of {path}: the list has no end, and brings nothing new", path)
-            link = _next_link(response.body, links, path, number)
-            if link is None:
-                break
-            links.add(request := link)
+            request, query = (path, params if page == 1 else None) if link is None else (link, None)
+            return self.service.request(
+                method, request, params=query, json=json, headers=headers, idempotent=True, deadline=end
+            ).body
+
+        def on_page(body: Any, page_number: int, read: int) -> None:
+            nonlocal expected, total, number
+            total, number = read, page_number
+            if number == 1 and counted:
+                expected = _count(body, path)
+            self.service.client.progress(path.partition("?")[0], before + read, of if expected is None else expected)
+
+        listed = _list(path)
+        yield from listed.read(fetch, on_page, None if unique is None else lambda item: _key(item, unique), page)
         if expected is not None and expected != total and self._count(path, params, headers) != total:
-            raise _incomplete(f"{path} announced {expected} entries and delivered {total} on {number} pages", path)
+            raise listed.incomplete(f"{path} announced {expected} entries and delivered {total} on {number} pages")
 
     def users(self, filter: str | None = None) -> list[User]:  # noqa: A002
         """The users that match an OData ``filter``, or all. Counted, so that no page can be lost."""
@@ -159,7 +141,7 @@ class Graph:
     def _count(self, path: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> int:
         few = {**(params or {}), "$select": "id", "$top": "1"}
         response = self.service.request("GET", path, params=few, headers=headers, idempotent=True)
-        _items(response.body, path, 1)
+        _list(path).elements_of(response.body)
         return _count(response.body, path)
 
     def subscribed_skus(self) -> list[Sku]:
@@ -242,7 +224,7 @@ class Graph:
             # who was deleted since is a member of nothing
             if answer.status != 404:
                 raise_for(answer, part, self.service)
-                hits = {text.lower() for text in _items(answer.body, part.name, 1) if isinstance(text, str)}
+                hits = {text.lower() for text in _list(part.name).elements_of(answer.body) if isinstance(text, str)}
                 result[user_id] |= hits & set(some)
         return result
 
@@ -276,7 +258,7 @@ class Graph:
                 "The mailbox usage report conceals the names of its users.",
                 code="names_concealed",
                 hint="Microsoft 365 admin center: Settings, Org settings, Reports, 'Display concealed user names'.",
-                service="Microsoft Graph",
+                service=SERVICE,
                 request=f"GET {path}",
             )
         return rows
@@ -319,53 +301,22 @@ def _literals(values: Iterable[str]) -> Iterator[str]:
             yield quote(value, Style.ODATA)
 
 
-def _next_link(body: dict[str, Any], followed: Container[str], path: str, number: int) -> str | None:
-    """The link to the page after ``number``, None on the last page. Raises IncompleteAnswer for one followed before."""
-    link = body.get("@odata.nextLink")
-    if link is None:
-        return None
-    if not isinstance(link, str) or not link or link in followed:
-        raise _incomplete(f"page {number} of {path} links to a page that was read already", path)
-    return link
+def _list(path: str) -> PagedList:
+    return PagedList(SERVICE, path, f"GET {path.partition('?')[0]}")
 
 
 def first_page(body: Any, path: str) -> tuple[list[Any], str | None]:
     """The elements of a list as a part of a batch gives it, and the link to its next page. Raises IncompleteAnswer."""
-    items, link = _items(body, path, 1), body.get("@odata.nextLink")
-    if link is not None and not isinstance(link, str):
-        raise _incomplete(f"page 1 of {path} has a link to the next page that is not a text", path)
-    return items, link
-
-
-def _items(body: Any, path: str, number: int) -> list[Any]:
-    value = body.get("value") if isinstance(body, Mapping) else None
-    if not isinstance(value, list):
-        raise _incomplete(f"page {number} of {path} has no list of values", path)
-    return value
+    return _list(path).elements_of(body), _list(path).link_of(body)
 
 
 def _count(body: Mapping[str, Any], path: str) -> int:
     count = body.get("@odata.count")
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        raise _incomplete(f"{path} was asked for a count and gave none", path)
+        raise _list(path).incomplete(f"{path} was asked for a count and gave none")
     return count
 
 
-def _once(item: Any, prop: str, seen: set[str], path: str, number: int) -> None:
+def _key(item: Any, prop: str) -> str | None:
     value = item.get(prop) if isinstance(item, Mapping) else None
-    if not isinstance(value, str) or not value:
-        raise _incomplete(f"page {number} of {path} has an entry without {prop}", path)
-    if value.lower() in seen:
-        raise _incomplete(f"page {number} of {path} repeats the entry {value}", path)
-    seen.add(value.lower())
-
-
-def _incomplete(message: str, path: str, cause: ApiError | None = None) -> IncompleteAnswer:
-    return IncompleteAnswer(
-        f"Microsoft Graph: {message}.",
-        code="incomplete_answer",
-        hint=cause.hint if cause else "",
-        service="Microsoft Graph",
-        request=f"GET {path.partition('?')[0]}",
-        request_id=cause.request_id if cause else "",
-    )
+    return value if isinstance(value, str) and value else None

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import IncompleteAnswer
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import IncompleteAnswer, incomplete_answer
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import parse_time
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
@@ -27,6 +27,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     User,
     capability_rank,
 )
+
+SERVICE = "Microsoft Graph"
 
 USER_PROPERTIES = (
     "id",
@@ -350,4 +352,4 @@ def _time(value: Any, where: str) -> Any:
 
 def incomplete(message: str) -> IncompleteAnswer:
     """The error of an answer that lacks something, in Graph's name."""
-    return IncompleteAnswer(f"Microsoft Graph: {message}.", code="incomplete_answer", service="Microsoft Graph")
+    return incomplete_answer(SERVICE, message)

@@ -12,10 +12,15 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError, IncompleteAnswer, M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
+    ApiError,
+    M365Error,
+    incomplete_answer,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 
 from .client import Graph
+from .parsing import SERVICE
 
 ORGANIZATION = "/v1.0/organization"
 MOST_SECONDS = 10.0
@@ -99,12 +104,7 @@ def _organization(graph: Graph, seconds: float) -> Tenant:
     domains = [item for item in (found or {}).get("verifiedDomains") or () if isinstance(item, Mapping)]
     names = [item["name"] for item in domains if isinstance(item.get("name"), str)]
     if found is None or not names:
-        raise IncompleteAnswer(
-            "Microsoft Graph: the organization has no verified domains.",
-            code="incomplete_answer",
-            service="Microsoft Graph",
-            request=f"GET {ORGANIZATION}",
-        )
+        raise incomplete_answer(SERVICE, "the organization has no verified domains", request=f"GET {ORGANIZATION}")
     initial = next((item["name"] for item in domains if item.get("isInitial") is True and item.get("name")), "")
     name = found.get("displayName")
     return Tenant(

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError, IncompleteAnswer
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError, incomplete_answer
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import name_key
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import Style, guid, is_guid, quote
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import User
 
 from .batch import raise_for
 from .client import BatchPart, Graph
+from .parsing import SERVICE
 
 
 class Found(NamedTuple):
@@ -80,12 +81,8 @@ def _confirm_absent(graph: Graph, names: Iterable[str]) -> None:
             parts.append(BatchPart("GET", f"/users/{quote(_key(name), Style.PATH)}?$select=id"))
     for part, answer in zip(parts, graph.batch(parts, idempotent=True) if parts else (), strict=True):
         if answer.status == HTTPStatus.OK:
-            raise IncompleteAnswer(
-                f"Microsoft Graph: the answer to a list of users left out one who exists ({part.name}).",
-                code="incomplete_answer",
-                service="Microsoft Graph",
-                request="GET /v1.0/users",
-            )
+            what = f"the answer to a list of users left out one who exists ({part.name})"
+            raise incomplete_answer(SERVICE, what, request="GET /v1.0/users")
         if answer.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST):
             raise_for(answer, part, graph.service)
 

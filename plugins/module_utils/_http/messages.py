@@ -20,6 +20,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
     IncompleteAnswer,
     ServiceUnavailable,
     UnknownOutcome,
+    incomplete_answer,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._common.redaction import Redactor
 
@@ -200,11 +201,9 @@ def with_query(url: str, params: Mapping[str, Any] | None) -> str:
     return url + ("&" if "?" in url else "?") + query
 
 
-def incomplete(call: Call, text: str) -> IncompleteAnswer:
-    """An answer that is none, as an error."""
-    return IncompleteAnswer(
-        f"{call.service}: {call.name}: {text}.", code="incomplete_answer", service=call.service, request=call.name
-    )
+def incomplete(call: Call, what: str) -> IncompleteAnswer:
+    """The error for an answer that is not whole."""
+    return incomplete_answer(call.service, f"{call.name}: {what}", request=call.name)
 
 
 def words(raw: Raw, redactor: Redactor) -> str:

@@ -20,6 +20,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
     NotFound,
     PermissionDenied,
     ServiceUnavailable,
+    incomplete_answer,
 )
 
 from .body import check_numbers, error_detail, parse_json
@@ -126,14 +127,9 @@ class Service:
             return self.base_url + path_or_url
         found = _origin(path_or_url)
         if found != _origin(self.base_url):
-            stranger = f"{found[0]}://{found[1]}:{found[2]}" if found else "an address that is none of a service"
-            stranger = self.client.redactor.words(stranger)
-            raise IncompleteAnswer(
-                f"{self.name}: a link leads to {stranger} instead of {self.base_url}. It is not followed.",
-                code="foreign_link",
-                service=self.name,
-                request=method,
-            )
+            foreign = f"{found[0]}://{found[1]}:{found[2]}" if found else "an address that is not a service's"
+            what = f"a link leads to {self.client.redactor.words(foreign)} instead of {self.base_url}"
+            raise incomplete_answer(self.name, f"{what}. It is not followed", code="foreign_link", request=method)
         return path_or_url
 
     def token(self) -> str:
@@ -295,7 +291,7 @@ class MsalHttp:
         # MSAL first asks the host that options name, and then sends the secret wherever its answer says.
         self._home = self._home or _origin(url)
         if _origin(url) != self._home or self._home is None:
-            raise self._stranger(call)
+            raise self._foreign_origin(call)
 
         def read(raw: Raw) -> MsalResponse:
             if raw.status in REDIRECTS:
@@ -307,13 +303,13 @@ class MsalHttp:
 
         return self._client.deliver(call, read)
 
-    def _stranger(self, call: Call) -> IncompleteAnswer:
+    def _foreign_origin(self, call: Call) -> IncompleteAnswer:
         home = f"{self._home[0]}://{self._home[1]}:{self._home[2]}" if self._home else "a host"
         place = self._client.redactor.words(call.host)
-        return IncompleteAnswer(
-            f"{self._service}: {home} leads to another address ({place}). No secret is sent there.",
-            code="foreign_link",
-            hint="Check login_url, and whether the tenant lives in the cloud that the option cloud names.",
-            service=self._service,
+        return incomplete_answer(
+            self._service,
+            f"{home} leads to another address ({place}). No secret is sent there",
             request=call.name,
+            code="foreign_link",
+            hint="Check login_url, and whether the tenant is in the cloud that the option cloud names.",
         )

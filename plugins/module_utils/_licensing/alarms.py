@@ -37,8 +37,9 @@ class AlarmRaised(M365Error):
 
     def __init__(self, reasons: Sequence[Reason], partial: Mapping[str, Any]) -> None:
         hints = dict.fromkeys(reason.hint for reason in reasons if reason.hint)
-        super().__init__(" ".join(reason.message for reason in reasons), code=reasons[0].code, hint=" ".join(hints))
-        self.partial = {"alarm": [reason.message for reason in reasons], **partial}
+        messages = [reason.message for reason in reasons]
+        partial = {"alarm": messages, **partial}
+        super().__init__(" ".join(messages), code=reasons[0].code, hint=" ".join(hints), partial=partial)
 
 
 def incomplete_reason(

@@ -144,7 +144,7 @@ def test_a_first_page_that_is_refused_is_what_it_is_and_names_the_cmdlet(
 
 def test_a_page_that_exchange_calls_expired_ends_the_audit(tenant: Tenant) -> None:
     tenant.world.switches.pagination_expired = True
-    with clients(tenant) as made, pytest.raises(IncompleteAnswer, match=r"Get-Mailbox: page 2 .*pagination"):
+    with clients(tenant) as made, pytest.raises(IncompleteAnswer, match=r"page 2 of Get-Mailbox .*pagination"):
         full(tenant, made)
 
 
@@ -157,7 +157,10 @@ def test_a_link_that_has_expired_ends_the_audit(tenant: Tenant, service: str, sa
 
 def test_a_list_that_exchange_says_it_has_cut_off_ends_the_audit(tenant: Tenant) -> None:
     tenant.set_faults(always("truncated_list", "exchange", "InvokeCommand", cmdlet="Get-Mailbox"))
-    with clients(tenant) as made, pytest.raises(IncompleteAnswer, match="Get-Mailbox: page 1 says that there are more"):
+    with (
+        clients(tenant) as made,
+        pytest.raises(IncompleteAnswer, match="page 1 of Get-Mailbox says that there are more"),
+    ):
         full(tenant, made)
 
 

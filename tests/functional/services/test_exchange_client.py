@@ -127,7 +127,7 @@ def test_a_cut_off_answer_without_a_link_is_an_error(
     tenant: Tenant, made: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tenant.world.switches, "invoke_paging", "unlimited_only")
-    with pytest.raises(IncompleteAnswer, match="Get-Mailbox: page 1 says that there are more results"):
+    with pytest.raises(IncompleteAnswer, match="page 1 of Get-Mailbox says that there are more results"):
         made.exchange.cmdlet("Get-Mailbox", {"ResultSize": 10})
 
 

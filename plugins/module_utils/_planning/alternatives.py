@@ -8,20 +8,51 @@ Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to, change_for
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import (
+    apply_to,
+    change_for,
+    uncovered_by,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import Needs, granted, is_covered
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import Space
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Sku, User
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_effects import parts_of
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import Space, misfit, why_too_small
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_effects import (
+    abilities_lost,
+    need_lost,
+    parts_of,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_relations import redundant
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.seats import Seats, seats_needed
 
-from .fit import Alternative, best_first
+from .covered import needless
+from .explanations import joined, why_not_covered
+from .fit import rooms
+from .model import Candidate
 from .rules import Rule
+
+
+class Alternative(NamedTuple):
+    """One license list of a rule, tried on one user."""
+
+    name: str
+    change: LicenseChange
+    predicted: User
+    """The user after the change."""
+    wanted: Sequence[Wanted] = ()
+    ahead: tuple[str, ...] = ()
+    """Why others of the rule come after it."""
+    spared: tuple[str, ...] = ()
+    """Why licenses that the user does not need are left out."""
+    rejection: str = ""
+    """The action of a plan that says why the user cannot get it; empty where nothing speaks against it."""
+    why: str = ""
+    """The same in words, without a full stop."""
 
 
 class Alternatives:
@@ -63,3 +94,78 @@ class Alternatives:
         if change.add and not user.usage_location:
             change = change._replace(usage_location=rule.usage_location.of(user) if rule.usage_location else None)
         return Alternative(name, change, apply_to(user, change, self._skus), wanted)
+
+    def evaluate(
+        self, candidate: Candidate, options: Iterable[Alternative], needs: Sequence[Needs] = ()
+    ) -> Iterator[Alternative]:
+        """Each alternative with what speaks against it; each is tried only when it is asked for.
+
+        For a mailbox at risk it must cover all ``needs``. For any other user the licenses that are not needed are left
+        out, and nothing may take away what keeps a mailbox.
+        """
+        user, safe = candidate.subject.user, candidate.finding is None
+        for tried in options:
+            option = self._without_needless(candidate, tried) if safe else tried
+            change, predicted = option.change, option.predicted
+            rejection, why = "", ""
+            if not all(is_covered(need, granted(predicted, self._catalog)) for need in needs):
+                rejection = "insufficient"
+                why = why_not_covered(option.wanted, predicted, needs, self._skus, self._catalog)
+            elif change and (refusal := foreseen_refusal(user, change, self._skus, predicted)):
+                rejection, why = "conflict", refusal.message
+            elif missing := self._seats.missing(seats_needed(user, change)):
+                rejection, why = "no_seat", f"no seat left of {sku_names(missing, self._skus)}"
+            elif safe and change and (lost := self._lost(candidate, option)):
+                rejection, why = "refused_uncovered", lost
+            yield option._replace(rejection=rejection, why=why)
+
+    def _without_needless(self, candidate: Candidate, option: Alternative) -> Alternative:
+        user, kind = candidate.subject.user, candidate.subject.mailbox_kind
+        why = needless(user, option.change, kind, candidate.needs, self._skus, self._catalog)
+        if not why:
+            return option
+        add = tuple(item for item in option.change.add if item.sku_id not in why)
+        change = option.change._replace(add=add, usage_location=option.change.usage_location if add else None)
+        predicted = apply_to(user, change, self._skus)
+        return option._replace(change=change, predicted=predicted, spared=tuple(why.values()))
+
+    def _lost(self, candidate: Candidate, option: Alternative) -> str:
+        """What a mailbox that is safe now would lose; empty where it loses nothing."""
+        user, needs = candidate.subject.user, candidate.needs
+        before, after = granted(user, self._catalog), granted(option.predicted, self._catalog)
+        if needs != () and uncovered_by(user, option.change, self._skus, self._catalog):
+            return "nothing would be left that keeps the mailbox"
+        if needs is None:
+            return joined(*abilities_lost(before, after))
+        need = need_lost(needs, before, after)
+        return why_not_covered(option.wanted, option.predicted, [need], self._skus, self._catalog) if need else ""
+
+
+def sku_names(sku_ids: Iterable[str], skus: Mapping[str, Sku]) -> str:
+    """The SKUs by their names in the tenant, sorted."""
+    return ", ".join(sorted(skus[sku_id].name if sku_id in skus else sku_id for sku_id in sku_ids))
+
+
+def best_first(user: User, options: Sequence[Alternative], space: Space, catalog: Catalog) -> list[Alternative]:
+    """The alternatives, those first into which the mailbox fits, else in their order."""
+    ranked = [
+        (misfit(space, before, after), place, after, option)
+        for place, option in enumerate(options)
+        for before, after in [rooms(user, option.predicted, catalog)]
+    ]
+    found = []
+    for rank, place, _after, option in sorted(ranked, key=lambda item: item[:2]):
+        later = [item for item in ranked if item[0] > rank and item[1] < place]
+        ahead = tuple(f"{item[3].name}: {why_too_small(space, item[2])}" for item in later)
+        found.append(option._replace(ahead=ahead))
+    return found
+
+
+def shrinks(user: User, option: Alternative, space: Space | None, catalog: Catalog) -> str:
+    """Why a change makes the plan of a mailbox too small that was not so before; empty where it does not."""
+    if space is None:
+        return ""
+    before, after = rooms(user, option.predicted, catalog)
+    if not misfit(space, before, after) or space.fits(before.said) is False:
+        return ""
+    return why_too_small(space, after)

@@ -26,7 +26,7 @@ from .rules import Rule, Subject
 from .rules_index import RuleIndex
 
 
-class Judged(NamedTuple):
+class Evaluation(NamedTuple):
     """A candidate after the rules. ``rule`` is None where nothing is left to decide: ``entry`` says all."""
 
     candidate: Candidate
@@ -74,7 +74,7 @@ IGNORES_SHARED = "rule {!r} ignores mailboxes that may have been shared ones bef
 """A warning, without a full stop."""
 
 
-class Judge:
+class RuleEvaluator:
     """Protection, rules, and what no license can do."""
 
     def __init__(
@@ -89,31 +89,31 @@ class Judge:
         self._rules, self._catalog, self._today, self._guests = RuleIndex(rules), catalog, today, license_guests
         self._protected = [(pattern, protects(pattern)) for pattern in protected]
 
-    def judge(self, candidate: Candidate) -> Judged:
+    def evaluate(self, candidate: Candidate) -> Evaluation:
         """The decision, or the rule by which it is to be made."""
         user = candidate.subject.user
         entry = PlanEntry(user, candidate.finding, "", "", "protected", LicenseChange(user.id))
         if user.is_guest and not self._guests and candidate.finding is None and not candidate.subject.mailbox_kind:
             note = "a guest without a mailbox is only licensed with license_guests"
-            return Judged(candidate, entry._replace(note=note))
+            return Evaluation(candidate, entry._replace(note=note))
         for pattern, matches in self._protected:
             if matches(user):
-                return Judged(candidate, entry._replace(note=f"protected by {pattern!r}"))
+                return Evaluation(candidate, entry._replace(note=f"protected by {pattern!r}"))
         if candidate.dispute:
-            return Judged(candidate, entry._replace(action="undecided", note=candidate.dispute, doubt="mailbox"))
+            return Evaluation(candidate, entry._replace(action="undecided", note=candidate.dispute, doubt="mailbox"))
         decision = self._rules.first_match(subject_of(candidate, self._catalog), self._today)
         rule = decision.rule
         entry = entry._replace(rule=rule.name if rule else "", why=decision.why, expired=decision.expired)
         if decision.undecided:
             note = "neither this rule nor a later one decides until that is settled"
-            return Judged(candidate, entry._replace(action="undecided", note=note, doubt="group"))
+            return Evaluation(candidate, entry._replace(action="undecided", note=note, doubt="group"))
         if rule is None:
-            return Judged(candidate, entry._replace(action="unmatched"))
+            return Evaluation(candidate, entry._replace(action="unmatched"))
         if rule.ignore:
             until = f" (until {rule.until.isoformat()})" if rule.until else ""
             hidden = candidate.finding is not None and candidate.finding.was_shared
             warnings = (IGNORES_SHARED.format(rule.name),) if hidden else ()
-            return Judged(candidate, entry._replace(action="ignore", note=rule.reason + until, warnings=warnings))
+            return Evaluation(candidate, entry._replace(action="ignore", note=rule.reason + until, warnings=warnings))
         if beyond := beyond_a_license(candidate, self._catalog):
-            return Judged(candidate, entry._replace(action="insufficient", note=beyond))
-        return Judged(candidate, entry, rule)
+            return Evaluation(candidate, entry._replace(action="insufficient", note=beyond))
+        return Evaluation(candidate, entry, rule)

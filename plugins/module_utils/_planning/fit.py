@@ -10,18 +10,15 @@ Pure: no I/O, no clock.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import (
     UNLISTED,
     Room,
     Space,
     counts,
-    misfit,
     room_of,
     too_small,
     warning_of,
@@ -29,7 +26,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     Assignment,
-    LicenseChange,
     PlanClass,
     Sku,
     User,
@@ -39,45 +35,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.next_att
 from .model import PlanEntry, with_taken
 
 
-class Alternative(NamedTuple):
-    """One license list of a rule, tried on one user. ``ahead``: why others of the rule come after it."""
-
-    name: str
-    change: LicenseChange
-    predicted: User
-    wanted: Sequence[Wanted] = ()
-    ahead: tuple[str, ...] = ()
-
-
 def rooms(user: User, predicted: User, catalog: Catalog) -> tuple[Room, Room]:
     """The room of the user's mailbox plans before a change and after it."""
     before = room_of(user, granted(user, catalog), catalog)
     return before, room_of(predicted, granted(predicted, catalog), catalog)
-
-
-def best_first(user: User, options: Sequence[Alternative], space: Space, catalog: Catalog) -> list[Alternative]:
-    """The alternatives, those first into which the mailbox fits, else in their order."""
-    ranked = [
-        (misfit(space, before, after), place, after, option)
-        for place, option in enumerate(options)
-        for before, after in [rooms(user, option.predicted, catalog)]
-    ]
-    found = []
-    for rank, place, _after, option in sorted(ranked, key=lambda item: item[:2]):
-        later = [item for item in ranked if item[0] > rank and item[1] < place]
-        ahead = tuple(f"{item[3].name}: {why_too_small(space, item[2])}" for item in later)
-        found.append(option._replace(ahead=ahead))
-    return found
-
-
-def shrinks(user: User, option: Alternative, space: Space | None, catalog: Catalog) -> str:
-    """Why a change makes the plan of a mailbox too small that was not so before; empty where it does not."""
-    if space is None:
-        return ""
-    before, after = rooms(user, option.predicted, catalog)
-    if not misfit(space, before, after) or space.fits(before.said) is False:
-        return ""
-    return why_too_small(space, after)
 
 
 def gives_small(add: Sequence[Assignment], skus: Mapping[str, Sku], catalog: Catalog) -> bool:

@@ -104,7 +104,7 @@ class PlanOptions(NamedTuple):
     allow_incomplete: bool = False
     variable_prefix: str = ""
     """What precedes the name of a guard in a violation: guards that come from variables are named as these are."""
-    looks_again: bool = False
+    all_users_scope: bool = False
     """Does the next run look at the users whom this one has changed? Not where only mailboxes at risk count."""
 
 

@@ -31,7 +31,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.change_n
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import (
     apply_to,
     change_for,
-    uncovered_by,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     Needs,
@@ -39,22 +38,15 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage
     is_covered,
     loses_mailbox,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import Space
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding, LicenseChange, Sku, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding, LicenseChange, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.next_attempts import Case, is_usable
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_effects import (
-    abilities_lost,
-    lesser_needs,
-    need_lost,
-    saves,
-)
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import foreseen_refusal
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_effects import lesser_needs, saves
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.seats import Seats, seats_needed
 
-from .alternatives import Alternatives
+from .alternatives import Alternative, Alternatives, shrinks, sku_names
 from .convergence import with_next_rules
-from .covered import elsewhere, needless, seats_on_top
-from .evaluation import Judge, Judged
+from .covered import elsewhere, seats_on_top
+from .evaluation import Evaluation, RuleEvaluator
 from .explanations import (
     IN_PART,
     change_remarks,
@@ -64,7 +56,6 @@ from .explanations import (
     no_location,
     why_not_covered,
 )
-from .fit import Alternative, shrinks
 from .guards import limit_of, violations_of
 from .model import (
     ACTIONS,
@@ -100,14 +91,14 @@ def build_plan(
     """
     limit = limit_of(options.max_changes, options.population, "max_changes")
     covered = limit_of(options.max_covered_seats, options.population, "max_covered_seats", "seats")
-    judge = Judge(rules, options.protected, catalog, today, license_guests=options.license_guests)
+    evaluator = RuleEvaluator(rules, options.protected, catalog, today, license_guests=options.license_guests)
     places = {rule.name: place for place, rule in enumerate(rules)}
     planner = _Planner(skus, catalog, options, places)
-    entries = planner.all_entries(judge, candidates)
-    if options.looks_again:
+    entries = planner.all_entries(evaluator, candidates)
+    if options.all_users_scope:
 
-        def replan(some: Sequence[Candidate], plenty: Sequence[Sku]) -> tuple[PlanEntry, ...]:
-            return _Planner(plenty, catalog, options, places).all_entries(judge, some)
+        def replan(candidates: Sequence[Candidate], plenty: Sequence[Sku]) -> tuple[PlanEntry, ...]:
+            return _Planner(plenty, catalog, options, places).all_entries(evaluator, candidates)
 
         entries = with_next_rules(entries, planner.changed, skus, replan)
     entries = tuple(map(unsure, entries))
@@ -135,64 +126,59 @@ class _Planner:
         self.changed: dict[str, Candidate] = {}
         """For which mailbox (or None) a user is changed, by user id."""
 
-    def all_entries(self, judge: Judge, candidates: Iterable[Candidate]) -> tuple[PlanEntry, ...]:
+    def all_entries(self, evaluator: RuleEvaluator, candidates: Iterable[Candidate]) -> tuple[PlanEntry, ...]:
         """The decisions, in the order in which seats are given out."""
-        by_user: dict[str, list[Judged]] = {}
-        served = [judge.judge(candidate) for candidate in sorted(candidates, key=order_of_service)]
+        by_user: dict[str, list[Evaluation]] = {}
+        served = [evaluator.evaluate(candidate) for candidate in sorted(candidates, key=order_of_service)]
         if self._options.seat_order == "rules":
-            # whom no rule matches, and whom protection leaves out, take no seat
-            served.sort(key=lambda judged: self._places.get(judged.entry.rule, len(self._places)))
-        for judged in served:
-            by_user.setdefault(judged.user.id, []).append(judged)
-        return tuple(entry for judged in served for entry in self._entries(judged, by_user[judged.user.id]))
+            # users without a rule, and protected ones, take no seat
+            served.sort(key=lambda item: self._places.get(item.entry.rule, len(self._places)))
+        for item in served:
+            by_user.setdefault(item.user.id, []).append(item)
+        return tuple(entry for item in served for entry in self._entries(item, by_user[item.user.id]))
 
-    def _entries(self, judged: Judged, mine: Sequence[Judged]) -> list[PlanEntry]:
-        """The decision for one of the mailboxes of a user (``mine`` are all); takes the seats it needs.
+    def _entries(self, item: Evaluation, of_user: Sequence[Evaluation]) -> list[PlanEntry]:
+        """The decision for one mailbox among all ``of_user``; takes the seats that it needs.
 
-        None at all for a mailbox that is not at risk, where the user has others that are, and it needs nothing.
+        Empty for a mailbox that is not at risk and needs nothing, where its user has others that are at risk.
         """
-        entry, changed = self._decided(judged, mine), judged.user.id in self.changed
+        entry, changed = self._decide(item, of_user), item.user.id in self.changed
         if entry.change:
-            self.changed[judged.user.id] = judged.candidate
-            self._first[judged.user.id] = entry
-        alone = judged.candidate.finding is not None or len(mine) == 1
+            self.changed[item.user.id] = item.candidate
+            self._first[item.user.id] = entry
+        alone = item.candidate.finding is not None or len(of_user) == 1
         return [entry] if alone or (entry.action not in NOTHING_TO_DO and not changed) else []
 
-    def _decided(self, judged: Judged, mine: Sequence[Judged]) -> PlanEntry:
-        entry, rule, finding = judged.entry, judged.rule, judged.candidate.finding
+    def _decide(self, item: Evaluation, of_user: Sequence[Evaluation]) -> PlanEntry:
+        rule, finding = item.rule, item.candidate.finding
         if rule is None:
-            return entry
-        if judged.user.id in self.changed:
-            return self._joined(entry)
+            return item.entry
+        if item.user.id in self.changed:
+            return self._covered_by_other_change(item.entry)
         if finding is None:
-            return self._without_finding(entry, rule, judged.candidate)
-        needs = [finding.needs, *(other.needs for other in mine if other is not judged and other.needs)]
-        space = judged.candidate.space
-        decided = self._for_finding(entry, rule, needs, space)
+            return self._best_without_finding(item, rule)
+        needs = [finding.needs, *(other.needs for other in of_user if other is not item and other.needs)]
+        decided = self._best_for_finding(item, rule, needs)
         if decided.action not in ("license", "unchanged") and len(needs) > 1:
             # better one mailbox than none
-            decided = self._for_finding(entry, rule, needs[:1], space)
-        return (
-            decided if decided.action in ("license", "unchanged") else self._saved(decided, entry, rule, finding, space)
-        )
+            decided = self._best_for_finding(item, rule, needs[:1])
+        return decided if decided.action in ("license", "unchanged") else self._saved(decided, item, rule, finding)
 
-    def _saved(
-        self, decided: PlanEntry, entry: PlanEntry, rule: Rule, finding: Finding, space: Space | None
-    ) -> PlanEntry:
+    def _saved(self, decided: PlanEntry, item: Evaluation, rule: Rule, finding: Finding) -> PlanEntry:
         """Where no alternative gives all that the mailbox needs (``decided``): better without a right than not at all.
 
         And better without a license of the rule, where nothing else keeps the mailbox.
         """
-        lesser = lesser_needs(finding, entry.user, self._catalog)
+        lesser = lesser_needs(finding, item.user, self._catalog)
         for needs in lesser:
-            kept = self._for_finding(entry, rule, [needs], space)
+            kept = self._best_for_finding(item, rule, [needs])
             if kept.action == "license":
                 return self._warned(kept, kept.change, finding)
             decided = kept if decided.action == "insufficient" else decided
-        for needs in lesser if loses_mailbox(finding, entry.user, self._catalog) else ():
-            kept = self._for_finding(entry, rule, [needs], space, whole=decided)
+        for needs in lesser if loses_mailbox(finding, item.user, self._catalog) else ():
+            kept = self._best_for_finding(item, rule, [needs], whole=decided)
             if kept.action == "license":
-                text = f"{IN_PART}{self._names(item.sku_id for item in kept.change.add)} keeps the mailbox"
+                text = f"{IN_PART}{sku_names((part.sku_id for part in kept.change.add), self._skus)} keeps the mailbox"
                 return self._warned(kept._replace(warnings=(*kept.warnings, text)), kept.change, finding)
         return decided
 
@@ -202,7 +188,7 @@ class _Planner:
         lacks = lack_warnings(finding, entry.user, after, self._skus, self._catalog)
         return entry._replace(warnings=(*entry.warnings, *lacks))
 
-    def _joined(self, entry: PlanEntry) -> PlanEntry:
+    def _covered_by_other_change(self, entry: PlanEntry) -> PlanEntry:
         """For another mailbox of a user who gets something already: all goes in that one request."""
         first, finding = self._first[entry.user.id], entry.finding
         if one_comes_back(first.finding, finding):
@@ -226,158 +212,93 @@ class _Planner:
         """The seats that would have saved the mailboxes without one."""
         return seats_missing(entries, self.seats.left, lambda sku_id: self._skus[sku_id].part_number)
 
-    def _for_finding(
-        self,
-        entry: PlanEntry,
-        rule: Rule,
-        needs: Sequence[Needs],
-        space: Space | None,
-        whole: PlanEntry | None = None,
+    def _best_for_finding(
+        self, item: Evaluation, rule: Rule, needs: Sequence[Needs], whole: PlanEntry | None = None
     ) -> PlanEntry:
         """The first alternative that covers ``needs``; with what was decided about all of ``whole`` ones, a part."""
-        reasons = left_out(rule)
-        seatless = conflicting = False
-        seats: tuple[str, ...] = ()
-        for option in self._alternatives.of(entry.user, rule, space, in_parts=whole is not None):
-            name, predicted = option.name, option.predicted
+        entry, reasons = item.entry, left_out(rule)
+        rejected: dict[str, Alternative] = {}
+        options = self._alternatives.of(item.user, rule, item.candidate.space, in_parts=whole is not None)
+        for option in self._alternatives.evaluate(item.candidate, options, needs):
             reasons += option.ahead
-            if not all(is_covered(need, granted(predicted, self._catalog)) for need in needs):
-                why = why_not_covered(option.wanted, predicted, needs, self._skus, self._catalog)
-                reasons.append(f"{name}: {why}")
-                continue
-            if not option.change:
+            if not option.rejection and option.change:
+                return self._accept(item, rule, option, [whole.note] if whole else reasons)
+            if not option.rejection:
                 note = joined("the plans of this user cover it already", *reasons)
                 return entry._replace(action="unchanged", note=note)
-            if refusal := foreseen_refusal(entry.user, option.change, self._skus, option.predicted):
-                conflicting = True
-                reasons.append(f"{name}: {refusal.message}")
-                continue
-            needed = seats_needed(entry.user, option.change)
-            missing = self.seats.missing(needed)
-            if missing:
-                seats = seats if seatless else needed
-                seatless = True
-                reasons.append(f"{name}: no seat left of {self._names(missing)}")
-                continue
-            return self._take(entry, rule, option, [whole.note] if whole else reasons)
-        action = "no_seat" if seatless else "conflict" if conflicting else "insufficient"
-        note, none_there = "; ".join(reasons), not rule.alternatives
-        return entry._replace(action=action, note=note, seats_wanted=seats, none_there=none_there)
+            reasons.append(f"{option.name}: {option.why}")
+            rejected.setdefault(option.rejection, option)
+        action = next((action for action in ("no_seat", "conflict") if action in rejected), "insufficient")
+        seats = seats_needed(item.user, rejected[action].change) if action == "no_seat" else ()
+        none_there = not rule.alternatives
+        return entry._replace(action=action, note="; ".join(reasons), seats_wanted=seats, none_there=none_there)
 
-    def _without_finding(self, entry: PlanEntry, rule: Rule, candidate: Candidate) -> PlanEntry:
-        user = entry.user
-        leave = {item.sku_id for item in rule.fallback} - {item.sku_id for item in rule.licenses}
-        if leave and change_for(user, rule.licenses, self._skus) and not change_for(user, rule.fallback, self._skus):
-            return self._swap(entry, rule, leave, candidate)
-        reasons = left_out(rule)
+    def _best_without_finding(self, item: Evaluation, rule: Rule) -> PlanEntry:
+        """The first alternative that neither lacks a seat nor takes away what keeps a mailbox."""
+        entry, user, reasons = item.entry, item.user, left_out(rule)
+        holds_fallback = bool(rule.fallback) and not change_for(user, rule.fallback, self._skus)
+        leave = {wanted.sku_id for wanted in rule.fallback} - {wanted.sku_id for wanted in rule.licenses}
+        if leave and holds_fallback and change_for(user, rule.licenses, self._skus):
+            return self._swap_from_fallback(item, rule, leave)
         if not rule.alternatives:
             return entry._replace(action="unchanged", note="; ".join(reasons))
         seatless = False
-        for tried in self._alternatives.of(user, rule, candidate.space):
-            option, spared = self._spare(user, tried, candidate)
-            name, wanted = option.name, option.wanted
-            reasons += (*option.ahead, *spared)
-            if not option.change:
-                notes = notes_for(user, wanted, "present", self._skus, self._catalog)
+        options = self._alternatives.of(user, rule, item.candidate.space)
+        for option in self._alternatives.evaluate(item.candidate, options):
+            reasons += (*option.ahead, *option.spared)
+            if not option.rejection and option.change:
+                return self._accept(item, rule, option, reasons)
+            if not option.rejection:
+                notes = notes_for(user, option.wanted, "present", self._skus, self._catalog)
                 return entry._replace(action="unchanged", note=joined(*reasons, *notes))
-            if refusal := foreseen_refusal(user, option.change, self._skus, option.predicted):
-                reasons.append(f"{name}: {refusal.message}")
-                continue
-            missing = self.seats.missing(seats_needed(user, option.change))
-            if missing:
-                seatless = True
-                reasons.append(f"{name}: no seat left of {self._names(missing)}")
-                continue
-            guarded = self._guarded(entry, rule, option, reasons, candidate)
             by_rule = set(option.change.remove) <= set(rule.remove)
-            has_fallback = bool(rule.fallback) and not change_for(user, rule.fallback, self._skus)
-            if guarded.action == "refused_uncovered" and (not by_rule or has_fallback):
-                reasons.append(f"{name}: {guarded.note}")
-                continue
-            return guarded
+            if option.rejection == "refused_uncovered" and by_rule and not holds_fallback:
+                return entry._replace(action="refused_uncovered", note=option.why)
+            seatless = seatless or option.rejection == "no_seat"
+            reasons.append(f"{option.name}: {option.why}")
         return entry._replace(action="no_seat" if seatless else "conflict", note="; ".join(reasons))
 
-    def _swap(self, entry: PlanEntry, rule: Rule, leave: set[str], candidate: Candidate) -> PlanEntry:
+    def _swap_from_fallback(self, item: Evaluation, rule: Rule, leave: set[str]) -> PlanEntry:
         """From the fallback (``leave`` of it goes) to the licenses of the rule, where a seat has become free."""
-        user = entry.user
+        user = item.user
         if not self._options.allow_removals:
-            return self._unswapped(entry, rule, "; a swap needs allow_removals", candidate)
+            return self._keep_fallback(item, rule, "; a swap needs allow_removals")
         if not leave <= {state.sku_id for state in user.license_states if state.direct}:
-            return self._unswapped(entry, rule, " through a group; only there it can end", candidate)
+            return self._keep_fallback(item, rule, " through a group; only there it can end")
         tried = self._alternatives.one(user, rule, "licenses", rule.licenses, also_remove=leave)
-        if why := shrinks(user, tried, candidate.space, self._catalog):
-            return self._unswapped(entry, rule, f", and keeps it: {why}", candidate)
-        option, spared = self._spare(user, tried, candidate)
-        if refusal := foreseen_refusal(user, option.change, self._skus, option.predicted):
-            return self._unswapped(entry, rule, f"; {refusal.message}", candidate)
-        missing = self.seats.missing(seats_needed(user, option.change))
-        if missing:
-            return self._unswapped(entry, rule, f"; no seat left of {self._names(missing)}", candidate)
-        swapped = self._guarded(entry, rule, option, ["swapped from the fallback", *spared], candidate)
-        if swapped.action == "refused_uncovered":
-            # nobody asked for this swap by name, so what speaks against it does not stop the plan
-            return self._unswapped(entry, rule, f", and keeps it: {swapped.note}", candidate)
-        return swapped
+        if why := shrinks(user, tried, item.candidate.space, self._catalog):
+            return self._keep_fallback(item, rule, f", and keeps it: {why}")
+        [option] = self._alternatives.evaluate(item.candidate, [tried])
+        if not option.rejection:
+            return self._accept(item, rule, option, ["swapped from the fallback", *option.spared])
+        # the rule does not name this swap, so what the mailbox would lose by it does not stop the plan
+        keeps = ", and keeps it:" if option.rejection == "refused_uncovered" else ";"
+        return self._keep_fallback(item, rule, f"{keeps} {option.why}")
 
-    def _unswapped(self, entry: PlanEntry, rule: Rule, why: str, candidate: Candidate) -> PlanEntry:
-        """For who keeps the fallback: if the licenses are there as well, they get the plans that the rule declares."""
-        user, note = entry.user, f"holds the fallback{why}"
-        kept = entry._replace(action="unchanged", note=note)
-        option, spared = self._spare(user, self._alternatives.one(user, rule, "licenses", rule.licenses), candidate)
-        change = option.change
-        if (
-            spared
-            or change.remove
-            or seats_needed(user, change)
-            or foreseen_refusal(user, change, self._skus, option.predicted)
-        ):
-            return kept
-        guarded = self._guarded(entry, rule, option, [note], candidate)
-        return kept if guarded.action == "refused_uncovered" else guarded
+    def _keep_fallback(self, item: Evaluation, rule: Rule, why: str) -> PlanEntry:
+        """Keep the fallback; if the user has the licenses as well, switch on the plans that the rule declares."""
+        note = f"holds the fallback{why}"
+        tried = self._alternatives.one(item.user, rule, "licenses", rule.licenses)
+        [option] = self._alternatives.evaluate(item.candidate, [tried])
+        if option.spared or option.rejection or option.change.remove or seats_needed(item.user, option.change):
+            return item.entry._replace(action="unchanged", note=note)
+        return self._accept(item, rule, option, [note])
 
-    def _guarded(
-        self,
-        entry: PlanEntry,
-        rule: Rule,
-        option: Alternative,
-        reasons: Sequence[str],
-        candidate: Candidate,
-    ) -> PlanEntry:
-        """Takes an alternative for a user without a finding, unless it takes away what keeps a mailbox."""
-        needs = candidate.needs
-        before = granted(entry.user, self._catalog)
-        after = granted(option.predicted, self._catalog)
-        lost: tuple[str, ...] = ()
-        if needs != () and uncovered_by(entry.user, option.change, self._skus, self._catalog):
-            lost = ("nothing would be left that keeps the mailbox",)
-        elif needs is None:
-            lost = abilities_lost(before, after)
-        elif need := need_lost(needs, before, after):
-            lost = (why_not_covered(option.wanted, option.predicted, [need], self._skus, self._catalog),)
-        if lost:
-            return entry._replace(action="refused_uncovered", note=joined(*lost))
-        taken = self._take(entry, rule, option, reasons)
-        kind = candidate.subject.mailbox_kind
-        top = seats_on_top(entry.user, taken.change, kind, needs, self._skus, self._catalog)
-        away = elsewhere(entry.user, taken.change, kind, needs, self._skus, self._catalog)
-        note = f"a seat of {self._names(top)} for a mailbox that is covered without it" if top else ""
-        return taken._replace(on_top=top, note=joined(taken.note, note), warnings=(*taken.warnings, *away))
-
-    def _spare(self, user: User, option: Alternative, candidate: Candidate) -> tuple[Alternative, tuple[str, ...]]:
-        """An alternative without the licenses that a user of whom nothing is at risk does not need, and why."""
-        why = needless(user, option.change, candidate.subject.mailbox_kind, candidate.needs, self._skus, self._catalog)
-        if not why:
-            return option, ()
-        add = tuple(item for item in option.change.add if item.sku_id not in why)
-        change = option.change._replace(add=add, usage_location=option.change.usage_location if add else None)
-        return option._replace(change=change, predicted=apply_to(user, change, self._skus)), tuple(why.values())
-
-    def _take(self, entry: PlanEntry, rule: Rule, option: Alternative, reasons: Sequence[str]) -> PlanEntry:
-        user, change = entry.user, option.change
+    def _accept(self, item: Evaluation, rule: Rule, option: Alternative, reasons: Sequence[str]) -> PlanEntry:
+        """The entry with the change of an alternative; takes its seats."""
+        entry, user, change, candidate = item.entry, item.user, option.change, item.candidate
         if change.add and not user.usage_location and not change.usage_location:
             return entry._replace(action="no_usage_location", note=no_location(user, rule))
         self.seats.take_all(seats_needed(user, change))
         notes, warnings = change_remarks(user, option.wanted, change, option.predicted, self._skus, self._catalog)
+        on_top: tuple[str, ...] = ()
+        if candidate.finding is None:
+            kind, needs = candidate.subject.mailbox_kind, candidate.needs
+            on_top = seats_on_top(user, change, kind, needs, self._skus, self._catalog)
+            if on_top:
+                seats = sku_names(on_top, self._skus)
+                notes = (*notes, f"a seat of {seats} for a mailbox that is covered without it")
+            warnings = (*warnings, *elsewhere(user, change, kind, needs, self._skus, self._catalog))
         return entry._replace(
             action="license",
             change=change,
@@ -385,6 +306,7 @@ class _Planner:
             note=joined(*reasons, *notes),
             warnings=warnings,
             case=self._case(entry, rule, option),
+            on_top=on_top,
         )
 
     def _case(self, entry: PlanEntry, rule: Rule, taken: Alternative) -> Case:
@@ -397,6 +319,3 @@ class _Planner:
         if asked and is_usable(user, option.change, option.predicted, finding, self._skus, self._catalog):
             return case._replace(other=option.change, other_asked=asked)
         return case
-
-    def _names(self, sku_ids: Iterable[str]) -> str:
-        return ", ".join(sorted(self._skus[item].name if item in self._skus else item for item in sku_ids))

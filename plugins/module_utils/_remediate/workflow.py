@@ -161,7 +161,7 @@ def plan_licenses(
         population=_population(graph, options, candidates),
         gaps=tuple(found.readings.gaps),
         allow_incomplete=options.allow_incomplete,
-        looks_again=options.scope == "all_users",
+        all_users_scope=options.scope == "all_users",
         variable_prefix=options.variable_prefix,
     )
 

@@ -594,7 +594,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._ansible.audit_modu
 from ansible_collections.m365.licensing.plugins.module_utils._ansible.large_results import LARGE_SPEC, RowKind, large
 from ansible_collections.m365.licensing.plugins.module_utils._ansible.module import run_module
 from ansible_collections.m365.licensing.plugins.module_utils._ansible.report_files import REPORT_SPEC
-from ansible_collections.m365.licensing.plugins.module_utils._reporting.summary import brief_audit_row, is_open
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.brief_rows import brief_audit_row, is_open
 
 ARGUMENTS = {
     **AUDIT_SPEC,

@@ -832,7 +832,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._ansible.plan_modul
 from ansible_collections.m365.licensing.plugins.module_utils._ansible.record import RECORD_SPEC
 from ansible_collections.m365.licensing.plugins.module_utils._ansible.report_files import REPORT_SPEC
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.alarms import FAIL_ON
-from ansible_collections.m365.licensing.plugins.module_utils._reporting.summary import (
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.brief_rows import (
     brief_plan_row,
     needs_attention,
     urgency_rank,

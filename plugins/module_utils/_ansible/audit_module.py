@@ -28,12 +28,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._remediate.exceptio
     find_exceptions,
     hiding_shared,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._reporting.markdown import group_markdown
-from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import (
-    MARKDOWN_ROWS,
-    audit_markdown,
-    audit_row,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.audit_report import audit_markdown, audit_row
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.markdown import MARKDOWN_ROWS, group_markdown
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.run_facts import head_facts, run_facts
 from ansible_collections.m365.licensing.plugins.module_utils._rules.file import RULES_SPEC, take_rules
 

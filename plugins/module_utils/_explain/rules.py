@@ -29,7 +29,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._planning.rules imp
     facts_of,
     texts_of,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import plan_row
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.plan_report import plan_row
 
 RULES_SHOWN = 200
 """Rules that do not match of which a result tells at most: of thousands, the nearest ones are enough."""

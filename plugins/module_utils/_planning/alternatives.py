@@ -30,11 +30,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_rel
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.seats import Seats, seats_needed
 
-from .covered import needless
-from .explanations import joined, why_not_covered
-from .fit import rooms
+from .explanations import joined, sku_names, why_not_covered
+from .mailbox_fit import rooms
 from .model import Candidate
 from .rules import Rule
+from .unneeded import needless
 
 
 class Alternative(NamedTuple):
@@ -139,11 +139,6 @@ class Alternatives:
             return joined(*abilities_lost(before, after))
         need = need_lost(needs, before, after)
         return why_not_covered(option.wanted, option.predicted, [need], self._skus, self._catalog) if need else ""
-
-
-def sku_names(sku_ids: Iterable[str], skus: Mapping[str, Sku]) -> str:
-    """The SKUs by their names in the tenant, sorted."""
-    return ", ".join(sorted(skus[sku_id].name if sku_id in skus else sku_id for sku_id in sku_ids))
 
 
 def best_first(user: User, options: Sequence[Alternative], space: Space, catalog: Catalog) -> list[Alternative]:

@@ -19,11 +19,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import Needs
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import LicenseChange, User
 
-from .covered import covers
 from .explanations import beyond_a_license
 from .model import Candidate, PlanEntry
-from .rules import Rule, Subject
-from .rules_index import RuleIndex
+from .rules import Rule, RuleIndex, Subject
+from .unneeded import covers
 
 
 class Evaluation(NamedTuple):

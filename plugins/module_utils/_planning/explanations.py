@@ -1,13 +1,19 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why the licenses of a rule would not save a mailbox, in sentences that say what to change. Pure: no I/O, no clock."""
+"""What a plan says in sentences, without a full stop where a row or a warning takes them up. Pure: no I/O, no clock.
+
+Why the licenses of a rule would not save a mailbox and what to change; what a change does besides; what was sent in
+place of a planned change; why mailboxes stay at risk, and for which users no rule decides.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.alarms import Reason
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.change_notes import (
     carried_over,
@@ -16,6 +22,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.change_n
     unforeseen_carryover,
     unforeseen_lack,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     Needs,
     granted,
@@ -35,11 +42,18 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     Sku,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.next_attempts import Attempt
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_effects import abilities_lost
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_relations import stacked_notes, unforeseen
 
-from .model import Candidate
+from .mailbox_fit import with_taken_fit
+from .model import Candidate, PlanEntry
 from .rules import Rule
+
+ON_PREMISES = (
+    "the mailbox of this user may be on premises, and an Exchange plan makes none in the cloud while it is there"
+)
+"""The warning about a user who seems to have a mailbox on premises."""
 
 IN_PART = "the alternative cannot be had as a whole, but a part of it: "
 """What a warning of such a part begins with."""
@@ -93,6 +107,11 @@ def needs_text(needs: Needs) -> str:
     """``Exchange Online Plan 2, or Exchange Online Plan 1 with the archiving add-on``; for people."""
     sets = sorted(" with ".join(CLASS_NAMES[item] for item in _mailbox_first(need)) for need in needs)
     return ", or ".join(sets) if sets else "nothing"
+
+
+def sku_names(sku_ids: Iterable[str], skus: Mapping[str, Sku]) -> str:
+    """The SKUs by their names in the tenant, sorted."""
+    return ", ".join(sorted(skus[sku_id].name if sku_id in skus else sku_id for sku_id in sku_ids))
 
 
 def joined(*parts: str) -> str:
@@ -197,3 +216,101 @@ def _advice(wanted: Wanted, off: frozenset[str], states: Sequence[LicenseState])
     if not any(state.direct for state in states):
         return f": change the group's plans, or {name_it}"
     return f": to switch it on, {name_it}"
+
+
+def taken_entry(entry: PlanEntry, taken: Attempt | None, skus: Mapping[str, Sku], catalog: Catalog) -> PlanEntry:
+    """The entry with what was sent in place of its change, and with notes and warnings about that alone."""
+    sent = with_taken_fit(entry, taken, skus, catalog)
+    case = entry.case
+    if taken is None or sent is entry or case is None:
+        return sent
+    user, other = entry.user, sent.alternative != entry.alternative
+    before, after = apply_to(user, entry.change, skus), apply_to(user, sent.change, skus)
+    notes, doubts = change_remarks(user, case.asked, entry.change, before, skus, catalog)
+    # what stays off in a license was off before, whatever the service has refused of it since
+    origin = sent.change if other else entry.change
+    wanted = case.other_asked if other else case.asked
+    new_notes, new_doubts = change_remarks(user, wanted, sent.change, after, skus, catalog, origin=origin)
+    said = (*KEEPS_BUT, IN_PART) if other else KEEPS_BUT
+    kept = [text for text in sent.warnings if text not in doubts and not text.startswith(said)]
+    finding = entry.finding
+    if finding is not None:
+        kept += lack_warnings(finding, user, after, skus, catalog)
+    note = "; ".join(text for text in (_without(sent.note, notes), *new_notes) if text)
+    return sent._replace(note=note, warnings=(*kept, *new_doubts))
+
+
+def _without(note: str, gone: Iterable[str]) -> str:
+    """The note without some of its sentences."""
+    for text in gone:
+        note = note.removeprefix(text).removeprefix("; ") if note.startswith(text) else note.replace(f"; {text}", "")
+    return note
+
+
+REASONS = {
+    "no_seat": "no seat is left",
+    "no_usage_location": "they have no usage location",
+    "insufficient": "the licenses of their rule would not be enough, or none brings the mailbox back",
+    "none_there": "the tenant has none of the licenses that their rule names",
+    "conflict": "the licenses of their rule do not go together with others that they have",
+    "unmatched": "no rule matches",
+    "refused_uncovered": "they would lose what keeps their mailbox",
+    "undecided_group": "a rule that may mean them names a group that cannot be identified",
+    "undecided_mailbox": "it is not certain whose mailbox it is",
+}
+"""Why mailboxes of several users stay at risk."""
+
+WHY_LEFT = {
+    **REASONS,
+    "no_usage_location": "the user has no usage location",
+    "insufficient": "the licenses of the rule would not be enough, or none brings it back",
+    "none_there": "the tenant has none of the licenses that the rule names",
+    "conflict": "the licenses of the rule do not go together with others",
+    "refused_uncovered": "the change would take what keeps the mailbox",
+    "undecided_group": "a rule names a group that cannot be identified",
+    "protected": "the user is protected",
+    "failed": "the user failed",
+    "skipped": "the user was not tried",
+}
+"""The same of one mailbox."""
+
+
+def undecided_warnings(entries: Iterable[PlanEntry]) -> list[str]:
+    """A sentence for each reason why no rule decides for users of whom nothing is known to be at risk."""
+    by_doubt: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.action == "undecided" and entry.finding is None:
+            by_doubt.setdefault(entry.doubt, []).append(entry.user.user_principal_name)
+    return [
+        f"No rule decides for these users, because {REASONS[f'undecided_{doubt}']}: "
+        f"{named(list(dict.fromkeys(by_doubt[doubt])))}."
+        for doubt in sorted(by_doubt)
+    ]
+
+
+def unsure(entry: PlanEntry) -> PlanEntry:
+    """The entry, with the same word where it is not certain that a mailbox at risk is there to be lost."""
+    if entry.finding is None or entry.finding.certain:
+        return entry
+    note = joined(entry.note, "Exchange shows a mail user, so it is not certain that there is a mailbox to bring back")
+    brings = entry.action == "license"
+    return entry._replace(note=note, warnings=(*entry.warnings, *((ON_PREMISES,) * brings)))
+
+
+def undecided_reason(entries: Iterable[PlanEntry]) -> Reason | None:
+    """Why a run fails at its end, after it went on for all others: groups of the rules could not be identified."""
+    undecided = [entry for entry in entries if entry.action == "undecided" and entry.doubt == "group"]
+    if not undecided:
+        return None
+    upns = list(dict.fromkeys(entry.user.user_principal_name for entry in undecided))
+    rules = ", ".join(sorted({repr(entry.rule) for entry in undecided}))
+    users = "1 user" if len(upns) == 1 else f"{len(upns)} users"
+    message = (
+        f"No rule decides for {users} ({named(upns)}), because a group in rule {rules} cannot be identified: several "
+        "groups have its name, or no group has it. These users keep what they have; the rules hold for all others."
+    )
+    hint = (
+        "Write the ids of groups into the rules, and if_available where the tenant need not have the group. Else set "
+        "allow_incomplete=true."
+    )
+    return Reason("groups_undecided", message, hint)

@@ -1,20 +1,20 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules, findings, seats and guards for many users: who gets what, in which order, and why.
+"""Rules, findings, seats and guards for many users: who gets which license, in which order, and why.
 
-- Seats go to the most urgent mailbox, in the order of the audit's rows, and last to users of whom nothing is at risk.
+- Seats go to the most urgent mailbox, in the order of the audit's rows, and last to users without a mailbox at risk.
   With ``seat_order: rules`` they go to the first rule first, and in that order within it.
-- An alternative (``licenses``, then ``fallback``) is taken as a whole or not at all, and for a mailbox at risk only if
-  the user would be covered by it: a license that does not save the mailbox is not worth a seat.
-- An archive or a mailbox that no plan keeps gets one that lacks a right (hold, archive) where no alternative gives the
-  right as well. Where none can be had as a whole, a mailbox gets the licenses of one that keep it.
-- Among alternatives that are alike in that, one that the mailbox fits into comes first (``_plan_fit``).
-- Rules judge each mailbox: what one of them says of one mailbox of a user is no answer for another. All that a user
-  gets is in one change, made for the mailbox that is served first.
-- A soft-deleted mailbox whose user has one in use, or a mailbox plan at work, is beyond what a license can do.
-- Nothing that keeps a mailbox is taken away from anybody.
-- Of whom nothing is at risk, nobody gets a license that brings nothing (``_plan_covered``).
+- The planner takes an alternative (``licenses``, then ``fallback``) as a whole or not at all. For a mailbox at risk it
+  takes one only if the user would be covered by it: a license that does not save the mailbox is not worth a seat.
+- Where no alternative gives a right as well (hold, archive), a mailbox or archive that no plan keeps gets one that
+  lacks the right. Where no alternative can be had as a whole, a mailbox gets the licenses of one that keep it.
+- Among alternatives that are alike in that, one that the mailbox fits into comes first (``mailbox_fit``).
+- Rules decide for each mailbox on its own, also where a user has several. All that a user gets is in one change, made
+  for the mailbox that is served first.
+- No license brings back a soft-deleted mailbox whose user has one in use, or has a mailbox plan at work.
+- The planner never takes away what keeps a mailbox.
+- A user without a mailbox at risk gets no license that brings nothing (``unneeded``).
 - Guards look at the whole plan. With a single violation nothing may be written.
 
 The plan depends on what is known of users and SKUs, never on the order in which they were read.
@@ -43,9 +43,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.next_att
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_effects import lesser_needs, saves
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.seats import Seats, seats_needed
 
-from .alternatives import Alternative, Alternatives, shrinks, sku_names
+from .alternatives import Alternative, Alternatives, shrinks
 from .convergence import with_next_rules
-from .covered import elsewhere, seats_on_top
 from .evaluation import Evaluation, RuleEvaluator
 from .explanations import (
     IN_PART,
@@ -54,6 +53,8 @@ from .explanations import (
     lack_warnings,
     left_out,
     no_location,
+    sku_names,
+    unsure,
     why_not_covered,
 )
 from .guards import limit_of, violations_of
@@ -71,8 +72,8 @@ from .model import (
     rule_uses,
 )
 from .rules import Rule
-from .seats import seat_use, seats_missing
-from .unlicensed import unsure
+from .seat_counts import seat_use, seats_missing
+from .unneeded import elsewhere, seats_on_top
 
 __all__ = ["ACTIONS", "Candidate", "Plan", "PlanEntry", "PlanOptions", "SeatUse", "build_plan"]
 

@@ -4,12 +4,17 @@
 """Declarative rules: which one decides for a user, and why. The first that matches wins.
 
 ``rules_schema.py`` makes rules from what people write, ``rules_conditions.py`` makes a test of each condition. What
-a user says is folded once, then all rules look at the same facts. Pure: no I/O, no clock.
+a user says is folded once, then all rules look at the same facts.
+
+``RuleIndex`` finds the rules that can match without a test of thousands. It files every rule under the condition that
+the fewest other rules share, by the values that this condition asks for, and looks up the values that a user has.
+Rules without such a condition are tested for everybody. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -48,7 +53,7 @@ class Subject(NamedTuple):
     reason: str = ""
     """Why the mailbox is at risk, in the word of the audit; empty where it is not."""
     covered: bool = False
-    """Do the user's plans cover the mailbox (``_plan_covered.covers``)?"""
+    """Do the user's plans cover the mailbox (``unneeded.covers``)?"""
     other_kind: str = ""
     """The kind of a mailbox that needs no license and is of no recipient type, such as ``scheduling``."""
 
@@ -111,7 +116,7 @@ class Condition:
     blocks: tuple[tuple[Condition, ...], ...] = ()
     """The blocks of ``not``."""
     handles: tuple[Handle, ...] = field(default=(), compare=False)
-    """Of whomever the condition holds, one of these holds, too; none where that says nothing (``_rules_index``)."""
+    """One of these holds for every user for whom the condition holds; empty where that says nothing (``RuleIndex``)."""
     value: Callable[[Facts], Any] = field(default=lambda _facts: None, compare=False)
     """What ``test`` looks at: flag, text or word; of SKUs and groups the ids in common; of ``not`` the block."""
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -275,3 +280,77 @@ def grams(text: str) -> frozenset[str]:
 def _seen(condition: Condition, user: User) -> str:
     value = texts_of(user).get(condition.key)
     return f"{condition.key} is {value!r}" if value else condition.text
+
+
+Key = tuple[str, str]
+"""The space and the value of a handle."""
+
+_SETS: dict[str, Callable[[Facts], Iterable[str]]] = {
+    "recipient_type": lambda facts: (facts.recipient_type,),
+    "reason": lambda facts: (facts.reason,),
+    "has": lambda facts: facts.held,
+    "group": lambda facts: facts.group_ids,
+}
+"""What a user has of the keys that are no texts."""
+
+
+class RuleIndex:
+    """The rules, filed. The answers are those of ``first_match`` over all of them."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._always: list[int] = []
+        """The places of the rules that are tested for everybody."""
+        self._filed: dict[str, dict[str, list[int]]] = {}
+        """The places of the others by space and value."""
+        tally = Counter(
+            (handle.space, value)
+            for rule in rules
+            for condition in rule.conditions
+            for handle in condition.handles
+            for value in handle.values
+        )
+        for place, rule in enumerate(rules):
+            keys = min(
+                (_rarest(item, tally) for item in rule.conditions), key=lambda found: found[0], default=_NOWHERE
+            )[1]
+            if not keys:
+                self._always.append(place)
+            for space, value in keys:
+                self._filed.setdefault(space, {}).setdefault(value, []).append(place)
+
+    def first_match(self, subject: Subject, today: date) -> Decision:
+        """The first rule whose conditions all hold."""
+        facts = facts_of(subject)
+        found: list[int] = []
+        for space, filed in self._filed.items():
+            for value in _values_in(space, facts):
+                if value in filed:
+                    found += filed[value]
+        places = sorted({*found, *self._always}) if found else self._always
+        return decide((self._rules[place] for place in places), subject, facts, today)
+
+
+_NOWHERE: tuple[float, frozenset[Key]] = (float("inf"), frozenset())
+
+
+def _rarest(condition: Condition, tally: Counter[Key]) -> tuple[float, frozenset[Key]]:
+    """Where to file a rule by this condition, one key for each of its handles, and how many rules are near there."""
+    keys: set[Key] = set()
+    for space, values in condition.handles:
+        if not values:
+            return _NOWHERE
+        keys.add(min(((space, value) for value in values), key=lambda key: (tally[key], key)))
+    return (sum(tally[key] for key in keys), frozenset(keys)) if keys else _NOWHERE
+
+
+def _values_in(space: str, facts: Facts) -> Iterable[str]:
+    """What a user has in a space."""
+    kind, key = space[0], space[1:]
+    if kind == "=" and key in _SETS:
+        return _SETS[key](facts)
+    value = facts.texts.get(key, "")
+    if kind == "#":
+        code = country_code(value)
+        return (code,) if code else ()
+    return (value,) if kind == "=" else grams(f"{START}{value}{END}")

@@ -17,7 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 
 from .model import Plan
 from .rules import ADDRESSES, Rule
-from .rules_match import TEXT_KEYS
+from .rules_schema import TEXT_KEYS
 
 _SIGNS = re.compile(r"\A\^|\$\Z|\\[dwsbDWSB.]|\(\?|\[\^|\[[^\]]*\w-\w[^\]]*\]|\||\.\*")
 _IN_ADDRESSES = re.compile(r"\A\^|\$\Z|\\[dwsbDWSB.]|\(\?|\[\^|\[[^\]]*\w-\w[^\]]*\]|\||\A\.\*")

@@ -16,8 +16,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding
 from ansible_collections.m365.licensing.plugins.module_utils._planning.evaluation import IGNORES_SHARED, subject_of
 from ansible_collections.m365.licensing.plugins.module_utils._planning.model import Candidate
-from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Subject
-from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_index import RuleIndex
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import RuleIndex, Subject
 from ansible_collections.m365.licensing.plugins.module_utils._rules.groups import BoundRules
 from ansible_collections.m365.licensing.plugins.module_utils._rules.tenant import groups_of_users, resolve_rules
 

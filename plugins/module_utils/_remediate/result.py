@@ -30,26 +30,24 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import urgency
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._planning.convergence import restless
-from ansible_collections.m365.licensing.plugins.module_utils._planning.model import PlanEntry, SeatsMissing, how_urgent
-from ansible_collections.m365.licensing.plugins.module_utils._planning.other_changes import taken_entry
-from ansible_collections.m365.licensing.plugins.module_utils._planning.unlicensed import (
+from ansible_collections.m365.licensing.plugins.module_utils._planning.explanations import (
     REASONS,
     WHY_LEFT,
+    taken_entry,
     undecided_reason,
     undecided_warnings,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._planning.model import PlanEntry, SeatsMissing, how_urgent
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.audit_report import audit_markdown, audit_row
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.brief_rows import ATTENTION
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.diff import diff_of
-from ansible_collections.m365.licensing.plugins.module_utils._reporting.markdown import group_markdown
-from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import (
-    MARKDOWN_ROWS,
-    audit_markdown,
-    audit_row,
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.markdown import MARKDOWN_ROWS, group_markdown
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.plan_report import (
     plan_markdown,
     plan_row,
     plan_summary,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.run_facts import head_facts
-from ansible_collections.m365.licensing.plugins.module_utils._reporting.summary import ATTENTION
 
 from .workflow import Planned, PlannerOptions
 

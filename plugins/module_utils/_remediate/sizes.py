@@ -29,7 +29,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     Sku,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.ownership import IN_USE
-from ansible_collections.m365.licensing.plugins.module_utils._planning.fit import gives_small, size_counts, with_fit
+from ansible_collections.m365.licensing.plugins.module_utils._planning.mailbox_fit import (
+    gives_small,
+    size_counts,
+    with_fit,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import (
     Candidate,
     Plan,

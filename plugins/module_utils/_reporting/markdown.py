@@ -10,11 +10,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
+
+from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import format_time
 
 _CELL = 300
 """Characters of one value in a table; longer ones are cut, visibly."""
+
+MARKDOWN_ROWS = 1000
+"""Rows of one table, where the JSON report has them all."""
 
 _ALWAYS = re.compile(r"([\\`*{}\[\]|~$^])")
 """Markup wherever they stand. Braces are none, but templates of static sites and of Ansible."""
@@ -78,6 +85,39 @@ def group_markdown(rows: Iterable[Mapping[str, Any]]) -> str:
     ]
     head = ("Given", "As", "State", "Id", "Name", "Kind", "Rules")
     return "\n".join(["", "## Groups of the rules", "", *table(head, cells)]) if cells else ""
+
+
+def tally(title: str, rows: Sequence[Mapping[str, Any]], key: str, order: Sequence[str] = ()) -> list[str]:
+    counts = Counter(str(row[key]) for row in rows)
+    known = {name: index for index, name in enumerate(order)}
+    names = sorted(counts, key=lambda name: (known.get(name, len(known)), -counts[name], name))
+    return table((title, "Count"), ([name, counts[name]] for name in names), right=(1,))
+
+
+def listing(title: str, sentences: Sequence[str]) -> list[str]:
+    return [f"## {title}", "", *(f"- {escape(sentence)}" for sentence in sentences), ""] if sentences else []
+
+
+def rows_left(count: int, limit: int | None) -> list[str]:
+    more = count - (count if limit is None else limit)
+    return [f"… and {more} more; the JSON report holds all of them.", ""] if more > 0 else []
+
+
+def fact_list(facts: Mapping[str, Any] | None) -> list[str]:
+    lines = [f"- {escape(key.replace('_', ' '))}: {escape(value)}" for key, value in (facts or {}).items()]
+    return [*lines, ""] if lines else []
+
+
+def generated_at(generated: datetime | None) -> list[str]:
+    return [f"Made {format_time(generated)}.", ""] if generated else []
+
+
+def of_tenant(tenant: str) -> str:
+    return f" of {escape(tenant)}" if tenant else ""
+
+
+def counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _breaks(char: str) -> bool:

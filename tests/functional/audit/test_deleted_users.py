@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
-from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import audit_row
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.audit_report import audit_row
 
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.functional.support.run_audit import look

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.parsing import other_kind
-from ansible_collections.m365.licensing.plugins.module_utils._planning.covered import ON_PREMISES
+from ansible_collections.m365.licensing.plugins.module_utils._planning.explanations import ON_PREMISES
 
 from tests.functional.support.explain_harness import ExplainHarness, text
 from tests.functional.support.plan_harness import ALL_KINDS, EVERYBODY, actions, plan, skus

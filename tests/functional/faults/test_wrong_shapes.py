@@ -28,7 +28,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.serializati
 from ansible_collections.m365.licensing.plugins.module_utils._graph.group_lookup import find_groups
 from ansible_collections.m365.licensing.plugins.module_utils._http.body import parse_json
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import audit_row
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.audit_report import audit_row
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

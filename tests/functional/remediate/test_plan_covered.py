@@ -20,10 +20,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     RecipientType,
     User,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._planning.covered import covers
 from ansible_collections.m365.licensing.plugins.module_utils._planning.guards import limit_of
 from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import Candidate, PlanEntry
 from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Subject
+from ansible_collections.m365.licensing.plugins.module_utils._planning.unneeded import covers
 
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions, plan
 from tests.functional.support.service_clients import clients

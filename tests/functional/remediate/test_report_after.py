@@ -9,7 +9,7 @@ import json
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
-from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import audit_markdown, audit_row
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.audit_report import audit_markdown, audit_row
 
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant

@@ -17,7 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_con
     bind_groups,
     text_condition,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_match import (
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_schema import (
     EXTENSION_ATTRIBUTES,
     FLAG_KEYS,
     MATCH_KEYS,

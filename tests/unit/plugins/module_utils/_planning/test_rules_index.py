@@ -17,11 +17,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._planning.rules imp
     Condition,
     Facts,
     Rule,
+    RuleIndex,
     Subject,
     first_match,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_conditions import bind_groups
-from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_index import RuleIndex
 from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_schema import parse_rules, rule_warnings
 from hypothesis import given
 from hypothesis import strategies as st

@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType, Sku
 from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import Candidate, Plan
-from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import (
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.plan_report import (
     plan_markdown,
     plan_row,
     plan_summary,

@@ -27,10 +27,9 @@ from ansible_collections.m365.licensing.plugins.module_utils._planning.planner i
 )
 from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Subject
 from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_schema import parse_rules
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.audit_report import audit_markdown, audit_row
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.markdown import escape
-from ansible_collections.m365.licensing.plugins.module_utils._reporting.rows import (
-    audit_markdown,
-    audit_row,
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.plan_report import (
     plan_markdown,
     plan_row,
     plan_summary,

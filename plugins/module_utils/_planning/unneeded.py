@@ -31,6 +31,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     plan_carriers,
 )
 
+from .explanations import ON_PREMISES, sku_names
+
 _ARCHIVING: Mapping[PlanClass, frozenset[PlanClass]] = {
     PlanClass.ARCHIVING: frozenset({PlanClass.ARCHIVING, PlanClass.PLAN2}),
     PlanClass.ARCHIVE: frozenset({PlanClass.ARCHIVE, PlanClass.PLAN2}),
@@ -74,7 +76,7 @@ def needless(
         if not enabled:
             continue  # whoever asks for a license without a plan knows why
         if not new:
-            which = _names({giver for plan in enabled for giver in givers[plan]}, skus)
+            which = sku_names({giver for plan in enabled for giver in givers[plan]}, skus) or "another license"
             found[item.sku_id] = f"{name} is not assigned: the user has all of its plans from {which}"
         elif covered and _about_mailboxes(enabled, new, classes, catalog):
             found[item.sku_id] = f"{name} is not assigned: {_why(stays, kind, needs, skus, catalog)}"
@@ -99,12 +101,6 @@ def seats_on_top(
     stays = apply_to(user, change._replace(add=(), usage_location=None), skus)
     known = needs if needs is not None or kind else ()  # any mailbox plan counts where nobody looked
     return tuple(sorted(item.sku_id for item in seats)) if covers(stays, kind, known, catalog) else ()
-
-
-ON_PREMISES = (
-    "the mailbox of this user may be on premises, and an Exchange plan makes none in the cloud while it is there"
-)
-"""What ``elsewhere`` says."""
 
 
 def elsewhere(
@@ -148,14 +144,11 @@ def _why(
     if needs == () and kind:
         return f"it is for a mailbox alone, and this {kind} mailbox needs no license"
     givers = _givers(user, skus)
-    by = _names({giver for plan in givers.keys() & catalog.plan_classes.keys() for giver in givers[plan]}, skus)
+    at_work = givers.keys() & catalog.plan_classes.keys()
+    by = sku_names({giver for plan in at_work for giver in givers[plan]}, skus) or "another license"
     return f"it is for a mailbox alone, and {by} covers that; to replace {by}, name it in remove"
 
 
 def _givers(user: User, skus: Mapping[str, Sku]) -> dict[str, set[str]]:
     """The plans at work, each with the SKUs in force that give it."""
     return plan_carriers(user, skus, frozenset(plan.plan_id for plan in user.assigned_plans if plan.usable))
-
-
-def _names(sku_ids: Iterable[str], skus: Mapping[str, Sku]) -> str:
-    return ", ".join(sorted({skus[sku_id].name for sku_id in sku_ids})) or "another license"

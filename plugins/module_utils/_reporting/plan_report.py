@@ -1,35 +1,31 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An audit or a plan as plain rows and as Markdown.
+"""A plan, or what a run made of it, as plain rows and as Markdown. Pure: no I/O, no clock.
 
-Names and departments are written by strangers: nothing of them is ever evaluated, and in Markdown they can be neither
-markup nor HTML nor links. Everything here returns values; who writes files is elsewhere. Pure: no I/O, no clock.
+What users control is escaped as in ``audit_report``.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import format_time
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to, describe
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import SEVERITIES
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding, Sku
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.names import plan_name, sku_name
-from ansible_collections.m365.licensing.plugins.module_utils._planning.covered import ON_PREMISES
-from ansible_collections.m365.licensing.plugins.module_utils._planning.fit import is_too_small
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import (
+    apply_to,
+    describe,
+    plan_name,
+    sku_name,
+)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Sku
+from ansible_collections.m365.licensing.plugins.module_utils._planning.explanations import ON_PREMISES
+from ansible_collections.m365.licensing.plugins.module_utils._planning.mailbox_fit import is_too_small
 from ansible_collections.m365.licensing.plugins.module_utils._planning.model import Plan, PlanEntry
 
-from .markdown import escape, table
-
-"""Worst first."""
-
-MARKDOWN_ROWS = 1000
-"""Rows of one table, where the JSON report has them all."""
+from .markdown import MARKDOWN_ROWS, counted, fact_list, generated_at, listing, of_tenant, rows_left, table
 
 _SECTIONS = (
     ("failed", "Failed"),
@@ -48,39 +44,6 @@ _SECTIONS = (
     ("protected", "Protected"),
     ("unchanged", "Nothing to do"),
 )
-
-
-def audit_row(finding: Finding, skus: Mapping[str, Sku], catalog: Catalog) -> dict[str, Any]:
-    """One finding as a plain dictionary, in the names of the return value ``mailboxes``."""
-    user, mailbox = finding.user, finding.mailbox
-    return {
-        "user_id": finding.user_id,
-        "user_principal_name": finding.user_principal_name,
-        "display_name": (user.display_name if user else "") or (mailbox.display_name if mailbox else ""),
-        "primary_smtp_address": mailbox.primary_smtp_address if mailbox else "",
-        "mailbox_guid": mailbox.guid if mailbox else "",
-        "recipient_type": finding.recipient_type.value,
-        "account_enabled": user.account_enabled if user else (mailbox.account_enabled if mailbox else None),
-        "on_premises_sync": user.on_premises_sync if user else (mailbox.on_premises_sync if mailbox else None),
-        "reason": finding.reason,
-        "needs": sorted(sorted(item.value for item in need) for need in finding.needs),
-        "evidence": list(finding.evidence),
-        "disagreements": list(finding.disagreements),
-        "notes": list(finding.notes),
-        "created": format_time(mailbox.created) if mailbox else None,
-        "deadline": format_time(finding.deadline.at),
-        "deadline_source": finding.deadline.source,
-        "deadline_confidence": finding.deadline.confidence,
-        "deadline_note": finding.deadline.note,
-        "days_remaining": finding.days_remaining,
-        "severity": finding.severity,
-        "licenses": describe(user, skus, catalog)["licenses"] if user and not user.deleted else None,
-        "usage_location": user.usage_location if user else None,
-        "country": user.country if user else None,
-        "department": user.department if user else None,
-        "company": user.company if user else None,
-        "job_title": user.job_title if user else None,
-    }
 
 
 def plan_row(entry: PlanEntry, skus: Mapping[str, Sku], catalog: Catalog) -> dict[str, Any]:
@@ -154,15 +117,15 @@ def plan_summary(plan: Plan) -> dict[str, Any]:
                 "sku": item.part_number,
                 "sku_id": item.sku_id,
                 "seats": item.seats,
-                "first": _first(item.first),
-                "first_dated": _first(item.first_dated) if item.first_dated else None,
+                "first": _first_lost(item.first),
+                "first_dated": _first_lost(item.first_dated) if item.first_dated else None,
             }
             for item in plan.seats_missing
         ],
     }
 
 
-def _first(entry: PlanEntry) -> dict[str, Any]:
+def _first_lost(entry: PlanEntry) -> dict[str, Any]:
     """Who is lost first, for whoever is to buy seats."""
     finding = entry.finding
     return {
@@ -170,52 +133,6 @@ def _first(entry: PlanEntry) -> dict[str, Any]:
         "deadline": format_time(finding.deadline.at) if finding else None,
         "severity": finding.severity if finding else None,
     }
-
-
-def audit_markdown(
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    tenant: str = "",
-    generated: datetime | None = None,
-    facts: Mapping[str, Any] | None = None,
-    warnings: Sequence[str] = (),
-    limit: int | None = MARKDOWN_ROWS,
-    when: str = "",
-    mask: Callable[[Any], Any] = lambda value: value,
-) -> str:
-    """The audit for people. ``rows`` are those of ``audit_row``; at most ``limit`` of them are shown, and it says so.
-
-    ``facts`` are further figures (mailboxes examined, requests made) for the head. ``limit`` None: there is no JSON
-    report that would have the others. ``when``: of which state this is, where there are two (``before this run``).
-    ``mask`` takes secrets out of the rows before they are cut; the other arguments have none.
-    """
-    lines = [f"# Mailboxes and archives at risk{f' {when}' if when else ''}{_of(tenant)}", ""]
-    lines += _made(generated) + _lost(rows, when) + _facts(facts)
-    lines += _listing("Warnings", warnings)
-    if rows:
-        lines += _tally("Severity", rows, "severity", SEVERITIES) + _tally("Reason", rows, "reason")
-        lines += ["## Soonest deadline first", ""]
-        head = ("Deadline", "Days", "Severity", "User", "Kind", "Reason", "Needs", "Found by", "Licenses")
-        lines += table(head, (mask(_audit_cells(row)) for row in rows[:limit]), right=(1,))
-        lines += _rest(len(rows), limit)
-    return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def _lost(rows: Sequence[Mapping[str, Any]], when: str) -> list[str]:
-    """How many would be lost, or were to be. A notice is none of them: it is later, or a matter of rights."""
-    if not rows:
-        return [f"Nothing {'was' if when.startswith('before') else 'is'} at risk{f' {when}' if when else ''}.", ""]
-    notices = sum(row["severity"] == "notice" for row in rows)
-    lost, lines = len(rows) - notices, list[str]()
-    if lost:
-        what = {"": "would be lost without a license", "before this run": "would have been lost without a license"}
-        ending = what.get(when, "would still be lost")
-        lines += [f"**{_count(lost, 'mailbox or archive', 'mailboxes and archives')}** {ending}.", ""]
-    if notices:
-        more = " more" if lost else ""
-        why = "no deadline within 30 days, or a matter of rights and not of deletion"
-        lines += [f"**{_count(notices, f'{more} notice'.strip(), f'{more} notices'.strip())}**: {why}.", ""]
-    return lines
 
 
 def plan_markdown(
@@ -235,28 +152,31 @@ def plan_markdown(
     Each section shows at most ``limit`` rows, and says so; ``limit`` None and ``mask`` as in ``audit_markdown``.
     ``facts`` says how the plan was made.
     """
-    lines = [f"# License plan{_of(tenant)}", ""]
-    lines += _made(generated)
+    lines = [f"# License plan{of_tenant(tenant)}", ""]
+    lines += generated_at(generated)
     done = bool(summary.get("applied")) and not summary.get("check_mode")
     count, users = summary["changed" if done else "changes"], summary["users"]
     were = "were" if done and count != 1 else "was" if done else "would be"
-    lines += [f"**{_count(count, 'user', 'users')}** of {users} {were} changed{_told(summary) if done else '.'}", ""]
-    lines += _facts(facts)
+    lines += [
+        f"**{counted(count, 'user', 'users')}** of {users} {were} changed{_outcome_words(summary) if done else '.'}",
+        "",
+    ]
+    lines += fact_list(facts)
     violations = summary.get("violations") or []
     if violations:
         lines += ["**This plan may not be applied.**", ""]
-    lines += _listing("What stops it", violations) + _listing("Warnings", warnings)
+    lines += listing("What stops it", violations) + listing("Warnings", warnings)
     expired = summary.get("expired_exceptions") or {}
-    over = [f"{name}: over, would have kept out {_count(hits, 'user', 'users')}" for name, hits in expired.items()]
-    lines += _listing("Exceptions that are over", over)
+    over = [f"{name}: over, would have kept out {counted(hits, 'user', 'users')}" for name, hits in expired.items()]
+    lines += listing("Exceptions that are over", over)
     seats = summary.get("seats") or []
     if seats:
         order = "the first rule first" if summary["seat_order"] == "rules" else "the soonest deadline first"
         lines += ["## Seats", "", f"Seats go to {order}.", ""]
         if top := summary["seats_to_covered"]:
-            lines += [f"**{_count(top, 'seat', 'seats')}** of these for users whose mailbox is covered already.", ""]
+            lines += [f"**{counted(top, 'seat', 'seats')}** of these for users whose mailbox is covered already.", ""]
         if away := summary["seats_to_on_premises"]:
-            who = _count(away, "user", "users")
+            who = counted(away, "user", "users")
             lines += [
                 f"**{who}** may have the mailbox on premises, and {'gets' if away == 1 else 'get'} an Exchange plan.",
                 "",
@@ -269,19 +189,19 @@ def plan_markdown(
     if rules := summary.get("rules"):
         lines += ["## Rules", ""]
         counts = ([item["name"], item["matched"], item["changes"]] for item in rules[:limit])
-        lines += table(("Rule", "Decides for", "Changes"), counts, right=(1, 2)) + _rest(len(rules), limit)
+        lines += table(("Rule", "Decides for", "Changes"), counts, right=(1, 2)) + rows_left(len(rules), limit)
     for section, title in _SECTIONS:
-        mine = [row for row in rows if _section(row, done=done) == section]
-        if mine:
-            lines += [f"## {title} ({len(mine)})", ""]
+        in_section = [row for row in rows if _section(row, done=done) == section]
+        if in_section:
+            lines += [f"## {title} ({len(in_section)})", ""]
             head = ("User", "Deadline", "Rule", "Because", "Change", "Note")
-            lines += table(head, (mask(_plan_cells(row)) for row in mine[:limit]))
-            lines += _rest(len(mine), limit)
+            lines += table(head, (mask(_plan_cells(row)) for row in in_section[:limit]))
+            lines += rows_left(len(in_section), limit)
     safe = summary["actions"]["unmatched"] - sum(row["action"] == "unmatched" for row in rows)
     if safe:
         matched = "is matched by no rule and is" if safe == 1 else "are matched by no rule and are"
         names = "" if limit is None else "; the JSON report names them all"
-        lines += [f"{_count(safe, 'user', 'users')} {matched} not at risk{names}.", ""]
+        lines += [f"{counted(safe, 'user', 'users')} {matched} not at risk{names}.", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -296,24 +216,6 @@ def _seats_missing(missing: Sequence[Mapping[str, Any]]) -> list[str]:
         deadline = (first["deadline"] or "not known")[:10]
         cells.append([item["sku"], item["seats"], first["user_principal_name"], deadline, first["severity"], more])
     return ["## Seats missing", "", *table(head, cells, right=(1,))]
-
-
-def _audit_cells(row: Mapping[str, Any]) -> list[Any]:
-    sure = "" if row["deadline_confidence"] == "exact" else f" ({row['deadline_confidence']})"
-    needs = " or ".join(" + ".join(need) for need in row["needs"])
-    held = row["licenses"]
-    licenses = ", ".join(f"{item['sku']} {item['state']} ({item['via']})" for item in held or ()) or "none"
-    return [
-        f"{(row['deadline'] or '')[:10]}{sure}".strip(),
-        row["days_remaining"],
-        row["severity"],
-        row["user_principal_name"] or row["primary_smtp_address"] or row["user_id"],
-        row["recipient_type"],
-        row["reason"],
-        needs,
-        ", ".join(row["evidence"]),
-        "not known" if held is None else licenses,
-    ]
 
 
 def _section(row: Mapping[str, Any], *, done: bool) -> str:
@@ -336,23 +238,7 @@ def _plan_cells(row: Mapping[str, Any]) -> list[Any]:
     return [row["user_principal_name"] or row["user_id"], deadline, row["rule"], row["why"], ", ".join(parts), note]
 
 
-def _tally(title: str, rows: Sequence[Mapping[str, Any]], key: str, order: Sequence[str] = ()) -> list[str]:
-    counts = Counter(str(row[key]) for row in rows)
-    known = {name: index for index, name in enumerate(order)}
-    names = sorted(counts, key=lambda name: (known.get(name, len(known)), -counts[name], name))
-    return table((title, "Count"), ([name, counts[name]] for name in names), right=(1,))
-
-
-def _listing(title: str, sentences: Sequence[str]) -> list[str]:
-    return [f"## {title}", "", *(f"- {escape(sentence)}" for sentence in sentences), ""] if sentences else []
-
-
-def _rest(count: int, limit: int | None) -> list[str]:
-    more = count - (count if limit is None else limit)
-    return [f"… and {more} more; the JSON report holds all of them.", ""] if more > 0 else []
-
-
-def _told(summary: Mapping[str, Any]) -> str:
+def _outcome_words(summary: Mapping[str, Any]) -> str:
     """How sure it is that they were changed, and who was not."""
     figures = {
         "read back": summary["confirmed"],
@@ -363,20 +249,3 @@ def _told(summary: Mapping[str, Any]) -> str:
     }
     words = [f"{count} {what}" for what, count in figures.items() if count]
     return f": {', '.join(words)}." if words else "."
-
-
-def _facts(facts: Mapping[str, Any] | None) -> list[str]:
-    lines = [f"- {escape(key.replace('_', ' '))}: {escape(value)}" for key, value in (facts or {}).items()]
-    return [*lines, ""] if lines else []
-
-
-def _made(generated: datetime | None) -> list[str]:
-    return [f"Made {format_time(generated)}.", ""] if generated else []
-
-
-def _of(tenant: str) -> str:
-    return f" of {escape(tenant)}" if tenant else ""
-
-
-def _count(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"

@@ -26,7 +26,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._remediate.exceptio
     check_rules,
     count,
     find_exceptions,
-    hiding_shared,
+    hidden_shared_warnings,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.audit_report import audit_markdown, audit_row
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.markdown import MARKDOWN_ROWS, group_markdown
@@ -145,7 +145,7 @@ def run_audit(context: Context) -> dict[str, Any]:
     everything = [*found.findings, *found.later]
     every_cover = find_exceptions(context.graph, found, everything, rules, options.catalog)
     covering = every_cover[: len(found.findings)]
-    found.readings.warnings += hiding_shared(everything, every_cover)
+    found.readings.warnings += hidden_shared_warnings(everything, every_cover)
     for text in found.warnings:
         context.warn(text)
     rows = [

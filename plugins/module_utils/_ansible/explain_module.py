@@ -18,7 +18,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.globs impor
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._explain.facts import Case, Reading, cases_of, explain_user
-from ansible_collections.m365.licensing.plugins.module_utils._explain.rules import Decisions, explain_decision
+from ansible_collections.m365.licensing.plugins.module_utils._explain.rules import DecisionContext, explain_decision
 from ansible_collections.m365.licensing.plugins.module_utils._explain.text import lines_of
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph.user_lookup import (
@@ -64,7 +64,7 @@ class ExplainOptions(NamedTuple):
 class _Ruled(NamedTuple):
     """Rules and guards as a plan for these users has used them, and its entries by user id."""
 
-    decisions: Decisions
+    decisions: DecisionContext
     groups: Mapping[str, frozenset[str]]
     entries: Mapping[str, Sequence[PlanEntry]]
 
@@ -145,7 +145,7 @@ def explain_users(graph: Graph, exchange: Exchange, options: ExplainOptions) -> 
         found = audit(graph, exchange, planner.audit)
     else:
         planned = plan_licenses(graph, exchange, planner, check_mode=True)
-        found = planned.found
+        found = planned.audit
     ruled = _ruled(graph, planned, planner, named.users) if planned else None
     readings = found.readings
     assessment = AssessmentContext(
@@ -236,12 +236,12 @@ def _ruled(graph: Graph, planned: Planned, options: PlannerOptions, users: Seque
         seat_reserve=resolve_reserve(options.seat_reserve, skus, catalog),
         use_warning_seats=options.use_warning_seats,
         license_guests=options.license_guests,
-        gaps=tuple(planned.found.readings.gaps),
+        gaps=tuple(planned.audit.readings.gaps),
         allow_incomplete=options.allow_incomplete,
         variable_prefix=options.variable_prefix,
     )
     entries: dict[str, list[PlanEntry]] = {}
     for entry in planned.plan.entries:
         entries.setdefault(entry.user.id, []).append(entry)
-    decisions = Decisions(bound.rules, planned.skus, catalog, guards, planned.found.now.date())
+    decisions = DecisionContext(bound.rules, planned.skus, catalog, guards, planned.audit.now.date())
     return _Ruled(decisions, groups, entries)

@@ -14,7 +14,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Sku
 from ansible_collections.m365.licensing.plugins.module_utils._planning.model import Plan
 from ansible_collections.m365.licensing.plugins.module_utils._remediate.result import (
-    refuse,
+    raise_if_failed,
     report_of,
     result_of,
     warnings_of,
@@ -74,12 +74,12 @@ def run_plan(context: Context) -> dict[str, Any]:
         planned = plan_licenses(context.graph, context.exchange, options, check_mode=context.check_mode, record=record)
     result = result_of(planned, options, requests=context.client.requests, check_mode=context.check_mode)
     result |= {"tenant": tenant.row(), "run": run}
-    for text in (*planned.found.warnings, *warnings_of(planned, result, options)):
+    for text in (*planned.audit.warnings, *warnings_of(planned, result, options)):
         context.warn(text)
     if place is not None:
         texts = report_of(planned, result, options, name, place.formats, context.client.redactor.mask_data)
         result["reports"] = write_reports(context, place, _stems(name, stamp, result), texts, result)
-    refuse(planned, result, options)
+    raise_if_failed(planned, result, options)
     return result
 
 

@@ -48,7 +48,7 @@ _CHANGES_NOTHING: dict[str, Any] = {
 }
 
 
-class Decisions(NamedTuple):
+class DecisionContext(NamedTuple):
     """What every decision looks at: bound rules, SKUs by id, the guards of the plan, and the day."""
 
     rules: tuple[Rule, ...]
@@ -58,16 +58,18 @@ class Decisions(NamedTuple):
     today: date
 
 
-def explain_decision(subject: Subject, entry: PlanEntry | None, why_none: str, world: Decisions) -> dict[str, Any]:
+def explain_decision(
+    subject: Subject, entry: PlanEntry | None, why_none: str, context: DecisionContext
+) -> dict[str, Any]:
     """The rules as they apply to one subject; ``why_none`` says why a plan has no ``entry`` for it."""
     facts = facts_of(subject)
     before: list[dict[str, Any]] = []
     exceptions: list[dict[str, Any]] = []
     decider: Rule | None = None
     undecided = False
-    for number, rule in enumerate(world.rules, 1):
+    for number, rule in enumerate(context.rules, 1):
         failed = [item for item in rule.conditions if not item.possible(facts)]
-        over = rule.expired(world.today)
+        over = rule.expired(context.today)
         decides = decider is None and not failed and not over
         if decides:
             decider = rule
@@ -87,9 +89,9 @@ def explain_decision(subject: Subject, entry: PlanEntry | None, why_none: str, w
         "rules_before": _nearest(before),
         "rules_before_count": len(before),
         "exceptions": exceptions,
-        "seats": _seats(decider, subject, world) if decider else [],
-        "run": _run(entry, why_none, world),
-        "guards": _guards(subject, entry, world),
+        "seats": _seats(decider, subject, context) if decider else [],
+        "run": _run(entry, why_none, context),
+        "guards": _guards(subject, entry, context),
     }
 
 
@@ -157,16 +159,16 @@ def nearest_rules(decision: Mapping[str, Any], most: int) -> list[dict[str, Any]
     return _nearest(list(decision["rules_before"]), most)
 
 
-def _seats(rule: Rule, subject: Subject, world: Decisions) -> list[dict[str, Any]]:
+def _seats(rule: Rule, subject: Subject, context: DecisionContext) -> list[dict[str, Any]]:
     """The SKUs that a rule names, and the seats of each that a run could give out now."""
-    guards = world.guards
-    left = Seats(world.skus.values(), guards.seat_reserve, guards.use_warning_seats)
+    guards = context.guards
+    left = Seats(context.skus.values(), guards.seat_reserve, guards.use_warning_seats)
     rows = []
     for alternative, wanted in (("licenses", rule.licenses), ("fallback", rule.fallback)):
         for item in wanted:
             rows.append(
                 {
-                    "sku": sku_name(item.sku_id, world.skus, world.catalog),
+                    "sku": sku_name(item.sku_id, context.skus, context.catalog),
                     "sku_id": item.sku_id,
                     "alternative": alternative,
                     "held": subject.user.holds(item.sku_id),
@@ -177,20 +179,20 @@ def _seats(rule: Rule, subject: Subject, world: Decisions) -> list[dict[str, Any
     return rows
 
 
-def _run(entry: PlanEntry | None, why_none: str, world: Decisions) -> dict[str, Any]:
+def _run(entry: PlanEntry | None, why_none: str, context: DecisionContext) -> dict[str, Any]:
     if entry is None:
         return {**_CHANGES_NOTHING, "note": why_none}
-    row = plan_row(entry, world.skus, world.catalog)
+    row = plan_row(entry, context.skus, context.catalog)
     return {key: row[key] for key in _RUN_KEYS}
 
 
-def _guards(subject: Subject, entry: PlanEntry | None, world: Decisions) -> list[str]:
+def _guards(subject: Subject, entry: PlanEntry | None, context: DecisionContext) -> list[str]:
     """What keeps a run from writing this user, one sentence each."""
     found = [
-        f"{world.guards.variable_prefix}protected: {pattern!r} means this user, so a run never writes to it"
-        for pattern in world.guards.protected
+        f"{context.guards.variable_prefix}protected: {pattern!r} means this user, so a run never writes to it"
+        for pattern in context.guards.protected
         if protects(pattern)(subject.user)
     ]
     if entry is not None:
-        found += violations_of([entry], list(world.skus.values()), world.guards, None)
+        found += violations_of([entry], list(context.skus.values()), context.guards, None)
     return found

@@ -30,11 +30,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_rel
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import foreseen_refusal
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.seats import Seats, seats_needed
 
-from .explanations import joined, sku_names, why_not_covered
+from .explanations import join_notes, sku_names, why_not_covered
 from .mailbox_fit import rooms
 from .model import Candidate
 from .rules import Rule
-from .unneeded import needless
+from .unneeded import unneeded_licenses
 
 
 class Alternative(NamedTuple):
@@ -105,7 +105,7 @@ class Alternatives:
         """
         user, safe = candidate.subject.user, candidate.finding is None
         for tried in options:
-            option = self._without_needless(candidate, tried) if safe else tried
+            option = self._without_unneeded(candidate, tried) if safe else tried
             change, predicted = option.change, option.predicted
             rejection, why = "", ""
             if not all(is_covered(need, granted(predicted, self._catalog)) for need in needs):
@@ -119,9 +119,9 @@ class Alternatives:
                 rejection, why = "refused_uncovered", lost
             yield option._replace(rejection=rejection, why=why)
 
-    def _without_needless(self, candidate: Candidate, option: Alternative) -> Alternative:
+    def _without_unneeded(self, candidate: Candidate, option: Alternative) -> Alternative:
         user, kind = candidate.subject.user, candidate.subject.mailbox_kind
-        why = needless(user, option.change, kind, candidate.needs, self._skus, self._catalog)
+        why = unneeded_licenses(user, option.change, kind, candidate.needs, self._skus, self._catalog)
         if not why:
             return option
         add = tuple(item for item in option.change.add if item.sku_id not in why)
@@ -136,7 +136,7 @@ class Alternatives:
         if needs != () and uncovered_by(user, option.change, self._skus, self._catalog):
             return "nothing would be left that keeps the mailbox"
         if needs is None:
-            return joined(*abilities_lost(before, after))
+            return join_notes(*abilities_lost(before, after))
         need = need_lost(needs, before, after)
         return why_not_covered(option.wanted, option.predicted, [need], self._skus, self._catalog) if need else ""
 
@@ -156,7 +156,7 @@ def best_first(user: User, options: Sequence[Alternative], space: Space, catalog
     return found
 
 
-def shrinks(user: User, option: Alternative, space: Space | None, catalog: Catalog) -> str:
+def shrinkage(user: User, option: Alternative, space: Space | None, catalog: Catalog) -> str:
     """Why a change makes the plan of a mailbox too small that was not so before; empty where it does not."""
     if space is None:
         return ""

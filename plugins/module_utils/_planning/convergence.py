@@ -37,16 +37,16 @@ def with_next_rules(
     """
     by_id = {sku.id: sku for sku in skus}
     changed = [entry for entry in entries if entry.change]
-    plenty = [replace(sku, enabled=sku.consumed + _PLENTY, entries=()) for sku in skus]
+    ample_skus = [replace(sku, enabled=sku.consumed + _PLENTY, entries=()) for sku in skus]
     again: dict[str, PlanEntry] = {}
     # with seats in plenty nobody's plan depends on anybody else's
     for start in range(0, len(changed), _AT_ONCE):
-        later = [_later(candidates[entry.user.id], entry, by_id) for entry in changed[start : start + _AT_ONCE]]
-        again.update((entry.user.id, entry) for entry in replan(later, plenty) if entry.action not in NOTHING_TO_DO)
-    return tuple(_marked(entry, again.get(entry.user.id)) for entry in entries)
+        later = [_in_next_run(candidates[entry.user.id], entry, by_id) for entry in changed[start : start + _AT_ONCE]]
+        again.update((entry.user.id, entry) for entry in replan(later, ample_skus) if entry.action not in NOTHING_TO_DO)
+    return tuple(_with_next_rule(entry, again.get(entry.user.id)) for entry in entries)
 
 
-def _later(candidate: Candidate, entry: PlanEntry, skus: Mapping[str, Sku]) -> Candidate:
+def _in_next_run(candidate: Candidate, entry: PlanEntry, skus: Mapping[str, Sku]) -> Candidate:
     """The user in the next run: licensed, and nothing at risk any more."""
     subject = candidate.subject
     kind = subject.recipient_type
@@ -55,7 +55,7 @@ def _later(candidate: Candidate, entry: PlanEntry, skus: Mapping[str, Sku]) -> C
     return Candidate(subject._replace(user=user, recipient_type=kind), None, candidate.needs, space=candidate.space)
 
 
-def _marked(entry: PlanEntry, again: PlanEntry | None) -> PlanEntry:
+def _with_next_rule(entry: PlanEntry, again: PlanEntry | None) -> PlanEntry:
     if not entry.change or again is None or again.rule == entry.rule:
         return entry
     ends = "changes it again" if again.change else f"ends as {again.action}"
@@ -63,7 +63,7 @@ def _marked(entry: PlanEntry, again: PlanEntry | None) -> PlanEntry:
     return entry._replace(next_rule=again.rule, note="; ".join(filter(None, (entry.note, note))))
 
 
-def restless(entries: Iterable[PlanEntry], skus: Mapping[str, Sku]) -> list[str]:
+def conflict_warnings(entries: Iterable[PlanEntry], skus: Mapping[str, Sku]) -> list[str]:
     """One sentence for each two rules of which one takes up in the next run whom the other has just changed."""
     found: dict[tuple[str, str], list[PlanEntry]] = {}
     for entry in entries:

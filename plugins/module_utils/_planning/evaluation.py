@@ -19,7 +19,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import Needs
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import LicenseChange, User
 
-from .explanations import beyond_a_license
+from .explanations import why_no_license_helps
 from .model import Candidate, PlanEntry
 from .rules import Rule, RuleIndex, Subject
 from .unneeded import covers
@@ -113,6 +113,6 @@ class RuleEvaluator:
             hidden = candidate.finding is not None and candidate.finding.was_shared
             warnings = (IGNORES_SHARED.format(rule.name),) if hidden else ()
             return Evaluation(candidate, entry._replace(action="ignore", note=rule.reason + until, warnings=warnings))
-        if beyond := beyond_a_license(candidate, self._catalog):
+        if beyond := why_no_license_helps(candidate, self._catalog):
             return Evaluation(candidate, entry._replace(action="insufficient", note=beyond))
         return Evaluation(candidate, entry, rule)

@@ -66,7 +66,7 @@ def why_not_covered(
     wanted: Sequence[Wanted], user: User, needs: Sequence[Needs], skus: Mapping[str, Sku], catalog: Catalog
 ) -> str:
     """Why ``user``, who is as ``wanted`` asks, still lacks what every one of ``needs`` asks for; no full stop."""
-    reasons = [reason for item in wanted if (reason := _of_sku(item, user, skus, catalog))]
+    reasons = [reason for item in wanted if (reason := _lack_of_sku(item, user, skus, catalog))]
     if reasons:
         return "; ".join(reasons)
     classes = granted(user, catalog)
@@ -75,7 +75,7 @@ def why_not_covered(
     return f"it needs {needs_text(lacking)}, and would have {has}"
 
 
-def beyond_a_license(candidate: Candidate, catalog: Catalog) -> str:
+def why_no_license_helps(candidate: Candidate, catalog: Catalog) -> str:
     """Why no license can bring this mailbox back; empty where one may, or where it is not soft-deleted.
 
     A license gives the mailbox back to a user who has none; the content of any other comes by a restore request
@@ -114,7 +114,7 @@ def sku_names(sku_ids: Iterable[str], skus: Mapping[str, Sku]) -> str:
     return ", ".join(sorted(skus[sku_id].name if sku_id in skus else sku_id for sku_id in sku_ids))
 
 
-def joined(*parts: str) -> str:
+def join_notes(*parts: str) -> str:
     """Parts of a note."""
     return "; ".join(part for part in parts if part)
 
@@ -130,12 +130,12 @@ def lack_warnings(
     return (f"{keeps}{why_not_covered((), after, [finding.needs], skus, catalog)}",)
 
 
-def left_out(rule: Rule) -> list[str]:
+def missing_sku_notes(rule: Rule) -> list[str]:
     """What a rule would give or take if the tenant had it, one sentence for each SKU, without full stop."""
     return [f"the tenant has no {item.name}, which is left out" for item in rule.missing if ".match." not in item.path]
 
 
-def no_location(user: User, rule: Rule) -> str:
+def why_no_location(user: User, rule: Rule) -> str:
     """Why there is no usage location for this user; no full stop."""
     if rule.usage_location is None:
         return f"has no usage location, and rule {rule.name!r} does not say one; add usage_location to it"
@@ -176,7 +176,7 @@ def _mailbox_first(need: frozenset[PlanClass]) -> list[PlanClass]:
     return sorted(need, key=lambda item: (item in (PlanClass.ARCHIVING, PlanClass.ARCHIVE), item))
 
 
-def _of_sku(wanted: Wanted, user: User, skus: Mapping[str, Sku], catalog: Catalog) -> str:
+def _lack_of_sku(wanted: Wanted, user: User, skus: Mapping[str, Sku], catalog: Catalog) -> str:
     sku = skus.get(wanted.sku_id)
     if sku is None:
         return f"the tenant has no SKU {wanted.sku_id}"
@@ -193,14 +193,14 @@ def _of_sku(wanted: Wanted, user: User, skus: Mapping[str, Sku], catalog: Catalo
     off = frozenset(exchange).intersection(*(state.disabled_plans for state in states)) if states else frozenset()
     if off:
         names = ", ".join(sorted(exchange[plan] for plan in off))
-        return f"{names} is switched off in {_where(states)} of {sku.name}{_advice(wanted, off, states)}"
+        return f"{names} is switched off in {_ways_assigned(states)} of {sku.name}{_advice(wanted, off, states)}"
     working = {plan.plan_id for plan in user.assigned_plans if plan.usable}
     if states and not working & set(exchange):
         return f"{sku.name} is assigned, but the service does not show its Exchange plan as working (yet)"
     return ""
 
 
-def _where(states: Sequence[LicenseState]) -> str:
+def _ways_assigned(states: Sequence[LicenseState]) -> str:
     ways = {
         "the direct assignment" if state.direct else f"the assignment by group {state.group_id}" for state in states
     }
@@ -218,7 +218,7 @@ def _advice(wanted: Wanted, off: frozenset[str], states: Sequence[LicenseState])
     return f": to switch it on, {name_it}"
 
 
-def taken_entry(entry: PlanEntry, taken: Attempt | None, skus: Mapping[str, Sku], catalog: Catalog) -> PlanEntry:
+def entry_as_sent(entry: PlanEntry, taken: Attempt | None, skus: Mapping[str, Sku], catalog: Catalog) -> PlanEntry:
     """The entry with what was sent in place of its change, and with notes and warnings about that alone."""
     sent = with_taken_fit(entry, taken, skus, catalog)
     case = entry.case
@@ -236,11 +236,11 @@ def taken_entry(entry: PlanEntry, taken: Attempt | None, skus: Mapping[str, Sku]
     finding = entry.finding
     if finding is not None:
         kept += lack_warnings(finding, user, after, skus, catalog)
-    note = "; ".join(text for text in (_without(sent.note, notes), *new_notes) if text)
+    note = "; ".join(text for text in (_remove_notes(sent.note, notes), *new_notes) if text)
     return sent._replace(note=note, warnings=(*kept, *new_doubts))
 
 
-def _without(note: str, gone: Iterable[str]) -> str:
+def _remove_notes(note: str, gone: Iterable[str]) -> str:
     """The note without some of its sentences."""
     for text in gone:
         note = note.removeprefix(text).removeprefix("; ") if note.startswith(text) else note.replace(f"; {text}", "")
@@ -288,13 +288,13 @@ def undecided_warnings(entries: Iterable[PlanEntry]) -> list[str]:
     ]
 
 
-def unsure(entry: PlanEntry) -> PlanEntry:
-    """The entry, with the same word where it is not certain that a mailbox at risk is there to be lost."""
+def mark_uncertain(entry: PlanEntry) -> PlanEntry:
+    """The entry, with a note where it is not certain that there is a mailbox to be lost."""
     if entry.finding is None or entry.finding.certain:
         return entry
-    note = joined(entry.note, "Exchange shows a mail user, so it is not certain that there is a mailbox to bring back")
-    brings = entry.action == "license"
-    return entry._replace(note=note, warnings=(*entry.warnings, *((ON_PREMISES,) * brings)))
+    doubt = "Exchange shows a mail user, so it is not certain that there is a mailbox to bring back"
+    warnings = (*entry.warnings, ON_PREMISES) if entry.action == "license" else entry.warnings
+    return entry._replace(note=join_notes(entry.note, doubt), warnings=warnings)
 
 
 def undecided_reason(entries: Iterable[PlanEntry]) -> Reason | None:

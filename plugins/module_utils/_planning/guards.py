@@ -51,7 +51,7 @@ def digest_problems(value: str, path: str = "expect_digest") -> list[str]:
     return [f"{path}: expected the 64 hexadecimal digits of plan_digest, as a plan shows them, found {value!r}"]
 
 
-def unexpected(plan: Plan, expected: str | None, prefix: str) -> tuple[str, ...]:
+def digest_violations(plan: Plan, expected: str | None, prefix: str) -> tuple[str, ...]:
     """The violation of a plan that is not the one that was approved; a plan that writes nothing violates nothing."""
     if not expected or not plan.changes or plan.digest == expected:
         return ()
@@ -100,8 +100,8 @@ def violations_of(
 
 def _covered(entries: Sequence[PlanEntry], options: PlanOptions, limit: int | None) -> list[str]:
     name = f"{options.variable_prefix}max_covered_seats"
-    top = [entry for entry in entries if entry.on_top]
-    seats = sum(len(entry.on_top) for entry in top)
+    top = [entry for entry in entries if entry.covered_seats]
+    seats = sum(len(entry.covered_seats) for entry in top)
     if limit is None or seats <= limit:
         return []
     share = (

@@ -61,14 +61,14 @@ class Candidate(NamedTuple):
     """What is known of the size of the mailbox; None where it was not asked for, or there is no mailbox."""
 
 
-def order_of_service(candidate: Candidate) -> tuple[int, float, str, str, str]:
+def service_order(candidate: Candidate) -> tuple[int, float, str, str, str]:
     """A sort key: the most urgent mailbox first, then by name; users with nothing at risk come last."""
     user, finding = candidate.subject.user, candidate.finding
     guid = finding.mailbox.guid if finding and finding.mailbox else ""
     return (*(urgency(finding) if finding else (9, 0.0)), user.user_principal_name.casefold(), guid, user.id)
 
 
-def one_comes_back(*findings: Finding | None) -> bool:
+def only_one_recoverable(*findings: Finding | None) -> bool:
     """Are these mailboxes of one user out of use, soft-deleted or (one of them) in no list of Exchange?"""
     soft_deleted = [item for item in findings if item and item.recipient_type is RecipientType.SOFT_DELETED]
     others = [item for item in findings if item not in soft_deleted]
@@ -131,11 +131,11 @@ class PlanEntry(NamedTuple):
     """Another rule, which will change the user again in the next run."""
     seats_wanted: tuple[str, ...] = ()
     """For ``no_seat``: the SKUs of which a seat each would have saved the mailbox."""
-    none_there: bool = False
+    no_such_sku: bool = False
     """For ``insufficient``: the tenant has none of the licenses that the rule names."""
     case: Case | None = None
     """What may be tried where the service refuses the change."""
-    on_top: tuple[str, ...] = ()
+    covered_seats: tuple[str, ...] = ()
     """The SKUs with an Exchange plan of which a seat goes to this user, whose mailbox is covered without them."""
     doubt: str = ""
     """For ``undecided``: what is in doubt, a ``group`` of the rules or whose ``mailbox`` it is."""
@@ -234,7 +234,7 @@ class Plan(NamedTuple):
 
     def seats_to_covered(self) -> int:
         """Seats that go to users whose mailbox is covered without them."""
-        return sum(len(entry.on_top) for entry in self.entries)
+        return sum(len(entry.covered_seats) for entry in self.entries)
 
     def expired(self) -> dict[str, int]:
         """Exceptions that are over, with the number of entries they would have kept out."""
@@ -242,7 +242,7 @@ class Plan(NamedTuple):
         return dict(sorted(found.items()))
 
 
-def how_urgent(entry: PlanEntry) -> tuple[int, float, str, str]:
+def urgency_order(entry: PlanEntry) -> tuple[int, float, str, str]:
     """The order of an audit's rows, whatever the order in which seats are given out; who is not at risk comes last."""
     found = urgency(entry.finding) if entry.finding else (9, 0.0)
     guid = entry.finding.mailbox.guid if entry.finding and entry.finding.mailbox else ""

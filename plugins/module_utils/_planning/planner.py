@@ -43,18 +43,18 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.next_att
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_effects import lesser_needs, saves
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.seats import Seats, seats_needed
 
-from .alternatives import Alternative, Alternatives, shrinks
+from .alternatives import Alternative, Alternatives, shrinkage
 from .convergence import with_next_rules
 from .evaluation import Evaluation, RuleEvaluator
 from .explanations import (
     IN_PART,
     change_remarks,
-    joined,
+    join_notes,
     lack_warnings,
-    left_out,
-    no_location,
+    mark_uncertain,
+    missing_sku_notes,
     sku_names,
-    unsure,
+    why_no_location,
     why_not_covered,
 )
 from .guards import limit_of, violations_of
@@ -67,13 +67,13 @@ from .model import (
     PlanOptions,
     SeatsMissing,
     SeatUse,
-    one_comes_back,
-    order_of_service,
+    only_one_recoverable,
     rule_uses,
+    service_order,
 )
 from .rules import Rule
 from .seat_counts import seat_use, seats_missing
-from .unneeded import elsewhere, seats_on_top
+from .unneeded import on_premises_warnings, seats_for_covered
 
 __all__ = ["ACTIONS", "Candidate", "Plan", "PlanEntry", "PlanOptions", "SeatUse", "build_plan"]
 
@@ -98,11 +98,11 @@ def build_plan(
     entries = planner.all_entries(evaluator, candidates)
     if options.all_users_scope:
 
-        def replan(candidates: Sequence[Candidate], plenty: Sequence[Sku]) -> tuple[PlanEntry, ...]:
-            return _Planner(plenty, catalog, options, places).all_entries(evaluator, candidates)
+        def replan(candidates: Sequence[Candidate], ample_skus: Sequence[Sku]) -> tuple[PlanEntry, ...]:
+            return _Planner(ample_skus, catalog, options, places).all_entries(evaluator, candidates)
 
         entries = with_next_rules(entries, planner.changed, skus, replan)
-    entries = tuple(map(unsure, entries))
+    entries = tuple(map(mark_uncertain, entries))
     violations = violations_of(entries, skus, options, limit, covered)
     return Plan(
         entries,
@@ -130,7 +130,7 @@ class _Planner:
     def all_entries(self, evaluator: RuleEvaluator, candidates: Iterable[Candidate]) -> tuple[PlanEntry, ...]:
         """The decisions, in the order in which seats are given out."""
         by_user: dict[str, list[Evaluation]] = {}
-        served = [evaluator.evaluate(candidate) for candidate in sorted(candidates, key=order_of_service)]
+        served = [evaluator.evaluate(candidate) for candidate in sorted(candidates, key=service_order)]
         if self._options.seat_order == "rules":
             # users without a rule, and protected ones, take no seat
             served.sort(key=lambda item: self._places.get(item.entry.rule, len(self._places)))
@@ -163,9 +163,11 @@ class _Planner:
         if decided.action not in ("license", "unchanged") and len(needs) > 1:
             # better one mailbox than none
             decided = self._best_for_finding(item, rule, needs[:1])
-        return decided if decided.action in ("license", "unchanged") else self._saved(decided, item, rule, finding)
+        if decided.action in ("license", "unchanged"):
+            return decided
+        return self._save_in_part(decided, item, rule, finding)
 
-    def _saved(self, decided: PlanEntry, item: Evaluation, rule: Rule, finding: Finding) -> PlanEntry:
+    def _save_in_part(self, decided: PlanEntry, item: Evaluation, rule: Rule, finding: Finding) -> PlanEntry:
         """Where no alternative gives all that the mailbox needs (``decided``): better without a right than not at all.
 
         And better without a license of the rule, where nothing else keeps the mailbox.
@@ -174,16 +176,16 @@ class _Planner:
         for needs in lesser:
             kept = self._best_for_finding(item, rule, [needs])
             if kept.action == "license":
-                return self._warned(kept, kept.change, finding)
+                return self._with_lack_warnings(kept, kept.change, finding)
             decided = kept if decided.action == "insufficient" else decided
         for needs in lesser if loses_mailbox(finding, item.user, self._catalog) else ():
             kept = self._best_for_finding(item, rule, [needs], whole=decided)
             if kept.action == "license":
                 text = f"{IN_PART}{sku_names((part.sku_id for part in kept.change.add), self._skus)} keeps the mailbox"
-                return self._warned(kept._replace(warnings=(*kept.warnings, text)), kept.change, finding)
+                return self._with_lack_warnings(kept._replace(warnings=(*kept.warnings, text)), kept.change, finding)
         return decided
 
-    def _warned(self, entry: PlanEntry, change: LicenseChange, finding: Finding) -> PlanEntry:
+    def _with_lack_warnings(self, entry: PlanEntry, change: LicenseChange, finding: Finding) -> PlanEntry:
         """The entry, with a warning of what the mailbox lacks after the change."""
         after = apply_to(entry.user, change, self._skus)
         lacks = lack_warnings(finding, entry.user, after, self._skus, self._catalog)
@@ -192,7 +194,7 @@ class _Planner:
     def _covered_by_other_change(self, entry: PlanEntry) -> PlanEntry:
         """For another mailbox of a user who gets something already: all goes in that one request."""
         first, finding = self._first[entry.user.id], entry.finding
-        if one_comes_back(first.finding, finding):
+        if only_one_recoverable(first.finding, finding):
             note = "a license brings back one mailbox of its user, who has more than one that is out of use"
             return entry._replace(action="insufficient", note=note)
         predicted = apply_to(entry.user, first.change, self._skus)
@@ -200,7 +202,7 @@ class _Planner:
         if finding is None or is_covered(finding.needs, granted(predicted, self._catalog)):
             return saved
         if saves(finding, entry.user, predicted, self._catalog):
-            return self._warned(saved, first.change, finding)
+            return self._with_lack_warnings(saved, first.change, finding)
         why = why_not_covered((), predicted, [finding.needs], self._skus, self._catalog)
         note = f"with what the user gets for another mailbox: {why}; the next run tries its own rule"
         return entry._replace(action="insufficient", note=note)
@@ -217,7 +219,7 @@ class _Planner:
         self, item: Evaluation, rule: Rule, needs: Sequence[Needs], whole: PlanEntry | None = None
     ) -> PlanEntry:
         """The first alternative that covers ``needs``; with what was decided about all of ``whole`` ones, a part."""
-        entry, reasons = item.entry, left_out(rule)
+        entry, reasons = item.entry, missing_sku_notes(rule)
         rejected: dict[str, Alternative] = {}
         options = self._alternatives.of(item.user, rule, item.candidate.space, in_parts=whole is not None)
         for option in self._alternatives.evaluate(item.candidate, options, needs):
@@ -225,18 +227,18 @@ class _Planner:
             if not option.rejection and option.change:
                 return self._accept(item, rule, option, [whole.note] if whole else reasons)
             if not option.rejection:
-                note = joined("the plans of this user cover it already", *reasons)
+                note = join_notes("the plans of this user cover it already", *reasons)
                 return entry._replace(action="unchanged", note=note)
             reasons.append(f"{option.name}: {option.why}")
             rejected.setdefault(option.rejection, option)
         action = next((action for action in ("no_seat", "conflict") if action in rejected), "insufficient")
         seats = seats_needed(item.user, rejected[action].change) if action == "no_seat" else ()
-        none_there = not rule.alternatives
-        return entry._replace(action=action, note="; ".join(reasons), seats_wanted=seats, none_there=none_there)
+        no_such_sku = not rule.alternatives
+        return entry._replace(action=action, note="; ".join(reasons), seats_wanted=seats, no_such_sku=no_such_sku)
 
     def _best_without_finding(self, item: Evaluation, rule: Rule) -> PlanEntry:
         """The first alternative that neither lacks a seat nor takes away what keeps a mailbox."""
-        entry, user, reasons = item.entry, item.user, left_out(rule)
+        entry, user, reasons = item.entry, item.user, missing_sku_notes(rule)
         holds_fallback = bool(rule.fallback) and not change_for(user, rule.fallback, self._skus)
         leave = {wanted.sku_id for wanted in rule.fallback} - {wanted.sku_id for wanted in rule.licenses}
         if leave and holds_fallback and change_for(user, rule.licenses, self._skus):
@@ -251,7 +253,7 @@ class _Planner:
                 return self._accept(item, rule, option, reasons)
             if not option.rejection:
                 notes = notes_for(user, option.wanted, "present", self._skus, self._catalog)
-                return entry._replace(action="unchanged", note=joined(*reasons, *notes))
+                return entry._replace(action="unchanged", note=join_notes(*reasons, *notes))
             by_rule = set(option.change.remove) <= set(rule.remove)
             if option.rejection == "refused_uncovered" and by_rule and not holds_fallback:
                 return entry._replace(action="refused_uncovered", note=option.why)
@@ -267,7 +269,7 @@ class _Planner:
         if not leave <= {state.sku_id for state in user.license_states if state.direct}:
             return self._keep_fallback(item, rule, " through a group; only there it can end")
         tried = self._alternatives.one(user, rule, "licenses", rule.licenses, also_remove=leave)
-        if why := shrinks(user, tried, item.candidate.space, self._catalog):
+        if why := shrinkage(user, tried, item.candidate.space, self._catalog):
             return self._keep_fallback(item, rule, f", and keeps it: {why}")
         [option] = self._alternatives.evaluate(item.candidate, [tried])
         if not option.rejection:
@@ -289,25 +291,25 @@ class _Planner:
         """The entry with the change of an alternative; takes its seats."""
         entry, user, change, candidate = item.entry, item.user, option.change, item.candidate
         if change.add and not user.usage_location and not change.usage_location:
-            return entry._replace(action="no_usage_location", note=no_location(user, rule))
+            return entry._replace(action="no_usage_location", note=why_no_location(user, rule))
         self.seats.take_all(seats_needed(user, change))
         notes, warnings = change_remarks(user, option.wanted, change, option.predicted, self._skus, self._catalog)
-        on_top: tuple[str, ...] = ()
+        covered_seats: tuple[str, ...] = ()
         if candidate.finding is None:
             kind, needs = candidate.subject.mailbox_kind, candidate.needs
-            on_top = seats_on_top(user, change, kind, needs, self._skus, self._catalog)
-            if on_top:
-                seats = sku_names(on_top, self._skus)
+            covered_seats = seats_for_covered(user, change, kind, needs, self._skus, self._catalog)
+            if covered_seats:
+                seats = sku_names(covered_seats, self._skus)
                 notes = (*notes, f"a seat of {seats} for a mailbox that is covered without it")
-            warnings = (*warnings, *elsewhere(user, change, kind, needs, self._skus, self._catalog))
+            warnings = (*warnings, *on_premises_warnings(user, change, kind, needs, self._skus, self._catalog))
         return entry._replace(
             action="license",
             change=change,
             alternative=option.name,
-            note=joined(*reasons, *notes),
+            note=join_notes(*reasons, *notes),
             warnings=warnings,
             case=self._case(entry, rule, option),
-            on_top=on_top,
+            covered_seats=covered_seats,
         )
 
     def _case(self, entry: PlanEntry, rule: Rule, taken: Alternative) -> Case:

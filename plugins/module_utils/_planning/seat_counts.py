@@ -17,7 +17,7 @@ from .model import (
     PlanEntry,
     SeatsMissing,
     SeatUse,
-    how_urgent,
+    urgency_order,
 )
 
 
@@ -47,15 +47,15 @@ def seats_missing(
         if entry.user.id not in worst:
             for sku_id in entry.seats_wanted:
                 wanting.setdefault(sku_id, []).append(entry)
-        worst[entry.user.id] = min(worst.get(entry.user.id, entry), entry, key=how_urgent)
+        worst[entry.user.id] = min(worst.get(entry.user.id, entry), entry, key=urgency_order)
     found = []
     for sku_id, waiting in wanting.items():
-        without = sorted((worst[entry.user.id] for entry in waiting[left(sku_id) :]), key=how_urgent)
+        without = sorted((worst[entry.user.id] for entry in waiting[left(sku_id) :]), key=urgency_order)
         if without:
             first = without[0]
             dated = next((entry for entry in without if _is_dated(entry)), first)
             found.append(SeatsMissing(sku_id, name_of(sku_id), len(without), first, None if dated is first else dated))
-    return tuple(sorted(found, key=lambda item: (how_urgent(item.first), item.part_number)))
+    return tuple(sorted(found, key=lambda item: (urgency_order(item.first), item.part_number)))
 
 
 def _is_dated(entry: PlanEntry) -> bool:

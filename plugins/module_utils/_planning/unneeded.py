@@ -52,7 +52,7 @@ def covers(user: User, kind: str, needs: Needs | None, catalog: Catalog) -> bool
     return is_covered(needs, classes) if kind else not classes.isdisjoint(MAILBOX_CLASSES)
 
 
-def needless(
+def unneeded_licenses(
     user: User,
     change: LicenseChange,
     kind: str,
@@ -83,7 +83,7 @@ def needless(
     return found
 
 
-def seats_on_top(
+def seats_for_covered(
     user: User,
     change: LicenseChange,
     kind: str,
@@ -103,7 +103,7 @@ def seats_on_top(
     return tuple(sorted(item.sku_id for item in seats)) if covers(stays, kind, known, catalog) else ()
 
 
-def elsewhere(
+def on_premises_warnings(
     user: User, change: LicenseChange, kind: str, needs: Needs | None, skus: Mapping[str, Sku], catalog: Catalog
 ) -> tuple[str, ...]:
     """A warning where ``change`` brings a mailbox to somebody who seems to have one on premises.

@@ -23,7 +23,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules.tenant impor
 NO_GROUPS: frozenset[str] = frozenset()
 
 
-class Excepted(NamedTuple):
+class ExceptionMatch(NamedTuple):
     """The exception that covers a mailbox at risk: the rule's name, its reason and its last day (None: no end)."""
 
     rule: str
@@ -50,33 +50,34 @@ def check_rules(graph: Graph, raw: Any, catalog: Catalog, label: str) -> BoundRu
 
 
 def find_exceptions(
-    graph: Graph, found: Audit, findings: Sequence[Finding], rules: BoundRules | None, catalog: Catalog
-) -> list[Excepted | None]:
+    graph: Graph, audit: Audit, findings: Sequence[Finding], rules: BoundRules | None, catalog: Catalog
+) -> list[ExceptionMatch | None]:
     """For each of ``findings`` the exception that covers it, if the first rule that matches is one that has not ended.
 
     A mailbox whose user Graph does not show is covered by none, for no rule can be asked about it.
     """
-    living = found.readings.users or {}
-    users = {**found.readings.deleted, **living}
+    living = audit.readings.users or {}
+    users = {**audit.readings.deleted, **living}
     if rules is None or not any(rule.ignore for rule in rules.rules):
         return [None] * len(findings)
     known = list(dict.fromkeys(finding.user_id for finding in findings if finding.user_id in living))
     groups = groups_of_users(graph, rules.group_ids, known, whole=False)
-    today, index = found.now.date(), RuleIndex(rules.rules)
-    covering: list[Excepted | None] = []
+    today, index = audit.now.date(), RuleIndex(rules.rules)
+    covering: list[ExceptionMatch | None] = []
     for finding in findings:
         user = users.get(finding.user_id)
         rule = None
-        if user is not None and user.id not in found.owners.shared:
-            mine = Subject(user, finding.recipient_type, groups.get(user.id, NO_GROUPS))
-            decision = index.first_match(subject_of(Candidate(mine, finding), catalog), today)
+        if user is not None and user.id not in audit.owners.shared:
+            subject = Subject(user, finding.recipient_type, groups.get(user.id, NO_GROUPS))
+            decision = index.first_match(subject_of(Candidate(subject, finding), catalog), today)
             # where a group of the rules cannot be identified, that is no exception
             rule = None if decision.undecided else decision.rule
-        covering.append(Excepted(rule.name, rule.reason, rule.until) if rule is not None and rule.ignore else None)
+        excepted = rule is not None and rule.ignore
+        covering.append(ExceptionMatch(rule.name, rule.reason, rule.until) if rule and excepted else None)
     return covering
 
 
-def hiding_shared(findings: Sequence[Finding], covering: Sequence[Excepted | None]) -> list[str]:
+def hidden_shared_warnings(findings: Sequence[Finding], covering: Sequence[ExceptionMatch | None]) -> list[str]:
     """A warning for each rule whose exception covers mailboxes that may have been shared."""
     hidden: dict[str, list[str]] = {}
     for finding, item in zip(findings, covering, strict=True):
@@ -85,6 +86,6 @@ def hiding_shared(findings: Sequence[Finding], covering: Sequence[Excepted | Non
     return [f"{text[0].upper()}{text[1:]}: {named(upns)}." for text, upns in hidden.items()]
 
 
-def count(covering: Sequence[Excepted | None]) -> int:
+def count(covering: Sequence[ExceptionMatch | None]) -> int:
     """How many findings an exception covers."""
     return sum(item is not None for item in covering)

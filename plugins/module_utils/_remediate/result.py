@@ -29,15 +29,19 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted, is_covered
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import urgency
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding, Sku
-from ansible_collections.m365.licensing.plugins.module_utils._planning.convergence import restless
+from ansible_collections.m365.licensing.plugins.module_utils._planning.convergence import conflict_warnings
 from ansible_collections.m365.licensing.plugins.module_utils._planning.explanations import (
     REASONS,
     WHY_LEFT,
-    taken_entry,
+    entry_as_sent,
     undecided_reason,
     undecided_warnings,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._planning.model import PlanEntry, SeatsMissing, how_urgent
+from ansible_collections.m365.licensing.plugins.module_utils._planning.model import (
+    PlanEntry,
+    SeatsMissing,
+    urgency_order,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.audit_report import audit_markdown, audit_row
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.brief_rows import ATTENTION
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.diff import diff_of
@@ -52,18 +56,15 @@ from ansible_collections.m365.licensing.plugins.module_utils._reporting.run_fact
 from .workflow import Planned, PlannerOptions
 
 STATUSES = ("planned", "changed", "failed", "skipped", "unchanged")
-"""What became of a user. ``planned``: would be written and was not, because of the mode or of a violation."""
-
-AT_RISK_STILL = ATTENTION
-"""Actions that leave a mailbox at risk although no exception asks for that."""
+"""The result for a user. ``planned``: would be written and was not, because of the mode or of a violation."""
 
 
 class PlanFailed(AlarmRaised):
-    """A guard stopped the plan, writing it failed for somebody, or mailboxes stay at risk."""
+    """A guard stopped the plan, writing it failed for a user, or mailboxes stay at risk."""
 
 
-class Fate:
-    """An entry of the plan, and what became of it. ``outcome`` is None where nothing was tried for it."""
+class EntryResult:
+    """An entry of the plan, and its outcome, which is None where the run tried nothing for the entry."""
 
     __slots__ = ("entry", "outcome", "place")
 
@@ -84,31 +85,31 @@ class Fate:
         return self.outcome.confirmation if self.outcome is not None else ""
 
     @property
-    def missed(self) -> bool:
-        """Was it to be changed, and is not?"""
+    def failed_or_skipped(self) -> bool:
+        """Does the plan change this user, and the run has not done it?"""
         return self.status in ("failed", "skipped")
 
     @property
-    def end(self) -> str:
-        """What became of somebody who was to be licensed; a plan foretells it."""
-        return "failed" if self.missed else "done_elsewhere" if self.status == "unchanged" else "licensed"
+    def tally(self) -> str:
+        """How the summary counts a user whom the plan licenses; without a run, what the plan predicts."""
+        return "failed" if self.failed_or_skipped else "done_elsewhere" if self.status == "unchanged" else "licensed"
 
     @property
     def unresolved(self) -> bool:
-        """Is this mailbox at risk, and will it be so after this run, though nobody asked for that?"""
-        return self.entry.finding is not None and (self.entry.action in AT_RISK_STILL or self.missed)
+        """Does this mailbox stay at risk after this run, though neither a rule nor protection asks for that?"""
+        return self.entry.finding is not None and (self.entry.action in ATTENTION or self.failed_or_skipped)
 
     @property
-    def endangered(self) -> bool:
-        """Will this mailbox still be at risk, without an exception of the rules? That counts protected users, too."""
+    def stays_at_risk(self) -> bool:
+        """Does this mailbox stay at risk without an exception of the rules? That counts protected users, too."""
         return self.unresolved or (self.entry.finding is not None and self.entry.action == "protected")
 
     @property
-    def trouble(self) -> str:
+    def reason_left(self) -> str:
         """The action, or ``none_there`` where the tenant has nothing of what the rule would give; a key of REASONS."""
         if self.entry.doubt:
             return f"{self.entry.action}_{self.entry.doubt}"
-        return "none_there" if self.entry.none_there else self.entry.action
+        return "none_there" if self.entry.no_such_sku else self.entry.action
 
     @property
     def upn(self) -> str:
@@ -121,36 +122,36 @@ class PlanRows(Sequence[dict[str, Any]]):
     def __init__(self, planned: Planned, catalog: Catalog) -> None:
         outcomes = planned.outcomes or {}
         self._skus, self._catalog = planned.skus, catalog
-        self.fates = [
-            self._fate(entry, outcomes.get(entry.user.id))
+        self.entry_results = [
+            self._entry_result(entry, outcomes.get(entry.user.id))
             for entry in planned.plan.entries
             if entry.finding is not None or entry.action not in ("unchanged", "unmatched")
         ]
-        at_risk = (fate for fate in self.fates if fate.entry.finding is not None)
-        for place, fate in enumerate(sorted(at_risk, key=lambda fate: how_urgent(fate.entry)), 1):
-            fate.place = place
+        at_risk = (item for item in self.entry_results if item.entry.finding is not None)
+        for place, item in enumerate(sorted(at_risk, key=lambda item: urgency_order(item.entry)), 1):
+            item.place = place
 
-    def _fate(self, entry: PlanEntry, outcome: Outcome | None) -> Fate:
+    def _entry_result(self, entry: PlanEntry, outcome: Outcome | None) -> EntryResult:
         taken = outcome.taken if outcome is not None else None
-        return Fate(taken_entry(entry, taken, self._skus, self._catalog) if taken else entry, outcome)
+        return EntryResult(entry_as_sent(entry, taken, self._skus, self._catalog) if taken else entry, outcome)
 
     def __len__(self) -> int:
-        return len(self.fates)
+        return len(self.entry_results)
 
     def __getitem__(self, place: Any) -> Any:
         if isinstance(place, slice):
-            return [self._row(fate) for fate in self.fates[place]]
-        return self._row(self.fates[place])
+            return [self._row(item) for item in self.entry_results[place]]
+        return self._row(self.entry_results[place])
 
-    def _row(self, fate: Fate) -> dict[str, Any]:
-        row = plan_row(fate.entry, self._skus, self._catalog)
-        row.update(urgency=fate.place, status=fate.status, confirmation=fate.confirmation, error=None)
-        if fate.outcome is not None:
-            problem = fate.outcome.error
+    def _row(self, item: EntryResult) -> dict[str, Any]:
+        row = plan_row(item.entry, self._skus, self._catalog)
+        row.update(urgency=item.place, status=item.status, confirmation=item.confirmation, error=None)
+        if item.outcome is not None:
+            problem = item.outcome.error
             row["error"] = {"code": problem.code, "message": problem.message, "hint": problem.hint} if problem else None
-            row["note"] = "; ".join(text for text in (row["note"], *fate.outcome.notes) if text)
-            row["before"] = describe(fate.outcome.before, self._skus, self._catalog)
-            row["after"] = describe(fate.outcome.after, self._skus, self._catalog)
+            row["note"] = "; ".join(text for text in (row["note"], *item.outcome.notes) if text)
+            row["before"] = describe(item.outcome.before, self._skus, self._catalog)
+            row["after"] = describe(item.outcome.after, self._skus, self._catalog)
         return row
 
 
@@ -159,13 +160,13 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
     plan, skus, catalog = planned.plan, planned.skus, options.audit.catalog.in_tenant(planned.skus.values())
     outcomes = planned.outcomes or {}
     rows = PlanRows(planned, catalog)
-    fates = rows.fates
+    entry_results = rows.entry_results
     # users, and not mailboxes: only one row of a user says what is written
-    licensed = [fate for fate in fates if fate.entry.action == "license"]
-    tally = Counter((fate.entry.finding is not None, fate.end) for fate in licensed)
-    writing = [fate for fate in fates if fate.entry.change]
-    statuses = Counter(fate.status for fate in writing)
-    confirmations = Counter(fate.confirmation for fate in writing)
+    licensed = [item for item in entry_results if item.entry.action == "license"]
+    tally = Counter((item.entry.finding is not None, item.tally) for item in licensed)
+    writing = [item for item in entry_results if item.entry.change]
+    statuses = Counter(item.status for item in writing)
+    confirmations = Counter(item.confirmation for item in writing)
     written = [outcome for outcome in outcomes.values() if outcome.wrote]
     return {
         "changed": bool(written),
@@ -186,9 +187,9 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
             "others_licensed": tally[False, "licensed"],
             "others_done_elsewhere": tally[False, "done_elsewhere"],
             "others_failed": tally[False, "failed"],
-            "unresolved": sum(fate.unresolved for fate in fates),
+            "unresolved": sum(item.unresolved for item in entry_results),
             "excluded": planned.left_out.summary(),
-            "audit": planned.found.summary(),
+            "audit": planned.audit.summary(),
             "requests": requests,
         },
         "groups": [item.row() for item in planned.groups],
@@ -209,16 +210,16 @@ def warnings_of(planned: Planned, result: Mapping[str, Any], options: PlannerOpt
     if result["summary"]["mode"] == "plan":
         # to apply it is an error
         warnings += [f"The plan may not be applied: {violation}." for violation in result["violations"]]
-        left = left_at_risk(result["users"].fates, options, planned.plan.seats_missing)
+        left = left_at_risk(result["users"].entry_results, options, planned.plan.seats_missing)
         warnings += [reason.message for reason in left]
     by_action: dict[str, list[str]] = {}
     weakened: dict[str, list[str]] = {}
-    fates = result["users"].fates
-    for fate in fates:
-        if fate.entry.finding is not None and fate.entry.action in AT_RISK_STILL:
-            by_action.setdefault(fate.trouble, []).append(fate.upn)
-        for sentence in fate.entry.warnings:
-            weakened.setdefault(sentence, []).append(fate.upn)
+    entry_results = result["users"].entry_results
+    for item in entry_results:
+        if item.entry.finding is not None and item.entry.action in ATTENTION:
+            by_action.setdefault(item.reason_left, []).append(item.upn)
+        for sentence in item.entry.warnings:
+            weakened.setdefault(sentence, []).append(item.upn)
     warnings += [
         f"Still at risk, because {REASONS[action]}: {named(_once(by_action[action]))}."
         for action in REASONS
@@ -226,8 +227,8 @@ def warnings_of(planned: Planned, result: Mapping[str, Any], options: PlannerOpt
     ]
     warnings += undecided_warnings(planned.plan.entries)
     warnings += [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}." for sentence, upns in weakened.items()]
-    warnings += restless([fate.entry for fate in fates if fate.entry.next_rule], planned.skus)
-    late = _once(fate.upn for fate in fates if fate.confirmation == "accepted")
+    warnings += conflict_warnings([item.entry for item in entry_results if item.entry.next_rule], planned.skus)
+    late = _once(item.upn for item in entry_results if item.confirmation == "accepted")
     if late:
         warnings.append(
             f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {named(late)}."
@@ -240,11 +241,11 @@ def _once(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def refuse(planned: Planned, result: Mapping[str, Any], options: PlannerOptions) -> None:
+def raise_if_failed(planned: Planned, result: Mapping[str, Any], options: PlannerOptions) -> None:
     """Raises PlanFailed with the whole result, once all is written and reported.
 
-    That is where the audit is incomplete, a guard stops a plan that was to be applied, somebody has failed, or a run
-    (not a mere plan) leaves mailboxes at risk that ``fail_on`` means.
+    The task fails where the audit is incomplete, a guard stops a plan that was to be applied, a user has failed, or a
+    run (not a mere plan) leaves mailboxes at risk that ``fail_on`` means.
     """
     reasons = _reasons(planned, result, options)
     if reasons:
@@ -252,7 +253,7 @@ def refuse(planned: Planned, result: Mapping[str, Any], options: PlannerOptions)
 
 
 def _reasons(planned: Planned, result: Mapping[str, Any], options: PlannerOptions) -> list[Reason]:
-    incomplete = None if options.allow_incomplete else planned.found.readings.incomplete()
+    incomplete = None if options.allow_incomplete else planned.audit.readings.incomplete()
     if options.apply and result["violations"]:
         # that the audit is incomplete is one of them
         message = f"Refused, nothing was written: {'; '.join(result['violations'])}."
@@ -262,13 +263,13 @@ def _reasons(planned: Planned, result: Mapping[str, Any], options: PlannerOption
         return [Reason("plan_refused", message, hint)]
     undecided = None if options.allow_incomplete else undecided_reason(planned.plan.entries)
     reasons = [reason for reason in (incomplete, undecided) if reason]
-    fates = result["users"].fates
-    missed = [fate for fate in fates if fate.missed]
-    if missed:
-        first = next((fate for fate in missed if fate.status == "failed"), missed[0])
+    entry_results = result["users"].entry_results
+    unlicensed = [item for item in entry_results if item.failed_or_skipped]
+    if unlicensed:
+        first = next((item for item in unlicensed if item.status == "failed"), unlicensed[0])
         why = first.outcome.error.message if first.outcome and first.outcome.error else ""
         summary = result["summary"]
-        denied = missing_permission(fate.outcome for fate in missed if fate.outcome is not None)
+        denied = missing_permission(item.outcome for item in unlicensed if item.outcome is not None)
         if denied is not None:
             message = permission_headline(
                 denied, failed=summary["failed"], changed=summary["changed"], not_tried=summary["skipped"]
@@ -282,28 +283,38 @@ def _reasons(planned: Planned, result: Mapping[str, Any], options: PlannerOption
             hint = "Each user's error is in the rows of the result or report. Run again: it goes on where this ended."
             reasons.append(Reason("users_failed", message, hint))
     if options.apply:
-        reasons += left_at_risk(fates, options, planned.plan.seats_missing)
+        reasons += left_at_risk(entry_results, options, planned.plan.seats_missing)
     return reasons
 
 
-def left_at_risk(fates: Sequence[Fate], options: PlannerOptions, seats: Sequence[SeatsMissing]) -> list[Reason]:
+def left_at_risk(
+    results: Sequence[EntryResult], options: PlannerOptions, seats: Sequence[SeatsMissing]
+) -> list[Reason]:
     """What ``fail_on`` and ``fail_within_days`` mean of the mailboxes that stay at risk without an exception."""
-    found = [_left(fates, counts_for(options.fail_on), "left_at_risk", critical_words(options.fail_on), seats)]
+    reasons = [
+        _left_reason(results, counts_for(options.fail_on), "left_at_risk", critical_words(options.fail_on), seats)
+    ]
     if (days := options.fail_within_days) is not None:
         within = f"due within {days} days, overdue or lost"
-        found.append(_left(fates, lambda finding: is_within(finding, days), "deadline_too_close", within, seats))
-    return [reason for reason in found if reason is not None]
+        reasons.append(
+            _left_reason(results, lambda finding: is_within(finding, days), "deadline_too_close", within, seats)
+        )
+    return [reason for reason in reasons if reason is not None]
 
 
-def _left(
-    fates: Sequence[Fate], means: Callable[[Finding], bool], code: str, words: str, seats: Sequence[SeatsMissing]
+def _left_reason(
+    results: Sequence[EntryResult],
+    means: Callable[[Finding], bool],
+    code: str,
+    words: str,
+    seats: Sequence[SeatsMissing],
 ) -> Reason | None:
     left: list[Finding] = []
     why: Counter[str] = Counter()
-    for fate in fates:
-        if fate.entry.finding is not None and fate.endangered and means(fate.entry.finding):
-            left.append(fate.entry.finding)
-            why[WHY_LEFT[fate.status if fate.missed else fate.trouble]] += 1
+    for item in results:
+        if item.entry.finding is not None and item.stays_at_risk and means(item.entry.finding):
+            left.append(item.entry.finding)
+            why[WHY_LEFT[item.status if item.failed_or_skipped else item.reason_left]] += 1
     if not left:
         return None
     hints = []
@@ -324,25 +335,25 @@ def report_of(
     mask: Callable[[Any], Any] = lambda value: value,
 ) -> dict[str, str]:
     """The report by file ending: ``md`` for people, ``json`` for programs. ``mask`` as in ``audit_markdown``."""
-    found, now = planned.found, planned.found.now
+    audit, now = planned.audit, planned.audit.now
     users = list(result["users"])
-    before = [audit_row(finding, planned.skus, options.audit.catalog) for finding in found.findings]
+    before = [audit_row(finding, planned.skus, options.audit.catalog) for finding in audit.findings]
     summary = result["summary"]
     wrote = summary["applied"] and not summary["check_mode"]
-    after = mailboxes_after(result["users"].fates, planned.skus, options.audit.catalog) if wrote else None
-    warnings = [*found.warnings, *planned.warnings]
+    after = mailboxes_after(result["users"].entry_results, planned.skus, options.audit.catalog) if wrote else None
+    warnings = [*audit.warnings, *planned.warnings]
     texts: dict[str, str] = {}
     if "md" in formats:
         limit = MARKDOWN_ROWS if "json" in formats else None
         facts = {
-            "mailboxes examined": found.examined,
-            "strategy": found.readings.strategy,
+            "mailboxes examined": audit.examined,
+            "strategy": audit.readings.strategy,
             "requests": summary["requests"],
         }
         if planned.left_out.by_pattern:
             each = ", ".join(f"{pattern}: {count}" for pattern, count in planned.left_out.by_pattern.items())
             facts["left out by exclude"] = f"{planned.left_out.total} ({each})"
-        if gaps := found.readings.gaps:
+        if gaps := audit.readings.gaps:
             facts = {"NOT looked at": "; ".join(gaps), **facts}
         head = head_facts(result.get("tenant"), result.get("run"))
         name, figures, head, facts, notes = mask([name, summary, head, facts, warnings])
@@ -371,28 +382,28 @@ def report_of(
     return texts
 
 
-def mailboxes_after(fates: Iterable[Fate], skus: Mapping[str, Sku], catalog: Catalog) -> list[dict[str, Any]]:
-    """The rows of the mailboxes that are at risk after a run: those of ``audit_row``, and what became of the user.
+def mailboxes_after(results: Iterable[EntryResult], skus: Mapping[str, Sku], catalog: Catalog) -> list[dict[str, Any]]:
+    """The rows of the mailboxes that are at risk after a run: those of ``audit_row``, and the user's result.
 
     Nothing is audited again. A mailbox is saved if the plans of its user, as read back or else as predicted, grant what
     it needs. The services' own signals may call it unlicensed for some hours.
     """
     rows = []
-    for fate in fates:
-        finding = fate.entry.finding
+    for item in results:
+        finding = item.entry.finding
         if finding is None:
             continue
-        user = fate.outcome.after if fate.outcome else fate.entry.user
-        saved = fate.entry.action in ("license", "unchanged") and is_covered(finding.needs, granted(user, catalog))
+        user = item.outcome.after if item.outcome else item.entry.user
+        saved = item.entry.action in ("license", "unchanged") and is_covered(finding.needs, granted(user, catalog))
         if saved:
             continue
-        problem = fate.outcome.error if fate.outcome else None
+        problem = item.outcome.error if item.outcome else None
         rows.append(
             {
                 **audit_row(finding._replace(user=user), skus, catalog),
-                "action": fate.entry.action,
-                "status": fate.status,
-                "confirmation": fate.confirmation,
+                "action": item.entry.action,
+                "status": item.status,
+                "confirmation": item.confirmation,
                 "error": problem.code if problem else None,
             }
         )

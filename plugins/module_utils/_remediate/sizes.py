@@ -62,7 +62,7 @@ class _Answer(NamedTuple):
     why: str
 
 
-class SizedPlans:
+class SizeAwarePlanner:
     """Makes plans with ``build`` in which the size of every mailbox is known that the plan depends on."""
 
     def __init__(

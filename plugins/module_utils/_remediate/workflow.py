@@ -46,8 +46,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.ownershi
 from ansible_collections.m365.licensing.plugins.module_utils._planning.evaluation import names_one, protects
 from ansible_collections.m365.licensing.plugins.module_utils._planning.guards import (
     digest_problems,
+    digest_violations,
     limit_of,
-    unexpected,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._planning.planner import (
     Candidate,
@@ -65,7 +65,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules.tenant impor
     resolve_rules,
 )
 
-from .sizes import SizedPlans
+from .sizes import SizeAwarePlanner
 from .write import write_plan
 
 _NO_GROUPS: frozenset[str] = frozenset()
@@ -99,20 +99,20 @@ class PlannerOptions(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """An audit, the plan made from it, and what became of it: outcomes by user id, None where none was asked for."""
+    """An audit, the plan made from it, and the outcomes by user id; these are None where the run writes nothing."""
 
-    found: Audit
+    audit: Audit
     plan: Plan
     skus: Mapping[str, Sku]
     warnings: tuple[str, ...]
     outcomes: Mapping[str, Outcome] | None
     left_out: LeftOut = LeftOut()
-    """Whom ``exclude`` left out: mailboxes at risk, or with ``all_users`` users."""
+    """What ``exclude`` leaves out: mailboxes at risk, or with ``all_users`` users."""
     groups: tuple[RuleGroup, ...] = ()
     """The groups that the rules name."""
 
 
-class _Checked(NamedTuple):
+class _ResolvedRules(NamedTuple):
     """Rules and reserve as the tenant understands them."""
 
     rules: tuple[Rule, ...]
@@ -132,58 +132,58 @@ def plan_licenses(
 ) -> Planned:
     """Audit, plan, and (``apply``, without a violation) write; in check mode the same without a write.
 
-    ``record`` is asked before the first write for what hears of each user who is written.
+    ``record`` is called before the first write, for what is notified of each user who is written.
     Raises ConfigurationError with every problem of the options and rules, PermissionDenied where users cannot be read.
     """
     check_options(options)
     skus = graph.subscribed_skus()
-    looking = options.audit._replace(catalog=options.audit.catalog.in_tenant(skus), skus=tuple(skus))
-    options = options._replace(audit=looking)
-    checked = _check(graph, skus, options)
+    audit_options = options.audit._replace(catalog=options.audit.catalog.in_tenant(skus), skus=tuple(skus))
+    options = options._replace(audit=audit_options)
+    resolved = _resolve(graph, skus, options)
     if options.scope == "all_users":
-        # rules and guards need to know the mailbox of everybody, and not only of those at risk
-        looking = looking._replace(strategy="full", everybody=True)
-    found = audit(graph, exchange, looking)
-    if found.readings.users is None:
+        # rules and guards need every mailbox, and not only those at risk
+        audit_options = audit_options._replace(strategy="full", everybody=True)
+    audited = audit(graph, exchange, audit_options)
+    if audited.readings.users is None:
         raise PermissionDenied(
             "Rules need users, and Graph does not show them.", code="no_users", hint="Consent to User.Read.All."
         )
-    candidates = _candidates(graph, exchange, found, checked, options)
+    candidates = _candidates(graph, exchange, audited, resolved, options)
     guards = PlanOptions(
         max_changes=options.max_changes,
         max_covered_seats=options.max_covered_seats,
         seat_order=options.seat_order,
         protected=options.protected,
         allow_removals=options.allow_removals,
-        seat_reserve=checked.reserve,
+        seat_reserve=resolved.reserve,
         use_warning_seats=options.use_warning_seats,
         license_guests=options.license_guests,
         population=_population(graph, options, candidates),
-        gaps=tuple(found.readings.gaps),
+        gaps=tuple(audited.readings.gaps),
         allow_incomplete=options.allow_incomplete,
         all_users_scope=options.scope == "all_users",
         variable_prefix=options.variable_prefix,
     )
 
-    def build(some: Sequence[Candidate], limits: PlanOptions) -> Plan:
-        return build_plan(some, checked.rules, skus, looking.catalog, limits, found.now.date())
+    def build(candidates: Sequence[Candidate], guards: PlanOptions) -> Plan:
+        return build_plan(candidates, resolved.rules, skus, audit_options.catalog, guards, audited.now.date())
 
     by_id = {sku.id: sku for sku in skus}
-    sizes = SizedPlans(graph, exchange, found.readings, build, guards, by_id, looking.catalog)
-    plan = without_contested(graph, exchange, found.readings, found.owners, candidates, sizes.plan)
-    approved = unexpected(plan, options.expect_digest, options.variable_prefix)
-    plan = plan._replace(violations=(*plan.violations, *approved))
+    sizes = SizeAwarePlanner(graph, exchange, audited.readings, build, guards, by_id, audit_options.catalog)
+    plan = without_contested(graph, exchange, audited.readings, audited.owners, candidates, sizes.plan)
+    unapproved = digest_violations(plan, options.expect_digest, options.variable_prefix)
+    plan = plan._replace(violations=(*plan.violations, *unapproved))
     outcomes = None
     if options.apply and not plan.violations:
         written = record(plan, by_id) if record and plan.changes and not check_mode else None
         outcomes = write_plan(graph, plan, by_id, options, check_mode=check_mode, written=written)
-    idle = idle_rules(checked.rules, plan, found.now.date())
-    warnings = (*checked.warnings, *idle, *_protecting_nobody(graph, found, options))
-    return Planned(found, plan, by_id, warnings, outcomes, _left_out(found, options), checked.groups)
+    idle = idle_rules(resolved.rules, plan, audited.now.date())
+    warnings = (*resolved.warnings, *idle, *_unknown_protected(graph, audited, options))
+    return Planned(audited, plan, by_id, warnings, outcomes, _left_out(audited, options), resolved.groups)
 
 
 def check_options(options: PlannerOptions) -> None:
-    """Look at what needs no tenant to be judged. Raises ConfigurationError with every problem."""
+    """Check what can be checked without a tenant. Raises ConfigurationError with every problem."""
     problems: list[str] = []
     collect(problems, lambda: limit_of(options.max_changes, 0, "max_changes"))
     collect(problems, lambda: limit_of(options.max_covered_seats, 0, "max_covered_seats", "seats"))
@@ -196,57 +196,57 @@ def check_options(options: PlannerOptions) -> None:
         raise ConfigurationError(problems)
 
 
-def _check(graph: Graph, skus: Sequence[Sku], options: PlannerOptions) -> _Checked:
+def _resolve(graph: Graph, skus: Sequence[Sku], options: PlannerOptions) -> _ResolvedRules:
     """Rules and reserve, resolved. Raises ConfigurationError with the problems of both, those of groups included."""
     problems: list[str] = []
     catalog, scope = options.audit.catalog, options.scope
-    found = resolve_rules(graph, options.rules, skus, catalog, options.rules_label, scope, problems)
+    bound = resolve_rules(graph, options.rules, skus, catalog, options.rules_label, scope, problems)
     reserve = collect(problems, lambda: resolve_reserve(options.seat_reserve, skus, catalog))
-    if found is None or reserve is None:
-        # of rules that are right the doubts about groups end no run, and are said beside what does
-        problems = [*(found.problems if found else ()), *problems]
+    if bound is None or reserve is None:
+        # doubts about groups alone end no run: they are reported beside the problems that do
+        problems = [*(bound.problems if bound else ()), *problems]
         raise ConfigurationError(problems, code="invalid_rules")
     warnings = (
-        *rule_warnings(found.rules, skus, catalog, scope=scope),
-        *found.warnings,
-        *(found.by_name() if options.apply else ()),
+        *rule_warnings(bound.rules, skus, catalog, scope=scope),
+        *bound.warnings,
+        *(bound.by_name() if options.apply else ()),
         *pattern_hints(options.rules, options.rules_label),
     )
-    return _Checked(found.rules, reserve, found.group_ids, warnings, found.groups)
+    return _ResolvedRules(bound.rules, reserve, bound.group_ids, warnings, bound.groups)
 
 
 def _candidates(
-    graph: Graph, exchange: Exchange, found: Audit, checked: _Checked, options: PlannerOptions
+    graph: Graph, exchange: Exchange, audit: Audit, resolved: _ResolvedRules, options: PlannerOptions
 ) -> list[Candidate]:
-    """Whom the rules look at, with what they need and the groups they are in."""
+    """The mailboxes at risk and users that the rules look at, with what they need and their groups."""
     findings: dict[str, list[Finding]] = {}
-    for finding in found.findings:
+    for finding in audit.findings:
         findings.setdefault(finding.user_id, []).append(finding)
-    users = _users(found, findings, options)
+    users = _users(audit, findings, options)
     few = options.scope != "all_users" or bool(options.audit.identities)
     living = [user_id for user_id, user in users.items() if user.deleted is None]
-    groups = groups_of_users(graph, checked.group_ids, living, whole=not few)
-    mailboxes = _mailboxes(found)
-    # who has no mailbox needs none, where all have been looked at
-    everybody = options.scope == "all_users" and not found.readings.gaps and not exchange.unknown_types
+    groups = groups_of_users(graph, resolved.group_ids, living, whole=not few)
+    mailboxes = _mailboxes(audit)
+    # a user without a mailbox needs nothing, where all mailboxes have been read
+    everybody = options.scope == "all_users" and not audit.readings.gaps and not exchange.unknown_types
     unknown: Needs | None = () if everybody else None
     catalog = options.audit.catalog
-    in_use = _in_use(exchange, users, found.findings, mailboxes, catalog)
+    in_use = _in_use(exchange, users, audit.findings, mailboxes, catalog)
     candidates: list[Candidate] = []
     for user_id, user in users.items():
         box = mailboxes.get(user_id)
-        other = found.readings.other_kinds.get(user_id, "") if box is None else ""
+        other = audit.readings.other_kinds.get(user_id, "") if box is None else ""
         needs = needs_of(settled(box, user, catalog)) if box is not None else () if other else unknown
-        mine = groups.get(user_id, _NO_GROUPS)
+        group_ids = groups.get(user_id, _NO_GROUPS)
         kinds = {item.recipient_type for item in findings.get(user_id, ())}
-        dispute = found.owners.shared.get(user_id, "")
+        dispute = audit.owners.shared.get(user_id, "")
         for item in findings.get(user_id, ()):
             replaced = item.recipient_type is RecipientType.SOFT_DELETED and user_id in in_use
-            candidates.append(Candidate(Subject(user, item.recipient_type, mine), item, needs, replaced, dispute))
+            candidates.append(Candidate(Subject(user, item.recipient_type, group_ids), item, needs, replaced, dispute))
         soft = kinds == {RecipientType.SOFT_DELETED} and user.deleted is None
         if not kinds or (options.scope == "all_users" and soft):
-            # what is soft-deleted does not stand for the mailbox in use, which is safe
-            subject = Subject(user, box.recipient_type if box else None, mine, other_kind=other)
+            # a soft-deleted mailbox says nothing about the mailbox in use, which is safe
+            subject = Subject(user, box.recipient_type if box else None, group_ids, other_kind=other)
             candidates.append(Candidate(subject, None, needs, dispute=dispute))
     return candidates
 
@@ -254,28 +254,28 @@ def _candidates(
 def _in_use(
     exchange: Exchange,
     users: Mapping[str, User],
-    found: Iterable[Finding],
+    findings: Iterable[Finding],
     mailboxes: Mapping[str, Mailbox],
     catalog: Catalog,
 ) -> frozenset[str]:
-    """Of whom a soft-deleted mailbox was found, who has no mailbox plan, and another mailbox in use all the same.
+    """The users with a soft-deleted mailbox who have no mailbox plan, but another mailbox in use.
 
     A filtered audit has no reason to read those that need nothing, so Exchange is asked for them.
     """
-    gone = {item.user_id for item in found if item.recipient_type is RecipientType.SOFT_DELETED} & users.keys()
+    gone = {item.user_id for item in findings if item.recipient_type is RecipientType.SOFT_DELETED} & users.keys()
     gone = {user_id for user_id in gone if users[user_id].deleted is None}
     bare = {user_id for user_id in gone if not granted(users[user_id], catalog) & MAILBOX_CLASSES}
     live = {user_id for user_id in bare if mailboxes[user_id].recipient_type in IN_USE}
     return frozenset(live | {box.user_id for box in exchange.mailboxes_by_user_id(bare - live)})
 
 
-def _users(found: Audit, findings: Mapping[str, Sequence[Finding]], options: PlannerOptions) -> dict[str, User]:
-    deleted = {user_id: user for user_id, user in found.readings.deleted.items() if user_id in findings}
-    known = {**deleted, **(found.readings.users or {})}
+def _users(audit: Audit, findings: Mapping[str, Sequence[Finding]], options: PlannerOptions) -> dict[str, User]:
+    deleted = {user_id: user for user_id, user in audit.readings.deleted.items() if user_id in findings}
+    known = {**deleted, **(audit.readings.users or {})}
     if options.scope != "all_users":
         return {user_id: known[user_id] for user_id in findings if user_id in known}
     exclusions = Exclusions(options.audit.exclude)
-    boxes = _mailboxes(found)
+    boxes = _mailboxes(audit)
     return {
         user_id: user
         for user_id, user in known.items()
@@ -284,32 +284,34 @@ def _users(found: Audit, findings: Mapping[str, Sequence[Finding]], options: Pla
     }
 
 
-def _left_out(found: Audit, options: PlannerOptions) -> LeftOut:
-    """Whom ``exclude`` left out: mailboxes at risk, or users where the rules look at all of them."""
+def _left_out(audit: Audit, options: PlannerOptions) -> LeftOut:
+    """What ``exclude`` leaves out: mailboxes at risk, or users where the rules look at all of them."""
     if options.scope != "all_users":
-        return found.left_out
-    users = (found.readings.users or {}).values()
+        return audit.left_out
+    users = (audit.readings.users or {}).values()
     return Exclusions(options.audit.exclude).left_out(user.user_principal_name for user in users if not user.is_guest)
 
 
-def _mailboxes(found: Audit) -> dict[str, Mailbox]:
+def _mailboxes(audit: Audit) -> dict[str, Mailbox]:
     """One mailbox for each user: the one in use, where there is also a soft-deleted one."""
     mailboxes: dict[str, Mailbox] = {}
-    for mailbox in found.readings.mailboxes:
+    for mailbox in audit.readings.mailboxes:
         if mailbox.user_id not in mailboxes or mailbox.recipient_type is not RecipientType.SOFT_DELETED:
             mailboxes[mailbox.user_id] = mailbox
     return mailboxes
 
 
-def _protecting_nobody(graph: Graph, found: Audit, options: PlannerOptions) -> list[str]:
-    """A warning for names in ``protected`` that no user has: a typo protects no user."""
-    users = list((found.readings.users or {}).values())
+def _unknown_protected(graph: Graph, audit: Audit, options: PlannerOptions) -> list[str]:
+    """A warning for names in ``protected`` that no user has: after a typo a name protects no user."""
+    users = list((audit.readings.users or {}).values())
     missing = [text for text in options.protected if names_one(text) and not any(map(protects(text), users))]
     if missing and options.scope != "all_users":
-        # who is not at risk has not been read, or not been kept; 300 names are a request
+        # users who are not at risk have not been read, or not been kept; one request looks up 300 names
         missing = list(find_users(graph, missing, confirm=False).unknown)
+    if not missing:
+        return []
     words = named([repr(text) for text in missing])
-    return [f"protected: the tenant has no user {words}, so this protects no user."] if missing else []
+    return [f"protected: the tenant has no user {words}, so this protects no user."]
 
 
 def _population(graph: Graph, options: PlannerOptions, candidates: Sequence[Candidate]) -> int:

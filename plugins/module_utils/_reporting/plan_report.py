@@ -14,13 +14,9 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import format_time
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import (
-    apply_to,
-    describe,
-    plan_name,
-    sku_name,
-)
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to, describe
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Sku
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.names import plan_name, sku_name
 from ansible_collections.m365.licensing.plugins.module_utils._planning.explanations import ON_PREMISES
 from ansible_collections.m365.licensing.plugins.module_utils._planning.mailbox_fit import is_too_small
 from ansible_collections.m365.licensing.plugins.module_utils._planning.model import Plan, PlanEntry

@@ -12,7 +12,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog 
 from ansible_collections.m365.licensing.plugins.module_utils._remediate.exceptions import (
     check_rules,
     find_exceptions,
-    hiding_shared,
+    hidden_shared_warnings,
 )
 
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
@@ -53,7 +53,7 @@ def test_an_audit_whose_exceptions_cover_it_warns(env: PlanHarness) -> None:
     with env.clients() as made:
         rules = check_rules(made.graph, [LEAVERS], BUILTIN, "rules")
         covering = find_exceptions(made.graph, found, found.findings, rules, BUILTIN)
-    (warning,) = hiding_shared(found.findings, covering)
+    (warning,) = hidden_shared_warnings(found.findings, covering)
     assert "team@contoso.example" in warning
 
 

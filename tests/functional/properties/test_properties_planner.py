@@ -14,7 +14,8 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._assign.workflow import UsersFailed
 from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._remediate.result import AT_RISK_STILL, PlanFailed
+from ansible_collections.m365.licensing.plugins.module_utils._remediate.result import PlanFailed
+from ansible_collections.m365.licensing.plugins.module_utils._reporting.brief_rows import ATTENTION
 from hypothesis import event, given
 from hypothesis import strategies as st
 
@@ -231,7 +232,7 @@ def check_audit(env: PlanHarness, done: Json, options: Json) -> None:
     for finding in findings:
         row = rows[finding.user_principal_name]
         event(f"still at risk: {row['action']}")
-        excepted = row["action"] in (*AT_RISK_STILL, "ignore", "protected") or row["status"] in ("failed", "skipped")
+        excepted = row["action"] in (*ATTENTION, "ignore", "protected") or row["status"] in ("failed", "skipped")
         # the mailbox is kept, and lacks a right of which the row has warned
         lacks_right = finding.reason in ("archive_without_license", "hold_without_license")
         kept = row["action"] == "license" and lacks_right and bool(row["warnings"])

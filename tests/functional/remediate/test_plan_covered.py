@@ -127,7 +127,7 @@ def held(row: Json) -> set[str]:
 )
 def test_who_lacks_nothing_gets_nothing(candidate: Candidate, rule: Json, note: str) -> None:
     entry = only(candidate, rule)
-    assert (entry.action, added(entry), entry.on_top) == ("unchanged", [], ())
+    assert (entry.action, added(entry), entry.covered_seats) == ("unchanged", [], ())
     assert note in entry.note
 
 
@@ -147,13 +147,13 @@ def test_who_lacks_nothing_gets_nothing(candidate: Candidate, rule: Json, note: 
 )
 def test_who_lacks_something_gets_it(candidate: Candidate, rule: Json) -> None:
     entry = only(candidate, rule)
-    assert (entry.action, entry.on_top) == ("license", ())
+    assert (entry.action, entry.covered_seats) == ("license", ())
 
 
 def test_a_needless_license_is_left_out_of_a_list_and_the_others_are_assigned() -> None:
     both = E3 | {"licenses": [{"sku": "EXCHANGESTANDARD"}, {"sku": "EMS"}]}
     entry = only(boxed(user("a", direct(SPE_E3))), both)
-    assert (entry.action, entry.on_top) == ("license", ())
+    assert (entry.action, entry.covered_seats) == ("license", ())
     assert [item.sku_id for item in entry.change.add] == ["efccb6f7-5641-4e0e-bd10-b4976e1bf68e"]
     assert "EXCHANGESTANDARD is not assigned" in entry.note
 
@@ -165,7 +165,7 @@ def test_needless_licenses_need_no_usage_location() -> None:
 def test_a_swap_is_not_needless() -> None:
     up = E3 | {"licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["EXCHANGEDESKLESS"]}
     entry = only(boxed(user("a", direct(EXCHANGEDESKLESS))), up, allow_removals=True)
-    assert (added(entry), entry.change.remove, entry.on_top) == ([EXCHANGESTANDARD], (EXCHANGEDESKLESS,), ())
+    assert (added(entry), entry.change.remove, entry.covered_seats) == ([EXCHANGESTANDARD], (EXCHANGEDESKLESS,), ())
 
 
 def test_whose_licenses_are_needless_does_not_keep_the_fallback_for_their_sake() -> None:
@@ -185,13 +185,13 @@ def tops(*candidates: Candidate, rule: Json = E5, **options: Any) -> tuple[PlanE
 
 def test_a_second_exchange_plan_is_counted_and_said_in_the_row() -> None:
     (entry,) = tops(boxed(user("a", direct(SPE_E3))))
-    assert (entry.action, entry.on_top) == ("license", (SPE_E5,))
+    assert (entry.action, entry.covered_seats) == ("license", (SPE_E5,))
     assert entry.note == (
         "SPE_E3 and SPE_E5 carry an Exchange plan each: each takes a seat, and the best plan counts, so SPE_E3 may go; "
         "a seat of SPE_E5 for a mailbox that is covered without it"
     )
     (entry,) = tops(boxed(user("a"), RecipientType.SHARED, ()))
-    assert entry.on_top == (SPE_E5,)
+    assert entry.covered_seats == (SPE_E5,)
 
 
 @pytest.mark.parametrize(
@@ -210,12 +210,12 @@ def test_a_second_exchange_plan_is_counted_and_said_in_the_row() -> None:
 )
 def test_what_is_no_seat_on_top(candidate: Candidate, rule: Json) -> None:
     entry = only(candidate, rule)
-    assert (entry.action, entry.on_top) == ("license", ())
+    assert (entry.action, entry.covered_seats) == ("license", ())
 
 
 def test_archiving_on_top_is_assigned_and_counted() -> None:
     (entry,) = tops(boxed(user("a", direct(EXCHANGESTANDARD))), rule=ARCHIVING)
-    assert (entry.action, entry.on_top) == ("license", (EXCHANGEARCHIVE_ADDON,))
+    assert (entry.action, entry.covered_seats) == ("license", (EXCHANGEARCHIVE_ADDON,))
 
 
 def test_the_guard_refuses_more_seats_on_top_than_it_allows() -> None:

@@ -13,7 +13,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._ansible.plan_modul
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._remediate.result import (
     PlanFailed,
-    refuse,
+    raise_if_failed,
     report_of,
     result_of,
     warnings_of,
@@ -61,7 +61,7 @@ def plan(found: Clients, rules: Any, *, check_mode: bool = False, **options: Any
     result["reports"] = report_of(planned, result, chosen, "contoso")
     rows = list(result["users"])
     try:
-        refuse(planned, result, chosen)
+        raise_if_failed(planned, result, chosen)
     except PlanFailed as error:
         error.partial["users"] = rows
         raise

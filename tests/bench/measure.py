@@ -167,7 +167,7 @@ class Tenant:
         how = [HERE / "fast_clock.py", str(speed)] if speed != 1 else ["-m"]
         return self.measure([sys.executable, *how, f"{MODULES}.{name}"], json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
 
-    def bare(self, calls: Sequence[Json]) -> Run:
+    def baseline(self, calls: Sequence[Json]) -> Run:
         """Run the baseline."""
         return self.measure([sys.executable, HERE / "baseline.py"], json.dumps({"info": self.info, "calls": calls}))
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import requests
 
-from tests.bench import baseline as bare
+from tests.bench import baseline
 from tests.bench.measure import Json, Tenant
 
 _SELECT = "id,userPrincipalName,usageLocation,userType,assignedLicenses"
@@ -21,7 +21,7 @@ def licensable(found: Tenant, number: int, sku_ids: Sequence[str]) -> list[Json]
     session.trust_env = False
     session.verify = found.info["ca_path"]
     base = found.info["graph_url"]
-    headers = {"Authorization": f"Bearer {bare.token(session, found.info, base)}"}
+    headers = {"Authorization": f"Bearer {baseline.token(session, found.info, base)}"}
     url, people = f"{base}/v1.0/users?$top=999&$select={_SELECT}", list[Json]()
     while url and len(people) < number:
         page = session.get(url, headers=headers, timeout=60).json()

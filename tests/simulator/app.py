@@ -19,8 +19,7 @@ from starlette.requests import Request
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.simulator import control, exchange, faults, graph, graph_reports, login
-from tests.simulator import fault_responses as broken
+from tests.simulator import control, exchange, fault_responses, faults, graph, graph_reports, login
 from tests.simulator.errors import error_body
 from tests.simulator.state import Answer, AppIdentity, Json, World, new_guid
 from tests.simulator.transport import Wire
@@ -130,7 +129,7 @@ class _Host:
             path=_whole(got),
             cmdlet=_call(entry),
         )
-        asked = broken.RequestInfo(
+        asked = fault_responses.RequestInfo(
             self.service, self._url(request), got.headers, f"{entry.get('cmdlet')} {entry.get('parameters')}"
         )
         if fault is not None and fault.kind == "slow":
@@ -141,12 +140,12 @@ class _Host:
                 return
         if fault is None or fault.kind == "slow":
             answer = self.handler(self.world, got)
-            broken.remember(self.world, answer, asked)
+            fault_responses.remember(self.world, answer, asked)
         else:
             if fault.kind == "drop":
                 wire.hang_up()
                 return
-            answer = broken.answer(self.world, fault, lambda: self.handler(self.world, got), asked)
+            answer = fault_responses.answer(self.world, fault, lambda: self.handler(self.world, got), asked)
             if fault.kind == "lost_answer":
                 wire.hang_up()
                 return

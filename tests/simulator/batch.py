@@ -11,8 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
 
-from tests.simulator import fault_responses as broken
-from tests.simulator import faults
+from tests.simulator import fault_responses, faults
 from tests.simulator.errors import GraphError, bad_request, error_body
 from tests.simulator.graph_common import Request, json_answer
 from tests.simulator.state import Answer, AppIdentity, Fault, World, new_guid
@@ -111,13 +110,13 @@ def _answer(
     headers = {name.casefold(): str(value) for name, value in (part.get("headers") or {}).items()}
     query = parse_qsl(split.query, keep_blank_values=True)
     if fault is not None:
-        broken.befall(world, fault, "".join(path.split("/")[3:4]), part.get("body"))
+        fault_responses.befall(world, fault, "".join(path.split("/")[3:4]), part.get("body"))
     answer = dispatch(world, method, path, query, headers, part.get("body"), request.app)
     return _faulty(world, fault) if fault is not None and fault.kind == "late_status" else answer
 
 
 def _faulty(world: World, fault: Fault) -> Answer:
-    answer = broken.status(world, fault)
+    answer = fault_responses.status(world, fault)
     answer.headers.setdefault("Content-Type", "application/json")
     return answer
 

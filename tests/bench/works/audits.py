@@ -18,7 +18,7 @@ TIMES = 1.1
 """What a tenant ten times as large may cost a filtered audit."""
 MORE_REQUESTS = 2
 FULL_TIMES, FULL_PEAK_MB = 1.3, 250
-BARE = "bare loop, same requests"
+BASELINE = "bare loop, same requests"
 WITHOUT_SIZES = "shared_mailbox_sizes: never"
 """What each row says: the default takes a request more for each shared mailbox near 50 GB."""
 
@@ -39,16 +39,16 @@ def requests(sizes: Sizes) -> Iterator[Row]:
             calls = replay(audit(found, strategy, sizes.audit_at_risk).log)  # warms the tenant up as well
             for latency in LATENCIES:
                 with found.latency(latency):
-                    mine, bare = alternate(
+                    mine, baseline = alternate(
                         sizes.large_rounds,
                         lambda strategy=strategy: audit(found, strategy, sizes.audit_at_risk),  # type: ignore[misc]
-                        lambda calls=calls: found.bare(calls),  # type: ignore[misc]
+                        lambda calls=calls: found.baseline(calls),  # type: ignore[misc]
                     )
                 yield row(
                     f"audit, {strategy}",
                     f"{sizes.audit:,} mailboxes, {sizes.audit_at_risk} at risk",
                     mine,
-                    (BARE, bare),
+                    (BASELINE, baseline),
                     [Bound("requests", mine.requests, limit)],
                     latency,
                     WITHOUT_SIZES,
@@ -91,18 +91,18 @@ def full(sizes: Sizes, large: Tenant) -> Iterator[Row]:
     base = interpreter().peak
     for latency in LATENCIES:
         with large.latency(latency):
-            mine, bare = alternate(
+            mine, baseline = alternate(
                 sizes.large_rounds,
                 lambda: audit(large, "full", sizes.large_at_risk),
-                lambda: large.bare(calls),
+                lambda: large.baseline(calls),
             )
         yield row(
             "audit, full",
             f"{sizes.large:,} mailboxes, {sizes.large_at_risk} at risk",
             mine,
-            (BARE, bare),
+            (BASELINE, baseline),
             [
-                Bound("time", mine.seconds / bare.seconds, FULL_TIMES),
+                Bound("time", mine.seconds / baseline.seconds, FULL_TIMES),
                 Bound("peak over Ansible's imports", (mine.peak - base) / MEGABYTE, FULL_PEAK_MB, unit=" MB"),
             ],
             latency,

@@ -25,13 +25,13 @@ def imports(sizes: Sizes) -> Iterator[Row]:
     module = f"{MODULES}.m365_license_plan"
     packed = _zip()
     for how, place in (("from files", list[Path]()), ("from a zip, as Ansible ships it", [packed])):
-        mine, bare = alternate(
+        mine, baseline = alternate(
             sizes.short_rounds,
             lambda place=place: _import(module, place),  # type: ignore[misc]
             lambda place=place: _import(ANSIBLE, place),  # type: ignore[misc]
         )
-        bound = Bound("over Ansible's own", mine.seconds - bare.seconds, SECONDS, unit=" s")
-        yield row("import m365_license_plan", how, mine, (f"import {ANSIBLE}", bare), [bound])
+        bound = Bound("over Ansible's own", mine.seconds - baseline.seconds, SECONDS, unit=" s")
+        yield row("import m365_license_plan", how, mine, (f"import {ANSIBLE}", baseline), [bound])
 
 
 def _import(module: str, place: Sequence[Path]) -> Run:

@@ -43,13 +43,13 @@ def _again(found: Tenant, run: Run, mine: Sequence[Json], theirs: Sequence[Json]
     """The same batches for other users, by the bare loop. Raises RuntimeError where they were refused."""
     instead = {one["id"]: other["id"] for one, other in zip(mine, theirs, strict=True)}
     before = skus(found)[sku]["consumedUnits"]
-    replayed = found.bare(replay(run.log, instead))
+    replayed = found.baseline(replay(run.log, instead))
     if skus(found)[sku]["consumedUnits"] - before != len(theirs):
         raise RuntimeError("the replay did not license everybody")
     return replayed
 
 
-def duel(
+def run_both(
     found: Tenant, mine: Sequence[Json], theirs: Sequence[Json], sku: str, speed: int = 1, **more: float
 ) -> tuple[Best, Best]:
     """The module and its replay, once each: nobody is licensed twice."""
@@ -70,11 +70,11 @@ def unthrottled(sizes: Sizes) -> Iterator[Row]:
         for sku, latency in zip(SKUS, LATENCIES, strict=True):
             seats(found, sku, 2 * sizes.many)
             with found.latency(latency):
-                module, bare = duel(found, mine, theirs, sku, UNPACED, **UNHURRIED)
+                module, baseline = run_both(found, mine, theirs, sku, UNPACED, **UNHURRIED)
             if waited := module.last.json["throttled_seconds"]:
                 raise RuntimeError(f"it waited for the quota, {waited} s of its clock: raise UNPACED")
-            bound = Bound("time", module.seconds / bare.seconds, TIMES)
-            yield row("license users, no quota", f"{sizes.many:,} users", module, (REPLAY, bare), [bound], latency)
+            bound = Bound("time", module.seconds / baseline.seconds, TIMES)
+            yield row("license users, no quota", f"{sizes.many:,} users", module, (REPLAY, baseline), [bound], latency)
 
 
 def requests(sizes: Sizes) -> Iterator[Row]:
@@ -84,9 +84,9 @@ def requests(sizes: Sizes) -> Iterator[Row]:
         for sku, latency in zip(SKUS, LATENCIES, strict=True):
             seats(found, sku, 2 * sizes.thousand)
             with found.latency(latency):
-                mine, bare = duel(found, people[: sizes.thousand], people[sizes.thousand :], sku)
+                mine, baseline = run_both(found, people[: sizes.thousand], people[sizes.thousand :], sku)
             bound = Bound("requests", mine.requests, REQUESTS)
-            yield row("license users", f"{sizes.thousand:,} users", mine, (REPLAY, bare), [bound], latency)
+            yield row("license users", f"{sizes.thousand:,} users", mine, (REPLAY, baseline), [bound], latency)
 
 
 def throttled(sizes: Sizes) -> Iterator[Row]:

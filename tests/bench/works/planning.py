@@ -54,14 +54,14 @@ def everybody(sizes: Sizes, large: Tenant) -> Iterator[Row]:
         # what waiting adds is the same each time
         rounds = 1 if latency else sizes.large_rounds
         with large.latency(latency):
-            mine, bare = alternate(rounds, lambda: plan(large, sizes.rules), lambda: large.bare(calls))
+            mine, baseline = alternate(rounds, lambda: plan(large, sizes.rules), lambda: large.baseline(calls))
         yield row(
             "plan for all users",
             f"{sizes.large:,} users, {sizes.rules} rules",
             mine,
-            ("bare loop, same requests", bare),
+            ("bare loop, same requests", baseline),
             [
-                Bound("time", mine.seconds / bare.seconds, TIMES),
+                Bound("time", mine.seconds / baseline.seconds, TIMES),
                 Bound("peak", mine.peak / MEGABYTE, PEAK_MB, unit=" MB"),
             ],
             latency,

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._http.client import Backoff
 from ansible_collections.m365.licensing.plugins.module_utils._http.rate_limit import seconds_to_reset
 
-from tests.functional.support import scripted_server as stand_in
+from tests.functional.support import scripted_server
 from tests.functional.support.assign_harness import Clock
 from tests.functional.support.faulty_reads import look
 from tests.functional.support.scripted_server import JSON, Reply, service_for, serving
@@ -54,7 +54,7 @@ def test_a_time_is_not_reckoned_by_our_clock() -> None:
 
 @pytest.mark.parametrize("reset", ["7", "2026-06-15T12:00:07Z"])
 def test_a_client_waits_where_no_request_is_left(tmp_path: Path, reset: str) -> None:
-    clock = stand_in.Clock()
+    clock = scripted_server.Clock()
     with serving([told("1", reset), told("0", reset), told("30000", "300"), told("29999", "293")], tmp_path) as server:
         service = service_for(server, clock)
         for _unused in range(4):
@@ -64,7 +64,7 @@ def test_a_client_waits_where_no_request_is_left(tmp_path: Path, reset: str) -> 
 
 
 def test_what_was_left_is_counted_where_later_answers_do_not_tell(tmp_path: Path) -> None:
-    clock = stand_in.Clock()
+    clock = scripted_server.Clock()
     with serving([told("2", "60"), *[Reply()] * 4], tmp_path) as server:
         service = service_for(server, clock)
         for _unused in range(5):
@@ -73,7 +73,7 @@ def test_what_was_left_is_counted_where_later_answers_do_not_tell(tmp_path: Path
 
 
 def test_a_wait_that_would_take_too_long_is_left_to_the_service(tmp_path: Path) -> None:
-    clock = stand_in.Clock()
+    clock = scripted_server.Clock()
     with serving([told("0", "7200"), Reply()], tmp_path) as server:
         service = service_for(server, clock, retry_seconds=300.0)
         for _unused in range(2):
@@ -83,7 +83,7 @@ def test_a_wait_that_would_take_too_long_is_left_to_the_service(tmp_path: Path) 
 
 @pytest.mark.parametrize("reset", ["soon", "", "-1"])
 def test_what_cannot_be_read_paces_nothing(tmp_path: Path, reset: str) -> None:
-    clock = stand_in.Clock()
+    clock = scripted_server.Clock()
     with serving([told("0", reset), Reply()], tmp_path) as server:
         service = service_for(server, clock)
         for _unused in range(2):
@@ -92,7 +92,7 @@ def test_what_cannot_be_read_paces_nothing(tmp_path: Path, reset: str) -> None:
 
 
 def test_a_refusal_without_retry_after_is_waited_for_until_the_window_ends(tmp_path: Path) -> None:
-    clock = stand_in.Clock()
+    clock = scripted_server.Clock()
     with serving([told("0", "9", 429), Reply()], tmp_path) as server:
         service_for(server, clock).request("POST", "/x", json={}, idempotent=True)
     assert clock.waits == [9.0]

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator import control
-from tests.simulator import fault_responses as broken
+from tests.simulator import control, fault_responses
 from tests.simulator.fault_responses import RequestInfo
 from tests.simulator.skus import table
 from tests.simulator.state import Answer, Fault
@@ -225,4 +224,4 @@ def test_an_accepted_assignment_ends_in_error_for_all_or_for_one(env: Harness) -
 def test_a_fault_of_lists_and_batches_leaves_other_answers_alone(env: Harness, kind: str, body: bytes) -> None:
     true = Answer(200, body, {"Content-Type": "application/octet-stream"})
     asked = RequestInfo("reports", "/download", {})
-    assert broken.answer(env.world, Fault(kind=kind), lambda: true, asked) == true
+    assert fault_responses.answer(env.world, Fault(kind=kind), lambda: true, asked) == true

@@ -32,7 +32,7 @@ def hasten(speed: float) -> None:
 
     time.sleep = shorter_sleep  # type: ignore[assignment]  # nobody here sleeps by an index
     threading.Condition.wait = shorter_wait  # type: ignore[method-assign,assignment]  # events and queues wait by it
-    interrupt.LOOK_SECONDS *= speed  # as often as ever: else these looks would be most of what is measured
+    interrupt.POLL_SECONDS *= speed  # as often as ever: else these looks would be most of what is measured
 
 
 def _faster(clock: Callable[[], float], speed: float) -> Callable[[], float]:

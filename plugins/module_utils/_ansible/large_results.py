@@ -206,7 +206,7 @@ class _Rows:
         self._context, self._kind, self._name, self._path = context, kind, kind.name, path
         self._most: int = context.params["max_rows"]
         self._words = words
-        self._brief = kind.brief if failed and not context.client.stop.told else None
+        self._brief = kind.brief if failed and not context.client.stop.requested else None
         self._count = 0
         self._first: list[Any] = []
         self._pressing: list[tuple[tuple[float, bool, int], Any]] = []
@@ -224,7 +224,7 @@ class _Rows:
                 short |= self._keep(result[self._name], result)
             except ConfigurationError as error:
                 trouble, short = error, self._rescued(short)
-        if self._context.client.stop.told:
+        if self._context.client.stop.requested:
             if trouble:
                 self._context.warn(str(trouble))
             # Who was stopped is told with all rows what was done: there may be nobody left to look for a file.

@@ -355,13 +355,13 @@ def run_module(
             [*context.file_warnings(), *([] if module.params["validate_certs"] else [UNVERIFIED]), *tokens.warnings]
         )
         result = dict(work(context))
-        check_result(result, stopped=stop.told, check_mode=module.check_mode)
+        check_result(result, stopped=stop.requested, check_mode=module.check_mode)
         context.warn_all(result.pop("warnings", ()))
         result = to_plain({"changed": False, **told, **context.facts(), **result})
     except M365Error as error:
         module.naming.error(error)
         told |= context.facts() if context else {"requests": client.requests if client else 0}
-        if stop.told:
+        if stop.requested:
             error = interrupted(error.partial, check_mode=module.check_mode)
             # Who reads this process's answer may have been stopped, too: the journal of the machine keeps it.
             module.log(shown.mask(str(error)))

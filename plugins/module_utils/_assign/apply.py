@@ -353,7 +353,7 @@ class _Run:
             self._stopped = self._stopped or (self._fail_fast and not location_late(job))
 
     def _mark_not_attempted(self, job: Job, denials: Denials | None = None) -> None:
-        stopped = self._graph.service.client.stop.told
+        stopped = self._graph.service.client.stop.requested
         mark_with_cause(job, denials, stopped=stopped, unrecorded=self._unrecorded, fail_fast=self._fail_fast)
 
     def take_alternatives(self, jobs: Sequence[Job]) -> list[Job]:

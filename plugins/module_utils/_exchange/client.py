@@ -122,8 +122,8 @@ class Exchange:
             for raw in self._pages("Get-Mailbox", parameters, MAILBOX_SELECT, None):
                 if skip is not None and skip(raw):
                     continue
-                if stranger := unknown_type(raw):
-                    self.unknown_types.add(stranger)
+                if unknown_kind := unknown_type(raw):
+                    self.unknown_types.add(unknown_kind)
                 if mailbox := mailbox_from(raw, soft_deleted=soft_deleted):
                     found.append(mailbox)
                 elif not soft_deleted:

@@ -69,7 +69,7 @@ class _Gate:
     @property
     def closed(self) -> bool:
         """Is nothing to be sent any more?"""
-        return self.ended or self._client.stop.told
+        return self.ended or self._client.stop.requested
 
     def wait(self, due: float = math.inf) -> None:
         """Wait until the service no longer throttles, and not beyond ``due``."""
@@ -78,7 +78,7 @@ class _Gate:
     def wait_for_quota(self, until: float) -> None:
         """Wait, and count the time as throttled."""
         if until > self._backoff.clock():
-            with self._client.held_up:
+            with self._client.throttle_timer:
                 self.sleep_until(until)
 
     def sleep_until(self, due: float) -> None:
@@ -165,7 +165,7 @@ class _Sender(NamedTuple):
         refused = statuses.count(HTTPStatus.TOO_MANY_REQUESTS)
         slower = pace.answered(count, refused, max(map(percentage_of, headers), default=0.0), units)
         if response is not None:
-            self.service.client.workers.went(throttled=slower or HTTPStatus.SERVICE_UNAVAILABLE in statuses)
+            self.service.client.workers.record_response(throttled=slower or HTTPStatus.SERVICE_UNAVAILABLE in statuses)
 
     def _failed(self, error: M365Error, count: int) -> list[BatchAnswer | None]:
         """The answers to the parts of a batch that failed as a whole; None where the answer was lost."""
@@ -268,7 +268,7 @@ class Batcher:
         self._gate.wait()
         answers = self._sender.send(chunk)
         if answers is None:
-            return [state.held_back(stopped=self._service.client.stop.told) for state in chunk]
+            return [state.held_back(stopped=self._service.client.stop.requested) for state in chunk]
         self._plan_retries(chunk, answers)
         self._report(chunk, answers)
         if self._keep is not None:
@@ -316,7 +316,7 @@ class Batcher:
             state.token_renewed = True
         elif not answer.temporary or state.due > end:
             return state.last_answer(answer, now, end)
-        return state.held_back(stopped=self._service.client.stop.told) if self._gate.closed else None
+        return state.held_back(stopped=self._service.client.stop.requested) if self._gate.closed else None
 
 
 def raise_for(answer: BatchAnswer, part: BatchPart, service: Service) -> None:

@@ -32,8 +32,8 @@ _GZIP = 16 + zlib.MAX_WBITS
 _EXCEPTION_PREFIX = re.compile(r"^\w*\|[\w.+`]*\|\s*")
 """``Ex6F9304|Microsoft.Exchange.….SomeException|``, or the same without its code [seen of Exchange's cmdlets]."""
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_MANY_IDS = 10
-_MOST_PLACES = 20
+_IDS_MAX = 10
+_PLACES_MAX = 20
 """How many details, and how many exceptions one in the other, are looked through for words."""
 _SAYS_NOTHING = re.compile(
     r"(?:invalid operation|error executing cmdlet|bad request|an error (?:has )?occurred|one or more errors occurred"
@@ -250,7 +250,7 @@ def part_error(body: Any, headers: Mapping[str, str], redactor: Redactor) -> Any
 def _ids(inner: Mapping[str, Any], message: str) -> str:
     """The ids that an error is about, where its message does not name them [cloudLicensing]."""
     ids = inner.get("ids")
-    texts = [text for text in (ids[:_MANY_IDS] if isinstance(ids, list) else ()) if isinstance(text, str)]
+    texts = [text for text in (ids[:_IDS_MAX] if isinstance(ids, list) else ()) if isinstance(text, str)]
     told = [text for text in texts if _GUID.fullmatch(text) and text.casefold() not in message.casefold()]
     return f" [ids: {', '.join(told)}]" if told else ""
 
@@ -264,12 +264,12 @@ def _telling(*places: Mapping[str, Any]) -> str:
 
 def _details(error: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     details = error.get("details")
-    return map(_mapping, details[:_MOST_PLACES] if isinstance(details, list) else ())
+    return map(_mapping, details[:_PLACES_MAX] if isinstance(details, list) else ())
 
 
 def _internal(inner: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The exceptions within, from the outer one to the one that caused it."""
-    for _depth in range(_MOST_PLACES):
+    for _depth in range(_PLACES_MAX):
         inner = _mapping(inner.get("internalexception") or inner.get("internalException"))
         if not inner:
             return

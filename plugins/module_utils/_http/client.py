@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests and what becomes of them: the only file that imports requests and urllib3.
+"""Sends requests, and repeats what can be repeated: the only file that imports requests and urllib3.
 
 Three promises. A token goes to the service it was made for and nowhere else. What can be repeated is repeated until
 ``retry_seconds`` are over, and a write whose answer is lost is never repeated blindly. An answer is whole, or it is
@@ -39,12 +39,13 @@ from .messages import (
     MAY_BE_DONE,
     REFUSED_FOR_NOW,
     THROTTLED,
+    AttemptFailed,
     Call,
-    HeldUp,
+    Failure,
     HttpSettings,
     Raw,
     Response,
-    TroubleError,
+    WaitTimer,
     WallClock,
     causes_of,
     exhausted,
@@ -54,7 +55,7 @@ from .messages import (
     untrusted,
     words,
 )
-from .proxies import Proxy, complete, find_proxy, proxy_trouble
+from .proxies import Proxy, complete, find_proxy, proxy_failure
 from .rate_limit import seconds_to_reset
 from .service import MsalHttp, Service
 from .time_limit import (
@@ -97,12 +98,12 @@ USER_AGENT = "ansible-collection-m365.licensing"
 CONNECT_SECONDS = 10.0
 """How long to wait for a connection, where ``timeout`` allows that long."""
 OVERDUE_SECONDS = 1.0
-"""How long to wait for a request whose time is over: it can tell itself what it met. Looking up a name cannot."""
-STRANGER_SECONDS = 20.0
-"""How long to try a host that never answered at all: most likely it is misspelt, or behind a firewall."""
+"""How long to wait for a request whose time is over: it reports its own failure. Looking up a name cannot."""
+UNREACHABLE_HOST_SECONDS = 20.0
+"""How long to try a host that never answered: most likely its name is misspelt, or a firewall blocks it."""
 BACKOFF_MAX = 30.0
 BROKEN_TRIES = 4
-"""How often an answer may come broken before it counts as the service's way."""
+"""How often an answer may be broken before no whole one is expected."""
 
 
 class Backoff:
@@ -123,7 +124,7 @@ class Backoff:
         """
         asked = _asked_seconds({str(name).casefold(): str(value) for name, value in headers.items()})
         asked = seconds_to_reset(headers) if asked is None else asked
-        # No wait at all is believed once; who asks for it again and again would be hammered.
+        # no wait at all is believed once: a service that asks for it repeatedly would be overloaded
         if asked is not None and (asked > 0 or attempt == 0):
             return asked
         # urllib3 reckons from a history and starts to wait with the second failure.
@@ -136,7 +137,7 @@ def _asked_seconds(headers: Mapping[str, str]) -> float | None:
     """Seconds that a ``retry-after`` asks for; a date is compared with the service's clock, as ours may be wrong."""
     value = headers.get("retry-after", "").strip()
     try:
-        # urllib3 takes any number for six hours at most: what is asked for would be told wrongly
+        # urllib3 limits any number to six hours: messages would name a wrong wait
         seconds = float(value) if value.isdecimal() else float(Retry(total=None).parse_retry_after(value))
         until, now = email.utils.parsedate_tz(value), email.utils.parsedate_tz(headers.get("date", ""))
         if until is not None and now is not None and not value.isdigit():
@@ -165,10 +166,10 @@ class HttpClient:
         """HTTP requests sent so far, those for tokens included."""
         self.writes = 0
         """Parts of batches that wrote something, as the service said."""
-        self.held_up = HeldUp(self.backoff.now)
-        """What is waited for inside (``with``) is a service's quota."""
+        self.throttle_timer = WaitTimer(self.backoff.now)
+        """Measures the waits (``with``) for a service's quota."""
         self.progress: Callable[[str, int, int | None], object] = lambda _phase, _done, _total: None
-        """Told of each page and batch: what it belongs to, how much of that is done, and of how much (if known)."""
+        """Called for each page and batch: what it belongs to, how much of that is done, and of how much (if known)."""
         self.wall = WallClock()
         self.redactor = Redactor()
         """Knows the secrets of this run, and keeps them out of what services say."""
@@ -178,7 +179,9 @@ class HttpClient:
         # A pool of sessions and not one per thread: threads come and go, connections should stay.
         self._idle: list[requests.Session] = []
         self._answered: set[str] = set()
-        self._surroundings: dict[tuple[str, bool], Mapping[str, Any]] = {}  # requests would look for them each time
+        self._environment_settings: dict[
+            tuple[str, bool], Mapping[str, Any]
+        ] = {}  # requests would look for them each time
         self._proxies: dict[tuple[str, bool], Proxy | None] = {}
         self._verify: bool | str = settings.validate_certs
         if settings.validate_certs and settings.ca_path:
@@ -193,7 +196,7 @@ class HttpClient:
     @property
     def throttled_seconds(self) -> float:
         """Time spent waiting so far because a service throttled (429), or so that it need not."""
-        return self.held_up.seconds()
+        return self.throttle_timer.seconds()
 
     def close(self) -> None:
         """Close the connections that are kept open."""
@@ -214,41 +217,42 @@ class HttpClient:
         """
         started = self.backoff.clock()
         end = self.deadline() if deadline is None else deadline
-        attempt, broken, doubtful = 0, 0, False
+        attempt, broken, may_have_been_applied = 0, 0, False
         while True:
             self.stop.check()
             try:
                 raw = self._answer(call)
                 # Of a batch of which an earlier try may have got through, 429 is not the whole answer.
-                if not call.batch or doubtful or raw.status != THROTTLED:
+                if not call.batch or may_have_been_applied or raw.status != THROTTLED:
                     self._check(raw)
                 if not call.batch:
-                    self.workers.went(throttled=False)
+                    self.workers.record_response(throttled=False)
                 return read(raw)
             except WrongBodyError as error:
                 raise incomplete(call, f"the answer cannot be used: {self.redactor.words(str(error))}") from None
             except BrokenBodyError as error:
-                trouble = TroubleError("broken", f"the answer is broken: {self.redactor.words(str(error))}")
-            except TroubleError as error:
-                trouble = error
-            broken += trouble.kind == "broken"
-            if trouble.kind == "refused":
-                self.workers.went(throttled=True)
-            doubtful = doubtful or trouble.kind in ("failed", "lost", "broken")
-            if not call.idempotent and doubtful:
-                raise unknown(call, trouble)
+                failure = AttemptFailed(Failure.BROKEN, f"the answer is broken: {self.redactor.words(str(error))}")
+            except AttemptFailed as error:
+                failure = error
+            broken += failure.kind is Failure.BROKEN
+            if failure.kind is Failure.REFUSED:
+                self.workers.record_response(throttled=True)
+            may_have_been_applied = may_have_been_applied or failure.kind.may_have_been_applied
+            if not call.idempotent and may_have_been_applied:
+                raise unknown(call, failure)
             if broken >= BROKEN_TRIES:
-                raise incomplete(call, f"{trouble.text}, {broken} times")
-            stranger = trouble.kind in ("not_sent", "lost") and call.host not in self._answered
-            self._wait(call, trouble, attempt, started, min(end, started + STRANGER_SECONDS) if stranger else end)
+                raise incomplete(call, f"{failure.text}, {broken} times")
+            unreachable = failure.kind in (Failure.NOT_SENT, Failure.LOST) and call.host not in self._answered
+            last = min(end, started + UNREACHABLE_HOST_SECONDS) if unreachable else end
+            self._wait(call, failure, attempt, started, last)
             attempt += 1
 
-    def _wait(self, call: Call, trouble: TroubleError, attempt: int, started: float, end: float) -> None:
-        seconds = self.backoff.seconds(trouble.headers, attempt)
+    def _wait(self, call: Call, failure: AttemptFailed, attempt: int, started: float, end: float) -> None:
+        seconds = self.backoff.seconds(failure.headers, attempt)
         now = self.backoff.clock()
         if now + seconds > end:
-            raise exhausted(call, trouble, attempt + 1, now - started, seconds, max(0.0, end - now))
-        with self.held_up if trouble.status == THROTTLED else contextlib.nullcontext():
+            raise exhausted(call, failure, attempt + 1, now - started, seconds, max(0.0, end - now))
+        with self.throttle_timer if failure.status == THROTTLED else contextlib.nullcontext():
             self.backoff.sleep(seconds)
 
     def _answer(self, call: Call) -> Raw:
@@ -257,7 +261,7 @@ class HttpClient:
             return self.stop.await_answer(lambda: self._send(call, limit), self.settings.timeout + OVERDUE_SECONDS)
         except Interrupted:
             self._count(call, answered=False)
-            raise TroubleError("lost", "the run was stopped before the answer came") from None
+            raise AttemptFailed(Failure.LOST, "the run was stopped before the answer came") from None
         except OverdueError:
             raise overdue(call, self.settings.timeout, sent=limit.sent) from None
 
@@ -300,17 +304,19 @@ class HttpClient:
             # As it is: links to further pages are opaque. (urllib3 still writes %2f as %2F, which means the same.)
             prepared.url = call.url
             known = (call.host, call.direct)
-            if known not in self._surroundings:
+            if known not in self._environment_settings:
                 found = session.merge_environment_settings(call.url, {}, True, self._verify, None)
                 self._proxies[known] = find_proxy(call.url, found["proxies"], os.environ)
-                self._surroundings[known] = {**found, "proxies": complete(found["proxies"])}
+                self._environment_settings[known] = {**found, "proxies": complete(found["proxies"])}
             limits = (min(self.settings.timeout, CONNECT_SECONDS), self.settings.timeout)
-            response = session.send(prepared, timeout=limits, allow_redirects=False, **self._surroundings[known])
+            response = session.send(
+                prepared, timeout=limits, allow_redirects=False, **self._environment_settings[known]
+            )
         except requests.RequestException as error:
-            trouble = self._classify(call, error)
-            if trouble.kind != "not_sent":
+            failure = self._classify(call, error)
+            if failure.kind is not Failure.NOT_SENT:
                 self._count(call, answered=False)
-            raise trouble from None
+            raise failure from None
         except OSError:
             problem = "The file with CA certificates that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names cannot be read."
             raise ConfigurationError(problem, hint="Correct the variable, or set ca_path.") from None
@@ -318,7 +324,7 @@ class HttpClient:
         return response
 
     def wrote(self, count: int) -> None:
-        """So many writes were carried out."""
+        """Count writes that were carried out."""
         with self._lock:
             self.writes += count
 
@@ -360,7 +366,7 @@ class HttpClient:
         if announced.isdecimal() and len(announced) < 19 and received < int(announced):
             raise BrokenBodyError(f"{received} of {announced} bytes arrived")
 
-    def _classify(self, call: Call, error: requests.RequestException) -> TroubleError:
+    def _classify(self, call: Call, error: requests.RequestException) -> AttemptFailed:
         """What an exception of requests means. Its own text is not passed on: it quotes the URL with its query."""
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
             raise ConfigurationError(f"{call.service}: {call.host!r} is no valid host.") from None
@@ -368,31 +374,31 @@ class HttpClient:
         proxy = self._proxies.get((call.host, call.direct))
         late = (urllib3.exceptions.ConnectTimeoutError, UnconnectedError)
         unconnected = (urllib3.exceptions.NewConnectionError, *late)
-        # also where it is the proxy's certificate that nobody vouches for
+        # also where no trusted CA signed the certificate of the proxy
         proxied = any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes)
         if proxy is not None and (proxied or any(isinstance(cause, unconnected) for cause in causes)):
-            return proxy_trouble(call, proxy, causes)
+            return proxy_failure(call, proxy, causes)
         # urllib3 before 2.0 compares the names by itself, and has an error of its own for that.
         if any(isinstance(cause, (ssl.SSLCertVerificationError, CertificateError)) for cause in causes):
             raise untrusted(call, causes) from None
         if any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes):
             reason = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), "")
-            return TroubleError("not_sent", f"no connection to {call.host}" + (f" ({reason})" if reason else ""))
+            return AttemptFailed(Failure.NOT_SENT, f"no connection to {call.host}" + (f" ({reason})" if reason else ""))
         # After the line above: for urllib3 a refused connection is a kind of timeout, too.
         if any(isinstance(cause, late) for cause in causes):
-            return TroubleError("not_sent", f"{call.host} did not accept the connection in time")
+            return AttemptFailed(Failure.NOT_SENT, f"{call.host} did not accept the connection in time")
         for cause in causes:
             if isinstance(cause, EndlessError):
-                return TroubleError("broken", f"the answer is broken: {cause}")
+                return AttemptFailed(Failure.BROKEN, f"the answer is broken: {cause}")
         way = f" by way of the proxy {proxy.address} of {proxy.variable}" if proxy is not None else ""
         if isinstance(error, requests.Timeout):
-            return TroubleError("lost", f"no answer within {self.settings.timeout:g} s (timeout){way}")
-        return TroubleError("lost", f"the connection to {call.host}{way} broke ({type(error).__name__})")
+            return AttemptFailed(Failure.LOST, f"no answer within {self.settings.timeout:g} s (timeout){way}")
+        return AttemptFailed(Failure.LOST, f"the connection to {call.host}{way} broke ({type(error).__name__})")
 
     def _check(self, raw: Raw) -> None:
         if raw.status in REFUSED_FOR_NOW | MAY_BE_DONE:
-            kind = "refused" if raw.status in REFUSED_FOR_NOW else "failed"
-            raise TroubleError(kind, words(raw, self.redactor), raw.status, raw.headers)
+            kind = Failure.REFUSED if raw.status in REFUSED_FOR_NOW else Failure.FAILED
+            raise AttemptFailed(kind, words(raw, self.redactor), raw.status, raw.headers)
 
     def for_msal(self, service: str = "Microsoft identity platform", *, direct: bool = False) -> MsalHttp:
         """The ``http_client`` for MSAL: same limits, same counters, same retries."""

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
+from enum import Enum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote as percent_encode
@@ -75,7 +76,7 @@ class Call(NamedTuple):
     keep: Keep | None = None
     """What to make of the lines of a text, as they come: it may be large."""
     batch: bool = False
-    """Has it parts, each with a fate of its own? Then 429 is an answer as well, and who asked says how it went."""
+    """Has it parts, each with an answer of its own? Then 429 is an answer too, and the caller records the response."""
 
     @property
     def name(self) -> str:
@@ -89,7 +90,7 @@ class Call(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """Status, headers and decoded body, before anyone looked into it."""
+    """Status, headers and decoded body, not parsed yet."""
 
     status: int
     headers: Mapping[str, str]
@@ -107,11 +108,11 @@ YEARS = range(2020, 2100)
 
 
 LONGEST_WAIT = 10.0**15
-"""Seconds. No run waits so long; a number beyond it could not be told."""
+"""Seconds. No run waits longer, and messages cannot show a larger number."""
 
 
 class WallClock:
-    """The time of day, by the services' clock where this machine's is wrong: the first answer with a date tells."""
+    """The time of day, by the services' clock where this machine's is wrong: the first answer with a date shows it."""
 
     def __init__(self, read: Callable[[], float] = time.time) -> None:
         self.read = read
@@ -143,8 +144,8 @@ class WallClock:
         return datetime.fromtimestamp(self.read(), timezone.utc)
 
 
-class HeldUp:
-    """How long was waited inside (``with``). The time of several threads at once counts once."""
+class WaitTimer:
+    """Measures the time spent inside ``with``. Several threads at once count once."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -164,32 +165,42 @@ class HeldUp:
                 self._before += self._clock() - self._since
 
     def seconds(self) -> float:
-        """Until now, also where somebody still waits."""
+        """Until now, with a wait that has not ended."""
         with self._lock:
             return self._before + (self._clock() - self._since if self._inside else 0.0)
 
 
-class TroubleError(Exception):
-    """Why a request may have to be sent again.
+class Failure(Enum):
+    """How one attempt to send a request failed."""
 
-    ``kind``: ``not_sent`` (the service never saw it), ``refused`` (it saw it and did nothing), ``failed`` (it may have
-    done something), ``lost`` (sent, no answer), ``broken`` (the answer is not whole).
-    """
+    NOT_SENT = "the service did not receive the request"
+    REFUSED = "the service carried out nothing"
+    FAILED = "the service may have carried it out"
+    LOST = "it was sent, and no answer came"
+    BROKEN = "the answer is not whole"
 
-    def __init__(self, kind: str, text: str, status: int = 0, headers: Mapping[str, str] | None = None) -> None:
+    @property
+    def may_have_been_applied(self) -> bool:
+        return self in (Failure.FAILED, Failure.LOST, Failure.BROKEN)
+
+
+class AttemptFailed(Exception):
+    """One attempt to send a request failed; another may succeed."""
+
+    def __init__(self, kind: Failure, text: str, status: int = 0, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(text)
         self.kind = kind
         self.text = text
         self.status = status
         self.headers = headers or {}
         self.hint = ""
-        """What to do, where that is not the same for all of a kind."""
+        """What to do, where that differs within a kind."""
 
 
-def overdue(call: Call, seconds: float, *, sent: bool) -> TroubleError:
+def overdue(call: Call, seconds: float, *, sent: bool) -> AttemptFailed:
     """A request that did not end within its limit; ``sent``: whether the service may have seen it."""
     missing = "answer" if sent else f"connection to {call.host}"
-    return TroubleError("lost" if sent else "not_sent", f"no {missing} within {seconds:g} s (timeout)")
+    return AttemptFailed(Failure.LOST if sent else Failure.NOT_SENT, f"no {missing} within {seconds:g} s (timeout)")
 
 
 def with_query(url: str, params: Mapping[str, Any] | None) -> str:
@@ -207,16 +218,16 @@ def incomplete(call: Call, what: str) -> IncompleteAnswer:
 
 
 def words(raw: Raw, redactor: Redactor) -> str:
-    """Say in a few words what a service refused."""
+    """A refusal of a service in a few words."""
     code, said, _unused = error_detail(raw.content, raw.headers, redactor)
     return f"HTTP {raw.status} {code}".strip() + (f" ({said})" if said else "")
 
 
-def unknown(call: Call, trouble: TroubleError) -> UnknownOutcome:
+def unknown(call: Call, failure: AttemptFailed) -> UnknownOutcome:
     """Make the error of a write that may have happened."""
     return UnknownOutcome(
-        f"{call.service}: {call.name}: {trouble.text}. Whether it was carried out is not known.",
-        status=trouble.status,
+        f"{call.service}: {call.name}: {failure.text}. Whether it was carried out is not known.",
+        status=failure.status,
         code="unknown_outcome",
         hint="Read the state back before another try.",
         service=call.service,
@@ -226,19 +237,19 @@ def unknown(call: Call, trouble: TroubleError) -> UnknownOutcome:
 
 
 def exhausted(
-    call: Call, trouble: TroubleError, tries: int, spent: float, wanted: float, left: float
+    call: Call, failure: AttemptFailed, tries: int, spent: float, wanted: float, left: float
 ) -> ServiceUnavailable:
     """Make the error of a call whose time is over; the last three are seconds."""
-    text = f"{call.service}: {call.name}: {trouble.text}, after {tries} tries in {spent:.0f} s"
-    if "retry-after" in {str(name).casefold() for name in trouble.headers}:
+    text = f"{call.service}: {call.name}: {failure.text}, after {tries} tries in {spent:.0f} s"
+    if "retry-after" in {str(name).casefold() for name in failure.headers}:
         text += f"; it asks to wait {wanted:.0f} s, and {left:.0f} s are left"
     hint = "Raise retry_seconds to wait longer."
-    if trouble.kind == "not_sent":
-        hint = trouble.hint or f"Check the address, the network and the proxy settings of {call.host}."
+    if failure.kind is Failure.NOT_SENT:
+        hint = failure.hint or f"Check the address, the network and the proxy settings of {call.host}."
     return ServiceUnavailable(
         f"{text}.",
-        status=trouble.status,
-        code=f"http_{trouble.status}" if trouble.status else "unreachable",
+        status=failure.status,
+        code=f"http_{failure.status}" if failure.status else "unreachable",
         hint=hint,
         service=call.service,
         request=call.name,
@@ -260,7 +271,7 @@ def causes_of(error: BaseException) -> Iterator[BaseException]:
 
 
 def untrusted(call: Call, causes: list[BaseException]) -> ServiceUnavailable:
-    """Make the error of a certificate that nobody vouches for."""
+    """Make the error of a certificate that no trusted CA signed."""
     told = (cause.verify_message for cause in causes if isinstance(cause, ssl.SSLCertVerificationError))
     reason = next(told, "it is another host's")
     return ServiceUnavailable(

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._common.option_values import is_random, secrets_in
 
-from .messages import Call, TroubleError
+from .messages import AttemptFailed, Call, Failure
 
 _SOCKS = frozenset({"socks4", "socks4a", "socks5", "socks5h"})
 _SCHEMES = frozenset({"http", "https"}) | _SOCKS
@@ -129,13 +129,13 @@ def _unusable(proxy: Proxy, reason: str, hint: str) -> ConfigurationError:
     )
 
 
-def proxy_trouble(call: Call, proxy: Proxy, causes: Iterable[BaseException]) -> TroubleError:
+def proxy_failure(call: Call, proxy: Proxy, causes: Iterable[BaseException]) -> AttemptFailed:
     """A connection that the proxy did not make. The service never saw the request."""
     reason = _reason(list(causes))
     text = f"the proxy did not connect to {call.host}: it is {proxy.address}, as {proxy.variable} says"
-    trouble = TroubleError("not_sent", f"{text} ({reason})" if reason else text)
-    trouble.hint = f"Correct {proxy.variable}, see why the proxy refuses, or name {call.host} in NO_PROXY."
-    return trouble
+    failure = AttemptFailed(Failure.NOT_SENT, f"{text} ({reason})" if reason else text)
+    failure.hint = f"Correct {proxy.variable}, see why the proxy refuses, or name {call.host} in NO_PROXY."
+    return failure
 
 
 def _reason(causes: list[BaseException]) -> str:

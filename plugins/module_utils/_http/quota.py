@@ -45,7 +45,7 @@ _SLOWEST, _FASTER, _FREE = 1 / 20, 1 / 40, 4
 _CLEAN, _SOON, _LATE = 2 / 15, 1 / 30, 1 / 30
 """Parts of the quota's window: a while without a change; the same where the service tells that there is room; how old
 an answer may be: after a burst, much may have left the window since it was given."""
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 _TICK = 0.01
 """No wait is shorter: fractions of it would be waited for again and again."""
 
@@ -57,19 +57,19 @@ class Pace:
         self._clock, self._quota, self._seconds = clock, quota, seconds
         self._even = quota / seconds
         """Writes a second, where the quota is spread evenly."""
-        self._landed = threading.Condition()
+        self._answer_came = threading.Condition()
         self._sent: deque[tuple[float, int]] = deque()
         """When answers came, and how many writes they were of: the service had counted them by then."""
         self._recent = 0
-        self._flying = 0
-        self._lately: deque[tuple[float, int]] = deque()
+        self._in_flight = 0
+        self._counts: deque[tuple[float, int]] = deque()
         """How many writes counted, at moments of the last seconds."""
         self.rate: float | None = None
         """Writes a second, once the quota is shared; None: only the quota counts."""
         self._next = 0.0
         self._refused = False
         """Was the last batch that was answered?"""
-        self._tells = False
+        self._reports_usage = False
         """Has the service told its percentage?"""
         self._changed_at = self._slowed_at = self._sign_at = 0.0
         """When the rate was changed, or kept for a sign of others; when it became slower; when there was a sign."""
@@ -79,11 +79,11 @@ class Pace:
 
         Where the answers of writes on their way have to come first, they are waited for here, unless ``stopped``.
         """
-        with self._landed:
-            while not self._may_fly(count):
+        with self._answer_came:
+            while not self._may_send(count):
                 if stopped():
-                    return _LOOK_SECONDS
-                self._landed.wait(_LOOK_SECONDS)
+                    return _POLL_SECONDS
+                self._answer_came.wait(_POLL_SECONDS)
             now = self._clock()
             if self._recent + count > self._quota and self._sent:
                 return max(_TICK, self._sent[0][0] + self._seconds - now)
@@ -92,22 +92,22 @@ class Pace:
                 if now < self._next:
                     return max(_TICK, self._next - now)
                 self._next = max(self._next, now) + count / self.rate
-            self._flying += count
-            self._lately.append((now, self._recent + self._flying))
+            self._in_flight += count
+            self._counts.append((now, self._recent + self._in_flight))
             return 0.0
 
-    def _may_fly(self, count: int) -> bool:
+    def _may_send(self, count: int) -> bool:
         """Is it known how much of the quota there is? Who was refused tries with one batch, and not with all."""
         self._forget(self._clock())
-        if not self._flying:
+        if not self._in_flight:
             return True
-        return not self._refused and self._recent + self._flying + count <= self._quota
+        return not self._refused and self._recent + self._in_flight + count <= self._quota
 
     def held_back(self, count: int) -> None:
         """``count`` writes that might be sent are not."""
-        with self._landed:
-            self._flying -= count
-            self._landed.notify_all()
+        with self._answer_came:
+            self._in_flight -= count
+            self._answer_came.notify_all()
 
     def answered(self, count: int, refused: int, percentage: float = 0.0, spent: int | None = None) -> bool:
         """``count`` writes were answered, ``refused`` of them with 429; ``percentage``: the service's, 1.0 is all.
@@ -116,27 +116,27 @@ class Pace:
         True: the answer is a sign to do less at once.
         """
         spent = count - refused if spent is None else spent
-        with self._landed:
+        with self._answer_came:
             now = self._clock()
             self._forget(now)
-            self._flying -= count
-            self._landed.notify_all()
+            self._in_flight -= count
+            self._answer_came.notify_all()
             if spent:
                 self._sent.append((now, spent))
                 self._recent += spent
-            while len(self._lately) > 1 and self._lately[0][0] < now - _LATE * self._seconds:
-                self._lately.popleft()
-            mine = max((counted for _when, counted in self._lately), default=0) / self._quota
+            while len(self._counts) > 1 and self._counts[0][0] < now - _LATE * self._seconds:
+                self._counts.popleft()
+            mine = max((counted for _when, counted in self._counts), default=0) / self._quota
             busy = percentage >= _BUSY
             crowded = busy and mine < _MINE * percentage
             first_sign = crowded and self.rate is None
-            self._tells = self._tells or busy
+            self._reports_usage = self._reports_usage or busy
             self._refused = refused > 0
             if refused or crowded:
                 self._slow_down(now)
             elif busy or now - self._sign_at >= self._seconds:
                 self.rate = None
-            elif self._tells and self.rate is not None and now - self._changed_at >= _SOON * self._seconds:
+            elif self._reports_usage and self.rate is not None and now - self._changed_at >= _SOON * self._seconds:
                 self.rate = 2 * self.rate if 2 * self.rate < _FREE * self._even else None
                 self._changed_at = now
             return refused > 0 or first_sign

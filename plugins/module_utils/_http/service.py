@@ -118,7 +118,7 @@ class Service:
         """Wait where the service has said that it takes no more requests until a moment before ``end``."""
         seconds = self.allowance.take()
         if 0 < seconds <= end - self.backoff.clock():
-            with self.client.held_up:
+            with self.client.throttle_timer:
                 self.backoff.sleep(seconds)
 
     def _address(self, method: str, path_or_url: str) -> str:

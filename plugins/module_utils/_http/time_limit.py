@@ -24,9 +24,9 @@ from .messages import causes_of
 
 Manager = TypeVar("Manager", bound=Any)
 
-FRAMING_MOST = 256 * 1024
+FRAMING_MAX = 256 * 1024
 """Bytes of an answer that are not content: the head, sizes of chunks, trailers. Microsoft's answers have a few KiB."""
-INTERIM_MOST = 16
+INTERIM_MAX = 16
 """How many interim answers (1xx) may come before the answer."""
 
 
@@ -45,7 +45,7 @@ class Limit:
         self.ends = time.monotonic() + seconds
         self.sent = False
         """Whether something was sent. When the time is over this does not change any more."""
-        self._spare = FRAMING_MOST
+        self._spare = FRAMING_MAX
 
     def begin(self) -> None:
         """From now on this is the limit of what the thread sends and receives."""
@@ -63,7 +63,7 @@ class Limit:
         """Count bytes that arrived. Raises EndlessError where too many of them are not content."""
         self._spare -= count
         if self._spare < 0:
-            raise EndlessError(f"it has more than {FRAMING_MOST} bytes that are not content")
+            raise EndlessError(f"it has more than {FRAMING_MAX} bytes that are not content")
 
     def count_content(self, count: int) -> None:
         """Count bytes of content: each allows one more byte that is not content."""
@@ -105,12 +105,12 @@ class _Response(http.client.HTTPResponse):
 
     def _read_status(self) -> tuple[str, int, str]:
         """The status line, without interim answers: http.client skips 100 for ever, and takes others for the answer."""
-        for _unused in range(INTERIM_MOST + 1):
+        for _unused in range(INTERIM_MAX + 1):
             version, status, reason = super()._read_status()  # type: ignore[misc]
             if status >= HTTPStatus.OK:
                 return version, status, reason
             http.client.parse_headers(self.fp)
-        raise EndlessError(f"more than {INTERIM_MOST} interim answers (1xx) came before it")
+        raise EndlessError(f"more than {INTERIM_MAX} interim answers (1xx) came before it")
 
 
 class _Connection(http.client.HTTPConnection):

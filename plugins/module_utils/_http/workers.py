@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many requests go at once: more while all goes well, fewer with each that a service throttles."""
+"""How many requests are sent at once: more while all succeed, fewer with each that a service throttles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ R = TypeVar("R")
 class Workers:
     """Threads for requests. ``concurrency`` of them at first, up to twice as many, at least one; 1 remains 1.
 
-    Safe to use from threads, also from those that it made: nobody waits there for anybody else.
+    Safe to use from threads, also from its own: no thread of it waits for another.
     """
 
     def __init__(self, concurrency: int, stop: Stop) -> None:
@@ -31,8 +31,8 @@ class Workers:
         self.open = concurrency
         """How many requests may go at once now."""
 
-    def went(self, *, throttled: bool) -> None:
-        """A request was answered. One less goes at once when it was throttled, one more after many that were not."""
+    def record_response(self, *, throttled: bool) -> None:
+        """Count an answer: a throttled one closes a slot, and many that were not open one."""
         with self._lock:
             self._well = 0 if throttled else self._well + 1
             if throttled:

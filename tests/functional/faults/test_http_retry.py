@@ -19,7 +19,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
     ServiceUnavailable,
     UnknownOutcome,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._http.client import STRANGER_SECONDS, Backoff, Service
+from ansible_collections.m365.licensing.plugins.module_utils._http.client import (
+    UNREACHABLE_HOST_SECONDS,
+    Backoff,
+    Service,
+)
 
 from tests.functional.support.scripted_server import (
     DROP,
@@ -218,7 +222,7 @@ def test_a_host_that_never_answered_is_given_up_early(tmp_path: Path) -> None:
         address = server.url
     with pytest.raises(ServiceUnavailable) as caught:
         service_for(server, clock, retry_seconds=3600.0).request("GET", "/x", idempotent=True)
-    assert sum(clock.waits) <= STRANGER_SECONDS
+    assert sum(clock.waits) <= UNREACHABLE_HOST_SECONDS
     assert caught.value.code == "unreachable"
     assert address.removeprefix("https://") in caught.value.hint
     assert "proxy" in caught.value.hint
@@ -232,7 +236,7 @@ def test_a_host_that_has_answered_before_gets_all_the_time(tmp_path: Path) -> No
         service.client.close()
     with pytest.raises(ServiceUnavailable):
         service.request("GET", "/x", idempotent=True)
-    assert sum(clock.waits) > 10 * STRANGER_SECONDS
+    assert sum(clock.waits) > 10 * UNREACHABLE_HOST_SECONDS
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 410, 412, 422, 423, 501, 505])

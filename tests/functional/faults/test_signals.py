@@ -143,9 +143,9 @@ def test_a_second_one_leaves_the_record(env: PlanHarness, tmp_path: Path) -> Non
 
 HANGING = f"""
 import os, sys
-from {STOP.rpartition(".")[0]} import _stop
-_stop.END_SECONDS = float(sys.argv[2])
-stop = _stop.Stop()
+from {STOP.rpartition(".")[0]} import interrupt
+interrupt.END_SECONDS = float(sys.argv[2])
+stop = interrupt.Stop()
 stop.on_signals()
 print("ready", flush=True)
 open(sys.argv[1])

@@ -52,7 +52,7 @@ def test_as_many_as_are_asked_for_work_at_once(concurrency: int) -> None:
 def test_more_work_at_once_when_all_went_well() -> None:
     workers = Workers(2, Stop())
     for _unused in range(100):
-        workers.went(throttled=False)
+        workers.record_response(throttled=False)
     crowd, barrier = Crowd(), threading.Barrier(4)
     workers.apply(lambda item: crowd.work(item, barrier), range(40))
     assert crowd.most == 4, "twice as many, and not more"
@@ -61,7 +61,7 @@ def test_more_work_at_once_when_all_went_well() -> None:
 def test_one_works_where_much_was_throttled() -> None:
     workers = Workers(4, Stop())
     for _unused in range(10):
-        workers.went(throttled=True)
+        workers.record_response(throttled=True)
     crowd = Crowd()
     assert workers.apply(crowd.work, range(50)) == [2 * item for item in range(50)]
     assert crowd.most == 1
@@ -69,7 +69,7 @@ def test_one_works_where_much_was_throttled() -> None:
 
 def test_who_is_at_work_when_a_service_throttles_leaves() -> None:
     workers = Workers(4, Stop())
-    crowd = Crowd(lambda: workers.went(throttled=True))
+    crowd = Crowd(lambda: workers.record_response(throttled=True))
     first = threading.Barrier(4)
     found = workers.apply(lambda item: crowd.work(item, first if item < 4 else None), range(100))
     assert found == [2 * item for item in range(100)]
@@ -79,8 +79,8 @@ def test_who_is_at_work_when_a_service_throttles_leaves() -> None:
 def test_they_come_back_when_it_goes_well_again() -> None:
     workers = Workers(4, Stop())
     for _unused in range(3):
-        workers.went(throttled=True)
-    crowd = Crowd(lambda: workers.went(throttled=False))
+        workers.record_response(throttled=True)
+    crowd = Crowd(lambda: workers.record_response(throttled=False))
     workers.apply(crowd.work, range(200))
     assert workers.open == 8
 
@@ -91,7 +91,7 @@ def test_never_none_and_never_more_than_twice(concurrency: int, told: list[bool]
     most = 2 * concurrency if concurrency > 1 else 1
     for throttled in told:
         before = workers.open
-        workers.went(throttled=throttled)
+        workers.record_response(throttled=throttled)
         assert 1 <= workers.open <= most
         assert workers.open <= before if throttled else workers.open >= before
 
@@ -99,7 +99,7 @@ def test_never_none_and_never_more_than_twice(concurrency: int, told: list[bool]
 def test_work_within_work() -> None:
     workers = Workers(2, Stop())
     for _unused in range(5):
-        workers.went(throttled=True)
+        workers.record_response(throttled=True)
     assert workers.apply(lambda item: sum(workers.apply(lambda other: other + item, range(5))), range(5)) == [
         10 + 5 * item for item in range(5)
     ]
@@ -134,9 +134,9 @@ def test_a_batch_with_throttled_parts_is_no_good_one_as_well(tenant: Tenant) -> 
         ids = list(tenant.world.users)[:20]
         made.graph.users_by_id(ids)  # has a token now
         while made.http.workers.open == 4:
-            made.http.workers.went(throttled=False)
+            made.http.workers.record_response(throttled=False)
         for _unused in range(2 * made.http.workers.open - 1):
-            made.http.workers.went(throttled=False)
+            made.http.workers.record_response(throttled=False)
         part = {"service": "graph", "part": True, "path": "/users", "status": 429, "headers": {"Retry-After": "0"}}
         tenant.set_faults(part)
         made.graph.users_by_id(ids)

@@ -126,7 +126,7 @@ def test_assign_swap_and_remove(client: Client, tenant: Tenant, cannot: Callable
 
 
 @each
-def test_a_refusal_reaches_the_caller_with_the_services_words(client: Client, tenant: Tenant) -> None:
+def test_refusal_carries_the_text_of_the_service(client: Client, tenant: Tenant) -> None:
     user = unlicensed(tenant)
     tenant.patch_state({"users": {user: {"usageLocation": None}}})
     with pytest.raises(Refused, match="License assignment cannot be done for user with invalid usage location"):
@@ -145,7 +145,7 @@ def test_an_error_has_its_code_and_request(client: Sdk) -> None:
 
 
 @each
-def test_a_throttled_client_waits_and_comes_again(client: Client, tenant: Tenant) -> None:
+def test_throttled_client_waits_and_retries(client: Client, tenant: Tenant) -> None:
     tenant.clear_requests()
     tenant.set_faults({"kind": "status", "service": "graph", "path": "/users", "status": 429,
                        "headers": {"Retry-After": "1"}, "times": 1})  # fmt: skip
@@ -179,7 +179,7 @@ def test_a_batch_has_an_answer_for_each_part(client: Sdk, tenant: Tenant, cannot
 
 
 @pytest.mark.parametrize("client", ["cli-microsoft365"], indirect=True)
-def test_what_the_cli_will_not_do(client: Cli, tenant: Tenant, cannot: Callable[[str], None]) -> None:
+def test_limits_of_the_cli(client: Cli, tenant: Tenant, cannot: Callable[[str], None]) -> None:
     user = unlicensed(tenant)
     with pytest.raises(Refused, match="requires delegated permissions"):
         client.details(user)

@@ -54,7 +54,7 @@ def test_every_answer_is_of_its_published_type(tenant: Tenant, tmp_path: Path) -
     assert compiler(tmp_path, {version: answers(tenant, version) for version in PACKAGES}) == []
 
 
-def test_the_table_that_make_test_reads_is_of_these_types() -> None:
+def test_table_of_types_matches_the_npm_packages() -> None:
     assert TARGET.read_text(encoding="utf-8") == render(MODULES)
 
 

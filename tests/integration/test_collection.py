@@ -54,9 +54,7 @@ def test_an_installed_collection_is_used_alone(tmp_path: Path, installed: Path) 
 
 
 @pytest.mark.parametrize("missing", [f"modules/{NAME}.py", "module_utils/_ansible/license_info.py"])
-def test_what_an_installed_collection_lacks_is_not_taken_from_the_checkout(
-    missing: str, tmp_path: Path, installed: Path
-) -> None:
+def test_missing_files_are_not_taken_from_the_checkout(missing: str, tmp_path: Path, installed: Path) -> None:
     (installed / "ansible_collections" / "m365" / "licensing" / "plugins" / missing).unlink()
     played = read_skus(tmp_path, installed)
     assert played.status != 0, str(played)

@@ -62,7 +62,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Pl
     return found
 
 
-def test_an_alarm_is_read(played: dict[str, tuple[Path, Played]]) -> None:
+def test_failing_audit_prints_its_alarm(played: dict[str, tuple[Path, Played]]) -> None:
     _folder, done = played["audit"]
     assert done.status == 2, str(done)
     assert f"{len(TEXTS)} mailboxes and archives at risk" in done.output, str(done)
@@ -89,7 +89,7 @@ def test_every_file_is_a_text(played: dict[str, tuple[Path, Played]], book: str)
 
 
 @pytest.mark.parametrize("book", ["audit", "remediate"])
-def test_no_terminal_is_commanded(played: dict[str, tuple[Path, Played]], book: str) -> None:
+def test_no_name_sends_control_characters_to_a_terminal(played: dict[str, tuple[Path, Played]], book: str) -> None:
     _folder, done = played[book]
     found = {character for character in done.output if ord(character) < 32} - {"\n", "\t"}
     assert found == set(), str(done)

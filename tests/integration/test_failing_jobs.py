@@ -66,7 +66,7 @@ def shown(played: Played) -> list[str]:
     return [line.strip().rstrip(",").strip('"').strip() for line in text.partition("\n    ]")[0].splitlines()[1:]]
 
 
-def test_the_audit_fails_for_critical_mailboxes_and_shows_them_all_the_same(tenant: Tenant, tmp_path: Path) -> None:
+def test_audit_shows_critical_mailboxes_and_fails(tenant: Tenant, tmp_path: Path) -> None:
     played = job(tenant, tmp_path, "audit")
     line, result = failing(played)
     assert result["error"]["code"] == "left_at_risk"
@@ -89,15 +89,11 @@ def test_the_audit_fails_for_critical_mailboxes_and_shows_them_all_the_same(tena
         {"fail_on": "none", "rules": [EVERYTHING], "fail_within_days": 400},
     ],
 )
-def test_the_audit_does_not_fail_for_what_nobody_asked_for(
-    tenant: Tenant, tmp_path: Path, variables: dict[str, Any]
-) -> None:
+def test_audit_fails_only_for_requested_severities(tenant: Tenant, tmp_path: Path, variables: dict[str, Any]) -> None:
     assert job(tenant, tmp_path, "audit", **variables).status == 0
 
 
-def test_rows_that_an_exception_covers_come_last_and_what_exclude_leaves_out_is_counted(
-    tenant: Tenant, tmp_path: Path
-) -> None:
+def test_excepted_rows_are_last_and_excluded_users_are_counted(tenant: Tenant, tmp_path: Path) -> None:
     played = job(tenant, tmp_path, "audit", fail_on="none", rules=[SHARED, ALL], exclude=["support-*", "nobody-*"])
     assert played.status == 0, str(played)
     rows = shown(played)
@@ -110,9 +106,7 @@ def test_rows_that_an_exception_covers_come_last_and_what_exclude_leaves_out_is_
 
 
 @pytest.mark.parametrize(("allowed", "status"), [(None, 2), (True, 0)])
-def test_an_audit_that_lost_exchange_is_not_green(
-    tenant: Tenant, tmp_path: Path, allowed: bool | None, status: int
-) -> None:
+def test_audit_without_exchange_fails(tenant: Tenant, tmp_path: Path, allowed: bool | None, status: int) -> None:
     tenant.world.app.roles = tenant.world.app.roles - EXCHANGE_ROLES
     more = {} if allowed is None else {"allow_incomplete": allowed}
     for name in ("audit", "remediate"):
@@ -129,7 +123,7 @@ def test_an_audit_that_lost_exchange_is_not_green(
             assert any(text.startswith("INCOMPLETE") for text in shown(played))
 
 
-def test_a_run_that_leaves_critical_mailboxes_fails_and_names_them_first(tenant: Tenant, tmp_path: Path) -> None:
+def test_run_that_leaves_critical_mailboxes_names_them_and_fails(tenant: Tenant, tmp_path: Path) -> None:
     # a variable of the audit in an inventory that both share is no misspelt guard
     rules = {"rules": [SHARED, ALL_BUT_ARCHIVES], "fail_within_days": 3, "due_within_days": 400}
     played = job(tenant, tmp_path, "remediate", mode="apply", **rules)
@@ -152,7 +146,7 @@ def test_a_run_that_leaves_critical_mailboxes_fails_and_names_them_first(tenant:
     assert any(result["alarm"][0] in text for text in planned.warnings)
 
 
-def test_who_needs_a_person_is_shown_by_urgency_across_states(tenant: Tenant, tmp_path: Path) -> None:
+def test_rows_for_a_person_are_sorted_by_urgency(tenant: Tenant, tmp_path: Path) -> None:
     # seats by rules: the rows of the result are in another order
     rules = [{**ALL, "name": "Some", "match": {"not": {"upn": "l*"}}}, ALL]
     more = {"rules": rules, "seat_order": "rules", "seat_reserve": {"EXCHANGESTANDARD": 100_000}, "protected": ["s*"]}
@@ -167,7 +161,7 @@ def test_who_needs_a_person_is_shown_by_urgency_across_states(tenant: Tenant, tm
     assert found == [row["user_principal_name"] for row in by_urgency]
 
 
-def test_the_summary_tells_of_missing_seats(tenant: Tenant, tmp_path: Path) -> None:
+def test_summary_counts_missing_seats(tenant: Tenant, tmp_path: Path) -> None:
     reserve = {"EXCHANGESTANDARD": 100_000, "EXCHANGEENTERPRISE": 100_000}
     played = job(tenant, tmp_path, "remediate", mode="plan", rules=[SHARED, ALL_BUT_ARCHIVES], seat_reserve=reserve)
     lines = shown(played)
@@ -178,7 +172,7 @@ def test_the_summary_tells_of_missing_seats(tenant: Tenant, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
-def test_the_line_of_a_run_that_wrote_stays_short_without_a_report(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_summary_line_of_a_writing_run_stays_short(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     rules = [SHARED, {**ALL_BUT_ARCHIVES, "match": {"not": {"upn": "s*"}}}]
     with running(mailboxes=300, at_risk=150, seed=3) as wide:
         variables: dict[str, Any] = {"mode": "apply", "fail_on": "any", "report_dir": None, "max_changes": "unlimited"}
@@ -193,7 +187,7 @@ def test_the_line_of_a_run_that_wrote_stays_short_without_a_report(tmp_path: Pat
 
 @pytest.mark.parametrize("wanted", [{"fail_within_days": 25}, {"fail_on": "any"}])
 @pytest.mark.parametrize("shown_days", [0, 1, 5])
-def test_an_alarm_looks_at_what_is_not_shown_too(
+def test_alarm_counts_rows_that_are_not_shown(
     tenant: Tenant, tmp_path: Path, shown_days: int, wanted: dict[str, Any]
 ) -> None:
     every = failing(job(tenant, tmp_path, "audit", **wanted))[1]
@@ -205,7 +199,7 @@ def test_an_alarm_looks_at_what_is_not_shown_too(
 
 
 @pytest.mark.parametrize("mode", ["plan", "apply"])
-def test_a_run_that_leaves_what_is_due_soon_fails_for_that(tenant: Tenant, tmp_path: Path, mode: str) -> None:
+def test_run_that_leaves_mailboxes_due_soon_fails(tenant: Tenant, tmp_path: Path, mode: str) -> None:
     rules = [{**ALL_BUT_ARCHIVES, "match": {"upn": "nobody*"}}]
     far = job(tenant, tmp_path, "remediate", mode=mode, rules=rules, fail_on="none")
     assert far.status == 0, str(far)
@@ -226,14 +220,14 @@ def test_a_wrong_number_of_rows_hides_none(tenant: Tenant, tmp_path: Path, rows:
     assert not any("more rows are not shown" in line for line in lines)
 
 
-def test_the_role_tells_of_a_variable_of_the_audit(tenant: Tenant, tmp_path: Path) -> None:
+def test_role_warns_of_a_variable_that_only_the_audit_reads(tenant: Tenant, tmp_path: Path) -> None:
     done = job(tenant, tmp_path, "remediate", rules=[ALL], fail_on="none", due_within_days=3)
     assert any("license_state_due_within_days has no effect here" in text for text in done.warnings), str(done)
 
 
 @pytest.mark.parametrize("reports", [True, False])
 @pytest.mark.parametrize("name", ["audit", "remediate"])
-def test_the_line_of_a_failing_task_stays_short(
+def test_line_of_a_failing_task_stays_short(
     large: Tenant, tmp_path: Path, name: str, reports: bool, record_property: Any
 ) -> None:
     variables: dict[str, Any] = {"rules": [SHARED, ALL]}

@@ -126,7 +126,7 @@ def test_ansible_evaluates_no_name(played: tuple[Path, str]) -> None:
         assert json.dumps(person["properties"]["displayName"]) in output, upn
 
 
-def test_a_report_for_programs_holds_the_names_as_they_are(played: tuple[Path, str]) -> None:
+def test_json_report_holds_unescaped_names(played: tuple[Path, str]) -> None:
     folder, _output = played
     for name in ("localhost-audit.json", "localhost.json"):
         report = json.loads((folder / "reports" / name).read_text(encoding="utf-8"))
@@ -138,7 +138,7 @@ def test_a_report_for_programs_holds_the_names_as_they_are(played: tuple[Path, s
     assert {json.loads(line)["user_principal_name"] for line in lines} >= set(PEOPLE)
 
 
-def test_a_browser_and_a_spreadsheet_see_text(played: tuple[Path, str]) -> None:
+def test_browsers_and_spreadsheets_show_names_as_text(played: tuple[Path, str]) -> None:
     folder, _output = played
     markdown = (folder / "reports" / "localhost.md").read_text(encoding="utf-8")
     assert set(PEOPLE) <= set(cells(markdown))
@@ -148,7 +148,7 @@ def test_a_browser_and_a_spreadsheet_see_text(played: tuple[Path, str]) -> None:
             assert not re.match(r"-[^-]", cell), cell
 
 
-def test_every_report_is_its_owners_alone_whatever_was_there_before(played: tuple[Path, str]) -> None:
+def test_reports_are_readable_by_their_owner_alone(played: tuple[Path, str]) -> None:
     folder, _output = played
     assert (folder / "reports").stat().st_mode & 0o777 == 0o755, "a directory that was there keeps its mode"
     files = {path.name: path.lstat().st_mode & 0o777 for path in (folder / "reports").iterdir()}

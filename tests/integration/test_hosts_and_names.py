@@ -76,14 +76,14 @@ def refused(done: Played) -> str:
 
 
 @pytest.mark.parametrize("book", [AUDIT, REMEDIATE], ids=["audit", "remediate"])
-def test_a_host_of_several_is_not_the_tenant_of_the_environment(book: Json, tenant: Tenant, tmp_path: Path) -> None:
+def test_one_host_of_several_takes_no_environment(book: Json, tenant: Tenant, tmp_path: Path) -> None:
     tenant.clear_requests()
     done, _writes = played(tenant, tmp_path, [book], {"contoso": {}, "fabrikam": {}})
     assert "Host 'contoso' has no variables m365_*" in refused(done)
     assert tenant.requests() == []
 
 
-def test_a_host_without_variables_is_refused_and_the_others_are_done(tenant: Tenant, tmp_path: Path) -> None:
+def test_host_without_variables_fails_and_others_succeed(tenant: Tenant, tmp_path: Path) -> None:
     hosts = {"contoso": own(tenant), "fabrikam": {"m365_tenantid": "fabrikam.onmicrosoft.com"}}
     done, writes = played(tenant, tmp_path, [REMEDIATE], hosts, "--check")
     assert "fabrikam" in refused(done)
@@ -91,7 +91,7 @@ def test_a_host_without_variables_is_refused_and_the_others_are_done(tenant: Ten
     assert writes == 0
 
 
-def test_a_host_that_is_alone_but_not_in_its_inventory_is_refused(tenant: Tenant, tmp_path: Path) -> None:
+def test_single_host_of_a_larger_inventory_is_refused(tenant: Tenant, tmp_path: Path) -> None:
     hosts = {"contoso": own(tenant), "fabrikam": {}}
     done, writes = played(tenant, tmp_path, [REMEDIATE], hosts, "--limit", "fabrikam")
     assert "but host 'contoso' has" in refused(done)
@@ -99,7 +99,7 @@ def test_a_host_that_is_alone_but_not_in_its_inventory_is_refused(tenant: Tenant
 
 
 @pytest.mark.parametrize("name", ["m365_tenant_id", "m365_client_id", "m365_client_secret"])
-def test_a_host_with_some_variables_gets_none_from_the_environment(name: str, tenant: Tenant, tmp_path: Path) -> None:
+def test_host_with_variables_takes_none_from_the_environment(name: str, tenant: Tenant, tmp_path: Path) -> None:
     tenant.clear_requests()
     mine = {key: value for key, value in own(tenant).items() if key == name}
     done, _writes = played(tenant, tmp_path, [REMEDIATE], {"contoso": mine})
@@ -114,9 +114,7 @@ def test_an_empty_variable_of_the_host_is_refused(tenant: Tenant, tmp_path: Path
 
 
 @pytest.mark.parametrize("book", [AUDIT, REMEDIATE], ids=["audit", "remediate"])
-def test_a_host_with_misspelt_variables_is_not_the_tenant_of_the_environment(
-    book: Json, tenant: Tenant, tmp_path: Path
-) -> None:
+def test_host_with_misspelt_variables_takes_no_environment(book: Json, tenant: Tenant, tmp_path: Path) -> None:
     tenant.clear_requests()
     mine = {"m365_tennant_id": "contoso.onmicrosoft.com", "m365_clientid": "x", "m365_secret": "y"}
     done, _writes = played(tenant, tmp_path, [book], {"contoso": mine})
@@ -129,9 +127,7 @@ PORTAL: Json = {"m365_directory_id": "fabrikam.example", "m365_application_id": 
 
 
 @pytest.mark.parametrize("book", [AUDIT, REMEDIATE], ids=["audit", "remediate"])
-def test_a_host_with_the_words_of_the_portal_is_not_the_tenant_of_the_environment(
-    book: Json, tenant: Tenant, tmp_path: Path
-) -> None:
+def test_host_with_names_of_the_portal_takes_no_environment(book: Json, tenant: Tenant, tmp_path: Path) -> None:
     tenant.clear_requests()
     done, writes = played(tenant, tmp_path, [book], {"fabrikam": PORTAL})
     for said in (
@@ -143,7 +139,7 @@ def test_a_host_with_the_words_of_the_portal_is_not_the_tenant_of_the_environmen
     assert writes == 0
 
 
-def test_a_host_beside_one_with_the_words_of_the_portal_is_refused(tenant: Tenant, tmp_path: Path) -> None:
+def test_host_beside_one_with_names_of_the_portal_is_refused(tenant: Tenant, tmp_path: Path) -> None:
     tenant.clear_requests()
     hosts: Json = {"contoso": {}, "fabrikam": PORTAL}
     done, writes = played(tenant, tmp_path, [REMEDIATE], hosts, "--limit", "contoso")
@@ -152,7 +148,7 @@ def test_a_host_beside_one_with_the_words_of_the_portal_is_refused(tenant: Tenan
     assert writes == 0
 
 
-def test_a_variable_of_one_s_own_is_a_warning_where_nothing_is_written(tenant: Tenant, tmp_path: Path) -> None:
+def test_unknown_variable_is_a_warning_if_nothing_is_written(tenant: Tenant, tmp_path: Path) -> None:
     mine = {**own(tenant), "m365_team": "x", "license_state_mode": "plan", "license_state_fail_on": "none"}
     done, _writes = played(tenant, tmp_path, [AUDIT, REMEDIATE], {"contoso": mine})
     assert done.status == 0, str(done)
@@ -160,7 +156,7 @@ def test_a_variable_of_one_s_own_is_a_warning_where_nothing_is_written(tenant: T
 
 
 @pytest.mark.parametrize("name", ["M365_DIRECTORY_ID", "M365_TID"])
-def test_an_unknown_variable_of_the_environment_is_an_error(name: str, tenant: Tenant, tmp_path: Path) -> None:
+def test_unknown_environment_variable_is_an_error(name: str, tenant: Tenant, tmp_path: Path) -> None:
     tenant.clear_requests()
     hosts: Json = {"contoso": {}}
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts, "vars": APPLY}}), encoding="utf-8")
@@ -172,7 +168,7 @@ def test_an_unknown_variable_of_the_environment_is_an_error(name: str, tenant: T
 
 @pytest.mark.parametrize("book", ["audit", "remediate", "explain", "preflight"])
 @pytest.mark.parametrize("value", ["tenant", "contoso,fabrikam", "", None, ["contoso", "tenant"]])
-def test_a_host_that_the_inventory_lacks_fails_the_job(book: str, value: Any, tenant: Tenant, tmp_path: Path) -> None:
+def test_host_missing_from_the_inventory_fails_the_job(book: str, value: Any, tenant: Tenant, tmp_path: Path) -> None:
     tenant.clear_requests()
     plays = [{"import_playbook": f"m365.licensing.{book}"}]
     given = json.dumps({"m365_licensing_hosts": value, "who": "anna@contoso.example"})
@@ -183,19 +179,19 @@ def test_a_host_that_the_inventory_lacks_fails_the_job(book: str, value: Any, te
 
 
 @pytest.mark.parametrize("value", ["all", "contoso,!fabrikam", ["contoso"], "con*"])
-def test_every_pattern_of_hosts_is_taken(value: Any, tenant: Tenant, tmp_path: Path) -> None:
+def test_host_patterns_are_accepted(value: Any, tenant: Tenant, tmp_path: Path) -> None:
     given = json.dumps({"m365_licensing_hosts": value, "license_state_fail_on": "none"})
     done, _writes = played(tenant, tmp_path, [AUDIT], {"contoso": {}}, "-e", given)
     assert done.status == 0, str(done)
     assert "contoso " in done.output
 
 
-def test_a_single_host_without_variables_takes_the_environment(tenant: Tenant, tmp_path: Path) -> None:
+def test_only_host_without_variables_takes_the_environment(tenant: Tenant, tmp_path: Path) -> None:
     done, _writes = played(tenant, tmp_path, [REMEDIATE], {"contoso": {}}, "-e", "license_state_mode=plan")
     assert done.status == 0, str(done)
 
 
-def test_a_module_in_a_play_of_ones_own_takes_the_variables_of_its_host(tenant: Tenant, tmp_path: Path) -> None:
+def test_module_in_another_play_takes_the_variables_of_its_host(tenant: Tenant, tmp_path: Path) -> None:
     task = {"m365.licensing.m365_subscription_info": {}, "register": "license_state_seats"}
     play = {"hosts": "all", "gather_facts": False, "tasks": [task]}
     done, _writes = played(tenant, tmp_path, [play], {"contoso": own(tenant), "fabrikam": own(tenant)})
@@ -217,15 +213,13 @@ MISSPELT = {
 
 
 @pytest.mark.parametrize("name", MISSPELT)
-def test_a_misspelt_variable_stops_a_run_that_would_write(name: str, tenant: Tenant, tmp_path: Path) -> None:
+def test_misspelt_variable_stops_a_writing_run(name: str, tenant: Tenant, tmp_path: Path) -> None:
     done, writes = played(tenant, tmp_path, [REMEDIATE], {"contoso": {name: MISSPELT[name]}})
     assert f"this collection has no variable {name}" in refused(done)
     assert writes == 0
 
 
-def test_a_job_that_asks_to_apply_under_a_wrong_name_is_not_a_plan_that_ends_well(
-    tenant: Tenant, tmp_path: Path
-) -> None:
+def test_misspelt_mode_that_asks_to_apply_fails_the_job(tenant: Tenant, tmp_path: Path) -> None:
     more = {**own(tenant), "license_state_mode": "plan", "licence_state_mode": "apply", "license_state_fail_on": "none"}
     done, writes = played(tenant, tmp_path, [REMEDIATE], {"contoso": more})
     told = refused(done)
@@ -234,7 +228,7 @@ def test_a_job_that_asks_to_apply_under_a_wrong_name_is_not_a_plan_that_ends_wel
     assert writes == 0
 
 
-def test_a_misspelt_variable_is_a_warning_where_nothing_is_written(tenant: Tenant, tmp_path: Path) -> None:
+def test_misspelt_variable_is_a_warning_if_nothing_is_written(tenant: Tenant, tmp_path: Path) -> None:
     more = {**own(tenant), **MISSPELT, "license_state_mode": "plan", "license_state_fail_on": "none"}
     done, _writes = played(tenant, tmp_path, [AUDIT, REMEDIATE], {"contoso": more})
     assert done.status == 0, str(done)
@@ -250,14 +244,14 @@ def test_a_misspelt_variable_is_a_warning_where_nothing_is_written(tenant: Tenan
 @pytest.mark.parametrize(
     "arguments", [("--start-at-task", "License by rules"), ("--tags", "always"), ("--skip-tags", "never")]
 )
-def test_no_way_to_leave_out_tasks_leaves_out_the_check(
+def test_tags_and_start_at_task_do_not_skip_the_check(
     arguments: tuple[str, ...], tenant: Tenant, tmp_path: Path
 ) -> None:
     _done, writes = played(tenant, tmp_path, [REMEDIATE], {"contoso": {"licence_state_protected": ["*"]}}, *arguments)
     assert writes == 0
 
 
-def test_the_module_that_licenses_users_refuses_a_misspelt_tenant(tenant: Tenant, tmp_path: Path) -> None:
+def test_user_license_module_refuses_a_misspelt_tenant(tenant: Tenant, tmp_path: Path) -> None:
     task = {"m365.licensing.m365_user_license": {"users": ["anna@contoso.example"], "licenses": [{"sku": "SPE_E3"}]}}
     play = {"hosts": "all", "gather_facts": False, "tasks": [task]}
     done, writes = played(tenant, tmp_path, [play], {"contoso": {"m365_tenantid": "fabrikam.onmicrosoft.com"}})
@@ -265,7 +259,7 @@ def test_the_module_that_licenses_users_refuses_a_misspelt_tenant(tenant: Tenant
     assert writes == 0
 
 
-def test_the_result_of_a_task_does_not_stop_the_role(tenant: Tenant, tmp_path: Path) -> None:
+def test_registered_result_does_not_stop_the_role(tenant: Tenant, tmp_path: Path) -> None:
     tasks = [
         {"ansible.builtin.command": "true", "when": False, "register": "license_state_skipped"},
         {"ansible.builtin.debug": {}, "loop": [1, 2], "register": "license_state_looped"},
@@ -282,7 +276,7 @@ def test_the_result_of_a_task_does_not_stop_the_role(tenant: Tenant, tmp_path: P
 # values -------------------------------------------------------------------------------------------------------------
 
 
-def test_relative_paths_begin_where_the_run_was_started(tenant: Tenant, tmp_path: Path) -> None:
+def test_relative_paths_start_at_the_working_directory(tenant: Tenant, tmp_path: Path) -> None:
     shared = {
         "license_state_report_dir": "reports",
         "license_state_progress_path": "progress.jsonl",
@@ -298,7 +292,7 @@ def test_relative_paths_begin_where_the_run_was_started(tenant: Tenant, tmp_path
 
 
 @pytest.mark.parametrize("until", ["{{ never | default(omit) }}", "2030-12-31"])
-def test_what_a_rule_leaves_out_is_left_out(until: str, tenant: Tenant, tmp_path: Path) -> None:
+def test_omitted_key_of_a_rule_is_absent(until: str, tenant: Tenant, tmp_path: Path) -> None:
     exception = {"name": "Archives", "match": {"recipient_type": "archive"}, "action": "ignore", "reason": "By hand"}
     shared = {"license_state_rules": [{**exception, "until": until}, RULE]}
     done, _writes = played(

@@ -83,9 +83,7 @@ def asked(tenant: Tenant) -> tuple[int, int]:
     return len(tenant.requests()), len(tenant.world.changes)
 
 
-def test_no_misspelt_variable_writes_or_reaches_the_tenant_of_the_environment(
-    theirs: Tenant, ours: Tenant, tmp_path: Path
-) -> None:
+def test_misspelt_variables_never_write_or_select_a_tenant(theirs: Tenant, ours: Tenant, tmp_path: Path) -> None:
     alone, beside = hosts(ours)
     plays = [*(book(name) for name in alone), book("beside*")]
     done = played(tmp_path, alone | beside, plays, theirs.env())
@@ -96,9 +94,7 @@ def test_no_misspelt_variable_writes_or_reaches_the_tenant_of_the_environment(
     assert asked(ours) == (0, 0)
 
 
-def test_the_same_hosts_without_an_error_write_in_their_own_tenant(
-    theirs: Tenant, ours: Tenant, tmp_path: Path
-) -> None:
+def test_hosts_with_right_variables_write_in_their_own_tenant(theirs: Tenant, ours: Tenant, tmp_path: Path) -> None:
     """What shows that the other test can fail."""
     _alone, beside = hosts(ours)
     right = {name: value for name, value in beside["beside0"].items() if name in M365}
@@ -109,9 +105,7 @@ def test_the_same_hosts_without_an_error_write_in_their_own_tenant(
 
 
 @pytest.mark.parametrize("name", ["M365_TENANTID", "M365_TENANT", "M356_TENANT_ID", "M365_CLIENT_SECERT"])
-def test_a_misspelt_variable_of_the_environment_does_not_hand_the_run_to_another_tool_s_tenant(
-    name: str, theirs: Tenant, tmp_path: Path
-) -> None:
+def test_misspelt_environment_variable_selects_no_tenant(name: str, theirs: Tenant, tmp_path: Path) -> None:
     """The environment has the Azure credential of another tenant besides."""
     before = asked(theirs)
     told = theirs.env()

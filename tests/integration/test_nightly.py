@@ -116,7 +116,7 @@ def test_systemd_runs_the_same(tenant: Tenant, folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_controller_is_given_the_same_variables(tenant: Tenant, folder: Path) -> None:
+def test_controller_gets_the_same_variables(tenant: Tenant, folder: Path) -> None:
     extra = block("yaml", "# extra variables\n")
     assert yaml.safe_load(extra).items() <= yaml.safe_load(block("yaml", "# nightly.yml\n")).items()
     (folder / "extra.yml").write_text(extra, encoding="utf-8")
@@ -125,7 +125,7 @@ def test_a_controller_is_given_the_same_variables(tenant: Tenant, folder: Path) 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_night_without_its_permission_is_red(folder: Path) -> None:
+def test_nightly_run_without_a_permission_fails(folder: Path) -> None:
     line = commands()[1]
     with running(mailboxes=12, at_risk=3, seed=3) as tenant:
         tenant.world.app.roles -= EXCHANGE_ROLES

@@ -28,13 +28,13 @@ ok: [localhost] => {"changed": false}
 """
 
 
-def test_warnings_are_seen_whole() -> None:
+def test_warnings_are_read_in_full() -> None:
     assert Played(0, NEW).warnings == [NEW.splitlines()[1], NEW.splitlines()[2]]
     assert Played(0, OLD).warnings == [" ".join(OLD.splitlines()[1:3])]
 
 
 @pytest.mark.parametrize("expected", [[], ["stays in one line"], ["stays in one line", "gone soon", "never shown"]])
-def test_a_warning_too_many_or_too_few_fails(expected: list[str]) -> None:
+def test_unexpected_or_missing_warning_fails(expected: list[str]) -> None:
     with pytest.raises(AssertionError):
         check_warnings(Played(0, NEW), expected)
 

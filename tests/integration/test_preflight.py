@@ -21,7 +21,7 @@ WRITE = "LicenseAssignment.ReadWrite.All"
     [(set(), 0), ({WRITE, "User.ReadWrite.All"}, 0), (EXCHANGE_ROLES, 2), ({"User.Read.All", "User.ReadWrite.All"}, 2)],
     ids=["nothing missing", "reads only", "no Exchange", "no users"],
 )
-def test_a_preflight_is_green_where_an_audit_works(tmp_path: Path, taken: set[str], status: int) -> None:
+def test_preflight_passes_if_an_audit_works(tmp_path: Path, taken: set[str], status: int) -> None:
     with running(mailboxes=3, at_risk=0, seed=5) as tenant:
         tenant.world.app.roles = set(tenant.world.app.roles) - set(taken) - {"Directory.Read.All"}
         done = play(tenant, "m365.licensing.preflight", tmp_path)

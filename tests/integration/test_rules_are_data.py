@@ -37,7 +37,7 @@ def variables(folder: Path, content: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("book", BOOKS)
-def test_a_template_in_a_rules_file_runs_nowhere(tenant: Tenant, tmp_path: Path, book: str) -> None:
+def test_template_in_a_rules_file_is_not_evaluated(tenant: Tenant, tmp_path: Path, book: str) -> None:
     evil = "{{ lookup('ansible.builtin.pipe', 'touch PLACE; echo ran') }}".replace("PLACE", str(tmp_path / "ran"))
     rules = [
         {
@@ -77,7 +77,7 @@ def test_errors_name_the_file_and_the_place(tenant: Tenant, tmp_path: Path) -> N
     assert f"{tmp_path / 'licenses.yml'}: rules[0].licenses[0].sku" in done.output
 
 
-def test_rules_of_a_file_do_what_rules_of_a_variable_do(tenant: Tenant, tmp_path: Path) -> None:
+def test_rules_file_equals_rules_variable(tenant: Tenant, tmp_path: Path) -> None:
     rules = [{"name": "All", "match": {}, "licenses": [{"sku": "EXCHANGESTANDARD"}], "usage_location": "DE"}]
     given = variables(tmp_path, {"license_state_rules": rules})
     reports = []
@@ -91,7 +91,7 @@ def test_rules_of_a_file_do_what_rules_of_a_variable_do(tenant: Tenant, tmp_path
     assert reports[0]["users"] == reports[1]["users"]
 
 
-def test_neither_nor_both(tenant: Tenant, tmp_path: Path) -> None:
+def test_exactly_one_source_of_rules_is_accepted(tenant: Tenant, tmp_path: Path) -> None:
     given = variables(tmp_path, [])
     both = play(tenant, "m365.licensing.remediate", tmp_path, variables={**given, "license_state_rules": []})
     assert "license_state_rules and license_state_rules_file are both given" in both.output

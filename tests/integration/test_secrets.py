@@ -170,7 +170,7 @@ def test_no_secret_is_left_anywhere(case: str, tmp_path: Path) -> None:
             assert said in played.output, said
 
 
-def test_the_search_finds_what_it_looks_for(tmp_path: Path) -> None:
+def test_search_finds_a_planted_secret(tmp_path: Path) -> None:
     secret = 'pä"ss wörd/+&'
     for spelling in spellings(secret):
         assert shows(b"some " + spelling + b" text", {"it": secret}) == ["it"]
@@ -182,7 +182,7 @@ def test_the_search_finds_what_it_looks_for(tmp_path: Path) -> None:
     assert {name: shows(data, {"it": secret}) for name, data in left.items()} == {"b": ["it"], "c": []}
 
 
-def test_the_watch_sees_command_lines_and_environments(tmp_path: Path) -> None:
+def test_process_snapshot_has_command_lines_and_environments(tmp_path: Path) -> None:
     child = [sys.executable, "-c", "import time; time.sleep(0.5)", "in-the-command"]
     code = f"import subprocess; subprocess.run({child!r})"
     played = watch(["python", "-c", code], tmp_path, environment(tmp_path) | {"SOME": "in-the-environment"})

@@ -232,7 +232,7 @@ def test_no_option_is_missing_here() -> None:
     assert tried - {"client_secert"} == {name for name in OPTIONS if not COMMON_SPEC[name].get("no_log")}
 
 
-def test_the_swap_is_said(ran: tuple[Found, str], inventory: list[Host]) -> None:
+def test_swapped_id_and_secret_are_an_error(ran: tuple[Found, str], inventory: list[Host]) -> None:
     found, _secret = ran
     last = found.results[inventory[0].name][-1]
     assert "option client_id: expected the application (client) id" in last["msg"]

@@ -178,7 +178,7 @@ def places(way: Way, tenant: Tenant, folder: Path) -> set[str]:
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows its processes in /proc")
 @pytest.mark.parametrize("name", WAYS)
-def test_each_way_shows_the_secret_and_what_to_do_instead_does_not(name: str, tenant: Tenant, tmp_path: Path) -> None:
+def test_documented_leaks_leak_and_their_replacements_do_not(name: str, tenant: Tenant, tmp_path: Path) -> None:
     way, where, instead = WAYS[name]
     assert places(way, tenant, tmp_path / "way") == {where}
     assert places(instead, tenant, tmp_path / "instead") == set()
@@ -186,7 +186,7 @@ def test_each_way_shows_the_secret_and_what_to_do_instead_does_not(name: str, te
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows its processes in /proc")
 @pytest.mark.parametrize("name", QUIET)
-def test_what_looks_dangerous_and_is_not_shows_nothing(name: str, tenant: Tenant, tmp_path: Path) -> None:
+def test_harmless_ways_show_no_secret(name: str, tenant: Tenant, tmp_path: Path) -> None:
     assert places(QUIET[name], tenant, tmp_path / "way") == set()
 
 

@@ -158,23 +158,19 @@ def remediate(
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_a_plan_that_is_asked_for_writes_nothing(
-    way: Callable[[Path, Json], list[Json]], tenant: Tenant, tmp_path: Path
-) -> None:
+def test_mode_plan_writes_nothing(way: Callable[[Path, Json], list[Json]], tenant: Tenant, tmp_path: Path) -> None:
     played, writes = remediate(tenant, tmp_path, way, {"license_state_mode": "plan"})
     assert (played.status, writes) == (0, 0), str(played)
     assert "to be licensed" in played.output
 
 
 @pytest.mark.parametrize("arguments", [(), ("-e", "license_state_mode=plan"), ("-e", '{"license_state_mode": "plan"}')])
-def test_a_run_that_is_not_told_to_write_writes_nothing(
-    arguments: tuple[str, ...], tenant: Tenant, tmp_path: Path
-) -> None:
+def test_run_without_mode_apply_writes_nothing(arguments: tuple[str, ...], tenant: Tenant, tmp_path: Path) -> None:
     played, writes = remediate(tenant, tmp_path, silent, {}, *arguments)
     assert (played.status, writes) == (0, 0), str(played)
 
 
-def test_a_plan_given_on_the_command_line_wins_over_apply_elsewhere(tenant: Tenant, tmp_path: Path) -> None:
+def test_mode_plan_on_the_command_line_overrides_apply(tenant: Tenant, tmp_path: Path) -> None:
     said = {"license_state_mode": "apply"}
     played, writes = remediate(tenant, tmp_path, host_vars_of_inventory, said, "-e", "license_state_mode=plan")
     assert (played.status, writes) == (0, 0), str(played)
@@ -198,7 +194,7 @@ def test_apply_writes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "500%"])
-def test_a_guard_that_is_no_guard_is_refused(value: str | None, tenant: Tenant, tmp_path: Path) -> None:
+def test_guard_without_effect_is_refused(value: str | None, tenant: Tenant, tmp_path: Path) -> None:
     said = {"license_state_mode": "apply", "license_state_max_changes": value}
     played, writes = remediate(tenant, tmp_path, import_vars, said)
     assert (played.status, writes) == (2, 0), str(played)

@@ -142,7 +142,7 @@ FRESH: list[Harness] = []
 
 @examples(250)
 @given(BODIES)
-def test_it_is_done_or_said_and_then_nothing_has_changed(body: Any) -> None:
+def test_patch_succeeds_or_changes_nothing(body: Any) -> None:
     if not FRESH:
         FRESH.append(start())
     env = FRESH.pop()

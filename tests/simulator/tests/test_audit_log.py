@@ -127,7 +127,7 @@ def test_entries_are_kept_for_some_days(env: Harness, days: int) -> None:
     assert find(env).value == []
 
 
-def test_a_bare_entry_tells_only_that_something_changed(env: Harness) -> None:
+def test_bare_audit_entry_names_no_license(env: Harness) -> None:
     env.world.switches.license_audit = "bare"
     env.assign(env.user("anna", ("SPE_E3",)), remove=["SPE_E3"])
     (entry,) = find(env).value
@@ -143,7 +143,7 @@ def test_what_it_takes(env: Harness) -> None:
     assert find(env, app=env.as_app("AuditLog.Read.All", "Directory.Read.All")).status == 200
 
 
-def test_a_tenant_from_a_seed_tells_of_the_licenses_that_were_removed() -> None:
+def test_seeded_tenant_has_audit_entries_of_removed_licenses() -> None:
     env = Harness(generate(120, 24, 1, NOW))
     env.world.app.roles.add("AuditLog.Read.All")
     removed = {*env.world.truth["at_risk"]["license_removed"], *env.world.truth["at_risk"]["soft_deleted"]}

@@ -155,7 +155,7 @@ MISTAKES: list[tuple[Json, str]] = [
 
 
 @pytest.mark.parametrize(("mistake", "said"), MISTAKES, ids=lambda value: str(value)[:60])
-def test_a_mistake_is_said_and_nothing_changes(env: Harness, mistake: Json, said: str) -> None:
+def test_refused_patch_names_the_mistake_and_changes_nothing(env: Harness, mistake: Json, said: str) -> None:
     before = everything(env)
     anna = one(env, ANNA)
     # much that is right comes with it
@@ -184,7 +184,7 @@ def test_a_mistake_is_said_and_nothing_changes(env: Harness, mistake: Json, said
     done(env, right)
 
 
-def test_the_examples_of_the_readme_are_right() -> None:
+def test_examples_of_the_readme_run() -> None:
     text = (Path(__file__).resolve().parents[2] / "tenant" / "README.md").read_text(encoding="utf-8")
     examples = [json.loads(block) for block in re.findall(r"```json\n(\{.*?)```", text, re.DOTALL)]
     assert [sorted(example) for example in examples] == [["groups", "mailboxes", "skus", "users"], ["plan_rules"]]

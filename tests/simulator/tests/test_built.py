@@ -143,7 +143,7 @@ def test_it_is_planned_and_remedied(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
-def test_guests_with_mailboxes_of_a_seed_are_found_like_everybody(strategy: str) -> None:
+def test_seeded_guests_with_mailboxes_are_found(strategy: str) -> None:
     with running(120, 24, now=NOW, guests_with_mailboxes=True) as tenant:
         guests = set(tenant.truth()["guests"])
         found = rows(look(tenant, strategy=strategy, now=NOW))
@@ -172,7 +172,7 @@ def test_the_command_starts_an_empty_tenant(which: str) -> None:
     assert (json.loads(done.stdout) == [0] * 5) is (which == "--empty")
 
 
-def test_everything_goes_and_comes_back_where_something_is_wrong() -> None:
+def test_failed_patch_restores_the_whole_state() -> None:
     with running(20, 4, now=NOW) as tenant:
         before = tenant.state()
         with pytest.raises(ValueError, match="no SKU 'NONE'"):

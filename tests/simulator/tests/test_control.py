@@ -136,7 +136,7 @@ STATES: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("change", "named"), STATES)
-def test_a_change_that_is_none(env: Harness, change: Any, named: str) -> None:
+def test_invalid_patch_changes_nothing(env: Harness, change: Any, named: str) -> None:
     before = json.dumps(control.state(env.world, {"all": "true"}), default=str, sort_keys=True)
     answer = control.dispatch(env.world, "PATCH", "/state", {}, change)
     assert answer.status == 400, answer
@@ -154,7 +154,7 @@ def test_nothing_changes_where_one_of_the_changes_is_wrong(env: Harness) -> None
     assert user["department"] != "Moon"
 
 
-def test_what_is_right_is_done(env: Harness) -> None:
+def test_valid_patch_is_applied(env: Harness) -> None:
     change = {"users": {"anna@contoso.example": {"department": "Moon"}}, "roles": [], "now": "2026-06-15T12:00:00Z"}
     assert control.dispatch(env.world, "PATCH", "/state", {}, change).status == 200
     assert control.dispatch(env.world, "PATCH", "/state", {}, {"users": {"anna@contoso.example": None}}).status == 200

@@ -40,7 +40,7 @@ def test_a_user_without_select_has_the_documented_properties(env: Harness) -> No
     assert set(env.ask("/users").value[0]) == DEFAULT
 
 
-def test_everything_is_everything_of_the_version(env: Harness) -> None:
+def test_select_star_returns_all_properties_of_the_version(env: Harness) -> None:
     env.user()
     assert "isLicenseReconciliationNeeded" not in env.ask("/users?$select=*").value[0]
     assert env.ask(f"{GRAPH}/beta/users?$select=*").value[0]["isLicenseReconciliationNeeded"] is False
@@ -90,7 +90,7 @@ def token(env: Harness, service: str) -> dict[str, Any]:
     return found
 
 
-def test_a_token_says_that_an_application_signed_in_and_what_it_may(env: Harness) -> None:
+def test_token_names_the_application_and_its_roles(env: Harness) -> None:
     claims = token(env, "graph")
     assert claims["idtyp"] == "app"
     assert claims["oid"] == claims["sub"]

@@ -115,7 +115,7 @@ def test_a_mailbox_that_never_had_a_license(state: str) -> None:
     assert flags == {None if state == "null" else False}
 
 
-def test_every_way_to_be_at_risk_is_there_and_looks_like_it() -> None:
+def test_seed_plants_every_kind_of_risk() -> None:
     world = tenant(400, 48, delicensing_resiliency=True)
     assert {kind: len(ids) for kind, ids in world.truth["at_risk"].items()} == dict.fromkeys(world.truth["at_risk"], 4)
     assert len(world.truth["at_risk"]) == 12
@@ -184,11 +184,11 @@ def test_numbers_that_contradict_each_other(mailboxes: int, at_risk: int) -> Non
     ("switch", "value"),
     [("colour", "red"), ("invoke_paging", "maybe"), ("write_quota", "-1"), ("beta_gone", "perhaps")],
 )
-def test_a_switch_that_is_not_there_or_not_so(switch: str, value: str) -> None:
+def test_unknown_switch_or_value_is_refused(switch: str, value: str) -> None:
     with pytest.raises(ValueError, match=switch):
         generate(1, 0, 1, NOW, {switch: value})
 
 
-def test_a_large_tenant_is_as_true_as_a_small_one() -> None:
+def test_truth_holds_in_a_large_tenant() -> None:
     world = tenant(20_000, 200)
     assert recount(world) == set(planted(world))

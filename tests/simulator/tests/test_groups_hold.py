@@ -94,7 +94,7 @@ class Play:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_everything_agrees_whatever_happens(seed: int) -> None:
+def test_state_stays_consistent_under_random_changes(seed: int) -> None:
     play = Play(seed)
     statuses = set()
     for _unused in range(250):

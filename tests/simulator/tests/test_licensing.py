@@ -364,7 +364,7 @@ class TestEffects:
         assert _off(user) == [YAMMER]
 
 
-def test_seats_and_plans_hold_whatever_happens() -> None:
+def test_seats_and_plans_stay_consistent() -> None:
     """A thousand random changes: what is served is always what a recount of the assignments gives."""
     env = Harness()
     rng = random.Random(11)

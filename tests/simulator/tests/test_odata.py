@@ -62,7 +62,7 @@ def env() -> Harness:
     return Harness()
 
 
-def test_each_cell_of_the_table(env: Harness) -> None:
+def test_each_property_and_operator_of_the_table(env: Harness) -> None:
     seen = 0
     for resource, prop, condition, support in _cells():
         kept = prop.partition("/")[0] in KEPT[resource]
@@ -89,7 +89,7 @@ def test_a_property_that_is_not_in_the_table_cannot_be_filtered(env: Harness, co
 
 
 @pytest.mark.parametrize("version", ["v1.0", "beta"])
-def test_a_property_that_the_tenant_never_heard_of_is_named(env: Harness, version: str) -> None:
+def test_unknown_property_is_named(env: Harness, version: str) -> None:
     answer = env.find("shoeSize eq '46'", version=version)
     assert (answer.status, answer.code) == (501, "NotSimulated")
     assert "shoeSize" in answer.message

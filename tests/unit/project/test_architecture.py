@@ -59,5 +59,5 @@ def test_each_change_names_one_file() -> None:
     assert len(rows) >= 25
 
 
-def test_every_file_of_the_simulated_tenant_says_what_it_holds() -> None:
+def test_every_file_of_the_simulator_has_a_docstring() -> None:
     assert [path.name for path in SIMULATOR.glob("*.py") if '\n"""' not in path.read_text(encoding="utf-8")] == []

@@ -56,7 +56,7 @@ def one(limit: float) -> Row:
         (40, 20, True, True, 0.5),
     ],
 )
-def test_a_bound_includes_its_limit(value: float, limit: float, at_least: bool, kept: bool, share: float) -> None:
+def test_bound_includes_its_limit(value: float, limit: float, at_least: bool, kept: bool, share: float) -> None:
     bound = Bound("x", value, limit, at_least)
     assert bound.kept is kept
     assert bound.share == pytest.approx(share)
@@ -100,7 +100,7 @@ def test_a_work_that_broke_down_is_not_kept() -> None:
     assert Row("cli", "50 users", note="not here: no node").kept, "what a machine lacks is no fault of the collection"
 
 
-def test_a_work_that_there_is_not_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_work_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     """Else nothing was measured, and nothing missed."""
     with pytest.raises(SystemExit) as ended:
         main(["--size", "small", "--only", "import", "quota"])
@@ -123,9 +123,7 @@ def test_only_a_whole_run_is_published(tmp_path: Path, monkeypatch: pytest.Monke
     assert ends == [1, 1, 0]
 
 
-def test_a_work_that_breaks_down_is_an_error_in_a_small_run_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failing_work_is_an_error_in_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_sizes: object) -> Iterator[Row]:
         rows: list[Row] = json.loads("no tenant")
         yield from rows
@@ -137,7 +135,7 @@ def test_a_work_that_breaks_down_is_an_error_in_a_small_run_too(
         assert main(["--size", "small", "--only", "import"]) == end
 
 
-def test_what_was_edited_last_is_compiled_before_anything_is_measured(tmp_path: Path) -> None:
+def test_bytecode_is_compiled_before_measuring(tmp_path: Path) -> None:
     source = tmp_path / "edited.py"
     for changed in (1_700_000_000, 1_700_000_100):
         source.write_text(f"CHANGED = {changed}\n", encoding="utf-8")

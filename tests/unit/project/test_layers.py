@@ -125,7 +125,7 @@ def test_a_package_imports_only_those_before_it(package: str) -> None:
     assert not wrong
 
 
-def test_no_file_imports_itself_by_way_of_others() -> None:
+def test_imports_have_no_cycle() -> None:
     left = {name: ours(tree(path), name.partition("/")[0]) for name, path in FILES.items()}
     while free := {name for name, needs in left.items() if not needs & left.keys()}:
         left = {name: needs for name, needs in left.items() if name not in free}
@@ -143,7 +143,7 @@ def test_one_file_alone_imports(package: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.partition("/")[0] in PURE])
-def test_pure_files_reach_for_nothing(name: str) -> None:
+def test_pure_files_do_no_io(name: str) -> None:
     assert impurities(tree(FILES[name])) == []
 
 

@@ -124,7 +124,7 @@ def test_make_lock_writes_each_file_with_hashes() -> None:
 
 
 @pytest.mark.parametrize("name", INSTALLING)
-def test_who_installs_the_others_requires_hashes(name: str) -> None:
+def test_other_installations_require_hashes(name: str) -> None:
     text = (ROOT / INSTALLING[name]).read_text(encoding="utf-8")
     assert "--require-hashes" in text
     assert f"locked/{name}.txt" in text or '"locked" / "clients.txt"' in text

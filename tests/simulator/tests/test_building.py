@@ -185,7 +185,7 @@ def test_refused_patch_names_the_mistake_and_changes_nothing(env: Harness, mista
 
 
 def test_examples_of_the_readme_run() -> None:
-    text = (Path(__file__).resolve().parents[2] / "tenant" / "README.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
     examples = [json.loads(block) for block in re.findall(r"```json\n(\{.*?)```", text, re.DOTALL)]
     assert [sorted(example) for example in examples] == [["groups", "mailboxes", "skus", "users"], ["plan_rules"]]
     env = Harness()

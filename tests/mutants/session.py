@@ -28,8 +28,8 @@ from tests.mutants.mutated_code import Mutant, MutatedModule, changed_functions,
 from tests.mutants.recorder import Recorder, pairs
 
 MEMORY = 6 * 2**30
-SECONDS = 60.0
-"""The processor time in which all tests of a group are collected, above what they take themselves."""
+SECONDS = 15.0
+"""The processor time in which the tests of a group are collected, besides what they take themselves."""
 EXAMPLES = 20
 """How many random examples a property sees: a mutant that these do not notice needs an example of its own."""
 IMPORTED = "ignore::pytest.PytestAssertRewriteWarning"
@@ -51,6 +51,12 @@ class Plugin:
         phases = (Phase.explicit, Phase.generate)
         settings.register_profile("mutants", derandomize=True, deadline=None, max_examples=EXAMPLES, phases=phases)
         settings.load_profile("mutants")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """End the process as soon as a test fails: what it has started may never end by itself."""
+        if report.failed:
+            print(report.longreprtext, flush=True)
+            os._exit(1)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep the chosen tests only."""
@@ -118,7 +124,7 @@ class GroupRun:
             original, mutated = (compiled(mutant.target, text) for text in (mutant.original(), mutant.source()))
             replace_code(mutant.target, changed_functions(original, mutated) or {})
             session.items = chosen[index]
-            run_until_failure(session)
+            run_all(session)
 
         limit = lambda index: self._recorder.total(item.nodeid for item in chosen[index])  # noqa: E731
         statuses = self._each(list(chosen), replace, limit)
@@ -133,7 +139,7 @@ class GroupRun:
         sys.meta_path.insert(0, MutatedModule(self.mutants[index]))
         callers = self._callers(index)
         files = sorted({name.partition("::")[0] for name in callers})
-        self._pytest(files, Plugin(run_until_failure, frozenset(callers)))
+        self._pytest(files, Plugin(run_all, frozenset(callers)))
 
     def _pytest(self, tests: Sequence[str], plugin: Plugin) -> None:
         scratch = self.folder / "scratch" / str(os.getpid())
@@ -174,12 +180,10 @@ class GroupRun:
         os._exit(BROKEN)
 
 
-def run_until_failure(session: pytest.Session) -> None:
-    """Run the tests; end the process with 1 as soon as one fails, else with 0."""
+def run_all(session: pytest.Session) -> None:
+    """Run the tests on a mutant, and end the process with 0 when all have passed."""
     for item, after in pairs(session.items):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
-        if session.testsfailed:
-            os._exit(1)
     os._exit(0)
 
 
@@ -187,4 +191,4 @@ def limit(seconds: float) -> None:
     """End this process when it has used so much processor time, or waited for long, or takes all memory."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.setitimer(signal.ITIMER_PROF, seconds)
-    signal.setitimer(signal.ITIMER_REAL, 5 * seconds)
+    signal.setitimer(signal.ITIMER_REAL, 8 * seconds)

@@ -75,7 +75,7 @@ AUDIT_SPEC: dict[str, dict[str, Any]] = {
 
 
 GRACE_DAYS_MAX = 3650
-"""Ten years: more is a slip of the pen, and ends beyond the calendar."""
+"""Ten years: more is a typo, and ends beyond the calendar."""
 
 
 def audit_options(params: Mapping[str, Any]) -> AuditOptions:

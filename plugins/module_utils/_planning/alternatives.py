@@ -50,7 +50,7 @@ class Alternative(NamedTuple):
     spared: tuple[str, ...] = ()
     """Why licenses that the user does not need are left out."""
     rejection: str = ""
-    """The action of a plan that says why the user cannot get it; empty where nothing speaks against it."""
+    """The action of a plan that says why the user cannot get it; empty where the user can get it."""
     why: str = ""
     """The same in words, without a full stop."""
 
@@ -98,7 +98,7 @@ class Alternatives:
     def evaluate(
         self, candidate: Candidate, options: Iterable[Alternative], needs: Sequence[Needs] = ()
     ) -> Iterator[Alternative]:
-        """Each alternative with what speaks against it; each is tried only when it is asked for.
+        """Each alternative with the reason that rejects it; tried only when the caller asks for the next one.
 
         For a mailbox at risk it must cover all ``needs``. For any other user the licenses that are not needed are left
         out, and nothing may take away what keeps a mailbox.

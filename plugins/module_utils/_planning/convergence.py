@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules that do not come to rest: whom one rule has changed, another changes again in the next run.
+"""Rules that conflict: one changes users whom another will change again in the next run.
 
-A rule that asks what users hold (``has``, ``lacks``) no longer means a user once it has given or taken that, and then
-a later rule decides. Seen before the first write: the plan is made once more for the users as they will be.
+A rule that asks what users hold (``has``, ``lacks``) no longer matches a user once it has given or taken that, and
+then a later rule decides. A second plan, for the users as they will be, shows that before the first write.
 Pure: no I/O, no clock.
 """
 
@@ -21,7 +21,7 @@ from .model import NOTHING_TO_DO, Candidate, PlanEntry
 
 _PLENTY = 10**9
 _AT_ONCE = 1000
-"""So many users are planned for at once: all of a large tenant would be in memory twice."""
+"""Users in one such plan: all users of a large tenant would be in memory twice."""
 
 
 def with_next_rules(
@@ -32,14 +32,14 @@ def with_next_rules(
 ) -> tuple[PlanEntry, ...]:
     """The entries, with ``next_rule`` where another rule will change the user again, or will fail to.
 
-    ``candidates`` are those behind the entries that change something, by user id. ``replan`` makes a plan; it is given
-    seats in plenty, for more may be there in the next run.
+    ``candidates`` are those behind the entries that change something, by user id. ``replan`` makes a plan; it gets SKUs
+    with more seats than anyone needs, for more may be there in the next run.
     """
     by_id = {sku.id: sku for sku in skus}
     changed = [entry for entry in entries if entry.change]
     ample_skus = [replace(sku, enabled=sku.consumed + _PLENTY, entries=()) for sku in skus]
     again: dict[str, PlanEntry] = {}
-    # with seats in plenty nobody's plan depends on anybody else's
+    # with enough seats for all, no user's plan depends on another's
     for start in range(0, len(changed), _AT_ONCE):
         later = [_in_next_run(candidates[entry.user.id], entry, by_id) for entry in changed[start : start + _AT_ONCE]]
         again.update((entry.user.id, entry) for entry in replan(later, ample_skus) if entry.action not in NOTHING_TO_DO)
@@ -64,17 +64,17 @@ def _with_next_rule(entry: PlanEntry, again: PlanEntry | None) -> PlanEntry:
 
 
 def conflict_warnings(entries: Iterable[PlanEntry], skus: Mapping[str, Sku]) -> list[str]:
-    """One sentence for each two rules of which one takes up in the next run whom the other has just changed."""
-    found: dict[tuple[str, str], list[PlanEntry]] = {}
+    """One sentence for each two rules of which one changes in the next run the users that the other changes now."""
+    pairs: dict[tuple[str, str], list[PlanEntry]] = {}
     for entry in entries:
-        found.setdefault((entry.rule, entry.next_rule), []).append(entry)
+        pairs.setdefault((entry.rule, entry.next_rule), []).append(entry)
     warnings = []
-    for (first, then), some in found.items():
-        gets = ", ".join(dict.fromkeys(skus[item.sku_id].name for entry in some for item in entry.change.add))
+    for (first, then), changed in pairs.items():
+        gets = ", ".join(dict.fromkeys(skus[item.sku_id].name for entry in changed for item in entry.change.add))
         advice = f"lacks: [{gets}] in {then!r}" if gets else f"not, has or lacks in {then!r}"
-        upns = named(list(dict.fromkeys(entry.user.user_principal_name for entry in some)))
+        upns = named(list(dict.fromkeys(entry.user.user_principal_name for entry in changed)))
         warnings.append(
-            f"The rules do not come to rest: whom rule {first!r} changes now, rule {then!r} would change again in the "
-            f"next run: {upns}. Let only one of them mean these users, for example with {advice}."
+            f"Rules {first!r} and {then!r} conflict: users changed by {first!r} now will be changed again by {then!r} "
+            f"in the next run: {upns}. Let only one of them match these users, for example with {advice}."
         )
     return warnings

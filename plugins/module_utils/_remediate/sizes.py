@@ -3,13 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plans with the mailbox sizes that they depend on: of users who get Kiosk or Plan 1, or who lose Plan 2.
 
-The services measure one mailbox in a request, so no other mailbox is asked for. A size that cannot be had is a warning
-of that row, and where Plan 2 would be taken away it is a gap that stops the plan.
+The services measure one mailbox in a request, so only the mailboxes that a plan depends on are measured. Only a
+plan can name them, because the alternative of a user depends on the seats that more urgent users leave. To measure all
+users whose rule has a small alternative would be hundreds of requests more. So the first plan is made without sizes.
+
+A size that cannot be read is a warning of that row. Where the user would lose Plan 2 it is a gap that stops the plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._assign.downgrades import find_downgrades
@@ -45,7 +48,7 @@ _NO_REPORT = "as no usage report has it, and there are too many mailboxes to mea
 _NO_LIST = Space(why=UNLISTED)
 
 
-class _Question(NamedTuple):
+class _SizeQuestion(NamedTuple):
     """A mailbox whose size counts: is it larger than ``limit``? ``loses``: its user would lose Plan 2."""
 
     box: Mailbox
@@ -53,7 +56,7 @@ class _Question(NamedTuple):
     loses: bool = False
 
 
-class _Answer(NamedTuple):
+class _SizeAnswer(NamedTuple):
     """Sizes in bytes by guid, the guids without a size, and the reason for all of these: short, and for a row."""
 
     known: Mapping[str, int]
@@ -63,7 +66,7 @@ class _Answer(NamedTuple):
 
 
 class SizeAwarePlanner:
-    """Makes plans with ``build`` in which the size of every mailbox is known that the plan depends on."""
+    """Makes plans with ``build`` that know the size of every mailbox on which they depend."""
 
     def __init__(
         self,
@@ -82,24 +85,28 @@ class SizeAwarePlanner:
             box.guid: Space(box.size, quota=box.quota) for box in readings.mailboxes if box.size is not None
         }
         self._small: dict[tuple[Assignment, ...], bool] = {}
-        self._asked: dict[str, int] = {}
-        """The smallest limit that was asked about, by the guid of the mailbox."""
+        self._limits: dict[str, int] = {}
+        """The smallest limit that each mailbox was compared with, by its guid."""
 
-    def plan(self, candidates: Iterable[Candidate]) -> Plan:
-        """The plan. Sizes may change the plan, and with it which sizes matter: then those are asked for as well."""
-        some = candidates if isinstance(candidates, list) else list(candidates)
+    def plan(self, candidates: Sequence[Candidate]) -> Plan:
+        """The plan, made again only if a mailbox is larger than the first one allows.
+
+        Its seats then go to other users, so the new plan may depend on further sizes. It must not be written without
+        them: a user could lose Plan 2 whose mailbox needs it. Each mailbox is measured once, which ends the loop.
+        """
         while True:
-            # a copy of all candidates would take memory in a plan for everybody
-            plan = self._build([self._known(item) for item in some] if self._spaces else some, self._guards)
+            # a copy of all candidates would take memory in a plan for all users
+            sized_candidates = [self._with_size(item) for item in candidates] if self._spaces else candidates
+            plan = self._build(sized_candidates, self._guards)
             rooms = self._rooms(plan)
             questions = self._questions(plan, rooms)
-            if not questions or not self._ask(questions):
+            if not questions or not self._measure(questions):
                 entries = list(plan.entries)
                 for place, room in rooms.items():
-                    entries[place] = self._told(entries[place], room)
+                    entries[place] = self._with_fit(entries[place], room)
                 return plan._replace(entries=tuple(entries))
 
-    def _known(self, candidate: Candidate) -> Candidate:
+    def _with_size(self, candidate: Candidate) -> Candidate:
         """A candidate with what is known of the size of its mailbox."""
         finding, user = candidate.finding, candidate.subject.user
         box = (finding.mailbox if finding else None) or self._boxes.get(user.id)
@@ -133,36 +140,36 @@ class SizeAwarePlanner:
             self._small[change.add] = gives_small(change.add, self._skus, self._catalog)
         return self._small[change.add]
 
-    def _questions(self, plan: Plan, rooms: Mapping[int, Room]) -> list[_Question]:
-        """The mailboxes whose size the plan depends on, and that were not asked for with as small a limit."""
+    def _questions(self, plan: Plan, rooms: Mapping[int, Room]) -> list[_SizeQuestion]:
+        """The mailboxes whose size the plan depends on, and that were not compared with as small a limit."""
         users = {entry.user.id: entry.user for entry in plan.entries if entry.change}
         downgrades = find_downgrades(users, plan.changes, self._skus, self._catalog)
         losing = {item.user.id for item in downgrades if item.loses_plan2}
-        found: dict[str, _Question] = {}
+        found: dict[str, _SizeQuestion] = {}
         for place, entry in enumerate(plan.entries):
             room, loses = rooms.get(place), entry.user.id in losing and bool(entry.change)
             limit = room.sure if room is not None else LARGE if loses else 0
-            box = self._box_of(entry) if limit else None
-            if box is not None and self._is_open(box, limit):
-                found[box.guid] = _Question(box, limit, loses)
+            box = self._mailbox_of(entry) if limit else None
+            if box is not None and self._is_unknown(box, limit):
+                found[box.guid] = _SizeQuestion(box, limit, loses)
         return list(found.values())
 
-    def _box_of(self, entry: PlanEntry) -> Mailbox | None:
+    def _mailbox_of(self, entry: PlanEntry) -> Mailbox | None:
         """The mailbox in the cloud that an entry is about."""
         own = entry.finding.mailbox if entry.finding else None
         return own if own and own.recipient_type is RecipientType.SOFT_DELETED else self._boxes.get(entry.user.id)
 
-    def _is_open(self, box: Mailbox, limit: int) -> bool:
+    def _is_unknown(self, box: Mailbox, limit: int) -> bool:
         space = self._spaces.get(box.guid)
-        asked = self._asked.get(box.guid)
-        return (space is None or space.fits(limit) is None) and (asked is None or asked > limit)
+        compared = self._limits.get(box.guid)
+        return (space is None or space.fits(limit) is None) and (compared is None or compared > limit)
 
-    def _ask(self, questions: Sequence[_Question]) -> bool:
-        """Ask for sizes. Has something turned out that the plan was made without?"""
+    def _measure(self, questions: Sequence[_SizeQuestion]) -> bool:
+        """Read sizes. Does one of them, or a gap, contradict what the plan assumes?"""
         losing = {item.box.guid for item in questions if item.loses}
-        answer = self._answer(questions, losing)
+        answer = self._read_sizes(questions, losing)
         for box, limit, _loses in questions:
-            self._asked[box.guid] = limit
+            self._limits[box.guid] = limit
             size, why = answer.known.get(box.guid), answer.why if box.guid in answer.failed else ""
             self._spaces[box.guid] = Space(size, None if why or size is not None else limit, box.quota, why)
         if unknown := answer.failed & losing:
@@ -170,21 +177,21 @@ class SizeAwarePlanner:
             self._guards = self._guards._replace(gaps=(*self._guards.gaps, gap))
         return bool(unknown) or any(answer.known.get(item.box.guid, 0) > item.limit for item in questions)
 
-    def _answer(self, questions: Sequence[_Question], losing: Collection[str]) -> _Answer:
-        everybody = frozenset(item.box.guid for item in questions)
+    def _read_sizes(self, questions: Sequence[_SizeQuestion], losing: Collection[str]) -> _SizeAnswer:
+        all_guids = frozenset(item.box.guid for item in questions)
         refused = "as Exchange did not return them"
         try:
             sizes = over_among(self._graph, self._exchange, {item.box: item.limit for item in questions}, losing)
         except (ApiError, ConfigurationError) as error:
             # the surface v2 has no cmdlet for that
-            return _Answer({}, everybody, refused, _refusal(error.message))
+            return _SizeAnswer({}, all_guids, refused, _refusal(error.message))
         if sizes is None:
-            return _Answer({}, everybody, "as no report names them", _NO_REPORT)
-        return _Answer(sizes.known, frozenset(box.guid for box in sizes.failed), refused, _refusal(sizes.why))
+            return _SizeAnswer({}, all_guids, "as no report names them", _NO_REPORT)
+        return _SizeAnswer(sizes.known, frozenset(box.guid for box in sizes.failed), refused, _refusal(sizes.why))
 
-    def _told(self, entry: PlanEntry, room: Room) -> PlanEntry:
+    def _with_fit(self, entry: PlanEntry, room: Room) -> PlanEntry:
         """An entry with what is known of the mailbox's size, which its change makes a question."""
-        box = self._box_of(entry)
+        box = self._mailbox_of(entry)
         if box is None and (entry.finding is None or entry.finding.recipient_type is RecipientType.ARCHIVE):
             return entry
         return with_fit(entry, self._spaces.get(box.guid, Space()) if box is not None else _NO_LIST, room)

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._assign.apply import Written
+from ansible_collections.m365.licensing.plugins.module_utils._assign.apply import Written, apply_changes
 from ansible_collections.m365.licensing.plugins.module_utils._assign.outcomes import Outcome
+from ansible_collections.m365.licensing.plugins.module_utils._assign.prediction import predict_changes
 from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit, AuditOptions, audit
 from ansible_collections.m365.licensing.plugins.module_utils._audit.owners import without_contested
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
@@ -26,6 +27,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._exchange.client im
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph.user_lookup import find_users, name_problems
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import uncovered_by
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     Needs,
     granted,
@@ -42,6 +44,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
     Sku,
     User,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.next_attempts import SecondTries
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.ownership import IN_USE
 from ansible_collections.m365.licensing.plugins.module_utils._planning.evaluation import names_one, protects
 from ansible_collections.m365.licensing.plugins.module_utils._planning.guards import (
@@ -66,7 +69,6 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules.tenant impor
 )
 
 from .sizes import SizeAwarePlanner
-from .write import write_plan
 
 _NO_GROUPS: frozenset[str] = frozenset()
 
@@ -180,6 +182,41 @@ def plan_licenses(
     idle = idle_rules(resolved.rules, plan, audited.now.date())
     warnings = (*resolved.warnings, *idle, *_unknown_protected(graph, audited, options))
     return Planned(audited, plan, by_id, warnings, outcomes, _left_out(audited, options), resolved.groups)
+
+
+def write_plan(
+    graph: Graph,
+    plan: Plan,
+    skus: Mapping[str, Sku],
+    options: PlannerOptions,
+    *,
+    check_mode: bool,
+    written: Written | None,
+) -> dict[str, Outcome]:
+    """The outcome of each user whom the plan changes, by id; predicted in check mode. ``written`` as in ``apply``."""
+    catalog = options.audit.catalog
+    users = {entry.user.id: entry.user for entry in plan.entries if entry.change}
+    if check_mode:
+        outcomes = predict_changes(users, plan.changes, skus, on_error=options.on_error)
+    else:
+        outcomes = apply_changes(
+            graph,
+            users,
+            plan.changes,
+            skus,
+            confirm=options.confirm,
+            confirm_seconds=options.confirm_seconds,
+            on_error=options.on_error,
+            uncovers=lambda user, change: uncovered_by(user, change, skus, catalog),
+            written=written,
+            second_tries=SecondTries(
+                {entry.user.id: entry.case for entry in plan.entries if entry.change and entry.case},
+                skus,
+                catalog,
+                plan.seats_left,
+            ),
+        )
+    return {outcome.user_id: outcome for outcome in outcomes}
 
 
 def check_options(options: PlannerOptions) -> None:

@@ -111,7 +111,7 @@ def test_check_mode_is_exact_and_a_second_run_changes_nothing(
     if "problems" in done or "code" in done:
         return
     if any(row["next_rule"] for row in done["users"]):
-        # rules that ask what a user holds, and give or take it: it was told that they do not come to rest
+        # rules that ask what a user holds, and give or take it: a warning said that they conflict
         event("told to be restless")
         return
     # the next run gives out the seats that this one has freed, to those who found none, and to nobody else

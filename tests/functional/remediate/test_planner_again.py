@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules that do not come to rest are told before the first write."""
+"""Rules that conflict in the next run are reported before the first write."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def test_rules_that_go_back_and_forth_are_told_with_both_names_and_a_user(env: P
     assert (row["rule"], row["next_rule"]) == ("Up", "Rest")
     assert "in the next run rule 'Rest' decides for this user, and changes it again" in row["note"]
     (warning,) = result["warnings"]
-    assert "whom rule 'Up' changes now, rule 'Rest' would change again in the next run: anna@contoso.example" in warning
+    assert "Rules 'Up' and 'Rest' conflict" in warning
+    assert "changed again by 'Rest' in the next run: anna@contoso.example." in warning
     assert "lacks: [SPE_E3] in 'Rest'" in warning
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is protected: by name, by pattern, by id; and a slip of the pen is told."""
+"""Users are protected by name, pattern and id; a warning names a typo."""
 
 from __future__ import annotations
 

@@ -9,16 +9,22 @@ which they are, so it is asked about the users whose change takes something away
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from ansible_collections.m365.licensing.plugins.module_utils._audit.filters import by_upn
 from ansible_collections.m365.licensing.plugins.module_utils._audit.mailbox_sizes import MEASURED_AT_MOST, large_among
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to, uncovered_by
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted, needs_of
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
+    PLAN2_OR_ADDON,
+    granted,
+    needs_of,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
     LicenseChange,
     Mailbox,
@@ -61,6 +67,11 @@ class Downgrade(NamedTuple):
         """Does the limit for the size of the mailbox shrink?"""
         return PlanClass.PLAN2 in self.before - self.after
 
+    @property
+    def takes_from_unlisted(self) -> bool:
+        """Does a mailbox that may have an archive or a hold lose what it needs?"""
+        return self.uncovers or bool(need_lost(PLAN2_OR_ADDON, self.before, self.after))
+
     def takes_from(self, box: Mailbox) -> bool:
         """Does this mailbox have what it needs, or at least what keeps it, before, and not after?"""
         needs = needs_of(box)
@@ -96,27 +107,59 @@ def affected_mailboxes(
     """
     if not downgrades:
         return {}
-    by_user = {item.user.id: item for item in downgrades}
     service = exchange()
-    boxes = service.mailboxes_by_user_id(by_user) + service.mailboxes_by_user_id(by_user, mail_users=True)
-    to_measure = [
-        box for box in boxes if box.recipient_type is not RecipientType.ARCHIVE and by_user[box.user_id].loses_plan2
-    ]
+    owned = _mailboxes_of(service, downgrades)
+    to_measure = [box for item, box in owned if box.recipient_type is not RecipientType.ARCHIVE and item.loses_plan2]
     sizes = large_among(graph, service, to_measure)
     if sizes is None:
         raise SizesUnknown(len(to_measure))
     # a mailbox without a known size may be as large
     unknown = {box.guid: box._replace(over_50_gb=True) for box in sizes.failed}
     found: dict[str, list[str]] = {}
-    for box in ({**sizes.large, **unknown}.get(box.guid, box) for box in boxes):
-        item = by_user[box.user_id]
+    for item, owned_box in owned:
+        box = {**sizes.large, **unknown}.get(owned_box.guid, owned_box)
         if item.takes_from(box):
-            found.setdefault(item.user.user_principal_name, []).extend(_uses(box, box.guid in unknown))
+            found.setdefault(item.user.user_principal_name, []).extend(_uses(item.user, box, box.guid in unknown))
+    for item in downgrades:
+        kind = service.unlisted_kinds.get(item.user.id) or service.unlisted_kinds.get(_name_of(item.user))
+        if kind and item.takes_from_unlisted:
+            found.setdefault(item.user.user_principal_name, []).append(kind)
     return found
 
 
-def _uses(box: Mailbox, size_unknown: bool) -> list[str]:
-    """What of a mailbox needs more than a small plan, in words."""
+def _mailboxes_of(service: Exchange, downgrades: Sequence[Downgrade]) -> list[tuple[Downgrade, Mailbox]]:
+    """The mailboxes and archives of these users, by their id, and by their name where the id is missing or another's.
+
+    An empty ``ExternalDirectoryObjectId`` is no proof that a mailbox has no user.
+    """
+    by_id = {item.user.id: item for item in downgrades}
+    by_name = {_name_of(item.user): item for item in downgrades}
+    boxes = service.mailboxes_by_user_id(by_id) + service.mailboxes_by_user_id(by_id, mail_users=True)
+    owned = {(by_id[box.user_id].user.id, box.guid): (by_id[box.user_id], box) for box in boxes}
+    for box in _named_like(service, by_name) if service.can_filter else ():
+        item = by_name.get(lowered(box.user_principal_name))
+        if item is not None:
+            owned.setdefault((item.user.id, box.guid), (item, box))
+    return list(owned.values())
+
+
+def _named_like(service: Exchange, names: Iterable[str]) -> Iterator[Mailbox]:
+    filters = by_upn(names, any_kind=True)
+    for read in (service.mailboxes, service.mail_users):
+        for boxes in service.service.client.parallel(read, filters):
+            yield from boxes
+
+
+def _name_of(user: User) -> str:
+    return lowered(user.user_principal_name)
+
+
+def _uses(user: User, box: Mailbox, size_unknown: bool) -> list[str]:
+    """What of a mailbox needs more than a small plan, in words; and why it is taken for that of this user."""
     size = "a size that Exchange does not return" if size_unknown else "over 50 GB"
     words = ((box.over_50_gb, size), (box.archive, "an archive"), (box.hold, "a litigation hold"))
-    return [word for flag, word in words if flag] or ["a mailbox"]
+    uses = [word for flag, word in words if flag]
+    if box.user_id == user.id:
+        return uses or ["a mailbox"]
+    bears = "the ExternalDirectoryObjectId of another user" if box.user_id else "no ExternalDirectoryObjectId"
+    return [f"a mailbox with this name and {bears}", *uses]

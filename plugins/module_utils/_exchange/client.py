@@ -43,6 +43,7 @@ from .parsing import (
     pending_from,
     text_from,
     unknown_type,
+    unlisted_kind,
 )
 
 SURFACES = ("invoke_command", "v2")
@@ -79,6 +80,8 @@ class Exchange:
         """Users asked for by id who are mail users: their mailbox is elsewhere, or they have none."""
         self.unlisted: set[str] = set()
         """Names of mailboxes met so far that are left out, although they may need a license."""
+        self.unlisted_kinds: dict[str, str] = {}
+        """What these and those of unknown kinds are, by the id of their user and by its lower-case name."""
         self._tenant = tenant
 
     @property
@@ -131,6 +134,7 @@ class Exchange:
                         self.other_kinds.update([other])
                     if name := may_need_license(raw):
                         self.unlisted.add(name)
+                    self.unlisted_kinds.update(unlisted_kind(raw))
         return found
 
     def mail_users(self, filter: str | None = None) -> list[Mailbox]:  # noqa: A002

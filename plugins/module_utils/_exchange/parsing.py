@@ -154,6 +154,16 @@ def may_need_license(raw: Mapping[str, Any]) -> str:
     return _name(raw)
 
 
+def unlisted_kind(raw: Mapping[str, Any]) -> dict[str, str]:
+    """What a mailbox in use is that no list shows and that may need a license, by the id and name of its user."""
+    kind = unknown_type(raw)
+    text = f"a mailbox of the unknown kind {kind}" if kind else "a scheduling mailbox with an archive or a hold"
+    if flag(raw.get("IsInactiveMailbox")) or not (kind or may_need_license(raw)):
+        return {}
+    keys = (text_from(raw, "ExternalDirectoryObjectId").lower(), lowered(text_from(raw, "UserPrincipalName")))
+    return {key: text for key in keys if key}
+
+
 def _has_more(raw: Mapping[str, Any]) -> bool:
     return _has_archive(raw) or flag(raw.get("LitigationHoldEnabled"))
 

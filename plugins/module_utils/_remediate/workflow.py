@@ -22,6 +22,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
     PermissionDenied,
     named,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._common.typed_values import seconds_problems
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
@@ -273,7 +274,9 @@ def _candidates(
     for user_id, user in users.items():
         box = mailboxes.get(user_id)
         other = audit.readings.other_kinds.get(user_id, "") if box is None else ""
-        needs = needs_of(settled(box, user, catalog)) if box is not None else () if other else unknown
+        unlisted = not exchange.unlisted_kinds.keys().isdisjoint({user_id, lowered(user.user_principal_name)})
+        unseen: Needs | None = () if other else None if unlisted else unknown
+        needs = needs_of(settled(box, user, catalog)) if box is not None else unseen
         group_ids = groups.get(user_id, _NO_GROUPS)
         kinds = {item.recipient_type for item in findings.get(user_id, ())}
         dispute = audit.owners.shared.get(user_id, "")

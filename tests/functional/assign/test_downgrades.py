@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._audit import mailbox_sizes
 
 from tests.functional.support.assign_harness import Harness
+from tests.simulator import exchange_cmdlets
 
 GB = 2**30
 
@@ -142,3 +143,57 @@ def test_where_exchange_cannot_be_asked_the_last_license_stays(env: Harness) -> 
     error = env.fail([anna], "SPE_E3", state="absent")
     assert "takes away the last one. It is not known whether these mailboxes use it" in error.message
     assert env.states(anna) == {"SPE_E3": []}
+
+
+NAMELESS: list[tuple[str, dict[str, Any], str]] = [
+    ("SPE_E3", {"owner_id": ""}, "a mailbox with this name and no ExternalDirectoryObjectId"),
+    (
+        "SPE_E3",
+        {"owner_id": "0b0b0b0b-0000-4000-8000-00000000000b"},
+        "a mailbox with this name and the ExternalDirectoryObjectId of another user",
+    ),
+    (
+        "EXCHANGEARCHIVE",
+        {"kind": "MailUser", "archive": True, "owner_id": ""},
+        "a mailbox with this name and no ExternalDirectoryObjectId, an archive",
+    ),
+    ("SPE_E3", {"kind": "FooMailbox"}, "a mailbox of the unknown kind FooMailbox"),
+    ("SPE_E3", {"kind": "FooMailbox", "owner_id": ""}, "a mailbox of the unknown kind FooMailbox"),
+    (
+        "SPE_E3",
+        {"kind": "SchedulingMailbox", "hold": True},
+        "a scheduling mailbox with an archive or a hold",
+    ),
+]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(("sku", "mailbox", "words"), NAMELESS)
+def test_last_license_stays_if_owner_of_mailbox_is_unsure(
+    env: Harness, monkeypatch: pytest.MonkeyPatch, sku: str, mailbox: dict[str, Any], words: str, check_mode: bool
+) -> None:
+    kinds = frozenset({*exchange_cmdlets._MAILBOX_TYPES, "FooMailbox"})
+    monkeypatch.setattr(exchange_cmdlets, "_MAILBOX_TYPES", kinds)
+    bert = env.person("bert", env.held(sku), **mailbox)
+    error = env.fail([bert], sku, state="absent", check_mode=check_mode)
+    assert (error.code, error.partial["uncovered"]) == ("would_uncover", [bert])
+    assert f"{bert} ({words})" in error.message
+    assert env.writes() == []
+
+
+def test_swap_is_refused_if_mailbox_without_id_is_large(env: Harness) -> None:
+    bert = env.person("bert", env.held("SPE_E3"), owner_id="", archive=True, hold=True, bytes=60 * GB)
+    error = env.fail([bert], "EXCHANGESTANDARD", state="exact")
+    assert "over 50 GB, an archive, a litigation hold" in error.message
+    assert env.states(bert) == {"SPE_E3": []}
+
+
+def test_names_are_asked_in_batches_and_only_for_downgrades(env: Harness) -> None:
+    people = [env.person(f"user{n:02}", env.held("SPE_E3"), bytes=GB, owner_id="") for n in range(60)]
+    gains = env.person("anna", env.held("EMS"), owner_id="")
+    env.fail(people, "SPE_E3", state="absent")
+    by_name = [item for item in env.tenant.requests() if "UserPrincipalName -eq" in str(item)]
+    assert len(by_name) == 4, "two requests of 50 names each for mailboxes, and for mail users"
+    env.tenant.clear_requests()
+    env.run([gains], "SPE_E3")
+    assert [item for item in env.tenant.requests() if item["service"] == "exchange"] == []

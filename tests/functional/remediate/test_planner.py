@@ -258,6 +258,19 @@ def test_nothing_that_keeps_a_mailbox_is_taken_away(env: PlanHarness) -> None:
     assert env.writes() == []
 
 
+@pytest.mark.parametrize("hold", [False, True])
+def test_held_scheduling_mailbox_keeps_its_license(env: PlanHarness, hold: bool) -> None:
+    """No list shows it, so nothing tells that it needs no license."""
+    anna = env.person("anna", env.held("EXCHANGEENTERPRISE"), kind="SchedulingMailbox", hold=hold)
+    rule = {**EVERYBODY, "licenses": [{"sku": "POWER_BI_STANDARD"}], "remove": ["EXCHANGEENTERPRISE"]}
+    options: Json = {"scope": "all_users", "allow_removals": True}
+    if hold:
+        assert actions(env.refused(rule, **options).partial) == {"anna": "refused_uncovered"}
+    else:
+        assert env.apply(rule, **options)["changed"]
+    assert set(env.states(anna)) == {"EXCHANGEENTERPRISE" if hold else "POWER_BI_STANDARD"}
+
+
 @pytest.mark.parametrize("concealed", [False, True])
 def test_plan_2_is_not_taken_from_a_mailbox_that_is_too_large_for_less(env: PlanHarness, concealed: bool) -> None:
     anna = env.person("anna", env.held("SPE_E3"), bytes=60 * 2**30)

@@ -15,7 +15,7 @@ ROWS = rows("security.md", "attack")
 
 ATTACKS = (
     "template in a rules file",
-    "key beside the rules",
+    "key other than the rules",
     "rules file that is huge",
     "misspelt name",
     "lone surrogate",
@@ -41,7 +41,7 @@ ATTACKS = (
     "user whose name looks like another",
     "two users for one name",
     "ways that show secrets",
-    "somebody has replaced",
+    "replaced package",
     "answer that drips",
     "words of entra's portal",
     "number in base 60",

@@ -154,7 +154,7 @@ def exchange_plans(user: User, context: AssessmentContext) -> list[dict[str, Any
     """Each Exchange plan by each license and way that brings it, and what becomes of it; those that count first."""
     best = _at_work(user.assigned_plans)
     rows = [
-        _plan_row(plan_id, context, state, _status(plan_id, state, best.get(plan_id), context), best.get(plan_id))
+        _plan_row(plan_id, context, state, _status(plan_id, state, user, best.get(plan_id), context), best.get(plan_id))
         for state in user.license_states
         for plan_id in _exchange_plan_ids(state.sku_id, context)
     ]
@@ -200,7 +200,9 @@ def _exchange_plan_ids(sku_id: str, context: AssessmentContext) -> list[str]:
     return [plan_id for plan_id in known if context.catalog.carries(sku_id, plan_id)]
 
 
-def _status(plan_id: str, state: LicenseState, plan: AssignedPlan | None, context: AssessmentContext) -> str:
+def _status(
+    plan_id: str, state: LicenseState, user: User, plan: AssignedPlan | None, context: AssessmentContext
+) -> str:
     if not state.effective:
         return "error"
     if plan_id in state.disabled_plans:
@@ -208,7 +210,8 @@ def _status(plan_id: str, state: LicenseState, plan: AssignedPlan | None, contex
     if context.catalog.no_rights(state.sku_id):
         return "no_rights"
     if plan is not None and plan.usable:
-        return "on"
+        at_work = state.sku_id in context.catalog.carriers_at_work(user.license_states, plan_id)
+        return "on" if at_work else "suspended"
     return "suspended" if plan is not None and plan.suspended else "not_at_work"
 
 

@@ -19,7 +19,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered, name_key
 
 from .catalog_data import PLANS, SKUS, carried
-from .models import MAILBOX_CLASSES, PlanClass, Sku
+from .models import MAILBOX_CLASSES, LicenseState, PlanClass, Sku
 
 PLAN_CLASSES: Mapping[str, PlanClass] = {
     "efb87545-963c-4e0d-99df-69c6916d9eb0": PlanClass.PLAN2,  # EXCHANGE_S_ENTERPRISE
@@ -98,6 +98,8 @@ class Catalog:
     """The plans of SKUs that no table knows, by SKU id (``in_tenant``)."""
     unsure_skus: frozenset[str] = frozenset()
     """Those of them that look like SKUs without mailbox rights. They are among ``no_rights_skus`` as well."""
+    suspended_skus: frozenset[str] = frozenset()
+    """The SKUs whose subscription in the tenant has ended: their plans do not work (``in_tenant``)."""
 
     def plan_class(self, plan_id: str) -> PlanClass | None:
         """What the plan grants, or None: neither a mailbox nor an archive."""
@@ -131,8 +133,24 @@ class Catalog:
         known = carried(sku_id)
         return plan_id in (self.tenant.get(sku_id, (plan_id,)) if known is None else known)
 
-    def in_tenant(self, skus: Iterable[Sku]) -> Catalog:
-        """The same, with what a tenant says of SKUs that no table knows (yet)."""
+    def carriers_at_work(self, states: Iterable[LicenseState], plan_id: str) -> frozenset[str]:
+        """The SKUs among a user's assignments that may bring this plan, which is at work.
+
+        A suspended SKU brings nothing where another one can. Where it is the only one, the lists of Graph are not of
+        one moment, and the plan of the user counts.
+        """
+        found = frozenset(
+            state.sku_id
+            for state in states
+            if state.effective and plan_id not in state.disabled_plans and self.carries(state.sku_id, plan_id)
+        )
+        return found - self.suspended_skus or found
+
+    def in_tenant(self, skus: Collection[Sku]) -> Catalog:
+        """The same, with the SKUs that are suspended in a tenant, and the plans of those that no table knows (yet)."""
+        suspended = frozenset(sku.id for sku in skus if sku.suspended_or_gone)
+        if suspended != self.suspended_skus:
+            return replace(self, suspended_skus=suspended).in_tenant(skus)
         unknown = {sku.id: frozenset(plan.id for plan in sku.plans) for sku in skus if carried(sku.id) is None}
         if not unknown:
             return self

@@ -24,7 +24,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from .catalog import BUILTIN, Catalog
-from .coverage import granted, retained_classes
+from .coverage import granted, retained_classes, working_classes
 from .desired import Wanted
 from .models import (
     AssignedPlan,
@@ -157,8 +157,9 @@ def uncovered_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], cat
     A suspended plan, and one without rights to a mailbox (Microsoft 365 F1), keep one as well until they go.
     """
     after = apply_to(user, change, skus)
-    return uncovers(granted(user, catalog), granted(after, catalog)) or uncovers(
-        retained_classes(user, catalog), retained_classes(after, catalog)
+    return any(
+        uncovers(classes(user, catalog), classes(after, catalog))
+        for classes in (granted, working_classes, retained_classes)
     )
 
 

@@ -161,6 +161,12 @@ def retained_classes(user: User, catalog: Catalog) -> frozenset[PlanClass]:
     )
 
 
+def working_classes(user: User, catalog: Catalog) -> frozenset[PlanClass]:
+    """The classes of the plans at work, also of those without the right to a mailbox."""
+    found = (catalog.plan_class(plan.plan_id) for plan in user.assigned_plans if plan.usable)
+    return frozenset(plan_class for plan_class in found if plan_class is not None)
+
+
 def is_covered(needs: Needs, classes: frozenset[PlanClass]) -> bool:
     """Is one of the alternatives granted as a whole? (Needing nothing is being covered.)"""
     return not needs or any(need <= classes for need in needs)
@@ -173,9 +179,8 @@ def no_rights_only(user: User, catalog: Catalog) -> tuple[str, ...]:
         catalog.plan_class(plan) in MAILBOX_CLASSES for plan in usable
     ):
         return ()
-    return tuple(
-        sorted({state.sku_id for state in user.license_states if state.effective and catalog.no_rights(state.sku_id)})
-    )
+    carriers = (catalog.carriers_at_work(user.license_states, plan) for plan in usable if catalog.plan_class(plan))
+    return tuple(sorted(filter(catalog.no_rights, frozenset().union(*carriers))))
 
 
 def has_mailbox_plan(user: User, catalog: Catalog) -> bool:
@@ -190,12 +195,8 @@ def loses_mailbox(finding: Finding, user: User, catalog: Catalog) -> bool:
 
 
 def _with_rights(user: User, plan_id: str, catalog: Catalog) -> bool:
-    carriers = [
-        state.sku_id
-        for state in user.license_states
-        if state.effective and plan_id not in state.disabled_plans and catalog.carries(state.sku_id, plan_id)
-    ]
-    return not carriers or not all(catalog.no_rights(sku_id) for sku_id in carriers)
+    carriers = catalog.carriers_at_work(user.license_states, plan_id)
+    return not carriers or not all(map(catalog.no_rights, carriers))
 
 
 def assess(mailbox: Mailbox | None, user: User | None, signals: Signals, context: AssessmentContext) -> Finding | None:

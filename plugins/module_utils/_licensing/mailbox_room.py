@@ -82,10 +82,7 @@ def _has_business(user: User, catalog: Catalog) -> bool:
     at_work = {plan.plan_id for plan in user.assigned_plans if plan.usable}
     plans = at_work.intersection(catalog.plans_of([PlanClass.PLAN1]))
     return any(
-        state.effective
-        and catalog.is_business(state.sku_id)
-        and any(catalog.carries(state.sku_id, plan) for plan in plans - state.disabled_plans)
-        for state in user.license_states
+        catalog.is_business(sku_id) for plan in plans for sku_id in catalog.carriers_at_work(user.license_states, plan)
     )
 
 

@@ -185,6 +185,11 @@ class Sku:
         return f"{self.part_number} ({self.id})" if self.ambiguous else self.part_number
 
     @property
+    def suspended_or_gone(self) -> bool:
+        """Has its subscription ended, so that its plans do not work? (Not so for a word that is not documented.)"""
+        return self.capability_status.casefold() in ("suspended", "lockedout", "deleted")
+
+    @property
     def assignable(self) -> bool:
         return self.applies_to == "User" and self.capability_status.casefold() in ("enabled", "warning")
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the options of a module to an audit, and from an audit to the result of a module."""
+"""The work of ``exo_unlicensed_mailbox_info``: options to an audit, and an audit to the result and the reports."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ AUDIT_SPEC: dict[str, dict[str, Any]] = {
     "now": {"type": "str"},
     "variable_prefix": {"type": "str"},
 }
-"""The options that say how an audit looks at a tenant, the same in every module that audits."""
+"""The options of an audit, the same in every module that audits."""
 
 
 GRACE_DAYS_MAX = 3650
-"""Ten years: more is a typo, and ends beyond the calendar."""
+"""Ten years. A larger value is a typo, and its dates may be beyond the calendar."""
 
 
 def audit_options(params: Mapping[str, Any]) -> AuditOptions:
@@ -104,8 +104,8 @@ def audit_options(params: Mapping[str, Any]) -> AuditOptions:
             if not text.strip()
         ]
     problems += [
-        f"{name}: the list is empty; leave the option out to look at {everything}"
-        for name, everything in (("recipient_types", "all of them"), ("identities", "everybody"))
+        f"{name}: the list is empty; leave the option out to audit {everything}"
+        for name, everything in (("recipient_types", "all of them"), ("identities", "all users"))
         if params.get(name) == []
     ]
     if problems:
@@ -129,7 +129,7 @@ ALARM_SPEC: dict[str, dict[str, Any]] = {
     "allow_incomplete": {"type": "bool"},
     **RULES_SPEC,
 }
-"""The options that say when an audit fails although it was done."""
+"""The options that decide when a task fails after a successful audit."""
 
 
 def run_audit(context: Context) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def run_audit(context: Context) -> dict[str, Any]:
     rules = check_rules(context.graph, params["rules"], options.catalog, params["rules_label"])
     tenant, began = context.tenant, context.client.wall.now()
     found = audit(context.graph, context.exchange, options)
-    # What due_within_days leaves out of the rows is no less at risk: it counts for the alarms.
+    # Mailboxes that due_within_days leaves out of the rows are also at risk, so alarms count them.
     everything = [*found.findings, *found.later]
     every_cover = find_exceptions(context.graph, found, everything, rules, options.catalog)
     covering = every_cover[: len(found.findings)]
@@ -218,7 +218,7 @@ def _reports(
         if gone := found.readings.kept_without_user:
             facts = {**facts, "soft-deleted mailboxes whose user is gone": f"{len(gone)}: {named(gone)}"}
         if gaps := found.readings.gaps:
-            facts = {"NOT looked at": "; ".join(gaps), **facts}
+            facts = {"NOT read": "; ".join(gaps), **facts}
         texts["md"] = audit_markdown(
             result["mailboxes"],
             tenant=name,
@@ -230,8 +230,8 @@ def _reports(
         ) + group_markdown(mask(result["groups"]))
     if "json" in formats:
         kept = ("tenant", "run", "summary", "mailboxes", "no_mailbox_rights", "disagreements", "groups")
-        told = {"name": name, "generated": found.now, "warnings": found.warnings}
-        texts["json"] = to_json(to_plain({**told, **{key: result[key] for key in kept}}))
+        header = {"name": name, "generated": found.now, "warnings": found.warnings}
+        texts["json"] = to_json(to_plain({**header, **{key: result[key] for key in kept}}))
     return texts
 
 
@@ -241,15 +241,15 @@ def no_rights_warnings(found: Audit) -> list[str]:
     known = [str(row["user_principal_name"]) for row in found.no_mailbox_rights if not row["rights_unknown"]]
     if known:
         warnings.append(
-            "no_mailbox_rights: the license of these users carries an Exchange plan, but no right to a mailbox: "
+            "no_mailbox_rights: the license of these users carries an Exchange plan without the right to a mailbox: "
             f"{named(known)}"
         )
     unsure = [row for row in found.no_mailbox_rights if row["rights_unknown"]]
     if unsure:
         skus = ", ".join(sorted({sku for row in unsure for sku in row["skus"]}))
         warnings.append(
-            f"no_mailbox_rights: no table of SKUs has {skus}, whose Exchange plan stands beside Teams as in licenses "
-            "without the right to a mailbox. Whether the mailboxes of these users are covered is not known: "
+            f"no_mailbox_rights: no table of SKUs has {skus}, whose Exchange plan comes with Teams as in licenses "
+            "without the right to a mailbox. It is not known whether the mailboxes of these users are covered: "
             f"{named([str(row['user_principal_name']) for row in unsure])}"
         )
     return warnings

@@ -1,10 +1,9 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what there is to know of a few users, and explains it: the work of ``m365_license_explanation_info``.
+"""Audits and plans a few users alone, and explains the result: the work of ``m365_license_explanation_info``.
 
-The reading is that of an audit of these users alone, and a plan for these users alone says what a run would do. Nothing
-is written.
+It writes nothing.
 """
 
 from __future__ import annotations
@@ -93,17 +92,17 @@ def explain_options(params: Mapping[str, Any]) -> ExplainOptions:
         problems.append("users: the list is empty; name at least one user")
     if len(users) > USERS_AT_MOST:
         problems.append(f"users: expected at most {USERS_AT_MOST}, found {len(users)}; audit them instead")
-    looking = AuditOptions()
+    options = AuditOptions()
     try:
         # of users who are named an audit reads everything, whatever its strategy
-        looking = audit_options({**params, "strategy": "auto"})
+        options = audit_options({**params, "strategy": "auto"})
     except ConfigurationError as error:
         problems += error.problems
-    if looking.shared_mailbox_sizes == "auto":
+    if options.shared_mailbox_sizes == "auto":
         # one request for each shared mailbox among them is less than the report of the whole tenant
-        looking = looking._replace(shared_mailbox_sizes="always")
+        options = options._replace(shared_mailbox_sizes="always")
     planner = PlannerOptions(
-        audit=looking,
+        audit=options,
         rules=params["rules"] or None,
         variable_prefix=params["variable_prefix"] or "",
         rules_label=params.get("rules_label") or f"{params['variable_prefix'] or ''}rules",
@@ -137,7 +136,7 @@ def explain_users(graph: Graph, exchange: Exchange, options: ExplainOptions) -> 
         audit=options.planner.audit._replace(
             identities=tuple(user.id for user in named.users), known=tuple(named.users)
         ),
-        # the others protect nobody here, and would each be looked up
+        # Patterns that match none of these users are left out, because each would take a request.
         protected=tuple(text for text in options.planner.protected if any(map(protects(text), named.users))),
     )
     planned: Planned | None = None
@@ -186,7 +185,7 @@ def _reading(user: User, found: Audit) -> Reading:
 
 
 def _left_out(user: User, case: Case, options: AuditOptions) -> str:
-    """Why audits and runs with these options do not look at this mailbox; empty where they do."""
+    """Why audits and runs with these options leave out this mailbox; empty if they do not."""
     upn = lowered(user.user_principal_name)
     for pattern in options.exclude:
         if compile_glob(name_key(pattern))(upn):
@@ -208,11 +207,11 @@ def _decision(reading: Reading, case: Case, left_out: str, options: PlannerOptio
         why_none = "nothing is at risk, and the rules only look at mailboxes at risk"
     if not why_none:
         why_none = "the user's other mailbox decides"
-    mine = Subject(user, case.recipient_type, ruled.groups.get(user.id, frozenset()), other_kind=other)
+    subject = Subject(user, case.recipient_type, ruled.groups.get(user.id, frozenset()), other_kind=other)
     catalog = options.audit.catalog
     box = settled(case.mailbox, user, catalog) if case.mailbox is not None else None
     needs = needs_of(box) if box is not None else () if other else None
-    subject = subject_of(Candidate(mine, case.finding, needs), catalog)
+    subject = subject_of(Candidate(subject, case.finding, needs), catalog)
     return explain_decision(subject, entry, why_none, ruled.decisions)
 
 

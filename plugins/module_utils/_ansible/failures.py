@@ -23,7 +23,7 @@ FORBIDDEN_RESULTS = frozenset({"items", "keys", "values", "get", "update", "copy
 """Names that Jinja would take for methods of the result."""
 
 
-def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:
+def failure(error: M365Error, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Make the arguments of ``fail_json``. ``error.partial``, where set, says what was done before."""
     detail: dict[str, Any] = {
         "code": error.code,
@@ -34,14 +34,14 @@ def failure(error: M365Error, told: Mapping[str, Any]) -> dict[str, Any]:
         detail |= {"status": error.status, "request_id": error.request_id, "service": error.service}
         detail["request"] = error.request
     problems = [printable(text) for text in error.problems] if isinstance(error, ConfigurationError) else []
-    plain = to_plain({**told, **error.partial, "error": detail, "problems": problems})
+    plain = to_plain({**facts, **error.partial, "error": detail, "problems": problems})
     return {"msg": printable(str(error)), **plain}
 
 
-def safe_failure(error: M365Error, told: Mapping[str, Any], ledger: Mapping[str, str]) -> dict[str, Any]:
+def safe_failure(error: M365Error, facts: Mapping[str, Any], ledger: Mapping[str, str]) -> dict[str, Any]:
     """The same, also where something in it has no plain form: what was written must not be lost with it."""
     try:
-        return failure(error, told)
+        return failure(error, facts)
     except Exception as wrong:
         return failure(Unexpected(wrong, ledger), {})
 
@@ -49,7 +49,7 @@ def safe_failure(error: M365Error, told: Mapping[str, Any], ledger: Mapping[str,
 class Unexpected(M365Error):
     """A mistake of this collection. ``ledger``: what was written before it, by user; it must not be lost.
 
-    What the exception says may quote anything, so only its kind and place are told.
+    The text of the exception may quote secrets, so the result has only its type and place.
     """
 
     def __init__(self, error: Exception, ledger: Mapping[str, str]) -> None:
@@ -66,9 +66,9 @@ class Unexpected(M365Error):
                 f"{len(written['unknown'])} the outcome is not known ({named(written['unknown'])})."
             )
         super().__init__(
-            f"An unexpected {type(error).__name__} in {place}: a mistake of this collection. {done}",
+            f"An unexpected {type(error).__name__} in {place}: this is an error of the collection. {done}",
             code="unexpected_error",
-            hint="Please report it, with this message. Run again: what was written stays, and is not written twice.",
+            hint="Please report it, with this message. Run again: the next run does not repeat what was written.",
         )
         self.partial = {"changed": bool(ledger), "written": written}
 
@@ -88,10 +88,10 @@ def interrupted(result: Mapping[str, Any], *, check_mode: bool) -> Interrupted:
     text = "The run was stopped before anything was written."
     if not check_mode and (result.get("changed") or found["unknown"]):
         words = {**{fate: fate for fate in found}, "unknown": "of unknown outcome (sent, but not answered)"}
-        told = [
+        counts = [
             f"{len(names)} {words[fate]}" + (f" ({named(names)})" if names else "") for fate, names in found.items()
         ]
-        text = f"The run was stopped. Users: {'; '.join(told)}."
+        text = f"The run was stopped. Users: {'; '.join(counts)}."
     return Interrupted(text, hint="Run again: it continues where this run ended.", partial=result)
 
 

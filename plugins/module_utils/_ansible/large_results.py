@@ -184,7 +184,7 @@ def _why_it_stays(place: Path) -> str:
     if os.path.ismount(place):
         return "it is a mount point, and nothing can take its place"
     if os.path.lexists(place) and not replaceable(place.parent.stat(), place.lstat(), os.geteuid()):
-        return "it is somebody else's, in a directory where nobody else can replace it"
+        return "it belongs to another user, in a directory where only its owner can replace it"
     return ""
 
 
@@ -227,7 +227,7 @@ class _Rows:
         if self._context.client.stop.requested:
             if trouble:
                 self._context.warn(str(trouble))
-            # Who was stopped is told with all rows what was done: there may be nobody left to look for a file.
+            # A stopped run returns all rows, because the next task that would read the file may not run.
             return {**short, **_rows(self._name, result)}
         other = [name for name in short if name not in _NOT_ROWS | {self._name}]
         for name in [name for name in other if _length(short[name]) > self._most]:

@@ -24,7 +24,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph.user_lookup 
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog_data import carried
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import describe
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import licenses_row
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import SkuFinder
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
@@ -139,7 +139,7 @@ def _user_row(user: User, skus: dict[str, Sku], catalog: Catalog) -> dict[str, A
         "user_type": user.user_type,
         "account_enabled": user.account_enabled,
         "on_premises_sync": user.on_premises_sync,
-        **describe(user, skus, catalog),
+        **licenses_row(user, skus, catalog),
         "covered": sorted(item.value for item in granted(user, catalog)),
     }
 
@@ -150,8 +150,8 @@ def _kind(item: Subscription) -> str:
 
 
 def _sku_row(sku: Sku, listed: bool, subscriptions: Sequence[Subscription] | None, catalog: Catalog) -> dict[str, Any]:
-    mine = [item for item in subscriptions or () if item.sku_id == sku.id]
-    alive = [item for item in mine if item.status.casefold() != "deleted"]
+    own = [item for item in subscriptions or () if item.sku_id == sku.id]
+    alive = [item for item in own if item.status.casefold() != "deleted"]
     first = min(((item.next_lifecycle, _kind(item)) for item in alive if item.next_lifecycle), default=(None, None))
     classes = {plan.id: catalog.plan_class(plan.id) for plan in sku.plans}
     no_rights = catalog.no_rights(sku.id)
@@ -194,6 +194,6 @@ def _sku_row(sku: Sku, listed: bool, subscriptions: Sequence[Subscription] | Non
                 "next_lifecycle": format_time(item.next_lifecycle),
                 "next_lifecycle_kind": _kind(item) if item.next_lifecycle else None,
             }
-            for item in sorted(mine, key=lambda item: (item.status, item.total_licenses))
+            for item in sorted(own, key=lambda item: (item.status, item.total_licenses))
         ],
     }

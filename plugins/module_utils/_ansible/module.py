@@ -108,11 +108,11 @@ COMMON_SPEC: dict[str, dict[str, Any]] = {
 """The options of every module. Those with variables have no default here: a default would hide the environment."""
 
 GC_OBJECTS, GC_YOUNG, GC_OLD = 100_000, 50, 100
-"""When Python looks for cycles: after so many new objects, and older ones after so many looks [gc.set_threshold]."""
+"""Python's thresholds for collecting cycles: new objects, and collections for older ones [gc.set_threshold]."""
 
 
 class Context:
-    """What a module's work can use. Services are made when they are first asked for."""
+    """Everything that the work of a module uses. Services are created at their first use."""
 
     def __init__(self, module: _Module, options: AuthOptions, client: HttpClient, tokens: TokenSource) -> None:
         self._module = module
@@ -125,7 +125,7 @@ class Context:
         self.known: Tenant | None = None
         """The tenant, as soon as it is known."""
         self.record_path = ""
-        """The file in which the run notes what it writes, as soon as there is one."""
+        """The file that records what the run writes, as soon as it exists."""
         self._open_files: list[str] = []
 
     @cached_property
@@ -156,7 +156,7 @@ class Context:
         return self._graph
 
     def _raise_if_wrong_tenant(self) -> None:
-        """Nothing is asked of a tenant before it is known to be the expected one."""
+        """Sends no other request before the tenant is known to be the expected one."""
         if self.options.expected_domain:
             _found = self.tenant
 
@@ -172,10 +172,10 @@ class Context:
     def raise_if_unverified(self) -> None:
         """Raise ConfigurationError where a run that writes must not believe what it reads.
 
-        Nobody knows who answers in the place of Microsoft's services, or every user can change a file of the run.
+        Another server may answer in place of Microsoft's services, or every user can change a file of the run.
         """
         if self._open_files:
-            advice = "A run that writes does not use it: take that right away (chmod o-w), or use another place"
+            advice = "A run that writes does not use it: remove that right (chmod o-w), or use another path"
             raise ConfigurationError([f"{text}. {advice}" for text in self._open_files], code="unsafe_file")
         if not self.params["validate_certs"] and self.options.endpoints.microsoft:
             raise ConfigurationError(UNVERIFIED_REFUSED)
@@ -189,9 +189,9 @@ class Context:
         for name in ("ca_path", "federated_token_file", "certificate_path", "rules_file"):
             path = str(getattr(self.options, name, "") or self.params.get(name) or "")
             found = changers_of(path) if path else Changers([], [])
-            told = [f"{name}: {text}" for text in found.everybody]
-            self._open_files += [] if name == "certificate_path" else told
-            warnings += [f"{text}." for text in (*told, *(f"{name}: {text}" for text in found.some))]
+            problems = [f"{name}: {text}" for text in found.everybody]
+            self._open_files += [] if name == "certificate_path" else problems
+            warnings += [f"{text}." for text in (*problems, *(f"{name}: {text}" for text in found.some))]
         return warnings
 
     def check_exchange_options(self) -> None:
@@ -264,7 +264,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         _hide(self, self.secrets)
 
     def empty_options(self) -> list[str]:
-        """What is wrong with each option that is empty."""
+        """One problem for each empty option."""
         advice = "is empty (null or a blank text); set a value, or leave it out to get its default"
         # those that a variable of the environment may say instead are called options everywhere
         kind = dict.fromkeys((*ENVIRONMENT, "access_tokens"), "option ")
@@ -272,7 +272,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
 
     @cached_property
     def naming(self) -> Naming:
-        """What messages call the options of this task."""
+        """The names of options in messages of this task."""
         return Naming(str(self.params.get("variable_prefix") or ""), set(self.argument_spec) - set(COMMON_SPEC))
 
     def fail_json(self, msg: str, **more: Any) -> NoReturn:
@@ -296,7 +296,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         raise SystemExit(1)  # not reached
 
     def _refusals(self) -> list[str]:
-        """What Ansible has found wrong with the options."""
+        """Ansible's problems with the options."""
         result = getattr(self, "validation_result", None)
         return [
             f"Unsupported parameters for ({self._name}) module: {error}"
@@ -335,20 +335,20 @@ def run_module(
     _hide(module, hidden)
     # what services answer has no cycles, and a search for some among millions of objects takes a third of the time
     gc.set_threshold(GC_OBJECTS, GC_YOUNG, GC_OLD)
-    told: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     client: HttpClient | None = None
     context: Context | None = None
-    shown = Redactor()
+    redactor = Redactor()
     stop = Stop()
     stop.on_signals()
     try:
         resources = ("graph",) * uses_graph + ("exchange",) * uses_exchange
         options = _options(module, params, resources)
         _hide(module, options.secrets)
-        told["auth"] = {"source": options.source, "reason": options.reason}
+        facts["auth"] = {"source": options.source, "reason": options.reason}
         client = HttpClient(settings_from(module.params, options.ca_path), stop=stop)
-        shown = client.redactor
-        shown.learn(*hidden)
+        redactor = client.redactor
+        redactor.learn(*hidden)
         tokens = TokenSource(options, client, on_token=lambda token: _hide(module, [token]))
         context = Context(module, options, client, tokens)
         context.warn_all(
@@ -357,27 +357,27 @@ def run_module(
         result = dict(work(context))
         check_result(result, stopped=stop.requested, check_mode=module.check_mode)
         context.warn_all(result.pop("warnings", ()))
-        result = to_plain({"changed": False, **told, **context.facts(), **result})
+        result = to_plain({"changed": False, **facts, **context.facts(), **result})
     except M365Error as error:
         module.naming.error(error)
-        told |= context.facts() if context else {"requests": client.requests if client else 0}
+        facts |= context.facts() if context else {"requests": client.requests if client else 0}
         if stop.requested:
             error = interrupted(error.partial, check_mode=module.check_mode)
-            # Who reads this process's answer may have been stopped, too: the journal of the machine keeps it.
-            module.log(shown.mask(str(error)))
-        result = safe_failure(error, told, client.ledger if client else {})
+            # The reader of the result may have been stopped, too, so the journal of the machine keeps the message.
+            module.log(redactor.mask(str(error)))
+        result = safe_failure(error, facts, client.ledger if client else {})
     except Exception as error:
-        told |= context.facts() if context else {"requests": client.requests if client else 0}
-        result = failure(Unexpected(error, client.ledger if client else {}), told)
+        facts |= context.facts() if context else {"requests": client.requests if client else 0}
+        result = failure(Unexpected(error, client.ledger if client else {}), facts)
     finally:
         if client:
             client.close()
     if "msg" in result:
         if context:
             context.warn_all(result.pop("warnings", ()))
-        module.fail_json(**shown.mask_data(result))
+        module.fail_json(**redactor.mask_data(result))
     # Ansible masks values and no keys, such as names of rules, and no secret that is written otherwise
-    module.exit_json(**shown.mask_data(result))
+    module.exit_json(**redactor.mask_data(result))
 
 
 def _options(module: _Module, params: Mapping[str, Any], resources: tuple[str, ...]) -> AuthOptions:

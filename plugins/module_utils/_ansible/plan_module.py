@@ -86,13 +86,13 @@ def run_plan(context: Context) -> dict[str, Any]:
 def planner_options(params: Mapping[str, Any]) -> PlannerOptions:
     """The options, checked as far as no tenant is needed. Raises ConfigurationError with every problem."""
     problems: list[str] = []
-    looking = AuditOptions()
+    audit = AuditOptions()
     try:
-        looking = audit_options(params)
+        audit = audit_options(params)
     except ConfigurationError as error:
         problems += error.problems
     options = PlannerOptions(
-        audit=looking,
+        audit=audit,
         rules=params["rules"],
         variable_prefix=params["variable_prefix"] or "",
         rules_label=params.get("rules_label") or f"{params['variable_prefix'] or ''}rules",

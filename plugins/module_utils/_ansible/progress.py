@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far a long run is, for a person who looks while it works: one line of JSON for each page and each batch."""
+"""Reports the progress of a long run: one line of JSON for each page and each batch."""
 
 from __future__ import annotations
 

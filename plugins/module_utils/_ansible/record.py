@@ -23,7 +23,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._files.private import Folder, UnsafeError
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import describe
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import licenses_row
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Sku
 
 from .module import Context
@@ -67,16 +67,16 @@ class Record:
         folder: Path,
         stem: str,
         header: Mapping[str, Any],
-        describe: Callable[[Outcome], Mapping[str, Any]],
+        outcome_row: Callable[[Outcome], Mapping[str, Any]],
         mask: Callable[[str], str] = str,
     ) -> None:
-        """``describe`` makes the line of a user, without ``kind``; ``mask`` takes secrets out of JSON.
+        """``outcome_row`` makes the line of a user, without ``kind``; ``mask`` takes secrets out of JSON.
 
         Raises ConfigurationError where no file can be made.
         """
         self.path = str(folder / f"{stem}.record.jsonl")
         self.trouble = ""
-        self._describe, self._mask = describe, mask
+        self._outcome_row, self._mask = outcome_row, mask
         self._lock = threading.Lock()
         self._noted: dict[str, tuple[Any, ...]] = {}
         try:
@@ -101,7 +101,7 @@ class Record:
             if self.trouble or not new:
                 return not self.trouble
             try:
-                self._write([{"kind": "user", **self._describe(item)} for item in new])
+                self._write([{"kind": "user", **self._outcome_row(item)} for item in new])
             except OSError as error:
                 self.trouble = f"The record {self.path} cannot be written any more: {error.strerror}."
                 return False
@@ -155,8 +155,8 @@ class Recording:
                 "status": outcome.status,
                 "confirmation": outcome.confirmation,
                 "error": {"code": problem.code, "message": problem.message} if problem else None,
-                "before": describe(outcome.before, skus, catalog),
-                "after": describe(outcome.after, skus, catalog),
+                "before": licenses_row(outcome.before, skus, catalog),
+                "after": licenses_row(outcome.after, skus, catalog),
             }
 
         if self._folder is None:

@@ -83,9 +83,9 @@ def file_mode(value: Any, problems: list[str], option: str = "report_mode") -> i
 
 
 def report_folder(path: str | None, mode: int = 0o600) -> Path | None:
-    """The directory of the reports, made where it is missing. Raises ConfigurationError before anything is asked.
+    """The directory of the reports, created if it is missing. Raises ConfigurationError before the first request.
 
-    Whoever may read files of ``mode`` may enter a directory that is made.
+    Users who may read files of ``mode`` may also enter a directory that is created.
     """
     if not path:
         return None
@@ -101,7 +101,7 @@ def report_folder(path: str | None, mode: int = 0o600) -> Path | None:
     except (OSError, ValueError) as error:  # also a name with NUL
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigurationError(
-            f"report_dir: {path!r} is no directory and cannot be made: {reason}", code="not_writable"
+            f"report_dir: {path!r} is not a directory and cannot be created: {reason}", code="not_writable"
         ) from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(f"report_dir: {path!r} cannot be written to", code="not_writable")

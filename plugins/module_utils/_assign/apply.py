@@ -58,15 +58,13 @@ from .outcomes import (
 )
 from .prediction import foreseen_problems
 
-# how long a refusal may come from a replica that is late: of a usage location just set, of a license just removed
+# For how long a refusal may come from a late replica, which lacks a usage location or still has a removed license.
 _REPLICA_SECONDS = 60.0
 GROUP = 300
 """Users that are read again together: one request."""
 
 Written = Callable[[Sequence[Outcome]], bool]
-"""Hears what became of users, batch by batch as it happens and once more at the end; from several threads.
-
-Where it says false, nothing more is written."""
+"""Records outcomes, batch by batch and once more at the end, from several threads. After false nothing is written."""
 
 
 def apply_changes(
@@ -83,14 +81,13 @@ def apply_changes(
     written: Written | None = None,
     second_tries: SecondTries | None = None,
 ) -> list[Outcome]:
-    """Write ``changes``, one for each user, and return what became of each, in their order.
+    """Write ``changes``, one for each user, and return their outcomes in the same order.
 
     ``users`` are the users as read, by id; ``just_read``: by the request before this call, so that the first of them
-    need not be read again. ``on_error=fail`` hands out no further batch after the first user who fails, ``continue``
-    tries them all. Either stops where the application lacks the permission to write: nobody would be written.
-    ``uncovers``: does a change take what keeps a mailbox? One that does so only because somebody else
-    has changed the user meanwhile is not sent. ``second_tries``: what to send after a refusal.
-    Raises ValueError for two changes of one user; the service's errors become outcomes.
+    are not read again. ``on_error=fail`` sends no further batch after the first user who fails, ``continue`` tries them
+    all. Both stop if the application lacks the permission to write. ``uncovers``: does a change remove what keeps a
+    mailbox? One that does so only because of a concurrent change of the user is not sent. ``second_tries``: what to
+    send after a refusal. Raises ValueError for two changes of one user; the service's errors become outcomes.
     """
     if len({change.user_id for change in changes}) != len(changes):
         raise ValueError("two changes of one user")
@@ -98,18 +95,18 @@ def apply_changes(
     tries = second_tries or SecondTries({}, skus, BUILTIN)
     run = _Run(graph, skus, tries, fail_fast=on_error == "fail", uncovers=uncovers, written=written)
     todo = [job for job in jobs if job.change]
-    # Where the first failure ends the run, what may be refused goes first: then nothing else has been touched.
+    # If the first failure ends the run, the change that may be refused is sent first, before any other.
     likely_refused = list(foreseen_problems(todo, skus))[:1] if on_error == "fail" else []
     todo.sort(key=lambda job: job.before.id not in likely_refused)
     if just_read:
         run.fresh = {job.before.id for job in todo[:GROUP]}
-    for some in (todo[: len(likely_refused)], todo[len(likely_refused) :]):
-        run.write(some)
+    run.write(todo[: len(likely_refused)])
+    run.write(todo[len(likely_refused) :])
     if confirm:
         backoff = graph.service.backoff
 
-        def read_back(some: Sequence[Job]) -> None:
-            confirm_changes(some, confirm_seconds, run.read, backoff.clock, backoff.sleep)
+        def read_back(group: Sequence[Job]) -> None:
+            confirm_changes(group, confirm_seconds, run.read, backoff.clock, backoff.sleep)
 
         read_back(todo)
         read_back(run.take_alternatives(todo))
@@ -144,12 +141,12 @@ class _Run:
         self._written = written
         self._second_tries = second_tries
         self._unrecorded = False
-        """Could nobody note what was written? Then nothing more is."""
+        """Could the outcomes not be recorded? Then nothing more is written."""
         self.fresh: set[str] = set()
         """The ids of users who were read just before they are written."""
         self._stopped = False
         self._passing = set(NOTHING_TO_DO)
-        """Codes of refusals that are no failures yet: what was written shows late, or somebody else did it."""
+        """Codes of refusals that are not failures yet: a replica is late, or somebody else made the change."""
         self._retry_seconds = graph.service.client.settings.retry_seconds
         self._denials: dict[str, Denials] = {}
         """By the method of the write: PATCH sets usage locations, POST assigns licenses."""
@@ -160,10 +157,10 @@ class _Run:
         """Both phases, each group of users read again before it is written."""
         sets_locations = False
         for group in _groups(jobs):
-            if some := [job for job in group if job.left.usage_location]:
+            if unlocated := [job for job in group if job.left.usage_location]:
                 sets_locations = True
                 self._read_again(group)
-                self.set_locations(some)
+                self.set_locations(unlocated)
         if sets_locations and len(jobs) > GROUP:
             # The first group was read before the locations of all others were set: that may take minutes.
             self.fresh.clear()
@@ -172,7 +169,7 @@ class _Run:
             self.assign(group)
 
     def _read_again(self, jobs: Sequence[Job]) -> None:
-        """Takes what others have done since the users were read for what is there already."""
+        """Reads users again before the write, and drops what concurrent changes have done already."""
         stale = [job for job in jobs if job.open and job.before.id not in self.fresh]
         if self._stopped or not stale:
             return
@@ -185,7 +182,7 @@ class _Run:
             self.fresh.add(job.before.id)
 
     def set_locations(self, jobs: Iterable[Job]) -> None:
-        """Phase 1. The same location again has no further effect, so lost answers are simply asked for again."""
+        """Phase 1. Setting the same location twice is harmless, so a request whose answer was lost is sent again."""
         if self._stopped:
             return
         ready = [job for job in jobs if job.open and not job.lost and job.left.usage_location]
@@ -204,7 +201,7 @@ class _Run:
                 job.licensed = not job.left
 
     def assign(self, jobs: Sequence[Job]) -> None:
-        """Phase 2, repeated for those whose answer was lost, and whose usage location has not arrived yet."""
+        """Phase 2, repeated for users whose answer was lost, or whose usage location does not show yet."""
         started = self._backoff.clock()
         attempt = 0
         self._assign_until_final(jobs)
@@ -224,13 +221,13 @@ class _Run:
             self._read_lost([job for job in again if job.lost])
             self.set_locations(again)
             self._assign_until_final(again)
-        # The location shows by now, so it is the license that is not offered there.
+        # The location shows by now, so Microsoft does not offer the license there.
         refused = [] if self._stopped else [job for job in jobs if location_late(job)]
         again = [job for job in refused if job.problem and self._take_next_attempt(job, job.problem, waited=True)]
         self._assign_until_final(again)
 
     def _assign_until_final(self, jobs: Sequence[Job]) -> None:
-        """Sends the license, and after a refusal what is left to try."""
+        """Sends the license, and after a refusal the next attempt."""
         self._assign_once(jobs)
         while again := [job for job in jobs if job.to_retry]:
             self._assign_once(again)
@@ -261,11 +258,11 @@ class _Run:
             return not self._may_pass(job, self._problem(answer, ""))
 
         def heard(answers: Sequence[tuple[int, BatchAnswer]]) -> bool:
-            """One batch is answered: it is noted before the next ones are. Is the work to end?"""
+            """Records the answers of one batch before the next is sent. True ends the run."""
             if self._written is not None:
                 seen = [self._preliminary_outcome(jobs[place], parts[place], answer) for place, answer in answers]
-                some = [outcome for outcome in seen if outcome is not None]
-                self._unrecorded = self._unrecorded or bool(some and not self._written(some))
+                outcomes = [outcome for outcome in seen if outcome is not None]
+                self._unrecorded = self._unrecorded or bool(outcomes and not self._written(outcomes))
             for _place, answer in answers:
                 denials.record(answer)
             return self._unrecorded or denials.certain or any(failed(jobs[place], answer) for place, answer in answers)
@@ -273,13 +270,13 @@ class _Run:
         try:
             return self._graph.batch(parts, idempotent=idempotent, collect=True, heard=heard)
         except Exception as error:
-            # A mistake of ours must not lose what is done by now: of these nobody knows, and they are looked at.
+            # An error of this collection must not lose what was written, so these users are read back.
             self._stopped = True
             lost = UnknownOutcome(unexpected_error(error), code=UNKNOWN)
             return [BatchAnswer(0, outcome="unknown", error=lost) for _part in parts]
 
     def _preliminary_outcome(self, job: Job, part: BatchPart, answer: BatchAnswer) -> Outcome | None:
-        """What is known of a user when its answer has come; None where it is not, or nothing was sent."""
+        """The outcome of an answer before the read back; None if it is not final, or if nothing was sent."""
         if answer.outcome == "not_sent":
             return None
         problem = None
@@ -292,12 +289,12 @@ class _Run:
         return preliminary_outcome(job, problem, self._skus, location_set=part.method == "PATCH")
 
     def _may_pass(self, job: Job, problem: Problem) -> bool:
-        """Is this refusal no failure yet?"""
+        """May this refusal still be followed by a success?"""
         passing = problem.code in self._passing
         return passing or (not job.final and self._second_tries.has_next(job.base, job.change, problem))
 
     def _take_next_attempt(self, job: Job, problem: Problem, *, waited: bool = False) -> bool:
-        """Is there something else to send after this refusal? Takes it. A usage location set just now may be late."""
+        """Takes the next attempt after this refusal, if there is one. A usage location set just now may show late."""
         if job.final or (job.location_set and problem.code == "usage_location" and not waited):
             return False
         job.notes += self._second_tries.why_untried(job.base, job.change, problem)
@@ -316,7 +313,7 @@ class _Run:
         return problem_from(answer.status, code, answer.message, skus=self._skus, permission_hint=hint)
 
     def _take(self, job: Job, part: BatchPart, answer: BatchAnswer) -> None:
-        """Notes in ``job`` what a write was answered with, unless it was carried out."""
+        """Notes the answer to a write in ``job`` and in the ledger."""
         ledger, upn = self._graph.service.client.ledger, job.before.user_principal_name
         denials = self._denials_of(part)
         if answer.ok:
@@ -340,7 +337,7 @@ class _Run:
             if answer.status == HTTPStatus.FORBIDDEN:
                 problem = denials.explain(problem)
             if problem.code in NOTHING_TO_DO:
-                # done already: by the write whose answer was lost, or by somebody else; late replicas do not show it
+                # Done already by the write whose answer was lost, or by somebody else. Replicas may show it late.
                 job.lost = True
                 job.concurrent_change = None if job.uncertain else problem
                 return
@@ -357,7 +354,7 @@ class _Run:
         mark_with_cause(job, denials, stopped=stopped, unrecorded=self._unrecorded, fail_fast=self._fail_fast)
 
     def take_alternatives(self, jobs: Sequence[Job]) -> list[Job]:
-        """Sends what is left to try for users whose assignment was accepted, and reads back as in error."""
+        """Sends the next attempt for users whose assignment was accepted, and is in error when read back."""
         again = []
         for job in jobs if not self._stopped else ():
             problem = None if job.confirmed or job.problem else assignment_error(job, self._skus)
@@ -370,7 +367,7 @@ class _Run:
         return again
 
     def send_back(self, jobs: Sequence[Job]) -> None:
-        """Sends what is given back, also after another user has failed, as it keeps a mailbox."""
+        """Sends licenses that are given back, also after another user has failed, because they keep a mailbox."""
         stopped, self._stopped = self._stopped, self._unrecorded
         self.assign(jobs)
         self._stopped = self._stopped or stopped
@@ -378,7 +375,7 @@ class _Run:
     # --- lost answers --------------------------------------------------------------------------------------------
 
     def _read_lost(self, jobs: Sequence[Job]) -> None:
-        """Reads the users of whom nobody knows how far they are: what does not show yet is what is left to send."""
+        """Reads users whose answer was lost. What does not show yet is left to send."""
         found = self.read(jobs)
         if found is None:
             return
@@ -386,7 +383,7 @@ class _Run:
             continue_from_read(job, found.get(job.before.id))
 
     def _give_up(self, jobs: Sequence[Job]) -> None:
-        """Looks once more at those whose answer was lost, and writes no more."""
+        """Reads users whose answer was lost once more, and writes no more."""
         lost = [job for job in jobs if job.lost]
         self._read_lost(lost)
         for job in lost:

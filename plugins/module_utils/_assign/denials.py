@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells a permission that the application lacks from a user whom it may not write. Pure.
+"""Distinguishes a missing permission of the application from a user whom it may not change. Pure.
 
-Both are answered with 403. Microsoft Graph checks the permission of the application before it looks at the user: so a
-missing permission refuses everybody, and a refusal of some users is about these.
+Microsoft Graph answers both with 403. It checks the permission before it checks the user. So a missing permission
+refuses every user, and a refusal of some users is about these users.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals
 from .outcomes import Job, Outcome, mark_not_attempted
 
 DENIALS_TO_STOP = 20
-"""After this many refusals and nothing else the run stops: the parts of one batch."""
+"""After this many refusals without any success the run stops: the parts of one batch."""
 
 PROTECTED_USER = (
     "The application may write other users, so this is about the user: it may hold an administrator role, or belong to "
@@ -30,16 +30,16 @@ _PERHAPS_PROTECTED = (
     "If the app has that permission, the user may hold an administrator role, or belong to a restricted management "
     "administrative unit."
 )
-_NEXT_RUN = "Run again: it takes up where this run ended."
+_NEXT_RUN = "Run again: the next run continues where this one ended."
 _ALLOWED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT})
-"""Refusals which the service gives only to an application that may write."""
+"""Refusals that the service sends only to an application that may write."""
 
 
 class Denials:
     """The answers to one kind of write in this run. Safe to use from several threads."""
 
     def __init__(self, permission: str, consent: str) -> None:
-        """``permission`` is what the write needs, ``consent`` the sentence that says who grants it."""
+        """``permission`` is what the write needs, ``consent`` a sentence that says who grants it."""
         self.permission = permission
         self.consent = consent
         self._lock = threading.Lock()
@@ -66,17 +66,17 @@ class Denials:
 
     @property
     def hint(self) -> str:
-        """What to do where everybody was refused."""
+        """What to do if every user was refused."""
         return self.consent if self.certain else f"{self.consent} {_PERHAPS_PROTECTED}"
 
     @property
     def reason(self) -> str:
-        """Why a user is not tried any more where everybody was refused, after 'because'."""
+        """Why no further user is tried, to follow 'because'."""
         lacking = f"the application lacks the permission {self.permission}"
         return lacking if self.certain else "the service refused all who were tried (403)"
 
     def explain(self, problem: Problem) -> Problem:
-        """A 403 as a missing permission of the application, or as a matter of this user."""
+        """Say that a 403 is about the application, or about this user."""
         if not self.everybody:
             return problem._replace(hint=PROTECTED_USER)
         return problem._replace(hint=self.hint, permission=self.permission)
@@ -88,7 +88,7 @@ def unsent(answer: BatchAnswer) -> Problem:
 
 
 def mark_with_cause(job: Job, denials: Denials | None, *, stopped: bool, unrecorded: bool, fail_fast: bool) -> None:
-    """Marks a user who is not tried any more, with the reason: what ended the run, or this kind of write."""
+    """Mark a user who is not tried any more, with what ended the run or this kind of write."""
     if stopped:
         mark_not_attempted(job, "the run was stopped", _NEXT_RUN)
     elif unrecorded:
@@ -98,7 +98,7 @@ def mark_with_cause(job: Job, denials: Denials | None, *, stopped: bool, unrecor
     elif fail_fast:
         mark_not_attempted(job)
     else:
-        mark_not_attempted(job, "a request before it failed as this one would have", _NEXT_RUN)
+        mark_not_attempted(job, "an earlier request failed for a reason that applies to this one, too", _NEXT_RUN)
 
 
 def missing_permission(outcomes: Iterable[Outcome]) -> Problem | None:
@@ -108,7 +108,7 @@ def missing_permission(outcomes: Iterable[Outcome]) -> Problem | None:
 
 
 def permission_headline(problem: Problem, *, failed: int, changed: int, not_tried: int) -> str:
-    """What is missing, and what became of the users; ``problem.hint`` says who grants it."""
+    """The missing permission, and counts of users; ``problem.hint`` says who grants it."""
     return (
         f"The application seems to lack the permission {problem.permission}, as the service refused every user who was "
         f"tried: {problem.message.rstrip('.')}. {failed} users failed, {changed} were changed, {not_tried} were not "

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gives back a license that a swap took away, if the new one ended in error and nothing else keeps the mailbox.
+"""Gives back the license that a swap removed, if the new one is in error and nothing else keeps the mailbox.
 
-The service accepts a swap, takes the old license away, and may then find that it cannot carry out the new one. Exchange
-disconnects the mailbox of such a user at once. Only a read shows that, so without one nothing is given back.
+The service accepts a swap, removes the old license, and may then fail to assign the new one. Exchange disconnects the
+mailbox of such a user at once. Only a read shows that, so nothing is given back without a read.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Step = Callable[[Sequence[Job]], object]
 def give_back(
     jobs: Sequence[Job], skus: Mapping[str, Sku], catalog: Catalog, send: Step, confirm: Step, until: datetime
 ) -> None:
-    """Sends what has to be given back, reads it back, and notes in ``jobs`` what became of it.
+    """Send the licenses to give back, read the users back, and note the results in ``jobs``.
 
-    ``until``: how long a license brings back the mailboxes that are lost.
+    ``until``: how long a license restores the mailboxes that are lost.
     """
     returns = {id(job): _return_of(job, back) for job in jobs if (back := to_give_back(job, skus, catalog))}
     swapped = [job for job in jobs if id(job) in returns]
@@ -38,7 +38,7 @@ def give_back(
         send(sent)
         confirm(sent)
         waiting = [job for job in waiting if _failure(returns[id(job)], skus)]
-        # one license that cannot be had must not keep away the one that keeps the mailbox
+        # A license that cannot be assigned must not block the one that keeps the mailbox.
         fewer = {id(job): _fewer(returns[id(job)].change, job, skus, catalog) for job in waiting}
         waiting = [job for job in waiting if fewer[id(job)]]
         returns.update({id(job): _return_of(job, fewer[id(job)]) for job in waiting})
@@ -47,7 +47,7 @@ def give_back(
 
 
 def to_give_back(job: Job, skus: Mapping[str, Sku], catalog: Catalog) -> LicenseChange:
-    """The licenses that an accepted change took away, where that alone leaves a mailbox without a plan; else empty."""
+    """The licenses that an accepted change removed, if their removal leaves a mailbox without a plan; else empty."""
     seen, nothing = job.seen, LicenseChange(job.before.id)
     failed = job.problem or assignment_error(job, skus)
     if seen is None or job.confirmed or failed is None or uncovered_by(job.before, job.asked, skus, catalog):
@@ -77,14 +77,14 @@ def _fewer(change: LicenseChange, job: Job, skus: Mapping[str, Sku], catalog: Ca
 
 
 def _failure(back: Job, skus: Mapping[str, Sku]) -> Problem | None:
-    """Why nothing was given back; None where it was accepted."""
+    """Why nothing was given back; None if the service accepted it."""
     if back.confirmed:
         return None
     return back.problem or assignment_error(back, skus) or (None if back.licensed else Problem("", "It was not sent."))
 
 
 def _note(job: Job, back: Job, skus: Mapping[str, Sku], catalog: Catalog, until: datetime) -> None:
-    """What happened becomes the problem of the user, and the user as it is now what is shown."""
+    """Note the result as the problem of the user, and the user as it is now."""
     first = job.problem or assignment_error(job, skus)
     if first is None:
         return
@@ -97,8 +97,8 @@ def _note(job: Job, back: Job, skus: Mapping[str, Sku], catalog: Catalog, until:
     else:
         day = f"{until:%Y-%m-%d}"
         said = (
-            f"{begun}. The same request took {names} away, which could not be given back: {failure.message} The "
-            f"mailbox has no license now. Exchange disconnects it, and it is lost after {day}."
+            f"{begun}. The same request removed {names}, which could not be given back: {failure.message} The mailbox "
+            f"has no license now. Exchange disconnects it, and deletes it after {day}."
         )
         hint = f"License this user by {day}: a later license does not bring the mailbox back. {first.hint}"
         job.problem = first._replace(message=said, hint=hint.strip())

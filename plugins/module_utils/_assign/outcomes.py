@@ -1,10 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of one user while licenses are written, and what is said of it at the end. Pure.
-
-``apply.py`` takes a Job from request to request; an Outcome is what others see.
-"""
+"""The state of one user while licenses are written (``Job``), and the result for that user (``Outcome``). Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.readback
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals import Problem, problem_of_state
 
 STATUSES = ("unchanged", "changed", "skipped", "failed")
-"""What can become of a user. ``skipped``: nothing was written, and ``error`` says why."""
+"""The statuses of a user. ``skipped``: nothing was written, and ``error`` says why."""
 
 UNKNOWN = "unknown_outcome"
 DONE_ELSEWHERE = "somebody else has just done the same"
@@ -32,11 +29,11 @@ RUN_AGAIN = "It may still come: run again, which sends only what is missing."
 
 
 class Outcome(NamedTuple):
-    """What became of one user.
+    """The result for one user.
 
     ``confirmation``: ``confirmed`` (read back), ``accepted`` (written, not visible yet), or empty. ``after`` is the
-    user as read back; where it could not be read back, as the change makes it. ``wrote`` is true where the tenant
-    changed, also for a user who failed half way. ``service_disabled_plans``: plan ids by SKU id that the service
+    user as read back; where it could not be read back, as the change makes it. ``wrote`` is true if the tenant
+    changed, also for a user who failed after that. ``service_disabled_plans``: plan ids by SKU id that the service
     switched off besides what was declared.
     """
 
@@ -50,12 +47,12 @@ class Outcome(NamedTuple):
     wrote: bool = False
     service_disabled_plans: Mapping[str, frozenset[str]] = MappingProxyType({})
     taken: Attempt | None = None
-    """What was sent in place of the change that was asked for, which the service had refused."""
+    """What was sent after the service had refused the requested change."""
 
 
 @dataclass
 class Job:
-    """One user on the way. ``left`` is what still has to be sent of ``change``."""
+    """The write for one user. ``left`` is the part of ``change`` that is still to be sent."""
 
     before: User
     change: LicenseChange
@@ -63,27 +60,27 @@ class Job:
     location_set: bool = False
     licensed: bool = False
     lost: bool = False
-    """An answer was lost, or somebody else was faster, and nobody has looked since how far the user is."""
+    """An answer was lost, or somebody else made the change, and the user has not been read since."""
     uncertain: bool = False
-    """An answer was lost at some time: what was refused later may have been done by then."""
+    """An answer was lost at some time, so a later refusal may come after a success."""
     concurrent_change: Problem | None = None
-    """What the service said as there was nothing left to remove: somebody else had done that."""
+    """The answer of the service that nothing was left to do: somebody else had done it."""
     skipped: bool = False
     problem: Problem | None = None
     seen: User | None = None
     confirmed: bool = False
     notes: list[str] = field(default_factory=list)
     taken: Attempt | None = None
-    """The last attempt after a refusal, if there was one. ``to_retry``: it still has to be sent."""
+    """The last attempt after a refusal, if any. ``to_retry``: it is still to be sent."""
     to_retry: bool = False
     accepted: bool = False
-    """Was a change before the last attempt accepted, and ended in an error?"""
+    """Was a change before the last attempt accepted, and is it in error?"""
     read_after: User | None = None
-    """The user as read back after such a change: the last attempt is made for it."""
+    """The user as read back after such a change; the last attempt starts from it."""
     removed: tuple[str, ...] = ()
-    """The SKUs that such a change has taken away."""
+    """The SKUs that such a change has removed."""
     final: bool = False
-    """Is nothing else to be tried after a refusal?"""
+    """Is a refusal final?"""
     first: LicenseChange | None = None
     """The change before the first attempt after a refusal."""
 
@@ -94,7 +91,7 @@ class Job:
 
     @property
     def asked(self) -> LicenseChange:
-        """The change that was asked for."""
+        """The requested change."""
         return self.first or self.change
 
     @property
@@ -103,7 +100,7 @@ class Job:
 
     @property
     def changed_elsewhere(self) -> bool:
-        """Is all there that was wanted, and none of it written here?"""
+        """Did somebody else make the whole change?"""
         return bool(self.concurrent_change) and self.licensed and not (self.location_set or self.uncertain)
 
     @property
@@ -111,14 +108,14 @@ class Job:
         return bool(self.change) and (self.licensed or self.uncertain)
 
     def partially_applied(self) -> User:
-        """The user where at most the usage location was written."""
+        """The user if at most the usage location was written."""
         return self.before._replace(usage_location=self.change.usage_location) if self.location_set else self.before
 
 
 def adopt_attempt(job: Job, attempt: Attempt) -> None:
-    """Takes another change for a user whose change was refused."""
+    """Replace a refused change by the next attempt."""
     if attempt.alternative and job.taken is not None:
-        # the note of an alternative that is given up no longer holds
+        # The note about an abandoned alternative no longer applies.
         job.notes = [note for note in job.notes if note != job.taken.note or job.taken.alternative]
     job.notes.append(attempt.note)
     alternative = attempt.alternative or (job.taken.alternative if job.taken else "")
@@ -129,9 +126,9 @@ def adopt_attempt(job: Job, attempt: Attempt) -> None:
 
 
 def continue_from_readback(job: Job) -> None:
-    """Takes the user as read back for what is there: the change was accepted, and one of its licenses is in error.
+    """Continue from the user as read back, after an accepted change with a license in error.
 
-    What has gone by it is not removed again: the service would refuse the whole request.
+    What the change has removed is not removed again, because the service would refuse the whole request.
     """
     if job.seen is None:
         return
@@ -143,7 +140,7 @@ def continue_from_readback(job: Job) -> None:
 
 
 def continue_from_read(job: Job, user: User | None) -> None:
-    """Takes the user as read after an answer was lost: what does not show yet is what is left to send."""
+    """Continue from the user as read after an answer was lost. What does not show yet is left to send."""
     job.seen = user
     if user is None:
         job.problem = Problem("user_not_found", "The user was deleted while it was being licensed.")
@@ -154,15 +151,15 @@ def continue_from_read(job: Job, user: User | None) -> None:
         return
     job.left = still_to_do(job.change, job.base, user)
     if job.location_set:
-        # it was accepted: a late replica must not hold the license up
+        # The service accepted it, so a late replica must not delay the license.
         job.left = job.left._replace(usage_location=None)
     job.licensed = not job.left
 
 
 def take_current(job: Job, now: User, skus: Mapping[str, Sku], uncovers: Callable[[User, LicenseChange], bool]) -> None:
-    """Takes the user as read just before the license is written, and leaves out what somebody else has done since.
+    """Take the user as read just before the write, and drop what concurrent changes have done already.
 
-    A license that somebody else has assigned keeps the plans that are off in it. ``uncovers`` as in ``apply_changes``.
+    A license that somebody else has assigned keeps its disabled plans. ``uncovers`` as in ``apply_changes``.
     """
     before, change = job.before, job.change
     if now == before:
@@ -184,14 +181,14 @@ def take_current(job: Job, now: User, skus: Mapping[str, Sku], uncovers: Callabl
     elif uncovers(now, left) and not uncovers(before, change):
         job.problem = Problem(
             "changed_meanwhile",
-            "Somebody else has just changed the licenses of this user, so that this change would take what keeps the "
-            "mailbox.",
-            "Run again: it decides anew.",
+            "Somebody else has just changed the licenses of this user, so this change would now remove what "
+            "keeps the mailbox.",
+            "Run again: the next run decides by the current licenses.",
         )
 
 
 def _switched_off_elsewhere(change: LicenseChange, before: User, now: User, skus: Mapping[str, Sku]) -> list[str]:
-    """Plans that the change would have on, and somebody else has switched off meanwhile; one sentence a license."""
+    """Plans of the change that somebody else has switched off meanwhile, one sentence for each license."""
     had = {state.sku_id: state.disabled_plans for state in before.license_states if state.direct}
     has = {state.sku_id: state.disabled_plans for state in now.license_states if state.direct}
     notes = []
@@ -214,7 +211,7 @@ def preliminary_outcome(job: Job, problem: Problem | None, skus: Mapping[str, Sk
 
 
 def outcome_of(job: Job, skus: Mapping[str, Sku]) -> Outcome:
-    """What became of the user."""
+    """The result for the user."""
     wrote = job.location_set or job.licensed or job.confirmed or job.accepted
     problem = None if job.confirmed else job.problem or assignment_error(job, skus) or _unseen(job)
     notes = tuple(dict.fromkeys(job.notes))
@@ -246,14 +243,14 @@ def outcome_of(job: Job, skus: Mapping[str, Sku]) -> Outcome:
 
 
 def _unseen(job: Job) -> Problem | None:
-    """The service found nothing to do for a change that no read shows: that is no success."""
+    """The service found nothing to do, and no read shows the change: that is not a success."""
     if not job.change or job.licensed:
         return None
-    return job.concurrent_change or Problem(UNKNOWN, "The change was sent, and the user does not show it.", RUN_AGAIN)
+    return job.concurrent_change or Problem(UNKNOWN, "The change was sent, but the user does not show it.", RUN_AGAIN)
 
 
 def _whole(job: Job) -> Attempt | None:
-    """The last attempt, with what the accepted change before it had taken away."""
+    """The last attempt, with what the accepted change before it had removed."""
     if job.taken is None or not job.removed:
         return job.taken
     remove = tuple(sorted({*job.removed, *job.taken.change.remove}))
@@ -261,7 +258,7 @@ def _whole(job: Job) -> Attempt | None:
 
 
 def assignment_error(job: Job, skus: Mapping[str, Sku]) -> Problem | None:
-    """An assignment of the change that is in error, though the service had accepted it."""
+    """The error of an assignment that the service had accepted."""
     added = {item.sku_id for item in job.change.add}
     for state in job.seen.license_states if job.seen else ():
         if state.direct and state.sku_id in added and state.state.casefold() == "error":
@@ -271,7 +268,7 @@ def assignment_error(job: Job, skus: Mapping[str, Sku]) -> Problem | None:
 
 
 def unanswered_problem(job: Job) -> Problem:
-    """What to say of a change whose answer was lost, or for which the service found nothing to do."""
+    """The problem of a change whose answer was lost, or for which the service found nothing to do."""
     if job.concurrent_change:
         return job.concurrent_change
     seen = "could not be read since" if job.lost else "does not show it"
@@ -279,7 +276,7 @@ def unanswered_problem(job: Job) -> Problem:
 
 
 def as_unknown_outcome(problem: Problem) -> Problem:
-    """What a later try was refused with says nothing of an earlier one whose answer was lost."""
+    """The refusal of a later try does not decide about an earlier one whose answer was lost."""
     if problem.code in (UNKNOWN, "user_not_found"):
         return problem
     said = f"The change was sent, its answer was lost, and another try ended with: {problem.message}"
@@ -297,10 +294,10 @@ def mark_not_attempted(
 
 
 def location_late(job: Job) -> bool:
-    """Was the license refused because a replica does not show the usage location yet that was just set?"""
+    """Was the license refused because a replica does not show the new usage location yet?"""
     return job.location_set and job.problem is not None and job.problem.code == "usage_location"
 
 
 def unexpected_error(error: Exception) -> str:
-    """An exception that none of our clients should raise. Its text may quote secrets, so only its type is shown."""
-    return f"An unexpected {type(error).__name__}, a mistake of this collection: please report it."
+    """A message for an exception that no client should raise. Its text may quote secrets, so it names the type only."""
+    return f"An unexpected {type(error).__name__}. This is an error of the collection: please report it."

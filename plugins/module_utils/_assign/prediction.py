@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``apply.py`` will do, without a request: for check mode, and for whom to try first. Pure."""
+"""Predicts what ``apply.py`` will do, without a request: for check mode, and to decide whom to write first. Pure."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def predict_changes(
     on_error: str = "fail",
     doubts: bool = False,
 ) -> list[Outcome]:
-    """What ``apply_changes`` will do, without a request. ``conflicts`` foresees refusals.
+    """The outcomes of ``apply_changes``, without a request.
 
-    ``doubts``: notes say what cannot be foreseen, where the caller has not said so.
+    ``doubts``: add notes about what cannot be predicted.
     """
     jobs = [Job(carried_only(users[change.user_id], skus), change, change) for change in changes]
     likely_refused = foreseen_problems(jobs, skus)
@@ -68,6 +68,6 @@ def _foreseen(job: Job, skus: Mapping[str, Sku]) -> Outcome:
 
 
 def foreseen_problems(jobs: Iterable[Job], skus: Mapping[str, Sku]) -> dict[str, Problem]:
-    """Whose change the service will refuse, as far as can be foreseen, by user id."""
+    """The refusals that can be predicted, by user id."""
     found = ((job.before.id, foreseen_refusal(job.before, job.change, skus)) for job in jobs)
     return {user_id: problem for user_id, problem in found if problem is not None}

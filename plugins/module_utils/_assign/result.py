@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module ``m365_user_license`` returns: a row for each user, counts, a diff, warnings. Pure: no I/O."""
+"""The result of the module ``m365_user_license``: a row for each user, counts, a diff, warnings. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.change_n
     plans_that_go,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import (
-    describe,
+    licenses_row,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
@@ -38,7 +38,7 @@ from .outcomes import STATUSES, Outcome
 
 
 class Blocked(NamedTuple):
-    """Why a user gets no request at all, and the status that this makes."""
+    """Why no request is sent for a user, and the status of that user."""
 
     status: str
     problem: Problem
@@ -63,9 +63,9 @@ def row_of(
     change: LicenseChange | None = None,
     leaving: Sequence[str] = (),
 ) -> UserRow:
-    """The row of one user. ``change`` is what was asked for, if anything; ``blocked``: why no request was made.
+    """The row of one user. ``change`` is the requested change, if any; ``blocked``: why no request was sent.
 
-    ``leaving``: the SKUs that were to go besides.
+    ``leaving``: SKUs to remove besides.
     """
     off = {
         plan_name(plan, skus.get(item.sku_id), catalog)
@@ -77,8 +77,8 @@ def row_of(
         "user_principal_name": outcome.before.user_principal_name,
         "status": blocked.status if blocked else outcome.status,
         "confirmation": outcome.confirmation,
-        "before": describe(outcome.before, skus, catalog),
-        "after": describe(outcome.after, skus, catalog),
+        "before": licenses_row(outcome.before, skus, catalog),
+        "after": licenses_row(outcome.after, skus, catalog),
         "error": _error(blocked.problem if blocked else outcome.error),
         "notes": [
             *notes_for(outcome.before, wanted, state, skus, catalog),
@@ -98,7 +98,7 @@ def row_of(
 
 
 def _keeps_nothing(outcome: Outcome, state: str, catalog: Catalog) -> bool:
-    """Was the user licensed, and has no mailbox plan that is on?"""
+    """Is the user licensed without any enabled mailbox plan?"""
     done = state != "absent" and outcome.status in ("changed", "unchanged")
     return done and granted(outcome.after, catalog).isdisjoint(MAILBOX_CLASSES)
 
@@ -126,9 +126,9 @@ def _error(problem: Problem | None) -> dict[str, str] | None:
 
 
 def result_of(users: Sequence[UserRow], downgrades: Sequence[Downgrade] = ()) -> dict[str, Any]:
-    """The result of the module. ``changed`` and the diff tell of users whom the tenant sees changed.
+    """The result of the module. ``changed`` and the diff are about users whom the run changed in the tenant.
 
-    ``downgrades``: what was taken away because it was allowed, for the warnings.
+    ``downgrades``: what was removed because the task allows it, for the warnings.
     """
     rows = [user.row for user in users]
     changed = [user.row for user in users if user.wrote]
@@ -158,13 +158,13 @@ def result_of(users: Sequence[UserRow], downgrades: Sequence[Downgrade] = ()) ->
 
 def _reads_back_off(plan: str, upns: Sequence[str]) -> str:
     return (
-        f"enabled_plans names {plan}, and it reads back as off: the service switches it off by itself, or a replica is "
-        f"late. If it stays so, leave it out of enabled_plans, or each run tries again: {named(upns)}"
+        f"enabled_plans names {plan}, but the users still show it as off, because the service switches it off or a "
+        f"replica is late. If it stays off, remove it from enabled_plans, or each run tries again: {named(upns)}"
     )
 
 
 def _warnings(rows: Sequence[Mapping[str, Any]], downgrades: Sequence[Downgrade]) -> list[str]:
-    """One sentence for each kind of trouble, however many users have it."""
+    """One sentence for each kind of problem."""
     by_loss: dict[str, list[str]] = {}
     for item in downgrades:
         for sentence in item.lost:
@@ -177,6 +177,6 @@ def _warnings(rows: Sequence[Mapping[str, Any]], downgrades: Sequence[Downgrade]
     late = [row["user_principal_name"] for row in rows if row["confirmation"] == "accepted"]
     if late:
         warnings.append(
-            f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {named(late)}"
+            f"Accepted by the service, but not shown yet, because of late replicas or confirm=false: {named(late)}"
         )
     return warnings

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Brings many users to the same licenses: what the module ``m365_user_license`` does.
+"""Assigns the same licenses to many users: the work of the module ``m365_user_license``.
 
-Read, decide, guard, write, read back. Whatever can be refused is refused before the first write: unknown users, SKUs
-and plans, seats that are not there, a removal that leaves a mailbox without a license.
+It reads, decides, checks, writes, and reads back. It refuses unknown users, SKUs and plans, missing seats, and removals
+that leave a mailbox without a license before the first write.
 """
 
 from __future__ import annotations
@@ -94,10 +94,10 @@ def license_users(
 ) -> dict[str, Any]:
     """Read, decide, write, read back; the result of the module. In check mode the same result without a write.
 
-    ``exchange`` is called where a change takes away what some mailboxes need and others do not. ``record`` is asked
-    before the first write for what hears of each user who is written.
-    Raises ConfigurationError for options that cannot be met, before any write; UsersFailed with the whole result
-    where a guard refuses, or a user has failed.
+    ``exchange`` is called if a change removes what only some mailboxes need. ``record`` is called before the first
+    write, and returns what records each user who is written.
+    Raises ConfigurationError for options that cannot be met, before any write, and UsersFailed with the whole result
+    if a guard refuses, or a user fails.
     """
     location = check_options(options)
     if not options.users:
@@ -189,34 +189,34 @@ def _remove_problems(options: Options) -> list[str]:
     if not options.remove or options.state == "present":
         return []
     why = {
-        "absent": "removes what licenses names, so name all licenses that go there",
+        "absent": "removes what licenses names, so name all licenses to remove there",
         "exact": "removes every other direct license by itself",
     }[options.state]
-    return [f"remove: goes with state=present alone, and state={options.state} {why}"]
+    return [f"remove: only state=present allows it; state={options.state} {why}"]
 
 
 def _resolve(options: Options, skus: Sequence[Sku], catalog: Catalog) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
-    """The licenses that are asked for, and the SKUs that go. Raises ConfigurationError with every problem."""
+    """The licenses to assign, and the SKUs to remove. Raises ConfigurationError with every problem."""
     problems: list[str] = []
     wanted = collect(problems, lambda: resolve_wanted(_given(options), skus, catalog, state=options.state)) or ()
     finder = SkuFinder(skus, catalog)
     leaving = collect_skus(options.remove, finder, "remove", problems) if options.remove else ()
     both = sorted(finder.by_id(item.sku_id).part_number for item in wanted if item.sku_id in leaving)
-    problems += [f"remove: {name} stands in licenses as well; name it in one of them" for name in both]
+    problems += [f"remove: {name} is in licenses as well; name it in one of them" for name in both]
     if problems:
         raise ConfigurationError(problems)
     return wanted, leaving
 
 
 def _given(options: Options) -> list[dict[str, Any]]:
-    """The licenses without what the argument spec fills in (None) for what was left out."""
+    """The licenses without keys that were not given, for which the argument spec has None."""
     return [{key: value for key, value in entry.items() if value is not None} for entry in options.licenses]
 
 
 def _why_off(
     user: User, change: LicenseChange, wanted: Sequence[Wanted], skus: Mapping[str, Sku], catalog: Catalog
 ) -> list[str]:
-    """In which license the mailbox plan is off after a change, and how it is switched on, one sentence each."""
+    """The licenses in which the mailbox plan is off after a change, and how to switch it on, one sentence each."""
     texts = mailbox_off(apply_to(user, change, skus), wanted, skus, catalog)
     return [f"{text}." for text in (*texts, *plans_that_go(user, change, skus, catalog))]
 
@@ -226,11 +226,11 @@ def _raise_if_downgrades_affect(
 ) -> None:
     """Raises UsersFailed if a mailbox uses what ``downgrades`` take away, or if that is not known.
 
-    ``off``: in which license the mailbox plan is off, and how it is switched on.
+    ``off``: sentences about licenses in which the mailbox plan is off.
     """
     hint = " ".join(off) or (
-        "Keep a license that covers them, or assign one in the same task (licenses, and in remove the one that goes): "
-        "with Plan 2 or the archiving add-on where there is an archive, a hold or more than 50 GB; or set "
+        "Keep a license that covers them, or swap it in the same task (the new one in licenses, the old one in "
+        "remove). A mailbox with an archive, a hold or more than 50 GB needs Plan 2 or the archiving add-on. Or set "
         "allow_uncovered=true."
     )
     try:
@@ -249,7 +249,7 @@ def _raise_if_downgrades_affect(
         affected = dict(sorted(affected.items()))
         names = [f"{upn} ({', '.join(words)})" for upn, words in affected.items()]
         raise UsersFailed(
-            f"Refused, nothing was written: this would take away what these mailboxes need: {named(names)}.",
+            f"Refused, nothing was written: this would remove what these mailboxes need: {named(names)}.",
             partial={"changed": False, "uncovered": list(affected)},
             code="would_uncover",
             hint=hint,
@@ -291,7 +291,7 @@ def _share_seats(
     catalog: Catalog,
     options: Options,
 ) -> tuple[list[LicenseChange], dict[str, Blocked]]:
-    """The changes for which there are seats, and why the others (now empty) are skipped, by user id."""
+    """The changes that have seats, and why the others, now empty, are skipped, by user id."""
     seats = Seats(skus, use_warning=options.use_warning_seats)
     needs = {change.user_id: seats_needed(users[change.user_id], change) for change in changes}
     names = {sku.id: sku.part_number or catalog.sku_name(sku.id) for sku in skus}
@@ -311,8 +311,8 @@ def _share_seats(
                     ],
                 },
                 code="insufficient_seats",
-                hint="Buy seats or free some, or set on_insufficient_seats=skip to license as many as there are. Where "
-                "licenses were given a moment ago, run again in some minutes: what is read may be late.",
+                hint="Buy seats or free some, or set on_insufficient_seats=skip to license as many users as there are "
+                "seats. If licenses were assigned a moment ago, run again in some minutes, because reads may be late.",
             )
     kept: list[LicenseChange] = []
     skipped: dict[str, Blocked] = {}
@@ -332,8 +332,8 @@ def _share_seats(
 
 
 def _raise_if_users_failed(result: Mapping[str, Any], denied: Problem | None) -> None:
-    """Raises UsersFailed; ``denied`` names the permission that the application lacks."""
-    # also who got a usage location, and then no license for what had failed before
+    """Raises UsersFailed if a user failed or was not tried; ``denied`` names a permission that is missing."""
+    # These include users who got a usage location, and then no license because another user had failed.
     failed = [
         row for row in result["users"] if row["status"] == "failed" and (row["error"] or {}).get("code") != "not_tried"
     ]
@@ -345,10 +345,10 @@ def _raise_if_users_failed(result: Mapping[str, Any], denied: Problem | None) ->
     if denied is not None:
         text = permission_headline(denied, failed=len(failed), changed=summary["changed"], not_tried=len(not_tried))
         raise UsersFailed(text, partial=result, code=denied.code, hint=denied.hint)
-    who = first["user_principal_name"] or first["user_id"]
+    name = first["user_principal_name"] or first["user_id"]
     raise UsersFailed(
         f"{len(failed)} of {summary['users']} users failed, {summary['changed']} were changed, "
-        f"{len(not_tried)} were not tried. First: {who}: {first['error']['message']}",
+        f"{len(not_tried)} were not tried. First: {name}: {first['error']['message']}",
         partial=result,
         code=first["error"]["code"],
         hint=first["error"]["hint"],

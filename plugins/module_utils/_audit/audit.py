@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The audit: reads the signals, joins them by user id, and says who is at risk, why and until when."""
+"""The audit: reads the signals, joins them by user id, and finds the mailboxes at risk, with reason and deadline."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.unlisted
 )
 
 from . import filters
-from .details import look_closer
+from .details import read_details
 from .owners import is_stray, read_owners
 from .reader import Reader
 from .snapshot import Readings
@@ -70,21 +70,21 @@ from .warnings import (
 
 
 class AuditOptions(NamedTuple):
-    """What to look at and how; the option names of the module."""
+    """What to audit and how; the option names of the module."""
 
     now: datetime | None = None
-    """What deadlines are reckoned from; None: the clock."""
+    """The time that deadlines are calculated from; None: the clock."""
     recipient_types: Collection[RecipientType] = tuple(RecipientType)
     grace_period_days: int = 30
     due_within_days: int | None = None
     identities: tuple[str, ...] = ()
     known: tuple[User, ...] = ()
-    """Those of ``identities`` who have just been read, so that they are not read again."""
+    """Users among ``identities`` who have just been read, so that they are not read again."""
     exclude: tuple[str, ...] = ()
     strategy: str = "auto"
     shared_mailbox_sizes: str = "auto"
     everybody: bool = False
-    """Keep every mailbox and every user in the readings, and not only those at risk (with ``strategy: full``)."""
+    """Keep the details of every mailbox and user, and not only of those at risk (with ``strategy: full``)."""
     catalog: Catalog = BUILTIN
     skus: tuple[Sku, ...] | None = None
     """The SKUs of the tenant, where they were read already."""
@@ -101,21 +101,21 @@ class Audit:
     examined: int
     without_user: int
     now: datetime
-    """What deadlines were reckoned from."""
+    """The time that deadlines were calculated from."""
     readings: Readings = field(repr=False)
     left_out: LeftOut
     """Rows that ``exclude`` left out."""
     owners: Owners
-    """Users of whom it is not certain which mailbox is theirs."""
+    """Users whose mailbox is in doubt."""
     later: tuple[Finding, ...] = ()
-    """What ``due_within_days`` left out of ``findings``: at risk all the same."""
+    """Mailboxes at risk that ``due_within_days`` left out of ``findings``."""
 
     @property
     def warnings(self) -> list[str]:
         return self.readings.warnings
 
     def summary(self) -> dict[str, Any]:
-        """Counts for people and for ``set_stats``; every reason and severity is named, also with 0."""
+        """Counts for people and for ``set_stats``; it has every reason and severity, also with 0."""
         reasons = Counter(finding.reason for finding in self.findings)
         severities = Counter(finding.severity for finding in self.findings)
         dates = [finding.deadline.at for finding in self.findings if finding.deadline.at is not None]
@@ -164,7 +164,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
         subscriptions=readings.subscriptions,
     )
     warn_of_unknown_states(readings, options.catalog)
-    context = look_closer(graph, exchange, readings, context)
+    context = read_details(graph, exchange, readings, context)
     first = _join(readings, context, options, {})
     owners = read_owners(graph, exchange, readings, {finding.user_id for finding in first.findings})
     all_findings, disagreements, without_user, unowned = (
@@ -207,12 +207,12 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
 
 
 def _clock(graph: Graph, readings: Readings) -> datetime:
-    """The time, after the reading: a wrong clock of this machine has shown by then, and is not reckoned with."""
+    """The time, after the reading, which has shown by then whether the clock of this machine is wrong."""
     wall = graph.service.client.wall
     if wall.wrong:
         readings.warnings.append(
-            f"The clock of this machine differs from Microsoft's by {wall.error}: deadlines and exceptions are "
-            "reckoned by Microsoft's. Set this machine's clock."
+            f"The clock of this machine differs from Microsoft's by {wall.error}, so deadlines and exceptions are "
+            "calculated from Microsoft's clock. Set the clock of this machine."
         )
     return wall.now()
 
@@ -223,7 +223,7 @@ def _order(finding: Finding) -> tuple[int, float, str, str]:
 
 
 class _Joined(NamedTuple):
-    """``unowned``: the mailboxes that need something, and whose user is not known or not in the directory."""
+    """``unowned``: the mailboxes that need something, and whose user is unknown or not in the directory."""
 
     findings: list[Finding]
     disagreements: list[dict[str, str]]
@@ -262,18 +262,18 @@ def _join(readings: Readings, context: AssessmentContext, options: AuditOptions,
 
 
 def _is_unowned(readings: Readings, mailbox: Mailbox, user: User | None) -> bool:
-    """Has the mailbox no user in the directory? Then no license can help."""
+    """Has the mailbox no user in the directory, so that no license can help?"""
     return not mailbox.user_id or (user is None and readings.users is not None)
 
 
 def _contradicted(readings: Readings, mailbox: Mailbox, classes: frozenset[PlanClass]) -> list[dict[str, str]]:
-    """For a mailbox whose user is only known by the classes of plans: the signals that call it unlicensed."""
+    """The signals that call a covered mailbox unlicensed, if only the grants of its user were kept."""
     text = contradicted(mailbox, classes, _signals_of(readings, mailbox.user_id, None, mailbox))
     return [_disagreement(mailbox.user_id, mailbox.user_principal_name, text)] if text else []
 
 
 def _flagged_without_need(readings: Readings) -> list[dict[str, str]]:
-    """Users whom the portal flags although their mailbox is of a kind that needs no license."""
+    """Users whom the portal flags although their kind of mailbox needs no license."""
     users, flagged = readings.users or {}, readings.reconciliation or ()
     text = "license_reconciliation_needed; but a {} mailbox needs no license"
     return [
@@ -288,13 +288,13 @@ def _disagreement(user_id: str, upn: str, text: str) -> dict[str, str]:
 
 
 def _pairs(readings: Readings, context: AssessmentContext) -> Iterable[tuple[Mailbox | None, User | None]]:
-    """Each mailbox with its user, then whom Graph suspects and Exchange shows no mailbox of."""
+    """Each mailbox with its user, then users without a mailbox in Exchange whom another signal names."""
     users = readings.users or {}
     for mailbox in readings.mailboxes:
-        # one in the recycle bin has no mailbox in use
+        # A user in the recycle bin has no mailbox in use.
         deleted = readings.deleted if mailbox.recipient_type is RecipientType.SOFT_DELETED else {}
         yield mailbox, users.get(mailbox.user_id) or deleted.get(mailbox.user_id)
-    # a mailbox that needs no license is one, though it is in no list; so is one of several with the user's name
+    # Leave out users with a mailbox that needs no license, or with one of several of their name: no list has these.
     shown = shown_by_user(readings.mailboxes)
     for user_id in sorted(users.keys() - readings.other_kinds.keys() - readings.named_alike.keys()):
         user = users[user_id]
@@ -312,26 +312,26 @@ def _signals_of(readings: Readings, user_id: str, user: User | None, mailbox: Ma
 def _is_due(finding: Finding, options: AuditOptions) -> bool:
     """Is its deadline within ``due_within_days``?"""
     days = finding.days_remaining
-    # a mailbox without a date, or one that Exchange calls overdue, may go today: a limit on dates hides neither
+    # A mailbox without a date, or one that is overdue, may be deleted today, so a limit on dates hides neither.
     urgent = days is None or finding.severity == "overdue"
     return options.due_within_days is None or urgent or (days is not None and days <= options.due_within_days)
 
 
 def _unused_exclusions(graph: Graph, readings: Readings, exclusions: Exclusions, *, whole: bool) -> list[str]:
-    """Warnings of patterns that nobody fits. Graph is asked for names without wildcards, if they were not read."""
+    """Warnings of patterns that match no user. Graph is asked for names without wildcards that were not read."""
     if readings.users is None:
         return []
     names = [user.user_principal_name for user in readings.users.values()]
     unused = exclusions.unused([*names, *(box.user_principal_name for box in readings.mailboxes)])
     wildcards = [pattern for pattern in unused if has_wildcards(pattern)]
     unknown = [pattern for pattern in unused if not has_wildcards(pattern)]
-    # what is no name needs no answer: an id is not compared, and some texts no filter can hold
+    # Do not ask for ids, which are not compared, and for texts that a filter cannot contain.
     to_find = [text for text in unknown if not is_guid(text) and not name_problems([text])]
     if to_find and not whole:
         try:
             found = {lowered(user.user_principal_name) for user in find_users(graph, to_find, confirm=False).users}
         except ApiError as error:
-            return [f"exclude: whether the tenant has these users could not be looked at: {error}"]
+            return [f"exclude: the tenant could not be searched for these users: {error}"]
         unknown = [text for text in unknown if name_key(text) not in found]
     return unused_warnings(unknown, wildcards, whole=whole)
 
@@ -348,7 +348,7 @@ def _no_mailbox_rights(readings: Readings, options: AuditOptions) -> tuple[dict[
 
 
 def _expiring(graph: Graph, readings: Readings, catalog: Catalog) -> tuple[dict[str, Any], ...]:
-    """SKUs in Warning that carry mailboxes: when they move on, and how many users hold no such SKU that stays."""
+    """SKUs with a mailbox plan in their grace period: when it ends, and how many users hold no other such SKU."""
     carrying = {sku.id for sku in readings.skus.values() if catalog.grants_mailbox(sku)}
     rows = []
     for sku in sorted(readings.skus.values(), key=lambda sku: sku.part_number):
@@ -375,7 +375,7 @@ def _dependent_users(graph: Graph, readings: Readings, sku: Sku, others: Collect
 
 
 def _next_lifecycle(subscriptions: Iterable[Subscription]) -> datetime | None:
-    """When the last of those that end does so: the date of an enabled one is its renewal."""
+    """When the last subscription that ends does so. The date of an enabled one is its renewal."""
     dates = [
         item.next_lifecycle
         for item in subscriptions

@@ -49,8 +49,8 @@ from .snapshot import Readings
 T = TypeVar("T")
 
 
-def look_closer(graph: Graph, exchange: Exchange, readings: Readings, context: AssessmentContext) -> AssessmentContext:
-    """Add to ``readings`` what the users and mailboxes in them make necessary; returns the world with the findings."""
+def read_details(graph: Graph, exchange: Exchange, readings: Readings, context: AssessmentContext) -> AssessmentContext:
+    """Read what the users and mailboxes in ``readings`` make necessary, and return the completed context."""
     match_by_name(graph, exchange, readings)
     _read_deleted(graph, readings)
     _read_removals(graph, readings, context)
@@ -82,7 +82,7 @@ def _quietly(readings: Readings, signal: str, what: str, call: Callable[[], T]) 
 
 
 def _read_deleted(graph: Graph, readings: Readings) -> None:
-    """Which of the users that Graph does not show are in its recycle bin?"""
+    """Find users that Graph does not show in the recycle bin of the directory."""
     if readings.users is None or readings.only is not None:
         return
     scan = readings.scan
@@ -97,7 +97,7 @@ def _read_deleted(graph: Graph, readings: Readings) -> None:
 
 
 def _read_removals(graph: Graph, readings: Readings, context: AssessmentContext) -> None:
-    """When did the licenses of users go whose mailbox is lost for that, or may be?"""
+    """Find out when users lost their license whose mailbox is lost because of that, or may be."""
     concerned = _concerned(readings, context)
     if not concerned:
         return
@@ -130,16 +130,16 @@ def _warn_of_changes(readings: Readings, context: AssessmentContext, users: Coll
     if names:
         readings.warnings.append(
             f"A license of {len(names)} users was changed in the last {DISCONNECTED_DAYS} days, and the audit log does "
-            f"not say which one: {named(names)}. Their mailbox plans went earlier by their dates, which Microsoft does "
-            "not document, and Exchange lists no mailbox of them. If it was the license of the mailbox, a license "
-            "brings it back."
+            f"not say which one: {named(names)}. Exchange lists no mailbox of them. Their mailbox plans have older "
+            "dates, but Microsoft does not document these as dates of a removal. If the change removed the license of "
+            "the mailbox, a license restores it."
         )
 
 
 def _concerned(readings: Readings, context: AssessmentContext) -> dict[str, User]:
     """Users who had a mailbox plan and have none, whose mailbox is in use or in no list, and who are not pending.
 
-    Also those whose plan has an old date, as Microsoft does not document that this is the date of the removal.
+    Also users whose plan has an old date, because Microsoft does not document it as the date of the removal.
     """
     in_use = {box.user_id for box in readings.mailboxes if box.recipient_type is RecipientType.USER}
     shown = shown_by_user(readings.mailboxes)
@@ -155,7 +155,7 @@ def _lost_plan(readings: Readings, context: AssessmentContext) -> dict[str, User
     lost: dict[int, bool] = {}
     found = {}
     for user_id, user in (readings.users or {}).items():
-        # users who are alike share their plans
+        # Users with the same plans share one tuple.
         plans = id(user.assigned_plans)
         if plans not in lost:
             lost[plans] = lost_plan(user, context)
@@ -174,9 +174,9 @@ def _hidden(readings: Readings, context: AssessmentContext) -> dict[str, User]:
 
 
 def _read_hidden_mailboxes(exchange: Exchange, readings: Readings, context: AssessmentContext) -> None:
-    """Ask Exchange for the mailboxes of users whose license went later than the date of their plan says.
+    """Ask Exchange for mailboxes of users who lost their license later than the date of their plan says.
 
-    ``filtered`` has not asked for them: by that date their mailbox was lost long ago, or is in a list.
+    ``filtered`` does not ask for them: by that date their mailbox was lost long ago, or a list shows it.
     """
     if readings.strategy != "filtered" or readings.only is not None or not readings.mailboxes_known:
         return
@@ -192,7 +192,7 @@ def _read_hidden_mailboxes(exchange: Exchange, readings: Readings, context: Asse
 
 
 def _read_delay(exchange: Exchange, readings: Readings, context: AssessmentContext) -> None:
-    """Does a mailbox work on for 30 days after its license has gone? Asked where some plan went 30 to 60 days ago."""
+    """Find out whether mailboxes stay for 30 days after the removal. Needed if a plan was removed 30 to 60 days ago."""
     if not readings.mailboxes_known:
         return
     longer = context._replace(delayed=True)
@@ -219,7 +219,7 @@ def _read_delay(exchange: Exchange, readings: Readings, context: AssessmentConte
 
 
 def _ask_for_mail_users(exchange: Exchange, readings: Readings, context: AssessmentContext) -> None:
-    """Which of those who seem to have lost a mailbox are mail users? (Lists of mail users only show archives.)"""
+    """Find out which users without a listed mailbox are mail users. (Lists of mail users only show archives.)"""
     lost = {user_id for user_id, user in _hidden(readings, context).items() if disconnected(user, context)}
     if readings.mail_users is None or not lost:
         return
@@ -227,15 +227,15 @@ def _ask_for_mail_users(exchange: Exchange, readings: Readings, context: Assessm
         exchange.mailboxes_by_user_id(lost, mail_users=True)
     except ApiError as error:
         readings.mail_users = None
-        readings.warnings.append(f"Whether the mailboxes of {len(lost)} users are on premises is not known: {error}")
+        readings.warnings.append(f"It is not known whether the mailboxes of {len(lost)} users are on premises: {error}")
     else:
         readings.mail_users = frozenset(exchange.mail_user_ids)
 
 
 def _organization(exchange: Exchange, readings: Readings) -> Organization | None:
-    """What is set for the whole organization, asked for once; None where that cannot be had."""
+    """The settings of the organization, read once; None if they are not available."""
     if readings.organization is None and "organization_holds" not in readings.signals:
-        what = "what is set for the whole organization"
+        what = "the settings of the organization"
         readings.organization = _quietly(readings, "organization_holds", what, exchange.organization)
     return readings.organization
 

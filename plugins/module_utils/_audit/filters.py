@@ -1,10 +1,9 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the services are asked to find, in their own filter languages. Pure: no I/O, no clock.
+"""The filters that the services are sent, in their own languages. Pure: no I/O, no clock.
 
-Graph speaks OData, Exchange speaks OPATH. Ids in here are GUIDs of SKUs and plans, checked by ``guid``; every other
-value goes through ``quote``.
+Graph uses OData, Exchange uses OPATH. Ids of SKUs and plans are checked by ``guid``; ``quote`` writes other values.
 """
 
 from __future__ import annotations
@@ -54,15 +53,14 @@ _RECORDED_AS = {
     PlanClass.ARCHIVING: "BPOS_S_ArchiveAddOn",
     PlanClass.ARCHIVE: "BPOS_S_Archive",
 }
-"""Exchange's words for plans at work in ``PersistedCapabilities``, which filters understand [filter-properties]."""
+"""Exchange's words for enabled plans in ``PersistedCapabilities``, which filters support [filter-properties]."""
 
 
 def mailbox_candidates(catalog: Catalog) -> str:
     """OPATH: every mailbox that may lack what it needs, as far as Exchange knows.
 
-    Mailboxes that Exchange records as covered (``PersistedCapabilities``) are left out, or a healthy tenant would be
-    read whole; ``full`` does not rely on the record. A plan whose word in it is not known here costs a look at each of
-    its mailboxes, and loses none.
+    Mailboxes that Exchange records as covered (``PersistedCapabilities``) are left out, so that a healthy tenant is not
+    read as a whole; ``full`` does not use the record. Mailboxes of a plan whose word is unknown here are all read.
     """
     return " -or ".join(
         (
@@ -87,8 +85,8 @@ def _all(*clauses: str) -> str:
 def _not_recorded(needs: Needs, catalog: Catalog) -> list[str]:
     """OPATH, a clause for each alternative: one of its plans is not in the record.
 
-    An alternative is no clause where the catalogue takes one of its plans for something else than Microsoft's names
-    do: then the record says nothing about it.
+    An alternative has no clause if the catalogue classifies one of its plans unlike Microsoft's names: then the record
+    does not decide about it.
     """
     clauses = []
     for alternative in needs:
@@ -105,27 +103,26 @@ _HAS_ADDRESS = "(mail ne null or proxyAddresses/$count ne 0)"
 
 
 def licensed_without_mailbox_plan(catalog: Catalog) -> str:
-    """OData (advanced): users without a mailbox plan at work, who hold some license or had an Exchange plan.
+    """OData (advanced): users without an enabled mailbox plan, who hold a license or had an Exchange plan.
 
-    Who had a mailbox plan or the archiving add-on keeps its entry (Deleted, Suspended, LockedOut, or a word never seen
-    before). So a license that went a moment ago is seen before Exchange notices it, and a mailbox that Exchange has
-    disconnected is seen at all.
+    A removed mailbox plan or archiving add-on keeps its entry (Deleted, Suspended, LockedOut, or an unknown word). So
+    the filter finds a removal before Exchange notices it, and a mailbox that Exchange has disconnected.
 
-    Left out are three kinds of people who mostly have no mailbox and never had a mailbox plan, or Exchange would be
-    asked for each of them: guests, who has no address, and who has the archive for mailboxes on premises at work. If
-    there is a mailbox, Exchange reports it by itself (``mailbox_candidates``): one so new that its address has not come
-    to the directory was licensed a moment ago or never, and a plan that nobody had is in no record.
+    It leaves out three kinds of users without a mailbox plan, because most of them have no mailbox, and Exchange would
+    be asked for each: guests, users without an address, and users with the archive for mailboxes on premises. If one
+    has a mailbox, ``mailbox_candidates`` finds it. A mailbox whose address is not in the directory yet is new: it was
+    licensed a moment ago or never, so no record has its plan.
     """
     plans, archives = catalog.plans_of(MAILBOX_CLASSES), catalog.plans_of({PlanClass.ARCHIVE})
     once = MAILBOX_CLASSES | {PlanClass.ARCHIVING}
     had = _had({*catalog.plans_of(once), *BUILTIN.plans_of(once)})
     other = " or ".join(["assignedLicenses/$count ne 0", *_had(archives)])
-    usual = " and ".join([f"({other})", _HAS_ADDRESS, "userType ne 'Guest'", *_no_plan(archives)])
-    return " and ".join([f"({' or '.join([f'({usual})', *had])})", *_no_plan(plans)])
+    unlicensed = " and ".join([f"({other})", _HAS_ADDRESS, "userType ne 'Guest'", *_no_plan(archives)])
+    return " and ".join([f"({' or '.join([f'({unlicensed})', *had])})", *_no_plan(plans)])
 
 
 def held_by_no_rights(sku_ids: Collection[str], catalog: Catalog) -> str:
-    """OData (advanced): holders of these SKUs who have no Plan 1 or Plan 2 at work that comes from elsewhere."""
+    """OData (advanced): holders of these SKUs without an enabled Plan 1 or Plan 2 from another SKU."""
     plans = catalog.plans_of({PlanClass.PLAN1, PlanClass.PLAN2})
     better = [plan for plan in plans if not any(catalog.carries(sku_id, plan) for sku_id in sku_ids)]
     return " and ".join([f"({_any_sku(sku_ids)})", *_no_plan(better)])
@@ -134,7 +131,7 @@ def held_by_no_rights(sku_ids: Collection[str], catalog: Catalog) -> str:
 def only_covered_by(sku_id: str, others: Sequence[str]) -> str:
     """OData (advanced): holders of ``sku_id`` who hold none of ``others``."""
     clauses = [_any_sku([sku_id])]
-    clauses += [f"not ({_any_sku(some)})" for some in _chunks(sorted(others))]
+    clauses += [f"not ({_any_sku(chunk)})" for chunk in _chunks(sorted(others))]
     return " and ".join(clauses)
 
 
@@ -142,14 +139,14 @@ def by_upn(upns: Iterable[str], *, any_kind: bool = False) -> list[str]:
     """OPATH filters, 50 names each, that find mailboxes by user principal name.
 
     They are shared, room and equipment mailboxes, or with ``any_kind`` all.
-    What cannot be written in a filter is the name of no mailbox, and left out.
+    A text that a filter cannot contain is not the name of a mailbox, and is left out.
     """
     clauses = []
     for name in sorted({upn.strip() for upn in upns}):
         with contextlib.suppress(ValueError):
             clauses.append(f"UserPrincipalName -eq {quote(name, Style.OPATH)}")
     names = [f"({' -or '.join(clauses[start : start + 50])})" for start in range(0, len(clauses), 50)]
-    return names if any_kind else [f"{RESOURCES} -and {some}" for some in names]
+    return names if any_kind else [f"{RESOURCES} -and {chunk}" for chunk in names]
 
 
 def _any_sku(sku_ids: Iterable[str]) -> str:
@@ -157,13 +154,13 @@ def _any_sku(sku_ids: Iterable[str]) -> str:
 
 
 def _no_plan(plan_ids: Sequence[str]) -> list[str]:
-    """None of these plans is at work: clauses to be joined by ``and``."""
-    return [f"not {_any_plan(some, at_work=True)}" for some in _chunks(plan_ids)]
+    """None of these plans is enabled: clauses to be joined by ``and``."""
+    return [f"not {_any_plan(chunk, at_work=True)}" for chunk in _chunks(plan_ids)]
 
 
 def _had(plan_ids: Iterable[str]) -> list[str]:
     """There is an entry of one of these plans, whatever its state: clauses to be joined by ``or``."""
-    return [_any_plan(some) for some in _chunks(sorted(plan_ids))]
+    return [_any_plan(chunk) for chunk in _chunks(sorted(plan_ids))]
 
 
 def _any_plan(plan_ids: Sequence[str], at_work: bool = False) -> str:

@@ -37,7 +37,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.ownershi
 
 
 def _trace(name: str) -> int:
-    """A number in place of a name. Two names have the same number once in a thousand million times."""
+    """A number in place of a name. Two names share a number once in a thousand million times."""
     return hash(name_key(name)) & 0x3FFFFFFF
 
 
@@ -115,12 +115,12 @@ class FullScan:
         return grants
 
     def _licensed(self, raw: Mapping[str, Any]) -> bool:
-        """May one of the licenses carry a mailbox? Then why its plan is not at work is a question."""
+        """May one of the licenses carry a mailbox plan? Then it is unknown why that plan is not enabled."""
         states = raw["licenseAssignmentStates"]
         return any(state["skuId"].strip().lower() not in self._without_mailbox for state in states)
 
     def _had_mailbox(self, raw: Mapping[str, Any]) -> bool:
-        """Was a mailbox plan taken away? Then its mailbox may be disconnected, and in no list of Exchange."""
+        """Was a mailbox plan removed? Then the mailbox may be disconnected, and in no list of Exchange."""
         classes = self._catalog.plan_classes
         return any(
             classes.get(plan["servicePlanId"].strip().lower()) in MAILBOX_CLASSES for plan in raw["assignedPlans"]

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which mailboxes are over a limit. Graph's usage report informs, a measurement of Exchange decides.
+"""Finds mailboxes over a limit. The usage report of Graph selects mailboxes, and Exchange measures them.
 
-Exchange has no filter by size and measures one mailbox in a request, so the report says which are worth one. A mailbox
-that cannot be measured, and a report that cannot be had, cost that mailbox or that report, and nothing else.
+Exchange has no filter by size, and measures one mailbox in a request. The failure of one measurement, or of the report,
+does not affect other mailboxes.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from . import filters
 from .snapshot import Readings
 
 MEASURED_AT_MOST = 500
-"""Mailboxes that are measured one by one where no report says which are worth it."""
+"""Mailboxes that are measured one by one if no report selects them."""
 
 _REPORT_MARGIN = 0.9
-"""The usage report is days old: what was this close to the limit then is measured now."""
+"""The usage report is days old, so mailboxes this close to the limit are measured."""
 
 _FEW = 4
 """Up to this number are measured without the report, which may be late and is one request as well."""
 
 _GIVE_UP_AFTER = 3
-"""Mailboxes that Exchange was too busy to measure for all of ``retry_seconds``: the others are not tried."""
+"""After so many mailboxes for which Exchange was too busy for all of ``retry_seconds``, no other is tried."""
 
 _REFUSED_AT_MOST = 10
-"""Mailboxes that the application may not measure: after this many, and none measured, its role lacks the cmdlet."""
+"""After so many refusals and no success, the role of the application lacks the cmdlet."""
 
 
 class Sizes(NamedTuple):
-    """What was found out about mailboxes that were measured, each by its guid."""
+    """The result of measuring mailboxes, by guid."""
 
     large: Mapping[str, Mailbox]
     """Those that are over 50 GB now, marked so."""
@@ -59,14 +59,14 @@ class Sizes(NamedTuple):
     failed: tuple[Mailbox, ...] = ()
     """Those whose size Exchange did not return."""
     why: str = ""
-    """What it said of the first of these."""
+    """The message about the first of these."""
 
 
 def near_the_limit(graph: Graph) -> set[str]:
     """The user principal names (case-folded) of mailboxes that were over 50 GB, or close to it, a few days ago.
 
-    So are those without a size in the report. Raises ApiError where there is no report, also NamesConcealed where it
-    hides its names and some mailbox is that large: a nameless report without one says all there is to say.
+    Also mailboxes without a size in the report. Raises ApiError if there is no report, and NamesConcealed if it hides
+    its names and a mailbox is that large.
     """
     return {lowered(row.upn) for row in graph.mailbox_usage(over=LARGE * _REPORT_MARGIN) if not row.deleted}
 
@@ -74,7 +74,7 @@ def near_the_limit(graph: Graph) -> set[str]:
 def measured(exchange: Exchange, boxes: Iterable[Mailbox]) -> Sizes:
     """Measure each of the mailboxes, with one request for each.
 
-    A refusal, or a mailbox that is not found, costs that mailbox. Raises PermissionDenied where all are refused.
+    A mailbox that is refused or not found is in ``failed``. Raises PermissionDenied if all are refused.
     """
     failures: list[ApiError] = []
     measured_one = False
@@ -91,23 +91,23 @@ def measured(exchange: Exchange, boxes: Iterable[Mailbox]) -> Sizes:
         measured_one = True
         return found
 
-    some = list(boxes)
-    found = list(zip(some, exchange.service.client.parallel(size, some), strict=True))
+    every = list(boxes)
+    found = list(zip(every, exchange.service.client.parallel(size, every), strict=True))
     denied = [error for error in failures if isinstance(error, PermissionDenied)]
     if denied and len(denied) == len(failures) and not measured_one:
         raise denied[0]
-    known = {box.guid: told or 0 for box, told in found if not isinstance(told, ApiError)}
+    known = {box.guid: answer or 0 for box, answer in found if not isinstance(answer, ApiError)}
     return Sizes(
-        large={box.guid: sized(box, known[box.guid]) for box in some if known.get(box.guid, 0) > LARGE},
+        large={box.guid: sized(box, known[box.guid]) for box in every if known.get(box.guid, 0) > LARGE},
         known=known,
-        unopened=tuple(box for box, told in found if told is None),
-        failed=tuple(box for box, told in found if isinstance(told, ApiError)),
+        unopened=tuple(box for box, answer in found if answer is None),
+        failed=tuple(box for box, answer in found if isinstance(answer, ApiError)),
         why=failures[0].message if failures else "",
     )
 
 
 def _common_error(failures: Sequence[ApiError], measured_one: bool) -> ApiError | None:
-    """The error that all others would meet as well: Exchange is too busy, or the role of the application too small."""
+    """The error that all others would get as well: Exchange is too busy, or the role of the app is too small."""
     busy = [error for error in failures if isinstance(error, ServiceUnavailable)]
     if len(busy) >= _GIVE_UP_AFTER:
         return busy[0]
@@ -121,10 +121,7 @@ def sized(box: Mailbox, size: int) -> Mailbox:
 
 
 def large_among(graph: Graph, exchange: Exchange, boxes: Iterable[Mailbox]) -> Sizes | None:
-    """The same for mailboxes that are known already: the report says which of many to measure.
-
-    None where that cannot be found out: no report, and too many to measure each.
-    """
+    """Measure those of ``boxes`` that the report does not show as small. None: no report, and too many to measure."""
     limits = dict.fromkeys(boxes, LARGE)
     return over_among(graph, exchange, limits, {box.guid for box in limits})
 
@@ -132,30 +129,30 @@ def large_among(graph: Graph, exchange: Exchange, boxes: Iterable[Mailbox]) -> S
 def over_among(
     graph: Graph, exchange: Exchange, limits: Mapping[Mailbox, int], sure: Collection[str] = ()
 ) -> Sizes | None:
-    """Which of these mailboxes are over a limit of their own. Who is in neither ``known`` nor ``failed`` is not.
+    """Measure mailboxes, each with a limit of its own. One in neither ``known`` nor ``failed`` is under its limit.
 
-    Of more than are measured one by one, the report is taken at its word about those that are the farthest from their
-    limit, but for the mailboxes whose guids are in ``sure``. None as in ``large_among``.
+    If too many are near their limit, the report decides about those farthest from it, except for mailboxes whose guids
+    are in ``sure``. None as in ``large_among``.
     """
-    some: Sequence[Mailbox] = list(limits)
-    told: dict[str, int] = {}
-    if len(some) > _FEW:
+    to_measure: Sequence[Mailbox] = list(limits)
+    reported: dict[str, int] = {}
+    if len(to_measure) > _FEW:
         try:
             rows = graph.mailbox_usage(over=min(limits.values()) * _REPORT_MARGIN)
         except ApiError:
-            if len(some) > MEASURED_AT_MOST:
+            if len(to_measure) > MEASURED_AT_MOST:
                 return None
         else:
             sizes = {(lowered(row.upn), row.deleted): row.storage_bytes for row in rows}
-            some, told = _worth_measuring(limits, sizes, sure)
-    found = measured(exchange, some)
-    return found._replace(known={**told, **found.known})
+            to_measure, reported = _worth_measuring(limits, sizes, sure)
+    found = measured(exchange, to_measure)
+    return found._replace(known={**reported, **found.known})
 
 
 def _worth_measuring(
     limits: Mapping[Mailbox, int], sizes: Mapping[tuple[str, bool], int | None], sure: Collection[str]
 ) -> tuple[Sequence[Mailbox], dict[str, int]]:
-    """The mailboxes that the report (``sizes``) puts near their limit or above; and what it says of too many."""
+    """The mailboxes near their limit or above by the report (``sizes``), and the reported sizes of those left out."""
     near: list[tuple[bool, float, Mailbox]] = []
     for box, limit in limits.items():
         size = sizes.get(_key(box), 0)
@@ -164,12 +161,12 @@ def _worth_measuring(
             near.append((not must, 0 if size is None else size / limit, box))
     near.sort(key=lambda item: (item[0], item[1], item[2].guid))
     rest = [box for may_wait, _share, box in near[MEASURED_AT_MOST:] if may_wait]
-    told = {box.guid: sizes[_key(box)] or 0 for box in rest}
-    return [box for _may_wait, _share, box in near if box.guid not in told], told
+    reported = {box.guid: sizes[_key(box)] or 0 for box in rest}
+    return [box for _may_wait, _share, box in near if box.guid not in reported], reported
 
 
 def _key(box: Mailbox) -> tuple[str, bool]:
-    """How the report names a mailbox, of which a user may have one in use and one that is deleted."""
+    """The key of a mailbox in the report. A user may have one in use and a deleted one."""
     return lowered(box.user_principal_name), box.recipient_type is RecipientType.SOFT_DELETED
 
 
@@ -193,7 +190,7 @@ class SharedSizes:
         self._can_measure = exchange.can_filter
 
     def mark(self) -> None:
-        """What cannot be measured is a warning, and in ``unmeasured``; nothing is raised for its sake."""
+        """Measure the mailboxes. A failure is a warning, and counts in ``unmeasured``."""
         got = self._got
         got.signals[SIGNAL] = "ok"
         boxes: list[Mailbox] = []
@@ -220,8 +217,8 @@ class SharedSizes:
         if found.unopened:
             names = named(_names(found.unopened))
             got.warnings.append(
-                f"Exchange has no statistics of {names}. A mailbox without any was never opened, so they count "
-                "as small."
+                f"Exchange has no statistics of {names}. Mailboxes without statistics were never opened, so they "
+                "count as small."
             )
         if found.failed:
             names = named(_names(found.failed))
@@ -229,12 +226,12 @@ class SharedSizes:
             why = found.why.rstrip(".") if self._can_measure else _NOT_MEASURED
             remedy = "run the audit again." if self._can_measure else _OTHER_SURFACE
             got.warnings.append(
-                f"Exchange did not return the size of {names} ({why}). Whether they are over 50 GB is not known; "
+                f"Exchange did not return the size of {names} ({why}). It is not known whether they are over 50 GB; "
                 f"{remedy}"
             )
 
     def _lose(self, what: str, remedy: str) -> None:
-        """The sizes of a whole kind of mailboxes cannot be had."""
+        """Note that no size of a kind of mailboxes is available."""
         self._got.lost_sizes = what
         self._got.remedies.append(remedy)
 
@@ -253,7 +250,7 @@ class SharedSizes:
         return [box for box in self._resources() if lowered(box.user_principal_name) in upns]
 
     def _few_resources(self, error: ApiError) -> list[Mailbox]:
-        """All of them, unless measuring each would take too long."""
+        """All mailboxes, unless measuring each would take too long."""
         if not self._can_measure:
             return self._none_measured(f"{error} So no report says which of them may be over 50 GB. ")
         boxes, got = self._resources(), self._got
@@ -268,12 +265,12 @@ class SharedSizes:
         if boxes:
             got.warnings.append(
                 f"{error} So each of the {len(boxes)} {_ALL} was measured, with one request for each; "
-                "shared_mailbox_sizes=never leaves that out."
+                "shared_mailbox_sizes=never prevents that."
             )
         return boxes
 
     def _none_measured(self, why: str) -> list[Mailbox]:
-        """What the surface v2 leaves unknown: the sizes of all."""
+        """Warn that exchange_api=v2 returns no sizes."""
         if boxes := self._resources():
             what, got = f"of {len(boxes)} {_ALL}", self._got
             got.warnings.append(f"{why}{_NOT_MEASURED}: the sizes {what} are not known. {_OTHER_SURFACE}")
@@ -283,7 +280,7 @@ class SharedSizes:
 
     @property
     def _resources_known(self) -> bool:
-        """Are all that matter among the mailboxes that were read?"""
+        """Are all shared, room and equipment mailboxes in question among those that were read?"""
         return self._got.strategy == "full" or self._got.only is not None
 
     def _resources(self) -> list[Mailbox]:

@@ -33,10 +33,10 @@ from .snapshot import Readings
 
 
 def read_owners(graph: Graph, exchange: Exchange, readings: Readings, at_risk: Collection[str]) -> Owners:
-    """Who is in doubt among those whom an audit has read.
+    """The users in doubt among those whom an audit has read.
 
-    Of the users ``at_risk`` every mailbox in use is looked at: of two, a filtered reading may show only the one that is
-    at risk. The other one joins ``readings``.
+    All mailboxes in use of the users ``at_risk`` are read, because a filtered reading may show only one of two. Further
+    ones are added to ``readings``.
     """
     more = _closer(exchange, readings, at_risk)
     shared = shared_ids([*readings.mailboxes, *more], readings.other_kinds)
@@ -60,10 +60,10 @@ def without_contested(
     candidates: Sequence[Candidate],
     build: Callable[[Sequence[Candidate]], Plan],
 ) -> Plan:
-    """The plan, made again until nothing in it is taken from a user whose name or id another mailbox has.
+    """The plan, built again until it takes nothing from a user whose name or id another mailbox has.
 
-    Of users who would lose something Exchange is asked which mailboxes have their names, if not all were read. A plan
-    that only gives to such a user stays as it is.
+    Exchange is asked which mailboxes have the names of users who would lose something, if not all were read. A plan
+    that only adds licenses to such a user stays as it is.
     """
     asked: set[str] = set()
     contested = dict(owners.contested)
@@ -82,7 +82,7 @@ def without_contested(
 
 
 def _bearing_names(graph: Graph, exchange: Exchange, readings: Readings, losing: Collection[str]) -> dict[str, Contest]:
-    """Which of the users ``losing`` a mailbox of somebody else is named after, where not every mailbox was read."""
+    """Users among ``losing`` whose name another mailbox has, if not every mailbox was read."""
     users = readings.users or {}
     upns = [users[user_id].user_principal_name for user_id in sorted(losing) if user_id in users]
     if _all_read(readings) or not exchange.can_filter or not upns:
@@ -128,9 +128,9 @@ def _contested(graph: Graph, readings: Readings, mailboxes: Iterable[Mailbox]) -
 
 
 def match_by_name(graph: Graph, exchange: Exchange, readings: Readings) -> None:
-    """Join the mailboxes in ``readings`` that name no user; those of users that ``identities`` named are looked for.
+    """Join the mailboxes in ``readings`` that name no user, and find those of users that ``identities`` named.
 
-    Who else has the name is looked for as well: filters find what needs a license, and not the second one of a name.
+    Other mailboxes of the same name are read as well, because filters only find those that need a license.
     """
     if readings.only is not None and readings.mailboxes_known:
         readings.mailboxes += _of_named(exchange, readings)
@@ -166,7 +166,7 @@ def match_by_name(graph: Graph, exchange: Exchange, readings: Readings) -> None:
 
 
 def named_alike(box: Mailbox) -> str:
-    """What speaks against changing the user whose name a mailbox has that is not joined; no full stop."""
+    """Why a user is not changed whose name a mailbox has that is not joined; no full stop."""
     return (
         f"the {box.recipient_type.value} mailbox {box.guid} has this user's name and no ExternalDirectoryObjectId, and "
         "it is not the user's only one"
@@ -174,12 +174,12 @@ def named_alike(box: Mailbox) -> str:
 
 
 def is_stray(box: Mailbox) -> bool:
-    """Does it name no user, although a mailbox in use has one?"""
+    """Is it a mailbox in use that names no user?"""
     return not box.user_id and box.recipient_type is not RecipientType.SOFT_DELETED
 
 
 def _users_by_name(graph: Graph, readings: Readings, strays: Iterable[Mailbox]) -> dict[str, User]:
-    """Users by lower-case name: those that were read, and of ``strays`` those that have to be asked for."""
+    """Users by lower-case name, also those of ``strays`` that have not been read yet."""
     found = {lowered(user.user_principal_name): user for user in (readings.users or {}).values()}
     names = {lowered(box.user_principal_name) for box in strays if box.user_principal_name}
     if readings.only is None and not readings.everybody and names - found.keys():

@@ -50,7 +50,7 @@ from .snapshot import SIGNALS, Readings
 T = TypeVar("T")
 
 _LONG_AGO = timedelta(days=2 * DISCONNECTED_DAYS + 5)
-"""After this a mailbox cannot be brought back: two periods of 30 days, and five days for records that are late."""
+"""After this a mailbox cannot be restored: two periods of 30 days, and five days for late records."""
 
 _IN_MAILBOX_LIST = RESOURCE_TYPES | {RecipientType.USER}
 
@@ -93,7 +93,7 @@ class Reader:
         return "full"
 
     def read(self) -> Readings:
-        """All readings. Raises what broke off half way, and PermissionDenied where no signal is left."""
+        """All readings. Raises the error of a list that breaks off, and PermissionDenied if no signal is available."""
         got = self.got
         if self._identities:
             got.only = frozenset(self._resolve())
@@ -108,7 +108,7 @@ class Reader:
             self._candidates()
         if all(got.signals.get(signal, "ok") != "ok" for signal in SIGNALS):
             raise PermissionDenied(
-                "None of the three signals can be had: "
+                "None of the three signals is available: "
                 + "; ".join(f"{name}: {got.signals[name]}" for name in SIGNALS),
                 code="no_signal",
                 hint="Consent to User.Read.All (Graph), or give the application an Exchange role.",
@@ -144,7 +144,7 @@ class Reader:
         return list(found)
 
     def _unknown(self, missing: Sequence[str]) -> ConfigurationError:
-        """The error about users that the tenant does not have. A deleted one is found by id alone: its name changes."""
+        """The error about users that the tenant does not have. A deleted user is found by id alone."""
         try:
             gone = deleted_users(self._graph, filter(is_guid, missing))
         except ApiError:
@@ -193,7 +193,7 @@ class Reader:
         return self._optional("pending_delicense", what, lambda: read_delicensing(self._exchange))
 
     def _optional(self, signal: str, what: str, call: Callable[[], T], *, inventory: bool = False) -> T | None:
-        """The answer, or None and a warning where it cannot be had: of an ``inventory`` only if it is refused."""
+        """The answer, or None and a warning if the call fails. Of an ``inventory`` only a refusal is a warning."""
         try:
             answer = call()
         except ApiError as error:
@@ -210,7 +210,7 @@ class Reader:
     # strategies -----------------------------------------------------------------------------------------------------
 
     def _candidates(self) -> None:
-        """``filtered``: ask the services for whom they suspect, then read the details of those."""
+        """``filtered``: asks the services for candidates, then reads their details."""
         got = self.got
         lists = self._all(
             lambda: self._exchange_list(lambda: self._exchange.mailboxes(filters.mailbox_candidates(self._catalog))),
@@ -242,10 +242,10 @@ class Reader:
             active = {box.user_id for box in got.mailboxes if box.recipient_type is not RecipientType.SOFT_DELETED}
             ask = graph_ids - active
             if ask and len(graph_ids | active) <= IDS_PER_CALL:
-                # whether the others have a second mailbox is asked for later: here it costs no request
+                # Later the others are checked for a second mailbox. Here that takes no further request.
                 ask = graph_ids | active
             found, listed = self._exchange.mailboxes_by_user_id(ask), {box.guid for box in got.mailboxes}
-            # whom Graph suspects may be a mail user whose archive Exchange records as covered
+            # A candidate of Graph may be a mail user whose archive Exchange records as covered.
             rest = graph_ids - active - {box.user_id for box in found}
             got.mailboxes += [box for box in found if box.guid not in listed]
             got.read_by_id |= ask
@@ -284,7 +284,7 @@ class Reader:
         self._note_no_rights()
 
     def _read_all(self, mailboxes: Callable[[], list[Mailbox]], users: Callable[[], T]) -> T | None:
-        """All lists at once; the mailboxes are kept, the answer is that of ``users``."""
+        """Read all lists in parallel, keep the mailboxes, and return the answer of ``users``."""
         lists = self._all(
             lambda: self._exchange_list(mailboxes),
             lambda: self._exchange_list(self._exchange.mail_users, RecipientType.ARCHIVE),
@@ -303,7 +303,7 @@ class Reader:
         self.got.no_rights_users = [user for user in users if any(map(self._is_no_rights, user.license_states))]
 
     def _named(self, ids: frozenset[str]) -> None:
-        """``identities``: the details of these, whatever the strategy."""
+        """``identities``: reads the details of these users with any strategy."""
         got = self.got
         got.signals["assigned_plans"] = "ok"
         got.no_rights_users = list((got.users or {}).values())
@@ -327,10 +327,10 @@ class Reader:
     def _exchange_list(
         self, call: Callable[[], list[Mailbox]], only: RecipientType | None = None
     ) -> list[Mailbox] | None:
-        """One list of Exchange; None where the surface has none.
+        """One list of Exchange; None if the API has no such list.
 
-        Also read where nobody asked for its recipients: whose archive or soft-deleted mailbox is known is not taken for
-        somebody without a mailbox.
+        It is read even if its recipients are not audited, so that users with an archive or a soft-deleted mailbox do
+        not count as users without a mailbox.
         """
         if only is not None and not self._exchange.can_filter:
             if only in self._types:
@@ -362,10 +362,10 @@ class Reader:
         return self._optional("no_mailbox_rights", what, lambda: self._graph.users(text)) or []
 
     def _may_have_a_mailbox(self, user: User) -> bool:
-        """Is Exchange to be asked for the mailbox of this user, who has no mailbox plan in Graph?
+        """May this user, who has no mailbox plan in Graph, have a mailbox to ask Exchange for?
 
-        Not if only a plan that went long ago is left. Then Exchange lists a mailbox in use as unlicensed, and a
-        disconnected one cannot be brought back.
+        Not if the only plan was removed long ago. Then Exchange lists a mailbox in use as unlicensed, and a
+        disconnected one cannot be restored.
         """
         if user.license_states:
             return True
@@ -382,7 +382,7 @@ class Reader:
         )
 
     def _with_add_on(self, users: Iterable[User]) -> set[str]:
-        """Those of ``users`` whom Exchange takes for covered: the archiving add-on, which is nothing by itself."""
+        """Users whom Exchange records as covered because of the archiving add-on, which grants no mailbox by itself."""
         return {user.id for user in users if PlanClass.ARCHIVING in granted(user, self._catalog)}
 
     def _is_no_rights(self, state: Any) -> bool:
@@ -391,6 +391,6 @@ class Reader:
     # sizes ----------------------------------------------------------------------------------------------------------
 
     def _shared_sizes(self) -> None:
-        """Marks shared, room and equipment mailboxes over 50 GB; the report informs, a measurement decides."""
+        """Marks shared, room and equipment mailboxes over 50 GB."""
         if self._sizes != "never" and self._types & RESOURCE_TYPES:
             SharedSizes(self._graph, self._exchange, self.got, self._sizes).mark()

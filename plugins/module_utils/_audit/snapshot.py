@@ -23,18 +23,18 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
 from .full_scan import FullScan
 
 SIGNALS = ("license_reconciliation_needed", "exchange_sku_assigned", "assigned_plans")
-"""The independent signals; without any of them there is no audit."""
+"""The independent signals; an audit needs at least one of them."""
 
 
 @dataclass
 class Readings:
-    """What was read. ``users`` is None where the directory cannot be read at all."""
+    """What was read. ``users`` is None if the directory cannot be read."""
 
     mailboxes: list[Mailbox] = field(default_factory=list)
     users: dict[str, User] | None = None
     reconciliation: set[str] | None = None
     pending: dict[str, datetime | None] = field(default_factory=dict)
-    """When Exchange takes away mailboxes whose license has gone (None: it does not say), by user id or UPN."""
+    """When Exchange deletes mailboxes without a license (None: not stated), by user id or UPN."""
     overdue: frozenset[str] = frozenset()
     """Those of them whose delay has ended, as Exchange says."""
     no_rights_users: list[User] = field(default_factory=list)
@@ -45,20 +45,20 @@ class Readings:
     other_kinds: dict[str, str] = field(default_factory=dict)
     """The kind of a mailbox in use that needs no license and is in no list (``scheduling``), by user id.
 
-    Of everybody where all mailboxes were read, else of those whose mailbox was asked for.
+    Of all users if every mailbox was read, else of users whose mailbox was asked for.
     """
     mail_users: frozenset[str] | None = None
     """Users without a mailbox who are mail users in Exchange. None: Exchange could not be asked."""
     removals: dict[str, Removal] = field(default_factory=dict)
-    """What the directory's audit log says of when the licenses of users went, by user id."""
+    """When users lost their license, by the directory's audit log, by user id."""
     delayed: bool = False
-    """Is it known that mailboxes work on for a while after their license has gone (delicensing resiliency)?"""
+    """Is it known that mailboxes stay for a while after their license was removed (delicensing resiliency)?"""
     deleted: dict[str, User] = field(default_factory=dict)
     """The users of mailboxes who are in the recycle bin of the directory, by id."""
     organization: Organization | None = None
-    """What is set for the whole organization; None where it was not needed, or could not be read."""
+    """The settings of the organization; None if they were not needed, or could not be read."""
     named_alike: dict[str, str] = field(default_factory=dict)
-    """Users whose name a mailbox has that names no user, though they have another one: why that is no proof, by id."""
+    """Users with the name of a mailbox that names no user, who have another one; why that is not proof, by id."""
     alive: frozenset[str] = frozenset()
     """Soft-deleted mailboxes that name no user and have the name of one in the directory, by guid."""
     only: frozenset[str] | None = None
@@ -66,24 +66,24 @@ class Readings:
     everybody: bool = False
     """Is every user of the tenant among ``users``?"""
     read_by_id: set[str] = field(default_factory=set)
-    """Users whose mailboxes in use Exchange was asked for by their id, so that none of them is missing."""
+    """Users whose mailboxes in use were read by the id of the user, so that none is missing."""
     strategy: str = "filtered"
     signals: dict[str, str] = field(default_factory=dict)
-    """Signal to ``ok``, or why it cannot be had."""
+    """Each signal as ``ok``, or why it is not available."""
     not_examined: list[str] = field(default_factory=list)
-    """Recipient types that were asked for and of which Exchange showed no list."""
+    """Requested recipient types of which Exchange showed no list."""
     hidden: list[str] = field(default_factory=list)
-    """Those of them that the chosen surface of Exchange never shows."""
+    """Those of them that the chosen API of Exchange never shows."""
     remedies: list[str] = field(default_factory=list)
-    """What helps where a service refused a part of the inventory, in its words: a permission, a role."""
+    """Hints of the services that refused a part of the inventory, for example a missing permission."""
     unmeasured: int = 0
-    """How many single mailboxes were to be measured, and Exchange returned no size."""
+    """The number of mailboxes that were to be measured, and of which Exchange returned no size."""
     unmatched: int = 0
     """How many mailboxes in use name no user and could not be joined to one by name. They were not assessed."""
     kept_without_user: list[str] = field(default_factory=list)
-    """Soft-deleted mailboxes whose user is gone, and until when each is kept."""
+    """Soft-deleted mailboxes without a user, and until when Exchange keeps each."""
     lost_sizes: str = ""
-    """Whose sizes could not be asked for at all: ``of 600 shared, room and equipment mailboxes``."""
+    """The mailboxes of which no size could be read: ``of 600 shared, room and equipment mailboxes``."""
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -111,19 +111,19 @@ class Readings:
 
     @property
     def complete(self) -> bool:
-        """Was everything read that was asked for? Rules are applied even if single mailboxes were not."""
+        """Was everything read that was requested? Rules are applied even if single mailboxes were not."""
         return not self.gaps and not self.unmeasured and not self.unmatched
 
     @property
     def gaps(self) -> list[str]:
-        """What nobody looked at although it was asked for, in words; empty: the audit is complete."""
+        """What was requested and could not be read, in words; empty: the audit is complete."""
         gaps = [f"{kind} recipients" for kind in sorted(self.not_examined)]
         if self.lost_sizes:
             gaps.append(f"the sizes {self.lost_sizes}")
         if self.users is None:
-            gaps.append("licenses of users, so whose Exchange plan is off")
+            gaps.append("the licenses of users, and so which Exchange plans are off")
         return gaps
 
     def incomplete(self) -> Reason | None:
-        """Why a task fails that must not take this audit for a complete one; None if it is."""
+        """Why a task that needs a complete audit fails; None if the audit is complete."""
         return incomplete_reason(self.gaps, self.remedies, self.hidden, can_narrow=self.users is not None)

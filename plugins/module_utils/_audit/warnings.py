@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an audit says of users and mailboxes besides its rows."""
+"""Warnings of an audit about users and mailboxes that are not rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def warn_of_unknown_states(readings: Readings, catalog: Catalog) -> None:
     for word, users in sorted(unknown.items()):
         text = (
             f"{len(users)} users have plans with the capabilityStatus {word!r}, which this collection does not know. "
-            "Such a plan counts as off: look at these users before rules license them."
+            "Such a plan counts as off: check these users before rules license them."
         )
         lost = sorted(
             user.user_principal_name
@@ -37,8 +37,8 @@ def warn_of_unknown_states(readings: Readings, catalog: Catalog) -> None:
         )
         if lost:
             text += (
-                f" Exchange lists no mailbox of {named(lost)}, whose mailbox plan is in this state: if it was taken "
-                "away in the last 30 days, a license brings the mailbox back."
+                f" Exchange lists no mailbox of {named(lost)}, whose mailbox plan is in this state: if it was "
+                "removed in the last 30 days, a license restores the mailbox."
             )
         readings.warnings.append(text)
 

@@ -204,7 +204,7 @@ def options_from(
     return AuthOptions(source, reason, endpoints, access_tokens=tokens if source == "access_tokens" else {}, **texts)
 
 
-def describe(name: str) -> str:
+def option_with_variables(name: str) -> str:
     """Name an option together with its variables, for messages."""
     variables = ENVIRONMENT.get(name, ())
     return f"{name} (or {', '.join(variables)})" if variables else name
@@ -314,10 +314,10 @@ def _choose(values: Mapping[str, _Value], problems: list[str]) -> tuple[str, str
 
 
 def _nothing(values: Mapping[str, _Value]) -> str:
-    ways = "; ".join(f"{describe(key)}" for key in _KEYS.values())
+    ways = "; ".join(f"{option_with_variables(key)}" for key in _KEYS.values())
     found = [values[name].origin for name in ("tenant_id", "client_id", "certificate_password") if name in values]
     begun = f"only {', '.join(found)} found" if found else "nothing found"
-    absent = [describe(name) for name in ("tenant_id", "client_id") if name not in values]
+    absent = [option_with_variables(name) for name in ("tenant_id", "client_id") if name not in values]
     besides = f" Missing besides: {'; '.join(absent)}." if absent else ""
     return f"no credential is configured ({begun}). Set one of: {ways}; or auth_source=managed_identity.{besides}"
 
@@ -353,7 +353,7 @@ def _origins(source: str, values: Mapping[str, _Value]) -> str:
 def _check_identity(source: str, values: Mapping[str, _Value], resources: tuple[str, ...], problems: list[str]) -> None:
     """Complete, and in the form that the services know."""
     for name in _missing(source, values):
-        problems.append(f"{source} needs {describe(name)}, which is missing")
+        problems.append(f"{source} needs {option_with_variables(name)}, which is missing")
     tenant = values.get("tenant_id")
     if tenant is not None and not _may_be_tenant(tenant.text):
         expected = "expected the tenant's GUID or a verified domain"
@@ -385,7 +385,7 @@ def _check_exchange_tenant(source: str, tenant: _Value | None, problems: list[st
     """Refuse a custom domain: Exchange takes it at first and then loses its way between two pages."""
     if tenant is None:
         if "tenant_id" not in _required(source):
-            problems.append(f"Exchange Online needs {describe('tenant_id')}, which is missing")
+            problems.append(f"Exchange Online needs {option_with_variables('tenant_id')}, which is missing")
     elif not is_guid(tenant.text) and not _INITIAL_DOMAIN.fullmatch(lowered(tenant.text)):
         problems.append(
             f"{tenant.origin}: for Exchange Online expected the tenant's GUID or its initial domain "

@@ -57,7 +57,7 @@ def whole_number(value: Any) -> int | None:
     return None
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value for an error message: short, with its kind where the value alone would not say it."""
     if value is None:
         return "nothing"

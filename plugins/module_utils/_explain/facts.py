@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import format_time
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import describe
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import licenses_row
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     ANY_MAILBOX,
     AssessmentContext,
@@ -136,7 +136,7 @@ def explain_user(reading: Reading, cases: Sequence[Case], context: AssessmentCon
         "department": user.department,
         "company": user.company,
         "job_title": user.job_title,
-        **describe(user, context.skus, context.catalog),
+        **licenses_row(user, context.skus, context.catalog),
         "at_risk": True if True in risks else None if None in risks else False,
         "exchange_plans": plans,
         "coverage": sorted(item.value for item in granted(user, context.catalog)),

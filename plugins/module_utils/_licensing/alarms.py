@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a task fails although its work is done: mailboxes stay at risk, or the audit is incomplete. Pure."""
+"""Decides when a task fails after its work: mailboxes stay at risk, or the audit is incomplete. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Reason(NamedTuple):
 
 
 class AlarmRaised(M365Error):
-    """The work is done, and a person has to look at what it found. ``partial`` is the whole result.
+    """The work is done, and a person has to check its result. ``partial`` is the whole result.
 
     ``alarm`` in it has a sentence for each reason; it sorts before all other keys, so Ansible prints it first.
     """
@@ -52,7 +52,7 @@ def incomplete_reason(
     """Why an incomplete audit fails; None where ``gaps`` is empty.
 
     ``remedies`` say what helps where a service refused, ``hidden`` are the recipient types that the surface of Exchange
-    does not show. ``can_narrow``: ``recipient_types`` can leave out all that was not looked at.
+    does not show. ``can_narrow``: ``recipient_types`` can leave out what could not be read.
     """
     if not gaps:
         return None
@@ -60,21 +60,21 @@ def incomplete_reason(
     if hidden:
         kinds = ", ".join(sorted(RecipientType(kind).value for kind in hidden))
         hints.append(f"exchange_api=v2 shows no {kinds} recipients: exchange_api=invoke_command does.")
-    narrow = "leave out by recipient_types what nobody shall look at, or " if can_narrow else ""
-    hints.append(f"Else {narrow}set allow_incomplete=true.")
-    message = f"The audit is incomplete, so more may be at risk than it tells. Not looked at: {'; '.join(gaps)}."
+    narrow = "leave out with recipient_types what need not be audited, or " if can_narrow else ""
+    hints.append(f"Or {narrow}set allow_incomplete=true.")
+    message = f"The audit is incomplete, so more mailboxes may be at risk than it shows. Not read: {'; '.join(gaps)}."
     return Reason("audit_incomplete", message, " ".join(hints))
 
 
 def is_within(finding: Finding, days: int) -> bool:
-    """Is the deadline within ``days`` times 24 hours, or over? What may go at any moment, without a date, always is."""
+    """Is the deadline within ``days`` times 24 hours, or over? So is a mailbox that may be deleted at any moment."""
     if finding.days_remaining is None:
         return finding.severity in ("overdue", "lost")
     return finding.days_remaining <= days
 
 
 def counts_for(fail_on: str) -> Callable[[Finding], bool]:
-    """Does ``fail_on`` mean this mailbox?"""
+    """The test whether ``fail_on`` applies to a mailbox."""
     if fail_on == "critical":
         return lambda finding: finding.severity in CRITICAL
     return lambda _finding: fail_on == "any"
@@ -96,35 +96,35 @@ def audit_reasons(
         if dated:
             parts.append(f"{dated} {_are(dated)} due within {within_days} days")
         if urgent:
-            parts.append(f"{urgent} may go at any moment, without a known date")
-        message = f"{total} {' and '.join(parts)}; the first is {describe(near[0])}."
+            parts.append(f"{urgent} may be deleted at any moment, without a known date")
+        message = f"{total} {' and '.join(parts)}; the first is {finding_text(near[0])}."
         reasons.append(Reason("deadline_too_close", message, hint))
     means = counts_for(fail_on)
     left = [finding for finding in open_ones if means(finding)]
     if left:
         words = "not covered by an exception" if fail_on == "any" else _CRITICAL_WORDS
-        message = f"{total} {len(left)} {_are(len(left))} {words}; the first is {describe(left[0])}."
+        message = f"{total} {len(left)} {_are(len(left))} {words}; the first is {finding_text(left[0])}."
         reasons.append(Reason("left_at_risk", message, hint))
     return reasons
 
 
 def critical_words(fail_on: str) -> str:
-    """What mailboxes are that ``fail_on`` means; empty where it means all."""
+    """The severities that ``fail_on`` means, in words; empty if it means all."""
     return _CRITICAL_WORDS if fail_on == "critical" else ""
 
 
 def left_message(left: Sequence[Finding], why: Mapping[str, int], words: str) -> str:
-    """What a plan leaves at risk, most urgent first. ``words``: what they are; ``why`` counts them by the reason."""
+    """The message about mailboxes that a plan leaves at risk, most urgent first. ``why`` counts them by reason."""
     one = len(left) == 1
     bad = f" that {_are(len(left))} {words}" if words else ""
     parts = ", ".join(f"{count} because {reason}" for reason, count in why.items())
     return (
         f"{mailboxes(len(left))}{bad} {'stays' if one else 'stay'} at risk, and no exception of the rules covers "
-        f"{'it' if one else 'them'}: {parts}. The first is {describe(left[0])}."
+        f"{'it' if one else 'them'}: {parts}. The first is {finding_text(left[0])}."
     )
 
 
-def describe(finding: Finding) -> str:
+def finding_text(finding: Finding) -> str:
     """``anna@contoso.com (no_license, until 2026-12-01)``."""
     when = f"until {finding.deadline.at:%Y-%m-%d}" if finding.deadline.at else "no date is known"
     return f"{finding.user_principal_name or finding.user_id} ({finding.reason}, {when})"

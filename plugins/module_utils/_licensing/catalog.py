@@ -4,8 +4,8 @@
 """Which service plans grant a mailbox or an archive, and what Microsoft calls SKUs and plans. Pure: no I/O, no clock.
 
 The classification is this project's reading of Microsoft's published table and service descriptions. It goes by plan
-id, never by name: labels lie (EXCHANGE_S_FOUNDATION is in over 200 SKUs and grants no mailbox). Who knows better
-overrides it with the option ``mailbox_plans``.
+id, never by name: labels lie (EXCHANGE_S_FOUNDATION is in over 200 SKUs and grants no mailbox). The option
+``mailbox_plans`` corrects it.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ COMPANION_PLANS = frozenset(
         "31cf2cfc-6b0d-4adc-a336-88b724ed8122",  # RMS_S_BASIC
     }
 )
-"""Plans that come along with an Exchange plan in the SKUs that are sold for mailboxes alone. Nobody buys these SKUs for
-their sake: a license that brings nothing else beside an Exchange plan is one for a mailbox."""
+"""Plans that come along with an Exchange plan in the SKUs that are sold for mailboxes alone. A license with only
+these beside an Exchange plan is bought for its mailbox."""
 
 NO_RIGHTS_PARTS = (
     "M365_F1_COMM",

@@ -35,7 +35,7 @@ def notes_for(
     What it cannot bring about (licenses and plans that come from groups), and what it leaves off unasked.
     """
     notes: list[str] = []
-    asked = {item.sku_id: item for item in wanted}
+    by_sku = {item.sku_id: item for item in wanted}
     for item in sorted(user.license_states, key=lambda state: (state.sku_id, state.group_id or "")):
         if state == "exact" and item.direct and item.sku_id not in skus:
             name = sku_title(item.sku_id, skus, catalog)
@@ -43,10 +43,10 @@ def notes_for(
         if item.direct or not item.effective:
             continue
         name = sku_title(item.sku_id, skus, catalog)
-        if state == "absent" and item.sku_id in asked:
+        if state == "absent" and item.sku_id in by_sku:
             notes.append(f"{name} stays: it is inherited from group {item.group_id} and can only be removed there")
-        elif state != "absent" and item.sku_id in asked:
-            plans = _on_against_wish(asked[item.sku_id], item, skus.get(item.sku_id))
+        elif state != "absent" and item.sku_id in by_sku:
+            plans = _on_against_wish(by_sku[item.sku_id], item, skus.get(item.sku_id))
             if plans:
                 listed = ", ".join(sorted(plan_name(plan, skus.get(item.sku_id), catalog) for plan in plans))
                 notes.append(f"{name}: {listed} stays on: group {item.group_id} gives it, so only there it goes off")
@@ -58,17 +58,17 @@ def carried_over(
 ) -> tuple[str, ...]:
     """Which plans a swap leaves off since they were off before, and which go off with them; by each new license."""
     off = off_in(user, change.remove, skus)
-    asked = {item.sku_id: item for item in wanted}
+    by_sku = {item.sku_id: item for item in wanted}
     notes: list[str] = []
     held = {state.sku_id for state in user.license_states if state.direct}
     for item in change.add:
-        wish = asked.get(item.sku_id)
+        wish = by_sku.get(item.sku_id)
         if wish is None or wish.whole or item.sku_id in held:
             continue
         unasked = item.disabled_plans - (wish.disabled_plans or frozenset())
         texts = (
             (unasked & off, "stays off, as before the swap"),
-            (unasked - off, "goes off as well, as it needs what stays off"),
+            (unasked - off, "goes off as well, because it needs what stays off"),
         )
         for plans, text in texts:
             if plans:
@@ -87,7 +87,7 @@ def unforeseen_lack(user: User, change: LicenseChange, skus: Mapping[str, Sku], 
             by_grounds.setdefault(names, []).append(plan_name(plan, skus[sku_id], catalog))
         found += [
             f"{sku_title(sku_id, skus, catalog)}: {', '.join(sorted(names))} {'need' if len(names) > 1 else 'needs'} "
-            f"{grounds}, of which none is on: whether the service accepts that cannot be foreseen"
+            f"{grounds}, of which none is on, so the service may refuse the change"
             for grounds, names in sorted(by_grounds.items())
         ]
     return tuple(found)
@@ -102,17 +102,17 @@ def unforeseen_carryover(
     return tuple(
         f"{sku_title(item.sku_id, skus, catalog)}: "
         f"{', '.join(sorted(plan_name(plan, skus.get(item.sku_id), catalog) for plan in off & item.disabled_plans))} "
-        "stays off, and whether another of its plans needs that cannot be foreseen: a plan that the service refuses "
-        "goes off as well, unless enabled_plans names it"
+        "stays off, and another of its plans may need that: a plan that the service refuses goes off as well, unless "
+        "enabled_plans names it"
         for item in change.add
         if off & item.disabled_plans and item.sku_id not in held
     )
 
 
 def plans_that_go(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> tuple[str, ...]:
-    """Of the licenses that are removed and that groups go on giving: the plans that go all the same, one sentence each.
+    """The plans that are lost with a removed license although a group still assigns it, one sentence each.
 
-    A group may give a license with fewer plans than the direct assignment has.
+    A group may assign a license with fewer plans than the direct assignment has.
     """
     after = plan_carriers(apply_to(user, change, skus), skus)
     found: list[str] = []
@@ -126,18 +126,18 @@ def plans_that_go(user: User, change: LicenseChange, skus: Mapping[str, Sku], ca
             if direct and plan.id not in direct[0] and plan.id not in after and plan.id in skus[sku_id].user_plan_ids
         ]
         if groups and gone:
-            # what keeps a mailbox is named first
+            # Name plans that keep a mailbox first.
             gone.sort(key=lambda plan: (catalog.plan_class(plan.id) is None, plan.name))
             names = named([plan.name for plan in gone])
             found.append(
-                f"{skus[sku_id].name} stays by group {', '.join(groups)}, which leaves off {names}: that goes "
-                "with the direct license; to keep it, switch it on in the group, or keep the direct license"
+                f"{skus[sku_id].name} stays by group {', '.join(groups)}, which leaves off {names}: the user loses "
+                "that with the direct license; to keep it, switch it on in the group, or keep the direct license"
             )
     return tuple(found)
 
 
 def mailbox_off(after: User, wanted: Sequence[Wanted], skus: Mapping[str, Sku], catalog: Catalog) -> tuple[str, ...]:
-    """Of what was asked for: the licenses that ``after`` the change keep no mailbox though they carry an Exchange plan.
+    """The requested licenses that keep no mailbox ``after`` the change, although they carry an Exchange plan.
 
     Either it is off, and the sentence says how to switch it on, or the right to a mailbox is missing or not known. One
     sentence each, without full stop.
@@ -161,7 +161,7 @@ def _without_rights(sku: Sku, catalog: Catalog) -> str:
     """For a license without the right to a mailbox, or whose right is not known; no full stop."""
     carries = f"{sku.name} carries an Exchange plan"
     if catalog.rights_unknown(sku.id):
-        return f"{carries}, and no table of SKUs tells whether with the right to a mailbox"
+        return f"{carries}, and no table of SKUs says whether it includes the right to a mailbox"
     return f"{carries} without the right to a mailbox, so it covers none"
 
 

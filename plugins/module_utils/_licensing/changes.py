@@ -45,7 +45,7 @@ __all__ = [
     "STATES",
     "apply_to",
     "change_for",
-    "describe",
+    "licenses_row",
     "satisfied",
     "uncovered_by",
 ]
@@ -65,26 +65,26 @@ def change_for(
     leaving: Collection[str] = (),
     catalog: Catalog = BUILTIN,
 ) -> LicenseChange:
-    """The one request that brings ``user`` to ``wanted``; empty (false) when there is nothing to do.
+    """The request that gives ``user`` the licenses ``wanted``; empty (false) if there is nothing to do.
 
     ``usage_location`` is set where the user has none, with ``force_location`` also where it differs; a removal
     alone (``absent``) needs none, so there only the force sets it. ``leaving``: SKUs that go in the same request, where
     they are assigned directly and not wanted. What is off in a license that leaves stays off in the one that comes, but
-    for plans that keep a mailbox or an archive (by ``catalog``): nobody licenses a user to go on without these.
+    for plans that keep a mailbox or an archive (by ``catalog``), which the new license is meant to provide.
     """
     if state not in STATES:
         raise ValueError(f"state: expected one of {', '.join(STATES)}, found {state!r}")
     direct = {item.sku_id: item for item in user.license_states if item.direct}
-    asked = {item.sku_id for item in wanted}
+    by_sku = {item.sku_id for item in wanted}
     add: list[Assignment] = []
     remove: set[str] = set()
     off: frozenset[str] = frozenset()
     if state == "absent":
-        remove = asked & set(direct)
+        remove = by_sku & set(direct)
     else:
-        # the service refuses to touch a SKU that the tenant no longer has, and with it the whole request
+        # The service refuses a request that names a SKU which the tenant no longer has.
         remove = set(direct) & skus.keys() if state == "exact" else set(leaving) & set(direct)
-        remove -= asked
+        remove -= by_sku
         off = off_in(user, remove, skus).difference(catalog.plan_classes)
         for item in wanted:
             target = _direct_target(user, item, direct.get(item.sku_id), skus.get(item.sku_id), off)
@@ -130,7 +130,7 @@ def apply_to(user: User, change: LicenseChange, skus: Mapping[str, Sku]) -> User
     )
 
 
-def describe(user: User, skus: Mapping[str, Sku], catalog: Catalog) -> dict[str, Any]:
+def licenses_row(user: User, skus: Mapping[str, Sku], catalog: Catalog) -> dict[str, Any]:
     """The user's licenses for results and diffs, in names, sorted by SKU and way; no times, which no run can predict.
 
     ``{usage_location, licenses: [{sku, sku_id, via: direct|group, group_id, state, error, disabled_plans}]}``
@@ -152,7 +152,7 @@ def describe(user: User, skus: Mapping[str, Sku], catalog: Catalog) -> dict[str,
 
 
 def uncovered_by(user: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> bool:
-    """Does this change take the last plan that keeps a mailbox (or the archive of a mailbox on premises)?
+    """Does this change remove the last plan that keeps a mailbox (or the archive of a mailbox on premises)?
 
     A suspended plan, and one without rights to a mailbox (Microsoft 365 F1), keep one as well until they go.
     """
@@ -202,7 +202,7 @@ def _predict_plans(
 ) -> tuple[AssignedPlan, ...]:
     affected = {plan_id for sku_id in touched if sku_id in skus for plan_id in skus[sku_id].plan_ids}
     if any(sku_id not in skus for sku_id in touched):
-        # nobody knows what such a SKU gave: count on nothing that no other license gives
+        # The plans of such a SKU are unknown, so count only plans that another license carries.
         affected |= {item.plan_id for item in plans}
     given: dict[str, str] = {}
     for state in states:

@@ -95,7 +95,7 @@ DUPLICATE = REASONS[-1]
 class AssessmentContext(NamedTuple):
     """What each assessment depends on: SKUs and subscriptions of the tenant, the catalogue, time and grace period.
 
-    ``removals``: by user id, when the directory's audit log says that the license went.
+    ``removals``: when licenses were removed, by the directory's audit log, by user id.
     """
 
     now: datetime
@@ -105,7 +105,7 @@ class AssessmentContext(NamedTuple):
     subscriptions: Mapping[str, tuple[Subscription, ...]] = MappingProxyType({})
     removals: Mapping[str, Removal] = MappingProxyType({})
     delayed: bool = False
-    """Is it known that mailboxes work on for 30 days after their license has gone (delicensing resiliency)?"""
+    """Is it known that mailboxes stay for 30 days after their license was removed (delicensing resiliency)?"""
 
 
 def needs_of(mailbox: Mailbox) -> Needs:
@@ -124,12 +124,12 @@ def needs_of(mailbox: Mailbox) -> Needs:
 
 
 def has_room(mailbox: Mailbox, user: User, catalog: Catalog) -> bool:
-    """Is a mailbox over 50 GB covered by a Business license, with its own quota as a witness?"""
+    """Is a mailbox over 50 GB covered by a Business license, and does its own quota confirm that?"""
     return mailbox.over_50_gb and has_room_of_its_own(mailbox, room_of(user, granted(user, catalog), catalog))
 
 
 def settled(mailbox: Mailbox, user: User | None, catalog: Catalog) -> Mailbox:
-    """The mailbox as it is assessed: its size needs nothing more where the license of its user has the room."""
+    """The mailbox as assessed: its size needs no larger plan if the license of its user has the room."""
     return mailbox._replace(over_50_gb=False) if user is not None and has_room(mailbox, user, catalog) else mailbox
 
 
@@ -150,9 +150,9 @@ def granted(user: User, catalog: Catalog) -> frozenset[PlanClass]:
 
 
 def retained_classes(user: User, catalog: Catalog) -> frozenset[PlanClass]:
-    """The classes of all plans by which a mailbox lives on: also of suspended ones and of those without rights.
+    """The classes of all plans that keep a mailbox, also of suspended ones and of those without rights.
 
-    Nobody is covered by these, but who loses the last of them loses the mailbox sooner, or at all.
+    These do not cover a mailbox, but without the last of them Microsoft deletes it, or deletes it sooner.
     """
     return frozenset(
         plan_class
@@ -173,7 +173,7 @@ def is_covered(needs: Needs, classes: frozenset[PlanClass]) -> bool:
 
 
 def no_rights_only(user: User, catalog: Catalog) -> tuple[str, ...]:
-    """The SKU ids without mailbox rights on which alone this user's mailbox hangs; empty where it does not."""
+    """The SKUs without mailbox rights that alone keep this user's mailbox; empty if another license keeps it."""
     usable = [plan.plan_id for plan in user.assigned_plans if plan.usable]
     if granted(user, catalog) & MAILBOX_CLASSES or not any(
         catalog.plan_class(plan) in MAILBOX_CLASSES for plan in usable
@@ -184,12 +184,12 @@ def no_rights_only(user: User, catalog: Catalog) -> tuple[str, ...]:
 
 
 def has_mailbox_plan(user: User, catalog: Catalog) -> bool:
-    """Is a mailbox plan at work, with the right to the mailbox or without? Then nothing is about to be deleted."""
+    """Is a mailbox plan enabled, with the right to the mailbox or without, so that no mailbox is deleted?"""
     return bool(granted(user, catalog) & MAILBOX_CLASSES or no_rights_only(user, catalog))
 
 
 def loses_mailbox(finding: Finding, user: User, catalog: Catalog) -> bool:
-    """Is this about a mailbox that no plan of its user keeps? (Else what is missing is a right, or an archive.)"""
+    """Is this a mailbox that no plan of its user keeps? (If not, a right or an archive is missing.)"""
     kinds = (RecipientType.USER, RecipientType.SOFT_DELETED)
     return finding.recipient_type in kinds and not has_mailbox_plan(user, catalog)
 
@@ -202,8 +202,8 @@ def _with_rights(user: User, plan_id: str, catalog: Catalog) -> bool:
 def assess(mailbox: Mailbox | None, user: User | None, signals: Signals, context: AssessmentContext) -> Finding | None:
     """The finding about one recipient, or None: not at risk.
 
-    ``mailbox`` is None where Graph flags a user of whom Exchange shows no mailbox; ``user`` is None where the
-    directory could not be read, and then Exchange's own flag decides.
+    ``mailbox`` is None if Graph flags a user without a mailbox in Exchange. ``user`` is None if the directory could not
+    be read; then Exchange's own flag decides.
     """
     if mailbox is None and user is None:
         return None
@@ -213,7 +213,7 @@ def assess(mailbox: Mailbox | None, user: User | None, signals: Signals, context
     soft_deleted = recipient_type is RecipientType.SOFT_DELETED
     if not needs:
         return None
-    # the licenses of a deleted user are not known
+    # The licenses of a deleted user are unknown.
     uncovered = user is not None and not user.deleted and not is_covered(needs, granted(user, context.catalog))
     if uncovered and user is not None and _covered_without_rights(needs, user, context.catalog) and not soft_deleted:
         return None
@@ -254,7 +254,7 @@ def assess(mailbox: Mailbox | None, user: User | None, signals: Signals, context
 
 
 def _is_lost(user: User, signals: Signals, context: AssessmentContext) -> bool:
-    """Exchange lists no mailbox in use of this user: did it disconnect one that a license brings back?"""
+    """Has Exchange, which lists no mailbox in use, disconnected one that a license restores?"""
     return signals.mailboxes_known and (signals.is_pending or disconnected(user, context))
 
 
@@ -280,10 +280,10 @@ def _severity(reason: str, days: int | None, signals: Signals, *, lost: bool, ce
 
 
 def disconnected(user: User, context: AssessmentContext) -> bool:
-    """Did the user lose the last mailbox plan so recently that a license brings back the mailbox?
+    """Did the user lose the last mailbox plan so recently that a license restores the mailbox?
 
-    Exchange disconnects the mailbox at once, and shows it in no list any more [support article 3158794 of 2024-09].
-    With a delay, the 30 days count from its end. A plan without a date may have gone recently.
+    Exchange disconnects the mailbox at once, and no list shows it any more [support article 3158794 of 2024-09]. With a
+    delay, the 30 days count from its end. A plan without a date may have been removed recently.
     """
     if not lost_plan(user, context):
         return False
@@ -292,9 +292,9 @@ def disconnected(user: User, context: AssessmentContext) -> bool:
 
 
 def removed_at(user: User, context: AssessmentContext) -> datetime | None:
-    """When the last mailbox plan went: by the audit log, which is better evidence, else by the dates of the plans.
+    """When the last mailbox plan was removed: by the audit log, else by the dates of the plans.
 
-    None: one of the plans has no date, and the others went so long ago that it may have been the last.
+    None: one of the plans has no date, and the others were removed so long ago that it may have been the last.
     """
     if (removal := context.removals.get(user.id)) is not None:
         return removal.at
@@ -304,7 +304,7 @@ def removed_at(user: User, context: AssessmentContext) -> datetime | None:
 
 
 def lost_plan(user: User, context: AssessmentContext) -> bool:
-    """Did the user have a mailbox plan, and has none any more, at work or suspended?"""
+    """Did the user have a mailbox plan, and has no enabled or suspended one now?"""
     plans = [plan for plan in user.assigned_plans if context.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES]
     deleted = any(plan.capability.casefold() == "deleted" for plan in plans)
     return deleted and not any(plan.suspended for plan in plans) and not has_mailbox_plan(user, context.catalog)
@@ -315,7 +315,7 @@ def _covered_without_rights(needs: Needs, user: User, catalog: Catalog) -> bool:
 
 
 def evidence_of(mailbox: Mailbox | None, signals: Signals, uncovered: bool) -> tuple[str, ...]:
-    """Who says that this one is at risk, in the words of the return value ``evidence``."""
+    """The signals that report a risk, in the words of the return value ``evidence``."""
     found = []
     if signals.reconciliation:
         found.append("license_reconciliation_needed")
@@ -352,7 +352,7 @@ def reason_of(mailbox: Mailbox | None, user: User | None, signals: Signals, cont
 
 
 def _reason_of_licenses(user: User, context: AssessmentContext) -> str:
-    """The same for a user mailbox without any mailbox plan at work: its licenses tell the story."""
+    """The same for a user mailbox without an enabled mailbox plan, by the licenses of its user."""
     plans = [plan for plan in user.assigned_plans if context.catalog.plan_class(plan.plan_id) in MAILBOX_CLASSES]
     if any(plan.suspended for plan in plans):
         return "license_suspended"
@@ -363,16 +363,16 @@ def _reason_of_licenses(user: User, context: AssessmentContext) -> str:
     if any(mailbox_plans_of(state, context) <= state.disabled_plans for state in carrying):
         return "exchange_plan_disabled"
     if carrying:
-        # assigned, in force and switched on, and still no plan at work: the service has not done its part
+        # The plan is assigned, in force and switched on, and the service has not enabled it.
         return "license_error"
     if plans:
         return "license_removed"
-    # a removed plan leaves a trace; SKUAssigned alone does not tell: it is false in some tenants for the never licensed
+    # A removed plan leaves an entry. SKUAssigned cannot decide: in some tenants it is false without any license ever.
     return "no_exchange_plan" if any(state.effective for state in user.license_states) else "no_license"
 
 
 def _behind_suspended(user: User, context: AssessmentContext) -> Iterable[Subscription]:
-    """The subscriptions of the licenses that brought the user's suspended mailbox plans."""
+    """The subscriptions of the licenses with the user's suspended mailbox plans."""
     plans = {plan.plan_id for plan in user.assigned_plans if plan.suspended}
     skus = {
         state.sku_id
@@ -396,7 +396,7 @@ def mailbox_plans_of(state: LicenseState, context: AssessmentContext) -> frozens
 
 
 def disagreement(mailbox: Mailbox | None, user: User | None, signals: Signals, context: AssessmentContext) -> str:
-    """For a covered mailbox: which signals call it unlicensed all the same; empty where they agree."""
+    """For a covered mailbox: which signals call it unlicensed; empty if none does."""
     if user is None:
         return ""
     if mailbox is not None and has_room(mailbox, user, context.catalog):
@@ -413,5 +413,5 @@ def contradicted(mailbox: Mailbox | None, classes: frozenset[PlanClass], signals
         return ""
     says = list(evidence_of(mailbox, signals, False))
     if recipient_type is RecipientType.ARCHIVE and "exchange_sku_not_assigned" in says:
-        says.remove("exchange_sku_not_assigned")  # a mail user's SKUAssigned speaks of a mailbox, and there is none
+        says.remove("exchange_sku_not_assigned")  # SKUAssigned of a mail user is about a mailbox that does not exist
     return f"{', '.join(says)}; but an enabled plan covers it" if says else ""

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Until when is a mailbox safe, who says so, how sure is it, and how bad is that? Pure: no I/O, no clock.
+"""The deadline of a mailbox with its source and certainty, and the severity. Pure: no I/O, no clock.
 
-Dates are read where a service gives them (pending delicense, soft deletion, subscriptions), computed where Microsoft
-documents a period, and left out, with the reason, where nothing supports one.
+Dates are read if a service returns them (pending delicense, soft deletion, subscriptions), and computed if Microsoft
+documents a period. Otherwise there is no date, and a note gives the reason.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from .models import (
 )
 
 DISCONNECTED_DAYS = 30
-"""How long the data of a mailbox is kept after its license went, and after a soft deletion
+"""How long Microsoft keeps a mailbox after the removal of its license, and after a soft deletion
 [delete-or-restore-mailboxes]. Not the grace period of new mailboxes, and not an option."""
 
 DELETED_USER_DAYS = 30
 """How long a deleted user can be restored [user: delete]."""
 
 CLOCK_TOLERANCE = timedelta(days=1)
-"""What happened further in the future than this did not: the clock that reckons is wrong."""
+"""If an event is further in the future than this, the clock used for deadlines is wrong."""
 
 CRITICAL_DAYS = 7
 WARNING_DAYS = 30
 
 SEVERITIES = ("lost", "overdue", "critical", "warning", "notice")
-"""``lost``: disconnected already, recoverable until the deadline. ``overdue``: past every documented date and still
-there, so it may go at any moment. ``critical``, ``warning``: within 7 and 30 days, or at risk without a known date.
+"""``lost``: disconnected, recoverable until the deadline. ``overdue``: past every documented date and still there, so
+it may be deleted at any moment. ``critical``, ``warning``: within 7 and 30 days, or at risk without a known date.
 ``notice``: later, or a matter of rights and not of deletion."""
 
 UNDATED = {
@@ -49,7 +49,7 @@ UNDATED = {
     "shared_archive": "Microsoft documents no date on which the archive of an unlicensed shared mailbox is deleted.",
     "shared_litigation_hold": "Microsoft documents no date on which an unlicensed shared mailbox loses its hold.",
     "hold_without_license": "The mailbox has a license; Microsoft documents no date on which its hold ends.",
-    "duplicate_object_id": "It is not certain whose mailbox this is, so nothing tells until when it is safe.",
+    "duplicate_object_id": "The user of this mailbox is not certain, so its deadline is not known.",
 }
 """Reasons that have no deadline, and why."""
 
@@ -57,9 +57,7 @@ UNDATED = {
 _DELAY_ENDED = "Exchange says that the delay after the removal of the license has ended"
 _HELD = "The mailbox is on hold."
 _HELD_WITH_ALL = "A retention policy of the whole organization holds the mailbox."
-_DISAGREE = (
-    " Microsoft's newest text says that a hold keeps the mailbox of a living user, and older ones say that it does not"
-)
+_DISAGREE = " Microsoft's newest text says that a hold keeps the mailbox of an existing user, and older texts disagree"
 
 
 def find_deadline(
@@ -87,10 +85,10 @@ def find_deadline(
     in_use = mailbox is not None and mailbox.recipient_type is RecipientType.USER
     if mailbox is None or not in_use or not mailbox.held or reason in _RIGHTS:
         return found
-    until = f": it goes by {found.at:%Y-%m-%d} if the hold does not keep it." if found.at else "."
+    until = f": Microsoft deletes it by {found.at:%Y-%m-%d} if the hold does not keep it." if found.at else "."
     if overdue:
         ended = f", on {pending:%Y-%m-%d}" if pending else ""
-        until = f". {_DELAY_ENDED}{ended}: if the hold does not keep the mailbox, it may go at any moment."
+        until = f". {_DELAY_ENDED}{ended}: if the hold does not keep the mailbox, it may be deleted at any moment."
     note = (_HELD if mailbox.hold or mailbox.other_hold else _HELD_WITH_ALL) + _DISAGREE + until
     return Deadline(note=note, outlived=found.outlived, earliest=found.at)
 
@@ -118,7 +116,7 @@ def _of_reason(
     if reason == "soft_deleted":
         return _of_soft_deletion(mailbox, user, now)
     if pending is not None:
-        return _told(pending, "pending_delicense", now)
+        return _stated(pending, "pending_delicense", now)
     if reason in UNDATED:
         return Deadline(note=UNDATED[reason])
     if reason == "license_suspended":
@@ -131,23 +129,25 @@ def _of_reason(
     if found := _of_removal(removed, None if archive_only else removal, created, now):
         return found
     if archive_only and not on_premises:
-        return Deadline(note="No property tells since when the archive has been without a license.")
+        return Deadline(note="No property shows since when the archive has been without a license.")
     if reason == "license_removed" and mailbox is not None and mailbox.sku_assigned is False:
-        return Deadline(note="Exchange says that a license was removed, and nothing tells when.")
+        return Deadline(note="Exchange says that a license was removed, and no property shows when.")
     if user is None:
-        return Deadline(note="Graph does not show this user: nothing tells since when it has been without a license.")
+        return Deadline(
+            note="Graph does not show this user, so it is not known since when it has been without a license."
+        )
     if created is None:
-        return Deadline(note="No service tells when this mailbox was created.")
+        return Deadline(note="No service returns when this mailbox was created.")
     return _period(created, grace_days, "created_plus_grace", "it was created", now)
 
 
 def _of_removal(
     removed: datetime | None, removal: Removal | None, created: datetime | None, now: datetime
 ) -> Deadline | None:
-    """By the audit log, else by the date of the removed plan. None: it is not known when the license went.
+    """By the audit log, else by the date of the removed plan. None: the date of the removal is not known.
 
-    What went before the mailbox was made was the license of an earlier one. An entry of the log that does not say what
-    it changed may be about another license.
+    A removal before the mailbox was created was about an earlier one. An entry of the log that does not say what it
+    changed may be about another license.
     """
     event = "the license was removed"
     if removal is None or (created is not None and removal.at < created):
@@ -162,14 +162,14 @@ def _of_removal(
 def lost_deadline(
     removed: datetime | None, removal: Removal | None, signals: Signals, now: datetime, *, delayed: bool
 ) -> Deadline:
-    """Until when a license brings back a mailbox that no list of Exchange shows.
+    """Until when a license restores a mailbox that no list of Exchange shows.
 
-    ``removed``: when the license went, if that is known; ``removal``: what the audit log says of it. ``delayed``:
-    mailboxes are known to work on for 30 days before they are disconnected.
+    ``removed``: when the license was removed, if known; ``removal``: the entry of the audit log. ``delayed``: mailboxes
+    are known to stay for 30 days before they are disconnected.
     """
     due = signals.pending_delicense
     if signals.is_pending and not signals.overdue and due is not None and due >= now:
-        return _told(due, "pending_delicense", now)
+        return _stated(due, "pending_delicense", now)
     if signals.overdue or due is not None:
         return _after_delay(due, now)
     if removed is None:
@@ -183,48 +183,48 @@ def lost_deadline(
 def _after_delay(due: datetime | None, now: datetime) -> Deadline:
     """Exchange disconnects the mailbox when the delay ends, and keeps it for 30 days more."""
     if due is None:
-        return Deadline(note=f"{_DELAY_ENDED}, and not when.")
+        return Deadline(note=f"{_DELAY_ENDED}, but not when.")
     at = due + timedelta(days=DISCONNECTED_DAYS)
     if at < now:
         note = f"{_DELAY_ENDED} on {due:%Y-%m-%d}. The 30 days after that are over as well: license the user at once."
         return Deadline(note=note, outlived=at)
-    note = f"{_DELAY_ENDED} on {due:%Y-%m-%d}. From then on a license brings the mailbox back for 30 days."
+    note = f"{_DELAY_ENDED} on {due:%Y-%m-%d}. For 30 days from then on a license restores the mailbox."
     return Deadline(at, "pending_delicense", "estimated", note)
 
 
 _UNDATED_LOSS = (
-    "No record says when the license went. A license brings the mailbox back for 30 days after that, so it may be too "
-    "late already."
+    "No record says when the license was removed. A license restores the mailbox for 30 days after that, so it may be "
+    "too late already."
 )
 _DELAYED = (
-    "With delicensing resiliency the mailbox worked on for 30 days after its license had gone; for 30 days more it can "
-    "be brought back."
+    "With delicensing resiliency the mailbox stayed for 30 days after the removal of its license; for 30 days more a "
+    "license restores it."
 )
 
 
 def _of_soft_deletion(mailbox: Mailbox | None, user: User | None, now: datetime) -> Deadline:
-    """Until when a license, or before it a restored user, brings the mailbox back: whichever ends sooner."""
+    """Until when a restored user or a license restores the mailbox, whichever ends sooner."""
     gone, deleted = mailbox.soft_deleted if mailbox else None, user.deleted if user else None
     if deleted is not None and (gone is None or deleted < gone):
         return _period(deleted, DELETED_USER_DAYS, "user_deleted_plus_30_days", "its user was deleted", now, "exact")
     if gone is None:
-        return Deadline(note="Exchange does not tell when the mailbox was soft-deleted.")
+        return Deadline(note="Exchange does not return when the mailbox was soft-deleted.")
     return _period(gone, DISCONNECTED_DAYS, "soft_deleted_plus_30_days", "it was soft-deleted", now, "exact")
 
 
 def _period(
     start: datetime, days: int, source: str, event: str, now: datetime, confidence: str = "estimated"
 ) -> Deadline:
-    """The end of a documented period, unless it has passed: a mailbox that outlived it is not governed by it."""
+    """The end of a documented period, unless it has passed: it does not apply to a mailbox that still exists then."""
     at = start + timedelta(days=days)
     if at < now:
         return Deadline(
-            note=f"Outlived {at:%Y-%m-%d}, the end of the period since {event}: that clock did not delete it, and no "
-            "service tells which one runs. Treat it as urgent.",
+            note=f"The period since {event} ended on {at:%Y-%m-%d}, and the mailbox still exists. No service says "
+            "which other period applies. Treat it as urgent.",
             outlived=at,
         )
     if start > now + CLOCK_TOLERANCE:
-        note = f"By the clock that this is reckoned from ({now:%Y-%m-%d %H:%M} UTC) {event} in the future: is it right?"
+        note = f"By the clock of this calculation ({now:%Y-%m-%d %H:%M} UTC) {event} in the future: check that clock."
         return Deadline(at, source, confidence, note)
     return Deadline(at, source, confidence)
 
@@ -232,7 +232,7 @@ def _period(
 def removal_date(
     user: User | None, catalog: Catalog, classes: frozenset[PlanClass] = MAILBOX_CLASSES
 ) -> datetime | None:
-    """When the last plan of these classes was taken away: the date of its Deleted entry, a hint and undocumented."""
+    """When the last plan of these classes was removed: the date of its Deleted entry, which is not documented."""
     if user is None:
         return None
     dates = [
@@ -244,7 +244,7 @@ def removal_date(
 
 
 def undated_removal(user: User, catalog: Catalog) -> bool:
-    """Was a mailbox plan taken away of which no date is known?"""
+    """Was a mailbox plan removed at an unknown date?"""
     return any(
         plan.capability.casefold() == "deleted"
         and plan.assigned is None
@@ -256,31 +256,31 @@ def undated_removal(user: User, catalog: Catalog) -> bool:
 def _of_subscriptions(subscriptions: Iterable[Subscription], now: datetime) -> Deadline:
     """The date on which the last subscription behind a suspended license moves on [companysubscription]."""
     known = [item for item in subscriptions if item.status.casefold() != "deleted"]
-    # the date of an enabled one is its renewal, and no end of it
+    # The date of an enabled subscription is its renewal, and not its end.
     ending = [item for item in known if item.status.casefold() != "enabled"]
     dates = [item.next_lifecycle for item in ending if item.next_lifecycle is not None]
     if not dates:
-        return Deadline(note="The license is suspended, and no subscription tells until when its data is kept.")
+        return Deadline(note="The license is suspended, and no subscription shows until when its data is kept.")
     last = max(dates)
     state = next(item.status for item in ending if item.next_lifecycle == last).casefold()
     note = ""
     if len(dates) < len(known):
-        note = "Another subscription of this license has no date; the mailbox lives as long as the last of them."
+        note = "Another subscription of this license has no date; the mailbox stays as long as the last of them."
     elif state not in ("suspended", "lockedout"):
-        note = "The subscription moves to its next state then; data goes later."
-    return _told(last, "subscription_lifecycle", now, note)
+        note = "The subscription moves to its next state then; Microsoft deletes data later."
+    return _stated(last, "subscription_lifecycle", now, note)
 
 
-def _told(at: datetime, source: str, now: datetime, note: str = "") -> Deadline:
-    """A date that a service tells; ``note``: why it is not exact. It is not, either, once it has passed."""
+def _stated(at: datetime, source: str, now: datetime, note: str = "") -> Deadline:
+    """A date that a service returns. ``note``: why it is not exact; a date that has passed is not exact either."""
     if at < now:
-        note = "This date has passed, and the mailbox is still there: it may go at any moment."
+        note = "This date has passed, and the mailbox still exists: it may be deleted at any moment."
     return Deadline(at, source, "estimated" if note else "exact", note)
 
 
 def overdue_deadline(at: datetime | None) -> Deadline:
-    """Of a mailbox that Exchange may take away at any moment, as the delay since its license went has ended."""
-    note = f"{_DELAY_ENDED}: the mailbox may go at any moment."
+    """The deadline of a mailbox that Exchange may delete at any moment, because the delay has ended."""
+    note = f"{_DELAY_ENDED}: the mailbox may be deleted at any moment."
     return Deadline(at, "pending_delicense", "estimated", note) if at is not None else Deadline(note=note)
 
 

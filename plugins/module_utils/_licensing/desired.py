@@ -16,7 +16,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._common.typed_values import (
-    shown,
+    format_value,
     suggestion,
     truth,
     unknown_keys,
@@ -32,7 +32,7 @@ IF_AVAILABLE = "if_available"
 """What it may hold besides in a rule: leave it out where the tenant does not have the SKU."""
 
 ROW_KEYS = ("sku", "sku_id", "via", "group_id", "state", "error", "disabled_plans")
-"""What ``describe`` says of a license: results have it, and ``m365_user_license`` takes it back as it is."""
+"""What ``licenses_row`` says of a license: results have it, and ``m365_user_license`` takes it back as it is."""
 
 
 class Wanted(NamedTuple):
@@ -107,7 +107,7 @@ class SkuFinder:
     def find(self, text: Any, path: str, problems: list[str]) -> Sku | None:
         """The SKU, or None after a sentence in ``problems`` that names ``path`` and the nearest matches."""
         if not isinstance(text, str) or not text.strip():
-            problems.append(f"{path}: expected a part number, GUID or product name, found {shown(text)}")
+            problems.append(f"{path}: expected a part number, GUID or product name, found {format_value(text)}")
             return None
         key = name_key(text)
         if key in self._by_id:
@@ -180,8 +180,8 @@ def resolve_wanted(
 ) -> tuple[Wanted, ...]:
     """The licenses that ``entries`` (the option ``licenses``) asks for, in the order given.
 
-    An element may also be what ``describe`` says of a license (it has ``via``): its ``disabled_plans`` are all that is
-    off then, and what came by a group is left out (``left_to_groups``). ``sku_id`` wins over ``sku``.
+    An element may also be a license of ``licenses_row``, which has ``via``. Its ``disabled_plans`` are then all that is
+    off, and a license that comes from a group is left out (``left_to_groups``). ``sku_id`` takes precedence.
 
     Raises ConfigurationError with every problem: a SKU or plan that is not there, both kinds of plans at once, a
     company's plan switched off for one user, a SKU twice; with ``state=absent`` any plan; nothing named at all
@@ -242,7 +242,7 @@ def collect_skus(
     single = isinstance(entries, (str, Mapping))
     names = [entries] if single else entries
     if not isinstance(names, (list, tuple)) or not names:
-        problems.append(f"{path}: expected a list of SKUs, found {shown(entries)}")
+        problems.append(f"{path}: expected a list of SKUs, found {format_value(entries)}")
         return ()
     found: list[Sku | None] = []
     for index, name in enumerate(names):
@@ -260,7 +260,7 @@ def flag_of(entry: Mapping[Any, Any], path: str, problems: list[str]) -> bool:
     """Does this dictionary say ``if_available``?"""
     value = entry.get(IF_AVAILABLE, False)
     if truth(value) is None:
-        problems.append(f"{path}.{IF_AVAILABLE}: expected true or false, found {shown(value)}")
+        problems.append(f"{path}.{IF_AVAILABLE}: expected true or false, found {format_value(value)}")
     return truth(value) is True
 
 
@@ -279,14 +279,14 @@ def resolve_reserve(raw: Any, skus: Sequence[Sku], catalog: Catalog, path: str =
     if raw is None:
         return {}
     if not isinstance(raw, Mapping):
-        raise ConfigurationError(f"{path}: expected a dictionary of SKU and seats, found {shown(raw)}")
+        raise ConfigurationError(f"{path}: expected a dictionary of SKU and seats, found {format_value(raw)}")
     problems: list[str] = []
     finder = SkuFinder(skus, catalog)
     reserve: dict[str, int] = {}
     for name, seats in raw.items():
         number = whole_number(seats)
         if number is None or number < 0:
-            problems.append(f"{path}.{name}: expected a whole number of seats from 0 on, found {shown(seats)}")
+            problems.append(f"{path}.{name}: expected a whole number of seats from 0 on, found {format_value(seats)}")
         sku = finder.find(name, f"{path}.{name}", problems)
         if sku is None or number is None:
             continue
@@ -300,7 +300,7 @@ def resolve_reserve(raw: Any, skus: Sequence[Sku], catalog: Catalog, path: str =
 
 def _is_list(entries: Any, path: str, problems: list[str], state: str) -> bool:
     if not isinstance(entries, (list, tuple)):
-        problems.append(f"{path}: expected a list of {{sku: …}}, found {shown(entries)}")
+        problems.append(f"{path}: expected a list of {{sku: …}}, found {format_value(entries)}")
         return False
     if not entries and state != "exact":
         problems.append(f"{path}: the list is empty, so there is nothing to do; name at least one SKU")
@@ -310,7 +310,7 @@ def _is_list(entries: Any, path: str, problems: list[str], state: str) -> bool:
 def _has_shape(entry: Any, path: str, problems: list[str], state: str, keys: Sequence[str] = ENTRY_KEYS) -> bool:
     """Is it a dictionary? What is wrong inside it goes to ``problems``."""
     if not isinstance(entry, Mapping):
-        problems.append(f"{path}: expected a dictionary such as {{sku: SPE_E3}}, found {shown(entry)}")
+        problems.append(f"{path}: expected a dictionary such as {{sku: SPE_E3}}, found {format_value(entry)}")
         return False
     unknown_keys(entry, keys, path, problems)
     disabled, enabled = entry.get("disabled_plans"), entry.get("enabled_plans")
@@ -373,7 +373,7 @@ def _plans(
     check: Callable[[ServicePlan, str, list[str]], None] | None,
 ) -> frozenset[str]:
     if isinstance(names, str) or not isinstance(names, (list, tuple)):
-        problems.append(f"{path}: expected a list of service plans, found {shown(names)}")
+        problems.append(f"{path}: expected a list of service plans, found {format_value(names)}")
         return frozenset()
     by_key = _plan_keys(sku)
     found: set[str] = set()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The option ``exclude``: whom its patterns leave out, and how many. Pure: no I/O, no clock."""
+"""The option ``exclude``: which users its patterns leave out, and how many. Pure: no I/O, no clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.quoting imp
 
 
 class LeftOut(NamedTuple):
-    """How many were left out, and how many by each pattern; who fits two patterns counts for both of them."""
+    """How many were left out, and by each pattern. A user who matches two patterns counts for both."""
 
     total: int = 0
     by_pattern: Mapping[str, int] = MappingProxyType({})
@@ -33,7 +33,7 @@ class Exclusions:
         self._tests = [(pattern, compile_glob(name_key(pattern))) for pattern in dict.fromkeys(patterns)]
 
     def fit(self, name: str) -> list[str]:
-        """The patterns that this user principal name fits."""
+        """The patterns that this user principal name matches."""
         folded = lowered(name)
         return [pattern for pattern, matches in self._tests if matches(folded)]
 
@@ -49,7 +49,7 @@ class Exclusions:
         return LeftOut(total, by_pattern)
 
     def unused(self, names: Iterable[str]) -> list[str]:
-        """The patterns that none of these user principal names fits."""
+        """The patterns that none of these user principal names matches."""
         waiting = list(self._tests)
         for name in names:
             if not waiting:
@@ -60,27 +60,27 @@ class Exclusions:
 
 
 def unused_warnings(unknown: Sequence[str], wildcards: Sequence[str], *, whole: bool) -> list[str]:
-    """A sentence for each kind of pattern that left out nobody.
+    """A sentence for each kind of pattern that left out no user.
 
-    ``unknown`` are names that no user of the tenant has, ``wildcards`` the patterns that nobody fits who was read.
-    ``whole``: everybody was read.
+    ``unknown`` are names that no user of the tenant has, ``wildcards`` patterns that match no user who was read.
+    ``whole``: all users were read.
     """
     ids = [text for text in unknown if is_guid(text)]
     names = [text for text in unknown if text not in ids]
     warnings = []
     if names:
-        warnings.append(f"exclude: the tenant has no user {_quoted(names)}: nobody is left out by it.")
+        warnings.append(f"exclude: the tenant has no user {_quoted(names)}, so this leaves out no user.")
     if ids:
         warnings.append(
-            f"exclude: it compares user principal names, and {_quoted(ids)} is an ID: nobody is left out by it. Give "
+            f"exclude: it compares user principal names, and {_quoted(ids)} is an ID, so this leaves out no user. Use "
             "the user principal name."
         )
     if wildcards and whole:
-        warnings.append(f"exclude: no user of the tenant fits {_quoted(wildcards)}: nobody is left out by it.")
+        warnings.append(f"exclude: no user of the tenant matches {_quoted(wildcards)}, so this leaves out no user.")
     elif wildcards:
         warnings.append(
-            f"exclude: no user that this audit read matches {_quoted(wildcards)}, so nobody was left out by it. "
-            "It need not be wrong: users who are safe were not compared."
+            f"exclude: no user that this audit read matches {_quoted(wildcards)}, so this left out no user. It may be "
+            "correct, because users who are not at risk were not compared."
         )
     return warnings
 

@@ -93,7 +93,7 @@ def capability_rank(status: str) -> int:
 class AssignedPlan:
     """One entry of ``user.assignedPlans``. Deleted entries stay in the service's list.
 
-    ``assigned`` is kept of deleted plans alone, where it hints at when they went.
+    ``assigned`` is kept for deleted plans only, as a hint when they were removed.
     """
 
     plan_id: str
@@ -112,7 +112,7 @@ class AssignedPlan:
 
     @property
     def unknown_status(self) -> bool:
-        """In a state that Microsoft does not document: taken for one that gives nothing."""
+        """In a state that Microsoft does not document, which counts as off."""
         return not (self.usable or self.suspended or self.capability.casefold() == "deleted")
 
 
@@ -323,10 +323,10 @@ class LicenseChange(NamedTuple):
 
 
 class Deadline(NamedTuple):
-    """Until when, who says so, and how sure it is. ``note`` says why where it is not known.
+    """The date with its source and certainty. ``note`` says why the date is not known.
 
-    ``outlived`` is the end of a documented period that has passed without the mailbox going. ``earliest`` is when the
-    mailbox goes if a hold does not keep it; ``at`` is then None.
+    ``outlived`` is the end of a documented period that the mailbox has outlived. ``earliest`` is when Microsoft deletes
+    it if a hold does not keep it; ``at`` is then None.
     """
 
     at: datetime | None = None
@@ -354,7 +354,7 @@ class Finding(NamedTuple):
     disagreements: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     certain: bool = True
-    """False where the mailbox may be on premises, and then cannot be lost."""
+    """False if the mailbox may be on premises, where it cannot be lost."""
     was_shared: str = ""
     """Why it may have been a shared mailbox, in a sentence; empty where nothing says so."""
 
@@ -362,7 +362,7 @@ class Finding(NamedTuple):
 class Removal(NamedTuple):
     """When a user lost the last license with a mailbox plan, by the directory's audit log.
 
-    ``sure``: the entry says which license went. If not, it says only that some license was changed then.
+    ``sure``: the entry names the license. If not, it says only that some license was changed then.
     """
 
     at: datetime
@@ -370,7 +370,7 @@ class Removal(NamedTuple):
 
 
 class Signals(NamedTuple):
-    """What the signals say about one user. ``reconciliation`` is None where that signal cannot be had."""
+    """What the signals say about one user. ``reconciliation`` is None if that signal is not available."""
 
     reconciliation: bool | None = None
     pending_delicense: datetime | None = None

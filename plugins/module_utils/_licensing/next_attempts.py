@@ -11,7 +11,7 @@ knows of a seat or a SKU that has gone since it was read. In this order:
 - The other alternative of the rule is tried, once, if it has seats. For a mailbox at risk that is so after any refusal
   that is about the license: it is not offered in the country, or the reason is a new one.
 - A mailbox at risk gets its license without the plan that stands in the way, unless the rule asks for that plan. Where
-  the refusal names none, all plans go off that nobody asked for and that keep no mailbox. Another license of the rule
+  the refusal names none, all plans go off that were not requested and keep no mailbox. Another license of the rule
   that brings nothing but the plan that stands in the way is left out.
 """
 
@@ -67,11 +67,11 @@ class Case(NamedTuple):
     ``planned``, and ``other_asked`` what it asks for.
     """
 
-    asked: Sequence[Wanted]
+    wanted: Sequence[Wanted]
     at_risk: bool = False
     name: str = "licenses"
     other: LicenseChange | None = None
-    other_asked: Sequence[Wanted] = ()
+    other_wanted: Sequence[Wanted] = ()
     planned: User | None = None
 
     @property
@@ -84,7 +84,7 @@ class _Refused(NamedTuple):
 
     change: LicenseChange
     problem: Problem
-    asked: Sequence[Wanted]
+    wanted: Sequence[Wanted]
     name: str
 
 
@@ -141,13 +141,13 @@ class SecondTries:
             return None
         first = self._first.get(user.id)
         if found.alternative and first is None:
-            self._first[user.id] = _Refused(change, problem, case.asked, case.name)
-            self._cases[user.id] = case._replace(asked=case.other_asked, name=case.other_name, other=None)
+            self._first[user.id] = _Refused(change, problem, case.wanted, case.name)
+            self._cases[user.id] = case._replace(wanted=case.other_wanted, name=case.other_name, other=None)
             for sku_id in seats_needed(user, found.change):
                 self._seats[sku_id] -= 1
         elif found.alternative and first is not None:
             del self._first[user.id]
-            self._cases[user.id] = case._replace(asked=first.asked, name=first.name)
+            self._cases[user.id] = case._replace(wanted=first.wanted, name=first.name)
         return found
 
     def _next(self, user: User, change: LicenseChange, problem: Problem) -> Attempt | None:
@@ -155,18 +155,18 @@ class SecondTries:
         if case is None or not _is_acted_on(user, change, problem, case):
             return None
         return (
-            self._with_dependents_off(change, problem, case.asked)
+            self._with_dependents_off(change, problem, case.wanted)
             or (self._without_removal(change, problem) if case.at_risk else None)
             or self._other(user, case, problem)
             or (self._with_less(user, change, problem, case) if case.at_risk else None)
         )
 
-    def _with_dependents_off(self, change: LicenseChange, problem: Problem, asked: Sequence[Wanted]) -> Attempt | None:
+    def _with_dependents_off(self, change: LicenseChange, problem: Problem, wanted: Sequence[Wanted]) -> Attempt | None:
         """The first step: the plan that lacks another, where that is off only because it was off before."""
         plans = ids_in(problem.message)
         if problem.code != "missing_dependency" or not plans or self._is_brought(plans[0], change):
             return None
-        wishes = {item.sku_id: item for item in asked}
+        wishes = {item.sku_id: item for item in wanted}
         for item in change.add:
             wish = wishes.get(item.sku_id)
             carried = item.disabled_plans - ((wish and wish.disabled_plans) or frozenset())
@@ -206,17 +206,17 @@ class SecondTries:
     def _with_less(self, user: User, change: LicenseChange, problem: Problem, case: Case) -> Attempt | None:
         """The last step, for a mailbox at risk: a license without what stands in the way, the first choice before."""
         first = self._first.get(user.id)
-        found = self._less(first.change, first.problem, first.asked) if first else None
+        found = self._less(first.change, first.problem, first.wanted) if first else None
         if first is not None and found is not None:
             return found._replace(alternative=first.name)
-        return self._less(change, problem, case.asked)
+        return self._less(change, problem, case.wanted)
 
-    def _less(self, change: LicenseChange, problem: Problem, asked: Sequence[Wanted]) -> Attempt | None:
+    def _less(self, change: LicenseChange, problem: Problem, wanted: Sequence[Wanted]) -> Attempt | None:
         """The change without the plan that the refusal names, or without all that may be off where it names none."""
         if problem.code not in PLANS_REFUSED:
             return None
         plans = ids_in(problem.message)
-        wishes = {item.sku_id: item for item in asked}
+        wishes = {item.sku_id: item for item in wanted}
         for item in change.add:
             wish, sku = wishes.get(item.sku_id), self._skus.get(item.sku_id)
             if wish is None or sku is None:
@@ -226,7 +226,7 @@ class SecondTries:
                     return self._off(change, item, plan, "is switched off, as the service refuses it with the rest")
             rest = frozenset(plan for plan in sku.user_plan_ids if self._may_be_off(plan, item, wish))
             if rest and not plans and self._keeps_mailbox(item):
-                said = f"{sku.name}: {len(rest)} plans that nobody asked for are switched off, as the service"
+                said = f"{sku.name}: {len(rest)} plans that were not requested are switched off, because the service"
                 return Attempt(
                     _replaced(change, item, rest), f"{said} refuses it with one of them and does not say which"
                 )

@@ -179,15 +179,15 @@ def unowned_warnings(
         )
     if strays:
         found.append(
-            f"{_count(strays, 'mailbox', 'mailboxes')} in use cannot be judged, as each names no user "
-            "(ExternalDirectoryObjectId is empty), and its user principal name is that of nobody or of a user with "
-            f"another mailbox: {named(sorted(map(_name_of, strays)))}. Find out in Exchange whose they are."
+            f"{_count(strays, 'mailbox', 'mailboxes')} in use cannot be assessed, because each names no user "
+            "(ExternalDirectoryObjectId is empty), and its user principal name is that of no user, or of one with "
+            f"another mailbox: {named(sorted(map(_name_of, strays)))}. Find their users in Exchange."
         )
     if gone:
         names = sorted(_name_of(box) + _restorable(deleted.get(box.user_id)) for box in gone)
         found.append(
-            f"{_count(gone, 'mailbox', 'mailboxes')} in use cannot be licensed, as Graph does not show the user of "
-            f"each: {named(names)}. Restore these users, or find out in Exchange whose mailboxes they are."
+            f"{_count(gone, 'mailbox', 'mailboxes')} in use cannot be licensed, because Graph does not show the "
+            f"user of each: {named(names)}. Restore these users, or find the users of the mailboxes in Exchange."
         )
     return found
 
@@ -200,7 +200,7 @@ def _nameless_warning(boxes: list[Mailbox], alive: Collection[str]) -> str:
             whose.append(f"its user principal name is that of {owner}: {named(names)}")
     return (
         f"{_count(boxes, 'soft-deleted mailbox names', 'soft-deleted mailboxes name')} no user "
-        f"(ExternalDirectoryObjectId is empty), so no license is known to bring it back; {'; '.join(whose)}. Find out "
+        f"(ExternalDirectoryObjectId is empty), so no license is known to restore it; {'; '.join(whose)}. Find out "
         "in Exchange whose it was. New-MailboxRestoreRequest copies the content of such a mailbox to another one."
     )
 

@@ -49,7 +49,7 @@ def closed(
     change: LicenseChange,
     after: User,
     carried: Collection[str],
-    asked: Collection[str],
+    wanted: Collection[str],
     skus: Mapping[str, Sku],
 ) -> LicenseChange:
     """The change without plans whose grounds are all off, and one of them because it is ``carried`` over.
@@ -66,7 +66,7 @@ def closed(
             elsewhere |= sku.plan_ids - state.disabled_plans
     for plan, grounds in KNOWN.items():
         on = elsewhere.union(*(skus[sku_id].plan_ids - plans for sku_id, plans in off.items() if sku_id in skus))
-        if plan in asked or plan not in on - elsewhere or grounds & on or grounds.isdisjoint(carried):
+        if plan in wanted or plan not in on - elsewhere or grounds & on or grounds.isdisjoint(carried):
             continue
         if any(is_essential(plan, skus[sku_id], plans) for sku_id, plans in off.items() if sku_id in skus):
             continue

@@ -37,10 +37,10 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Problem(NamedTuple):
-    """Why a user was not brought to what was asked: a code for programs, a sentence and a way out for people.
+    """Why a change of a user failed: a code for programs, a sentence and a hint for people.
 
-    ``permission`` is named where the application lacks it, so that nobody could be written. ``definite``: is it about
-    what was asked for, and not about the moment or the request?
+    ``permission``: what the application lacks, if it may change no user. ``definite``: is the problem about the
+    requested change, and not about the moment or the request?
     """
 
     code: str
@@ -63,8 +63,8 @@ _HINTS: Mapping[str, str] = {
     "group. The service also answers so where another license depends on this one.",
     "unknown_sku": "The tenant does not have this SKU any more; m365.licensing.m365_subscription_info lists what it "
     "has.",
-    "unknown_plan": "The license no longer carries a plan that is to be off in it: run again, which reads anew what it "
-    "carries; m365.licensing.m365_subscription_info lists that.",
+    "unknown_plan": "The license no longer carries a plan that is to be off in it: run again, which reads its current "
+    "plans; m365.licensing.m365_subscription_info lists them.",
     "company_sku": "The SKU applies to the whole company, not to users.",
     "not_assigned": "The user shows a license that the service does not find; run again later.",
     "no_changes": "The service sees nothing to change, and the user does not show what was asked for; run again later.",
@@ -72,9 +72,9 @@ _HINTS: Mapping[str, str] = {
     "change one of them.",
     "user_not_found": "The user was deleted after it had been read; run again without it.",
 }
-"""The way out, by our code."""
+"""The hint, by our code."""
 
-# what the text says, our code
+# A part of the text, and our code.
 _BY_TEXT: tuple[tuple[str, str], ...] = (
     ("does not have any available licenses", "no_seats"),
     ("no available licenses for the specified allotment", "no_seats"),
@@ -196,7 +196,7 @@ def foreseen_refusal(
                 "missing_dependency",
                 f"{_sku_names(after[plan], skus)} carries the archiving add-on, which needs a mailbox plan, and so "
                 "the service will refuse the add-on alone.",
-                "Give a license with a mailbox plan in the same step, or take the add-on away as well.",
+                "Assign a license with a mailbox plan in the same step, or remove the add-on as well.",
             )
     return None
 
@@ -243,17 +243,19 @@ def location_refused(problem: Problem, status: int, value: str) -> Problem:
 
 
 def _exclusive(plans: Sequence[str], after: User, change: LicenseChange, skus: Mapping[str, Sku]) -> str:
-    """Two plans that exclude each other: the license that was there before has to go, or one of the plans is off."""
+    """For two plans that exclude each other: remove the earlier license, or switch one of the plans off."""
     added = {item.sku_id for item in change.add}
     carriers = [state for plan in plans for state in _carriers(plan, after, skus)]
     old = [state for state in carriers if state.sku_id not in added]
     groups = [state for state in carriers if not state.direct]
     switch = _switch(plans, added, skus)
     if groups:
-        told = "; ".join(dict.fromkeys(f"{_name(state, skus)} comes from group {state.group_id}" for state in groups))
+        origins = "; ".join(
+            dict.fromkeys(f"{_name(state, skus)} comes from group {state.group_id}" for state in groups)
+        )
         return (
-            f"{told}. No request for the user takes away what comes from a group: take the user out of that group, or "
-            f"the license off it{switch}."
+            f"{origins}. No request for the user removes what comes from a group: remove the user from that group, or "
+            f"the license from the group{switch}."
         )
     if old:
         return f"Name {_listed(_name(state, skus) for state in old)} in remove, in the same task{switch}."
@@ -263,7 +265,7 @@ def _exclusive(plans: Sequence[str], after: User, change: LicenseChange, skus: M
 
 
 def _dependent(plans: Sequence[str], after: User, change: LicenseChange, skus: Mapping[str, Sku]) -> str:
-    """A plan that lacks another: with an addition it goes off or gets what it needs; a removal takes it along."""
+    """For a plan that lacks another: switch it off or add what it needs, or remove it together with that."""
     carriers = _carriers(plans[0], after, skus) if plans else []
     if not carriers:
         return ""
@@ -308,7 +310,7 @@ def _carriers(plan_id: str, user: User, skus: Mapping[str, Sku]) -> list[License
 def _switch(plans: Sequence[str], added: Iterable[str], skus: Mapping[str, Sku]) -> str:
     """``, or switch one of the two plans off (disabled_plans: [SHAREPOINTENTERPRISE] of SPE_E3)``; of the change.
 
-    What keeps a mailbox is no plan to switch off: the license was asked for because of it.
+    A plan that keeps a mailbox is never suggested, because the license was requested for it.
     """
     ways = [
         f"disabled_plans: [{_plan_name(plan, skus)}] of {skus[sku_id].name}"

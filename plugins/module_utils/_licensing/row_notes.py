@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a row says besides its reason and its deadline, for the people who decide about it. Pure: no I/O, no clock."""
+"""The notes of an audit row, for the people who decide about it. Pure: no I/O, no clock."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from .models import (
 )
 
 _LONGEST = timedelta(days=2 * DISCONNECTED_DAYS)
-"""How long a mailbox of a user lives on without a license, where the organization delays it as well."""
+"""How long a mailbox of a user stays without a license, including a delay of the organization."""
 
 
 def contradictions(reason: str, mailbox: Mailbox | None, user: User | None, signals: Signals) -> Iterable[str]:
-    """Signals that ought to say the same and do not; shown in the row, never decided in silence."""
+    """Signals that contradict each other. The row shows them."""
     if mailbox is not None and mailbox.sku_assigned is True and reason in ("no_license", "license_removed"):
-        yield "SKUAssigned is true in Exchange, though no license of this user grants a mailbox"
+        yield "SKUAssigned is true in Exchange, although no license of this user grants a mailbox"
     expected = reason == "no_license" and mailbox is not None and mailbox.recipient_type is RecipientType.USER
     if expected and signals.reconciliation is False:
         yield "isLicenseReconciliationNeeded is not set in Graph"
     if user is not None and reason == "license_error" and all(state.effective for state in user.license_states):
-        yield "the license is assigned and its Exchange plan is on, but the plan is not at work (yet)"
+        yield "the license is assigned and its Exchange plan is on, but the service has not enabled the plan (yet)"
     if signals.reconciliation and mailbox is None and signals.mailboxes_known:
         yield "Exchange shows no mailbox of this user"
 
@@ -42,22 +42,22 @@ def contradictions(reason: str, mailbox: Mailbox | None, user: User | None, sign
 def notes_of(
     mailbox: Mailbox | None, user: User | None, signals: Signals, uncovered: bool, lost: bool, was_shared: str
 ) -> Iterable[str]:
-    """What someone who decides about this row should know besides; ``was_shared``: see ``shared_before``."""
+    """The notes of one row; ``was_shared``: see ``shared_before``."""
     if user is None:
-        yield "Graph does not show this user: its licenses are not known, and the reason is what Exchange says."
+        yield "Graph does not show this user, so its licenses are not known, and Exchange alone decides the reason."
     elif user.deleted is not None:
         yield _restore_first(user.deleted)
     if mailbox is not None and mailbox.by_name:
-        yield "Exchange does not say whose mailbox this is. The user has its user principal name and no other mailbox."
+        yield "Exchange does not name the user of this mailbox. This user has its name and no other mailbox."
     if mailbox is None and not signals.mailboxes_known:
-        yield "Exchange could not be asked for mailboxes: its kind, its age, an archive or a hold are not known."
+        yield "Exchange could not be asked for mailboxes, so kind, age, archive and hold are not known."
         return
     if mailbox is None:
-        maybe = "The mailbox may be disconnected already; license the user to bring it back."
+        maybe = "The mailbox may be disconnected already. License the user to restore it."
         yield _disconnected_note(user, signals) if lost else maybe
         return
     if mailbox.held and mailbox.recipient_type is RecipientType.SOFT_DELETED and not (user and user.deleted):
-        yield "On hold: Microsoft's texts disagree on whether a hold keeps the mailbox of a living user for longer."
+        yield "On hold: Microsoft's texts disagree on whether a hold keeps the mailbox of an existing user for longer."
     if was_shared:
         yield was_shared
     others = [word for flag, word in ((mailbox.archive, "an archive"), (mailbox.hold, "a litigation hold")) if flag]
@@ -65,7 +65,7 @@ def notes_of(
         yield "It has an archive and a litigation hold; one license covers both."
     living = user is not None and user.deleted is None
     if mailbox.recipient_type is RecipientType.SOFT_DELETED and living and not uncovered:
-        yield "The user is licensed, so another license will not bring it back; look for a second mailbox of the user."
+        yield "The user is licensed, so another license does not restore it. Look for a second mailbox of the user."
 
 
 def _restore_first(deleted: datetime) -> str:
@@ -73,7 +73,7 @@ def _restore_first(deleted: datetime) -> str:
     until = deleted + timedelta(days=DELETED_USER_DAYS)
     return (
         f"Its user was deleted on {deleted:%Y-%m-%d}. Restore the user first, by {until:%Y-%m-%d}; no license helps "
-        "before that. The licenses come back with the user as far as seats are free."
+        "before that. The user gets the licenses back if seats are free."
     )
 
 
@@ -82,8 +82,8 @@ BY_SYNC = (
     "a shared mailbox into this user mailbox. Convert it back, or license it."
 )
 BY_HISTORY = (
-    "The mailbox has lived on for long without a license: it may have been a shared mailbox in between. Then its days "
-    "count from the conversion, which no property shows. Convert it back, or license it."
+    "The mailbox has existed for long without a license, so it may have been a shared mailbox in between. Then its "
+    "days count from the conversion, which no property shows. Convert it back, or license it."
 )
 
 
@@ -91,8 +91,8 @@ def shared_before(mailbox: Mailbox | None, user: User | None, signals: Signals, 
     """Why this mailbox of a user may have been a shared one, or an empty text.
 
     Directory sync turns a shared mailbox back into one of a user, whose account is disabled [support article on shared
-    mailboxes that are converted to user mailboxes]. Nothing else but a hold explains that a mailbox lives on for long
-    after its license has gone.
+    mailboxes that are converted to user mailboxes]. Only that or a hold explains a mailbox that stays for long
+    after the removal of its license.
     """
     if mailbox is None or mailbox.recipient_type is not RecipientType.USER or mailbox.sku_assigned is True:
         return ""
@@ -108,20 +108,20 @@ def shared_before(mailbox: Mailbox | None, user: User | None, signals: Signals, 
 
 
 def _disconnected_note(user: User | None, signals: Signals) -> str:
-    """What Exchange does not show, and how sure it is that there is a mailbox."""
+    """How certain it is that a mailbox exists that Exchange does not show."""
     if signals.mail_user and not signals.is_pending:
         return (
             "Exchange shows a mail user: the mailbox may be on premises, and then nothing is lost. If it was in the "
-            "cloud, it is disconnected, and a license before the deadline brings it back."
+            "cloud, it is disconnected, and a license before the deadline restores it."
         )
     if signals.is_pending:
         return (
             "Exchange says that this user is about to lose the mailbox, and no list of it shows one: it may be "
-            "disconnected already. A license brings it back."
+            "disconnected already. A license restores it."
         )
     text = (
-        "No list of Exchange shows the mailbox: Exchange disconnected it when the license went. A license before "
-        "the deadline brings it back; after that the user gets a new, empty mailbox."
+        "No list of Exchange shows the mailbox: Exchange disconnected it when the license was removed. A license "
+        "before the deadline restores it; after that the user gets a new, empty mailbox."
     )
     if signals.mail_user is None and user is not None and user.on_premises_sync:
         text += " Exchange could not be asked for mail users, so the mailbox may be on premises."

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Can a user lose a mailbox although Exchange lists none that is in use? Pure: no I/O, no clock."""
+"""Decides whether a user may lose a mailbox that no list of Exchange shows. Pure: no I/O, no clock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .coverage import (
 from .models import Mailbox, RecipientType, Signals, User
 
 _AT_ONCE = timedelta(days=1)
-"""How much earlier than the removal of the license the same mailbox may have been soft-deleted."""
+"""How much earlier than the removal of its license a mailbox may be soft-deleted."""
 
 
 def is_missing(boxes: Collection[Mailbox], user: User, signals: Signals, context: AssessmentContext) -> bool:
@@ -32,7 +32,7 @@ def is_missing(boxes: Collection[Mailbox], user: User, signals: Signals, context
 
 
 def is_hidden(boxes: Iterable[Mailbox], user: User, context: AssessmentContext) -> bool:
-    """Is the mailbox of a user whose license went none of these, and so in no list?"""
+    """Is the mailbox of a user without a license missing from these, and so from every list?"""
     return not any(explains(box, user, context) for box in boxes)
 
 
@@ -45,10 +45,10 @@ def shown_by_user(boxes: Iterable[Mailbox]) -> dict[str, list[Mailbox]]:
 
 
 def explains(box: Mailbox, user: User, context: AssessmentContext) -> bool:
-    """Is this the mailbox of a user whose license went, so that no other one is missing?
+    """Is this the mailbox of a user who lost the license, so that no other one is missing?
 
-    A mailbox that was soft-deleted before the license went was not the one in use. An archive that is covered says
-    nothing of a mailbox; one that is not is a row of its own.
+    A mailbox that was soft-deleted before the removal of the license was not the one in use. A covered archive does not
+    decide about a mailbox; another one is a row of its own.
     """
     if box.recipient_type is RecipientType.ARCHIVE:
         return not is_covered(needs_of(box), granted(user, context.catalog))
@@ -65,5 +65,5 @@ def suspected(user: User, signals: Signals, context: AssessmentContext) -> bool:
 
 
 def carries_mailbox(user: User, context: AssessmentContext) -> bool:
-    """Does a license in force carry a mailbox, at work or not? Then there is likely one to lose."""
+    """Does a license in force carry a mailbox plan, so that the user is likely to have a mailbox?"""
     return any(state.effective and mailbox_plans_of(state, context) for state in user.license_states)

@@ -226,10 +226,10 @@ def entry_as_sent(entry: PlanEntry, taken: Attempt | None, skus: Mapping[str, Sk
         return sent
     user, other = entry.user, sent.alternative != entry.alternative
     before, after = apply_to(user, entry.change, skus), apply_to(user, sent.change, skus)
-    notes, doubts = change_remarks(user, case.asked, entry.change, before, skus, catalog)
+    notes, doubts = change_remarks(user, case.wanted, entry.change, before, skus, catalog)
     # what stays off in a license was off before, whatever the service has refused of it since
     origin = sent.change if other else entry.change
-    wanted = case.other_asked if other else case.asked
+    wanted = case.other_wanted if other else case.wanted
     new_notes, new_doubts = change_remarks(user, wanted, sent.change, after, skus, catalog, origin=origin)
     said = (*KEEPS_BUT, IN_PART) if other else KEEPS_BUT
     kept = [text for text in sent.warnings if text not in doubts and not text.startswith(said)]

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._common.typed_values import shown, whole_number
+from ansible_collections.m365.licensing.plugins.module_utils._common.typed_values import format_value, whole_number
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Sku
 
 from .model import Plan, PlanEntry, PlanOptions
@@ -39,7 +39,7 @@ def limit_of(value: Any, population: int, path: str, what: str = "users") -> int
     if number is None or number < 0:
         raise ConfigurationError(
             f'{path}: expected a number of {what} from 0 on, a share from "0%" to "100%", or {UNLIMITED}, '
-            f"found {shown(value)}"
+            f"found {format_value(value)}"
         )
     return number
 

@@ -320,5 +320,5 @@ class _Planner:
         asked = dict(rule.alternatives).get(case.other_name, ()) if tried else ()
         option = self._alternatives.one(user, rule, case.other_name, asked)
         if asked and is_usable(user, option.change, option.predicted, finding, self._skus, self._catalog):
-            return case._replace(other=option.change, other_asked=asked)
+            return case._replace(other=option.change, other_wanted=asked)
         return case

@@ -19,8 +19,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.countries i
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._common.typed_values import (
+    format_value,
     nearest,
-    shown,
     truth,
     unknown_keys,
 )
@@ -82,10 +82,10 @@ def parse_rules(
     Groups are known by name only until ``bind_groups``.
     """
     if scope not in SCOPES:
-        raise ConfigurationError(f"scope: expected one of {', '.join(SCOPES)}, found {shown(scope)}")
+        raise ConfigurationError(f"scope: expected one of {', '.join(SCOPES)}, found {format_value(scope)}")
     if not isinstance(raw, (list, tuple)):
         hint = UNQUOTED if isinstance(raw, str) and "datetime.date(" in raw else ""
-        raise ConfigurationError(f"{path}: expected a list of rules, found {shown(raw)}", hint=hint)
+        raise ConfigurationError(f"{path}: expected a list of rules, found {format_value(raw)}", hint=hint)
     if not raw:
         raise ConfigurationError(f"{path}: the list is empty; write at least one rule")
     catalog = catalog.in_tenant(skus)
@@ -96,7 +96,7 @@ def parse_rules(
     for index, entry in enumerate(raw):
         here = f"{path}[{index}]"
         if not isinstance(entry, Mapping):
-            problems.append(f"{here}: expected a rule (a dictionary), found {shown(entry)}")
+            problems.append(f"{here}: expected a rule (a dictionary), found {format_value(entry)}")
             continue
         own: list[str] = []
         rules.append(_rule(entry, finder, here, own, _refusal(catalog, scope)))
@@ -184,7 +184,7 @@ def _rule(
     known_missing = len(finder.missing)
     name = entry.get("name")
     if not isinstance(name, str) or not name.strip():
-        problems.append(f"{path}.name: expected a name, found {shown(name)}; the report names rules by it")
+        problems.append(f"{path}.name: expected a name, found {format_value(name)}; the report names rules by it")
         name = ""
     conditions: tuple[Condition, ...] = ()
     if entry.get("match") is None:
@@ -237,10 +237,10 @@ def _check_action(entry: Mapping[Any, Any], path: str, problems: list[str]) -> b
             problems.append(f"{path}: does nothing; it needs licenses, or action: ignore with a reason")
         return False
     if action != "ignore":
-        problems.append(f"{path}.action: expected ignore, found {shown(action)}")
+        problems.append(f"{path}.action: expected ignore, found {format_value(action)}")
     reason = entry.get("reason")
     if not isinstance(reason, str) or not reason.strip():
-        problems.append(f"{path}.reason: expected why these users are ignored, found {shown(reason)}")
+        problems.append(f"{path}.reason: expected why these users are ignored, found {format_value(reason)}")
     for key in ("licenses", "fallback", "remove", "usage_location", "via"):
         if entry.get(key) is not None:
             problems.append(f"{path}.{key}: contradicts action: ignore, which changes nothing; remove one of them")
@@ -273,7 +273,7 @@ def _check_via(via: Any, path: str, problems: list[str]) -> None:
     if isinstance(via, Mapping) and "group" in via:
         problems.append(f"{path}: licenses through a group are not supported yet; only direct is")
     else:
-        problems.append(f"{path}: expected direct, found {shown(via)}")
+        problems.append(f"{path}: expected direct, found {format_value(via)}")
 
 
 def _until(value: Any, path: str, problems: list[str]) -> date | None:
@@ -288,7 +288,7 @@ def _until(value: Any, path: str, problems: list[str]) -> date | None:
             return date.fromisoformat(value.strip())
         except ValueError:
             pass
-    problems.append(f"{path}: expected the last day of the exception as YYYY-MM-DD, found {shown(value)}")
+    problems.append(f"{path}: expected the last day of the exception as YYYY-MM-DD, found {format_value(value)}")
     return None
 
 
@@ -300,7 +300,7 @@ def _usage_location(value: Any, path: str, problems: list[str]) -> UsageLocation
         return UsageLocation(code=code) if code else None
     unknown_keys(value, ("from", "default"), path, problems)
     if value.get("from") != "country":
-        problems.append(f"{path}.from: expected country, found {shown(value.get('from'))}")
+        problems.append(f"{path}.from: expected country, found {format_value(value.get('from'))}")
     default = value.get("default")
     return UsageLocation(
         from_country=True, default=None if default is None else _country(default, f"{path}.default", problems)
@@ -334,7 +334,7 @@ def parse_match(raw: Any, finder: SkuFinder, path: str, problems: list[str]) -> 
 
 def _match(raw: Any, finder: SkuFinder, path: str, problems: list[str], *, nested: bool) -> tuple[Condition, ...]:
     if not isinstance(raw, Mapping):
-        problems.append(f"{path}: expected a dictionary of conditions, found {shown(raw)}")
+        problems.append(f"{path}: expected a dictionary of conditions, found {format_value(raw)}")
         return ()
     unknown_keys(raw, MATCH_KEYS[:-1] if nested else MATCH_KEYS, path, problems)
     conditions: list[Condition] = []
@@ -384,9 +384,9 @@ def _never_fits(key: str, text: str) -> str:
         domain = text.rpartition("@")[2].strip()
         fits = bool(domain) if wild else _DOMAIN.fullmatch(domain)
         if not fits:
-            return f"expected a domain such as contoso.com, found {shown(text)}"
+            return f"expected a domain such as contoso.com, found {format_value(text)}"
         if "@" in text:
-            return f"expected a domain, found {shown(text)}; write {domain!r}"
+            return f"expected a domain, found {format_value(text)}; write {domain!r}"
     return ""
 
 
@@ -396,7 +396,7 @@ def no_country(value: Any) -> str:
     # an unquoted NO is a boolean in YAML
     advice = " (quote it: an unquoted NO is a boolean)" if isinstance(value, bool) else ""
     tail = f" (nearest: {', '.join(near)})" if near else advice
-    return f"expected an ISO 3166-1 code such as DE or a country, found {shown(value)}{tail}"
+    return f"expected an ISO 3166-1 code such as DE or a country, found {format_value(value)}{tail}"
 
 
 def _words(value: Any, path: str, problems: list[str], what: str, allowed: Sequence[str]) -> list[str]:
@@ -410,7 +410,7 @@ def _words(value: Any, path: str, problems: list[str], what: str, allowed: Seque
 
 def _extension_attributes(raw: Any, path: str, problems: list[str]) -> list[Condition]:
     if not isinstance(raw, Mapping) or not raw:
-        problems.append(f"{path}: expected {{extensionAttribute1: …}}, found {shown(raw)}")
+        problems.append(f"{path}: expected {{extensionAttribute1: …}}, found {format_value(raw)}")
         return []
     conditions: list[Condition] = []
     for key, value in raw.items():
@@ -425,7 +425,7 @@ def _not(raw: Any, finder: SkuFinder, path: str, problems: list[str]) -> list[Co
     single = isinstance(raw, Mapping)
     entries = [raw] if single else raw
     if not isinstance(entries, (list, tuple)) or not entries:
-        problems.append(f"{path}: expected a match block or a list of them, found {shown(raw)}")
+        problems.append(f"{path}: expected a match block or a list of them, found {format_value(raw)}")
         return []
     blocks: list[tuple[Condition, ...]] = []
     for index, entry in enumerate(entries):
@@ -439,7 +439,7 @@ def _not(raw: Any, finder: SkuFinder, path: str, problems: list[str]) -> list[Co
 def _flag(value: Any, path: str, problems: list[str]) -> bool | None:
     flag = truth(value)
     if flag is None:
-        problems.append(f"{path}: expected true or false, found {shown(value)}")
+        problems.append(f"{path}: expected true or false, found {format_value(value)}")
     return flag
 
 
@@ -471,7 +471,7 @@ def _not_an_id(item: Mapping[str, Any]) -> str:
         return ": expected id or name, found both"
     if isinstance(item["id"], str) and is_guid(item["id"].strip()):
         return ""
-    return f".id: expected the id of a group, found {shown(item['id'])}"
+    return f".id: expected the id of a group, found {format_value(item['id'])}"
 
 
 def _texts_of(value: Any, path: str, problems: list[str], what: str, *, empty: bool = False) -> list[str]:
@@ -490,5 +490,5 @@ def _is_text(text: Any, path: str, problems: list[str], what: str, *, empty: boo
     if isinstance(text, str) and (text.strip() or empty):
         return True
     quote = "; quote it if it is a text" if isinstance(text, (int, float)) else ""
-    problems.append(f"{path}: expected {what}, found {shown(text)}{quote}")
+    problems.append(f"{path}: expected {what}, found {format_value(text)}{quote}")
     return False

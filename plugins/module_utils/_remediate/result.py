@@ -25,7 +25,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.alarms i
     left_message,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import describe
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import licenses_row
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import granted, is_covered
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import urgency
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding, Sku
@@ -150,8 +150,8 @@ class PlanRows(Sequence[dict[str, Any]]):
             problem = item.outcome.error
             row["error"] = {"code": problem.code, "message": problem.message, "hint": problem.hint} if problem else None
             row["note"] = "; ".join(text for text in (row["note"], *item.outcome.notes) if text)
-            row["before"] = describe(item.outcome.before, self._skus, self._catalog)
-            row["after"] = describe(item.outcome.after, self._skus, self._catalog)
+            row["before"] = licenses_row(item.outcome.before, self._skus, self._catalog)
+            row["after"] = licenses_row(item.outcome.after, self._skus, self._catalog)
         return row
 
 
@@ -195,7 +195,11 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
         "groups": [item.row() for item in planned.groups],
         "violations": list(plan.violations),
         "diff": diff_of(
-            (item.before.user_principal_name, describe(item.before, skus, catalog), describe(item.after, skus, catalog))
+            (
+                item.before.user_principal_name,
+                licenses_row(item.before, skus, catalog),
+                licenses_row(item.after, skus, catalog),
+            )
             for item in written
         ),
     }

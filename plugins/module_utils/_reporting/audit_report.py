@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import format_time
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import describe
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import licenses_row
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import SEVERITIES
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding, Sku
 
@@ -46,7 +46,7 @@ def audit_row(finding: Finding, skus: Mapping[str, Sku], catalog: Catalog) -> di
         "deadline_note": finding.deadline.note,
         "days_remaining": finding.days_remaining,
         "severity": finding.severity,
-        "licenses": describe(user, skus, catalog)["licenses"] if user and not user.deleted else None,
+        "licenses": licenses_row(user, skus, catalog)["licenses"] if user and not user.deleted else None,
         "usage_location": user.usage_location if user else None,
         "country": user.country if user else None,
         "department": user.department if user else None,

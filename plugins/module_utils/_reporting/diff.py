@@ -12,7 +12,7 @@ from typing import Any
 def diff_of(users: Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]]) -> dict[str, str]:
     """``before`` and ``after`` as texts of lines, sorted by user.
 
-    ``users``: a name, and what ``describe`` says before and after.
+    ``users``: a name, and what ``licenses_row`` says before and after.
 
     Ansible shows them as ``-anna@contoso.com: - EMS`` and ``+anna@contoso.com: + SPE_E3 without TEAMS1; usage location
     DE``. A user of whom nothing goes away has no line in ``before``.

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import format_time
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to, describe
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to, licenses_row
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Sku
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.names import plan_name, sku_name
 from ansible_collections.m365.licensing.plugins.module_utils._planning.explanations import ON_PREMISES
@@ -76,8 +76,8 @@ def plan_row(entry: PlanEntry, skus: Mapping[str, Sku], catalog: Catalog) -> dic
         ],
         "remove": [{"sku": sku_name(item, skus, catalog), "sku_id": item} for item in change.remove],
         "usage_location": change.usage_location,
-        "before": describe(user, skus, catalog),
-        "after": describe(apply_to(user, change, skus), skus, catalog),
+        "before": licenses_row(user, skus, catalog),
+        "after": licenses_row(apply_to(user, change, skus), skus, catalog),
     }
 
 

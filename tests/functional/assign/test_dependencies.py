@@ -14,7 +14,7 @@ from tests.simulator.state import Json
 
 TEAMS, SKYPE = "TEAMS1", "MCOSTANDARD"
 PHONE: Json = {**EVERYBODY, "licenses": [{"sku": "SPE_E5"}, {"sku": "MCOEV"}], "remove": ["SPE_E3"]}
-DOUBT = "needs MCOSTANDARD or TEAMS1, of which none is on: whether the service accepts that cannot be foreseen"
+DOUBT = "needs MCOSTANDARD or TEAMS1, of which none is on, so the service may refuse the change"
 
 
 @pytest.fixture

@@ -129,10 +129,10 @@ def test_what_cannot_be_given_back_is_an_error_with_a_date(env: PlanHarness, how
     error = env.fail([anna], "SPE_E5", remove=("EXCHANGESTANDARD",))
     (row,) = error.partial["users"]
     assert row["error"]["message"].startswith(
-        "SPE_E5 was assigned, but is in error: CountViolation. The same request took EXCHANGESTANDARD away, which "
+        "SPE_E5 was assigned, but is in error: CountViolation. The same request removed EXCHANGESTANDARD, which "
         "could not be given back: "
     )
-    assert "The mailbox has no license now. Exchange disconnects it, and it is lost after 2" in row["error"]["message"]
+    assert "The mailbox has no license now. Exchange disconnects it, and deletes it after 2" in row["error"]["message"]
     assert row["error"]["hint"].startswith("License this user by 2")
     assert at_work(env, anna) == set()
     assert len(env.license_requests()) == 2

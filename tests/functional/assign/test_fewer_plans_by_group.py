@@ -31,7 +31,9 @@ def test_the_row_says_which_plans_go(
     anna = env.person("anna", env.held("SPE_E3", "YAMMER_ENTERPRISE"), inherited)
     (row,) = env.run([anna], *licenses, check_mode=check_mode, **options)["users"]
     (told,) = [note for note in row["notes"] if "leaves off" in note]
-    assert told.startswith(f"SPE_E3 stays by group {inherited['assignedByGroup']}, which leaves off TEAMS1: that goes")
+    assert told.startswith(
+        f"SPE_E3 stays by group {inherited['assignedByGroup']}, which leaves off TEAMS1: the user loses"
+    )
 
 
 @REMOVALS

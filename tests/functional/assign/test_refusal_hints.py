@@ -44,7 +44,7 @@ def test_what_comes_from_a_group_has_to_leave_there(env: Harness) -> None:
     inherited = env.inherited("SPB")
     error = refusal(env, env.person("anna", inherited), "SPE_E3", state="exact")
     assert error["hint"].startswith(
-        f"SPB comes from group {inherited['assignedByGroup']}. No request for the user takes"
+        f"SPB comes from group {inherited['assignedByGroup']}. No request for the user removes"
     )
     assert "remove," not in error["hint"]
 

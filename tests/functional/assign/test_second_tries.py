@@ -41,7 +41,7 @@ def test_what_is_known_to_need_it_goes_off_as_well(env: PlanHarness, state: str)
     assert (row["status"], row["confirmation"]) == ("changed", "confirmed")
     assert env.states(anna) == {"SPE_E5": ["MCOEV", "MCOMEETADV", SKYPE, TEAMS]}
     assert row["after"] == told["after"]
-    assert "SPE_E5: MCOEV, MCOMEETADV goes off as well, as it needs what stays off" in row["notes"]
+    assert "SPE_E5: MCOEV, MCOMEETADV goes off as well, because it needs what stays off" in row["notes"]
     assert len(env.parts("POST", "assignLicense")) == 1
     assert not env.run([anna], "SPE_E5", **options)["changed"]
 

@@ -70,7 +70,7 @@ def test_a_mailbox_does_not_lose_what_keeps_it(env: Harness, check_mode: bool) -
     anna = env.person("anna", env.held(FROM))
     error = env.fail([anna], KEPT, remove=(FROM,), check_mode=check_mode)
     assert (error.code, error.partial["uncovered"], env.writes()) == ("would_uncover", [anna], [])
-    assert "in remove the one that goes" in error.hint
+    assert "the old one in remove" in error.hint
     bert = env.person("bert", env.held("SPE_E3"), archive=True, hold=True)
     error = env.fail([bert], FROM, remove=("SPE_E3",), check_mode=check_mode)
     assert (error.code, error.partial["uncovered"]) == ("would_uncover", [bert])
@@ -90,10 +90,10 @@ def test_where_there_is_no_seat_nothing_goes(env: Harness) -> None:
     [
         (
             {"state": "absent", "remove": (FROM,)},
-            "remove: goes with state=present alone, and state=absent removes what",
+            "remove: only state=present allows it; state=absent removes what",
         ),
-        ({"state": "exact", "remove": (FROM,)}, "remove: goes with state=present alone, and state=exact removes"),
-        ({"remove": (TO,)}, "remove: SPE_E3 stands in licenses as well; name it in one of them"),
+        ({"state": "exact", "remove": (FROM,)}, "remove: only state=present allows it; state=exact removes"),
+        ({"remove": (TO,)}, "remove: SPE_E3 is in licenses as well; name it in one of them"),
         ({"remove": ("SPE_E33",)}, "remove[0]: the tenant has no SKU 'SPE_E33'"),
     ],
 )

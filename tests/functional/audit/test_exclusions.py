@@ -60,7 +60,7 @@ def test_rows_that_are_only_not_shown_do_count(env: PlanHarness) -> None:
 def test_a_name_that_no_user_has_is_told_and_one_that_is_safe_is_not(env: PlanHarness, strategy: str) -> None:
     exclude = ("Test-Safe@contoso.example", "tset-1@contoso.example", "a\tb")
     (text,) = told(look(env.tenant, strategy=strategy, exclude=exclude).warnings)
-    assert text == "exclude: the tenant has no user 'tset-1@contoso.example', 'a\\tb': nobody is left out by it."
+    assert text == "exclude: the tenant has no user 'tset-1@contoso.example', 'a\\tb', so this leaves out no user."
 
 
 def test_an_id_is_told_for_it_is_compared_with_names(env: PlanHarness) -> None:

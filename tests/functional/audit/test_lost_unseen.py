@@ -217,7 +217,7 @@ def test_a_removed_plan_without_a_date_is_a_row_without_one(env: ExplainHarness,
     row = one(run(env, way, anna))
     assert (row.reason, row.severity, row.days_remaining) == ("license_removed", "lost", None)
     assert (row.deadline.at, row.deadline.confidence) == (None, "unknown")
-    assert "No record says when the license went" in row.deadline.note
+    assert "No record says when the license was removed" in row.deadline.note
 
 
 @WAYS

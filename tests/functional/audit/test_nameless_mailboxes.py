@@ -53,7 +53,7 @@ def test_a_mailbox_without_an_id_is_joined_by_name_in_any_case(env: PlanHarness,
     assert (row.user_id, row.reason, row.days_remaining) == (user["id"], "no_license", 10)
     assert row.mailbox is not None
     assert row.mailbox.guid == box["Guid"]
-    assert any("user principal name and no other mailbox" in note for note in row.notes)
+    assert any("This user has its name and no other mailbox" in note for note in row.notes)
     assert found.warnings == []
     assert (found.summary()["complete"], found.summary()["unmatched"]) == ("v2" not in way, 0)
 
@@ -216,7 +216,7 @@ def test_two_without_ids_and_with_one_name_are_no_row(env: PlanHarness, way: str
     assert found.summary()["unmatched"] == (2 if kind == "UserMailbox" else 1)
     (row,) = found.disagreements
     assert all(box["Guid"] in row["disagreement"] for box in boxes)
-    assert any("cannot be judged" in text for text in found.warnings)
+    assert any("cannot be assessed" in text for text in found.warnings)
 
 
 @pytest.mark.parametrize("way", ["filtered", "full", "everybody"])

@@ -76,7 +76,7 @@ def test_so_does_what_the_history_says(
     (row,) = look(env.tenant, strategy=strategy).findings
     (note,) = [text for text in row.notes if "shared" in text]
     assert note == (
-        "The mailbox has lived on for long without a license: it may have been a shared mailbox in between. Then its "
+        "The mailbox has existed for long without a license, so it may have been a shared mailbox in between. Then its "
         "days count from the conversion, which no property shows. Convert it back, or license it."
     )
     rule = {**LEAVERS, "match": {"upn": "team@*"}}

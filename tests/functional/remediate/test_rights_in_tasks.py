@@ -39,7 +39,8 @@ def env(tenant: Tenant) -> Harness:
 
 SAID = {
     "M365_F1_COMM": "M365_F1_COMM carries an Exchange plan without the right to a mailbox, so it covers none",
-    TOMORROW: f"{TOMORROW} carries an Exchange plan, and no table of SKUs tells whether with the right to a mailbox",
+    TOMORROW: f"{TOMORROW} carries an Exchange plan, and no table of SKUs says whether it includes the right to "
+    "a mailbox",
 }
 BOTH = pytest.mark.parametrize("sku", SAID)
 

@@ -58,7 +58,7 @@ def test_describe_is_sorted_has_names_and_no_times() -> None:
     who = user(
         "a", inherited(SPE_E3, TEAMS), direct(SPE_E3, YAMMER, TEAMS), direct(EMS, state="Error", error="CountViolation")
     )
-    assert license_changes.describe(who, BY_ID, BUILTIN) == {
+    assert license_changes.licenses_row(who, BY_ID, BUILTIN) == {
         "usage_location": "DE",
         "licenses": [
             {
@@ -95,7 +95,7 @@ def test_describe_is_sorted_has_names_and_no_times() -> None:
 def test_a_sku_the_tenant_no_longer_has_is_named_by_the_catalogue_or_its_id() -> None:
     strange = LicenseState("ffffffff-0000-4000-8000-000000000000", frozenset({"eeeeeeee-0000-4000-8000-000000000000"}))
     who = user("a")._replace(license_states=(LicenseState(SPE_E3, frozenset({TEAMS})), strange))
-    rows = license_changes.describe(who, {}, BUILTIN)["licenses"]
+    rows = license_changes.licenses_row(who, {}, BUILTIN)["licenses"]
     assert [(row["sku"], row["disabled_plans"]) for row in rows] == [
         ("SPE_E3", ["TEAMS1"]),
         (strange.sku_id, ["eeeeeeee-0000-4000-8000-000000000000"]),

@@ -267,7 +267,7 @@ def test_the_date_of_a_mailbox_on_hold_is_unknown_for_sources_disagree(held: dic
         finding = found(box(created=created, sku_assigned=None, **held), user("anna"))
         told = (finding.deadline.at, finding.deadline.source, finding.deadline.confidence, finding.days_remaining)
         assert told == (None, "unknown", "unknown", None)
-        assert "older ones say that it does not" in finding.deadline.note
+        assert "older texts disagree" in finding.deadline.note
         assert finding.severity == severity, "the alarm is that of a mailbox that the hold does not keep"
 
 

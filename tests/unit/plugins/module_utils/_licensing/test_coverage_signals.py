@@ -76,7 +76,7 @@ def test_a_soft_deleted_mailbox_is_a_row_whatever_its_user_holds() -> None:
     assert found(gone, user("anna", direct(F1))).reason == "soft_deleted"
     licensed = found(gone, user("anna", direct(SPE_E3)))
     assert licensed.evidence == ("soft_deleted",)
-    assert any("look for a second mailbox" in note for note in licensed.notes)
+    assert any("Look for a second mailbox" in note for note in licensed.notes)
 
 
 # who says so ----------------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def test_whom_the_portal_flags_and_exchange_does_not_know_is_a_row_that_says_so(
     [
         (user("anna"), box(), PORTAL_SAYS, "SKUAssigned is true"),
         (user("anna"), box(sku_assigned=None), NOBODY_SAYS, "isLicenseReconciliationNeeded is not set"),
-        (user("anna", direct(SPE_E3), assigned_plans=()), box(), NOBODY_SAYS, "not at work (yet)"),
+        (user("anna", direct(SPE_E3), assigned_plans=()), box(), NOBODY_SAYS, "not enabled the plan (yet)"),
     ],
 )
 def test_signals_that_contradict_each_other_are_shown_in_the_row(

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._common.typed_values import (
+    format_value,
     nearest,
-    shown,
     suggestion,
     whole_number,
 )
@@ -255,4 +255,4 @@ def test_a_number_may_come_as_text_from_a_template(value: Any, number: int | Non
     ],
 )
 def test_what_was_found_is_shown_with_its_kind(value: Any, text: str) -> None:
-    assert shown(value) == text
+    assert format_value(value) == text

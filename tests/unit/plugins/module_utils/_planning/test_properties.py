@@ -157,7 +157,7 @@ def test_neither_the_order_of_licenses_nor_of_states_matters(
     assert license_changes.change_for(who, wanted, BY_ID, state=state) == license_changes.change_for(
         other, mixed, BY_ID, state=state
     )
-    assert license_changes.describe(who, BY_ID, BUILTIN) == license_changes.describe(other, BY_ID, BUILTIN)
+    assert license_changes.licenses_row(who, BY_ID, BUILTIN) == license_changes.licenses_row(other, BY_ID, BUILTIN)
 
 
 @given(users(), WANTED, STATES)

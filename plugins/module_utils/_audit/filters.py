@@ -146,7 +146,7 @@ def by_upn(upns: Iterable[str], *, any_kind: bool = False) -> list[str]:
         with contextlib.suppress(ValueError):
             clauses.append(f"UserPrincipalName -eq {quote(name, Style.OPATH)}")
     names = [f"({' -or '.join(clauses[start : start + 50])})" for start in range(0, len(clauses), 50)]
-    return names if any_kind else [f"{RESOURCES} -and {chunk}" for chunk in names]
+    return names if any_kind else [f"{RESOURCES} -and {some}" for some in names]
 
 
 def _any_sku(sku_ids: Iterable[str]) -> str:

@@ -87,7 +87,7 @@ def unforeseen_lack(user: User, change: LicenseChange, skus: Mapping[str, Sku], 
             by_grounds.setdefault(names, []).append(plan_name(plan, skus[sku_id], catalog))
         found += [
             f"{sku_title(sku_id, skus, catalog)}: {', '.join(sorted(names))} {'need' if len(names) > 1 else 'needs'} "
-            f"{grounds}, of which none is on, so the service may refuse the change"
+            f"{grounds}, of which none is on: whether the service accepts that cannot be foreseen"
             for grounds, names in sorted(by_grounds.items())
         ]
     return tuple(found)
@@ -102,8 +102,8 @@ def unforeseen_carryover(
     return tuple(
         f"{sku_title(item.sku_id, skus, catalog)}: "
         f"{', '.join(sorted(plan_name(plan, skus.get(item.sku_id), catalog) for plan in off & item.disabled_plans))} "
-        "stays off, and another of its plans may need that: a plan that the service refuses goes off as well, unless "
-        "enabled_plans names it"
+        "stays off, and whether another of its plans needs that cannot be foreseen: a plan that the service refuses "
+        "goes off as well, unless enabled_plans names it"
         for item in change.add
         if off & item.disabled_plans and item.sku_id not in held
     )

@@ -57,7 +57,7 @@ def test_predictions_come_in_the_order_of_the_changes() -> None:
     assert [outcome.user_id for outcome in predict_changes(USERS, changes, BY_ID)] == [BEN.id, ANNA.id]
 
 
-def test_two_changes_of_one_user_are_refused_before_anything_is_sent(tenant: Tenant) -> None:
+def test_two_changes_of_one_user_are_refused_before_any_request(tenant: Tenant) -> None:
     env = Harness(tenant)
     with env.clients() as found, pytest.raises(ValueError, match="two changes of one user"):
         apply_changes(found.graph, USERS, [ADD_E3, ADD_E3], BY_ID)
@@ -166,7 +166,7 @@ def test_retry_seconds_bounds_the_wait_for_a_conflict(tenant: Tenant) -> None:
     assert sum(env.clock.slept) <= 20.0
 
 
-def test_a_retry_after_beyond_the_time_there_is_ends_at_once_and_says_so(tenant: Tenant) -> None:
+def test_retry_after_beyond_the_limit_ends_at_once(tenant: Tenant) -> None:
     env = Harness(tenant, retry_seconds=20.0, concurrency=1)
     people = env.people(45)
     env.refuse("assignLicense", times=None, status=429, headers={"Retry-After": "3600"})

@@ -43,7 +43,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "code", "hint"), REFUSED)
-def test_a_refusal_is_told_by_its_text_where_the_code_says_nothing(text: str, code: str, hint: str) -> None:
+def test_refusal_with_a_general_code_is_told_by_its_text(text: str, code: str, hint: str) -> None:
     problem = problem_from(400, "Request_BadRequest", text, skus=BY_ID)
     assert problem.code == code
     assert hint in problem.hint
@@ -126,7 +126,7 @@ def test_an_assignment_that_turned_to_error(error: str | None, code: str) -> Non
         ),
     ],
 )
-def test_refusals_as_the_service_may_word_them_have_a_code_and_a_way_out(error: Json, code: str) -> None:
+def test_known_wordings_of_refusals_have_a_code_and_a_hint(error: Json, code: str) -> None:
     with empty_tenant() as tenant:
         env = Harness(tenant)
         anna = env.person("anna")

@@ -17,7 +17,7 @@ GONE = "12345678-aaaa-4bbb-8ccc-1234567890ab"
     ("sku_id", "name"), [(GONE, GONE), (table()["VISIOCLIENT"].id, "VISIOCLIENT")], ids=["unknown", "published"]
 )
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_a_sku_that_the_tenant_has_no_more_stays_and_is_named_and_the_rest_is_done(
+def test_missing_sku_stays_is_named_and_the_rest_is_done(
     env: PlanHarness, check_mode: bool, sku_id: str, name: str
 ) -> None:
     anna = env.person("anna", env.held("POWER_BI_STANDARD"))

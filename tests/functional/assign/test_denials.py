@@ -33,9 +33,7 @@ def take_away(env: PlanHarness, *roles: str) -> None:
 
 
 @BOTH
-def test_a_license_for_a_list_without_the_permission_stops_after_the_first_batch(
-    env: PlanHarness, on_error: str
-) -> None:
+def test_licensing_without_permission_stops_after_one_batch(env: PlanHarness, on_error: str) -> None:
     people = env.people(85)
     take_away(env, LICENSES, USERS)
     error = env.fail(people, "SPE_E3", on_error=on_error)
@@ -51,7 +49,7 @@ def test_a_license_for_a_list_without_the_permission_stops_after_the_first_batch
 
 
 @BOTH
-def test_a_plan_without_the_permission_stops_after_the_first_batch(env: PlanHarness, on_error: str) -> None:
+def test_plan_without_permission_stops_after_one_batch(env: PlanHarness, on_error: str) -> None:
     for number in range(45):
         env.at_risk(f"user{number:02}")
     take_away(env, LICENSES, USERS)
@@ -65,7 +63,7 @@ def test_a_plan_without_the_permission_stops_after_the_first_batch(env: PlanHarn
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_no_batch_is_begun_once_the_permission_is_known_to_be_missing(tenant: Tenant, concurrency: int) -> None:
+def test_missing_permission_stops_further_batches(tenant: Tenant, concurrency: int) -> None:
     env = PlanHarness(tenant, concurrency=concurrency)
     people = env.people(200)
     env.seats("SPE_E3", 200)
@@ -91,7 +89,7 @@ def test_one_user_among_many_is_about_the_user(env: PlanHarness) -> None:
     assert LICENSES not in str(error)
 
 
-def test_a_first_batch_with_one_who_can_be_written_does_not_end_the_run(env: PlanHarness) -> None:
+def test_one_success_in_the_first_batch_continues_the_run(env: PlanHarness) -> None:
     people = env.people(45)
     for upn in people[:19]:
         found = env.world.user(upn)

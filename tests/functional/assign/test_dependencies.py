@@ -14,7 +14,7 @@ from tests.simulator.state import Json
 
 TEAMS, SKYPE = "TEAMS1", "MCOSTANDARD"
 PHONE: Json = {**EVERYBODY, "licenses": [{"sku": "SPE_E5"}, {"sku": "MCOEV"}], "remove": ["SPE_E3"]}
-DOUBT = "needs MCOSTANDARD or TEAMS1, of which none is on, so the service may refuse the change"
+DOUBT = "needs MCOSTANDARD or TEAMS1, of which none is on: whether the service accepts that cannot be foreseen"
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_where_the_service_takes_it_all_is_given(env: PlanHarness) -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_mailbox_at_risk_gets_its_license_without_the_one_that_is_refused(env: PlanHarness, text: str) -> None:
+def test_mailbox_at_risk_is_licensed_without_the_refused_sku(env: PlanHarness, text: str) -> None:
     env.world.switches.refusal_text = text
     anna = env.at_risk("anna", env.held("SPE_E3", "EXCHANGE_S_ENTERPRISE", TEAMS, SKYPE))
     (row,) = env.apply(PHONE, allow_removals=True)["users"]
@@ -117,7 +117,7 @@ def test_nothing_is_doubted_without_a_reason(env: PlanHarness, held: tuple[str, 
     assert doubts(row) == []
 
 
-def test_what_lacked_its_ground_before_is_not_the_fault_of_this_change(env: PlanHarness) -> None:
+def test_earlier_missing_dependency_is_not_reported(env: PlanHarness) -> None:
     anna = env.person("anna", env.held("SPE_E5", TEAMS, SKYPE))
     (row,) = env.run([anna], "EMS", check_mode=True)["users"]
     assert doubts(row) == []

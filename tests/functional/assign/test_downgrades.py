@@ -55,7 +55,7 @@ def test_who_makes_no_use_of_it_is_swapped_without_a_warning(env: Harness) -> No
     assert result["warnings"] == []
 
 
-def test_the_archiving_add_on_keeps_archive_and_hold_but_no_large_mailbox(env: Harness) -> None:
+def test_archiving_add_on_covers_no_large_mailbox(env: Harness) -> None:
     anna = env.person("anna", env.held("SPE_E3"), archive=True, hold=True, bytes=GB)
     ben = env.person("ben", env.held("SPE_E3"), archive=True, bytes=60 * GB)
     licenses = ["EXCHANGESTANDARD", "EXCHANGEARCHIVE_ADDON"]
@@ -82,7 +82,7 @@ def test_a_change_that_takes_nothing_away_asks_nobody(env: Harness) -> None:
     assert [entry for entry in env.tenant.requests() if entry["service"] == "exchange"] == []
 
 
-def test_where_exchange_cannot_be_asked_the_change_is_refused_and_says_so(env: Harness) -> None:
+def test_change_is_refused_if_exchange_cannot_be_asked(env: Harness) -> None:
     anna = env.person("anna", env.held("SPE_E3"), bytes=GB)
     env.tenant.set_faults({"kind": "status", "service": "exchange", "path": "InvokeCommand", "status": 403})
     error = env.fail([anna], "EXCHANGESTANDARD", state="exact")

@@ -138,7 +138,7 @@ def test_what_cannot_be_given_back_is_an_error_with_a_date(env: PlanHarness, how
     assert len(env.license_requests()) == 2
 
 
-def test_one_lost_seat_does_not_keep_the_mailbox_without_its_license(env: PlanHarness) -> None:
+def test_one_lost_seat_does_not_block_giving_back(env: PlanHarness) -> None:
     env.seats("EMS", 1, taken=1)
     ends(env, SPE_E5="CountViolation", EMS="CountViolation")
     anna = env.person("anna", env.held("EXCHANGESTANDARD"), env.held("EMS"))
@@ -148,7 +148,7 @@ def test_one_lost_seat_does_not_keep_the_mailbox_without_its_license(env: PlanHa
 
 
 @pytest.mark.parametrize("kept", ["EXCHANGEENTERPRISE", "SPE_E3"])
-def test_nothing_is_given_back_where_another_license_keeps_the_mailbox(env: PlanHarness, kept: str) -> None:
+def test_nothing_is_given_back_if_another_license_keeps_the_box(env: PlanHarness, kept: str) -> None:
     ends(env, SPE_E5="CountViolation")
     anna = env.person("anna", env.held("EXCHANGESTANDARD"), env.held(kept))
     error = env.fail([anna], "SPE_E5", remove=("EXCHANGESTANDARD",))

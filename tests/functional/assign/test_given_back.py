@@ -125,7 +125,7 @@ def test_a_row_is_removed_by_its_sku(env: PlanHarness) -> None:
 
 
 @pytest.mark.parametrize("entry", [{"sku": "OLD_SKU"}, {}])
-def test_a_row_of_a_sku_that_the_tenant_has_no_more_blocks_nothing(env: PlanHarness, entry: Json) -> None:
+def test_license_row_of_a_missing_sku_blocks_nothing(env: PlanHarness, entry: Json) -> None:
     """It is named as the row names it; the rest is given back."""
     sku_id = "11111111-2222-4333-8444-555555555555"
     carl = "carl@contoso.example"

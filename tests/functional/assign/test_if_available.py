@@ -54,7 +54,7 @@ def test_a_sku_that_the_tenant_lacks_is_left_out(
     assert env.apply(written, scope=scope)["changed"] is False
 
 
-def test_a_rule_with_nothing_left_decides_all_the_same_and_is_told(env: PlanHarness) -> None:
+def test_rule_without_available_skus_decides_with_a_warning(env: PlanHarness) -> None:
     env.at_risk("anna")
     env.person("bert", env.held("SPE_E3"))
     result = env.plan(rule(maybe(), fallback=[maybe("SPE_E5_NOPSTNCONF")]), scope="all_users")
@@ -66,7 +66,7 @@ def test_a_rule_with_nothing_left_decides_all_the_same_and_is_told(env: PlanHarn
     assert f"Still at risk, because {words}." in result["warnings"]
 
 
-def test_an_alarm_tells_what_is_not_there_from_what_is_not_enough(env: PlanHarness) -> None:
+def test_libraries_missing_and_too_old_differ_in_the_alarm(env: PlanHarness) -> None:
     env.at_risk("anna", days=29)
     error = env.refused(rule(maybe()), fail_on="any")
     assert "1 because the tenant has none of the licenses that the rule names" in error.message
@@ -173,7 +173,7 @@ def test_a_group_that_is_there_is_asked_for_its_members(env: PlanHarness) -> Non
     assert skus(result) == {"anna": ["EXCHANGESTANDARD"], "bert": ["SPE_E3"]}
 
 
-def test_a_name_of_several_groups_is_in_doubt_also_where_it_may_be_missing(env: PlanHarness) -> None:
+def test_ambiguous_group_is_undecided_with_if_available(env: PlanHarness) -> None:
     env.group("sg-twice", env.at_risk("anna"))
     env.group("sg-twice")
     twice = {"name": "sg-twice", "if_available": True}

@@ -89,7 +89,7 @@ def test_a_quota_that_is_not_waited_for_is_told_as_the_reason(tenant: Tenant) ->
     assert "throttled" in caught.value.code or "Too many requests" in caught.value.message
 
 
-def test_a_location_of_somebody_else_stays_unless_it_is_to_be_replaced() -> None:
+def test_concurrent_location_stays_unless_it_is_replaced() -> None:
     """What is left to send after an answer was lost."""
 
     def left(before: str | None, now: str | None) -> str | None:

@@ -68,7 +68,7 @@ def test_a_refusal_that_names_no_plans_has_the_usual_hint(env: Harness) -> None:
         ("inherited", "MIDSIZEPACK comes from group "),
     ],
 )
-def test_no_hint_switches_off_the_mailbox_plan_that_was_asked_for(env: Harness, held: str, start: str) -> None:
+def test_no_hint_switches_off_a_requested_mailbox_plan(env: Harness, held: str, start: str) -> None:
     env.add_sku("MIDSIZEPACK")
     env.world.switches.exchange_plans = "exclude_legacy"
     state = env.held("MIDSIZEPACK") if held == "held" else env.inherited("MIDSIZEPACK")
@@ -189,7 +189,7 @@ def test_a_403_for_one_of_two_is_about_that_user(env: Harness, refused: int, on_
         ({"enabled_plans": ["TEAMS1"]}, "name it in enabled_plans"),
     ],
 )
-def test_a_refusal_says_that_exchange_is_off_and_how_to_switch_it_on(env: Harness, entry: Json, way: str) -> None:
+def test_refusal_says_how_to_switch_the_exchange_plan_on(env: Harness, entry: Json, way: str) -> None:
     anna = env.person("anna", env.held("EXCHANGESTANDARD"))
     error = env.fail([anna], {"sku": "SPE_E3", **entry}, remove=("EXCHANGESTANDARD",))
     assert error.code == "would_uncover"

@@ -146,7 +146,7 @@ def test_what_nobody_has_done_is_reported_with_a_way_out(env: Harness) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_a_batch_that_is_refused_as_a_whole_ends_with_a_final_stop(env: Harness, status: int) -> None:
+def test_message_of_a_refused_batch_ends_with_a_full_stop(env: Harness, status: int) -> None:
     body = {"error": {"code": "BadRequest", "message": "It cannot be read"}}
     env.fault("status", status=status, body=body, times=None, after_batches=1)
     error = error_of(env, env.person("anna"))

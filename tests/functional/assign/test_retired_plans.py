@@ -94,7 +94,7 @@ def test_what_is_off_by_a_lost_answer_is_sent_again_without_it(env: PlanHarness)
 
 
 @pytest.mark.parametrize("plans", [(), (ServicePlan("retired", "RETIRED", applies_to="Company"),)])
-def test_what_somebody_else_has_just_switched_stays_so_without_it(plans: tuple[ServicePlan, ...]) -> None:
+def test_concurrent_plan_switch_stays_if_not_requested(plans: tuple[ServicePlan, ...]) -> None:
     sku = Sku("e3", "SPE_E3", plans=(ServicePlan("mail", "MAIL"), ServicePlan("teams", "TEAMS"), *plans))
     before, now = (
         carried_only(user("anna")._replace(license_states=(LicenseState("e3", frozenset(off)),)), {"e3": sku})

@@ -118,7 +118,7 @@ def test_ids_in_any_spelling_name_one(env: Harness, spelling: Callable[[str], st
     assert [item["sku_id"] for item in row["after"]["licenses"] if item["sku"] == NAME] == [SECOND]
 
 
-def test_what_one_account_has_consumed_too_much_takes_no_seat_of_another() -> None:
+def test_overused_account_takes_no_seat_of_another() -> None:
     units = {"enabled": 1, "warning": 4, "suspended": 0, "lockedOut": 0}
     (sku,) = skus_from([raw_sku(), raw_sku(consumedUnits=3, prepaidUnits=units)])
     assert (sku.enabled, sku.consumed) == (11, 6)

@@ -145,7 +145,7 @@ def test_each_alternative_is_tried_once(env: PlanHarness) -> None:
     assert len(env.parts("POST", "assignLicense")) == 2
 
 
-def test_no_mailbox_stays_unlicensed_for_a_plan_that_nobody_asked_about(env: PlanHarness) -> None:
+def test_unrequested_plans_never_leave_a_mailbox_unlicensed(env: PlanHarness) -> None:
     """The rule has no fallback: the plan that stands against the license is switched off in it."""
     anna = env.at_risk("anna", env.held("SPB", "EXCHANGE_S_STANDARD"))
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]}
@@ -157,7 +157,7 @@ def test_no_mailbox_stays_unlicensed_for_a_plan_that_nobody_asked_about(env: Pla
     assert not env.apply(rule)["changed"]
 
 
-def test_of_whom_nothing_is_at_risk_nothing_is_switched_off_unasked(env: PlanHarness) -> None:
+def test_users_not_at_risk_lose_no_plan_without_a_request(env: PlanHarness) -> None:
     anna = env.person("anna", env.held("SPB"))
     options = {"scope": "all_users", "max_covered_seats": "unlimited"}
     error = env.refused({**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]}, **options)

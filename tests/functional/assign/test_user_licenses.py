@@ -97,7 +97,7 @@ def test_enabled_plans_are_on_and_all_others_off(env: Harness) -> None:
     assert not env.run([anna], entry)["changed"]
 
 
-def test_declared_plans_converge_though_the_service_switches_off_more(env: Harness) -> None:
+def test_declared_plans_converge_with_plans_the_service_disables(env: Harness) -> None:
     env.world.switches.service_disables_plans = True
     anna = env.person("anna")
     entry = {"sku": "SPE_E3", "disabled_plans": [YAMMER]}
@@ -111,7 +111,7 @@ def test_declared_plans_converge_though_the_service_switches_off_more(env: Harne
     assert set(env.states(anna)["SPE_E3"]) == {YAMMER, *further}
 
 
-def test_a_declared_plan_that_the_service_keeps_off_is_told_in_every_run(env: Harness) -> None:
+def test_enabled_plan_that_stays_off_is_reported_in_every_run(env: Harness) -> None:
     env.world.switches.service_disables_plans = True
     anna = env.person("anna")
     plain = env.run([anna], "SPE_E3")
@@ -126,7 +126,7 @@ def test_a_declared_plan_that_the_service_keeps_off_is_told_in_every_run(env: Ha
         assert anna in told
 
 
-def test_in_a_swap_what_is_off_stays_off_unless_it_is_on_elsewhere_or_asked_for(env: Harness) -> None:
+def test_swap_keeps_plans_off_unless_on_elsewhere_or_requested(env: Harness) -> None:
     anna = env.person("anna", env.held("SPE_E3", YAMMER, TEAMS))
     ben = env.person("ben", env.held("SPE_E3", YAMMER), env.inherited("SPE_E3"))
     carl = env.person("carl", env.held("SPE_E3", YAMMER))
@@ -149,7 +149,7 @@ def test_a_swap_leaves_no_plan_off_that_keeps_the_mailbox(env: Harness) -> None:
     assert not env.run([anna, ben], "SPE_E5", state="exact")["changed"]
 
 
-def test_what_was_off_stays_off_also_where_somebody_else_does_half_of_the_swap(env: Harness) -> None:
+def test_plans_stay_off_if_half_the_swap_is_done_elsewhere(env: Harness) -> None:
     anna = env.person("anna", env.held("SPE_E3", YAMMER))
     env.refuse("assignLicense", kind="removed_before", method="POST", times=1)
     env.run([anna], "SPE_E5", state="exact")
@@ -225,7 +225,7 @@ def test_the_usage_location_is_replaced_where_that_is_asked_for(env: Harness) ->
     assert env.writes() == env.parts("PATCH")
 
 
-def test_a_user_without_usage_location_is_refused_before_the_first_write(env: Harness) -> None:
+def test_missing_usage_location_is_refused_before_any_write(env: Harness) -> None:
     anna, ben = env.person("anna"), env.person("ben", location=None)
     error = env.fail([anna, ben], "SPE_E3")
     assert (error.code, error.partial["without_usage_location"]) == ("usage_location", [ben])
@@ -274,7 +274,7 @@ def test_who_holds_the_sku_needs_no_seat(env: Harness) -> None:
     assert env.run([anna, ben], {"sku": "SPE_E3", "disabled_plans": [YAMMER]})["changed"]
 
 
-def test_seats_in_their_grace_period_are_given_out_only_where_asked_for(env: Harness) -> None:
+def test_warning_seats_are_assigned_only_on_request(env: Harness) -> None:
     anna = env.person("anna")
     env.seats("SPE_E3", 0, warning=1)
     assert env.fail([anna], "SPE_E3").code == "insufficient_seats"
@@ -310,7 +310,7 @@ def test_a_swap_to_a_license_without_a_mailbox_is_such_a_removal(env: Harness) -
 
 
 @pytest.mark.parametrize("state", ["absent", "exact"])
-def test_what_keeps_a_mailbox_without_covering_it_is_not_taken_either(env: Harness, state: str) -> None:
+def test_license_that_keeps_without_covering_is_not_removed(env: Harness, state: str) -> None:
     env.world.skus[table()["STANDARDPACK"].id]["capabilityStatus"] = "Suspended"
     anna = env.person("anna", env.held("M365_F1_COMM"), env.held("EMS"))
     ben = env.person("ben", env.held("STANDARDPACK"), env.held("EMS"))
@@ -339,7 +339,7 @@ def test_one_user_by_many_names_is_one_user(env: Harness) -> None:
     assert len(env.writes()) == 2
 
 
-def test_unknown_users_are_named_all_at_once_and_nothing_is_written(env: Harness) -> None:
+def test_unknown_users_are_all_named_and_nothing_is_written(env: Harness) -> None:
     anna, nobody = env.person("anna"), "0f000000-0000-4000-8000-00000000dead"
     with pytest.raises(ConfigurationError) as caught:
         env.run(["ghost@contoso.example", anna, nobody, "anna@elsewhere.example"], "SPE_E3")

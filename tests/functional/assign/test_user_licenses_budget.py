@@ -41,7 +41,7 @@ def test_1000_users_take_at_most_80_requests(env: Harness, by_id: bool) -> None:
     check(env, again["requests"], 10)
 
 
-def test_1000_users_without_usage_location_take_at_most_130_requests(env: Harness) -> None:
+def test_1000_users_without_location_take_130_requests_at_most(env: Harness) -> None:
     people = env.people(PEOPLE, location=None)
     result = env.run(people, "SPE_E3", usage_location="DE")
     assert result["summary"]["confirmed"] == PEOPLE

@@ -36,7 +36,7 @@ def test_the_license_that_goes_is_named_as_any_other(env: Harness, name: str) ->
     assert env.states(anna).keys() == {TO}
 
 
-def test_who_does_not_hold_what_goes_gets_the_license_all_the_same(env: Harness) -> None:
+def test_user_without_the_license_to_remove_gets_the_new_one(env: Harness) -> None:
     people = [
         env.person("anna"),
         env.person("bert", env.held(TO)),

@@ -144,7 +144,7 @@ def test_an_audit_fails_for_what_no_exception_covers(
 @pytest.mark.parametrize(
     ("gone_days", "limit", "alarm"), [(31, 0, True), (29, 3, True), (10, 3, False), (10, 30, True)]
 )
-def test_a_soft_deleted_mailbox_raises_the_alarm_where_its_date_is_near_or_over(
+def test_soft_deleted_mailbox_near_its_date_raises_the_alarm(
     env: PlanHarness, gone_days: int, limit: int, alarm: bool
 ) -> None:
     env.make.mailbox(env.make.user("Gone", "gone"), "UserMailbox", soft_deleted_days=gone_days)
@@ -169,7 +169,7 @@ def excepted(result: Json) -> list[str]:
     return [row["user_principal_name"].partition("@")[0] for row in result["mailboxes"] if row["excepted"]]
 
 
-def test_the_first_rule_that_matches_decides_whether_a_row_is_excepted(env: PlanHarness) -> None:
+def test_first_matching_rule_decides_about_an_exception(env: PlanHarness) -> None:
     env.at_risk("anna", department="Leavers")
     env.at_risk("boss", department="Leavers", jobTitle="Boss")
     boss = {**EVERYBODY, "name": "Boss", "match": {"job_title": "Boss"}}
@@ -185,7 +185,7 @@ def test_an_exception_that_has_ended_covers_nobody(env: PlanHarness) -> None:
     assert (excepted(result), result["error"]["code"]) == ([], "left_at_risk")
 
 
-def test_exceptions_by_group_read_the_groups_of_rows_alone_and_no_rules_read_nothing(env: PlanHarness) -> None:
+def test_group_exceptions_read_only_the_groups_of_rows(env: PlanHarness) -> None:
     env.at_risk("anna")
     env.at_risk("ben")
     env.group("sg-leavers", env.group("sg-inner", "anna@contoso.example"))
@@ -250,7 +250,7 @@ def test_the_default_of_a_plan_is_critical(env: PlanHarness) -> None:
     assert f"contoso.onmicrosoft.com: {failed['alarm'][0]}" == warning
 
 
-def test_only_exceptions_that_have_not_ended_cover_what_a_run_leaves(env: PlanHarness) -> None:
+def test_only_current_exceptions_cover_what_a_run_leaves(env: PlanHarness) -> None:
     env.at_risk("anna", days=29, department="Leavers")
     env.apply(LEAVERS, EVERYBODY, fail_on="any")
     only_leavers = {**LEAVERS, "until": "2020-12-31"}

@@ -62,7 +62,7 @@ def test_an_id_without_a_database_is_no_archive(env: Harness, status: str) -> No
 
 
 @pytest.mark.parametrize("status", STATUS)
-def test_an_archive_of_a_mailbox_on_premises_is_reported_by_its_status(env: Harness, status: str) -> None:
+def test_archive_of_a_mail_user_is_read_by_its_status(env: Harness, status: str) -> None:
     env.world.switches.archive_status = status
     assert reasons(env, archived(env, "MailUser")) == ["archive_without_license"]
     (box,) = env.world.mailboxes.values()

@@ -69,7 +69,7 @@ def asked(env: PlanHarness) -> list[str]:
 
 
 @WAYS
-def test_the_entry_of_the_removal_is_better_than_the_date_of_the_plan(env: PlanHarness, way: str) -> None:
+def test_log_entry_of_a_removal_beats_the_date_of_the_plan(env: PlanHarness, way: str) -> None:
     anna = env.lost("anna", 3)
     moment = log(env, anna, 21, ("SPE_E3",), ())
     found = audit(env, way, anna)
@@ -93,7 +93,7 @@ def test_a_plan_whose_date_is_long_ago_may_have_gone_lately(env: PlanHarness, wa
 
 
 @WAYS
-def test_what_was_changed_after_the_removal_does_not_move_the_date(env: PlanHarness, way: str) -> None:
+def test_later_changes_do_not_move_the_date_of_removal(env: PlanHarness, way: str) -> None:
     anna = env.lost("anna", 21, states=[env.held("POWER_BI_STANDARD")])
     log(env, anna, 27, ("EXCHANGESTANDARD", "SPE_E3"), ("SPE_E3",))
     log(env, anna, 21, ("SPE_E3", "EMS"), ("EMS",))
@@ -134,7 +134,7 @@ def test_entries_that_say_little_leave_it_at_the_safer_date(env: PlanHarness, wa
     assert "not which" in item.deadline.note
 
 
-def test_entries_that_say_little_and_come_later_than_the_plan_went_say_nothing(env: PlanHarness) -> None:
+def test_unclear_entries_after_the_removal_are_ignored(env: PlanHarness) -> None:
     env.world.switches.license_audit = "bare"
     anna = env.lost("anna", 9)
     log(env, anna, 4, ("SPE_E3",), ())
@@ -143,7 +143,7 @@ def test_entries_that_say_little_and_come_later_than_the_plan_went_say_nothing(e
 
 
 @pytest.mark.parametrize("way", STRATEGIES)
-def test_entries_that_say_little_make_no_row_of_a_plan_that_went_long_ago(env: PlanHarness, way: str) -> None:
+def test_unclear_entries_make_no_row_of_an_old_removal(env: PlanHarness, way: str) -> None:
     env.world.switches.license_audit = "bare"
     anna = env.lost("anna", 40)
     log(env, anna, 10, ("POWER_BI_STANDARD",), ())
@@ -151,7 +151,7 @@ def test_entries_that_say_little_make_no_row_of_a_plan_that_went_long_ago(env: P
 
 
 @WAYS
-def test_the_log_is_optional_and_who_may_not_read_it_hears_no_warning(env: PlanHarness, way: str) -> None:
+def test_unreadable_audit_log_is_not_a_warning(env: PlanHarness, way: str) -> None:
     env.world.app.roles -= {"AuditLog.Read.All"}
     anna = env.lost("anna", 10)
     log(env, anna, 21, ("SPE_E3",), ())
@@ -227,7 +227,7 @@ def test_nobody_is_asked_about_whom_it_does_not_matter(env: PlanHarness, way: st
 
 
 @pytest.mark.parametrize("way", STRATEGIES)
-def test_a_mailbox_that_is_still_there_has_the_date_of_the_log_too(env: PlanHarness, way: str) -> None:
+def test_mailbox_in_use_has_the_date_of_the_audit_log(env: PlanHarness, way: str) -> None:
     anna = env.lost("anna", 3)
     env.make.mailbox(anna, "UserMailbox", sku_assigned=False, created_days=400)
     log(env, anna, 21, ("SPE_E3",), ())

@@ -74,9 +74,7 @@ def test_an_audit_of_20_000_mailboxes_costs_few_requests(large: Tenant, strategy
     assert len(large.requests()) <= limit
 
 
-def test_what_a_filtered_audit_costs_depends_on_what_is_at_risk_and_not_on_the_tenant(
-    large: Tenant, tenant: Tenant
-) -> None:
+def test_filtered_audit_costs_by_risk_and_not_by_tenant_size(large: Tenant, tenant: Tenant) -> None:
     for each in (large, tenant):
         each.clear_requests()
         look(each)
@@ -101,7 +99,7 @@ def test_without_the_portals_flag_the_others_find_every_row(tenant: Tenant) -> N
         )
 
 
-def test_without_the_directory_exchange_alone_tells_of_whom_it_knows(tenant: Tenant) -> None:
+def test_audit_without_the_directory_uses_exchange_alone(tenant: Tenant) -> None:
     for strategy in STRATEGIES:
         with without(tenant, READ_USERS):
             found = look(tenant, strategy)
@@ -122,7 +120,7 @@ def test_without_the_directory_exchange_alone_tells_of_whom_it_knows(tenant: Ten
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_without_exchange_graph_tells_whom_it_suspects_and_what_is_not_known(tenant: Tenant, strategy: str) -> None:
+def test_audit_without_exchange_reports_candidates_and_gaps(tenant: Tenant, strategy: str) -> None:
     with without(tenant, DIRECTORY_ROLES):
         found = look(tenant, strategy)
     flagged = planted(tenant, "no_license_fresh", "no_license_outlived", "license_error")
@@ -173,7 +171,7 @@ SIDE = [
 
 @pytest.mark.parametrize("kind", ["status", "html", "truncate", "drop", "lost_page"])
 @pytest.mark.parametrize(("signal", "service", "path"), SIDE)
-def test_what_only_adds_to_the_inventory_may_break_and_is_left_out_as_a_whole(
+def test_broken_optional_signal_is_left_out_as_a_whole(
     tenant: Tenant, kind: str, signal: str, service: str, path: str
 ) -> None:
     every = rows(look(tenant))
@@ -194,7 +192,7 @@ def test_what_only_adds_to_the_inventory_may_break_and_is_left_out_as_a_whole(
 # without what is no signal --------------------------------------------------------------------------------------
 
 
-def test_without_skus_and_subscriptions_the_rows_stay_and_their_dates_go(tenant: Tenant) -> None:
+def test_audit_without_skus_keeps_rows_and_loses_dates(tenant: Tenant) -> None:
     every = rows(look(tenant))
     world = tenant.world
     tenant.set_faults(
@@ -213,7 +211,7 @@ def test_without_skus_and_subscriptions_the_rows_stay_and_their_dates_go(tenant:
     assert all(item.deadline.at is None for item in suspended)
 
 
-def test_without_the_usage_report_each_shared_mailbox_is_measured(tenant: Tenant) -> None:
+def test_missing_usage_report_measures_each_shared_mailbox(tenant: Tenant) -> None:
     with without(tenant, {"Reports.Read.All"}):
         found = look(tenant, sizes="auto")
     assert rows(found) == rows(look(tenant))

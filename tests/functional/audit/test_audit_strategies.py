@@ -71,9 +71,7 @@ def test_whoever_has_no_rights_is_found_without_the_list_of_skus(env: Harness) -
 
 @pytest.mark.parametrize("key", ["id", "upn"])
 @pytest.mark.parametrize("covered", [True, False])
-def test_who_is_pending_delicensing_is_looked_at_whatever_the_other_records_say(
-    env: Harness, key: str, covered: bool
-) -> None:
+def test_pending_user_is_read_despite_other_records(env: Harness, key: str, covered: bool) -> None:
     env.world.switches.update({"delicensing_resiliency": True, "pending_delicense_key": key})
     states = [env.make.state("EXCHANGESTANDARD" if covered else "POWER_BI_STANDARD")]
     user = env.make.user("Late", "late", states=states)

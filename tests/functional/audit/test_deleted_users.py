@@ -125,9 +125,7 @@ def test_an_inactive_mailbox_is_kept_and_no_row(env: PlanHarness, way: str) -> N
 
 
 @EACH_WAY
-def test_a_user_who_is_nowhere_is_named_with_the_day_until_which_the_mailbox_is_kept(
-    env: PlanHarness, way: str
-) -> None:
+def test_mailbox_without_user_is_named_with_its_last_day(env: PlanHarness, way: str) -> None:
     for name, days in (("later", 5), ("sooner", 25)):
         address = f"{name}@contoso.example"
         env.make.mailbox(None, "UserMailbox", owner_id=env.make.guid(), soft_deleted_days=days, address=address)

@@ -105,7 +105,7 @@ def test_one_entry_without_a_date_voids_that_date_alone(env: Harness) -> None:
         assert other["id"] in warning
 
 
-def test_an_entry_without_a_user_is_reported_and_voids_nothing_else(env: Harness) -> None:
+def test_pending_entry_without_a_user_is_only_a_warning(env: Harness) -> None:
     pending(env)
     other = env.make.user("Nora Nameless", "nora", removed=["SPE_E3"], removed_days=10)
     env.make.mailbox(other, "UserMailbox", sku_assigned=False, created_days=400, pending_days=3)
@@ -127,7 +127,7 @@ def test_an_entry_without_a_user_is_reported_and_voids_nothing_else(env: Harness
         ({"UserPrincipalName": "paula@contoso.example", "WhenDueForDelicensingUTC": None}, "no date for paula@"),
     ],
 )
-def test_what_only_the_list_of_those_overdue_lacks_is_reported_as_well(env: Harness, entry: Json, word: str) -> None:
+def test_user_only_in_the_full_pending_list_is_reported(env: Harness, entry: Json, word: str) -> None:
     env.world.switches.pending_delicense_due = "apart"
     answer = {"kind": "status", "status": 200, "service": "exchange", "times": None, "body": {"value": [entry]}}
     env.tenant.set_faults({**answer, "cmdlet": f"{PENDING} -ShowDueObjectsOnly"})
@@ -155,7 +155,7 @@ def without(env: Harness, user: Json, *names: str) -> tuple[Json, Json]:
     )
 
 
-def test_the_cmdlet_is_asked_once_for_all_and_once_for_those_overdue(env: Harness) -> None:
+def test_pending_cmdlet_is_asked_once_for_each_list(env: Harness) -> None:
     pending(env)
     env.tenant.clear_requests()
     look(env.tenant)

@@ -80,7 +80,7 @@ def test_with_resiliency_a_license_brings_it_back_for_longer(
 
 
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
-def test_a_license_that_went_is_a_row_as_long_as_the_mailbox_can_be_had(env: PlanHarness, strategy: str) -> None:
+def test_removed_license_is_a_row_while_the_box_is_restorable(env: PlanHarness, strategy: str) -> None:
     """With resiliency: pending, overdue, disconnected, gone; by the clock of the tenant."""
     env.world.switches.delicensing_resiliency = True
     anna = env.person("anna", env.held("EXCHANGESTANDARD"), env.held("POWER_BI_STANDARD"))
@@ -181,7 +181,7 @@ def test_the_plan_licenses_the_soonest_deadline_first(env: PlanHarness, scope: s
     assert actions(result)["elsewhere"] == "no_seat"
 
 
-def test_a_license_that_goes_now_disconnects_the_mailbox_and_the_next_run_saves_it(env: PlanHarness) -> None:
+def test_next_run_saves_a_mailbox_disconnected_by_a_removal(env: PlanHarness) -> None:
     anna = env.person("anna", env.held("EXCHANGESTANDARD"))
     env.run([anna], "EXCHANGESTANDARD", state="absent", allow_uncovered=True)
     assert found(env, {"strategy": "filtered"})["anna"].severity == "lost"

@@ -165,9 +165,7 @@ def test_13_without_a_report_each_mailbox_is_measured(env: PlanHarness, way: str
 
 @WAYS
 @pytest.mark.parametrize("state", ["text", "null"])
-def test_14_and_15_who_is_pending_delicensing_is_asked_for_whatever_exchange_says_of_the_feature(
-    env: PlanHarness, way: str, state: str
-) -> None:
+def test_14_and_15_pending_users_are_read_without_the_setting(env: PlanHarness, way: str, state: str) -> None:
     env.world.switches.update({"delicensing_resiliency": True, "resiliency_state": state})
     anna = env.lost("anna", 18)
     box = env.make.mailbox(anna, "UserMailbox", sku_assigned=False, created_days=400, pending_days=12)

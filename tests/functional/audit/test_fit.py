@@ -32,7 +32,7 @@ def env(tenant: Tenant) -> FitHarness:
 # --- a plan that is too small ----------------------------------------------------------------------------------------
 
 
-def test_the_fallback_that_fits_is_preferred_and_the_row_says_why(env: FitHarness) -> None:
+def test_fitting_fallback_is_preferred_with_a_note(env: FitHarness) -> None:
     env.sized("anna", 16)
     planned = env.plan(KIOSK_OR_PLAN_1)
     row = row_of(planned)
@@ -48,7 +48,7 @@ def test_the_fallback_that_fits_is_preferred_and_the_row_says_why(env: FitHarnes
     assert (again["changed"], again["users"]) == (False, [])
 
 
-def test_without_a_fallback_the_small_plan_keeps_the_mailbox_and_the_row_warns(env: FitHarness) -> None:
+def test_small_plan_without_fallback_keeps_the_box_with_warning(env: FitHarness) -> None:
     env.sized("anna", 16)
     result = env.apply(KIOSK)
     row = row_of(result)
@@ -117,7 +117,7 @@ def test_a_mailbox_over_50_gb_gets_plan_2_where_the_rule_has_it(env: FitHarness)
         (["EXCHANGEDESKLESS"], [], ["EXCHANGEDESKLESS"], True),
     ],
 )  # fmt: skip
-def test_a_mailbox_on_hold_gets_the_right_then_what_fits_and_a_plan_in_any_case(
+def test_mailbox_on_hold_prefers_the_right_then_the_size(
     env: FitHarness, licenses: list[str], fallback: list[str], taken: list[str], small: bool | None
 ) -> None:
     for name in ("EXCHANGEDESKLESS", "EXCHANGEARCHIVE_ADDON"):
@@ -133,7 +133,7 @@ def test_a_mailbox_on_hold_gets_the_right_then_what_fits_and_a_plan_in_any_case(
 # --- a second run, a swap --------------------------------------------------------------------------------------------
 
 
-def test_a_run_for_everybody_does_not_swap_back_to_what_is_too_small(env: FitHarness) -> None:
+def test_run_for_all_users_does_not_swap_to_a_too_small_plan(env: FitHarness) -> None:
     upn = env.sized("anna", 16)
     options: Json = {"scope": "all_users", "allow_removals": True}
     env.apply(KIOSK_OR_PLAN_1, **options)
@@ -167,7 +167,7 @@ def test_who_has_no_mailbox_is_not_asked(env: FitHarness) -> None:
     assert (env.measured(), env.reports()) == (0, 0)
 
 
-def test_a_fallback_that_the_service_refuses_gives_way_to_the_license_that_is_too_small(env: FitHarness) -> None:
+def test_refused_fallback_returns_to_the_smaller_license(env: FitHarness) -> None:
     """Survival first: any license that keeps the mailbox beats none."""
     upn = env.sized("anna", 16)
     env.tenant.set_faults(
@@ -197,7 +197,7 @@ def test_a_fallback_that_the_service_refuses_gives_way_to_the_license_that_is_to
 # --- what it costs ---------------------------------------------------------------------------------------------------
 
 
-def test_a_few_are_measured_and_many_are_looked_up_in_the_report_first(env: FitHarness) -> None:
+def test_report_is_read_only_for_many_mailboxes(env: FitHarness) -> None:
     names = [env.sized(f"user{number}", 0.5) for number in range(30)]
     env.box(names[7])["_bytes"] = 16 * GB
     env.tenant.clear_requests()
@@ -215,9 +215,7 @@ def test_the_report_of_the_audit_serves_plan_1(env: FitHarness) -> None:
     assert (env.reports(), env.measured()) == (1, 0)
 
 
-def test_of_thousands_near_the_limit_the_report_is_taken_at_its_word(
-    env: FitHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_report_decides_for_thousands_near_the_limit(env: FitHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mailbox_sizes, "MEASURED_AT_MOST", 5)
     for number in range(20):
         env.sized(f"user{number}", 16)
@@ -230,7 +228,7 @@ def test_of_thousands_near_the_limit_the_report_is_taken_at_its_word(
 # --- what cannot be measured -----------------------------------------------------------------------------------------
 
 
-def test_a_mailbox_that_cannot_be_measured_costs_a_warning_of_that_row(env: FitHarness) -> None:
+def test_failed_measurement_is_a_warning_of_that_row(env: FitHarness) -> None:
     env.sized("anna", 16)
     env.sized("bert", 16)
     env.tenant.set_faults({"kind": "status", "status": 400, "service": "exchange", "cmdlet": STATISTICS, "times": 1})
@@ -252,9 +250,7 @@ def test_nor_is_a_plan_lost_where_nothing_can_be_measured(env: FitHarness, fault
     assert "2 GB" in warning
 
 
-def test_without_a_report_more_than_can_be_measured_are_warned_of(
-    env: FitHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_many_mailboxes_without_a_report_are_a_warning(env: FitHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mailbox_sizes, "MEASURED_AT_MOST", 5)
     env.world.switches.usage_report = "404"
     for number in range(6):

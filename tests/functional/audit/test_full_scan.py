@@ -127,7 +127,7 @@ def both(env: Harness) -> tuple[Audit, Audit]:
     return filtered, full
 
 
-def test_an_add_on_beside_a_license_without_mailbox_rights_is_seen_either_way(env: Harness) -> None:
+def test_both_strategies_find_an_add_on_beside_no_rights(env: Harness) -> None:
     """Exchange takes the add-on for enough, and it is nothing without a mailbox plan."""
     env.person("anna", env.held("M365_F1_COMM"), env.held("EXCHANGEARCHIVE_ADDON"), hold=True)
     filtered, full = both(env)
@@ -146,6 +146,6 @@ def test_what_a_brand_new_sku_carries_the_tenant_says(env: Harness) -> None:
     del env.world.skus[sku_id]
 
 
-def test_names_that_python_alone_takes_for_one_have_different_traces() -> None:
+def test_names_that_only_python_folds_have_different_traces() -> None:
     assert _trace("anna\u212a@contoso.com") != _trace("annak@contoso.com")
     assert _trace(" Anna@CONTOSO.com") == _trace("anna@contoso.com ")

@@ -61,18 +61,14 @@ def test_rules_license_a_guest_with_a_mailbox(env: PlanHarness, scope: str) -> N
 
 
 @pytest.mark.parametrize(("chosen", "found"), [({}, {}), ({"license_guests": True}, {"gert": "license"})])
-def test_a_guest_without_a_mailbox_is_licensed_if_somebody_says_so(
-    env: PlanHarness, chosen: Json, found: dict[str, str]
-) -> None:
+def test_guest_without_mailbox_is_licensed_on_request(env: PlanHarness, chosen: Json, found: dict[str, str]) -> None:
     guest(env, kind="")
     assert actions(env.plan(EVERYBODY, scope="all_users", **chosen)) == found
 
 
 @STRATEGIES
 @pytest.mark.parametrize("licensed", [False, True])
-def test_two_mailboxes_in_use_of_one_guest_are_two_rows_and_no_rule_decides(
-    env: PlanHarness, strategy: str, licensed: bool
-) -> None:
+def test_two_mailboxes_of_one_guest_are_two_undecided_rows(env: PlanHarness, strategy: str, licensed: bool) -> None:
     """Of a licensed one the filtered strategy sees both where Exchange calls one of them unlicensed."""
     user = guest(env, *([env.held("EXCHANGESTANDARD")] if licensed else []), sku_assigned=None)
     env.make.mailbox(user, "UserMailbox", sku_assigned=None, address="other@contoso.example")

@@ -247,7 +247,7 @@ def test_as_long_a_name_as_the_file_system_takes_can_be_written(env: PlanHarness
         (True, 1, 1, 0, True),
     ],
 )
-def test_a_file_of_somebody_else_is_not_replaced_in_a_sticky_directory(
+def test_file_of_another_user_stays_in_a_sticky_directory(
     sticky: bool, folder: int, file: int, user: int, expected: bool
 ) -> None:
     def found(mode: int, owner: int) -> os.stat_result:

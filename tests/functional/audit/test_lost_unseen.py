@@ -92,7 +92,7 @@ def test_pending_with_a_date_ahead(env: ExplainHarness, way: str, key: str, date
 
 @WAYS
 @pytest.mark.parametrize(("removed", "due"), [(35, -5), (45, -15), (59, -29)])
-def test_pending_whose_delay_has_ended_can_be_brought_back_for_thirty_days(
+def test_pending_past_its_delay_is_restorable_for_thirty_days(
     env: ExplainHarness, way: str, removed: float, due: float
 ) -> None:
     env.world.switches.update({"delicensing_resiliency": True})
@@ -144,9 +144,7 @@ def test_the_explanation_and_the_plan_know_them(env: ExplainHarness) -> None:
 
 @WAYS
 @pytest.mark.parametrize("days", [31, 40, 59])
-def test_with_resiliency_a_mailbox_can_be_brought_back_for_sixty_days(
-    env: ExplainHarness, way: str, days: float
-) -> None:
+def test_resiliency_makes_a_mailbox_restorable_for_sixty_days(env: ExplainHarness, way: str, days: float) -> None:
     env.world.switches.update({"delicensing_resiliency": True})
     row = one(run(env, way, env.lost("anna", days)))
     assert (row.reason, row.severity) == ("license_removed", "lost")
@@ -176,7 +174,7 @@ def test_a_mailbox_that_is_pending_tells_of_resiliency_as_well(env: ExplainHarne
 
 @WAYS
 @pytest.mark.parametrize("how", ["null", "refused"])
-def test_where_nobody_says_whether_it_was_on_a_warning_names_them(env: ExplainHarness, way: str, how: str) -> None:
+def test_unknown_delicensing_delay_is_a_warning_with_names(env: ExplainHarness, way: str, how: str) -> None:
     env.world.switches.update({"delicensing_resiliency": True, "resiliency_state": "text"})
     if how == "null":
         env.world.switches.resiliency_state = "null"
@@ -232,7 +230,7 @@ def test_one_plan_without_a_date_beside_one_with(env: ExplainHarness, way: str, 
 
 
 @WAYS
-def test_an_entry_of_the_log_that_tells_nothing_and_an_old_plan_are_a_warning(env: ExplainHarness, way: str) -> None:
+def test_unclear_log_entry_with_an_old_plan_is_a_warning(env: ExplainHarness, way: str) -> None:
     env.world.app.roles |= {"AuditLog.Read.All"}
     env.world.switches.update({"license_audit": "bare"})
     anna = env.lost("anna", 400)
@@ -246,9 +244,7 @@ def test_an_entry_of_the_log_that_tells_nothing_and_an_old_plan_are_a_warning(en
 
 @pytest.mark.parametrize("way", ["filtered", "full"])
 @pytest.mark.parametrize("kind", [None, "SharedMailbox", "MailUser", "SchedulingMailbox"])
-def test_what_the_log_says_of_an_old_plan_is_looked_at_in_exchange(
-    env: ExplainHarness, way: str, kind: str | None
-) -> None:
+def test_log_entry_about_an_old_plan_is_checked_in_exchange(env: ExplainHarness, way: str, kind: str | None) -> None:
     env.world.app.roles |= {"AuditLog.Read.All"}
     anna = env.lost("anna", 400, synced=kind == "MailUser")
     if kind:
@@ -259,7 +255,7 @@ def test_what_the_log_says_of_an_old_plan_is_looked_at_in_exchange(
 
 
 @WAYS
-def test_a_mailbox_plan_in_a_state_that_nobody_knows_names_the_user(env: ExplainHarness, way: str) -> None:
+def test_unknown_status_of_a_mailbox_plan_names_the_user(env: ExplainHarness, way: str) -> None:
     anna = env.lost("anna", 3)
     anna["assignedPlans"] = [{**plan, "capabilityStatus": "Removed"} for plan in anna["assignedPlans"]]
     (warning,) = run(env, way, anna).warnings
@@ -271,9 +267,7 @@ def test_a_mailbox_plan_in_a_state_that_nobody_knows_names_the_user(env: Explain
 
 @WAYS
 @pytest.mark.parametrize("days", [25, 28, 40, 6.5])
-def test_a_mailbox_that_was_soft_deleted_before_the_license_went_is_another_one(
-    env: ExplainHarness, way: str, days: float
-) -> None:
+def test_box_soft_deleted_before_the_removal_is_another_one(env: ExplainHarness, way: str, days: float) -> None:
     anna = env.lost("anna", 5)
     env.make.mailbox(anna, "UserMailbox", sku_assigned=False, soft_deleted_days=days)
     rows = {row.recipient_type.value: row for row in run(env, way, anna).findings}
@@ -301,7 +295,7 @@ def test_one_license_brings_back_one_of_them(env: ExplainHarness) -> None:
 
 
 @WAYS
-def test_a_covered_archive_of_a_mail_user_says_nothing_of_the_mailbox(env: ExplainHarness, way: str) -> None:
+def test_covered_archive_does_not_decide_about_the_mailbox(env: ExplainHarness, way: str) -> None:
     anna = env.lost("anna", 5, synced=True, states=[env.held("EXCHANGEARCHIVE")])
     env.make.mailbox(anna, "MailUser", archive=True)
     row = one(run(env, way, anna))

@@ -87,7 +87,7 @@ STRATEGIES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("options", STRATEGIES, ids=str)
 @pytest.mark.parametrize(("unknown", "reason"), [(True, "license_error"), (False, "no_license")])
-def test_an_assignment_in_error_is_reported_where_it_may_carry_the_mailbox(
+def test_assignment_in_error_that_may_keep_the_box_is_reported(
     env: PlanHarness, options: dict[str, Any], unknown: bool, reason: str
 ) -> None:
     user = holder(env, tomorrow(env) if unknown else teams_enterprise(env))
@@ -118,7 +118,7 @@ def test_who_holds_nothing_else_is_a_warning_and_no_row(
 
 
 @pytest.mark.parametrize("more", [SHAREPOINT, OFFICE, PLAN1])
-def test_a_sku_that_no_table_knows_and_that_looks_like_a_suite_covers_a_mailbox(env: PlanHarness, more: str) -> None:
+def test_unknown_sku_that_resembles_a_suite_covers_a_mailbox(env: PlanHarness, more: str) -> None:
     holder(env, tomorrow(env, more))
     for options in STRATEGIES:
         found = look(env.tenant, **options)

@@ -137,7 +137,7 @@ def test_two_of_one_name_are_joined_to_nobody(env: PlanHarness, way: str) -> Non
     assert [row["user_id"] for row in found.disagreements] == [user["id"]]
 
 
-def test_rules_take_nothing_from_a_user_whose_name_such_a_mailbox_has(env: PlanHarness) -> None:
+def test_rules_take_nothing_from_a_namesake_of_a_stray_mailbox(env: PlanHarness) -> None:
     smaller = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}
     user = env.make.user("Anna", "anna", states=[env.held("SPE_E3")], usage_location="DE")
     env.make.mailbox(user, "UserMailbox", sku_assigned=True)
@@ -147,7 +147,7 @@ def test_rules_take_nothing_from_a_user_whose_name_such_a_mailbox_has(env: PlanH
 
 
 @WHOLE
-def test_a_mailbox_in_use_whose_user_graph_does_not_show_is_named_too(env: PlanHarness, way: str) -> None:
+def test_mailbox_whose_user_graph_lacks_is_named(env: PlanHarness, way: str) -> None:
     """So it is where Graph lists some kind of user elsewhere, as it may do with agents."""
     user = env.make.user("Anna", "anna")
     env.make.mailbox(user, "UserMailbox", created_days=20)
@@ -173,7 +173,7 @@ def test_an_agent_is_looked_at_like_a_person(env: PlanHarness, way: str, user_ty
     }
 
 
-def test_many_agents_are_found_though_a_list_by_ids_leaves_them_out(env: PlanHarness) -> None:
+def test_users_missing_from_a_list_by_ids_are_still_found(env: PlanHarness) -> None:
     """``getByIds`` is asked for users, and may not count agents as such: whom it leaves out is asked for again."""
     for number in range(610):
         user = env.make.user(f"Agent {number}", f"agent{number}", person=False)
@@ -231,7 +231,7 @@ def test_who_has_another_mailbox_has_not_lost_it(env: PlanHarness, way: str) -> 
 
 @pytest.mark.parametrize("way", ["filtered", "full", "everybody", "identities", "identities, full"])
 @pytest.mark.parametrize("living", [True, False])
-def test_a_soft_deleted_one_without_an_id_is_named_for_what_it_is(env: PlanHarness, way: str, living: bool) -> None:
+def test_soft_deleted_mailbox_without_id_is_named_as_such(env: PlanHarness, way: str, living: bool) -> None:
     user = env.make.user("Anna", "anna")
     name = "Anna@contoso.example" if living else "gone@contoso.example"
     env.make.mailbox(user, "UserMailbox", owner_id="", sku_assigned=None, soft_deleted_days=5, address=name)

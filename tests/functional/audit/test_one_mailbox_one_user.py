@@ -97,7 +97,7 @@ def test_how_urgent_a_row_is_stays(env: ExplainHarness) -> None:
 @pytest.mark.parametrize("strategy", ["filtered", "full"])
 @pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
 @pytest.mark.parametrize(("mode", "check_mode"), [("plan", False), ("apply", True), ("apply", False)])
-def test_nobody_loses_a_license_by_a_rule_about_somebody_elses_mailbox(
+def test_rule_about_anothers_mailbox_removes_no_license(
     env: ExplainHarness, scope: str, mode: str, check_mode: bool, strategy: str
 ) -> None:
     env.person("anna", env.held("EXCHANGESTANDARD"))
@@ -116,7 +116,7 @@ def test_nobody_loses_a_license_by_a_rule_about_somebody_elses_mailbox(
     assert result["summary"]["unresolved"] == 2
 
 
-def test_of_all_users_one_is_undecided_also_where_no_row_is_wanted(env: ExplainHarness) -> None:
+def test_scope_all_users_keeps_undecided_users_as_rows(env: ExplainHarness) -> None:
     env.person("anna", env.held("SPE_E3"))
     second(env, ANNA, "RoomMailbox")
     smaller = {**EVERYBODY, "licenses": [{"sku": "EXCHANGESTANDARD"}], "remove": ["SPE_E3"]}
@@ -130,7 +130,7 @@ def test_of_all_users_one_is_undecided_also_where_no_row_is_wanted(env: ExplainH
     )
 
 
-def test_two_usual_mailboxes_of_a_licensed_user_are_seen_by_a_full_scan(env: ExplainHarness) -> None:
+def test_full_scan_finds_two_plain_mailboxes_of_one_user(env: ExplainHarness) -> None:
     """A filtered scan has no reason to look at either; nothing is planned for the user then."""
     env.person("anna", env.held("SPE_E3"))
     second(env, ANNA, "UserMailbox", sku_assigned=True)
@@ -215,7 +215,7 @@ def exchanged(env: ExplainHarness, **box: Any) -> str:
 
 
 @pytest.mark.parametrize("strategy", ["full", "everybody", "identities"])
-def test_a_mailbox_with_the_name_of_another_user_is_a_disagreement(env: ExplainHarness, strategy: str) -> None:
+def test_mailbox_with_anothers_name_is_a_disagreement(env: ExplainHarness, strategy: str) -> None:
     guid = exchanged(env)
     found = look(env, strategy, ANNA, TEAM)
     assert found.findings == ()
@@ -236,7 +236,7 @@ def test_a_filtered_scan_sees_it_where_the_mailbox_is_at_risk(env: ExplainHarnes
 
 
 @pytest.mark.parametrize("strategy", ["full", "everybody"])
-def test_a_mailbox_of_a_user_who_is_gone_that_has_somebodys_name_is_one_too(env: ExplainHarness, strategy: str) -> None:
+def test_box_of_a_deleted_user_with_anothers_name_is_contested(env: ExplainHarness, strategy: str) -> None:
     env.person("anna", env.held("SPE_E3"), kind=None)
     env.make.mailbox(env.world.user(ANNA), "UserMailbox", sku_assigned=True, owner_id=env.make.guid())
     found = look(env, strategy)
@@ -271,7 +271,7 @@ def test_nor_do_they_switch_off_a_plan(env: ExplainHarness) -> None:
     assert [row["action"] for row in result["users"] if row["user_principal_name"] == ANNA] == ["undecided"]
 
 
-def test_before_something_is_taken_exchange_is_asked_for_mailboxes_with_the_name(env: ExplainHarness) -> None:
+def test_removals_ask_exchange_for_mailboxes_of_the_name(env: ExplainHarness) -> None:
     """A filtered scan has seen the mailbox that is at risk, and not the one that has its user's name."""
     env.person("team", env.held("EXCHANGESTANDARD"), archive=True, kind=None)
     env.make.mailbox(env.world.user(TEAM), "SharedMailbox", archive=True, address="team.old@contoso.example")

@@ -24,7 +24,7 @@ def env(tenant: Tenant) -> FitHarness:
 
 
 @pytest.mark.parametrize("business", ["50", "100"])
-def test_a_business_license_may_have_more_than_plan_1_and_the_warning_says_so(env: FitHarness, business: str) -> None:
+def test_business_license_with_a_larger_quota_is_a_warning(env: FitHarness, business: str) -> None:
     env.world.switches.business_quota = business
     env.sized("anna", 60)
     row = row_of(env.apply(BUSINESS))
@@ -42,7 +42,7 @@ def test_a_plan_that_surely_fits_is_preferred_to_one_that_may(env: FitHarness) -
 
 
 @pytest.mark.parametrize("quota", ["follows", "stays"])
-def test_a_larger_quota_of_an_earlier_license_is_reported_as_a_doubt(env: FitHarness, quota: str) -> None:
+def test_larger_quota_of_an_earlier_license_is_a_warning(env: FitHarness, quota: str) -> None:
     env.world.switches.quota = quota
     upn = env.sized("anna", 60)
     env.box(upn)["ProhibitSendReceiveQuota"] = "100 GB (107,374,182,400 bytes)"
@@ -53,7 +53,7 @@ def test_a_larger_quota_of_an_earlier_license_is_reported_as_a_doubt(env: FitHar
     assert env.box(upn)["ProhibitSendReceiveQuota"].startswith(expected)
 
 
-def test_who_keeps_a_business_license_of_100_gb_is_not_called_too_large(env: FitHarness) -> None:
+def test_kept_business_license_of_100_gb_is_not_too_small(env: FitHarness) -> None:
     env.world.switches.business_quota = "100"
     env.person("anna", env.held("SPB"), bytes=60 * GB)
     rule = {**EVERYBODY, "licenses": [{"sku": "POWER_BI_STANDARD"}]}
@@ -77,7 +77,7 @@ def test_a_swap_from_a_business_license_to_plan_1_is_warned_of(env: FitHarness) 
     ("sku", "business", "found"),
     [("SPB", "100", []), ("SPB", "50", ["shared_over_50_gb"]), ("EXCHANGESTANDARD", "100", ["shared_over_50_gb"])],
 )
-def test_a_shared_mailbox_with_a_business_license_and_room_of_its_own_is_a_warning(
+def test_shared_mailbox_with_its_own_quota_is_a_warning(
     env: FitHarness, strategy: str, sku: str, business: str, found: list[str]
 ) -> None:
     env.world.switches.business_quota = business
@@ -100,7 +100,7 @@ def test_a_quota_alone_is_no_proof(env: FitHarness) -> None:
     assert any("own quota" in note for note in finding.notes)
 
 
-def test_an_archive_of_such_a_shared_mailbox_is_a_row_all_the_same(env: FitHarness) -> None:
+def test_archive_of_a_covered_shared_mailbox_is_a_row(env: FitHarness) -> None:
     env.world.switches.business_quota = "100"
     env.add_sku("O365_BUSINESS_PREMIUM")  # without the archiving add-on of Business Premium
     held = env.held("O365_BUSINESS_PREMIUM")

@@ -85,9 +85,7 @@ def test_so_is_each_where_the_report_is_refused_or_broken(env: Harness, strategy
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("whose", ["small", "large"])
-def test_a_blank_cell_of_the_report_is_measured_and_the_rest_is_as_it_was(
-    env: Harness, strategy: str, whose: str
-) -> None:
+def test_blank_size_in_the_report_is_measured_alone(env: Harness, strategy: str, whose: str) -> None:
     small, big = furnish(env)
     env.world.switches.report_blank_size = (small if whose == "small" else big)["UserPrincipalName"]
     env.tenant.clear_requests()
@@ -118,9 +116,7 @@ def test_too_many_without_a_report_are_not_examined(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_one_that_exchange_does_not_measure_is_named_and_licenses_are_given_all_the_same(
-    tenant: Tenant, strategy: str
-) -> None:
+def test_unmeasured_mailbox_is_named_and_still_licensed(tenant: Tenant, strategy: str) -> None:
     env = PlanHarness(tenant)
     furnish(env, 3)
     env.at_risk("anna")
@@ -135,7 +131,7 @@ def test_one_that_exchange_does_not_measure_is_named_and_licenses_are_given_all_
     assert actions(env.apply(EVERYBODY, shared_mailbox_sizes="always"))["anna"] == "license"
 
 
-def test_a_role_without_the_cmdlet_costs_the_sizes_and_is_reported_once(env: Harness) -> None:
+def test_role_without_the_cmdlet_is_reported_once(env: Harness) -> None:
     furnish(env)
     env.tenant.set_faults({"kind": "forbidden_cmdlet", "service": "exchange", "cmdlet": STATISTICS, "times": None})
     found = look(env.tenant, sizes="always")
@@ -175,7 +171,7 @@ def test_a_mailbox_that_nobody_finds_has_no_size_that_would_fit(tenant: Tenant) 
     assert any("size" in text for text in row["warnings"])
 
 
-def test_a_role_that_measures_no_mailbox_is_not_tried_for_every_one(env: Harness) -> None:
+def test_role_without_the_cmdlet_ends_measuring_early(env: Harness) -> None:
     furnish(env)
     env.tenant.set_faults({"kind": "forbidden_cmdlet", "service": "exchange", "cmdlet": STATISTICS, "times": None})
     env.tenant.clear_requests()
@@ -186,7 +182,7 @@ def test_a_role_that_measures_no_mailbox_is_not_tried_for_every_one(env: Harness
 V2: Any = {"surface": "v2", "recipient_types": (RecipientType.USER, RecipientType.SHARED)}
 
 
-def test_v2_takes_the_report_for_what_is_small_and_names_what_it_cannot_measure(env: Harness) -> None:
+def test_v2_names_large_mailboxes_that_it_cannot_measure(env: Harness) -> None:
     _small, big = furnish(env)
     found = look(env.tenant, sizes="auto", **V2)
     assert (found.findings, found.summary()["complete"]) == ((), False)
@@ -203,7 +199,7 @@ def test_v2_takes_the_report_for_what_is_small_and_names_what_it_cannot_measure(
 
 @pytest.mark.parametrize("sizes", ["auto", "always"])
 @pytest.mark.parametrize("named", [False, True], ids=["all", "identities"])
-def test_v2_without_a_report_or_with_all_to_measure_is_incomplete(env: Harness, sizes: str, named: bool) -> None:
+def test_v2_without_a_report_or_with_always_is_incomplete(env: Harness, sizes: str, named: bool) -> None:
     _small, big = furnish(env)
     env.world.switches.usage_report = "404"
     who: Any = {"identities": (big["UserPrincipalName"],)} if named else {}
@@ -228,7 +224,7 @@ def test_v2_misses_no_size_where_no_mailbox_has_one_to_ask_for(env: Harness, siz
     assert look(env.tenant, sizes="never", **V2).summary()["complete"] is True
 
 
-def test_a_service_that_is_too_busy_is_not_tried_for_every_mailbox(env: Harness) -> None:
+def test_busy_exchange_ends_measuring_early(env: Harness) -> None:
     furnish(env)
     fault: dict[str, Any] = {"kind": "status", "status": 503, "service": "exchange", "cmdlet": STATISTICS}
     env.tenant.set_faults({**fault, "times": None})

@@ -178,7 +178,7 @@ def check_that_it_breaks_off(tenant: Tenant, entry: Assumption, position: Any) -
     assert env.writes() == []
 
 
-def test_each_switch_of_the_tenant_is_an_assumption_or_says_why_not() -> None:
+def test_each_switch_is_an_assumption_or_says_why_not() -> None:
     switches = {field.name for field in dataclasses.fields(Switches)}
     assumed = {entry.switch for entry in ASSUMPTIONS}
     assert assumed == SCENES.keys()

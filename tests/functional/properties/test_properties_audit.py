@@ -69,7 +69,7 @@ def _unordered(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 @examples(60)
 @given(tenant=TENANTS, options=OPTIONS, seed=st.integers(0, 1000))
-def test_filtered_and_full_find_the_same_and_no_order_or_page_matters(
+def test_filtered_and_full_agree_for_any_order_and_page(
     served: tuple[Tenant, Clients], tenant: Json, options: Json, seed: int
 ) -> None:
     env = Harness(*served)

@@ -263,7 +263,7 @@ def undo(env: PlanHarness, before: dict[str, Json], done: Json) -> None:
 
 @examples(50)
 @given(tenant=TENANTS, rules=RULES, options=OPTIONS, seed=st.integers(0, 1000))
-def test_a_remediation_does_what_it_says_and_no_more_than_asked_for(
+def test_remediation_does_exactly_what_its_plan_says(
     served: tuple[Tenant, Clients], tenant: Json, rules: list[Json], options: Json, seed: int
 ) -> None:
     env = PlanHarness(*served)

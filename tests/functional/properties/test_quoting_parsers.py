@@ -116,7 +116,7 @@ def test_an_opath_filter_keeps_its_structure(form: str, value: str, other: str) 
 
 
 @pytest.mark.parametrize("sign", "\u2018\u2019\u201a\u201b")
-def test_what_powershell_takes_for_a_quote_is_not_written_to_exchange(sign: str) -> None:
+def test_typographic_quotes_never_reach_exchange(sign: str) -> None:
     with pytest.raises(ValueError, match="typographic quote"):
         quote(f"O{sign}Brien", Style.OPATH)
     assert quote(f"O{sign}Brien", Style.ODATA) == f"'O{sign}Brien'"
@@ -159,7 +159,7 @@ HOSTILE = [text for text in SNIPPETS if text.strip()] + [
 ]
 
 
-def test_the_tenant_finds_no_one_by_a_hostile_name_but_who_bears_it() -> None:
+def test_hostile_name_finds_only_its_own_user() -> None:
     """From the option of a module to the parsers of the services, with all that lies between."""
     name = "o'b' or true or 'x@contoso.example"
     with running(mailboxes=20, at_risk=4) as tenant, clients(tenant) as services:

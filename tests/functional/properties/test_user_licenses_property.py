@@ -141,7 +141,7 @@ def outcome(env: Harness, names: list[str], wish: dict[str, Any], *, check_mode:
 @pytest.mark.random
 @examples(100)
 @given(people=PEOPLE, wish=WISHES, seats=st.fixed_dictionaries(dict.fromkeys(SKUS, SEATS)))
-def test_a_run_does_what_check_mode_said_and_the_next_changes_nothing(
+def test_run_matches_check_mode_and_next_changes_nothing(
     served: tuple[Tenant, Clients], people: list[dict[str, Any]], wish: dict[str, Any], seats: dict[str, int]
 ) -> None:
     env = Harness(*served)

@@ -73,11 +73,11 @@ PORTAL = ("m365_directory_id", "m365_application_id", "m365_app_secret")
 
 @pytest.mark.parametrize("name", [*PORTAL, "m365_tid", "m365_team", "m365_max_changes", "M365_Tid", "m365-app-key"])
 @pytest.mark.parametrize("writes", [True, False], ids=["writes", "reads"])
-def test_no_unknown_name_with_our_prefix_reaches_the_tenant_of_the_environment(name: str, *, writes: bool) -> None:
+def test_unknown_prefixed_name_bars_the_environments_tenant(name: str, *, writes: bool) -> None:
     assert not _Action(writes=writes).decide(name)
 
 
-def test_the_refusal_of_one_s_own_name_says_that_the_prefix_is_taken() -> None:
+def test_refusal_of_a_users_own_name_says_the_prefix_is_reserved() -> None:
     variables = {"m365_team": "x", "inventory_hostname": "contoso"}
     with pytest.raises(Refused, match=r"no variable m365_team, .*begin with m365_ .*another name"):
         _Action(writes=True)._check_names(variables)
@@ -94,7 +94,7 @@ class _Hosts(dict[str, dict[str, Any]]):
 
 
 @pytest.mark.parametrize("name", [*PORTAL, "m365_team", "m365_tennant_id"])
-def test_another_host_with_an_unknown_name_shows_that_the_environment_is_not_everybody_s_tenant(name: str) -> None:
+def test_unknown_name_of_one_host_bars_the_environment_for_all(name: str) -> None:
     action = _Action(writes=True)
     variables: dict[str, Any] = {"inventory_hostname": "contoso", "groups": {"all": ["contoso", "fabrikam"]}}
     assert action._foreign_environment({**variables, "hostvars": _Hosts(fabrikam={"team": "x"})}, []) == ""
@@ -141,13 +141,13 @@ def refusal(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_no_single_error_in_the_environment_takes_another_tool_s_tenant(name: str) -> None:
+def test_one_typo_never_selects_another_tools_tenant(name: str) -> None:
     """The right variable would have won over those of other tools; a wrong one must not hand the run to them."""
     assert options_from({}, FOREIGN).tenant_id == "fabrikam.example"
     assert [wrong for wrong in cases(single_errors(name, upper=True)) if wrong not in refusal(wrong)] == []
 
 
-def test_the_environment_s_errors_are_told_together_and_without_values() -> None:
+def test_environment_errors_come_together_without_values() -> None:
     with pytest.raises(ConfigurationError) as caught:
         options_from({}, {**FOREIGN, "M365_TENANTID": "hidden-one", "M365_CLIENT_SECERT": "hidden-two"})
     assert "M365_TENANTID, which this collection does not read (did you mean M365_TENANT_ID?)" in str(caught.value)
@@ -155,7 +155,7 @@ def test_the_environment_s_errors_are_told_together_and_without_values() -> None
     assert "hidden" not in str(caught.value)
 
 
-def test_an_error_in_a_variable_that_is_not_asked_for_is_no_error() -> None:
+def test_error_in_an_unused_variable_is_ignored() -> None:
     """A host with variables of its own asks the environment for nothing that signs in."""
     own = {"tenant_id": "contoso.example", "client_id": FOREIGN["AZURE_CLIENT_ID"], "client_secret": "a-long-secret"}
     found = options_from({**own, "use_environment": False}, {"M365_TENANTID": "fabrikam.example"})
@@ -180,7 +180,7 @@ def test_an_error_in_a_variable_that_is_not_asked_for_is_no_error() -> None:
         ("M365_" + "LONG_NAME_" * 9, ""),
     ],
 )
-def test_an_unknown_name_with_our_prefix_in_the_environment_is_an_error(name: str, meant: str) -> None:
+def test_unknown_prefixed_name_in_the_environment_is_an_error(name: str, meant: str) -> None:
     said = refusal(name)
     assert f"the environment has {name}, which this collection does not read" in said
     assert f"(did you mean {meant}?)" in said if meant else "begin with M365_" in said

@@ -136,7 +136,7 @@ def test_what_is_somebody_elses_is_left_alone(name: str) -> None:
     ],
 )
 @pytest.mark.parametrize("known", [EVERYTHING, M365], ids=["the role", "a module"])
-def test_every_unknown_name_with_the_prefix_of_the_hosts_variables_is_found(name: str, known: frozenset[str]) -> None:
+def test_every_unknown_name_with_the_host_prefix_is_found(name: str, known: frozenset[str]) -> None:
     assert meant(name, known=known) is not None
 
 
@@ -206,7 +206,7 @@ def test_the_names_are_those_of_modules_and_role() -> None:
     assert set(CREDENTIALS) == {*IDENTITY_OPTIONS, "access_tokens"}
 
 
-def test_every_variable_of_a_playbook_is_known_and_every_known_one_is_used() -> None:
+def test_playbook_variables_are_exactly_the_known_ones() -> None:
     texts = [
         path.read_text(encoding="utf-8")
         for folder in ("playbooks", "roles")

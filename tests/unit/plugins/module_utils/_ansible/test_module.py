@@ -87,7 +87,7 @@ def test_what_has_no_plain_form_is_an_error_and_not_a_text(value: object) -> Non
         to_plain({"a": [value]})
 
 
-def test_a_failure_has_a_sentence_for_people_and_fields_for_programs() -> None:
+def test_failure_has_a_sentence_and_fields() -> None:
     error = ApiError("No.", status=403, code="Denied", hint="Ask.", service="S", request="GET /", request_id="r")
     assert failure(error, {"requests": 3}) == {
         "msg": "No. Ask.",
@@ -161,7 +161,7 @@ def test_every_option_that_sounds_secret_says_whether_it_is() -> None:
 # mistakes of ours -------------------------------------------------------------------------------------------------
 
 
-def test_what_nobody_expects_is_told_by_its_kind_and_place_and_with_what_was_written() -> None:
+def test_unexpected_error_has_type_place_and_written_users() -> None:
     with pytest.raises(KeyError) as caught:
         dict[str, str]()["hush-0123456789"]
     ledger = {"anna@contoso.com": "changed", "otto@contoso.com": "unknown"}

@@ -100,7 +100,7 @@ PLAN2 = "efb87545-963c-4e0d-99df-69c6916d9eb0"  # EXCHANGE_S_ENTERPRISE
 @pytest.mark.parametrize("capabilities", EVERY_RECORD, ids="+".join)
 @pytest.mark.parametrize("stores", [{}, ARCHIVE, {"LitigationHoldEnabled": True}], ids=str)
 @pytest.mark.parametrize("kind", ["UserMailbox", "SharedMailbox", "RoomMailbox", "EquipmentMailbox"])
-def test_exchange_leaves_out_whom_its_record_calls_covered_and_nobody_else(
+def test_filter_leaves_out_exactly_what_is_recorded_as_covered(
     kind: str, stores: dict[str, Any], capabilities: list[str]
 ) -> None:
     answer = raw(RecipientTypeDetails=kind, PersistedCapabilities=capabilities, **stores)
@@ -110,7 +110,7 @@ def test_exchange_leaves_out_whom_its_record_calls_covered_and_nobody_else(
     assert compile_filter(filters.mailbox_candidates(BUILTIN))(answer) is not covered
 
 
-def test_a_record_is_not_believed_of_a_plan_that_the_catalogue_takes_for_less() -> None:
+def test_record_of_a_reclassified_plan_is_not_used() -> None:
     less = replace(BUILTIN, plan_classes={**BUILTIN.plan_classes, PLAN2: PlanClass.PLAN1})
     archive = raw(**COVERED_ARCHIVE)
     assert compile_filter(filters.mailbox_candidates(less))(archive)
@@ -139,7 +139,7 @@ def test_a_record_is_not_believed_of_a_plan_that_the_catalogue_takes_for_less() 
         "TeamMailbox",
     ],
 )
-def test_the_filters_know_the_kinds_that_the_reader_of_answers_knows(kind: str) -> None:
+def test_filters_and_parsers_know_the_same_kinds(kind: str) -> None:
     answer = raw(RecipientTypeDetails=kind)
     mailbox = mailbox_from(answer)
     resource = mailbox is not None and mailbox.recipient_type is not RecipientType.USER
@@ -167,7 +167,7 @@ def test_resources_are_found_by_name_fifty_at_a_time() -> None:
     assert filters.by_upn([]) == []
 
 
-def test_graph_is_asked_for_every_plan_that_a_mailbox_or_an_archive_hangs_on() -> None:
+def test_graph_filter_has_every_plan_that_keeps_a_mailbox() -> None:
     text = filters.licensed_without_mailbox_plan(BUILTIN)
     assert set(re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", text)) == set(
         BUILTIN.plans_of({*MAILBOX_CLASSES, PlanClass.ARCHIVE, PlanClass.ARCHIVING})
@@ -195,7 +195,7 @@ def test_no_list_has_more_values_than_graph_takes() -> None:
         assert plan in texts[2]
 
 
-def test_holders_of_licenses_without_rights_who_have_nothing_better() -> None:
+def test_filter_finds_holders_of_nothing_but_no_rights() -> None:
     text = filters.held_by_no_rights(BUILTIN.no_rights_skus, BUILTIN)
     for sku_id in BUILTIN.no_rights_skus:
         assert sku_id in text

@@ -103,7 +103,7 @@ def test_a_sku_grants_a_mailbox_by_its_plans_and_its_rights(sku: Sku) -> None:
     assert BUILTIN.grants_mailbox(sku) is (carries_one and sku.part_number not in NO_RIGHTS)
 
 
-def test_of_614_skus_104_grant_a_mailbox_and_four_more_carry_a_plan_without_the_right_to_it() -> None:
+def test_104_of_614_skus_grant_a_mailbox_and_four_lack_rights() -> None:
     granting = [sku for sku in TABLE.values() if BUILTIN.grants_mailbox(sku)]
     without = [sku for sku in (*TABLE.values(), *ADDED.values()) if BUILTIN.no_rights(sku.id)]
     assert len(granting) == 104

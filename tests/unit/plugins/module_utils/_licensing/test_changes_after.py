@@ -92,7 +92,7 @@ def test_describe_is_sorted_has_names_and_no_times() -> None:
     }
 
 
-def test_a_sku_the_tenant_no_longer_has_is_named_by_the_catalogue_or_its_id() -> None:
+def test_missing_sku_is_named_by_the_catalogue_or_its_id() -> None:
     strange = LicenseState("ffffffff-0000-4000-8000-000000000000", frozenset({"eeeeeeee-0000-4000-8000-000000000000"}))
     who = user("a")._replace(license_states=(LicenseState(SPE_E3, frozenset({TEAMS})), strange))
     rows = license_changes.licenses_row(who, {}, BUILTIN)["licenses"]
@@ -144,7 +144,7 @@ def test_an_empty_change_changes_nothing() -> None:
     assert license_changes.apply_to(who, LicenseChange(who.id), BY_ID) is who
 
 
-def test_what_the_service_switches_off_besides_is_tolerated_and_reported() -> None:
+def test_plans_the_service_disables_are_accepted_and_reported() -> None:
     change = LicenseChange("", add=(add(SPE_E3, YAMMER),))
     read_back = user("a", direct(SPE_E3, YAMMER, TEAMS))
     assert readback.shows(read_back, change, user("a"))
@@ -224,7 +224,7 @@ def test_a_change_that_takes_the_mailbox_plan_is_seen(
     assert bool(find_downgrades({"": who}, [change], BY_ID, BUILTIN)) is weakened
 
 
-def test_removing_a_sku_that_nobody_knows_counts_as_taking_what_it_may_have_given() -> None:
+def test_removing_an_unknown_sku_counts_as_a_possible_loss() -> None:
     gone = "ffffffff-0000-4000-8000-000000000000"
     who = user("a", direct(EMS))._replace(
         license_states=(LicenseState(gone), direct(EMS)),

@@ -114,7 +114,7 @@ def test_what_is_enough_for_whom(kind: str, traits: str, held: tuple[PlanClass, 
         ("Hibernating", False),
     ],
 )
-def test_a_plan_grants_while_it_is_enabled_or_in_its_grace_period(capability: str, works: bool) -> None:
+def test_plan_grants_while_enabled_or_in_warning(capability: str, works: bool) -> None:
     owner = user("anna", license_states=(direct(SPE_E3),), assigned_plans=(AssignedPlan(PLAN2, capability),))
     assert (P2 in granted(owner, BUILTIN)) is works
 
@@ -143,9 +143,7 @@ def test_one_entry_that_works_beats_those_that_were_deleted() -> None:
         pytest.param([], False, id="none"),
     ],
 )
-def test_a_mailbox_is_covered_by_a_plan_that_works_and_not_by_having_a_license(
-    states: list[LicenseState], covered: bool
-) -> None:
+def test_enabled_plan_and_not_a_license_covers_a_mailbox(states: list[LicenseState], covered: bool) -> None:
     assert (finding_of(box(), user("anna", *states)) is None) is covered
 
 
@@ -261,7 +259,7 @@ def test_an_archive_and_a_hold_of_a_shared_mailbox_are_both_told() -> None:
 
 
 @pytest.mark.parametrize("held", [{"hold": True}, {"other_hold": True}])
-def test_the_date_of_a_mailbox_on_hold_is_unknown_for_sources_disagree(held: dict[str, Any]) -> None:
+def test_date_of_a_mailbox_on_hold_is_unknown(held: dict[str, Any]) -> None:
     for days, severity in ((5, "warning"), (25, "critical"), (100, "overdue")):
         created = NOW - timedelta(days=days)
         finding = found(box(created=created, sku_assigned=None, **held), user("anna"))

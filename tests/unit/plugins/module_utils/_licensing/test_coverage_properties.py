@@ -95,9 +95,7 @@ def test_plan_2_covers_everything_but_what_is_gone_already(mailbox: Mailbox, own
 
 
 @given(BOXES, owners(), FLAGS)
-def test_a_row_is_what_the_plans_say_and_the_signals_only_add_to_it(
-    mailbox: Mailbox, owner: User, flags: Signals
-) -> None:
+def test_plans_decide_a_row_and_signals_only_add_to_it(mailbox: Mailbox, owner: User, flags: Signals) -> None:
     alone = finding_of(mailbox, owner, Signals(None))
     joined = finding_of(mailbox, owner, flags)
     assert (alone is None) is (joined is None)

@@ -44,7 +44,7 @@ from tests.unit.support.sample_tenant import (
 # plans without rights -------------------------------------------------------------------------------------------
 
 
-def test_a_mailbox_that_hangs_on_a_plan_without_rights_is_a_warning_and_no_row() -> None:
+def test_mailbox_kept_by_a_plan_without_rights_is_a_warning() -> None:
     owner = user("anna", direct(F1))
     assert granted(owner, BUILTIN) == frozenset()
     assert no_rights_only(owner, BUILTIN) == (F1,)
@@ -66,7 +66,7 @@ def test_whoever_does_not_hang_on_it_is_not_warned_of(states: list[LicenseState]
     assert no_rights_only(user("anna", *states), BUILTIN) == ()
 
 
-def test_a_kiosk_plan_that_is_off_where_it_has_rights_comes_without_them() -> None:
+def test_kiosk_plan_off_in_its_rightful_sku_has_no_rights() -> None:
     owner = user("anna", direct(F1), direct(EXCHANGEDESKLESS, KIOSK))
     assert no_rights_only(owner, BUILTIN) == (F1,)
 
@@ -106,7 +106,7 @@ def test_without_the_directory_what_exchange_says_decides() -> None:
     assert finding_of(box(RecipientType.SHARED, sku_assigned=None), None) is None
 
 
-def test_whom_the_portal_flags_and_exchange_does_not_know_is_a_row_that_says_so() -> None:
+def test_user_flagged_by_the_portal_alone_is_a_row() -> None:
     finding = found(None, user("anna"), PORTAL_SAYS)
     assert finding.evidence == ("license_reconciliation_needed", "no_mailbox_plan")
     assert finding.disagreements == ("Exchange shows no mailbox of this user",)
@@ -143,7 +143,7 @@ def test_signals_that_agree_show_no_contradiction() -> None:
         (box(RecipientType.SHARED, sku_assigned=None), NOBODY_SAYS, ""),
     ],
 )
-def test_a_covered_mailbox_that_a_signal_calls_unlicensed_is_shown_and_no_row(
+def test_covered_mailbox_with_a_flag_is_a_disagreement_not_a_row(
     mailbox: Mailbox | None, signals: Signals, text: str
 ) -> None:
     owner = user("anna", direct(SPE_E3))

@@ -97,7 +97,7 @@ def test_a_new_mailbox_has_the_grace_period_from_its_creation(grace: int, create
 
 
 @pytest.mark.parametrize("created", [30.001, 45, 4000])
-def test_a_mailbox_that_outlived_its_grace_period_has_no_date_and_says_why(created: float) -> None:
+def test_mailbox_past_its_grace_period_has_a_note_and_no_date(created: float) -> None:
     finding = found(box(created=ago(created)))
     assert told(finding) == (None, "unknown", "unknown")
     assert f"ended on {ago(created - 30):%Y-%m-%d}, and the mailbox still exists" in finding.deadline.note
@@ -133,25 +133,25 @@ def test_a_removed_license_leaves_thirty_days(days: int) -> None:
     assert told(finding) == (30 - days, "license_removed_plus_grace", "estimated")
 
 
-def test_the_last_mailbox_plan_that_went_counts_and_other_plans_do_not() -> None:
+def test_last_removed_mailbox_plan_counts_and_others_do_not() -> None:
     other = AssignedPlan("113feb6c-3fe4-4440-bddc-54d774bf0318", "Deleted", assigned=ago(1))
     owner = user(assigned_plans=(deleted(25), deleted(12, PLAN1), other))
     assert told(found(box(created=ago(900)), owner))[0] == 18
 
 
-def test_a_removal_longer_ago_than_thirty_days_is_no_date_any_more() -> None:
+def test_removal_before_thirty_days_gives_no_date() -> None:
     finding = found(box(created=ago(900)), user(assigned_plans=(deleted(31),)))
     assert told(finding) == (None, "unknown", "unknown")
     assert "since the license was removed" in finding.deadline.note
     assert finding.severity == "overdue"
 
 
-def test_a_license_that_went_before_the_mailbox_was_made_was_not_the_one_of_this_mailbox() -> None:
+def test_removal_before_creation_is_about_another_mailbox() -> None:
     finding = found(box(created=ago(3)), user(assigned_plans=(deleted(400),)))
     assert told(finding) == (27, "created_plus_grace", "estimated")
 
 
-def test_exchange_alone_tells_that_a_license_was_removed_but_not_when() -> None:
+def test_exchange_alone_reports_a_removal_without_a_date() -> None:
     finding = assess(box(sku_assigned=False), None, Signals(), AssessmentContext(now=NOW))
     assert finding is not None
     assert finding.reason == "license_removed"
@@ -160,7 +160,7 @@ def test_exchange_alone_tells_that_a_license_was_removed_but_not_when() -> None:
 
 
 @pytest.mark.parametrize("due", [-2, 0, 11])
-def test_pending_delicensing_is_read_and_beats_what_could_be_computed(due: int) -> None:
+def test_pending_delicensing_date_beats_a_computed_date(due: int) -> None:
     owner = user(assigned_plans=(deleted(20),))
     finding = found(box(), owner, pending=ahead(due))
     assert finding.reason == "license_removed"
@@ -178,7 +178,7 @@ def test_a_soft_deleted_mailbox_can_be_recovered_for_thirty_days(days: int) -> N
     assert finding.severity == "lost"
 
 
-def test_a_soft_deleted_mailbox_that_outlived_the_thirty_days_has_no_date() -> None:
+def test_soft_deleted_mailbox_past_thirty_days_has_no_date() -> None:
     finding = found(box(RecipientType.SOFT_DELETED, soft_deleted=ago(31)))
     assert told(finding) == (None, "unknown", "unknown")
     assert "the mailbox still exists" in finding.deadline.note
@@ -238,7 +238,7 @@ def suspended(*subscriptions: Subscription, owner: User | None = None, **more: A
         pytest.param([], (None, "unknown", "unknown"), id="no subscription"),
     ],
 )
-def test_a_suspended_license_lives_as_long_as_its_last_subscription(subscriptions: Any, expected: Any) -> None:
+def test_last_subscription_dates_a_suspended_license(subscriptions: Any, expected: Any) -> None:
     assert told(suspended(*(subscription(SPE_E3, status, days) for status, days in subscriptions))) == expected
 
 
@@ -294,12 +294,12 @@ def test_shared_mailboxes_have_no_date_and_are_a_warning(more: Any, reason: str)
     assert finding.severity == "warning"
 
 
-def test_a_hold_that_its_plan_does_not_carry_is_a_matter_of_rights() -> None:
+def test_hold_without_a_plan_for_it_is_a_missing_right() -> None:
     finding = found(box(hold=True, sku_assigned=True), user("anna", direct(EXCHANGESTANDARD)))
     assert (finding.reason, finding.severity, finding.deadline.at) == ("hold_without_license", "notice", None)
 
 
-def test_the_archive_of_a_licensed_mailbox_has_no_date_from_its_creation() -> None:
+def test_creation_dates_no_archive_of_a_licensed_mailbox() -> None:
     finding = found(box(archive=True, sku_assigned=True), user("anna", direct(EXCHANGEDESKLESS)))
     assert (finding.reason, finding.severity) == ("archive_without_license", "warning")
     assert told(finding) == (None, "unknown", "unknown")
@@ -333,7 +333,7 @@ def test_an_archive_lives_thirty_days_after_what_covered_it_went(plan: str, days
         (400, 400, "notice"),
     ],
 )
-def test_days_are_rounded_up_until_the_deadline_and_decide_how_bad_it_is(days: float, left: int, severity: str) -> None:
+def test_days_are_rounded_up_and_decide_the_severity(days: float, left: int, severity: str) -> None:
     deadline = Deadline(ahead(days), "pending_delicense", "exact")
     assert days_until(deadline, NOW) == left
     assert severity_of("license_removed", left) == severity
@@ -368,7 +368,7 @@ def cases(draw: st.DrawFn) -> tuple[Mailbox, User, datetime | None]:
 
 
 @given(cases(), DAYS, st.floats(min_value=0, max_value=200, allow_nan=False))
-def test_as_time_goes_by_days_only_go_down_and_nothing_gets_better(
+def test_days_fall_and_severity_never_improves_with_time(
     case: tuple[Mailbox, User, datetime | None], start: float, step: float
 ) -> None:
     mailbox, owner, due = case

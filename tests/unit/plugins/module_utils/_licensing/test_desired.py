@@ -64,7 +64,7 @@ def test_every_sku_is_found_by_part_number_and_by_id_in_any_case(spell: Any) -> 
         assert {sku.id for sku in found if sku is not None} == {row.id}
 
 
-def test_every_sku_is_found_by_its_product_name_or_the_twins_are_listed() -> None:
+def test_sku_is_found_by_product_name_or_namesakes_are_listed() -> None:
     parts = {row.part_number.casefold() for row in ROWS.values()}
     names = Counter((BUILTIN.product_name(row.id) or "").casefold() for row in ROWS.values())
     unique = 0
@@ -106,7 +106,7 @@ def test_where_nothing_is_near_the_tenants_skus_are_listed() -> None:
         resolve_wanted([{"sku": "zzzzzzzz"}], few, BUILTIN)
 
 
-def test_an_id_of_microsofts_that_the_tenant_does_not_have_is_unknown_too() -> None:
+def test_known_sku_id_that_the_tenant_lacks_is_unknown() -> None:
     with pytest.raises(ConfigurationError, match="no SKU"):
         resolve_wanted([{"sku": E3.id}], [sku for sku in EVERYTHING if sku.id != E3.id], BUILTIN)
 
@@ -131,7 +131,7 @@ def test_every_user_plan_of_a_sku_is_found_by_name_and_id(key: str, spell: Any) 
 
 @pytest.mark.parametrize("key", ["disabled_plans", "enabled_plans"])
 @pytest.mark.parametrize("name", ["YAMMER_ENTERPRISE", YAMMER])
-def test_a_plan_that_only_another_sku_has_is_refused_with_those_it_has(key: str, name: str) -> None:
+def test_plan_of_another_sku_is_refused_with_the_skus_plans(key: str, name: str) -> None:
     (problem,) = problems_of([{"sku": "EXCHANGEDESKLESS", key: [name]}])
     assert problem.startswith(f"licenses[0].{key}[0]: EXCHANGEDESKLESS has no service plan {name!r} (")
     assert "EXCHANGE_S_DESKLESS" in problem
@@ -194,7 +194,7 @@ def test_a_companys_sku_and_a_refused_one_name_their_place() -> None:
     assert "rules[3].licenses[1].sku: no EMS here" in problems
 
 
-def test_lists_of_skus_are_read_once_each_and_a_single_name_is_a_list() -> None:
+def test_sku_lists_drop_duplicates_and_accept_a_single_name() -> None:
     problems: list[str] = []
     assert collect_skus(["SPE_E3", E3.id.upper(), "EMS"], FINDER, "has", problems) == (E3.id, table()["EMS"].id)
     assert collect_skus("spe_e3", FINDER, "has", problems) == (E3.id,)

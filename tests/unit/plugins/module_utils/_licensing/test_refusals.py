@@ -67,7 +67,7 @@ def test_a_refusal_is_foreseen(who: User, wanted: LicenseChange, code: str | Non
     assert (problem.code if problem else None) == code
 
 
-def test_check_mode_says_who_would_fail_and_who_would_not_be_tried() -> None:
+def test_check_mode_predicts_failed_and_untried_users() -> None:
     users = {who.id: who for who in (user("a", direct(SPE_E3)), user("b"), user("c", direct(SPE_E3)))}
     changes = [LicenseChange(user_id, add=(Assignment(EXCHANGEARCHIVE_ADDON, frozenset()),)) for user_id in users]
     for on_error, expected in (

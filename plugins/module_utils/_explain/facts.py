@@ -151,7 +151,7 @@ def explain_user(reading: Reading, cases: Sequence[Case], context: AssessmentCon
 
 
 def exchange_plans(user: User, context: AssessmentContext) -> list[dict[str, Any]]:
-    """Each Exchange plan by each license and way that brings it, and what becomes of it; those that count first."""
+    """Each Exchange plan by each license and way that brings it, and its status; those that count first."""
     best = _at_work(user.assigned_plans)
     rows = [
         _plan_row(plan_id, context, state, _status(plan_id, state, user, best.get(plan_id), context), best.get(plan_id))
@@ -277,7 +277,7 @@ def _mailbox(
 
 
 def _size_known(box: Mailbox, availability: Mapping[str, str]) -> bool | None:
-    """Whether it is over 50 GB; None where nobody measured it, as that of a user."""
+    """Whether it is over 50 GB; None where it was not measured, as that of a user mailbox."""
     measured = box.recipient_type in RESOURCE_TYPES and availability.get("shared_mailbox_sizes") == "ok"
     return box.over_50_gb if measured or box.over_50_gb else None
 
@@ -326,7 +326,7 @@ def _without_mailbox(
     if PlanClass.PLAN2 in classes:
         needs = (frozenset({PlanClass.PLAN2}),)
         return False, f"{unknown}, but {_covering(needs, classes, plans)} covers any mailbox in use"
-    return None, f"{unknown}, so nobody knows whether this user has one"
+    return None, f"{unknown}, so it is not known whether this user has one"
 
 
 def _covering(needs: Needs, classes: frozenset[PlanClass], plans: Sequence[Mapping[str, Any]]) -> str:

@@ -32,7 +32,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._planning.rules imp
 from ansible_collections.m365.licensing.plugins.module_utils._reporting.plan_report import plan_row
 
 RULES_SHOWN = 200
-"""Rules that do not match of which a result tells at most: of thousands, the nearest ones are enough."""
+"""Rules that do not match that a result shows at most: of thousands, the nearest ones are enough."""
 
 _RUN_KEYS = ("action", "alternative", "note", "warnings", "too_small", "next_rule", "add", "remove", "usage_location")
 _CHANGES_NOTHING: dict[str, Any] = {
@@ -149,7 +149,7 @@ def _exception(rule: Rule, *, expired: bool, decides: bool) -> dict[str, Any]:
 
 
 def _nearest(before: list[dict[str, Any]], most: int = RULES_SHOWN) -> list[dict[str, Any]]:
-    """At most so many rules, those that fail on the fewest conditions, in their order."""
+    """At most ``most`` rules, those that fail on the fewest conditions, in their order."""
     kept = sorted(before, key=lambda row: (len(row["failed"]), -row["number"]))[:most]
     return sorted(kept, key=lambda row: int(row["number"]))
 

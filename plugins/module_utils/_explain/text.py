@@ -54,7 +54,7 @@ _KINDS = {"archive": "archive of a mailbox on premises", "soft_deleted": "soft-d
 
 
 def lines_of(found: Row, *, rules_label: str = "rules") -> list[str]:
-    """The lines for one explanation; ``rules_label`` is the name of the rules for whoever gave none."""
+    """The lines for one explanation; ``rules_label`` is what a text calls the rules where none were given."""
     lines = _wrapped("", [_title(found)])
     rows = found["mailboxes"]
     for number, row in enumerate(rows, 1):
@@ -272,7 +272,7 @@ def _clean(text: Any, length: int = _TEXT) -> str:
 
 
 def _wrapped(label: str, texts: Iterable[str]) -> list[str]:
-    """The texts under each other beside their label; nothing where there is none."""
+    """The texts under each other beside their label; empty without texts."""
     lines: list[str] = []
     indent = " " * _LABEL if label else ""
     for text in texts:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What protection and rules say of each mailbox at risk and of each user, before anybody has a seat.
+"""What protection and rules decide for each mailbox at risk and each user, before seats are given out.
 
 Pure: no I/O, no clock.
 """
@@ -113,6 +113,6 @@ class RuleEvaluator:
             hidden = candidate.finding is not None and candidate.finding.was_shared
             warnings = (IGNORES_SHARED.format(rule.name),) if hidden else ()
             return Evaluation(candidate, entry._replace(action="ignore", note=rule.reason + until, warnings=warnings))
-        if beyond := why_no_license_helps(candidate, self._catalog):
-            return Evaluation(candidate, entry._replace(action="insufficient", note=beyond))
+        if why := why_no_license_helps(candidate, self._catalog):
+            return Evaluation(candidate, entry._replace(action="insufficient", note=why))
         return Evaluation(candidate, entry, rule)

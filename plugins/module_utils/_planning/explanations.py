@@ -65,7 +65,7 @@ KEEPS_BUT = ("the license keeps the mailbox, but ", "the license keeps the archi
 def why_not_covered(
     wanted: Sequence[Wanted], user: User, needs: Sequence[Needs], skus: Mapping[str, Sku], catalog: Catalog
 ) -> str:
-    """Why ``user``, who is as ``wanted`` asks, still lacks what every one of ``needs`` asks for; no full stop."""
+    """Why ``user`` with the licenses ``wanted`` still lacks what each of ``needs`` asks for; no full stop."""
     reasons = [reason for item in wanted if (reason := _lack_of_sku(item, user, skus, catalog))]
     if reasons:
         return "; ".join(reasons)
@@ -276,7 +276,7 @@ WHY_LEFT = {
 
 
 def undecided_warnings(entries: Iterable[PlanEntry]) -> list[str]:
-    """A sentence for each reason why no rule decides for users of whom nothing is known to be at risk."""
+    """A sentence for each reason why no rule decides for users without a mailbox known to be at risk."""
     by_doubt: dict[str, list[str]] = {}
     for entry in entries:
         if entry.action == "undecided" and entry.finding is None:

@@ -45,7 +45,7 @@ def limit_of(value: Any, population: int, path: str, what: str = "users") -> int
 
 
 def digest_problems(value: str, path: str = "expect_digest") -> list[str]:
-    """What is wrong with the digest that somebody expects."""
+    """What is wrong with the value of ``expect_digest``."""
     if re.fullmatch(r"[0-9a-f]{64}", value):
         return []
     return [f"{path}: expected the 64 hexadecimal digits of plan_digest, as a plan shows them, found {value!r}"]

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which alternative of a rule a mailbox fits into, and what a plan says of one that is too small.
+"""Whether a mailbox fits into the plan that its user gets, and the warning where it does not.
 
-A plan that is too small keeps a mailbox all the same: it is worth a warning, never a refusal.
+A plan that is too small keeps a mailbox too: that is a warning, never a refusal.
 Pure: no I/O, no clock.
 """
 
@@ -57,7 +57,7 @@ def size_counts(entry: PlanEntry, skus: Mapping[str, Sku], catalog: Catalog) -> 
 
 
 def is_too_small(entry: PlanEntry, skus: Mapping[str, Sku], catalog: Catalog) -> bool | None:
-    """Is what the change gives too small for the mailbox? None where that is no question, or not known."""
+    """Is what the change gives too small for the mailbox? None where the size does not matter, or is not known."""
     if entry.space is None:
         return None
     return too_small(entry.space, *rooms(entry.user, apply_to(entry.user, entry.change, skus), catalog))

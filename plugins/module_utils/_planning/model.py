@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The values of a plan: whom it looks at, what it may do, and what it says about each user. Pure: no I/O, no clock."""
+"""The records of a plan: candidates, options, entries, seats. Pure: no I/O, no clock."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ ACTIONS = (
 """What a plan can say about a mailbox at risk, or about a user without one; only ``license`` writes."""
 
 NOTHING_TO_DO = ("unchanged", "ignore", "unmatched", "protected")
-"""Actions that are worth no word about a user of whom nothing is at risk."""
+"""Actions that a plan does not report for a user without a mailbox at risk."""
 
 
 class Candidate(NamedTuple):
     """A mailbox at risk, or a user whom the plan looks at for another reason.
 
-    ``needs`` is what the user's mailbox is known to need; None where nobody looked. ``replaced`` says of a
+    ``needs`` is what the user's mailbox is known to need; None where it was not read. ``replaced`` says of a
     soft-deleted mailbox that its user has another one in use.
     """
 
@@ -58,7 +58,7 @@ class Candidate(NamedTuple):
     dispute: str = ""
     """Why it is not certain whose mailbox this is, so that no rule may decide; without a full stop."""
     space: Space | None = None
-    """What is known of the size of the mailbox; None where it was not asked for, or there is no mailbox."""
+    """What is known of the size of the mailbox; None where it was not read, or there is no mailbox."""
 
 
 def service_order(candidate: Candidate) -> tuple[int, float, str, str, str]:
@@ -100,7 +100,7 @@ class PlanOptions(NamedTuple):
     """Also license guests who have no mailbox."""
     population: int = 0
     gaps: tuple[str, ...] = ()
-    """What the audit could not look at; with ``allow_incomplete`` that speaks against nothing."""
+    """What the audit could not read; ``allow_incomplete`` accepts that."""
     allow_incomplete: bool = False
     variable_prefix: str = ""
     """What precedes the name of a guard in a violation: guards that come from variables are named as these are."""
@@ -243,7 +243,7 @@ class Plan(NamedTuple):
 
 
 def urgency_order(entry: PlanEntry) -> tuple[int, float, str, str]:
-    """The order of an audit's rows, whatever the order in which seats are given out; who is not at risk comes last."""
+    """The order of an audit's rows, whatever the order of seats; users who are not at risk come last."""
     found = urgency(entry.finding) if entry.finding else (9, 0.0)
     guid = entry.finding.mailbox.guid if entry.finding and entry.finding.mailbox else ""
     return (*found, entry.user.user_principal_name.casefold(), guid)

@@ -8,7 +8,7 @@ a user says is folded once, then all rules look at the same facts.
 
 ``RuleIndex`` finds the rules that can match without a test of thousands. It files every rule under the condition that
 the fewest other rules share, by the values that this condition asks for, and looks up the values that a user has.
-Rules without such a condition are tested for everybody. Pure: no I/O, no clock.
+Rules without such a condition are tested for every user. Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ COUNTRY_KEYS = frozenset({"country", "usage_location"})
 
 
 class Subject(NamedTuple):
-    """Whom the rules look at. ``recipient_type`` is None where no mailbox is known (scope ``all_users``)."""
+    """A user as the rules see it. ``recipient_type`` is None where no mailbox is known (scope ``all_users``)."""
 
     user: User
     recipient_type: RecipientType | None = None
@@ -79,7 +79,7 @@ class Facts(NamedTuple):
 class Doubt(NamedTuple):
     """A group of the rules that cannot be identified. ``text`` says why and what to do, without a full stop.
 
-    It is one of the groups ``ids``; without ids, anybody may be in it. ``many``: several groups have its name, else no
+    It is one of the groups ``ids``; without ids, any user may be in it. ``many``: several groups have its name, else no
     group has it.
     """
 
@@ -89,7 +89,7 @@ class Doubt(NamedTuple):
 
 
 class Handle(NamedTuple):
-    """Something that all have in common of whom one alternative of a condition holds: each of ``values``.
+    """What all users share for whom one alternative of a condition holds: each of ``values``.
 
     ``space`` says what it is: ``=`` and a match key, a value; ``#`` and one, a country's code; ``~`` and one, three
     characters of the value, which begins with START and ends with END.
@@ -112,7 +112,7 @@ class Condition:
     groups: tuple[str, ...] = ()
     """Group names or ids, as written; ``bind_groups`` makes the test from them."""
     optional: frozenset[str] = frozenset()
-    """Those of the groups that the tenant need not have: nobody is in one that it lacks."""
+    """Those of the groups that the tenant need not have; a missing group has no members."""
     blocks: tuple[tuple[Condition, ...], ...] = ()
     """The blocks of ``not``."""
     handles: tuple[Handle, ...] = field(default=(), compare=False)
@@ -132,7 +132,7 @@ class Condition:
 
 
 class UsageLocation(NamedTuple):
-    """``code`` for everybody, or (``from_country``) what the user's country says, else ``default``."""
+    """``code`` for every user, or (``from_country``) what the user's country says, else ``default``."""
 
     code: str | None = None
     from_country: bool = False
@@ -211,7 +211,7 @@ def decide(rules: Iterable[Rule], subject: Subject, facts: Facts, today: date) -
 
 
 def doubts_of(rule: Rule) -> str:
-    """Why it is not certain whom a rule means."""
+    """Why it is not certain which users a rule means."""
     blocks = [rule.conditions, *(block for condition in rule.conditions for block in condition.blocks)]
     texts = dict.fromkeys(text for block in blocks for condition in block for text in condition.doubts)
     return f"it is not certain that this rule means the user: {'; '.join(texts)}"
@@ -220,7 +220,7 @@ def doubts_of(rule: Rule) -> str:
 def explain(rule: Rule, user: User) -> str:
     """Why a rule that matches does so, with the user's own values."""
     if not rule.conditions:
-        return "it matches everybody"
+        return "it matches every user"
     return "; ".join(_seen(condition, user) for condition in rule.conditions)
 
 
@@ -300,7 +300,7 @@ class RuleIndex:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
         self._always: list[int] = []
-        """The places of the rules that are tested for everybody."""
+        """The places of the rules that are tested for every user."""
         self._filed: dict[str, dict[str, list[int]]] = {}
         """The places of the others by space and value."""
         tally = Counter(

@@ -83,13 +83,13 @@ def _grams_of(pattern: str) -> frozenset[str]:
     return frozenset(gram for literal in re.split(r"[*?]", f"{START}{pattern}{END}") for gram in grams(literal))
 
 
-def flag_condition(key: str, wish: bool) -> Condition:
+def flag_condition(key: str, expected: bool) -> Condition:
     """One of ``Facts.flags``."""
 
     def value(facts: Facts) -> bool:
         return facts.flags[key]
 
-    return Condition(key, f"{key} is {str(wish).lower()}", lambda facts: value(facts) is wish, value=value)
+    return Condition(key, f"{key} is {str(expected).lower()}", lambda facts: value(facts) is expected, value=value)
 
 
 def recipient_condition(kinds: Sequence[str]) -> Condition:
@@ -170,7 +170,7 @@ def group_condition(
     known = {lowered(ids[name]): name for name in sure_names}
     wanted = frozenset(known)
     one_of = [doubts[name].ids for name in open_names if doubts[name].ids]
-    anybody = len(one_of) < len(open_names)
+    unlimited = len(one_of) < len(open_names)
     near = wanted.union(*one_of)
 
     def value(facts: Facts) -> frozenset[str]:
@@ -185,10 +185,10 @@ def group_condition(
         sure if one_of else lambda facts: bool(value(facts)),
         groups=tuple(names),
         optional=optional,
-        handles=() if anybody else _each("group", near),
+        handles=() if unlimited else _each("group", near),
         value=value,
         names=known | {group_id: name for name in open_names for group_id in doubts[name].ids},
-        maybe=(lambda facts: anybody or not near.isdisjoint(facts.group_ids)) if open_names else None,
+        maybe=(lambda facts: unlimited or not near.isdisjoint(facts.group_ids)) if open_names else None,
         doubts=tuple(doubts[name].text for name in open_names),
     )
 

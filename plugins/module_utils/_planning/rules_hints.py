@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What rules allow although hardly anybody means it: regular expressions as texts, rules that decide for nobody.
+"""Warnings about rules that are valid and probably wrong: regular expressions as texts, rules that decide for no user.
 
 Pure: no I/O, no clock.
 """
@@ -41,11 +41,11 @@ def pattern_hints(raw: Any, path: str) -> tuple[str, ...]:
 
 
 def idle_rules(rules: Sequence[Rule], plan: Plan, today: date) -> tuple[str, ...]:
-    """A sentence that names the rules that decide for nobody, if the plan changes somebody or no rule decides at all.
+    """A sentence that names the rules that decide for no user, if the plan changes a user or no rule decides at all.
 
-    Where the work is done, rules about mailboxes at risk have nobody left, which is no fault of theirs. Exceptions that
-    are over, and rules after one that matches everybody, are told elsewhere. Nor is a rule for everybody else named:
-    the rules before it may leave nobody.
+    Once all is licensed, rules about mailboxes at risk rightly match no user. Other warnings name exceptions that are
+    over, and rules after one that matches every user. A last rule for all other users is not named either: the rules
+    before it may leave none.
     """
     uses = plan.rules
     if not plan.entries or (any(use.matched for use in uses) and not any(use.changes for use in uses)):
@@ -62,8 +62,8 @@ def idle_rules(rules: Sequence[Rule], plan: Plan, today: date) -> tuple[str, ...
     if not idle:
         return ()
     if len(idle) == 1:
-        return (f"Rule {idle[0]} decides for nobody in this run: check what it matches.",)
-    return (f"{len(idle)} rules decide for nobody in this run: {named(idle)}. Check what they match.",)
+        return (f"Rule {idle[0]} decides for no user in this run: check what it matches.",)
+    return (f"{len(idle)} rules decide for no user in this run: {named(idle)}. Check what they match.",)
 
 
 def _texts(block: Any, path: str) -> Iterator[tuple[str, str, str]]:

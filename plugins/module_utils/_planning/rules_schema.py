@@ -121,7 +121,7 @@ def rule_warnings(
     for rule in rules:
         if catch_all is not None:
             warnings.append(
-                f"{rule.path}: never reached: {catch_all.name!r} before it matches everybody (rule {rule.name!r})"
+                f"{rule.path}: never reached: {catch_all.name!r} before it matches every user (rule {rule.name!r})"
             )
         elif not rule.conditions and rule.until is None:
             catch_all = rule
@@ -147,7 +147,7 @@ def _of_missing(rule: Rule, finder: SkuFinder) -> list[str]:
     ]
     if rule.missing and not (rule.ignore or rule.licenses or rule.fallback):
         names = ", ".join(dict.fromkeys(item.name for item in rule.missing))
-        found.append(f"{rule.path}: the tenant has none of {names}, so this rule licenses nobody (rule {rule.name!r})")
+        found.append(f"{rule.path}: the tenant has none of {names}, so this rule licenses no user (rule {rule.name!r})")
     return found
 
 
@@ -188,7 +188,7 @@ def _rule(
         name = ""
     conditions: tuple[Condition, ...] = ()
     if entry.get("match") is None:
-        problems.append(f"{path}.match: is missing; write who is meant, or {{}} for everybody")
+        problems.append(f"{path}.match: is missing; write which users it means, or {{}} for every user")
     else:
         conditions = parse_match(entry["match"], finder, f"{path}.match", problems)
     licenses = _licenses(entry, "licenses", finder, path, problems, refuse)
@@ -359,7 +359,7 @@ def _condition(key: str, value: Any, finder: SkuFinder, path: str, problems: lis
         ids = collect_skus(value, finder, path, problems, optional=True)
         names = [finder.by_id(sku_id).part_number for sku_id in ids]
         make = has_condition if key == "has" else lacks_condition
-        # all of them may be missing in this tenant: then nobody has them, and everybody lacks them
+        # all of them may be missing in this tenant: then no user has them, and every user lacks them
         return [make(ids, names or ["what the tenant does not have"])]
     if key == "recipient_type":
         kinds = _words(value, path, problems, "recipient type", [kind.value for kind in RecipientType])
@@ -391,7 +391,7 @@ def _never_fits(key: str, text: str) -> str:
 
 
 def no_country(value: Any) -> str:
-    """What is wrong with a value that is no country."""
+    """What is wrong with a value that is not a country."""
     near = nearest(value, country_names()) if isinstance(value, str) else []
     # an unquoted NO is a boolean in YAML
     advice = " (quote it: an unquoted NO is a boolean)" if isinstance(value, bool) else ""
@@ -431,7 +431,7 @@ def _not(raw: Any, finder: SkuFinder, path: str, problems: list[str]) -> list[Co
     for index, entry in enumerate(entries):
         here = path if single else f"{path}[{index}]"
         if isinstance(entry, Mapping) and not entry:
-            problems.append(f"{here}: an empty block matches everybody, so the rule would match nobody")
+            problems.append(f"{here}: an empty block matches every user, so the rule would match no user")
         blocks.append(_match(entry, finder, here, problems, nested=True))
     return [not_condition([block for block in blocks if block])] if any(blocks) else []
 
@@ -478,7 +478,7 @@ def _texts_of(value: Any, path: str, problems: list[str], what: str, *, empty: b
     single = not isinstance(value, (list, tuple))
     texts = [value] if single else list(value)
     if not texts:
-        problems.append(f"{path}: expected {what} or a list, found an empty list, which would match nobody")
+        problems.append(f"{path}: expected {what} or a list, found an empty list, which would match no user")
     return [
         text
         for index, text in enumerate(texts)

@@ -8,7 +8,7 @@ Rules that look at all users also match people who lack nothing, and every licen
 - A license is needless if the user has all of its plans from other licenses that stay.
 - A license that would bring nothing but Exchange plans is needless where the mailbox needs no license, or where what
   stays covers it. An archiving plan that the user does not have yet is not needless there.
-- Whoever may have the mailbox on premises is named.
+- A warning names users who may have the mailbox on premises.
 - Whatever else a license brings, a second Exchange plan for a covered mailbox is counted: a guard limits that.
 
 Nothing here is asked about a mailbox at risk. Pure: no I/O, no clock.
@@ -43,8 +43,8 @@ _ARCHIVING: Mapping[PlanClass, frozenset[PlanClass]] = {
 def covers(user: User, kind: str, needs: Needs | None, catalog: Catalog) -> bool:
     """Do the user's plans at work cover the mailbox?
 
-    ``kind`` is empty for a user without a mailbox: would they cover an ordinary one? ``needs`` is None where nobody
-    looked at the mailbox: then only Plan 2 covers it for sure. A mailbox that needs no license is covered.
+    ``kind`` is empty for a user without a mailbox: would they cover an ordinary one? ``needs`` is None where the
+    mailbox was not read: then only Plan 2 covers it for sure. A mailbox that needs no license is covered.
     """
     classes = granted(user, catalog)
     if needs is None:
@@ -74,7 +74,7 @@ def unneeded_licenses(
         enabled = skus[item.sku_id].user_plan_ids - item.disabled_plans
         new = enabled - givers.keys()
         if not enabled:
-            continue  # whoever asks for a license without a plan knows why
+            continue  # a rule that asks for a license without any plan does so on purpose
         if not new:
             which = sku_names({giver for plan in enabled for giver in givers[plan]}, skus) or "another license"
             found[item.sku_id] = f"{name} is not assigned: the user has all of its plans from {which}"
@@ -99,16 +99,16 @@ def seats_for_covered(
     if not seats:
         return ()
     stays = apply_to(user, change._replace(add=(), usage_location=None), skus)
-    known = needs if needs is not None or kind else ()  # any mailbox plan counts where nobody looked
+    known = needs if needs is not None or kind else ()  # any mailbox plan counts where the mailbox was not read
     return tuple(sorted(item.sku_id for item in seats)) if covers(stays, kind, known, catalog) else ()
 
 
 def on_premises_warnings(
     user: User, change: LicenseChange, kind: str, needs: Needs | None, skus: Mapping[str, Sku], catalog: Catalog
 ) -> tuple[str, ...]:
-    """A warning where ``change`` brings a mailbox to somebody who seems to have one on premises.
+    """A warning where ``change`` brings a mailbox to a user who seems to have one on premises.
 
-    That is a synchronized user with an address, of whom Exchange Online has no mailbox.
+    That is a synchronized user with an address and without a mailbox in Exchange Online.
     """
     if kind or needs != () or not (user.on_premises_sync and user.mail_domain):
         return ()

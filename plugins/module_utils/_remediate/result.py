@@ -117,7 +117,7 @@ class EntryResult:
 
 
 class PlanRows(Sequence[dict[str, Any]]):
-    """The rows of a result, each made when it is asked for: all of a large tenant at once would fill the memory."""
+    """The rows of a result, each made on demand: all of a large tenant at once would fill the memory."""
 
     def __init__(self, planned: Planned, catalog: Catalog) -> None:
         outcomes = planned.outcomes or {}

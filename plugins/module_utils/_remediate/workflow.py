@@ -135,7 +135,7 @@ def plan_licenses(
 ) -> Planned:
     """Audit, plan, and (``apply``, without a violation) write; in check mode the same without a write.
 
-    ``record`` is called before the first write, for what is notified of each user who is written.
+    ``record`` is called before the first write, and returns what is notified of each user who is written.
     Raises ConfigurationError with every problem of the options and rules, PermissionDenied where users cannot be read.
     """
     check_options(options)
@@ -266,8 +266,8 @@ def _candidates(
     groups = groups_of_users(graph, resolved.group_ids, living, whole=not few)
     mailboxes = _mailboxes(audit)
     # a user without a mailbox needs nothing, where all mailboxes have been read
-    everybody = options.scope == "all_users" and not audit.readings.gaps and not exchange.unknown_types
-    unknown: Needs | None = () if everybody else None
+    all_read = options.scope == "all_users" and not audit.readings.gaps and not exchange.unknown_types
+    unknown: Needs | None = () if all_read else None
     catalog = options.audit.catalog
     in_use = _in_use(exchange, users, audit.findings, mailboxes, catalog)
     candidates: list[Candidate] = []
@@ -300,7 +300,7 @@ def _in_use(
 ) -> frozenset[str]:
     """The users with a soft-deleted mailbox who have no mailbox plan, but another mailbox in use.
 
-    A filtered audit has no reason to read those that need nothing, so Exchange is asked for them.
+    A filtered audit has no reason to read those that need nothing, so they are read here.
     """
     gone = {item.user_id for item in findings if item.recipient_type is RecipientType.SOFT_DELETED} & users.keys()
     gone = {user_id for user_id in gone if users[user_id].deleted is None}

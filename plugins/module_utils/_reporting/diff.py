@@ -15,7 +15,7 @@ def diff_of(users: Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]]) -
     ``users``: a name, and what ``licenses_row`` says before and after.
 
     Ansible shows them as ``-anna@contoso.com: - EMS`` and ``+anna@contoso.com: + SPE_E3 without TEAMS1; usage location
-    DE``. A user of whom nothing goes away has no line in ``before``.
+    DE``. A user who loses nothing has no line in ``before``.
     """
     gone: list[str] = []
     new: list[str] = []

@@ -24,11 +24,11 @@ MARKDOWN_ROWS = 1000
 """Rows of one table, where the JSON report has them all."""
 
 _ALWAYS = re.compile(r"([\\`*{}\[\]|~$^])")
-"""Markup wherever they stand. Braces are none, but templates of static sites and of Ansible."""
+"""Markup wherever they stand. Braces are templates of static sites and of Ansible."""
 _UNDERSCORES = re.compile(r"(?<!\w)_+|_+(?!\w)")
 """A run of underscores opens or closes emphasis, unless letters or digits stand on both sides [CommonMark 6.2]."""
 _HASH = re.compile(r"(?<![^\W_])#|#(?=\d|$)")
-"""A heading, the end of one, or the number of an issue; inside a word (as in names of guests, ``#EXT#``) it is none."""
+"""A heading, the end of one, or an issue number; inside a word (as in names of guests, ``#EXT#``) it is plain."""
 _ENTITY = re.compile(r"&(?=[A-Za-z][A-Za-z0-9]*;)")
 """A character by its name; one by its number has lost its ``#`` by then."""
 

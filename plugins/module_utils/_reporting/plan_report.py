@@ -25,7 +25,7 @@ from .markdown import MARKDOWN_ROWS, counted, fact_list, generated_at, listing, 
 
 _SECTIONS = (
     ("failed", "Failed"),
-    ("skipped", "Not tried, because somebody failed before"),
+    ("skipped", "Not tried, because another user failed before"),
     ("confirmed", "Licensed, and read back"),
     ("accepted", "Accepted by the service, and not read back yet"),
     ("license", "To be licensed"),
@@ -82,7 +82,7 @@ def plan_row(entry: PlanEntry, skus: Mapping[str, Sku], catalog: Catalog) -> dic
 
 
 def plan_summary(plan: Plan) -> dict[str, Any]:
-    """Figures of a plan: what comes of whom, changes, seats, exceptions that are over, and what stops it."""
+    """Figures of a plan: actions, changes, seats, exceptions that are over, and violations."""
     return {
         "users": len({entry.user.id for entry in plan.entries}),
         "changes": len(plan.changes),
@@ -122,7 +122,7 @@ def plan_summary(plan: Plan) -> dict[str, Any]:
 
 
 def _first_lost(entry: PlanEntry) -> dict[str, Any]:
-    """Who is lost first, for whoever is to buy seats."""
+    """The mailbox that is lost first, for the person who buys seats."""
     finding = entry.finding
     return {
         "user_principal_name": entry.user.user_principal_name,
@@ -142,7 +142,7 @@ def plan_markdown(
     limit: int | None = MARKDOWN_ROWS,
     mask: Callable[[Any], Any] = lambda value: value,
 ) -> str:
-    """The plan for people, or what became of it. ``rows`` are those of ``plan_row``, ``summary`` is ``plan_summary``.
+    """The plan for people, or its results. ``rows`` are those of ``plan_row``, ``summary`` is ``plan_summary``.
 
     A run adds ``status`` and ``error`` to the rows, and ``applied``, ``check_mode`` and ``changed`` to the summary.
     Each section shows at most ``limit`` rows, and says so; ``limit`` None and ``mask`` as in ``audit_markdown``.
@@ -215,7 +215,7 @@ def _seats_missing(missing: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _section(row: Mapping[str, Any], *, done: bool) -> str:
-    """The section of a row of a plan: what became of it, where it was written, else what is planned."""
+    """The section of a row of a plan: its result where it was written, else what is planned."""
     written = done and row["action"] == "license"
     return str((row["confirmation"] or row["status"]) if written else row["action"])
 
@@ -239,7 +239,7 @@ def _outcome_words(summary: Mapping[str, Any]) -> str:
     figures = {
         "read back": summary["confirmed"],
         "accepted and not read back yet": summary["accepted"],
-        "more done by somebody else meanwhile": summary.get("done_elsewhere", 0),
+        "more done by others meanwhile": summary.get("done_elsewhere", 0),
         "failed": summary["failed"],
         "not tried": summary["skipped"],
     }

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rules from a file: data alone, read by a safe loader within limits, and nothing in it but rules.
 
-Ansible templates its variables, so whoever writes rules into a variables file can run code on the controller and set
-every other variable. A rules file can do neither: no text in it is ever a template, and no key but rules is allowed.
+Ansible templates its variables, so anyone who can write rules into a variables file can run code on the controller and
+set every other variable. A rules file can do neither: no text in it is a template, and no key but rules is allowed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._files.regular impo
     read_regular,
 )
 
-# It comes with ansible-core; where a module runs elsewhere it may be missing, and JSON is read all the same.
+# It comes with ansible-core; where a module runs elsewhere it may be missing, and JSON is read without it.
 with contextlib.suppress(ImportError):
     import yaml
 
@@ -100,7 +100,7 @@ def _parse(text: str, path: str) -> Any:
         with contextlib.suppress(json.JSONDecodeError):
             return _parse_json(text, path)
     if "yaml" not in globals():
-        raise _wrong(path, "it is no JSON, and this Python has no PyYAML to read YAML: install PyYAML, or write JSON")
+        raise _wrong(path, "it is not JSON, and this Python has no PyYAML to read YAML: install PyYAML, or write JSON")
     return _parse_yaml(text, path)
 
 
@@ -118,7 +118,7 @@ def _parse_json(text: str, path: str) -> Any:
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if twice := _first_twice(name for name, _value in pairs):
-            raise _wrong(path, f"the key {_short(twice)} stands twice in one place")
+            raise _wrong(path, f"the key {_short(twice)} occurs twice in one place")
         return dict(pairs)
 
     try:
@@ -236,12 +236,12 @@ class _Builder:
         """Keys are texts, as in JSON, also where they look like a number or a date."""
         collection = self._open[-1]
         if collection.values is not None and key in collection.values and not merges:
-            raise self._wrong(event, f"the key {_short(key)} stands twice in one place")
+            raise self._wrong(event, f"the key {_short(key)} occurs twice in one place")
         collection.key, collection.merges = key, merges
 
     def _name(self, anchor: str | None, value: Any, event: Any) -> None:
         if anchor and anchor in self._anchors:
-            raise self._wrong(event, f"the anchor {_short(anchor)} stands twice")
+            raise self._wrong(event, f"the anchor {_short(anchor)} occurs twice")
         if anchor:
             self._anchors[anchor] = value
 

@@ -4,7 +4,7 @@
 """The groups that rules name, found in the tenant.
 
 Anyone who can create a group can give it the name of another. So a name that several groups have, or none, does not
-end the run for everybody: it is a doubt (``Doubt``), and no rule decides for the users to whom it matters.
+end the run for all users: it is a doubt (``Doubt``), and no rule decides for the users to whom it matters.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class BoundRules(NamedTuple):
     warnings: tuple[str, ...] = ()
     groups: tuple[RuleGroup, ...] = ()
     problems: tuple[str, ...] = ()
-    """The doubts, each with its place: worth a word beside mistakes that end the run anyway."""
+    """The doubts, each with its place; reported beside mistakes that end the run."""
 
     def by_name(self) -> list[str]:
         """The warning of groups that rules give by name, with the ids to be copied into the rules."""
@@ -97,7 +97,7 @@ def bind_to_tenant(graph: Graph, rules: Sequence[Rule]) -> BoundRules:
             if name in found.several or name in here:
                 problems.append(f"{place}{doubts[name].text} (rule {rule.name!r})")
             else:
-                warnings.append(f"{place}the tenant has no group {name!r}, so nobody is in it (rule {rule.name!r})")
+                warnings.append(f"{place}the tenant has no group {name!r}, so no user is in it (rule {rule.name!r})")
     warnings += [f"{text}. No rule decides for users to whom this matters" for text in problems]
     ids = {name: group.id for name, group in found.known.items()}
     read = {*ids.values(), *(group_id for doubt in doubts.values() for group_id in doubt.ids)}
@@ -107,7 +107,7 @@ def bind_to_tenant(graph: Graph, rules: Sequence[Rule]) -> BoundRules:
 
 
 def group_problems(graph: Graph, rules: Any, label: str) -> list[str]:
-    """What is wrong with the groups of rules that are wrong in other ways, so that all is said at once."""
+    """What is wrong with the groups of rules that are wrong in other ways, so that one error names all problems."""
     named_groups = groups_as_written(rules)
     names = {name for _index, _rule, name, _optional in named_groups}
     found = find_groups(graph, sorted(names)) if names else FoundGroups({}, {})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules as a tenant understands them: their SKUs resolved, their groups known by id, and who is in these groups."""
+"""Rules as a tenant understands them: their SKUs resolved, their groups known by id, with their members."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def resolve_rules(
     return collect(problems, lambda: bind_to_tenant(graph, rules))
 
 
-def collect(problems: list[str], ask: Callable[[], T]) -> T | None:
+def collect(problems: list[str], resolve: Callable[[], T]) -> T | None:
     """The answer, or None after its problems have been added to ``problems``."""
     try:
-        return ask()
+        return resolve()
     except ConfigurationError as error:
         problems += error.problems
         return None
@@ -49,11 +49,11 @@ def collect(problems: list[str], ask: Callable[[], T]) -> T | None:
 def groups_of_users(
     graph: Graph, group_ids: Sequence[str], user_ids: Sequence[str], *, whole: bool
 ) -> Mapping[str, frozenset[str]]:
-    """Each user's groups among those of the rules. A whole tenant is asked by group, a few users by user."""
+    """Each user's groups among those of the rules. A whole tenant is read by group, a few users by user."""
     if not group_ids:
         return {}
     if not whole:
-        return {user_id: frozenset(some) for user_id, some in graph.member_of(user_ids, group_ids).items()}
+        return {user_id: frozenset(member_of) for user_id, member_of in graph.member_of(user_ids, group_ids).items()}
     members = list(graph.service.client.parallel(graph.transitive_member_ids, group_ids))
     return {
         user_id: frozenset(group_id for group_id, inside in zip(group_ids, members, strict=True) if user_id in inside)

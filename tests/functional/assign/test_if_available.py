@@ -60,7 +60,7 @@ def test_rule_without_available_skus_decides_with_a_warning(env: PlanHarness) ->
     result = env.plan(rule(maybe(), fallback=[maybe("SPE_E5_NOPSTNCONF")]), scope="all_users")
     assert actions(result) == {"anna": "insufficient"}
     assert result["users"][0]["note"].startswith(f"the tenant has no {LACKING}, which is left out; the tenant has no")
-    assert any("so this rule licenses nobody (rule 'Everybody')" in text for text in result["warnings"])
+    assert any("so this rule licenses no user (rule 'Everybody')" in text for text in result["warnings"])
     assert result["summary"]["actions"]["unchanged"] == 1
     words = "the tenant has none of the licenses that their rule names: anna@contoso.example"
     assert f"Still at risk, because {words}." in result["warnings"]
@@ -155,9 +155,9 @@ def test_in_a_group_that_the_tenant_lacks_is_nobody(env: PlanHarness, scope: str
     result = env.plan(*rules, scope=scope)
     assert skus(result) == {"anna": ["SPE_E3"], "bert": ["EXCHANGESTANDARD"]}
     assert result["warnings"] == [
-        "rules[0].match.group: the tenant has no group 'sg-none', so nobody is in it (rule 'None')",
-        "rules[1].match.group: the tenant has no group 'sg-none', so nobody is in it (rule 'Sales')",
-        "Rule 'None' decides for nobody in this run: check what it matches.",
+        "rules[0].match.group: the tenant has no group 'sg-none', so no user is in it (rule 'None')",
+        "rules[1].match.group: the tenant has no group 'sg-none', so no user is in it (rule 'Sales')",
+        "Rule 'None' decides for no user in this run: check what it matches.",
     ]
 
 

@@ -179,7 +179,7 @@ def test_who_is_protected_is_explained_with_the_rule_that_would_decide(env: Expl
     row = decision(found)
     assert (row["rule"], row["run"]["action"]) == ("Everybody", "protected")
     assert row["guards"] == ["protected: 'Ann*' means this user, so a run never writes to it"]
-    assert section(found, "Rules") == ["WOULD DECIDE: #1 'Everybody': it matches everybody"]
+    assert section(found, "Rules") == ["WOULD DECIDE: #1 'Everybody': it matches every user"]
     assert section(found, "A run") == ["never writes to this user: protected by 'Ann*'"]
 
 

@@ -70,7 +70,7 @@ def test_plan_mode_writes_nothing_and_says_what_it_would_write(env: PlanHarness)
     result = env.plan(E3)
     assert (result["changed"], result["summary"]["applied"], names(result, "planned")) == (False, False, ["anna"])
     row = result["users"][0]
-    assert (row["usage_location"], row["rule"], row["why"]) == ("AT", "E3", "it matches everybody")
+    assert (row["usage_location"], row["rule"], row["why"]) == ("AT", "E3", "it matches every user")
     assert row["after"]["licenses"][0]["disabled_plans"] == ["YAMMER_ENTERPRISE"]
     assert result["diff"] == {"before": "", "after": ""}
     assert env.writes() == []

@@ -70,7 +70,7 @@ def test_the_warning_reaches_the_result(env: PlanHarness) -> None:
     env.at_risk("anna")
     (warning, idle) = env.plan(rule("Sales", {"department": "^Sales$"}), EVERYBODY)["warnings"]
     assert warning.startswith("rules[0].match.department: '^Sales$' looks like a regular expression")
-    assert idle == "Rule 'Sales' decides for nobody in this run: check what it matches."
+    assert idle == "Rule 'Sales' decides for no user in this run: check what it matches."
 
 
 # --- how often each rule decides -------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def test_each_rule_is_counted_in_their_order(env: PlanHarness) -> None:
     ]
     assert "| Rule | Decides for | Changes |" in result["reports"]["md"]
     assert "| Sales | 1 | 1 |" in result["reports"]["md"]
-    assert result["warnings"] == ["Rule 'Nobody' decides for nobody in this run: check what it matches."]
+    assert result["warnings"] == ["Rule 'Nobody' decides for no user in this run: check what it matches."]
 
 
 @pytest.mark.parametrize(
@@ -142,14 +142,14 @@ def test_where_the_work_is_done_no_rule_is_idle(env: PlanHarness) -> None:
 def test_a_rule_that_matches_nobody_is_told_where_it_is_the_only_one(env: PlanHarness, scope: str) -> None:
     env.at_risk("anna")
     warnings = env.plan(rule("Slaes", {"department": "Slaes"}), scope=scope)["warnings"]
-    assert "Rule 'Slaes' decides for nobody in this run: check what it matches." in warnings
+    assert "Rule 'Slaes' decides for no user in this run: check what it matches." in warnings
 
 
 def test_many_idle_rules_are_one_sentence(env: PlanHarness) -> None:
     env.at_risk("anna")
     rules = [rule(f"Rule {number}", {"department": f"D{number}"}) for number in range(30)]
     (warning,) = env.plan(*rules, EVERYBODY)["warnings"]
-    assert warning.startswith("30 rules decide for nobody in this run: 'Rule 0', 'Rule 1'")
+    assert warning.startswith("30 rules decide for no user in this run: 'Rule 0', 'Rule 1'")
     assert "more. Check what they match." in warning
 
 

@@ -63,7 +63,7 @@ def test_each_of_two_runs_claims_what_it_has_written(
     told = second["summary"]
     assert (told["at_risk_licensed"], told["at_risk_done_elsewhere"], told["done_elsewhere"]) == (15, 30, 30)
     assert (told["unresolved"], told["at_risk_failed"], told["others_done_elsewhere"]) == (0, 0, 0)
-    assert "15 read back, 30 more done by somebody else meanwhile." in second["reports"]["md"]
+    assert "15 read back, 30 more done by others meanwhile." in second["reports"]["md"]
     assert first[0]["summary"]["at_risk_done_elsewhere"] == 0
     assert "somebody else" not in first[0]["reports"]["md"]
 

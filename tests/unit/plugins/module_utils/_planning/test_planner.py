@@ -57,7 +57,7 @@ def test_a_mailbox_at_risk_gets_the_licenses_of_the_rule() -> None:
     assert (entry.action, entry.rule, entry.why, entry.alternative) == (
         "license",
         "All",
-        "it matches everybody",
+        "it matches every user",
         "licenses",
     )
     assert entry.change.add == (Assignment(SPE_E3),)

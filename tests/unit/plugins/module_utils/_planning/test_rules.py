@@ -124,7 +124,7 @@ def test_the_first_match_wins_and_says_why() -> None:
     decision = first_match(rules, ANNA, TODAY)
     assert decision.rule is rules[1]
     assert decision.why == "lacks EXCHANGESTANDARD; department is 'Sales'"
-    assert first_match(rules, NOBODY, TODAY).why == "it matches everybody"
+    assert first_match(rules, NOBODY, TODAY).why == "it matches every user"
     nothing = first_match(rules[:2], NOBODY, TODAY)
     assert (nothing.rule, nothing.why) == (None, "no rule matches")
 
@@ -196,7 +196,7 @@ def test_groups_are_bound_by_id_also_inside_not() -> None:
     [
         ("text", ["license_state_rules[0]: expected a rule (a dictionary), found 'text'"]),
         ({"match": {}, "licenses": E3}, ["license_state_rules[0].name: expected a name, found nothing"]),
-        ({"name": "r", "licenses": E3}, ["license_state_rules[0].match: is missing", "{} for everybody", "(rule 'r')"]),
+        ({"name": "r", "licenses": E3}, ["license_state_rules[0].match: is missing", "{} for every", "(rule 'r')"]),
         ({"name": "r", "match": [], "licenses": E3}, ["[0].match: expected a dictionary of conditions"]),
         ({"name": "r", "match": {}}, ["[0]: does nothing; it needs licenses, or action: ignore"]),
         ({"name": "r", "match": {}, "licenses": []}, ["[0].licenses: the list is empty"]),
@@ -235,7 +235,7 @@ def test_groups_are_bound_by_id_also_inside_not() -> None:
         ),
         ({"name": "r", "match": {"lacks": []}, "licenses": E3}, ["match.lacks: expected a list of SKUs"]),
         ({"name": "r", "match": {"group": ""}, "licenses": E3}, ["match.group: expected a group's name or id"]),
-        ({"name": "r", "match": {"not": {}}, "licenses": E3}, ["match.not: an empty block matches everybody"]),
+        ({"name": "r", "match": {"not": {}}, "licenses": E3}, ["match.not: an empty block matches every user"]),
         ({"name": "r", "match": {"not": []}, "licenses": E3}, ["match.not: expected a match block"]),
         (
             {"name": "r", "match": {"not": [{"upn": "x"}, {"not": {"upn": "y"}}]}, "licenses": E3},

@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import format_time
 
-# where it is missing, so is msal, and that is told before
+# where it is missing, so is msal, which is reported before
 with contextlib.suppress(ImportError):
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization

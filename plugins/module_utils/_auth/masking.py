@@ -91,7 +91,7 @@ def _without_keys(value: Any, allowed: Collection[str] | None, found: list[str])
 
 
 def _may_be_name(text: str, known: Collection[str]) -> bool:
-    """Is this what somebody could have meant for the name of an option?"""
+    """Could this be meant as the name of an option?"""
     if secrets_in(text) or is_random(text):
         return False
     return bool(_NAME.fullmatch(text)) or _is_near(text, known)
@@ -129,7 +129,7 @@ def _is_there(path: str) -> bool:
 
 
 def written_in_addresses(params: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
-    """Credentials that somebody wrote into an address, which is refused: each ``user:password``, and the password."""
+    """Credentials in an address, which is refused: each ``user:password``, and the password."""
     names = {option: names for option, names in ENVIRONMENT.items() if option.endswith("_url")}
     given = [str(params.get(option) or "") for option in names]
     given += [environ.get(name, "") for variables in names.values() for name in variables]

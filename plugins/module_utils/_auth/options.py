@@ -69,7 +69,7 @@ CLOUDS: dict[str, Endpoints] = {
 AZURE_NAMES = {"AzureCloud": "public", "AzureUSGovernment": "usgov", "AzureChinaCloud": "china"}
 """What Azure's tools call the same clouds."""
 
-UNVERIFIED = "validate_certs is false: nobody knows who answers, and who is on the way can read the tokens."
+UNVERIFIED = "validate_certs is false: the services are not authenticated, and any host on the way can read the tokens."
 UNVERIFIED_REFUSED = (
     "validate_certs: false is refused where Microsoft's services are written to, as who is on the way could take the "
     "tokens; remove it, and name the certificate of your own authority in ca_path"

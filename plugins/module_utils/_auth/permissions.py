@@ -22,7 +22,7 @@ OK, REFUSED = "ok", "refused"
 SERVICES = {"graph": "Microsoft Graph", "exchange": "Office 365 Exchange Online"}
 """The services, as the app registration calls them."""
 SIGN_IN = {"graph": "a sign-in to Microsoft Graph", "exchange": "a sign-in to Exchange Online"}
-"""What is missing where there is no token for a service."""
+"""What is missing without a token for a service."""
 
 _DIRECTORY = ("Directory.Read.All", "Directory.ReadWrite.All")
 

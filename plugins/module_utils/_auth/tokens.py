@@ -237,7 +237,7 @@ class ManagedIdentity:
 
 
 class AccessTokens:
-    """Tokens that somebody else has got."""
+    """Tokens that the user provides."""
 
     def __init__(self, options: AuthOptions, _client: HttpClient) -> None:
         self.options = options
@@ -278,7 +278,7 @@ METHODS: dict[str, Callable[[AuthOptions, HttpClient], Method]] = {
 
 
 class TokenSource:
-    """One token per resource and process, for all threads. ``on_token`` hears of each new token (to hide it)."""
+    """One token per resource and process, for all threads. ``on_token`` is called with each new token (to hide it)."""
 
     def __init__(
         self,
@@ -314,7 +314,7 @@ class TokenSource:
             return token
 
     def _authenticate(self, resource: str, refresh: bool, asked: float) -> tuple[str, float]:
-        """Who waited while another thread failed does not begin anew: the time to keep trying is one for all."""
+        """A thread that waited while another one failed does not try again: all share the time to keep trying."""
         failed, error = self._failed.get(resource, (0.0, None))
         if error is not None and failed >= asked:
             raise error
@@ -333,11 +333,11 @@ def _token(answer: Any, options: AuthOptions, redactor: Redactor) -> tuple[str, 
         return token, _seconds(found.get("expires_in"))
     if found.get("error"):
         raise _failure(f"{found['error']} {found.get('error_description') or ''}", options, redactor)
-    raise _no_platform(options, "its token is none")
+    raise _no_platform(options, "its token is not a token")
 
 
 def _seconds(value: Any) -> float:
-    """How long a token lives; where that is no time, it is asked for again next time."""
+    """How long a token lives; 0 where the answer does not say it, so that the next request gets a new one."""
     try:
         seconds = float(value or 0.0)
     except (TypeError, ValueError, OverflowError):
@@ -368,7 +368,7 @@ def _failure(said: str, options: AuthOptions, redactor: Redactor) -> Authenticat
     """Name the platform's code, and what to do about it; its words only where the code is unknown here."""
     match = _AADSTS.search(said)
     number = match.group(1) if match else ""
-    # Its words come with ids and dates in several lines; the first sentence is the telling one.
+    # its words have ids and dates in several lines, and the first sentence says what is wrong
     words = redactor.words(re.split(r"\s*Trace ID:", said, maxsplit=1)[0])
     who = f"source {options.source}, tenant_id {options.tenant_id}, client_id {options.client_id or '-'}"
     code = f"AADSTS{number}" if number else "authentication_failed"

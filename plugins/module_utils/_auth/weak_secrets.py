@@ -131,7 +131,7 @@ def _problem(name: str, origin: str, weakness: str, options: AuthOptions) -> str
     if not used:
         advice = f"Signing in by {options.source} does not use it: leave it out"
     elif name == "certificate_password":
-        advice = "Encrypt the certificate's file anew with a longer password"
+        advice = "Encrypt the certificate's file again, with a longer password"
     elif name == "client_secret":
         advice = "Give the value of a client secret, as the app registration shows it once"
     else:

@@ -57,7 +57,7 @@ class AuthenticationError(M365Error):
 
 
 class ApiError(M365Error):
-    """A service answered with an error, or with something that is no answer.
+    """A service answered with an error, or with something that is not an answer.
 
     ``status`` is the HTTP status (0 where no answer came), ``code`` the service's own error code, ``service`` its
     name, ``request`` method and path without query, ``request_id`` what Microsoft's support asks for.
@@ -106,7 +106,7 @@ class IncompleteAnswer(ApiError):
 
 
 class Interrupted(M365Error):
-    """The run was told to stop: by Ctrl-C, or because its job was cancelled. Nothing is sent after that."""
+    """The run was stopped: by Ctrl-C, or because its job was cancelled. Nothing is sent after that."""
 
     def __init__(
         self, message: str = "The run was stopped.", *, hint: str = "", partial: Mapping[str, Any] | None = None

@@ -21,5 +21,5 @@ def lowered(name: str) -> str:
 
 
 def name_key(name: str) -> str:
-    """The same for a name that somebody wrote, without blanks around it."""
+    """The same for a name in an option, without blanks around it."""
     return lowered(name.strip())

@@ -32,7 +32,7 @@ class Naming:
     def text(self, text: str) -> str:
         """A message with the names of variables: at its beginning, and words with an underscore anywhere.
 
-        A word without one may be plain English, and a quoted one is somebody's data.
+        A word without one may be plain English, and a quoted one is data.
         """
         if not self._prefix:
             return text

@@ -152,7 +152,7 @@ def _is_host(text: str) -> bool:
 
 
 def _is_origin(text: str) -> bool:
-    """Nothing but scheme, host and port; or a host alone, as somebody may write it."""
+    """Nothing but scheme, host and port; or a host alone, as some write it."""
     if "://" not in text:
         return _is_domain(text)
     # what is left without its secrets is the whole

@@ -67,7 +67,7 @@ def guid(value: str) -> str:
     if text.startswith("{") and text.endswith("}"):
         text = text[1:-1]
     if not _GUID.fullmatch(text):
-        raise ValueError(f"{value!r} is no GUID")
+        raise ValueError(f"{value!r} is not a GUID")
     return str(UUID(text))
 
 

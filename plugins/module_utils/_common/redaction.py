@@ -46,7 +46,7 @@ def printable(text: str) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """At most so many characters, and a mark where some are missing."""
+    """The first ``length`` characters, and a mark where some are missing."""
     return text if len(text) <= length else text[:length] + "…"
 
 
@@ -95,7 +95,7 @@ class Redactor:
         return shortened(_TOKENS.sub(TOKEN_REMOVED, self.mask(line)), length)
 
     def code(self, value: Any) -> str:
-        """An error code or an id: short words; nothing where it is no text or number."""
+        """An error code or an id: short words; nothing where it is neither a text nor a number."""
         return self.words(str(value), CODE_LENGTH) if isinstance(value, (str, int)) and value else ""
 
     def scrub(self, document: Any, source: bytes) -> Any:

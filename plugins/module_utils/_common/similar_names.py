@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which known name of a variable somebody may have meant by a wrong one. Pure: no I/O, no clock.
+"""Which known variable a misspelt name may stand for. Pure: no I/O, no clock.
 
 It serves the variables of hosts on the controller, and those of the environment where a module runs.
 """
@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Iterable
 
 _SHORTENED = re.compile(r"(?:m365_)?lic(?:en[cs](?:es?|ing))?_(?:(?:stat(?:e|us|es)|plan)_?)?(.+)|m365_(?:state_)?(.+)")
-"""What is left of ``license_state`` where somebody wrote a part of it: ``license_protected``."""
+"""What is left of ``license_state`` where only a part of it was written: ``license_protected``."""
 _SEPARATORS = re.compile(r"[\W_]+")
 _RESERVED = re.compile(r"[\W_]*m[\W_]*365[\W_].*", re.DOTALL | re.IGNORECASE)
 _PORTAL = {

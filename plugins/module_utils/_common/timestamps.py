@@ -16,7 +16,7 @@ _FRACTION = re.compile(r"\.(\d{1,6})\d*")
 def parse_time(value: Any) -> datetime | None:
     """An aware UTC time; None for nothing, an empty text, or the year 1 that stands for "never".
 
-    A time without an offset is taken as UTC. Raises ValueError for a text that is no time.
+    A time without an offset is taken as UTC. Raises ValueError for a text that is not a time.
     """
     if value is None or value == "":
         return None

@@ -291,7 +291,7 @@ def _key(item: Any) -> str | None:
 
 @contextmanager
 def _naming(cmdlet: str) -> Iterator[None]:
-    """Whatever is wrong with an element is told with the cmdlet that it comes from."""
+    """Name the cmdlet in the error about one of its elements."""
     try:
         yield
     except IncompleteAnswer as error:

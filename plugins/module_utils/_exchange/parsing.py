@@ -138,8 +138,8 @@ def mail_user_from(raw: Mapping[str, Any]) -> Mailbox | None:
 def other_kind(raw: Mapping[str, Any]) -> tuple[str, str] | None:
     """Of a mailbox in use that needs no license and is of no recipient type: the user's id, and its kind in short.
 
-    ``scheduling`` and the like. None for all other mailboxes, for those of nobody, and where an archive or a hold may
-    need one.
+    ``scheduling`` and the like. None for all other mailboxes, for those without a user, and where an archive or a hold
+    may need one.
     """
     kind, user_id = _kind(raw), text_from(raw, "ExternalDirectoryObjectId").lower()
     if kind not in _NEED_NONE or not user_id or flag(raw.get("IsInactiveMailbox")) or _has_more(raw):
@@ -245,7 +245,7 @@ def flag(value: Any) -> bool:
 
 
 def moment(raw: Mapping[str, Any], name: str) -> datetime | None:
-    """A time of ``raw``. Raises IncompleteAnswer for a text that is none."""
+    """A time of ``raw``. Raises IncompleteAnswer for a text that is not a time."""
     try:
         return parse_time(raw.get(name))
     except ValueError as error:
@@ -277,7 +277,7 @@ def _mailbox(raw: Mapping[str, Any], kind: RecipientType) -> Mailbox:
     if isinstance(capabilities, str):
         capabilities = [capabilities]
     if not isinstance(capabilities, list):
-        raise _incomplete(f"PersistedCapabilities of {_name(raw)} is no list")
+        raise _incomplete(f"PersistedCapabilities of {_name(raw)} is not a list")
     upn, address = text_from(raw, "UserPrincipalName"), text_from(raw, "PrimarySmtpAddress")
     quota = raw.get("ProhibitSendReceiveQuota")
     return Mailbox(
@@ -355,7 +355,7 @@ def text_from(raw: Mapping[str, Any], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, (str, int, float)):
-        raise _incomplete(f"{name} of {_name(raw)} is no text")
+        raise _incomplete(f"{name} of {_name(raw)} is not a text")
     return str(value).strip()
 
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that a module writes: made anew, for their owner alone, in a directory where no other user can tamper.
+"""Files that a module writes: created each time, for their owner alone, in a directory where no other user can tamper.
 
-A directory is entered step by step and stays open. A file in it is named relative to that, so that nobody can put
-another directory or a link in the way after the check. A file that was there is never written through, and its mode
+A directory is entered step by step and stays open. A file in it is named relative to that, so that no other user can
+put another directory or a link in the way after the check. A file that was there is never written through, and its mode
 is never changed: it is replaced, or appended to where it is ours.
 """
 
@@ -79,7 +79,7 @@ class Folder:
             raise UnsafeError(self.refusal)
 
     def replace(self, name: str, pieces: Iterable[str], mode: int) -> None:
-        """Write a file, whole or not at all; while it is written nobody else can read it. Raises OSError."""
+        """Write a file, whole or not at all; while it is written no other user can read it. Raises OSError."""
         # of its name as much as leaves room for what is added
         draft = f".{name[:40]}.{secrets.token_hex(8)}"
         descriptor = os.open(draft, os.O_WRONLY | _NEW, 0o600, dir_fd=self._fd)
@@ -117,7 +117,7 @@ class Folder:
         try:
             return self._create(name)
         except FileExistsError:
-            # looked at before it is opened: whoever opens a FIFO or a device sets something going
+            # checked before it is opened: opening a FIFO or a device has effects
             _check_own(os.stat(name, dir_fd=self._fd, follow_symlinks=False))
         flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(name, flags, dir_fd=self._fd)
@@ -194,7 +194,7 @@ class Folder:
 def write_private(path: str, pieces: Iterable[str], mode: int = 0o600) -> None:
     """Write a file, whole or not at all. Raises ConfigurationError.
 
-    Only its owner can read it, unless ``mode`` says more; while it is written nobody else can.
+    Only its owner can read it, unless ``mode`` says more; while it is written no other user can.
     """
     place = Path(path).expanduser()
     try:

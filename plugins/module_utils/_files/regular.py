@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that a user names: looked at before they are opened, and read only if they are regular and of a sane size.
 
-Whoever opens a FIFO waits for somebody to write, and a device may never end. A signal could not end that either.
+Opening a FIFO waits for a writer, and a device may never end. A signal could not end that either.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def read_regular(path: str | Path, most: int) -> bytes:
         mode = Path(path).stat().st_mode
         if not stat.S_ISREG(mode):
             raise UnreadableError(os.strerror(errno.EISDIR) if stat.S_ISDIR(mode) else "it is not a regular file")
-        # somebody may have put something else there since
+        # the file may have been replaced since
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             content = file.read(most + 1)
     except (OSError, ValueError) as error:  # also a name with NUL

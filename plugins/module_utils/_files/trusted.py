@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that a run believes, such as rules and certificates: who else can change them, or put others in their place.
 
-Another owner is usual where root runs over somebody's checkout, and so is a group where a team shares one: these are
-told. Only what every user can change is refused, and that only where the run would write.
+Another owner is usual where root runs over a user's checkout, and so is a group where a team shares one: these are
+reported. Only what every user can change is refused, and that only where the run would write.
 """
 
 from __future__ import annotations

@@ -233,8 +233,8 @@ def answers_of(body: Any, count: int, path: str, redactor: Redactor, date: str =
 
 def refused_whole(headers: Mapping[str, str], error: M365Error) -> BatchAnswer:
     """What each part of a batch was answered that was throttled as a whole: no part was carried out."""
-    told = {str(key).lower(): str(value) for key, value in headers.items()}
-    return BatchAnswer(HTTPStatus.TOO_MANY_REQUESTS, told, error=error)
+    lowered = {str(key).lower(): str(value) for key, value in headers.items()}
+    return BatchAnswer(HTTPStatus.TOO_MANY_REQUESTS, lowered, error=error)
 
 
 def _answer(entry: Mapping[str, Any], redactor: Redactor, date: str) -> BatchAnswer | None:
@@ -242,9 +242,9 @@ def _answer(entry: Mapping[str, Any], redactor: Redactor, date: str) -> BatchAns
     headers = entry.get("headers") or {}
     if not isinstance(status, int) or isinstance(status, bool) or not isinstance(headers, Mapping):
         return None
-    told = {str(key).lower(): redactor.words(str(value)) for key, value in headers.items()}
-    told.setdefault("date", date)
-    return BatchAnswer(status, told, part_error(entry.get("body"), told, redactor))
+    lowered = {str(key).lower(): redactor.words(str(value)) for key, value in headers.items()}
+    lowered.setdefault("date", date)
+    return BatchAnswer(status, lowered, part_error(entry.get("body"), lowered, redactor))
 
 
 def percentage_of(headers: Mapping[str, str]) -> float:

@@ -5,7 +5,7 @@
 
 It takes 1,000 ids in one request, and needs Directory.Read.All [directoryObject: getByIds]. That ``$select`` brings
 ``licenseAssignmentStates`` with it is unverified, and ids that it does not find are left out in silence. So an answer
-that lacks a property, or has plans but no license states, is none, and whom it leaves out has to be asked for in
+that lacks a property, or has plans but no license states, is not used, and users it leaves out are read in
 another way.
 """
 
@@ -48,8 +48,8 @@ class GetByIds:
     def read(self, ids: Sequence[str]) -> list[User]:
         """Those of these users that it finds; those before it was refused where it does not work here, or not now.
 
-        None where an answer is none: those before it are of the same kind, and may lack what showed there only. One
-        request after the other: a refusal is told once, and an answer of 8 MB takes ten times that while it is parsed.
+        None where an answer cannot be used: those before it may lack the same property, unnoticed. One
+        request after the other: a refusal is met once, and an answer of 8 MB takes ten times that while it is parsed.
         """
         found: list[User] = []
         for start in range(0, len(ids), IDS):

@@ -130,7 +130,7 @@ class Graph:
         return [user_from(item) for item in self.user_elements(filter)]
 
     def user_elements(self, filter: str | None = None) -> Iterator[dict[str, Any]]:  # noqa: A002
-        """The same as JSON, one by one as the pages come: for whoever keeps few of a whole tenant."""
+        """The same as JSON, one by one as the pages come: for callers that keep few of a whole tenant."""
         params = {"$select": USER_SELECT, "$top": str(PAGE_SIZE), **_counted(filter)}
         return self.pages("/v1.0/users", params, ADVANCED)
 
@@ -189,18 +189,18 @@ class Graph:
         return batcher.run(parts)
 
     def users_by_id(self, ids: Iterable[str]) -> dict[str, User]:
-        """Users by their (lower-case) id; who does not exist is absent."""
+        """Users by their (lower-case) id; users who do not exist are absent."""
         wanted = list(dict.fromkeys(map(name_key, ids)))
         found: dict[str, User] = {}
         if len(wanted) > FEW_BATCHES * IN_VALUES * BATCH_SIZE:
             found = {user.id: user for user in self._get_by_ids.read(wanted)}
-        # also whom it left out: that alone does not mean that there is no such user
+        # also users that it left out: that alone does not mean that they do not exist
         rest = [user_id for user_id in wanted if user_id not in found]
         found.update(as_asked(((user.id, user) for user in self._users_in("id", rest)), rest))
         return {user_id: found[user_id] for user_id in wanted if user_id in found}
 
     def users_by_upn(self, upns: Iterable[str]) -> dict[str, User]:
-        """Users by their user principal name in lower case; who does not exist is absent."""
+        """Users by their user principal name in lower case; users who do not exist are absent."""
         wanted = {name_key(upn): upn.strip() for upn in upns}
         users = self._users_in("userPrincipalName", list(wanted.values()))
         found = as_asked(((lowered(user.user_principal_name), user) for user in users), wanted)
@@ -221,7 +221,7 @@ class Graph:
             for user_id, some in checks
         ]
         for (user_id, some), part, answer in zip(checks, parts, self.batch(parts, idempotent=True), strict=True):
-            # who was deleted since is a member of nothing
+            # a user who was deleted since is a member of no group
             if answer.status != 404:
                 raise_for(answer, part, self.service)
                 hits = {text.lower() for text in _list(part.name).elements_of(answer.body) if isinstance(text, str)}

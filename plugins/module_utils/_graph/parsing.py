@@ -72,7 +72,7 @@ def user_from(raw: Mapping[str, Any]) -> User:
         raise incomplete(f"{where} has no userPrincipalName")
     extensions = raw.get("onPremisesExtensionAttributes") or {}
     if not isinstance(extensions, Mapping):
-        raise incomplete(f"{where}: onPremisesExtensionAttributes is no object")
+        raise incomplete(f"{where}: onPremisesExtensionAttributes is not an object")
     return User(
         id=user_id,
         user_principal_name=upn,
@@ -99,7 +99,7 @@ def skus_from(raws: Iterable[Mapping[str, Any]]) -> list[Sku]:
     """``subscribedSkus``, one Sku for each skuId: a SKU that comes several times (one account each) is summed.
 
     The sum has the best of the states. Seats of an account whose state allows no assignment are not added to
-    ``enabled`` and ``warning``, so that nobody is promised them. What one account has consumed beyond its seats takes
+    ``enabled`` and ``warning``, so that no user is promised them. What one account has consumed beyond its seats takes
     none from another (``Sku.seats_left``).
     """
     found: dict[str, list[Sku]] = {}
@@ -147,11 +147,11 @@ def usage_from(lines: Iterable[str]) -> Iterator[UsageRow]:
         deleted = titles.index(_IS_DELETED) if _IS_DELETED in titles else len(titles)
         for row in filter(None, rows):
             size = row[used].strip() if used < len(row) else ""
-            told = int(size) if size.isdecimal() and len(size) <= _DIGITS_MAX else None
+            stored = int(size) if size.isdecimal() and len(size) <= _DIGITS_MAX else None
             gone = deleted < len(row) and row[deleted].strip().casefold() == "true"
-            yield UsageRow(row[name].strip() if name < len(row) else "", told, gone)
+            yield UsageRow(row[name].strip() if name < len(row) else "", stored, gone)
     except csv.Error as error:
-        raise incomplete(f"the mailbox usage report is no CSV: {error}") from None
+        raise incomplete(f"the mailbox usage report is not CSV: {error}") from None
 
 
 def usage_over(over: float, lines: Iterable[str]) -> tuple[list[UsageRow], bool]:
@@ -174,7 +174,7 @@ def usage_over(over: float, lines: Iterable[str]) -> tuple[list[UsageRow], bool]
 
 def _license_state(raw: Any, where: str) -> LicenseState:
     if not isinstance(raw, Mapping):
-        raise incomplete(f"{where}: an element of licenseAssignmentStates is no object")
+        raise incomplete(f"{where}: an element of licenseAssignmentStates is not an object")
     error = _text(raw, "error", where)
     group = _text(raw, "assignedByGroup", where)
     return LicenseState(
@@ -214,7 +214,7 @@ def _assigned_plans(raws: list[Any], where: str) -> tuple[AssignedPlan, ...]:
 
 def _assigned_plan(raw: Any, where: str) -> AssignedPlan:
     if not isinstance(raw, Mapping):
-        raise incomplete(f"{where}: an element of assignedPlans is no object")
+        raise incomplete(f"{where}: an element of assignedPlans is not an object")
     plan_id = _id(raw, "servicePlanId", f"{where}: assignedPlans")
     capability = _text(raw, "capabilityStatus", where) or ""
     if capability.casefold() == "deleted":
@@ -238,7 +238,7 @@ def _sku(raw: Mapping[str, Any]) -> Sku:
         enabled=_units(units, "enabled", f"{where}: prepaidUnits"),
         warning=_units(units, "warning", f"{where}: prepaidUnits"),
         suspended=_units(units, "suspended", f"{where}: prepaidUnits"),
-        # no seat of these is ever given away, and the service has not always told them
+        # no seat of these is ever given away, and the service does not always return them
         locked_out=_units({"lockedOut": 0, **units}, "lockedOut", f"{where}: prepaidUnits"),
         consumed=_units(raw, "consumedUnits", where),
         plans=tuple(_plan(item, sku_id) for item in _list(raw, "servicePlans", where)),
@@ -247,7 +247,7 @@ def _sku(raw: Mapping[str, Any]) -> Sku:
 
 def _plan(raw: Any, sku_id: str) -> ServicePlan:
     if not isinstance(raw, Mapping):
-        raise incomplete(f"subscribedSkus: an element of servicePlans of {sku_id} is no object")
+        raise incomplete(f"subscribedSkus: an element of servicePlans of {sku_id} is not an object")
     where = f"subscribedSkus: {sku_id}"
     plan_id = _id(raw, "servicePlanId", where)
     return ServicePlan(
@@ -281,7 +281,7 @@ def guid_from(raw: Any, key: str, where: str) -> str:
     """The id of an element, in lower case. Raises IncompleteAnswer where there is none."""
     text = _id(raw, key, where)
     if not is_guid(text):
-        raise incomplete(f"{where}: {key} is no GUID: {text!r}")
+        raise incomplete(f"{where}: {key} is not a GUID: {text!r}")
     return text
 
 
@@ -296,7 +296,7 @@ def _id(raw: Any, key: str, where: str) -> str:
 def _plan_ids(value: Any, where: str) -> list[str]:
     plans = [] if value is None else value
     if not isinstance(plans, list) or not all(isinstance(plan, str) for plan in plans):
-        raise incomplete(f"{where}: disabledPlans is no list of ids")
+        raise incomplete(f"{where}: disabledPlans is not a list of ids")
     return [plan.strip().lower() for plan in plans]
 
 
@@ -307,7 +307,7 @@ def _list(raw: Mapping[str, Any], key: str, where: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise incomplete(f"{where}: {key} is no list")
+        raise incomplete(f"{where}: {key} is not a list")
     return value
 
 
@@ -322,7 +322,7 @@ def _text(raw: Mapping[str, Any], key: str, where: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise incomplete(f"{where}: {key} is no text")
+        raise incomplete(f"{where}: {key} is not a text")
     return value.strip() or None
 
 
@@ -332,10 +332,10 @@ def _domain(address: str | None) -> str | None:
 
 
 def _units(raw: Mapping[str, Any], key: str, where: str) -> int:
-    """A number of seats: what is not told is not zero."""
+    """A number of seats: a missing one is not zero."""
     value = raw.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise incomplete(f"{where}: {key} is no number of seats")
+        raise incomplete(f"{where}: {key} is not a number of seats")
     return value
 
 

@@ -50,7 +50,7 @@ class Tenant(NamedTuple):
 
 
 class WrongTenant(M365Error):
-    """The tenant is not the one that ``expected_domain`` names, or nobody knows whether it is."""
+    """The tenant is not the one that ``expected_domain`` names, or it is not known whether it is."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message, code="wrong_tenant", hint=hint)

@@ -28,7 +28,7 @@ class Found(NamedTuple):
 
 
 def name_problems(names: Sequence[str], option: str = "users") -> list[str]:
-    """What is wrong with users in an option as far as nobody has to be asked, one sentence each."""
+    """What is wrong with users in an option, as far as that needs no request, one sentence each."""
     problems: list[str] = []
     for index, name in enumerate(names):
         if not name.strip():
@@ -74,10 +74,10 @@ def unknown_users(names: Sequence[str]) -> ConfigurationError:
 
 
 def _confirm_absent(graph: Graph, names: Iterable[str]) -> None:
-    """Raise IncompleteAnswer where a user exists whom a list did not bring."""
+    """Raise IncompleteAnswer where a user exists who is missing from a list."""
     parts = []
     for name in names:
-        with contextlib.suppress(ValueError):  # what cannot be written is the name of nobody
+        with contextlib.suppress(ValueError):  # no user has a name that cannot be quoted
             parts.append(BatchPart("GET", f"/users/{quote(_key(name), Style.PATH)}?$select=id"))
     for part, answer in zip(parts, graph.batch(parts, idempotent=True) if parts else (), strict=True):
         if answer.status == HTTPStatus.OK:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What came over the wire, and whether it is a whole answer. Pure: bytes in, values out.
+"""The body of an answer: decoded, parsed, and whole or an error. Pure: bytes in, values out.
 
 HTTP libraries return what a connection gave before it broke, or what a gzip stream held before it ended; an
 inventory made of that would be a shorter list. So nothing here guesses: it is whole, or it is ``BrokenBodyError``.
@@ -98,7 +98,7 @@ def _unzip(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
                 # One byte beyond the limit is enough for `decoded` to refuse it.
                 yield unzipper.decompress(data, limit + 1)
             except zlib.error as error:
-                raise BrokenBodyError(f"it is no gzip stream ({error})") from None
+                raise BrokenBodyError(f"it is not a gzip stream ({error})") from None
             data = unzipper.unused_data or unzipper.unconsumed_tail
     if started and not unzipper.eof:
         raise BrokenBodyError("its gzip stream ends early")
@@ -121,14 +121,14 @@ def parse_json(body: bytes, content_type: str) -> Any:
     except RecursionError:
         raise BrokenBodyError("its JSON is nested too deeply") from None
     except ValueError as error:
-        # The error's own text may quote the document, so only its place is told.
+        # The error's own text may quote the document, so only its place is shown.
         place = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise BrokenBodyError(f"it is not valid JSON{place} of {len(text)}") from None
 
 
 def check_numbers(body: bytes) -> None:
     """Raise WrongNumberError for a JSON document that another reads later, where a number is beyond 64 bits."""
-    with contextlib.suppress(ValueError, RecursionError):  # whoever reads it says what else is wrong
+    with contextlib.suppress(ValueError, RecursionError):  # the reader reports what else is wrong
         json.loads(body, parse_int=_integer, parse_float=_fraction)
 
 
@@ -205,7 +205,7 @@ def error_detail(body: bytes, headers: Mapping[str, str], redactor: Redactor) ->
         error = {}
     inner = _mapping(error.get("innerError") or error.get("innererror"))
     message = (
-        _telling(*_details(error), *_internal(inner), error)
+        _informative(*_details(error), *_internal(inner), error)
         or _inner_code(inner)
         or lowered.get("x-ms-diagnostics")
         or lowered.get("www-authenticate")
@@ -221,8 +221,8 @@ def _limit(headers: Mapping[str, str]) -> str:
     The information may be any words and is meant for diagnosis: people read it, and nothing is paced by it.
     """
     scope = "/".join(headers.get("x-ms-throttle-scope", "").split("/")[:2])
-    told = ", ".join(filter(None, (headers.get("x-ms-throttle-information"), scope)))
-    return f" [limit: {told}]" if told else ""
+    limits = ", ".join(filter(None, (headers.get("x-ms-throttle-information"), scope)))
+    return f" [limit: {limits}]" if limits else ""
 
 
 def part_error(body: Any, headers: Mapping[str, str], redactor: Redactor) -> Any:
@@ -234,7 +234,7 @@ def part_error(body: Any, headers: Mapping[str, str], redactor: Redactor) -> Any
     if not isinstance(error, Mapping):
         return body
     inner = _mapping(error.get("innerError") or error.get("innererror"))
-    message = _telling(error, *_details(error)) or _inner_code(inner)
+    message = _informative(error, *_details(error)) or _inner_code(inner)
     return {
         "error": {
             "code": redactor.code(error.get("code")),
@@ -251,11 +251,11 @@ def _ids(inner: Mapping[str, Any], message: str) -> str:
     """The ids that an error is about, where its message does not name them [cloudLicensing]."""
     ids = inner.get("ids")
     texts = [text for text in (ids[:_IDS_MAX] if isinstance(ids, list) else ()) if isinstance(text, str)]
-    told = [text for text in texts if _GUID.fullmatch(text) and text.casefold() not in message.casefold()]
-    return f" [ids: {', '.join(told)}]" if told else ""
+    missing = [text for text in texts if _GUID.fullmatch(text) and text.casefold() not in message.casefold()]
+    return f" [ids: {', '.join(missing)}]" if missing else ""
 
 
-def _telling(*places: Mapping[str, Any]) -> str:
+def _informative(*places: Mapping[str, Any]) -> str:
     """The first of the messages that says what is wrong, else the last one that says anything."""
     texts = [text.strip() for place in places if isinstance(text := place.get("message"), str)]
     plain = [_EXCEPTION_PREFIX.sub("", text) for text in texts]

@@ -127,7 +127,7 @@ class Backoff:
         # no wait at all is believed once: a service that asks for it repeatedly would be overloaded
         if asked is not None and (asked > 0 or attempt == 0):
             return asked
-        # urllib3 reckons from a history and starts to wait with the second failure.
+        # urllib3 calculates from a history and starts to wait with the second failure
         history = (RequestHistory(None, None, None, None, None),) * (min(attempt, 10) + 2)
         planned = min(BACKOFF_MAX, Retry(total=None, backoff_factor=0.5, history=history).get_backoff_time())
         return planned * random.uniform(0.5, 1.0)  # noqa: S311 (jitter, no secret)
@@ -369,7 +369,7 @@ class HttpClient:
     def _classify(self, call: Call, error: requests.RequestException) -> AttemptFailed:
         """What an exception of requests means. Its own text is not passed on: it quotes the URL with its query."""
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
-            raise ConfigurationError(f"{call.service}: {call.host!r} is no valid host.") from None
+            raise ConfigurationError(f"{call.service}: {call.host!r} is not a valid host.") from None
         causes = list(causes_of(error))
         proxy = self._proxies.get((call.host, call.direct))
         late = (urllib3.exceptions.ConnectTimeoutError, UnconnectedError)

@@ -64,7 +64,7 @@ class Stop:
         numbers = (signal.SIGINT, signal.SIGTERM)
         for number in numbers:
             signal.signal(number, lambda _number, _frame: self.request())
-        # whoever started this process may have blocked them
+        # the parent process may have blocked them
         signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
     def _end_on_signals(self, reader: int) -> None:

@@ -272,8 +272,8 @@ def causes_of(error: BaseException) -> Iterator[BaseException]:
 
 def untrusted(call: Call, causes: list[BaseException]) -> ServiceUnavailable:
     """Make the error of a certificate that no trusted CA signed."""
-    told = (cause.verify_message for cause in causes if isinstance(cause, ssl.SSLCertVerificationError))
-    reason = next(told, "it is another host's")
+    reasons = (cause.verify_message for cause in causes if isinstance(cause, ssl.SSLCertVerificationError))
+    reason = next(reasons, "it is another host's")
     return ServiceUnavailable(
         f"{call.service}: the certificate of {call.host} is not trusted ({reason}).",
         code="certificate_not_trusted",

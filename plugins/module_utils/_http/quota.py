@@ -5,20 +5,20 @@
 
 Microsoft's identity service takes 3,000 writes in 150 seconds from one application in one tenant, and reads of 3,500 to
 8,000 resource units in 10 seconds, the most where there are more than 500 users [throttling-limits]; each part of a
-batch is one write, or costs the units that its answer tells. What is said here of writes holds for units as well.
+batch is one write, or costs the units that its answer names. What is said here of writes holds for units as well.
 
-So no more than the quota is sent in any 150 seconds, as fast as it goes. Once the service says that somebody else
+So no more than the quota is sent in any 150 seconds, as fast as it goes. Once the service says that another client
 spends from the same quota (429, or ``x-ms-throttle-limit-percentage`` beyond what was sent here), writes are spread
 evenly, at half of the quota. What a slower rate changes shows when those 150 seconds have passed, so it becomes slower
-still where something is refused after that, and no sooner: until then a refusal tells of the past. Two runs that both
+still where something is refused after that, and no sooner: until then a refusal is about the past. Two runs that both
 do so have about a half each.
 
-It becomes faster when nobody else seems to be there any more:
+It becomes faster when no other client seems to be left:
 
 - The percentage is no more than what was sent here, or there was no sign of others for 150 seconds: as fast as it goes.
-- A service that has told its percentage tells none: less than four fifths are used, so soon twice as fast, and again.
-- Else a little for every while that passes, whatever was refused meanwhile or not sent at all; whoever went no faster
-  until nothing at all was refused would leave the quota to those who came before.
+- A service that has sent its percentage sends none: less than four fifths are used, so soon twice as fast, and again.
+- Else a little for every while that passes, whatever was refused meanwhile or not sent at all: a client that waited
+  until nothing was refused would leave the quota to those that came before.
 
 The clock is an argument. Nothing here waits for it; only answers that are on their way are waited for.
 """
@@ -70,7 +70,7 @@ class Pace:
         self._refused = False
         """Was the last batch that was answered?"""
         self._reports_usage = False
-        """Has the service told its percentage?"""
+        """Has the service sent its percentage?"""
         self._changed_at = self._slowed_at = self._sign_at = 0.0
         """When the rate was changed, or kept for a sign of others; when it became slower; when there was a sign."""
 
@@ -97,7 +97,7 @@ class Pace:
             return 0.0
 
     def _may_send(self, count: int) -> bool:
-        """Is it known how much of the quota there is? Who was refused tries with one batch, and not with all."""
+        """Is it known how much of the quota there is? After a refusal one batch is tried, and not all."""
         self._forget(self._clock())
         if not self._in_flight:
             return True

@@ -226,7 +226,7 @@ def _authorized(call: Call, token: str) -> Call:
 
 
 def _location(call: Call, headers: Mapping[str, str]) -> str:
-    """Where a redirect leads; nothing where that is no address."""
+    """Where a redirect leads; empty where that is not an address."""
     try:
         return urljoin(call.url, headers.get("Location", ""))
     except ValueError:

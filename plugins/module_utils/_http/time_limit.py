@@ -98,7 +98,7 @@ class _Response(http.client.HTTPResponse):
 
     def __init__(self, sock: Any, *args: Any, **more: Any) -> None:
         limit = _LIMIT.get()
-        # before a file of the socket is opened, which nobody would close where the time is over
+        # before a file of the socket is opened, which would stay open where the time is over
         ends = time.monotonic() + limit.left(sock.gettimeout())
         super().__init__(sock, *args, **more)
         self.fp: Any = io.BufferedReader(_Bytes(self.fp.detach(), sock, limit, ends))

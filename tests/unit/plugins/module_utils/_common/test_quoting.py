@@ -73,5 +73,5 @@ def test_a_guid_has_one_spelling(value: str) -> None:
 )
 def test_what_is_no_guid(value: str) -> None:
     assert not is_guid(value)
-    with pytest.raises(ValueError, match="no GUID"):
+    with pytest.raises(ValueError, match="not a GUID"):
         guid(value)

@@ -154,7 +154,7 @@ def main() -> int:
     if sys.argv[1:] == ["--inside"]:
         return inside()
     print("==> Starting a simulated tenant with 60 mailboxes, 12 of them at risk", flush=True)
-    tenant = [str(ROOT / "tests" / "tenant" / "run"), *TENANT, "--quiet", "--", sys.executable, __file__, "--inside"]
+    tenant = [str(ROOT / "tests" / "simulator" / "run"), *TENANT, "--quiet", "--", sys.executable, __file__, "--inside"]
     return subprocess.run(tenant, check=False).returncode
 
 

@@ -180,7 +180,7 @@ class Tenant:
 @contextlib.contextmanager
 def tenant(mailboxes: int, at_risk: int, *options: str) -> Iterator[Tenant]:
     """A tenant for as long as the block runs."""
-    program = str(ROOT / "tests" / "tenant" / "run")
+    program = str(ROOT / "tests" / "simulator" / "run")
     command = [program, "--mailboxes", str(mailboxes), "--at-risk", str(at_risk), "--port", "0"]
     command += ["--set", "indexes=true", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command

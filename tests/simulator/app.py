@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tenant as web applications: one per host, in front of the handlers, with the log and the faults between.
+"""The tenant as web applications: one per host, with the log and the faults in front of the handlers.
 
 Starlette reads and routes, uvicorn serves. A handler gets plain values and gives an ``Answer``.
 """
@@ -28,7 +28,7 @@ Handler = Callable[[World, "Received"], Answer]
 
 
 class Received:
-    """One request, read."""
+    """A request that was read completely."""
 
     def __init__(self, request: Request, raw: bytes) -> None:
         self.method = request.method
@@ -38,7 +38,7 @@ class Received:
         self.raw = raw
 
     def json(self) -> Any:
-        """The body; None where there is none. Raises ValueError."""
+        """The body as JSON; None if it is empty. Raises ValueError."""
         return orjson.loads(self.raw) if self.raw else None
 
 
@@ -129,7 +129,7 @@ class _Host:
             path=_whole(got),
             cmdlet=_call(entry),
         )
-        asked = fault_responses.RequestInfo(
+        info = fault_responses.RequestInfo(
             self.service, self._url(request), got.headers, f"{entry.get('cmdlet')} {entry.get('parameters')}"
         )
         if fault is not None and fault.kind == "slow":
@@ -140,12 +140,12 @@ class _Host:
                 return
         if fault is None or fault.kind == "slow":
             answer = self.handler(self.world, got)
-            fault_responses.remember(self.world, answer, asked)
+            fault_responses.remember(self.world, answer, info)
         else:
             if fault.kind == "drop":
                 wire.hang_up()
                 return
-            answer = fault_responses.answer(self.world, fault, lambda: self.handler(self.world, got), asked)
+            answer = fault_responses.answer(self.world, fault, lambda: self.handler(self.world, got), info)
             if fault.kind == "lost_answer":
                 wire.hang_up()
                 return
@@ -185,7 +185,7 @@ class _Host:
 
 
 def _call(entry: Mapping[str, Any]) -> str:
-    """The cmdlet of a request, and the switches that it sets."""
+    """Return the cmdlet of a request with the switches that it sets."""
     parameters = entry.get("parameters")
     given = parameters.items() if isinstance(parameters, Mapping) else ()
     return " ".join([str(entry.get("cmdlet", "")), *(f"-{name}" for name, value in given if value is True)])

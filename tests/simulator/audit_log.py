@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directory's audit log: one entry for each change of a user's licenses, kept as many days as the switch says.
+"""The directory's audit log: one entry for each change of a user's licenses, kept for the days of a switch.
 
 A large tenant keeps what an entry is made of, and makes the entry when it is read.
 """
@@ -19,12 +19,12 @@ from tests.simulator.state import Json, World
 
 ACTIVITY = "Change user license"
 GROUP_LICENSING = "Microsoft Azure AD Group-Based Licensing"
-"""Who changes what members of a licensed group have."""
+"""The service that changes licenses of members of a group."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What one entry tells: ``before`` and ``after`` are assignedLicenses."""
+    """One change of licenses: ``before`` and ``after`` are assignedLicenses."""
 
     moment: datetime
     user_id: str
@@ -44,14 +44,14 @@ def note(
     by_group: bool = False,
     moment: datetime | None = None,
 ) -> None:
-    """Write down a change of licenses, of now or of an earlier moment."""
+    """Record a change of licenses, at this or at an earlier moment."""
     name, shown = user["userPrincipalName"], user["displayName"]
     when = moment or world.now()
     world.audits.append(Change(when, user["id"], name, shown, tuple(before), tuple(after), by_group))
 
 
 def entries(world: World) -> Iterator[Json]:
-    """The entries that are still kept, the newest first."""
+    """Return the entries that are still kept, the newest first."""
     limit = world.now() - timedelta(days=world.switches.audit_days)
     kept = [(change.moment, number) for number, change in enumerate(world.audits) if limit <= change.moment]
     for _moment, number in sorted(kept, reverse=True):

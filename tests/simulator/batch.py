@@ -22,7 +22,7 @@ Dispatch = Callable[[World, str, str, list[tuple[str, str]], Mapping[str, str], 
 
 
 def run(request: Request, dispatch: Dispatch) -> Answer:
-    """Answer a batch. 200 says nothing of its parts; a malformed batch is 400 as a whole."""
+    """Answer a batch: 200 whatever its parts return, 400 if the batch itself is malformed."""
     request.allow_query()
     if not isinstance(request.body, dict) or not isinstance(request.body.get("requests"), list):
         raise _malformed("Invalid batch payload format.")
@@ -110,7 +110,7 @@ def _answer(
     headers = {name.casefold(): str(value) for name, value in (part.get("headers") or {}).items()}
     query = parse_qsl(split.query, keep_blank_values=True)
     if fault is not None:
-        fault_responses.befall(world, fault, "".join(path.split("/")[3:4]), part.get("body"))
+        fault_responses.apply_concurrent_change(world, fault, "".join(path.split("/")[3:4]), part.get("body"))
     answer = dispatch(world, method, path, query, headers, part.get("body"), request.app)
     return _faulty(world, fault) if fault is not None and fault.kind == "late_status" else answer
 

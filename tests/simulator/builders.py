@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How users, mailboxes and groups of the simulated tenant look: their JSON, one at a time.
+"""Builds users, mailboxes and groups of the simulated tenant as JSON, one at a time.
 
 Which there are, and which of them are at risk, is decided in ``generate.py``.
 """
@@ -25,7 +25,7 @@ _NO_EXTENSIONS: Json = {f"extensionAttribute{number}": None for number in range(
 
 
 class Maker:
-    """Makes directory objects and mailboxes from one random generator, so that the same seed makes the same tenant."""
+    """Builds directory objects and mailboxes from one random generator, so that a seed makes the same tenant again."""
 
     def __init__(self, world: World, rng: random.Random, now: datetime) -> None:
         self.world = world
@@ -47,7 +47,7 @@ class Maker:
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
     def ago(self, days: float) -> tuple[str, str]:
-        """A time so many days ago, as Graph and as Exchange write it; quantised, so that most are shared."""
+        """Return a time some days ago, as Graph and as Exchange write it; rounded, so that objects share it."""
         minutes = int(days * 1440)
         found = self._times.get(minutes)
         if found is None:
@@ -133,7 +133,7 @@ class Maker:
         return user
 
     def _origin(self, user: Json) -> Json:
-        """What says where a user came from: a directory on premises, or an invitation."""
+        """Return the properties of the origin of a user: a directory on premises, or an invitation."""
         if user["userType"] == "Guest":
             return {"creationType": "Invitation", "externalUserState": "Accepted"}
         if not user["onPremisesSyncEnabled"]:
@@ -146,7 +146,7 @@ class Maker:
         }
 
     def mailbox(self, user: Json | None, kind: str, **more: Any) -> Json:
-        """A mailbox (or mail user) of a user, or of nobody (system mailboxes, inactive ones)."""
+        """Build a mailbox (or mail user) of a user, or without one (system mailboxes, inactive ones)."""
         guid = more.get("guid") or self.guid()
         days = more.get("created_days", 30 + self.rng.randrange(1500))
         created = self.ago(days)[1]
@@ -204,7 +204,7 @@ class Maker:
         return mailbox
 
     def group(self, name: str, *, part_number: str | None = None, members: Sequence[str] = ()) -> str:
-        """A security group, with a license perhaps; its id."""
+        """Build a security group, with or without a license; return its id."""
         group_id = self.guid()
         licenses = [{"disabledPlans": [], "skuId": skus.table()[part_number].id}] if part_number else []
         self.world.groups[group_id] = {

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build any tenant: ``build`` does what ``PATCH /state`` is told, wholly or not at all."""
+"""Build any tenant: ``build`` applies the body of ``PATCH /state``, or changes nothing."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ ROLES = GRAPH_ROLES | EXCHANGE_ROLES | DIRECTORY_ROLES | EXCHANGE_DIRECTORY_ROLE
 OBJECTS = ("users", "mailboxes", "groups", "skus", "subscriptions", "deleted_users")
 PATCHABLE = ("empty", "now", "switches", "roles", *OBJECTS, "plan_rules", "organization_holds")
 YEARS = range(2000, 2101)
-"""When the tenant's clock may be: every time that it works out from there is within the calendar."""
+"""The range of the tenant's clock, in which every time that it computes is a valid date."""
 
 
 def build(world: World, body: Any) -> None:
-    """Change the tenant, by the keys of ``PATCHABLE``; nothing changes where something is wrong. Raises ValueError."""
+    """Change the tenant by the keys of ``PATCHABLE``. Raises ValueError and changes nothing if one is wrong."""
     if not isinstance(body, dict):
         raise ValueError(f"{body!r}, expected an object with some of: {', '.join(PATCHABLE)}")  # noqa: TRY004
     for unknown in sorted(set(body) - set(PATCHABLE)):
@@ -73,7 +73,7 @@ def _empty(body: Json) -> bool:
 
 
 def _take_everything(world: World) -> None:
-    """Nobody and nothing is left: no user, mailbox, group, SKU, subscription or policy; the system has none either."""
+    """Remove every user, mailbox, group, SKU, subscription and policy, those of the system included."""
     people = (world.users, world.upn_index, world.deleted_users, world.mailboxes, world.mailbox_index)
     for table in (*people, world.groups, world.skus):
         table.clear()
@@ -83,7 +83,7 @@ def _take_everything(world: World) -> None:
 
 
 def _throw(world: World, switches: Json) -> None:
-    """Set switches that can be set later than at the start. Raises ValueError."""
+    """Set switches of a running tenant. Raises ValueError."""
     before = world.switches.guests_with_mailboxes
     world.switches.update(switches)
     if world.switches.guests_with_mailboxes != before:
@@ -91,7 +91,7 @@ def _throw(world: World, switches: Json) -> None:
 
 
 def _check_names(world: World, body: Json) -> None:
-    """Check that each user whom a switch or a table names is there. Raises ValueError."""
+    """Check that each user whom a switch or a table names exists. Raises ValueError."""
     for name in OF_ONE_MAILBOX & body.get("switches", {}).keys():
         upn = getattr(world.switches, name)
         if upn and not any(folded(box["UserPrincipalName"]) == folded(upn) for box in world.mailboxes.values()):
@@ -102,7 +102,7 @@ def _check_names(world: World, body: Json) -> None:
 
 
 class _Before:
-    """What the tenant was before a change. Nested values are replaced and never changed, so one level is enough."""
+    """The state before a change. One level is copied, because nested values are replaced and never changed."""
 
     def __init__(self, world: World, *, objects_too: bool) -> None:
         self.world = world
@@ -124,7 +124,7 @@ class _Before:
         return [world.users, world.deleted_users, world.mailboxes, world.groups, world.skus]
 
     def restore(self) -> None:
-        """Put everything back, in the very objects in which it was."""
+        """Restore the state in the same objects."""
         world = self.world
         world.clock_offset, world.app.roles, world.organization_holds = self.clock, self.roles, self.holds
         vars(world.switches).update(self.switches)

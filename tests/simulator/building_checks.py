@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the control API is told of objects, checked: properties, kinds of values, names and references."""
+"""Checks of objects that the control API gets: properties, kinds of values, names and references."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.simulator.published_types import Types, published, wrong
 from tests.simulator.state import Json, World, parse_time
 
 OURS = frozenset({"members", "licenses"})
-"""What is said in a form of the control API's own."""
+"""Properties in a form that only the control API has."""
 LICENSE_KEYS = frozenset({"sku", "disabled_plans", "state", "error"})
 
 
 @contextmanager
 def about(where: str) -> Iterator[None]:
-    """Whatever is wrong is said of this object. Raises ValueError."""
+    """Name this object in every ValueError that is raised within."""
     try:
         yield
     except GraphError as error:
@@ -34,7 +34,7 @@ def about(where: str) -> Iterator[None]:
 
 
 def objects(body: Json, name: str) -> dict[str, Json | None]:
-    """What is to change, by its key: an object of objects, and null for what goes. Raises ValueError."""
+    """Return the changes by key: objects, and null for removals. Raises ValueError."""
     found = body.get(name, {})
     if not isinstance(found, dict):
         raise ValueError(f"{name}: {found!r}, expected an object")  # noqa: TRY004 - one kind for all
@@ -64,7 +64,7 @@ def check(where: str, change: Json, known: Iterable[str], interface: str = "") -
 
 
 def _problems(types: Types, kind: str, value: Any, where: str) -> Iterator[str]:
-    """What is wrong with a value; the objects of a list have to be whole, as other parts of the tenant read them."""
+    """Return what is wrong with a value. Objects of a list must be complete, as the tenant reads all their keys."""
     yield from wrong(types, kind, value, where)
     if isinstance(value, list):
         whole = types.get(kind.removeprefix("NullableOption<").removesuffix(">").removesuffix("[]"), {}).keys()
@@ -85,7 +85,7 @@ def _check_time(where: str, value: Any) -> None:
 
 
 def check_mailbox(where: str, change: Json, mailbox: Mapping[str, Any]) -> None:
-    """The same of a mailbox: a value stays of its kind. Raises ValueError."""
+    """Check a mailbox: each value keeps its kind. Raises ValueError."""
     check(where, change, mailbox)
     for name, value in change.items():
         kinds, word = _kinds(name, mailbox[name])
@@ -96,7 +96,7 @@ def check_mailbox(where: str, change: Json, mailbox: Mapping[str, Any]) -> None:
 
 
 def _kinds(name: str, now: Any) -> tuple[tuple[type, ...], str]:
-    """The kinds that a property of a mailbox may have, by what it has now."""
+    """Return the kinds that a property of a mailbox may have, from its present value."""
     if name == "SKUAssigned":
         return (bool, type(None)), "true, false or null"
     for kind, word in ((list, "a list"), (bool, "true or false"), (int, "a number")):
@@ -106,7 +106,7 @@ def _kinds(name: str, now: Any) -> tuple[tuple[type, ...], str]:
 
 
 def guid(text: str) -> str:
-    """A GUID in lower case; an empty text where it is not one."""
+    """Return a GUID in lower case, or an empty text."""
     try:
         return str(uuid.UUID(text))
     except ValueError:
@@ -164,7 +164,7 @@ def licenses_of(world: World, where: str, listed: Any, *, of_group: bool = False
 
 
 def _word(where: str, entry: Json, name: str, words: tuple[str, ...]) -> str:
-    """A word of a license: the first one where nothing is said."""
+    """Return a word of a license, or by default the first one."""
     word = entry.get(name, words[0])
     if word not in words:
         raise ValueError(f"{where}: licenses: {name}: {word!r}, expected one of {', '.join(words)}")

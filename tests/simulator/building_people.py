@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control API's part for users, groups and mailboxes: add, change, remove, and what follows from it at once."""
+"""Adds, changes and removes users, groups and mailboxes for the control API, with all consequences."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ RECIPIENTS = (
     "ArbitrationMailbox", "MailUser", "GuestMailUser",
 )  # fmt: skip
 LOCATION = "DE"
-"""The usage location of a user who is given none."""
+"""The usage location of a user without a given one."""
 
 
 def change(world: World, changes: dict[str, Changes]) -> None:
-    """Users and groups, then who is a member and who has which license, then mailboxes, then who is gone."""
+    """Apply users and groups, then members and licenses, then mailboxes, then removals."""
     noted = len(world.changes)
     users = [_user(world, key, wanted) for key, wanted in _there(changes["users"])]
     groups = [_group(world, key, wanted) for key, wanted in _there(changes["groups"])]
@@ -78,7 +78,7 @@ def _gone(changes: Changes) -> Iterator[str]:
 
 
 def _maker(world: World, key: str) -> Maker:
-    """What makes new objects: the same key makes the same one."""
+    """Return a builder of new objects that makes the same one for the same key."""
     return Maker(world, random.Random(f"{world.tenant_id} {folded(key)}"), world.now())
 
 
@@ -120,7 +120,7 @@ def _owner(world: World, key: str) -> str:
 
 
 def _deleted(world: World, key: str) -> Json | None:
-    """Who is in the recycle bin, by id or by the name of before."""
+    """Find a user in the recycle bin by id or former name."""
     if world.user(key) is not None:
         return None
     users = world.deleted_users.values()
@@ -175,7 +175,7 @@ def _new_user(world: World, key: str, wanted: Json) -> Json:
 
 
 def _license(world: World, user: Json, wanted: Iterable[Json]) -> None:
-    """Direct licenses that a user has from now on, whatever seats there are, and all that follows from them."""
+    """Set the direct licenses of a user regardless of seats, with all consequences."""
     now = graph_time(world.now())
     old, held = user["licenseAssignmentStates"], user["assignedLicenses"]
     states = [state for state in old if state["assignedByGroup"] is not None]
@@ -212,7 +212,7 @@ def _change_group(world: World, key: str, wanted: Json, where: str) -> Json:
 
 
 def _members(world: World, group: Json, wanted: Json, where: str) -> None:
-    """Who is in a group, and what it gives; all references are to what is there."""
+    """Set members and licenses of a group; all references exist."""
     if "members" in wanted:
         listed = wanted["members"]
         if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
@@ -264,7 +264,7 @@ def _change_mailbox(world: World, key: str, wanted: Json, where: str) -> Json:
 
 
 def _mailbox_there(world: World, key: str) -> Json | None:
-    """A mailbox that is there; None where the key can be that of a new one."""
+    """Find a mailbox; None if the key can be that of a new one."""
     if key in world.mailboxes:
         return world.mailboxes[key]
     try:
@@ -277,7 +277,7 @@ def _mailbox_there(world: World, key: str) -> Json | None:
 
 
 def _new_mailbox(world: World, where: str, key: str, done: Json) -> Json:
-    """A mailbox as it would be of its user, who has what licenses give."""
+    """Build a mailbox that fits the licenses of its user."""
     named = "" if not guid(key) or world.user(key) is not None else guid(key)
     if named and "ExternalDirectoryObjectId" not in done:
         raise ValueError(f"no user {key!r}, and no mailbox; a new one has an ExternalDirectoryObjectId")
@@ -296,7 +296,7 @@ def _new_mailbox(world: World, where: str, key: str, done: Json) -> Json:
 
 
 def _exchange_form(name: str, value: Any) -> Any:
-    """A time as Exchange writes it, whichever way it was given."""
+    """Return a time in any format as Exchange writes it."""
     timed = name.startswith("When") or name in ("_disconnected", "_pending_delicense", "LitigationHoldDate")
     if timed and isinstance(value, str) and value.endswith("Z"):
         try:
@@ -307,7 +307,7 @@ def _exchange_form(name: str, value: Any) -> Any:
 
 
 def _delete(world: World, key: str, wanted: Json | None) -> None:
-    """Put a user into the recycle bin, change one that is there, or delete it for good."""
+    """Move a user to the recycle bin, change one in it, or delete it permanently."""
     where = f"deleted_users[{key!r}]"
     gone = _deleted(world, key)
     if wanted is None:
@@ -327,7 +327,7 @@ def _delete(world: World, key: str, wanted: Json | None) -> None:
 
 
 def _remove_group(world: World, group_id: str) -> None:
-    """A group is gone, and with it what it gave and its own memberships."""
+    """Remove a group with its licenses and its memberships."""
     del world.groups[group_id]
     for group in world.groups.values():
         if group_id in group["_members"]:
@@ -336,7 +336,7 @@ def _remove_group(world: World, group_id: str) -> None:
 
 
 def _check_owner(world: World, key: str, box: Json) -> None:
-    """Only a mailbox that is deleted may belong to a user who is not there."""
+    """Check that only a deleted mailbox belongs to a user who does not exist."""
     owner = box["ExternalDirectoryObjectId"]
     if owner and owner not in world.users and owner not in world.deleted_users and box["WhenSoftDeleted"] is None:
         raise ValueError(f"mailboxes[{key!r}]: ExternalDirectoryObjectId: no user {owner!r}")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control API's part for SKUs and subscriptions: add, change, remove."""
+"""Adds, changes and removes SKUs and subscriptions for the control API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SUBSCRIPTION = (
 
 
 def change_skus(world: World, changes: dict[str, Json | None]) -> None:
-    """Add SKUs and change those that are there; ``remove_skus`` is for later. Raises ValueError."""
+    """Add and change SKUs; ``remove_skus`` removes them later. Raises ValueError."""
     concerned = set()
     for key, change in changes.items():
         if change is None:
@@ -37,7 +37,7 @@ def change_skus(world: World, changes: dict[str, Json | None]) -> None:
 
 
 def _found(world: World, key: str) -> Json | None:
-    """A SKU that is there; None where the key can be that of a new one. Raises ValueError for two of one name."""
+    """Find a SKU; None if the key can be that of a new one. Raises ValueError for two of one name."""
     try:
         return sku_of(world, key)
     except ValueError as error:
@@ -89,7 +89,7 @@ _SKUS = uuid.UUID("6f6d1d3c-0c5e-4b8e-9d0e-3a2b8b1f6c11")
 
 
 def remove_skus(world: World, changes: dict[str, Json | None]) -> None:
-    """Remove SKUs that nobody has any more. Raises ValueError."""
+    """Remove SKUs without holders. Raises ValueError."""
     for key in [key for key, change in changes.items() if change is None]:
         with about(f"skus[{key!r}]"):
             sku_id = sku_of(world, key)["skuId"]
@@ -100,7 +100,7 @@ def remove_skus(world: World, changes: dict[str, Json | None]) -> None:
 
 
 def _holders(world: World, sku_id: str) -> Iterator[str]:
-    """Who has a SKU: groups first, as their members have it by them."""
+    """Return the holders of a SKU: groups first, because their members inherit it."""
     for group in world.groups.values():
         if any(held["skuId"] == sku_id for held in group["assignedLicenses"]):
             yield f"the group {group['displayName']}"

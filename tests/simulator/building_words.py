@@ -22,7 +22,7 @@ ERRORS = (
     "CountViolation", "MutuallyExclusiveViolation", "DependencyViolation", "ProhibitedInUsageLocationViolation",
     "UniquenessViolation", "Other",
 )  # fmt: skip
-"""How an assignment of a license ends that does not end well."""
+"""Errors of an assignment of a license."""
 
 WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "AssignedPlan": {"capabilityStatus": CAPABILITIES},
@@ -38,7 +38,7 @@ WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "SubscribedSku": {"capabilityStatus": CAPABILITIES, "appliesTo": ("User", "Company")},
     "User": {"userType": ("Member", "Guest")},
 }  # fmt: skip
-"""What a property may say, by its published type."""
+"""Accepted values of a property, by its published type."""
 _GUIDS: Mapping[str, tuple[str, ...]] = {
     "AssignedLicense": ("skuId", "disabledPlans"),
     "AssignedPlan": ("servicePlanId",),
@@ -64,7 +64,7 @@ _TOLD: Mapping[str, tuple[str, ...]] = {
 
 
 def problems(types: Types, interface: str, change: Mapping[str, Any], where: str) -> Iterator[str]:
-    """What is wrong with the values of an object and of those in it, all of the kind that their type says."""
+    """Return what is wrong with the values of an object and its parts, whose kinds are right."""
     for name, value in change.items():
         here = f"{where}: {name}"
         yield from _of_value(interface, name, value, here)
@@ -91,7 +91,7 @@ def _of_value(interface: str, name: str, value: Any, where: str) -> Iterator[str
 
 
 def is_guid(value: Any) -> bool:
-    """Is it a GUID?"""
+    """Whether it is a GUID."""
     try:
         return isinstance(value, str) and bool(uuid.UUID(value))
     except ValueError:
@@ -99,7 +99,7 @@ def is_guid(value: Any) -> bool:
 
 
 def is_country(value: Any) -> bool:
-    """Is it of the form of a country's code?"""
+    """Whether it has the form of a country code."""
     return isinstance(value, str) and re.fullmatch("[A-Za-z]{2}", value) is not None
 
 
@@ -107,7 +107,7 @@ _SIZE = re.compile(r"Unlimited|\d[\d.,]* ?[KMGT]?B \([\d,]+ bytes\)")
 
 
 def mailbox_problems(change: Mapping[str, Any], where: str) -> Iterator[str]:
-    """The same of a mailbox, whose values are of their kind."""
+    """Return what is wrong with the values of a mailbox, whose kinds are right."""
     for name, value in change.items():
         here = f"{where}: {name}: {value!r}, expected"
         if name in ("Guid", "ExchangeGuid", "ArchiveGuid") and not is_guid(value):

@@ -24,7 +24,7 @@ POLL_SECONDS = 0.5
 
 
 def main(arguments: list[str]) -> int:
-    """Start a tenant, print what a client needs, run the command or wait. The exit status."""
+    """Start a tenant, print its settings for clients, run the command or wait; return the exit status."""
     own, command = _split(arguments)
     options = _parser().parse_args(own)
     switches: dict[str, Any] = dict(_pair(text) for text in options.set)
@@ -102,7 +102,7 @@ def _time(text: str) -> datetime:
 
 
 def _command(command: list[str], tenant: Tenant, stop: threading.Event) -> int:
-    """Run it with the tenant's variables and no other credentials; its exit status, as a shell gives it."""
+    """Run it with the variables of the tenant alone; return its exit status as a shell does."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("M365_", "AZURE_"))}
     try:
         child = subprocess.Popen(command, env={**kept, **tenant.env()})  # noqa: S603 - what the caller asked for

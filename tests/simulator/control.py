@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control API: look at the tenant, change it, make it fail, read what it was asked."""
+"""The control API: read the tenant, change it, set faults, read its requests."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _fail(world: World, chosen: list[Fault]) -> None:
 
 
 def state(world: World, query: Mapping[str, str]) -> Json:
-    """What the tenant is; with ``?user=`` (id or userPrincipalName) one user and its mailboxes, with ``?all=true`` all.
+    """Return the state; with ``?user=`` (id or userPrincipalName) one user and its mailboxes, with ``?all=true`` all.
 
     Raises ValueError for a user that does not exist.
     """

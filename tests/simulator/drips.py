@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers that never end, in each place where HTTP lets a server go on: what they begin with, and what is repeated."""
+"""Answers that never end, at each place where HTTP lets a server continue: their start, and the repeated piece."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ KINDS = {
     "drip_chunks": "chunks of one byte, each with a long extension",
     "drip_trailers": "the body is whole, and one trailer comes after the other",
 }
-"""What never ends, with ``seconds`` between two pieces; 0: as quickly as the client takes them."""
+"""Endless answers, with ``seconds`` between two pieces; 0: as fast as the client reads."""
 PIECES_MOST = 400
 BYTES_MOST = 256 * 2**20
-"""After so many the server hangs up: a client that would wait for ever has to be seen in a test."""
+"""The number of pieces after which the server closes, so that a test ends if the client waits forever."""
 AHEAD_BYTES = 65536
-"""What the server writes ahead of the client."""
+"""How far the server writes ahead of the client."""
 
 
 def _endless(kind: str, body: bytes) -> tuple[bytes, bytes]:
-    """The beginning of the answer, and the piece that is repeated."""
+    """Return the start of the answer, and the repeated piece."""
     match kind:
         case "drip_status":
             return b"HTTP/1.1 200 ", b"O"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How Graph says no: status, code and the texts seen in the field or in Microsoft's documents."""
+"""Refusals of Graph: status, code and text, as observed or as documented by Microsoft."""
 
 from __future__ import annotations
 
@@ -80,5 +80,5 @@ def denied() -> GraphError:
 
 
 def not_simulated(what: str) -> GraphError:
-    """501: the real service may know this, the simulated tenant does not; it never answers with a silent default."""
+    """501: the simulated tenant does not support what the real service may support; it has no silent default."""
     return GraphError(501, "NotSimulated", f"The simulated tenant does not know {what}.")

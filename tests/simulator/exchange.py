@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Exchange Online admin API: both of its surfaces, who may call them, and paging by POST.
+"""The Exchange Online admin API: both surfaces, their permissions, and paging by POST.
 
 What is not simulated is refused with 501; what the service would refuse is refused as it does.
 """
@@ -53,7 +53,7 @@ _V2_NOT_SIMULATED = frozenset(
 
 @dataclass
 class Cursor:
-    """What a nextLink stands for: the rest of an answer, for one caller."""
+    """The rest of an answer behind a nextLink, for one caller."""
 
     rows: Sequence[Json]
     digest: str
@@ -90,12 +90,12 @@ def dispatch(
 
 
 def _is_beta(path: str) -> bool:
-    """Is it InvokeCommand, and not the documented surface?"""
+    """Whether it is InvokeCommand instead of the documented surface."""
     return "/adminapi/beta/" in path
 
 
 def _allowance(world: World) -> dict[str, str]:
-    """What InvokeCommand says of its quota; the length of its window is made up. v2.0 was not seen to say it."""
+    """Return the quota headers of InvokeCommand; the length of the window is an assumption, v2.0 has no such header."""
     end, count = world.scratch.get(WINDOW, (0.0, 0))
     left = max(0, world.switches.exchange_quota - count)
     seconds = max(0, math.ceil(end - world.seconds()))
@@ -108,7 +108,7 @@ def _allowance(world: World) -> dict[str, str]:
 
 
 def _count(world: World) -> None:
-    """One request more in this window. Raises ExchangeError where there is no room for it."""
+    """Count a request in this window. Raises ExchangeError if the quota is spent."""
     now = world.seconds()
     end, count = world.scratch.get(WINDOW, (0.0, 0))
     if now >= end:
@@ -119,7 +119,7 @@ def _count(world: World) -> None:
 
 
 def refusal(error: ExchangeError) -> Answer:
-    """The answer that an error becomes."""
+    """Return the answer for an error."""
     if error.status in (401, 403):
         # The body of these is padding; the reason stands in the headers.
         return Answer(error.status, b"\0" * 64, {"content-type": "text/html", **error.headers})
@@ -213,7 +213,7 @@ def _authorize(app: AppIdentity, permission: str) -> None:
 
 
 def expired() -> ExchangeError:
-    """A link to a further page that is too old, or is not followed as it should be."""
+    """Return the error of a link that is too old, or that was called in the wrong way."""
     return bad_request("Expired or Invalid pagination request. Default Expiry time is 00:30:00")
 
 
@@ -251,7 +251,7 @@ def _page_size(world: World, headers: Mapping[str, str]) -> int:
 
 
 def _links(world: World, base: str) -> bool:
-    """Does this surface give links to what a page or ResultSize leaves out?"""
+    """Whether this surface links to rows beyond a page or ResultSize."""
     return world.switches.invoke_paging == "nextlink" or not _is_beta(base)
 
 
@@ -283,14 +283,14 @@ def _next_page(world: World, base: str, endpoint: str, token: str, digest: str, 
         cursor, position = cursors[key], int(start)
     except (ValueError, KeyError):
         raise expired() from None
-    stranger = not cursor.anchor or cursor.anchor != anchor or cursor.digest != digest
-    if stranger or cursor.dies < time.monotonic() or world.switches.pagination_expired:
+    foreign = not cursor.anchor or cursor.anchor != anchor or cursor.digest != digest
+    if foreign or cursor.dies < time.monotonic() or world.switches.pagination_expired:
         raise expired()
     return _page(world, base, endpoint, cursor, position)
 
 
 def _select(text: str, rows: Sequence[Json]) -> tuple[str, ...]:
-    """The properties of ``$select``; what no row has is 501."""
+    """Return the properties of ``$select``; a property that no row has is 501."""
     names = tuple(item.strip() for item in text.split(",") if item.strip())
     for name in names:
         if rows and (name not in rows[0] or name.startswith("_")):
@@ -299,7 +299,7 @@ def _select(text: str, rows: Sequence[Json]) -> tuple[str, ...]:
 
 
 def _shown(row: Json, select: tuple[str, ...]) -> Json:
-    """A record with its annotations, which stand before the properties that they are about."""
+    """Return a record with its annotations, each before its property."""
     names = select or tuple(name for name in row if not name.startswith("_"))
     shown = dict(_annotations(names))
     for name in names:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The five cmdlets that read recipients: their parameters, and the rows that they give.
+"""The five cmdlets that read recipients: their parameters and their rows.
 
 What is not simulated is refused with 501; what the service would refuse is refused as it does.
 """
@@ -18,7 +18,7 @@ from tests.simulator.opath import FilterError, compile_filter
 from tests.simulator.state import Json, World, exchange_time
 
 DEFAULT_RESULT_SIZE = 1000
-"""What a cmdlet gives without ResultSize."""
+"""The number of rows without ResultSize."""
 _MAILBOX_TYPES = frozenset(
     {"UserMailbox", "SharedMailbox", "RoomMailbox", "EquipmentMailbox", "SchedulingMailbox", "DiscoveryMailbox"}
 )
@@ -28,7 +28,7 @@ _MAIL_USER_TYPES = frozenset({"MailUser", "GuestMailUser"})
 _NOT_SIMULATED = frozenset(
     {"get-casmailbox", "get-exomailbox", "get-mailboxplan", "get-recipient", "get-user", "set-mailbox", "set-mailuser"}
 )
-"""Cmdlets that a client might want, and that are there in the service. What it does not know it answers with 403."""
+"""Cmdlets of the real service that a client might call. The service answers unknown ones with 403."""
 _IDENTITIES = (
     "Guid",
     "ExchangeGuid",
@@ -40,11 +40,11 @@ _IDENTITIES = (
     "DistinguishedName",
     "DisplayName",
 )
-"""What ``-Identity`` may be."""
+"""Properties that ``-Identity`` may name."""
 
 
 def run(world: World, name: str, arguments: Json) -> tuple[Sequence[Json], int | None]:
-    """The rows of a cmdlet, and how many of them ResultSize wants at once; None: all."""
+    """Return the rows of a cmdlet, and the limit of ResultSize; None: all."""
     cmdlet = _CMDLETS.get(name.casefold())
     if cmdlet is None:
         raise not_simulated(f"the cmdlet {name}") if name.casefold() in _NOT_SIMULATED else forbidden()
@@ -63,7 +63,7 @@ def run(world: World, name: str, arguments: Json) -> tuple[Sequence[Json], int |
 
 
 def _number(size: Any) -> int:
-    """A ResultSize that is a number."""
+    """Return a numeric ResultSize."""
     try:
         limit = int(size)
     except (TypeError, ValueError):
@@ -80,7 +80,7 @@ def _number(size: Any) -> int:
 
 
 def warnings_of(name: str, arguments: Json, rows: Sequence[Json]) -> list[str]:
-    """What a cmdlet has to say besides its rows."""
+    """Return the warnings of a cmdlet."""
     if name.casefold() != "get-mailboxstatistics" or rows:
         return []
     return [
@@ -116,7 +116,7 @@ def _identity(world: World, rows: Sequence[Json], identity: Any) -> list[Json]:
 
 
 def _filtered(world: World, rows: Sequence[Json], arguments: Json) -> Sequence[Json]:
-    """The rows that Identity, or RecipientTypeDetails and Filter, leave."""
+    """Return the rows that match Identity, or RecipientTypeDetails and Filter."""
     if "Identity" in arguments:
         for other in ("Filter", "RecipientTypeDetails"):
             if other in arguments:
@@ -172,7 +172,7 @@ def _get_mail_user(world: World, arguments: Json) -> Sequence[Json]:
 
 
 def _get_pending(world: World, arguments: Json) -> Sequence[Json]:
-    """Also of a tenant in which delicensing resiliency is off: who was listed before is still listed."""
+    """List pending users, also after delicensing resiliency was switched off."""
     due_only = _flag(arguments, "ShowDueObjectsOnly")
     if due_only and "Identity" in arguments:
         raise bad_request(
@@ -280,4 +280,4 @@ _CMDLETS: dict[str, tuple[_Run, frozenset[str], frozenset[str]]] = {
         frozenset({"Archive", "IncludeMoveHistory", "IncludeMoveReport", "StoreMailboxIdentity"}),
     ),
 }  # fmt: skip
-"""Cmdlets: what runs, the parameters that it knows, and those that exist but are not simulated."""
+"""Cmdlets: function, supported parameters, and parameters that exist but are not simulated."""

@@ -28,7 +28,7 @@ def bad_request(message: str, kind: str = "Microsoft.Exchange.Management.RestApi
 
 
 def forbidden() -> ExchangeError:
-    """No role that may do this, or no such cmdlet: the service answers both alike."""
+    """A missing role or an unknown cmdlet: the service answers both the same way."""
     reason = "The role assigned to application isn't supported in this scenario. Please check online documentation."
     return ExchangeError(
         403,
@@ -39,5 +39,5 @@ def forbidden() -> ExchangeError:
 
 
 def not_simulated(what: str) -> ExchangeError:
-    """501: the real service may know this, the simulated tenant does not."""
+    """501: the simulated tenant does not support what the real service may support."""
     return ExchangeError(501, "NotSimulated", f"The simulated tenant does not know {what}.")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers that are wrong on purpose: what ``faults.KINDS`` promises, made from the true answer."""
+"""Responses of the faults in ``faults.KINDS``, made from the correct response."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.simulator.state import Answer, Fault, Json, World, new_guid
 
 HUGE_BYTES = 100 * 2**20
 UNKNOWN_STATE = "Hibernating"
-"""A capabilityStatus that nobody has seen yet."""
-_LAST_PAGE = "broken.last_page"
+"""A capabilityStatus that Microsoft does not document."""
+_LAST_PAGE = "fault_responses.last_page"
 CODES = {
     401: "InvalidAuthenticationToken",
     403: "Authorization_RequestDenied",
@@ -38,12 +38,12 @@ CODES = {
 
 
 Truth = Callable[[], Answer]
-"""Lets the request happen and gives its true answer."""
+"""Carries out the request and returns its correct response."""
 
 
 @dataclass(frozen=True)
 class RequestInfo:
-    """The request that a fault befalls."""
+    """The request that a fault applies to."""
 
     service: str
     url: str
@@ -53,42 +53,42 @@ class RequestInfo:
 
     @property
     def list(self) -> str:
-        """What tells the pages of one list from those of another."""
+        """A key that all pages of one list share."""
         return f"{urlsplit(self.url).path} {self.call}"
 
 
-def answer(world: World, fault: Fault, truth: Truth, asked: RequestInfo) -> Answer:
-    """The answer under a fault. ``truth`` lets the request happen; without it nothing does."""
+def answer(world: World, fault: Fault, truth: Truth, info: RequestInfo) -> Answer:
+    """Return the response under a fault. The request is carried out only if ``truth`` is called."""
     made = _ANSWERS.get(fault.kind)
     if made is not None:
-        return made(world, fault, truth, asked)
+        return made(world, fault, truth, info)
     if fault.kind.endswith(("_page", "_pages", "_chain", "_link", "_list")):
-        return _page(world, truth, fault.kind, asked)
-    return truth()  # what goes wrong goes wrong on the wire
+        return _page(world, truth, fault.kind, info)
+    return truth()  # the fault happens in transport
 
 
-def _late_status(world: World, fault: Fault, truth: Truth, _asked: RequestInfo) -> Answer:
+def _late_status(world: World, fault: Fault, truth: Truth, _info: RequestInfo) -> Answer:
     truth()
     return status(world, fault)
 
 
-def _redirect(world: World, _fault: Fault, _truth: Truth, asked: RequestInfo) -> Answer:
-    return Answer(307, b"", {"Location": f"{world.origins['reports']}{urlsplit(asked.url).path}"})
+def _redirect(world: World, _fault: Fault, _truth: Truth, info: RequestInfo) -> Answer:
+    return Answer(307, b"", {"Location": f"{world.origins['reports']}{urlsplit(info.url).path}"})
 
 
-def _expired_token(world: World, _fault: Fault, truth: Truth, asked: RequestInfo) -> Answer:
-    _kind, _mark, token = asked.headers.get("authorization", "").partition(" ")
+def _expired_token(world: World, _fault: Fault, truth: Truth, info: RequestInfo) -> Answer:
+    _kind, _mark, token = info.headers.get("authorization", "").partition(" ")
     world.scratch.setdefault(EXPIRED, set()).add(token)
     return truth()
 
 
-def _unknown_states(_world: World, _fault: Fault, truth: Truth, _asked: RequestInfo) -> Answer:
+def _unknown_states(_world: World, _fault: Fault, truth: Truth, _info: RequestInfo) -> Answer:
     true = truth()
     body = _json(true)
     return Answer(true.status, _unknown(body), true.headers) if body else true
 
 
-def _switched(world: World, fault: Fault, truth: Truth, _asked: RequestInfo) -> Answer:
+def _switched(world: World, fault: Fault, truth: Truth, _info: RequestInfo) -> Answer:
     before = vars(world.switches).copy()
     world.switches.update(fault.switches)
     try:
@@ -97,16 +97,16 @@ def _switched(world: World, fault: Fault, truth: Truth, _asked: RequestInfo) -> 
         world.switches.update(before)
 
 
-def _expired_link(world: World, _fault: Fault, _truth: Truth, asked: RequestInfo) -> Answer:
-    """What the services say of links that are too old."""
-    if asked.service == "exchange":
+def _expired_link(world: World, _fault: Fault, _truth: Truth, info: RequestInfo) -> Answer:
+    """Return the refusal of an expired link."""
+    if info.service == "exchange":
         return exchange.refusal(exchange.expired())
     body = "The specified page token value has expired and can no longer be included in your request."
     return status(world, Fault(status=400), "Directory_ExpiredPageToken", body)
 
 
-def status(world: World, fault: Fault, code: str = "", text: str = "A fault that the test asked for.") -> Answer:
-    """The answer of a ``status``, as Graph would word it."""
+def status(world: World, fault: Fault, code: str = "", text: str = "A fault that a test requested.") -> Answer:
+    """Return the response of a ``status`` fault in the form of Graph."""
     if fault.body is not None:
         return Answer(fault.status, fault.body, dict(fault.headers))
     code = code or CODES.get(fault.status, "UnknownError")
@@ -115,8 +115,8 @@ def status(world: World, fault: Fault, code: str = "", text: str = "A fault that
     return Answer(fault.status, body, {"request-id": request_id, **fault.headers})
 
 
-def befall(world: World, fault: Fault, user_key: str, body: Any) -> None:
-    """What somebody else does just before a part of a batch is carried out."""
+def apply_concurrent_change(world: World, fault: Fault, user_key: str, body: Any) -> None:
+    """Apply a change by another client just before a part of a batch runs."""
     user = world.user(user_key)
     if fault.kind == "deleted_user" and user is not None:
         world.remove_user(user["id"])
@@ -130,7 +130,7 @@ def befall(world: World, fault: Fault, user_key: str, body: Any) -> None:
     world.touch()
 
 
-def _parts(_world: World, fault: Fault, truth: Truth, _asked: RequestInfo) -> Answer:
+def _parts(_world: World, fault: Fault, truth: Truth, _info: RequestInfo) -> Answer:
     true = truth()
     body = _json(true)
     if "responses" not in body:
@@ -141,17 +141,17 @@ def _parts(_world: World, fault: Fault, truth: Truth, _asked: RequestInfo) -> An
     return Answer(true.status, body, true.headers)
 
 
-def remember(world: World, true: Answer, asked: RequestInfo) -> None:
-    """Keep the value of a page, for a fault that repeats it."""
+def remember(world: World, true: Answer, info: RequestInfo) -> None:
+    """Keep the rows of a page for a fault that repeats them."""
     if any(fault.kind in ("duplicate_page", "overlapping_page") for fault in world.faults):
         body = _json(true)
         if "value" in body:
-            world.scratch.setdefault(_LAST_PAGE, {})[asked.list] = body["value"]
+            world.scratch.setdefault(_LAST_PAGE, {})[info.list] = body["value"]
 
 
-def _page(world: World, truth: Truth, kind: str, asked: RequestInfo) -> Answer:
-    """A page of a list that is not what it should be."""
-    url = asked.url
+def _page(world: World, truth: Truth, kind: str, info: RequestInfo) -> Answer:
+    """Return a page of a list with the fault in it."""
+    url = info.url
     further = f"{url.partition('?')[0]}?$skiptoken={new_guid()}"
     if kind == "endless_chain" and "skiptoken" in url:
         return Answer(200, {"value": [], "@odata.nextLink": further})
@@ -159,8 +159,8 @@ def _page(world: World, truth: Truth, kind: str, asked: RequestInfo) -> Answer:
     body = _json(true)
     if "value" not in body:
         return true
-    last = world.scratch.get(_LAST_PAGE, {}).get(asked.list, []) if "skiptoken" in url.casefold() else []
-    remember(world, true, asked)
+    last = world.scratch.get(_LAST_PAGE, {}).get(info.list, []) if "skiptoken" in url.casefold() else []
+    remember(world, true, info)
     if kind == "lost_page":
         body.pop("@odata.nextLink" if "@odata.nextLink" in body else "value")
     elif kind == "foreign_link":
@@ -180,7 +180,7 @@ def _page(world: World, truth: Truth, kind: str, asked: RequestInfo) -> Answer:
 
 
 def _unknown(value: Any) -> Any:
-    """The same, with a word of the future for each capabilityStatus."""
+    """Return the value with an unknown word for each capabilityStatus."""
     if isinstance(value, list):
         return [_unknown(item) for item in value]
     if isinstance(value, dict):
@@ -198,7 +198,7 @@ def _json(true: Answer) -> Json:
 
 _HTML = b"<!DOCTYPE html><html><body>Sign in</body></html>"
 _ANSWERS: Mapping[str, Callable[[World, Fault, Truth, RequestInfo], Answer]] = {
-    "status": lambda world, fault, _truth, _asked: status(world, fault),
+    "status": lambda world, fault, _truth, _info: status(world, fault),
     "late_status": _late_status,
     "html": lambda *_unused: Answer(200, _HTML, {"Content-Type": "text/html"}),
     "empty": lambda *_unused: Answer(200, b""),
@@ -213,4 +213,4 @@ _ANSWERS: Mapping[str, Callable[[World, Fault, Truth, RequestInfo], Answer]] = {
     "shuffled_parts": _parts,
     "unknown_states": _unknown_states,
 }
-"""What makes the answer under a fault, by its kind; the faults of pages are in ``_page``."""
+"""The function for each kind of fault; ``_page`` holds those of pages."""

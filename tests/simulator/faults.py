@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults on purpose: which one fits a request. ``app.py`` applies them to requests, the batch to its parts."""
+"""Deliberate faults: which one matches a request. ``app.py`` applies them to requests, the batch to its parts."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from tests.simulator.switches import Switches
 
 KINDS = {
     # the network
-    "refused": "nobody listens at the service's port, until this fault is taken away",
-    "stranger": "a certificate of a CA that nobody has heard of",
-    "drop": "close the connection before anything happens",
-    "lost_answer": "let it happen, then close the connection",
-    "reset_head": "let it happen, send half of the head, reset the connection",
-    "reset_body": "let it happen, send half of the body, reset the connection",
-    "truncate": "send half of the true answer, with the length of the whole",
+    "refused": "close the port of the service until this fault is removed",
+    "untrusted_certificate": "present a certificate of an unknown CA",
+    "drop": "close the connection and do nothing",
+    "lost_answer": "carry the request out, then close the connection",
+    "reset_head": "carry the request out, send half of the head, reset the connection",
+    "reset_body": "carry the request out, send half of the body, reset the connection",
+    "truncate": "send half of the response, and announce the length of the whole",
     "slow": "answer after `seconds`",
     "drip": "send the head at once, and the body in 64 pieces with `seconds` before each",
     **drips.KINDS,
-    "hints": "send some interim answers (100, 102, 103) before the true answer",
-    "cut_character": "end the body in the middle of its first character of several bytes, and announce just that",
-    "cut_gzip": "pack the body, and end the packed stream early",
-    "redirect": "307 to another host, which is there and would listen",
+    "hints": "send some interim responses (100, 102, 103) before the response",
+    "cut_character": "end the body in the middle of its first character of several bytes, and announce that length",
+    "cut_gzip": "compress the body, and end the compressed stream early",
+    "redirect": "answer 307 to another host, which listens",
     "html": "answer 200 with a web page",
     "empty": "answer 200 without a body",
     "huge": "answer 200 with a hundred megabytes of JSON",
     # any service
-    "status": "answer with status, headers and body; nothing happens",
-    "late_status": "let it happen, then answer as for `status`",
-    "switch": "let it happen with the `switches` of the tenant thrown as they say",
-    "expired_token": "the token that came along has expired, for this request and all later ones",
+    "status": "answer with status, headers and body, and do nothing",
+    "late_status": "carry the request out, then answer as for `status`",
+    "switch": "carry the request out with these `switches`",
+    "expired_token": "reject the token of the request, now and later, as expired",
     "wrong_clock": "the answer's Date is `seconds` ahead",
-    "unknown_states": "each capabilityStatus is a word that nobody has seen",
+    "unknown_states": "replace each capabilityStatus by an unknown word",
     # lists
     "duplicate_page": "a page repeats the value of the page before it",
     "overlapping_page": "a page begins with the last entry of the page before it",
@@ -48,23 +48,23 @@ KINDS = {
     "expired_link": "a page that a nextLink leads to is refused, as the link has expired",
     "foreign_link": "a page's nextLink leads to another host",
     "truncated_list": "half of a list, without a link, with Exchange's warning that there is more",
-    "forbidden_cmdlet": "403: the role of the application does not allow this cmdlet",
+    "forbidden_cmdlet": "answer 403: the role of the application does not allow this cmdlet",
     # batches
     "shuffled_parts": "a $batch answers its parts in the opposite order",
     "missing_part": "a $batch answers without the last of its parts",
     "duplicate_part": "a $batch answers its first part twice",
-    "deleted_user": "before a part is carried out, somebody deletes its user",
-    "seats_taken": "before a part is carried out, somebody takes all seats of the licenses that it adds",
-    "removed_before": "before a part is carried out, somebody removes the licenses that it removes",
-    "done_before": "before a part is carried out, somebody does just the same",
+    "deleted_user": "before a part runs, another client deletes its user",
+    "seats_taken": "before a part runs, another client takes all seats of the licenses that it adds",
+    "removed_before": "before a part runs, another client removes the licenses that it removes",
+    "done_before": "before a part runs, another client makes the same change",
 }
-"""What can go wrong, and how it shows."""
+"""The kinds of faults, and what each does."""
 ONLY_PARTS = frozenset({"deleted_user", "seats_taken", "removed_before", "done_before"})
-"""What others do meanwhile."""
+"""Changes by other clients."""
 PART_KINDS = frozenset({"status", "late_status", *ONLY_PARTS})
-"""What can happen to a part of a ``$batch``."""
-CONNECTIONS = frozenset({"refused", "stranger"})
-"""What happens before there is a request: of a whole service, whatever ``method`` and ``path`` say."""
+"""Kinds that apply to a part of a ``$batch``."""
+CONNECTIONS = frozenset({"refused", "untrusted_certificate"})
+"""Kinds that apply to connections of a whole service, so ``method`` and ``path`` do not matter."""
 
 
 def _is_number(value: Any) -> bool:
@@ -91,18 +91,18 @@ _EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "seconds": ("a number of seconds from 0 on", _is_number),
     "switches": ("an object", lambda value: isinstance(value, Mapping)),
 }
-"""Of the keys of a fault: what is expected, in words, and whether it is that. ``body`` may be anything."""
+"""For each key of a fault: the expected value in words, and its test. ``body`` may be anything."""
 
 
 def _is_call(chosen: str, call: str) -> bool:
-    """Does a cmdlet with the switches that were set (``Get-Mailbox -SoftDeletedMailbox``) fit the chosen one?"""
+    """Whether a cmdlet with its switches (``Get-Mailbox -SoftDeletedMailbox``) matches the chosen one."""
     name, *switches = call.casefold().split() or [""]
     wanted, *more = chosen.casefold().split()
     return name == wanted and set(more) <= set(switches)
 
 
 def match(world: World, *, service: str, method: str, path: str, part: bool = False, cmdlet: str = "") -> Fault | None:
-    """The first fault that fits, if any; it is used up once."""
+    """Return the first matching fault, if any, and count its use."""
     if not world.faults:
         return None
     for fault in world.faults:
@@ -126,7 +126,7 @@ def match(world: World, *, service: str, method: str, path: str, part: bool = Fa
 
 
 def connection(world: World, service: str, kind: str, *, use: bool = True) -> bool:
-    """Does this befall a connection to the service? ``use``: then it is used up once."""
+    """Whether a fault applies to a connection to the service. ``use``: count its use."""
     for fault in world.faults:
         if fault.kind == kind and fault.times != 0 and fault.service.casefold() in ("", service.casefold()):
             if use:
@@ -137,7 +137,7 @@ def connection(world: World, service: str, kind: str, *, use: bool = True) -> bo
 
 
 def parse(items: Iterable[Mapping[str, Any]]) -> list[Fault]:
-    """Faults as the control API takes them. Raises ValueError naming the position, what it found and what it takes."""
+    """Parse faults of the control API. Raises ValueError with position, found and expected value."""
     names = {item.name for item in dataclasses.fields(Fault)} - {"hits"}
     faults = []
     for position, item in enumerate(items):
@@ -164,5 +164,5 @@ def parse(items: Iterable[Mapping[str, Any]]) -> list[Fault]:
 
 
 def describe(fault: Fault) -> dict[str, Any]:
-    """A fault as the control API shows it."""
+    """Return a fault as the control API shows it."""
     return dataclasses.asdict(fault)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which property a ``$filter`` can have with which operator: Microsoft's table, and what pages of resources say."""
+"""The operators that ``$filter`` supports for each property: Microsoft's table and its pages of resources."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the tenant compares names: without the case of ASCII letters, as far as is known of the services.
+"""Comparison of names without the case of ASCII letters, as far as the services are known.
 
 User principal names hold ASCII letters alone [userPrincipalName: allowed characters]. The collection has a function of
 its own for this: the tenant's must not follow a mistake there.

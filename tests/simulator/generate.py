@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tenant from a seed: a realistic mix, and a known number of mailboxes and archives at risk.
+"""Generates a tenant from a seed: a realistic mix, and a known number of mailboxes and archives at risk.
 
 The same seed, numbers, time and switches make the same tenant. ``World.truth`` says what was planted.
 """
@@ -41,9 +41,9 @@ SKUS = ("SPE_E3", "SPE_E5", "SPB", "SPE_F1", "EXCHANGESTANDARD", "EXCHANGEENTERP
         "EXCHANGEARCHIVE_ADDON", "POWER_BI_STANDARD", "M365_F1_COMM", "ENTERPRISEPACK", "STANDARDPACK", "EMS",
         "O365_w/o Teams Bundle_M3", "SHAREPOINTSTORAGE")  # fmt: skip
 SUSPENDED, WARNING, FULL = "STANDARDPACK", "ENTERPRISEPACK", "SPE_F1"
-"""Its subscription is disabled; it runs out soon; it has no seat left."""
+"""SKUs whose subscription is disabled, ends soon, or has no free seat."""
 ROOMY = frozenset({"SPE_E3", "EXCHANGESTANDARD", "EXCHANGEENTERPRISE", "EXCHANGEARCHIVE", "EXCHANGEARCHIVE_ADDON"})
-"""There are enough seats of these for everybody at risk."""
+"""SKUs with enough seats for every user at risk."""
 
 # What healthy mailboxes are, and how many of a hundred.
 _HEALTHY = (
@@ -138,7 +138,7 @@ class _Generator:
         return world
 
     def _deal(self, mailboxes: int, at_risk: int) -> list[str]:
-        """The kind of each recipient: those at risk are spread over the whole tenant."""
+        """Return the kind of each recipient; those at risk are spread over the tenant."""
         healthy = mailboxes - at_risk
         kinds: list[str] = []
         for kind, percent in _HEALTHY:
@@ -184,7 +184,7 @@ class _Generator:
             self.licensed_groups[part_number] = self.make.group(name, part_number=part_number)
 
     def _nest_groups(self) -> None:
-        """Groups by department, one within another, two of one name, one in a circle."""
+        """Build groups by department: nested ones, two of one name, one cycle."""
         people = [user for user in self.world.users.values() if user["employeeId"]]
         sales = [user["id"] for user in people if user["department"] == "Sales"]
         inside = [user["id"] for user in people if user["department"] == "Inside Sales"]
@@ -197,7 +197,7 @@ class _Generator:
         self.make.group("sg-empty")
 
     def _seats(self, at_risk: int) -> None:
-        """As many seats as are taken, and some more; the full SKU has none to spare."""
+        """Set the seats of each SKU above the used ones; the full SKU has no free seat."""
         for sku, subscription in zip(self.world.skus.values(), self.world.subscriptions, strict=True):
             part_number, consumed = sku["skuPartNumber"], sku["consumedUnits"]
             spare = at_risk + 25 if part_number in ROOMY else 10 + consumed // 50
@@ -218,11 +218,11 @@ class _Generator:
         return name, local_part(name.replace(" ", "-"), 1)
 
     def _where(self) -> Json:
-        """Most users have a usage location, some never got one."""
+        """Return a usage location for most users."""
         return {"usage_location": None} if self.number % 13 == 0 else {}
 
     def _guest(self, local: str, every: int) -> Json:
-        """What makes one of ``every`` people a guest with a mailbox, where the switch says so."""
+        """Return properties that make one of ``every`` users a guest with a mailbox, if the switch is on."""
         if not self.world.switches.guests_with_mailboxes or self.number % every:
             return {}
         domain = self.world.domain
@@ -363,7 +363,7 @@ class _Generator:
         return user_id
 
     def _bystanders(self, mailboxes: int) -> None:
-        """What is no mailbox at risk but looks a little like one."""
+        """Build recipients that resemble mailboxes at risk, but are not at risk."""
         make, rng = self.make, self.rng
         for _unused in range(mailboxes // 50):
             name, local = self._person()

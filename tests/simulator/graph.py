@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft Graph: which request goes where, and what surrounds every answer.
+"""Microsoft Graph: routes, quotas, and headers of every answer.
 
 ``dispatch`` is the whole of Graph to ``app.py`` and to the parts of a batch. Anything unknown is 501.
 """
@@ -41,7 +41,7 @@ REFUSED = "graph.refused"
 """… and where those that it has refused."""
 READ_SECONDS = 10.0
 _READS = "graph.reads"
-"""When so many resource units were spent on reading."""
+"""Moments of reads with their resource units."""
 COSTS = {"users": 2, "subscribedskus": 3, "members": 3, "transitivemembers": 5, "licensedetails": 2}
 """Resource units of a GET, by the last segment of a collection; any other GET is 1 [throttling-limits]."""
 
@@ -91,7 +91,7 @@ def dispatch(
 
 
 def _strip(answer: Answer) -> None:
-    """Leave out what tells of types and contexts; links and counts stay [OData JSON format 4.01, 3.1.3]."""
+    """Remove types and contexts; keep links and counts [OData JSON format 4.01, 3.1.3]."""
     if isinstance(answer.body, bytes) and answer.headers.get("Content-Type") == JSON_TYPE:
         found = orjson.loads(answer.body)
         for item in (found, *(entry for entry in found.get("value") or () if isinstance(entry, dict))):
@@ -215,7 +215,7 @@ def _users(request: Request, method: str, rest: list[str]) -> Answer:
 
 
 def _spend(request: Request) -> None:
-    """One write of the application's quota, or 429: often without Retry-After."""
+    """Spend one write of the quota, or raise 429, often without Retry-After."""
     world = request.world
     quota = world.switches.write_quota
     if not quota:
@@ -235,7 +235,7 @@ def _spend(request: Request) -> None:
 
 
 def _spend_units(request: Request) -> None:
-    """The resource units of a read, or 429 where there are too many in 10 seconds."""
+    """Spend the resource units of a read, or raise 429 beyond the limit of 10 seconds."""
     world = request.world
     quota = world.switches.read_quota
     if not quota or not _reads(request):
@@ -289,7 +289,7 @@ def _show_quota(request: Request, answer: Answer) -> None:
 
 
 def _units(request: Request) -> int:
-    """What the request costs [throttling-limits]."""
+    """Return the resource units of the request [throttling-limits]."""
     if request.method != "GET":
         return 1
     parts = request.path.strip("/").casefold().split("/")

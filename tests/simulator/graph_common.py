@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every Graph endpoint needs: the request, permissions, query options, projection and paging."""
+"""Parts of every Graph endpoint: the request, permissions, query options, projection and paging."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ class Request:
         return self.consistency and self.counted
 
     def require(self, roles: Sequence[str]) -> None:
-        """Any one of the application permissions, or 403."""
+        """Require one of these application permissions, or raise 403."""
         if self.app.roles.isdisjoint(roles):
             raise denied()
 
     def allow_query(self, *names: str) -> None:
-        """Only these query options; others are 501, naming them."""
+        """Allow these query options; others raise 501, which names them."""
         for name in self.query:
             if name not in names:
                 raise not_simulated(f"the query option '{name}' of {self.method} {self.path}")
@@ -141,7 +141,7 @@ def selected(
 
 
 def page_size(request: Request, most: int = 0) -> int:
-    """``$top``, or the default; less where the service likes smaller pages. ``most``: another limit and default."""
+    """Return ``$top`` or the default, or less with small pages. ``most``: another limit and default."""
     size = _asked_page_size(request, most or MAX_PAGE, most or DEFAULT_PAGE)
     return min(size, request.world.switches.page_limit or size)
 
@@ -167,7 +167,7 @@ def check_count(request: Request) -> None:
 
 
 def start_of(request: Request) -> int:
-    """Where the page begins. A token belongs to the query that it was made for; another is refused."""
+    """Return the start of the page. A token of another query is refused."""
     token = request.query.get("$skiptoken")
     if token is None:
         return 0
@@ -196,7 +196,7 @@ def _digest(request: Request) -> str:
 def page(
     request: Request, entity: str, items: Sequence[Json], keys: Sequence[str], *, count: bool, most: int = 0
 ) -> Answer:
-    """One page of a short collection that is there as a list. ``most``: as of ``page_size``."""
+    """Return one page of a short list. ``most``: as in ``page_size``."""
     start, size = start_of(request), page_size(request, most)
     result: dict[str, Any] = {"@odata.context": request.context(entity)}
     if count and start == 0:
@@ -208,7 +208,7 @@ def page(
 
 
 def project(item: Mapping[str, Any], keys: Sequence[str]) -> Json:
-    """Only these properties, and what says of which type the object is."""
+    """Keep these properties and the type of the object."""
     found = {key: item[key] for key in keys}
     if "@odata.type" in item:
         found["@odata.type"] = item["@odata.type"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deleted users of Graph: the list, one of them, back again, gone for good."""
+"""Deleted users of Graph: list, read, restore, delete permanently."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def restore(request: Request, key: str) -> Answer:
 
 
 def remove(request: Request, key: str) -> Answer:
-    """``DELETE /directory/deletedItems/{id}``: 204, and the user is gone for good."""
+    """``DELETE /directory/deletedItems/{id}``: 204; the user is deleted permanently."""
     request.require(RESTORE_USERS)
     request.allow_query()
     recycle_bin.remove(request.world, recycle_bin.find(request.world, key)["id"])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Graph knows of the whole directory: SKUs, subscriptions, and objects by their ids."""
+"""The directory in Graph: SKUs, subscriptions, the organization, and objects by id."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _only_select(request: Request) -> None:
 
 
 def get_by_ids(request: Request) -> Answer:
-    """``POST /directoryObjects/getByIds``: up to 1,000 ids; those that are missing are silently left out."""
+    """``POST /directoryObjects/getByIds``: up to 1,000 ids; the answer omits missing ones."""
     request.allow_query("$select")
     if request.world.switches.get_by_ids == "403":
         request.require(())

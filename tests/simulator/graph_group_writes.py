@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What changes in groups of Graph: their licenses and members; and the errors that come of it."""
+"""Writes to groups in Graph: licenses, members, and the resulting errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.simulator.state import Answer, Json, World
 
 
 def assign_license(request: Request, key: str) -> Answer:
-    """``POST /groups/{id}/assignLicense``: 202 with the group; what members get comes later."""
+    """``POST /groups/{id}/assignLicense``: 202 with the group; members are processed later."""
     request.require(WRITE_GROUP_LICENSES)
     request.allow_query()
     add, remove = parse_request(request.body)
@@ -95,7 +95,7 @@ def _changed(world: World, group: Json, member: str) -> None:
 
 
 def _writable(request: Request, key: str) -> Json:
-    """The group, where its members can be changed here and by this application."""
+    """Return the group if this application can change its members here."""
     request.require(WRITE_MEMBERS)
     request.allow_query()
     group = find_group(request.world, key)

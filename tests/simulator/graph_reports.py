@@ -56,7 +56,7 @@ def mailbox_usage(request: Request, function: str) -> Answer:
 
 
 def download(world: World, path: str, headers: Mapping[str, str]) -> Answer:
-    """The other host: the CSV of a link that Graph has handed out. A token sent along is refused."""
+    """Return the CSV behind a link of Graph, on the other host. A request with a token is refused."""
     if "authorization" in headers:
         return _refusal(
             world, 403, "AuthenticationFailed", "An Authorization header has no place here: the link suffices."

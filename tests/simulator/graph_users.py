@@ -46,12 +46,12 @@ WRITABLE = frozenset(
     ]
 )
 SYNCED = WRITABLE - {"usageLocation"}
-"""What is mastered on premises for a synchronised user."""
+"""Properties of a synchronised user that only the directory on premises can change."""
 COUNTRY = re.compile(r"[A-Za-z]{2}")
 NO_COUNTRIES = frozenset({"UK", "EU", "XX", "ZZ"})
 """Two letters that are no country by ISO 3166; UK is what people write for GB."""
 DETAILS_LAG = 1
-"""So many reads of licenseDetails after a write still show the plans of before."""
+"""The number of reads of licenseDetails after a write that show the former plans."""
 
 _STALE = "graph.stale"
 _DETAILS = "graph.details"
@@ -167,7 +167,7 @@ def _scan(world: World, filter_: Filter, start: int, size: int) -> tuple[list[Js
 
 
 def _view(world: World) -> Callable[[Json], Json]:
-    """How a filter sees a user: as a late replica shows it, where there is one."""
+    """Return a user as a filter sees it: the late replica, if there is one."""
     stale: dict[str, tuple[Json, int]] | None = world.scratch.get(_STALE)
     if not stale:
         return lambda user: user
@@ -175,7 +175,7 @@ def _view(world: World) -> Callable[[Json], Json]:
 
 
 def remember(world: World, user: Json) -> None:
-    """Before a write: keep what late replicas go on showing."""
+    """Keep the state before a write for late replicas."""
     world.scratch.setdefault(_DETAILS, {})[user["id"]] = (user["assignedLicenses"], DETAILS_LAG)
     reads = world.switches.replica_lag_reads
     if reads:
@@ -185,7 +185,7 @@ def remember(world: World, user: Json) -> None:
 
 
 def read_replica(world: World, user_id: str) -> Json:
-    """A user as this read shows it; counts down the reads that are late."""
+    """Return a user as this read shows it, and count down the late reads."""
     stale: dict[str, tuple[Json, int]] = world.scratch.get(_STALE) or {}
     if user_id not in stale:
         return world.users[user_id]
@@ -196,7 +196,7 @@ def read_replica(world: World, user_id: str) -> Json:
 
 
 def find(request: Request, key: str) -> Json:
-    """The user (as it truly is) by id or userPrincipalName, or 404."""
+    """Return the current state of a user by id or userPrincipalName, or raise 404."""
     user = request.world.user(key)
     if user is None:
         raise not_found(key)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Licenses of groups: a change waits for its processing, which gives members their share or writes down an error.
+"""Licenses of groups: a change is processed later, which licenses members or records an error.
 
 Direct members inherit; those of a group within the group do not [licensing-group-advanced]. What a member inherits is
 one decision for all SKUs of the group: where one cannot be assigned, none is [licensing-groups-resolve-problems].
@@ -23,7 +23,7 @@ LOCATION, COUNT = "ProhibitedInUsageLocationViolation", "CountViolation"
 
 @dataclass
 class Work:
-    """Processing that is still to be done: for one member, or for all. ``reads``: how many still see the old state."""
+    """Pending processing for one member or for all. ``reads``: how many more reads see the old state."""
 
     group_id: str
     member: str
@@ -33,7 +33,7 @@ class Work:
 
 
 def assign(world: World, group: Json, add: Sequence[Mapping[str, Any]], remove: Sequence[str]) -> None:
-    """Change the licenses of a group and have it processed, or raise GraphError and change nothing."""
+    """Change the licenses of a group and schedule its processing. Raises GraphError and changes nothing."""
     added = licensing.checked_additions(world, add)
     held = {item["skuId"]: item for item in group["assignedLicenses"]}
     removed = [licensing.guid(item) for item in remove]
@@ -58,13 +58,13 @@ def assign(world: World, group: Json, add: Sequence[Mapping[str, Any]], remove: 
 
 
 def enqueue(world: World, group_id: str, member: str = "") -> None:
-    """Have a group processed, for one member or for all, as late as the switches say."""
+    """Schedule the processing of a group for one member or for all, after the delay of the switches."""
     due = world.now() + timedelta(seconds=world.switches.group_seconds)
     world.group_work.append(Work(group_id, member, due, world.switches.group_reads))
 
 
 def tick(world: World, *, read: bool = False) -> None:
-    """Do the work that is due. ``read``: a read of Graph comes, which may be one that still sees the old state."""
+    """Process what is due. ``read``: before a read of Graph, which may still see the old state."""
     if not world.group_work:
         return
     now, waiting = world.now(), []
@@ -79,7 +79,7 @@ def tick(world: World, *, read: bool = False) -> None:
 
 
 def state_of(world: World, group: Mapping[str, Any]) -> Json | None:
-    """``licenseProcessingState`` of a group; nothing of one that never had a license."""
+    """Return ``licenseProcessingState`` of a group; None if it never had a license."""
     work = [item for item in world.group_work if item.group_id == group["id"]]
     if work:
         return {"state": "ProcessingInProgress" if any(item.seen > 1 for item in work) else "QueuedForProcessing"}
@@ -87,7 +87,7 @@ def state_of(world: World, group: Mapping[str, Any]) -> Json | None:
 
 
 def with_errors(world: World, group: Mapping[str, Any]) -> list[str]:
-    """The ids of those in whom the group's licenses ended in an error."""
+    """Return ids of members for whom the licenses of the group are in error."""
     return [
         user["id"]
         for user in world.users.values()
@@ -99,7 +99,7 @@ def with_errors(world: World, group: Mapping[str, Any]) -> list[str]:
 
 
 def reprocess(world: World, user: Json) -> None:
-    """Process at once what all groups give a user. The audit log tells of it though nothing may have changed."""
+    """Process the licenses of all groups of a user at once. The audit log gets an entry in any case."""
     before = user["assignedLicenses"]
     sources = {state["assignedByGroup"] for state in user["licenseAssignmentStates"]} - {None}
     memberships = [group["id"] for group in world.groups.values() if user["id"] in group["_members"]]
@@ -110,7 +110,7 @@ def reprocess(world: World, user: Json) -> None:
 
 
 def settle(world: World, group_id: str) -> None:
-    """Process a group at once, and forget what waited for it."""
+    """Process a group at once, and drop its pending processing."""
     world.group_work = [work for work in world.group_work if work.group_id != group_id]
     _process(world, Work(group_id, "", world.now(), 0))
 
@@ -134,7 +134,7 @@ def _process(world: World, work: Work) -> None:
 
 
 def _reconcile(world: World, user: Json, group_id: str) -> None:
-    """Give a user what a group gives its members, or take it away."""
+    """Assign or remove the licenses of a group for one user."""
     group = world.groups.get(group_id)
     wanted: dict[str, list[str]] = {}
     if group is not None and user["id"] in group["_members"]:
@@ -163,7 +163,7 @@ def _by_group(states: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
 def _inherited(
     world: World, user: Json, group_id: str, wanted: Mapping[str, list[str]], own: Sequence[Json], rest: Sequence[Json]
 ) -> list[Json]:
-    """What a user has of a group after its processing."""
+    """Return the states that a user inherits from a group after processing."""
     now = graph_time(world.now())
     before = {state["skuId"]: state for state in own}
 
@@ -197,7 +197,7 @@ def _same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def _refused(world: World, user: Json, sku_id: str, own: Sequence[Json], rest: Sequence[Json]) -> str:
-    """Why one SKU cannot be assigned, whatever its plans are; nothing where it can."""
+    """Return why one SKU cannot be assigned regardless of plans; empty if it can."""
     location = user["usageLocation"]
     if world.plan_rules.prohibited(sku_id, location):
         return LOCATION
@@ -210,7 +210,7 @@ def _refused(world: World, user: Json, sku_id: str, own: Sequence[Json], rest: S
 
 
 def _violation(world: World, before: Sequence[Json], after: Sequence[Json], added: frozenset[str]) -> str:
-    """The error of plans that exclude each other or lack what they need after the change; nothing where all is well."""
+    """Return the error of plans that conflict or lack a dependency after the change; empty if they fit."""
     found = world.plan_rules.violation(
         licensing.granted_plans(world, licensing.merged_licenses(before)),
         licensing.granted_plans(world, licensing.merged_licenses(after)),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Holds of mailboxes: whether there is one, and whether it keeps the mailbox when its license goes."""
+"""Holds of mailboxes: whether one exists, and whether it keeps a mailbox without a license."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tests.simulator.state import Json, World
 
 
 def kept(world: World, mailbox: Json) -> bool:
-    """Does a hold keep it connected without a license? Microsoft's texts disagree, so a switch says."""
+    """Whether a hold keeps a mailbox connected without a license; a switch decides, as Microsoft's texts disagree."""
     return on_hold(mailbox, world.organization_holds) and world.switches.hold_keeps_mailbox
 
 
 def on_hold(mailbox: Json, organization: Sequence[str] = ()) -> bool:
-    """Is any hold on it: for litigation, of a policy or case, of a label, or a delay after one of them?
+    """Whether any hold applies: for litigation, of a policy or case, of a label, or the delay after one of them.
 
     ``organization``: policies of the whole organization, from which a leading minus excludes a mailbox. A policy that
     ends in ``:1`` only deletes.

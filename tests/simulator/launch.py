@@ -31,7 +31,7 @@ from tests.simulator.switches import Switches
 
 HOST = "127.0.0.1"
 PLAIN = frozenset({"identity"})
-"""Hosts without TLS: the managed identity endpoint of a machine is none of the network's."""
+"""Hosts without TLS: the managed identity endpoint is local to a machine."""
 SERVICES = ("login", "graph", "exchange", "control", "reports", "identity")
 REAL_NAMES = {
     "login": ("login.microsoftonline.com", "127.0.0.2"),
@@ -45,7 +45,7 @@ START_SECONDS = 30.0
 
 
 class Tenant:
-    """A running tenant, seen from outside; ``world`` is there for tests in the same process."""
+    """A running tenant and its API; ``world`` is for tests in the same process."""
 
     def __init__(self, world: World, ca_path: Path) -> None:
         self.world = world
@@ -54,7 +54,7 @@ class Tenant:
 
     @property
     def info(self) -> dict[str, str]:
-        """What a client needs to know: the line that ``run`` prints."""
+        """Return the settings for clients: the line that ``run`` prints."""
         origins, app = self.world.origins, self.world.app
         return {
             "login_url": origins["login"],
@@ -86,19 +86,19 @@ class Tenant:
         return found
 
     def patch_state(self, body: Json) -> None:
-        """Change the tenant as ``PATCH /state`` says; nothing changes where ValueError is raised."""
+        """Change the tenant as ``PATCH /state`` does. Raises ValueError and changes nothing."""
         self._control("PATCH", "/state", body)
 
     def set_faults(self, *faults: Json) -> None:
-        """These faults and no other."""
+        """Replace all faults by these."""
         self._control("PUT", "/faults", list(faults))
 
     def clear_faults(self) -> None:
-        """No faults any more."""
+        """Remove all faults."""
         self._control("DELETE", "/faults")
 
     def truth(self) -> Json:
-        """What the generator planted."""
+        """Return what the generator planted."""
         return self.world.truth
 
     def _control(self, method: str, path: str, body: Any = None) -> Any:
@@ -200,7 +200,7 @@ class Server:
 
 
 class _Quiet(uvicorn.Server):
-    """A server that leaves the process's signals alone: who started it ends it."""
+    """A server that handles no signals; its owner stops it."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -219,7 +219,7 @@ def running(
     real_names: bool = False,
     **switches: Any,
 ) -> Iterator[Tenant]:
-    """A tenant of so many mailboxes, or ``world``, for as long as the block runs. Switches: see ``state.Switches``."""
+    """Run a tenant of this many mailboxes, or ``world``, while the block runs. Switches: see ``state.Switches``."""
     if world is None:
         moment = now or datetime.now(timezone.utc)
         chosen = Switches()

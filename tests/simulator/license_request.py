@@ -12,7 +12,7 @@ from tests.simulator.errors import bad_request, not_simulated
 
 
 def parse_request(body: Any) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """``addLicenses`` and ``removeLicenses`` of a request's body; both have to be there. Raises GraphError."""
+    """``addLicenses`` and ``removeLicenses`` of a request's body; both are required. Raises GraphError."""
     if not isinstance(body, dict):
         raise bad_request("Empty Payload. JSON content expected.", "BadRequest")
     for name in body:

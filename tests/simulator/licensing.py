@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``assignLicense``: what it refuses, and everything that follows from it in Graph and in Exchange.
+"""``assignLicense``: its refusals, and its consequences in Graph and in Exchange.
 
 ``apply`` is the one way in which a direct license changes. What a user has is told by ``licenseAssignmentStates``;
 ``reproject`` derives from it ``assignedLicenses``, ``assignedPlans`` and the mailbox's side.
@@ -29,7 +29,7 @@ CAPABILITIES = {
     ARCHIVE_ADDON: "BPOS_S_ArchiveAddOn",
     ARCHIVE: "BPOS_S_Archive",
 }
-"""What Exchange writes into PersistedCapabilities, by plan."""
+"""PersistedCapabilities of Exchange, by plan."""
 
 SERVICES = (
     ("EXCHANGE", "exchange"),
@@ -54,7 +54,7 @@ SERVICES = (
 """What ``assignedPlans[].service`` says, by a part of the plan's name; of the rest see ``service_of``."""
 
 _BUSINESS = ("Microsoft 365 Business Basic", "Microsoft 365 Business Standard", "Microsoft 365 Business Premium")
-"""How the names of the products begin whose mailboxes may have 100 GB."""
+"""Prefixes of the names of products whose mailboxes may have 100 GB."""
 
 DELAY, OVERDUE = timedelta(days=30), timedelta(days=3)
 """With delicensing resiliency a mailbox works on for ``DELAY`` [exchange-online-delicensing-resiliency]; how much later
@@ -74,7 +74,7 @@ _EMPTY: Mapping[str, Any] = {
     "DelayHoldApplied": False,
     "DelayReleaseHoldApplied": False,
 }
-"""What a new mailbox has not of the one before it."""
+"""Properties that a new mailbox does not take over from the one before it."""
 _RANK = ("Enabled", "Warning", "Suspended", "LockedOut", "Deleted")
 
 
@@ -262,7 +262,7 @@ def _retired(world: World, user: Json, sku_id: str) -> set[str]:
 
 
 def _further_plan(rules: PlanRules, sku: Json, disabled: frozenset[str]) -> list[str]:
-    """The last user plan of the SKU that is on, is no mailbox and no other plan's ground."""
+    """Return the last enabled user plan of the SKU that is no mailbox plan and no dependency of another."""
     needed = {plan for plans in rules.dependencies.values() for plan in plans}
     return [
         plan["servicePlanId"]
@@ -275,7 +275,7 @@ def _further_plan(rules: PlanRules, sku: Json, disabled: frozenset[str]) -> list
 
 
 def _check_seats(world: World, user: Json, states: Sequence[Json], added: Mapping[str, Any]) -> None:
-    """A user takes one seat of a SKU, however it is held."""
+    """Count one seat of a SKU for a user with any number of assignments."""
     held = {state["skuId"] for state in effective(user["licenseAssignmentStates"])}
     for sku_id in {state["skuId"] for state in effective(states)} & set(added) - held:
         if not seats.has(world, sku_id):
@@ -305,7 +305,7 @@ def reproject(world: World, user_id: str) -> None:
 def _assigned_plans(
     world: World, old: Iterable[Json], plans: Mapping[str, tuple[str, str, frozenset[str]]]
 ) -> list[Json]:
-    """Entries stay when their plan goes: they turn Deleted, with the date of that."""
+    """Mark entries of removed plans as Deleted, with the date."""
     now = graph_time(world.now())
     result = []
     seen = set()
@@ -365,7 +365,7 @@ def _reproject_mailboxes(
 
 
 def _lose(world: World, mailbox: Json) -> None:
-    """The last mailbox plan goes: Exchange disconnects the mailbox at once, or with delicensing resiliency later."""
+    """Disconnect the mailbox after its last mailbox plan: at once, or later with delicensing resiliency."""
     if mailbox["_disconnected"] is not None:
         return
     if world.switches.delicensing_resiliency:
@@ -375,7 +375,7 @@ def _lose(world: World, mailbox: Json) -> None:
 
 
 def sweep(world: World) -> None:
-    """Disconnect whose delay has ended some days ago, by the tenant's clock. Time passes where somebody sets it."""
+    """Disconnect mailboxes whose delay ended some days ago, by the clock of the tenant."""
     now = world.now()
     state = (len(world.mailboxes), world.clock_offset, now.replace(minute=0, second=0, microsecond=0))
     if world.scratch.get(_SWEPT) == state:
@@ -391,7 +391,7 @@ def sweep(world: World) -> None:
 
 
 def _reconnect(world: World, mailbox: Json) -> None:
-    """Within 30 days the mailbox is back with what it holds; later its user gets a new, empty one."""
+    """Restore the mailbox within 30 days; later the user gets a new, empty one."""
     now = world.now()
     if now - parse_time(mailbox["_disconnected"]) > timedelta(days=30):
         new = {"Guid": new_guid(), "ExchangeGuid": new_guid(), "WhenMailboxCreated": exchange_time(now)}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What befalls a connection before there is a request: nobody listens, or a stranger answers."""
+"""Faults of connections: a closed port, or an untrusted certificate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.simulator.state import World
 
 
 def listening(address: str, port: int) -> socket.socket:
-    """A socket that listens."""
+    """Return a listening socket."""
     listener = socket.create_server((address, port), backlog=256)
     # asyncio does this for sockets that say they are TCP's, which these do not: each answer would wait 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -26,7 +26,7 @@ def listening(address: str, port: int) -> socket.socket:
 
 
 class Listener:
-    """The port of one service, which opens and shuts as the faults say."""
+    """The port of one service, which faults close and open."""
 
     def __init__(self, world: World, service: str, server: uvicorn.Server, address: str, port: int) -> None:
         self._world, self._service, self._server = world, service, server
@@ -36,7 +36,7 @@ class Listener:
         world.listeners.append(self.obey)
 
     def obey(self) -> None:
-        """Open or shut. In the thread of the servers."""
+        """Open or close the port, in the thread of the servers."""
         refused = faults.connection(self._world, self._service, "refused", use=False)
         if refused and not self._shut:
             for server in self._server.servers:
@@ -49,13 +49,13 @@ class Listener:
 
 
 def watch(world: World, service: str, context: ssl.SSLContext, host: str) -> None:
-    """Let a stranger answer where a fault says so."""
-    stranger = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA(organization_name="Nobody knows").issue_cert(host).configure_cert(stranger)
+    """Present an untrusted certificate while a fault requires it."""
+    untrusted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA(organization_name="Unknown CA").issue_cert(host).configure_cert(untrusted)
 
     def choose(connection: Any, _name: str | None, _context: ssl.SSLContext) -> None:
-        if faults.connection(world, service, "stranger"):
-            connection.context = stranger
+        if faults.connection(world, service, "untrusted_certificate"):
+            connection.context = untrusted
 
     # The name of the callback speaks of names; it is asked for each handshake, with a name or without.
     context.sni_callback = choose

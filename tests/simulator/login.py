@@ -26,9 +26,9 @@ AUDIENCES = {
     "graph": ("https://graph.microsoft.com", "https://graph.microsoft.us"),
     "exchange": ("https://outlook.office365.com", "https://outlook.office365.us"),
 }
-"""Names of the services besides the tenant's own addresses."""
+"""Names of the services, besides the addresses of the tenant."""
 IDENTITY_HEADER = "the-header-of-this-machine"
-"""What a process on the machine must send to the managed identity endpoint (App Service: IDENTITY_HEADER)."""
+"""The secret of the managed identity endpoint for processes on the machine (App Service: IDENTITY_HEADER)."""
 _KEY = secrets.token_bytes(32)
 _ISSUED = "login.issued"
 
@@ -89,24 +89,24 @@ def identity(world: World, method: str, path: str, query: Mapping[str, str], hea
 
 
 def issued(world: World) -> list[str]:
-    """Every token that the tenant has given out: what must appear in no log."""
+    """Return every issued token, none of which may appear in a log."""
     tokens: list[str] = world.scratch.setdefault(_ISSUED, [])
     return tokens
 
 
 EXPIRED = "login.expired"
-"""Where the tenant keeps the tokens that a fault has ended before their time."""
+"""The key of tokens that a fault has expired."""
 
 
 @functools.lru_cache(maxsize=1024)
 def _claims(token: str) -> Json:
-    """What a token of this tenant says; it comes with every request. Raises jwt.InvalidTokenError."""
+    """Return the claims of a token of this tenant. Raises jwt.InvalidTokenError."""
     found = jwt.decode(token, _KEY, algorithms=["HS256"], options={"verify_aud": False, "verify_exp": False})
     return dict(found)
 
 
 def caller(world: World, service: str, headers: Mapping[str, str]) -> AppIdentity | str:
-    """Who sends a request to a service, or why the token is refused (401)."""
+    """Return the application that sends a request, or why its token is refused (401)."""
     kind, _mark, token = headers.get("authorization", "").partition(" ")
     if kind.casefold() != "bearer" or not token:
         return "Access token is empty."

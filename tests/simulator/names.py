@@ -15,7 +15,7 @@ LAST_NAMES = (
     "van der Berg", "Saint-Just", "Ibrahim", "Tanaka", "Novák", "Lindqvist", "O'Neill", "Kraus", "Fernández", "Öztürk",
 )  # fmt: skip
 SUFFIXES = {7: " (Sales & Service)", 19: " 🚀", 31: " #1", 43: " + Team", 61: " 100%", 83: ' "Ace"'}
-"""Put behind a display name by its number: what breaks a careless filter or report."""
+"""Suffixes of display names that break careless filters and reports."""
 DEPARTMENTS = ("Sales", "Inside Sales", "R&D", "Finance", "HR", "Marketing + PR", "Vertrieb Süd", "IT", "Legal", None)
 COUNTRIES = (
     ("Germany", "DE"),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``$filter`` of Microsoft Graph: parsed by odata-query, judged by Microsoft's table, compiled to a Python closure.
+"""``$filter`` of Microsoft Graph: parsed by odata-query, checked by Microsoft's table, compiled to a closure.
 
 What can be filtered, and what takes the parameters of an advanced query, stands in data/graph_filter_support.csv
 (Microsoft's own, generated). Strings compare without case, as the directory does.
@@ -236,7 +236,7 @@ class _Compiler:
         raise not_simulated(f"the property '{path}' of {self.resource} in $filter")
 
     def _require(self, path: str, column: str) -> None:
-        """The table allows it, the request has what it takes, and the tenant keeps the property."""
+        """Check that the table and the request allow it, and that the tenant has the property."""
         if column in ("", "no") or (column == "advanced" and not self.advanced):
             raise unsupported_filter(_first(path), self._type)
         if _first(path) not in self.known:
@@ -276,7 +276,7 @@ def _branches(node: Any) -> Iterator[Any]:
 
 
 def _clauses(node: Any) -> int:
-    """An ``in`` counts as the clauses of its values."""
+    """Count clauses; each value of an ``in`` is one."""
     if isinstance(node, ast.Compare) and isinstance(node.right, ast.List):
         return len(node.right.val)
     return 1

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The syntax of ``$filter``: odata-query's parser, and what Graph allows beyond it.
+"""The syntax of ``$filter``: odata-query's parser, and extensions of Graph.
 
 The parser covers less than Graph in three places, so its *tokens* are amended on the way from lexer to parser:
 ``$count`` is a name, ``endsWith`` and ``startsWith`` have capitals, and a list may have one element.
@@ -62,7 +62,7 @@ def _close_single(tokens: list[Any], start: int) -> None:
 
 
 def parse(text: str) -> Any:
-    """The syntax tree. Raises GraphError 400 for what is no filter."""
+    """Return the syntax tree. Raises GraphError 400 for a malformed filter."""
     try:
         return ODataParser().parse(_amended(text.strip()))
     except ODataException as error:

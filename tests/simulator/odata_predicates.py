@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a ``$filter`` becomes: tests of an object, and ways to its properties."""
+"""Predicates of a ``$filter``, and readers of properties."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Getter = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class OneOf:
-    """A property is one of these values; ``folded``: whatever the case of its letters."""
+    """Whether a property is one of these values; ``folded``: regardless of case."""
 
     path: str
     get: Getter

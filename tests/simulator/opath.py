@@ -79,7 +79,7 @@ _GRAMMAR = r"""
 
 
 class FilterError(ValueError):
-    """The filter cannot be read, or asks for what cannot be filtered; the text is Exchange's."""
+    """A malformed or unsupported filter; the text is that of Exchange."""
 
 
 @v_args(inline=True)
@@ -109,7 +109,7 @@ _PARSER = Lark(_GRAMMAR, parser="lalr", maybe_placeholders=False)
 
 @functools.lru_cache(maxsize=256)
 def compile_filter(text: str) -> Predicate:
-    """A function that says whether a mailbox fits. Raises FilterError."""
+    """Return a predicate of mailboxes. Raises FilterError."""
     try:
         return _Compiler().transform(_PARSER.parse(text))
     except UnexpectedInput as error:

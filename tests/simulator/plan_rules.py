@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which service plans of one user exclude each other, and which need others: tables that a test can set.
+"""Conflicts and dependencies of the service plans of a user, as tables that a test can set.
 
 The service's own tables are not public: these hold the pairs that are documented or were seen.
 """
@@ -52,7 +52,7 @@ DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
 }
 """A plan, and the plans of which it needs one."""
 EXCLUSIONS: tuple[tuple[str, str], ...] = ((_SHAREPOINT1, _SHAREPOINT2),)
-"""Plans of which one user cannot have both."""
+"""Pairs of plans that one user cannot have together."""
 
 TEXTS = ("spaced", "bare", "unnamed")
 """How a refusal names plans: with ``, `` and a full stop, with a bare comma and without the stop, or none at all."""
@@ -73,7 +73,7 @@ class Violation:
     needed: str = ""
 
     def text(self, form: str) -> str:
-        """How a refusal says it; ``form``: one of ``TEXTS``."""
+        """Return the text of the refusal; ``form``: one of ``TEXTS``."""
         if self.needed:
             return _dependency_text(self.needed, self.plans, form)
         return _exclusive_text(self.plans[0], self.plans[1], form)
@@ -99,7 +99,7 @@ class PlanRules:
             raise bad_request(found.text(text))
 
     def violation(self, before: Granted, after: Granted, added: frozenset[str], *, legacy: bool) -> Violation | None:
-        """Why plans cannot stand together after a change.
+        """Return why plans conflict after a change.
 
         ``added``: the SKUs of the change; ``legacy``: do the plans in ``LEGACY`` exclude all other mailbox plans?
         """
@@ -116,7 +116,7 @@ class PlanRules:
         return None
 
     def assignment_error(self, sku_id: str, user: Mapping[str, Any]) -> str:
-        """How an accepted assignment of a SKU ends for a user; nothing where it ends well."""
+        """Return the error of an accepted assignment of a SKU for a user; empty if it succeeds."""
         found = self.assignment_errors.get(sku_id, "")
         if isinstance(found, str):
             return found
@@ -124,7 +124,7 @@ class PlanRules:
         return next((error for name, error in found.items() if name.casefold() in names), "")
 
     def prohibited(self, sku_id: str, location: str | None) -> bool:
-        """May nobody in this country have the SKU?"""
+        """Whether the SKU is prohibited in this country."""
         return (location or "").upper() in self.prohibited_locations.get(sku_id, ())
 
     def _exclusive(self, after: Granted, *, legacy: bool) -> Iterator[tuple[str, str]]:

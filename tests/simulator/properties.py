@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which properties of users and groups the tenant has, and what those say that nobody has filled in.
+"""Properties of users and groups in the tenant, with the values of empty ones.
 
 A large tenant would grow by every property of every user, so what is the same for all of them stands here once; a user
 or group that says otherwise (made so by the generator, a test or the control API) has the property itself.
@@ -33,7 +33,7 @@ BLANK_USER: Mapping[str, Any] = {
     "showInAddressList": None,
     "streetAddress": None,
 }
-"""Of a user whom nobody told more about."""
+"""Default values of a user."""
 BLANK_GROUP: Mapping[str, Any] = {
     "classification": None,
     "expirationDateTime": None,
@@ -51,7 +51,7 @@ BLANK_GROUP: Mapping[str, Any] = {
     "proxyAddresses": [],
     "uniqueName": None,
 }
-"""Of a security group of the cloud."""
+"""Default values of a security group in the cloud."""
 USER_PROPERTIES = (
     "id",
     "userPrincipalName",
@@ -85,7 +85,7 @@ USER_PROPERTIES = (
     "isLicenseReconciliationNeeded",
     *BLANK_USER,
 )
-"""What the tenant knows of a user."""
+"""The properties of a user."""
 ONLY_BETA = frozenset({"isLicenseReconciliationNeeded"})
 USER_DEFAULT = (
     "businessPhones",
@@ -111,17 +111,17 @@ GROUP_PROPERTIES = (
     "assignedLicenses",
     *BLANK_GROUP,
 )
-"""What the tenant knows of a group."""
+"""The properties of a group."""
 GROUP_DEFAULT = ("id", "displayName", "description", "mail", "mailEnabled", "securityEnabled")
 
 
 def shown_user(user: Mapping[str, Any], names: Iterable[str]) -> Json:
-    """These properties of a user; what is none of a user is left out."""
+    """Return these properties of a user, without unknown ones."""
     return {
         name: user[name] if name in user else BLANK_USER[name] for name in names if name in user or name in BLANK_USER
     }
 
 
 def shown_group(group: Mapping[str, Any], names: Iterable[str]) -> Json:
-    """The same of a group."""
+    """Return these properties of a group, without unknown ones."""
     return {name: group.get(name, BLANK_GROUP.get(name)) for name in names if name in group or name in BLANK_GROUP}

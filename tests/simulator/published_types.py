@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft's published types, of data/graph_types.csv: what of a value is not as its type says."""
+"""Microsoft's published types from data/graph_types.csv, and a check of values against them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def published(version: str) -> Types:
 
 
 def wrong(types: Types, kind: str, value: Any, where: str) -> Iterator[str]:
-    """What of a value is not as a type says, such as ``NullableOption<AssignedLicense[]>``."""
+    """Return what in a value contradicts a type such as ``NullableOption<AssignedLicense[]>``."""
     optional = re.fullmatch(r"NullableOption<(.+)>", kind)
     plain = optional[1] if optional else kind
     inner, kind_of = plain.removesuffix("[]"), type(value)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deleted users: 30 days in the recycle bin, what becomes of their mailboxes, seats and groups, and how they return."""
+"""Deleted users: 30 days in the recycle bin, the effects on mailboxes, seats and groups, and their restoration."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def delete(world: World, user_id: str, moment: datetime | None = None) -> None:
 
 
 def restore(world: World, user_id: str) -> Json:
-    """Bring a user back, with its mailboxes, groups and, where the switch and the seats allow it, its licenses."""
+    """Restore a user with its mailboxes, groups and, if switch and seats allow it, its licenses."""
     user = find(world, user_id)
     if folded(user["_name"]) in world.upn_index:
         raise not_simulated("how the directory refuses to restore a user whose name another user has")
@@ -79,7 +79,7 @@ def find(world: World, user_id: str) -> Json:
 
 
 def remove(world: World, user_id: str) -> None:
-    """Delete a user for good, and with it the mailboxes that only the recycle bin kept."""
+    """Delete a user permanently, with the mailboxes that only the recycle bin kept."""
     del world.deleted_users[find(world, user_id)["id"]]
     for mailbox in world.mailboxes_of(user_id):
         if mailbox.pop("_deleted_with", None) == user_id and not mailbox["IsInactiveMailbox"]:
@@ -88,7 +88,7 @@ def remove(world: World, user_id: str) -> None:
 
 
 def sweep(world: World) -> None:
-    """Delete for good who has been in the recycle bin for 30 days, by the tenant's clock."""
+    """Delete users permanently after 30 days in the recycle bin, by the clock of the tenant."""
     if not world.deleted_users:
         return
     limit = world.now() - KEPT

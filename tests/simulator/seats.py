@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Seats: a user takes one of a SKU, however often and in whatever ways it is assigned."""
+"""Seats: a user takes one seat of a SKU, for any number of assignments."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ EFFECTIVE = frozenset({"active", "activewitherror"})
 
 
 def effective(states: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The assignments that give the user something: Active, ActiveWithError."""
+    """Return the assignments in force: Active, ActiveWithError."""
     return [state for state in states if str(state["state"]).strip().casefold() in EFFECTIVE]
 
 
 def has(world: World, sku_id: str) -> bool:
-    """Is there a seat? Units in warning are still available [subscribedSku], unless a switch says otherwise."""
+    """Whether a seat is free. Units in warning count [subscribedSku], unless a switch excludes them."""
     sku = world.skus.get(sku_id)
     if sku is None or sku["capabilityStatus"] not in ("Enabled", "Warning"):
         return False
@@ -29,7 +29,7 @@ def has(world: World, sku_id: str) -> bool:
 
 
 def count(world: World, before: Iterable[Json], after: Iterable[Json]) -> None:
-    """Give and take seats for a user whose licenseAssignmentStates change."""
+    """Update the used seats for changed licenseAssignmentStates of a user."""
     had = {state["skuId"] for state in effective(before)}
     held = {state["skuId"] for state in effective(after)}
     for sku_id in had ^ held:

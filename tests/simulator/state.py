@@ -62,7 +62,7 @@ EXCHANGE_DIRECTORY_ROLES = frozenset(
 
 @dataclass(frozen=True)
 class AppIdentity:
-    """Who sends a request: the application of its token and the roles that it has now."""
+    """The sender of a request: the application of its token with its present roles."""
 
     client_id: str
     roles: frozenset[str]
@@ -70,7 +70,7 @@ class AppIdentity:
 
 @dataclass
 class App:
-    """An app registration: what it signs in with, and what it may do (application permissions and directory roles)."""
+    """An app registration: credentials, application permissions and directory roles."""
 
     client_id: str
     client_secret: str
@@ -94,7 +94,7 @@ class App:
 
 @dataclass
 class Fault:
-    """Something that goes wrong on purpose, for the requests that it fits, ``times`` times (None: always).
+    """A deliberate fault for the requests that it matches, ``times`` times (None: always).
 
     ``service``, ``method``: equal (case-insensitive) or empty for any; ``path``: a part of the path (for batch parts
     of the part's url, with its query); ``part``: meant for a part of a ``$batch`` rather than for a request.
@@ -120,7 +120,7 @@ class Fault:
 
 @dataclass
 class Answer:
-    """What a handler answers. ``body``: bytes are sent as they are, None is empty, anything else becomes JSON."""
+    """The response of a handler. ``body``: bytes are sent as they are, None is empty, anything else becomes JSON."""
 
     status: int = 200
     body: Any = None
@@ -129,7 +129,7 @@ class Answer:
 
 @dataclass
 class World:
-    """Everything that the tenant knows."""
+    """The whole state of the tenant."""
 
     tenant_id: str
     domain: str
@@ -137,7 +137,7 @@ class World:
     initial_domain: str
     """``contoso.onmicrosoft.com``."""
     display_name: str = field(default="Contoso AG", kw_only=True)
-    """What the tenant calls itself."""
+    """The display name of the tenant."""
     app: App
     switches: Switches = field(default_factory=Switches)
     clock_offset: timedelta = timedelta(0)
@@ -177,38 +177,38 @@ class World:
     origins: dict[str, str] = field(default_factory=dict)
     """Base urls by service: login, graph, exchange, reports, control, identity."""
     emptied: int = 0
-    """How often a test has emptied the tenant: what it was asked before, and has not done yet, it never does."""
+    """How often a test has emptied the tenant; pending requests from before are dropped."""
     revision: int = 0
-    """Counts writes; whoever caches something derived from the state compares it."""
+    """The number of writes, with which caches of derived values compare."""
     scratch: dict[str, Any] = field(default_factory=dict)
-    """What a handler remembers between requests (page cursors, stale replicas, quotas), by its own key."""
+    """Data of handlers between requests (page cursors, stale replicas, quotas), by their keys."""
     listeners: list[Callable[[], None]] = field(default_factory=list, repr=False)
-    """Who wants to know when the faults have changed."""
+    """Functions to call when the faults have changed."""
     started: float = field(default_factory=time.monotonic, repr=False)
 
     def seconds(self) -> float:
-        """How long the tenant has been there, by its own clock."""
+        """How long the tenant has run, by its own clock."""
         return (time.monotonic() - self.started) * self.switches.clock_speed
 
     def now(self) -> datetime:
-        """The tenant's clock: it runs, from where ``--now`` or the control API set it."""
+        """The running clock of the tenant, as ``--now`` or the control API set it."""
         return self._unset() + self.clock_offset
 
     def set_clock(self, moment: datetime) -> None:
-        """Set the clock; it runs on from there."""
+        """Set the clock, which runs on."""
         self.clock_offset = moment - self._unset()
 
     def _unset(self) -> datetime:
-        """What the clock would show had nobody set it: the time, or, where it is fast, a later one."""
+        """The time without a set clock; a later one with a fast clock."""
         ahead = (self.switches.clock_speed - 1) * (time.monotonic() - self.started)
         return datetime.now(timezone.utc) + timedelta(seconds=ahead)
 
     def touch(self) -> None:
-        """Note a write."""
+        """Count a write."""
         self.revision += 1
 
     def searched(self, key: str, search: Callable[[], T]) -> T:
-        """What the search finds; with ``indexes`` what the last one of this key found, unless there was a write."""
+        """Return the result of a search; with ``indexes`` from the cache of this key, until the next write."""
         if not self.switches.indexes:
             return search()
         revision, known = self.scratch.get("searched", (self.revision, {}))
@@ -231,12 +231,12 @@ class World:
         return [self.mailboxes[guid] for guid in self.mailbox_index.get(user_id, ()) if guid in self.mailboxes]
 
     def add_user(self, user: Json) -> None:
-        """Put a user in, with its index."""
+        """Add a user and its index entry."""
         self.users[user["id"]] = user
         self.upn_index[folded(user["userPrincipalName"])] = user["id"]
 
     def remove_user(self, user_id: str) -> None:
-        """Delete a user for good; its mailboxes stay (see ``mailboxes``)."""
+        """Delete a user permanently; its mailboxes stay (see ``mailboxes``)."""
         user = self.users.pop(user_id)
         self.upn_index.pop(folded(user["userPrincipalName"]), None)
         for group in self.groups.values():
@@ -244,14 +244,14 @@ class World:
                 group["_members"] = [member for member in group["_members"] if member != user_id]
 
     def add_mailbox(self, mailbox: Json) -> None:
-        """Put a mailbox in, with its index."""
+        """Add a mailbox and its index entry."""
         self.mailboxes[mailbox["Guid"]] = mailbox
         owner = mailbox["ExternalDirectoryObjectId"]
         if owner:
             self.mailbox_index.setdefault(owner, []).append(mailbox["Guid"])
 
     def remove_mailbox(self, guid: str) -> None:
-        """Delete a mailbox for good."""
+        """Delete a mailbox permanently."""
         self._unindex(self.mailboxes.pop(guid))
 
     def change_mailbox(self, mailbox: Json, change: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ways in which tenants differ, and what nobody has verified of the services."""
+"""Switches: differences between tenants, and unverified behaviour of the services."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An answer on its way, and what can become of it there. Of the web server, only this file knows the inside."""
+"""Faults of the transport of a response. No other file uses the internals of the web server."""
 
 from __future__ import annotations
 

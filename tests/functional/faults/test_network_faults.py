@@ -121,8 +121,8 @@ def test_a_host_that_refuses_connections_is_named_and_tried_again(tenant: Tenant
 
 
 @pytest.mark.parametrize("service", ["graph", "exchange", "login"])
-def test_a_stranger_gets_no_request_and_no_second_try(tenant: Tenant, service: str) -> None:
-    tenant.set_faults({"kind": "stranger", "service": service, "times": None})
+def test_untrusted_certificate_gets_no_request_or_retry(tenant: Tenant, service: str) -> None:
+    tenant.set_faults({"kind": "untrusted_certificate", "service": service, "times": None})
     clock = Clock(lambda _seconds: None)
     with pytest.raises(Exception, match=r"the certificate of 127\.0\.0\.1:\d+ is not trusted"):
         look(tenant, clock)

@@ -17,7 +17,7 @@ TESTS = Path(__file__).resolve().parents[2]
 
 FAULTS = (
     "connection refused",
-    "tls from a stranger",
+    "untrusted certificate",
     "reset in the head",
     "reset in the body",
     "slow first byte",

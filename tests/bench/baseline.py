@@ -1,11 +1,11 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules are measured against: the same requests in a plain loop over ``requests``, one after the other.
+"""The baseline of the modules: the same requests in a plain loop over ``requests``, one after the other.
 
 No threads, no retries, no checks, no decisions; each answer is parsed and forgotten. Reads a job from standard input:
 ``{"info": {…}, "calls": [{service, method, path, query, json, headers, first_page}]}``. Follows every
-``@odata.nextLink``, but not where ``first_page`` is true. Prints ``{"entries": N}``: how many values or parts it saw.
+``@odata.nextLink``, but not where ``first_page`` is true. Prints ``{"entries": N}``: the number of values or parts.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import requests
 
 
 def main() -> None:
-    """Do the job."""
+    """Send the requests of the job."""
     job = json.load(sys.stdin)
     info = job["info"]
     session = requests.Session()
-    session.trust_env = False  # REQUESTS_CA_BUNDLE would win over what stands here
+    session.trust_env = False  # REQUESTS_CA_BUNDLE would override the next line
     session.verify = info["ca_path"]
     tokens: dict[str, str] = {}
     entries = 0
@@ -39,7 +39,7 @@ def main() -> None:
                 call["method"], url, params=params, json=call.get("json"), headers=headers, timeout=60
             )
             answer.raise_for_status()
-            # writes answer nothing, reports with a table
+            # writes return no body, reports a table
             body = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
             entries += len(body.get("value") or body.get("responses") or [body])
             url, params = None if call.get("first_page") else body.get("@odata.nextLink"), None
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def token(session: requests.Session, info: dict[str, Any], base: str) -> str:
-    """A token for a service, by the client secret."""
+    """Return a token for a service, with the client secret."""
     form = {
         "grant_type": "client_credentials",
         "client_id": info["client_id"],

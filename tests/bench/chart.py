@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much of each bound was used, as a picture (SVG). Pure."""
+"""A chart (SVG) of how much of each bound was used. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.bench.report import Bound, Row
 
 WIDTH, LEFT, RIGHT, LINE, TOP = 900, 480, 70, 22, 40
 WHOLE = 200
-"""The end of the axis in per cent of a bound; a longer bar is cut off there, and its number says how long it is."""
+"""The end of the axis in per cent of a bound; a longer bar is cut off, with its length as a number."""
 HEADER = """<!--
 Copyright (c) 2026 m365.licensing contributors
 GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
@@ -28,7 +28,7 @@ text { font: 12px sans-serif; fill: #24292f }
 
 
 def svg(rows: Sequence[Row]) -> str:
-    """A bar for each bound of each row; the dashed line is the bound itself."""
+    """Return a chart with a bar for each bound of each row; the dashed line is the bound."""
     bars = [(one, bound) for one in rows for bound in one.bounds]
     height = TOP + LINE * len(bars) + 10
     line = LEFT + _length(100)

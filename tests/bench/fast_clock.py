@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run a module whose clock is as fast as the tenant's: ``python fast_clock.py SPEED MODULE``.
+"""Run a module with a clock as fast as that of the tenant: ``python fast_clock.py SPEED MODULE``.
 
-Only what reads the time and what waits is changed, before the module is imported: a wait of ten seconds takes ten
-seconds of that clock. What the module computes takes as long as ever, so it seems slower than it is.
+Before the module is imported, functions that read the time or wait are replaced: a wait of ten seconds takes ten
+seconds of that clock. Computing takes as long as before, so the module seems slower than it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._http import interr
 
 
 def hasten(speed: float) -> None:
-    """From now on a second of this process is shorter."""
+    """Shorten the seconds of this process."""
     for name in ("time", "monotonic", "perf_counter"):
         setattr(time, name, _faster(getattr(time, name), speed))
     sleep, wait = time.sleep, threading.Condition.wait
@@ -30,9 +30,9 @@ def hasten(speed: float) -> None:
     def shorter_sleep(seconds: float) -> None:
         sleep(seconds / speed)
 
-    time.sleep = shorter_sleep  # type: ignore[assignment]  # nobody here sleeps by an index
+    time.sleep = shorter_sleep  # type: ignore[assignment]  # no caller sleeps by an index
     threading.Condition.wait = shorter_wait  # type: ignore[method-assign,assignment]  # events and queues wait by it
-    interrupt.POLL_SECONDS *= speed  # as often as ever: else these looks would be most of what is measured
+    interrupt.POLL_SECONDS *= speed  # checks as often as before, or they would dominate the measurement
 
 
 def _faster(clock: Callable[[], float], speed: float) -> Callable[[], float]:

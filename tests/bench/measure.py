@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tenants and contestants: each a process of its own, measured from its start to its end.
+"""Tenants and programs under test: each is a process, measured from its start to its end.
 
-A contestant's seconds are those of the wall; its CPU seconds and its peak are of the process and its children. What the
-tenant computes meanwhile is counted apart, so that nobody takes its time for the client's.
+Seconds are wall time; CPU seconds and peak memory are those of the process and its children. The CPU time of the
+tenant is counted separately.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv" / "bin"
 PLACE = ROOT / "build" / "bench"
 LONG_ROUND = 45
-"""Seconds of a round after which there is no other."""
+"""A round of this many seconds is the last one."""
 MODULES = "ansible_collections.m365.licensing.plugins.modules"
 HERE = Path(__file__).resolve().parent
 
@@ -35,7 +35,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """One contestant's run. ``peak`` is in bytes, ``tenant_cpu`` what the tenant computed for it."""
+    """One run of a program. ``peak`` is in bytes, ``tenant_cpu`` the CPU time of the tenant during the run."""
 
     seconds: float
     cpu: float
@@ -50,13 +50,13 @@ class Run:
 
     @property
     def json(self) -> Any:
-        """What it printed."""
+        """Its output as JSON."""
         return json.loads(self.printed)
 
 
 @dataclass(frozen=True)
 class Best:
-    """The best of several runs of one contestant: its shortest time, its least CPU, its highest peak."""
+    """The best of several runs of a program: shortest time, least CPU, highest peak."""
 
     runs: Sequence[Run]
 
@@ -78,7 +78,7 @@ class Best:
 
     @property
     def tenant_cpu(self) -> float:
-        """Of the shortest run."""
+        """The CPU time of the tenant in the shortest run."""
         return min(self.runs, key=lambda run: run.seconds).tenant_cpu
 
     @property
@@ -86,23 +86,23 @@ class Best:
         return self.runs[-1]
 
 
-def alternate(rounds: int, *contestants: Callable[[], Run]) -> list[Best]:
-    """Let them run in turn, so that what else the machine does befalls all of them alike.
+def alternate(rounds: int, *programs: Callable[[], Run]) -> list[Best]:
+    """Run programs in turn, so that other load on the machine affects all of them equally.
 
     There is no further round where one takes ``LONG_ROUND`` seconds: chance matters little in so long a time.
     """
-    runs: list[list[Run]] = [[] for _contestant in contestants]
+    runs: list[list[Run]] = [[] for _program in programs]
     started = time.monotonic()
     for number in range(rounds):
         if number and time.monotonic() - started > LONG_ROUND * number:
             break
-        for mine, contestant in zip(runs, contestants, strict=True):
-            mine.append(contestant())
+        for mine, program in zip(runs, programs, strict=True):
+            mine.append(program())
     return [Best(some) for some in runs]
 
 
 def measure(command: Sequence[str | Path], given: str = "", variables: Mapping[str, str] | None = None) -> Run:
-    """Run a command. Raises RuntimeError with the end of its output where it fails."""
+    """Run a command. Raises RuntimeError with the end of its output if it fails."""
     PLACE.mkdir(parents=True, exist_ok=True)
     note, out, err = PLACE / "note", PLACE / "stdout", PLACE / "stderr"
     words = [sys.executable, "-S", "-E", HERE / "sampler.py", note, *command]
@@ -119,14 +119,14 @@ def measure(command: Sequence[str | Path], given: str = "", variables: Mapping[s
 
 
 def _message(printed: str) -> str:
-    """What a module that failed says, or the end of what another program printed."""
+    """Return the message of a failed module, or the end of the output of another program."""
     with contextlib.suppress(ValueError, TypeError, KeyError):
         return str(json.loads(printed)["msg"])
     return printed[-2000:]
 
 
 class Tenant:
-    """A tenant in a process of its own, by its control API."""
+    """A tenant in another process, used by its control API."""
 
     def __init__(self, info: dict[str, str], process: int) -> None:
         self.info = info
@@ -134,7 +134,7 @@ class Tenant:
         self._tls = ssl.create_default_context(cafile=info["ca_path"])
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the control API."""
+        """Send a request to the control API."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.info["control_url"] + path, data, method=method)  # noqa: S310 - loopback
         with urllib.request.urlopen(request, context=self._tls) as answer:  # noqa: S310 - as above
@@ -143,7 +143,7 @@ class Tenant:
 
     @contextlib.contextmanager
     def latency(self, milliseconds: int) -> Iterator[None]:
-        """Each answer is so late, for as long as the block runs; late answers do not wait for each other."""
+        """Delay each answer while the block runs; delayed answers do not wait for each other."""
         if milliseconds:
             self.control("PUT", "/faults", [{"kind": "slow", "seconds": milliseconds / 1000, "times": None}])
         try:
@@ -172,14 +172,14 @@ class Tenant:
         return self.measure([sys.executable, HERE / "baseline.py"], json.dumps({"info": self.info, "calls": calls}))
 
     def _cpu(self) -> float:
-        """CPU seconds that the tenant's process has used so far."""
+        """Return the CPU seconds that the process of the tenant has used."""
         fields = Path(f"/proc/{self._process}/stat").read_text("utf-8").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
 def tenant(mailboxes: int, at_risk: int, *options: str) -> Iterator[Tenant]:
-    """A tenant for as long as the block runs."""
+    """Run a tenant while the block runs."""
     program = str(ROOT / "tests" / "simulator" / "run")
     command = [program, "--mailboxes", str(mailboxes), "--at-risk", str(at_risk), "--port", "0"]
     command += ["--set", "indexes=true", *options]

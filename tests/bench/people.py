@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whom the bench licenses: users who can be given a SKU, read through the tenant's front door."""
+"""Users for the bench to license, read with the API of the tenant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SELECT = "id,userPrincipalName,usageLocation,userType,assignedLicenses"
 
 
 def licensable(found: Tenant, number: int, sku_ids: Sequence[str]) -> list[Json]:
-    """So many members with a location and without the SKUs. Raises RuntimeError where there are fewer."""
+    """Return members with a location and without the SKUs. Raises RuntimeError if there are too few."""
     session = requests.Session()
     session.trust_env = False
     session.verify = found.info["ca_path"]
@@ -36,12 +36,12 @@ def licensable(found: Tenant, number: int, sku_ids: Sequence[str]) -> list[Json]
 
 
 def skus(found: Tenant) -> dict[str, Json]:
-    """The tenant's SKUs by part number."""
+    """Return the SKUs of the tenant by part number."""
     return {sku["skuPartNumber"]: sku for sku in found.control("GET", "/state")["skus"]}
 
 
 def seats(found: Tenant, part_number: str, number: int) -> None:
-    """Make room for so many more."""
+    """Add this many seats."""
     sku = skus(found)[part_number]
     units = {**sku["prepaidUnits"], "enabled": sku["consumedUnits"] + number}
     found.control("PATCH", "/state", {"skus": {part_number: {"prepaidUnits": units}}})

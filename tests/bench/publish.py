@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``make bench-docs``: the last run (build/bench.json) as table and chart in docs/.
 
-``--note`` says what a reader must know of that run, such as that other work shared the machine.
+``--note`` adds a remark about that run, such as other load on the machine.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BEGIN, END = "<!-- the last run: begin -->", "<!-- the last run: end -->"
 
 
 def section(found: Mapping[str, Any], note: str = "") -> str:
-    """What stands between the marks of the page."""
+    """Return the text between the marks of the page."""
     rows = from_json(found)
     missed = sum(not bound.kept for one in rows for bound in one.bounds) + sum(one.failed for one in rows)
     bounds = sum(len(one.bounds) for one in rows)
@@ -33,7 +33,7 @@ def section(found: Mapping[str, Any], note: str = "") -> str:
 
 
 def machine(about: Mapping[str, Any]) -> str:
-    """Where it ran."""
+    """Return the machine and the conditions of the run."""
     return (
         f"{about['date']}, {about['took_seconds'] / 60:.0f} minutes, {about['cpu_seconds'] / 60:.0f} of them of CPU, "
         f"on {about['cpu']}, {about['cores']} cores, "
@@ -43,7 +43,7 @@ def machine(about: Mapping[str, Any]) -> str:
 
 
 def replaced(page: str, text: str) -> str:
-    """The page with another text between its marks. Raises ValueError where they are missing."""
+    """Return the page with another text between its marks. Raises ValueError if they are missing."""
     head, begin, rest = page.partition(BEGIN)
     _old, end, tail = rest.partition(END)
     if not begin or not end:

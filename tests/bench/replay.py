@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what the tenant was asked to the same requests again, for the bare loop. Pure."""
+"""Converts the requests of a log into the same requests for the baseline. Pure."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Json = dict[str, Any]
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ANCHOR = "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@"
 _BY_ITSELF = ("login", "reports")
-"""The loop signs in, and follows the redirect to a report."""
+"""Services that the baseline calls by itself: it signs in, and follows the redirect to a report."""
 _TYPED = {"Content-Type": "application/json"}
 _ADVANCED = {"ConsistencyLevel": "eventual"}
 
 
 def replay(log: Sequence[Json], instead: Mapping[str, str] | None = None) -> list[Json]:
-    """The calls of a log, batches as they were. Later pages are left out: the loop follows the links by itself.
+    """Return the calls of a log with the same batches, without later pages, whose links the baseline follows.
 
-    ``instead``: ids of users in whose place others are asked for and written, as nobody is licensed twice.
+    ``instead``: replacements for ids of users, because no user can be licensed twice.
     """
     calls = [_call(entry) for entry in log if entry["service"] not in _BY_ITSELF and "$skiptoken" not in entry["query"]]
     if not instead:
@@ -46,7 +46,7 @@ def _call(entry: Json) -> Json:
         call["json"] = entry["body"]
     if "$count" in query:
         call["headers"] = _ADVANCED
-        call["first_page"] = query.get("$top") == "1"  # only the number is asked for
+        call["first_page"] = query.get("$top") == "1"  # a request for the count alone
     return call
 
 
@@ -56,7 +56,7 @@ def _part(number: int, part: Json) -> Json:
 
 
 def writes(log: Sequence[Json]) -> int:
-    """How many of the requests and parts change something."""
+    """Count the requests and parts that write."""
     asked = [part for entry in log for part in entry.get("parts", (entry,)) if entry["service"] == "graph"]
     paths = [(one["method"], one.get("url", one.get("path", ""))) for one in asked]
     return sum(method == "PATCH" or (method == "POST" and "assignLicense" in path) for method, path in paths)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was measured, as rows: a table for people, JSON for programs. Pure.
+"""Measurements as rows: a table for people, JSON for programs. Pure.
 
-A row is one work of one size, with its reference beside it, and the bounds that it is held to.
+A row is one work of one size, with its reference and its bounds.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ MEGABYTE = 1e6
 
 
 class Measured(Protocol):
-    """What a row needs to know of a contestant."""
+    """The measurements that a row needs."""
 
     @property
     def seconds(self) -> float:
-        """By the wall's clock."""
+        """Wall time."""
 
     @property
     def cpu(self) -> float:
@@ -33,16 +33,16 @@ class Measured(Protocol):
 
     @property
     def requests(self) -> int:
-        """What the tenant saw."""
+        """Requests that the tenant received."""
 
     @property
     def tenant_cpu(self) -> float:
-        """Seconds of CPU that the tenant took."""
+        """CPU seconds of the tenant."""
 
 
 @dataclass(frozen=True)
 class Bound:
-    """What a work is held to: ``value`` is at most the limit, or, ``at_least``, at least."""
+    """A bound: ``value`` must be at most the limit, or, with ``at_least``, at least."""
 
     what: str
     value: float
@@ -56,7 +56,7 @@ class Bound:
 
     @property
     def share(self) -> float:
-        """How much of what is allowed was used: over 1 is too much."""
+        """Return the used share of the bound; over 1 is a miss."""
         used, allowed = (self.limit, self.value) if self.at_least else (self.value, self.limit)
         return used / allowed if allowed else float(used > 0) * 2
 
@@ -69,7 +69,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. ``note`` stands in the place of numbers where there are none: why it was not measured."""
+    """One line of the table. ``note`` says why there are no numbers."""
 
     work: str
     size: str
@@ -109,7 +109,7 @@ def row(
     latency: int = 0,
     note: str = "",
 ) -> Row:
-    """A row from what was measured."""
+    """Build a row from measurements."""
     named, other = reference or ("", None)
     return Row(
         work,
@@ -139,7 +139,7 @@ HEAD = ("work", "size", "ms", "requests", "s", "CPU s", "tenant CPU s", "peak MB
 
 
 def cells(one: Row) -> list[tuple[str, ...]]:
-    """The lines of a row: one for each of its bounds, the numbers in the first."""
+    """Return the lines of a row: one for each bound, with the numbers in the first."""
     numbers = (
         one.work,
         one.size,
@@ -160,7 +160,7 @@ def cells(one: Row) -> list[tuple[str, ...]]:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """For a terminal: a long note is cut off, JSON has all of it."""
+    """Return the table for a terminal; long notes are cut off, JSON has all of them."""
     found = [HEAD, *(line for one in rows for line in cells(one))]
     lines = [tuple(cell if len(cell) <= WIDEST else f"{cell[:WIDEST]}…" for cell in line) for line in found]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
@@ -175,7 +175,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """For a page: the bounds of a row below each other in one cell."""
+    """Return the table for a page, with all bounds of a row in one cell."""
     lines = [f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
     for one in rows:
         parts = cells(one)
@@ -185,7 +185,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def to_json(rows: Sequence[Row], machine: Mapping[str, Any]) -> Json:
-    """All of it, with what follows from it."""
+    """Return everything, derived values included."""
     found = []
     for one in rows:
         bounds = [{**asdict(bound), "kept": bound.kept} for bound in one.bounds]
@@ -195,7 +195,7 @@ def to_json(rows: Sequence[Row], machine: Mapping[str, Any]) -> Json:
 
 
 def from_json(found: Mapping[str, Any]) -> list[Row]:
-    """The rows again."""
+    """Return the rows of JSON."""
     derived = ("ratio", "cpu_ratio", "kept")
     rows = []
     for item in found["rows"]:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``make bench``: every work beside its reference, one table, build/bench.json; fails where a bound is missed.
+"""``make bench``: measure each work and its reference; write a table and build/bench.json; fail on a missed bound.
 
-``SIZE=small`` tries the bench itself in a minute or two: its bounds are shown and do not count. ``ONLY="plan import"``
-runs the works whose names begin so.
+``SIZE=small`` tests the bench itself in a minute or two; its bounds do not count. ``ONLY="plan import"`` runs the works
+with these prefixes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Work = Callable[[Sizes], Iterator[Row]]
 
 
 def large(works: frozenset[str]) -> Work:
-    """What looks at the large tenant shares it: to make it takes longer than to read it."""
+    """Share the large tenant among its works, because building it takes longer than reading it."""
     shared = {"audit-growth": audits.filtered_growth, "audit-large": audits.full, "plan": planning.everybody}
 
     def measured(sizes: Sizes) -> Iterator[Row]:
@@ -59,7 +59,7 @@ WORKS: dict[str, Work] = {
 
 
 def main(arguments: list[str]) -> int:
-    """Measure, print, write; 1 where a bound was missed, or a work broke down."""
+    """Measure, print and write; return 1 if a bound was missed or a work failed."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--size", choices=("full", "small"), default="full")
     parser.add_argument("--only", nargs="*", default=[], help=f"of {', '.join((*WORKS, *LARGE))}")
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
     sizes = SMALL if options.size == "small" else FULL
     unknown = [word for word in options.only if not any(name.startswith(word) for name in (*WORKS, *LARGE))]
     if unknown:
-        parser.error(f"no work is named {', '.join(unknown)}; there are {', '.join((*WORKS, *LARGE))}")
+        parser.error(f"unknown work: {', '.join(unknown)}; choose from {', '.join((*WORKS, *LARGE))}")
     names = {name for name in (*WORKS, *LARGE) if not options.only or name.startswith(tuple(options.only))}
     chosen: dict[str, Work] = {name: work for name, work in WORKS.items() if name in names}
     if names.intersection(LARGE):
@@ -97,17 +97,17 @@ def main(arguments: list[str]) -> int:
 
 
 def compiled(place: Path = ROOT / "plugins") -> None:
-    """Write what is missing of the bytecode of ``place``, or is older than its source.
+    """Compile the sources of ``place`` whose bytecode is missing or outdated.
 
-    What a contestant imports has its bytecode beside it, as an installed library has. Where the environment says not to
-    write any (PYTHONDONTWRITEBYTECODE), each run would compile what was edited last, and the module would pay for it.
+    An installed library has its bytecode, so the measured modules need theirs. With PYTHONDONTWRITEBYTECODE each
+    run would compile edited files, and the module would seem slower.
     """
     if not compileall.compile_dir(place, quiet=1):
         raise RuntimeError(f"the bytecode of {place} could not be written")
 
 
 def _guarded(name: str, rows: Iterator[Row]) -> Iterator[Row]:
-    """A work that breaks down is a row of its own, and the others go on."""
+    """Turn a failed work into a row, and continue with the others."""
     try:
         yield from rows
     except (RuntimeError, OSError, ValueError, KeyError, TypeError) as error:
@@ -115,7 +115,7 @@ def _guarded(name: str, rows: Iterator[Row]) -> Iterator[Row]:
 
 
 def about(size: str) -> dict[str, Any]:
-    """The machine and what runs on it."""
+    """Describe the machine and its software."""
     model = next(
         (
             line.partition(":")[2].strip()

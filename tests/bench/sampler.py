@@ -1,9 +1,9 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run a command and note what it cost: ``python watch.py NOTE COMMAND…``.
+"""Run a command and record its cost: ``python sampler.py NOTE COMMAND…``.
 
-A process of its own, and a small one: Linux reckons the memory of whoever starts a process among its peak.
+It is a small separate process, because Linux counts the memory of the parent in the peak of a child.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ KILOBYTE = 1024
 
 
 def main(note: str, command: list[str]) -> int:
-    """The exit status of the command; seconds, CPU seconds and peak of it and of its children go to the file."""
+    """Return the exit status of the command; write its seconds, CPU seconds and peak (with children) to the file."""
     started = time.perf_counter()
     child = os.posix_spawnp(command[0], command, os.environ)
     _child, status, used = os.wait4(child, 0)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How large the works are: as the bounds want them, or small, to try the bench itself."""
+"""Sizes of the works: full ones for the bounds, small ones to test the bench."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sizes:
-    """Numbers of mailboxes and users, and how often contestants run in turn."""
+    """Numbers of mailboxes, users and rounds."""
 
     audit: int = 20_000
     audit_at_risk: int = 200
@@ -25,12 +25,12 @@ class Sizes:
     command_line: int = 50
     quota: int = 3_000
     speed: int = 5
-    """How fast the clock runs while the quota is measured."""
+    """The speed of the clock while the quota is measured."""
     rounds: int = 3
     large_rounds: int = 2
-    """… of works that take long."""
+    """Rounds of long works."""
     short_rounds: int = 7
-    """… of works so short that chance is large in them."""
+    """Rounds of short works, in which noise is large."""
 
 
 FULL = Sizes()
@@ -53,4 +53,4 @@ SMALL = Sizes(
     short_rounds=1,
 )
 LATENCIES = (0, 50)
-"""Milliseconds that every answer is late: none, and what a way to a real service costs."""
+"""Milliseconds of delay of each answer: none, and that of a real service."""

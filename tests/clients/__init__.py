@@ -1,4 +1,4 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clients that others wrote, unchanged, against the simulated tenant: ``make test-clients``."""
+"""Unchanged clients of other projects against the simulated tenant: ``make test-clients``."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tenant answers, by the published type that it should be of."""
+"""Answers of the tenant, by the published type that they must match."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Reader:
             self.token = json.load(answer)["access_token"]
 
     def get(self, version: str, target: str, body: Any = None, method: str | None = None) -> Json:
-        """An answer, whatever its status; as a POST with a body. An empty object where it has no body."""
+        """Return the JSON of an answer with any status; an empty object without a body. ``body`` makes it a POST."""
         request = urllib.request.Request(  # noqa: S310 - the tenant
             f"{self.known['graph_url']}/{version}{target}",
             None if body is None else json.dumps(body).encode(),
@@ -49,14 +49,14 @@ class Reader:
 
 
 def bare(value: Any) -> Any:
-    """Without the annotations of OData, which are no properties."""
+    """Return the value without annotations of OData."""
     if isinstance(value, dict):
         return {name: bare(item) for name, item in value.items() if "@odata." not in name}
     return [bare(item) for item in value] if isinstance(value, list) else value
 
 
 def answers(tenant: Tenant, version: str) -> dict[str, Any]:
-    """What the tenant answers, by the type that it should be of: ``User[]`` and so on."""
+    """Return answers of the tenant by their types: ``User[]`` and so on."""
     reader = Reader(tenant)
     select = "?$select=*&$top=999"
     users = reader.get(version, f"/users{select}")["value"]
@@ -65,7 +65,7 @@ def answers(tenant: Tenant, version: str) -> dict[str, Any]:
     add = {"addLicenses": [{"skuId": E3, "disabledPlans": []}], "removeLicenses": []}
     group = reader.get(version, f"/groups{select}")["value"]
     error = reader.get(version, "/users/nobody@contoso.example")
-    error["error"].pop("innerError")  # The types know one of other names; test_clients.py compares it with the SDK's.
+    error["error"].pop("innerError")  # The types name it differently; test_clients.py compares it with the SDK.
     target = f"/users/{unlicensed}"
     tenant.patch_state({"roles": [*tenant.state()["roles"], "AuditLog.Read.All", "Group.ReadWrite.All"]})
     reader.get(version, f"/users/{users[-1]['id']}", method="DELETE")
@@ -87,5 +87,5 @@ def answers(tenant: Tenant, version: str) -> dict[str, Any]:
         "PublicErrorResponse": error,
     }
     for kind, value in found.items():
-        assert value, f"{version}: nothing of {kind} came"
+        assert value, f"{version}: no {kind} in the answers"
     return {kind: bare(value) for kind, value in found.items()}

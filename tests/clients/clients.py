@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The three clients, each behind the same few verbs; every verb is a process of its own that signs in by itself.
+"""Three clients with the same interface; each call is a process that signs in by itself.
 
-Nothing of theirs is changed or configured for the tenant: Microsoft's names mean it (``apart.py``), and they trust its
-authority by the variables that OpenSSL, requests and Node read.
+The clients are unchanged: Microsoft's names lead to the tenant (``network_namespace.py``), and variables of OpenSSL,
+requests and Node make them trust its authority.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SECONDS = 120.0
 
 
 class Refused(Exception):
-    """The service said no, and the client passed it on."""
+    """A refusal of the service that the client passed on."""
 
     def __init__(self, error: Mapping[str, Any]) -> None:
         super().__init__(str(error.get("message")))
@@ -36,10 +36,10 @@ class Refused(Exception):
 
 
 class Client(Protocol):
-    """What every client can do."""
+    """The interface of every client."""
 
     one_call: bool
-    """It can add and remove licenses in one call."""
+    """Whether it can add and remove licenses in one call."""
 
     def users(self) -> list[Json]:
         """All users with ``id`` and ``userPrincipalName``, page by page."""
@@ -58,7 +58,7 @@ class Client(Protocol):
 
 
 def run(tenant: Tenant, home: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a client's program with the tenant's credentials, and with nothing of this machine's own set-up."""
+    """Run the program of a client with the credentials of the tenant, without settings of this machine."""
     variables = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
@@ -82,7 +82,7 @@ def run(tenant: Tenant, home: Path, *command: str | Path) -> subprocess.Complete
 
 
 class Sdk:
-    """A client that is a library: a program of ours calls it, one step at a time."""
+    """A library: a program of this project calls it for each step."""
 
     one_call = True
 
@@ -90,7 +90,7 @@ class Sdk:
         self.tenant, self.home, self.program = tenant, home, program
 
     def step(self, name: str, **wanted: Any) -> Any:
-        """Run a step of the program. Raises Refused; AssertionError with what it printed if it broke down."""
+        """Run a step of the program. Raises Refused, or AssertionError with its output if it failed."""
         done = run(self.tenant, self.home, *self.program, name, json.dumps(wanted))
         assert done.returncode == 0, done.stderr
         found = json.loads(done.stdout)
@@ -120,7 +120,7 @@ class Sdk:
 
 
 class Cli:
-    """CLI for Microsoft 365. It signs in once and keeps its tokens in its home."""
+    """CLI for Microsoft 365, which signs in once and keeps tokens in its home directory."""
 
     one_call = False
 
@@ -133,7 +133,7 @@ class Cli:
         )
 
     def m365(self, *words: str) -> Any:
-        """One command; its JSON. Raises Refused."""
+        """Run one command; return its JSON. Raises Refused."""
         done = run(self.tenant, self.home, "node", MODULES / ".bin" / "m365", *words, "--output", "json")
         if done.returncode:
             said = done.stderr or done.stdout
@@ -166,7 +166,7 @@ class Cli:
 
 
 def make(name: str, tenant: Tenant, home: Path) -> Client:
-    """A client by its name in the registry."""
+    """Return a client by its name in the registry."""
     if name == "msgraph-sdk":
         return Sdk(tenant, home, PYTHON, HERE / "msgraph_sdk_client.py")
     if name == "microsoft-graph-client":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tenant under Microsoft's names for each test, and a place where tests say what a client cannot do."""
+"""A tenant under Microsoft's names for each test, and a record of unsupported operations of clients."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tests.clients.clients import BUILD, Client, make
 from tests.simulator.launch import Tenant, running
 
 LIMITS = BUILD / "limits"
-"""What a client cannot do, a line each; the gate shows them with its counts."""
+"""Unsupported operations of clients, a line each; the gate prints them."""
 
 
 def pytest_sessionstart() -> None:
-    """Forget what an earlier run said."""
+    """Remove the records of an earlier run."""
     BUILD.mkdir(parents=True, exist_ok=True)
     LIMITS.write_text("", encoding="utf-8")
 
 
 @pytest.fixture
 def cannot() -> Callable[[str], None]:
-    """Say plainly what a client cannot do, and why."""
+    """Record what a client does not support, and why."""
 
     def say(text: str) -> None:
         with LIMITS.open("a", encoding="utf-8") as lines:
@@ -36,7 +36,7 @@ def cannot() -> Callable[[str], None]:
 
 @pytest.fixture
 def tenant() -> Iterator[Tenant]:
-    """A tenant of more users than Graph puts on a page. It bears Microsoft's names, so there is one at a time."""
+    """A tenant with more users than a page of Graph, under Microsoft's names, so only one runs at a time."""
     with running(120, 12, real_names=True) as found:
         yield found
 

@@ -1,12 +1,11 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run a command where Microsoft's names mean this machine: ``python -m tests.clients.network_namespace -- COMMAND…``.
+"""Run a command with Microsoft's names on this machine: ``python -m tests.clients.network_namespace -- COMMAND…``.
 
-The command gets a network namespace of its own, in which there is nothing but loopback, and a mount namespace of its
-own, in which /etc/hosts says where the simulated tenant listens. So a client that knows no other host than Microsoft's
-needs no option and no change, and cannot reach the real ones by mistake. An ordinary user may do the same where the
-kernel lets users make namespaces; where it does not, this fails and says so.
+The command gets a network namespace with loopback alone, and a mount namespace whose /etc/hosts names the addresses of
+the simulated tenant. So a client needs no option and no change, and cannot reach the real services. The kernel
+must allow users to make namespaces; otherwise the program ends with a message.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ from tests.simulator.launch import REAL_NAMES
 
 HOSTS = Path("/etc/hosts")
 UNSHARE = (("--user", "--map-root-user", "--mount", "--net"), ("--mount", "--net"))
-"""As any user; then as root where users may make no namespaces of their own."""
+"""As any user; then as root, if users may not make namespaces."""
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 ADVICE = (
-    "cannot make namespaces (unshare --user --map-root-user --mount --net), so Microsoft's names cannot mean the "
+    "cannot make namespaces (unshare --user --map-root-user --mount --net), so Microsoft's names cannot lead to the "
     "simulated tenant. Needed: Linux with util-linux and mount; user namespaces allowed (sysctl "
     "kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0) or root with CAP_SYS_ADMIN."
 )
 
 
 def main(command: list[str]) -> None:
-    """Start anew within namespaces; never returns."""
+    """Start this program again within namespaces; never returns."""
     program = shutil.which("unshare")
     for options in UNSHARE if program else ():
         words = [str(program), *options, "--"]
@@ -47,7 +46,7 @@ def main(command: list[str]) -> None:
 
 
 def inside(command: list[str]) -> None:
-    """Within the namespaces: loopback up, the names known; then the command. Never returns."""
+    """Set up loopback and names within the namespaces, then run the command; never returns."""
     _loopback_up()
     with tempfile.NamedTemporaryFile("w", prefix="m365-hosts-", delete=False, encoding="utf-8") as hosts:
         hosts.write("127.0.0.1 localhost\n")

@@ -30,7 +30,7 @@ ISSUER, SUBJECT = "https://issuer.example", "job:nightly"
 
 @functools.cache
 def _key(name: str) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
-    """A key and its certificate, once for each name."""
+    """Return a key and its certificate, made once for each name."""
     key = rsa.generate_private_key(65537, 2048)
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(timezone.utc)
@@ -40,7 +40,7 @@ def _key(name: str) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
 
 
 def register(world: World, folder: Path) -> dict[str, str]:
-    """Let the app sign in with a certificate and with tokens of an issuer. Paths of files by what they hold."""
+    """Register a certificate and an issuer of tokens with the app; return the paths of the files."""
     key, certificate = _key("app")
     public = certificate.public_bytes(Encoding.PEM)
     thumbprint = certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - its name, not a protection

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Watch a run of Ansible from outside: its processes, what it logs on the machine, and what it leaves behind."""
+"""Snapshots of a run of Ansible: its processes, its entries in the log of the machine, and remaining files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from urllib.parse import quote
 from tests.integration.run_playbook import SECONDS
 
 PAUSE = 0.03
-"""Seconds between two looks at the processes; even a short-lived module takes many times that."""
+"""Seconds between two snapshots; even a short module runs much longer."""
 
 _RECORD = """
 import json, os
@@ -43,7 +43,7 @@ SPIES: Mapping[str, Mapping[str, str]] = {
 
 
 def spy(log: str, folder: Path) -> dict[str, str]:
-    """Lay a spy; the variables that let every Python below find it. What was logged will be in ``logged``."""
+    """Install a recorder of log entries, which writes to ``logged``; return variables that activate it."""
     place = folder / f"spy-{log}"
     for name, text in SPIES[log].items():
         file = place / name
@@ -54,7 +54,7 @@ def spy(log: str, folder: Path) -> dict[str, str]:
 
 @dataclass
 class Watched:
-    """A run that has ended. ``processes``: the command lines and the environments that were seen below it."""
+    """A finished run. ``processes``: the command lines and environments of its processes."""
 
     status: int = -1
     output: str = ""
@@ -63,7 +63,7 @@ class Watched:
 
 
 def watch(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Watched:
-    """Run a command that lies next to this Python, and look at its processes all the time."""
+    """Run a command of this environment, and take snapshots of its processes."""
     found = Watched()
     program = str(Path(sys.executable).parent / command[0])
     with (
@@ -97,7 +97,7 @@ def watch(command: Sequence[str], folder: Path, variables: Mapping[str, str]) ->
 
 
 def _look(root: int, found: Watched) -> None:
-    """Add what /proc tells now of the processes below ``root``, and of itself."""
+    """Add the data in /proc about the process ``root`` and those below it."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -119,7 +119,7 @@ def _look(root: int, found: Watched) -> None:
 
 
 def spellings(secret: str) -> set[bytes]:
-    """A secret as it may lie around: as it is, in JSON, in a URL, in Base64."""
+    """Return the forms of a secret: plain, in JSON, in a URL, in Base64."""
     return {
         secret.encode(),
         json.dumps(secret)[1:-1].encode(),
@@ -129,12 +129,12 @@ def spellings(secret: str) -> set[bytes]:
 
 
 def shows(data: bytes, secrets: Mapping[str, str]) -> list[str]:
-    """The names of the secrets that ``data`` holds."""
+    """Return the names of the secrets in ``data``."""
     return [name for name, secret in secrets.items() if any(spelling in data for spelling in spellings(secret))]
 
 
 def await_end(folder: Path, seconds: float = 30.0) -> None:
-    """Wait until no process is at work below the folder: what Ansible leaves in the background cleans up later."""
+    """Wait until no process uses the folder, because background processes of Ansible clean up later."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and _at_work(str(folder).encode()):
         time.sleep(0.1)
@@ -150,7 +150,7 @@ def _at_work(folder: bytes) -> bool:
 
 
 def left_behind(folder: Path, without: Iterable[Path]) -> dict[str, bytes]:
-    """Every file below a folder by its path, apart from those below ``without``; names count as contents, too."""
+    """Return the contents of every file below a folder, except ``without``; names count as contents."""
     apart = tuple(without)
     return {
         str(path.relative_to(folder)): str(path).encode() + b"\n" + path.read_bytes()

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ansible-playbook against a tenant as a user does, and say what it showed.
+"""Run ansible-playbook against a tenant as a user does, and return its output.
 
 ``M365_TEST_COLLECTIONS=<folder>`` names the folder that holds ``ansible_collections/m365/licensing`` to be tested, such
-as an installed artefact; without it the checkout is tested, by way of its virtual environment.
+as an installed artefact. Without it the virtual environment of the checkout is tested.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from tests.simulator.login import issued
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONTROL = Path(__file__).resolve().parent / "control.yml"
-"""The tasks that ask the tenant's control API."""
+"""The tasks that call the control API of the tenant."""
 SECONDS = 240.0
-"""No run takes nearly as long: a limit for one that hangs."""
+"""The limit for a run that hangs; no run needs as long."""
 WIDTH = 1500
 COLUMNS = 79
-"""Where older versions of ansible-core break a warning into lines."""
+"""The width at which older versions of ansible-core wrap warnings."""
 _LABELS = ("[WARNING]: ", "[DEPRECATION WARNING]: ")
 
 
 @dataclass(frozen=True)
 class Played:
-    """What a run ended with, and all that it printed."""
+    """The exit status and the output of a run."""
 
     status: int
     output: str
 
     def __str__(self) -> str:
-        """The output for a person who looks for what went wrong: without the tails of long lines."""
+        """Return the output with long lines cut off, for the message of a failed test."""
         return "\n".join(line if len(line) <= WIDTH else f"{line[:WIDTH]} …" for line in self.output.splitlines())
 
     @property
     def warnings(self) -> list[str]:
-        """Each warning and deprecation that was shown, without the line breaks that Ansible puts in."""
+        """Return each warning and deprecation, without the line breaks of Ansible."""
         lines = self.output.splitlines()
         found = []
         for number, line in enumerate(lines):
@@ -61,18 +61,18 @@ class Played:
 
 
 def collections() -> Path:
-    """The folder that must hold ``ansible_collections`` of the collection under test."""
+    """Return the folder with ``ansible_collections`` of the collection under test."""
     chosen = os.environ.get("M365_TEST_COLLECTIONS")
     return Path(chosen).resolve() if chosen else CHECKOUT / ".venv" / "collections"
 
 
 def collection() -> Path:
-    """The collection under test itself."""
+    """Return the collection under test."""
     return (collections() / "ansible_collections" / "m365" / "licensing").resolve()
 
 
 def environment(folder: Path, place: Path | None = None) -> dict[str, str]:
-    """Variables for a run that knows no other home, configuration or collection; ``place``: of ``collections()``."""
+    """Return variables that isolate a run from home and other collections; ``place``: ``collections()``."""
     (folder / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
     variables = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ} | {
         "HOME": str(folder),
@@ -92,7 +92,7 @@ def environment(folder: Path, place: Path | None = None) -> dict[str, str]:
 
 
 def run(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> Played:
-    """Run a command of Ansible that lies next to this Python, in ``folder``."""
+    """Run a command of Ansible of this environment, in ``folder``."""
     program = str(Path(sys.executable).parent / command[0])
     done = subprocess.run(  # noqa: S603 - commands of our own tests
         [program, *command[1:]],

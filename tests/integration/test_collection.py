@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collection that these tests run is the one that they mean, wherever else there is one."""
+"""These tests run the collection under test, even if others are installed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME = "m365_subscription_info"
 
 
 def place_of(module: str, folder: Path, place: Path | None = None) -> Path:
-    """The file from which Ansible takes a module."""
+    """Return the file from which Ansible loads a module."""
     told = run(["ansible-doc", "--json", f"m365.licensing.{module}"], folder, environment(folder, place))
     assert told.status == 0, str(told)
     return Path(json.loads(told.output)[f"m365.licensing.{module}"]["doc"]["filename"]).resolve()
@@ -30,7 +30,7 @@ def test_modules_come_from_the_collection_under_test(tmp_path: Path) -> None:
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """A copy of the collection elsewhere, as an installation makes it; the folder for ANSIBLE_COLLECTIONS_PATH."""
+    """Install a copy of the collection elsewhere; return the folder for ANSIBLE_COLLECTIONS_PATH."""
     there = tmp_path / "installed" / "ansible_collections" / "m365" / "licensing"
     for name in ("plugins", "meta"):
         shutil.copytree(collection() / name, there / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever text JSON can hold as a name: what a module returns can be read, and a run that wrote says so."""
+"""With every text that JSON can hold as a name, results are readable and a writing run reports."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every example of the documentation runs as it is printed, as a run and in check mode."""
+"""Every example of the documentation runs as printed, also in check mode."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ PEOPLE: dict[str, dict[str, Any]] = {
     "ben@contoso.com": {"properties": {"usageLocation": None}},
     "carla@contoso.com": {},
 }
-"""Whom the examples name. The tenant has their SKUs and groups anyway."""
+"""Users in the examples. The tenant has their SKUs and groups already."""
 VARIABLES = {"people": ["carla@contoso.com"]}
-"""What the examples take as given."""
+"""Variables that the examples assume."""
 MODULES = sorted(path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py"))
 
 

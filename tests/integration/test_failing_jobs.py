@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a job of the audit and of the role ends with, and what it prints, where mailboxes are left at risk."""
+"""Exit status and output of jobs of the audit and of the role that leave mailboxes at risk."""
 
 from __future__ import annotations
 

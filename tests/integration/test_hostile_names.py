@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People choose their names, and reports show them: nothing in a name is evaluated by whoever reads it."""
+"""Names that users choose are never evaluated by readers of reports."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ OWN = {
         },
     ],
 }
-"""What people do with a result: a variable of a variable of it."""
+"""Tasks that use a result in variables of variables."""
 
 
 @contextmanager
 def umask(mask: int) -> Iterator[None]:
-    """This mask for what is started within."""
+    """Set the umask of processes that start within."""
     before = os.umask(mask)
     try:
         yield
@@ -77,7 +77,7 @@ def umask(mask: int) -> Iterator[None]:
 
 
 def cells(markdown: str) -> list[str]:
-    """The cells of all tables as a browser shows them. Fails where a name became more than text."""
+    """Return the cells of all tables as a browser shows them. Fails if a name is more than text."""
     tokens = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(markdown)
     found = []
     for token in tokens:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose tenant a host works on, and what a misspelt variable does: never a write that nobody asked for."""
+"""The tenant of a host, and misspelt variables, which never cause an unrequested write."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_host_with_misspelt_variables_takes_no_environment(book: Json, tenant: T
 
 
 PORTAL: Json = {"m365_directory_id": "fabrikam.example", "m365_application_id": "x", "m365_app_secret": "y"}
-"""The words of Entra's portal: a user may well take them for the names of the variables."""
+"""Terms of the Entra portal, which users may take for names of variables."""
 
 
 @pytest.mark.parametrize("book", [AUDIT, REMEDIATE], ids=["audit", "remediate"])

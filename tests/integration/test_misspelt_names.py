@@ -25,7 +25,7 @@ from tests.simulator.launch import Tenant, running
 
 ALONE = ["m365_tenantid", "m365_tenant-id", "M365_tenant_id", "m365_tenant_ID", "m356_tenant_id", "licence_state_mode"]
 BESIDE = 12
-"""So many names of the role's variables are drawn."""
+"""The number of drawn variables of the role."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def wrong(name: str, chance: random.Random) -> str:
 
 
 def hosts(ours: Tenant) -> tuple[Json, Json]:
-    """Hosts that have nothing but a misspelt variable, and hosts with all that signs in, and a misspelt one."""
+    """Return hosts with a misspelt variable alone, and hosts with credentials and a misspelt variable."""
     chance = random.Random(5)
     mine = {**own(ours), "m365_login_url": ours.world.origins["login"], "m365_graph_url": ours.world.origins["graph"]}
     mine |= {"m365_exchange_url": ours.world.origins["exchange"], "m365_ca_path": str(ours.ca_path)}
@@ -79,7 +79,7 @@ def played(folder: Path, inventory: Json, plays: list[Json], environ: dict[str, 
 
 
 def asked(tenant: Tenant) -> tuple[int, int]:
-    """How often a tenant was asked for anything, tokens among them, and written to."""
+    """Return the numbers of requests to a tenant, tokens included, and of writes."""
     return len(tenant.requests()), len(tenant.world.changes)
 
 
@@ -95,7 +95,7 @@ def test_misspelt_variables_never_write_or_select_a_tenant(theirs: Tenant, ours:
 
 
 def test_hosts_with_right_variables_write_in_their_own_tenant(theirs: Tenant, ours: Tenant, tmp_path: Path) -> None:
-    """What shows that the other test can fail."""
+    """The other test can fail."""
     _alone, beside = hosts(ours)
     right = {name: value for name, value in beside["beside0"].items() if name in M365}
     done = played(tmp_path, {"contoso": {**right, **own(ours)}}, [book("contoso")], theirs.env())

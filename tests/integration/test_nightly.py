@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nightly job of docs/nightly.md, as it is printed there: by hand, from cron, from systemd, from a controller."""
+"""The nightly job of docs/nightly.md runs as printed: by hand, from cron, from systemd, from a controller."""
 
 from __future__ import annotations
 

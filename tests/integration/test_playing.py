@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What makes a target fail besides its own assertions: a warning that nobody expects, a secret that is shown."""
+"""A target fails on an unexpected warning or a shown secret, besides its own assertions."""
 
 from __future__ import annotations
 

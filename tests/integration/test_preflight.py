@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbook preflight: green only where an audit can be made, and the table is shown in any case."""
+"""The playbook preflight passes only if an audit can run, and always prints its table."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rules file holds data: nothing in it runs, and nothing in it but rules has any effect."""
+"""A rules file is data: no part of it runs, and only rules have an effect."""
 
 from __future__ import annotations
 

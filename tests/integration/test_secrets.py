@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Known secrets, runs that succeed and runs that fail, and then a search through everything that is left of them."""
+"""No known secret remains anywhere after runs that succeed and runs that fail."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "pfx": {"status": 500},
     "federated": {"kind": "truncate"},
 }
-"""What the first tasks meet, one after the other, when they ask for SKUs."""
+"""The faults of the first tasks, one after the other, when they read SKUs."""
 
 
 def one_by_one() -> dict[str, Any]:
@@ -59,11 +59,11 @@ REFUSED = {
     **REMEDIATE,
     "vars": {"m365_client_secret": "{{ planted.wrong }}", "license_state_rules_file": "{{ planted.plain_rules }}"},
 }
-"""A run that cannot know the right secret."""
+"""A run with a wrong secret."""
 
 
 def rules_with(secret: str) -> list[dict[str, Any]]:
-    """Rules that somebody has written the secret into."""
+    """Return rules that contain the secret."""
     over = {"action": "ignore", "until": "2001-01-01", "reason": f"They said {secret}"}
     return [{"name": f"Gone {secret}", "match": {}, **over}, {"name": f"All {secret}", "match": {}, **LICENSES}]
 
@@ -97,14 +97,14 @@ def plant(tenant: Tenant, given: Path) -> dict[str, Any]:
 
 
 def ready_tokens(tenant: Tenant) -> dict[str, str]:
-    """Tokens that somebody else has got, as a person would."""
+    """Return tokens of another person."""
     with clients(tenant) as services:
         services.graph.subscribed_skus()
     return {"graph": issued(tenant.world)[-1]}
 
 
 def searched(planted: dict[str, Any], tenant: Tenant) -> dict[str, str]:
-    """What must be nowhere, by name."""
+    """Return secrets that must not remain, by name."""
     key = Path(planted["pem"]).read_text(encoding="ascii").splitlines()
     found = {name: planted[name] for name in ("secret", "password", "wrong")}
     found |= {f"line {number} of the key": line for number, line in enumerate(key) if 0 < number < 25}
@@ -116,7 +116,7 @@ def searched(planted: dict[str, Any], tenant: Tenant) -> dict[str, str]:
 
 
 def run(folder: Path, plays: list[dict[str, Any]], log: str, *arguments: str) -> Watched:
-    """A run as talkative as it gets, without pipelining: modules and options go through files."""
+    """Run with the highest verbosity and without pipelining, so that options are written to files."""
     (folder / "tmp").mkdir()
     (folder / "play.yml").write_text(json.dumps(plays), encoding="utf-8")
     variables = environment(folder) | spy(log, folder)

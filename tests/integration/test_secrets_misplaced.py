@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each kind of secret in each option that is no place for it: no output, no result and no log shows it."""
+"""No output, result or log shows a secret that was put into a wrong option."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GROUPS = {
     "authority": ("ca_path",),
     "misspelt": ("client_secert",),
 }
-"""All options that are no place for a secret, by who refuses them."""
+"""Options that must not hold a secret, by the component that refuses them."""
 ADDRESSES = ("login_url", "graph_url", "exchange_url")
 
 
@@ -76,7 +76,7 @@ class Host:
 
     @property
     def pieces(self) -> dict[str, str]:
-        """What must be nowhere, by name."""
+        """Return secrets that must not be shown, by name."""
         return {
             f"{self.name} {option} {part[:6]}": part
             for option, secret in self.secrets.items()
@@ -145,12 +145,12 @@ class CallbackModule(CallbackBase):
 
     v2_runner_on_failed = v2_runner_on_unreachable = v2_runner_on_skipped = v2_runner_on_ok
 """
-"""What a controller hears of each task, as it is given to its callbacks."""
+"""The events of each task, as callbacks of a controller get them."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A run: what it printed, the results by host in their order, and all files that it left."""
+    """A run: its output, the results by host in their order, and its remaining files."""
 
     output: str
     results: dict[str, list[dict[str, Any]]]
@@ -158,7 +158,7 @@ class Found:
 
 
 def run(folder: Path, tenant: Tenant, inventory: list[Host]) -> Found:
-    """Run the tasks as talkatively as it gets, with something that listens to the log of the machine."""
+    """Run the tasks with the highest verbosity and a recorder of the log of the machine."""
     (folder / "given").mkdir()
     (folder / "plugins").mkdir()
     (folder / "plugins" / "events.py").write_text(EVENTS, encoding="utf-8")

@@ -28,7 +28,7 @@ MODES = {"normal": (), "check": ("--check",), "diff": ("--diff",), "check-diff":
 
 
 def settings(target: Path) -> dict[str, Any]:
-    """What ``target.yml`` says, if there is one."""
+    """Return the settings in ``target.yml``, if it exists."""
     file = target / "target.yml"
     found = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
     assert set(found) <= {"tenant", "people", "modes", "warnings", "shows"}, f"{file}: {sorted(found)}"
@@ -77,7 +77,7 @@ def test_target(target: Path, mode: str, tmp_path: Path) -> None:
 
 
 def check_warnings(played: Played, expected: tuple[str, ...] | list[str]) -> None:
-    """All that were expected and no other; ``expected``: parts of their texts."""
+    """Check that exactly the expected warnings came; ``expected``: parts of their texts."""
     shown = played.warnings
     strange = [text for text in shown if not any(part in text for part in expected)]
     assert not strange, f"{strange}\n{played}"

@@ -15,16 +15,16 @@ from tests.bench.sizes import LATENCIES, Sizes
 
 REQUESTS = {"filtered": 22, "full": 60}
 TIMES = 1.1
-"""What a tenant ten times as large may cost a filtered audit."""
+"""The allowed growth of a filtered audit in a tenant ten times as large."""
 MORE_REQUESTS = 2
 FULL_TIMES, FULL_PEAK_MB = 1.3, 250
-BASELINE = "bare loop, same requests"
+BASELINE = "baseline, same requests"
 WITHOUT_SIZES = "shared_mailbox_sizes: never"
 """What each row says: the default takes a request more for each shared mailbox near 50 GB."""
 
 
 def audit(found: Tenant, strategy: str, at_risk: int) -> Run:
-    """One audit. Raises RuntimeError where it does not find what is there."""
+    """Run one audit. Raises RuntimeError if it misses a planted row."""
     run = found.module("exo_unlicensed_mailbox_info", strategy=strategy, shared_mailbox_sizes="never")
     summary = run.json["summary"]
     if summary["at_risk"] != at_risk:
@@ -33,7 +33,7 @@ def audit(found: Tenant, strategy: str, at_risk: int) -> Run:
 
 
 def requests(sizes: Sizes) -> Iterator[Row]:
-    """Both strategies in a tenant of usual size."""
+    """Measure both strategies in a tenant of usual size."""
     with tenant(sizes.audit, sizes.audit_at_risk) as found:
         for strategy, limit in REQUESTS.items():
             calls = replay(audit(found, strategy, sizes.audit_at_risk).log)  # warms the tenant up as well
@@ -56,7 +56,7 @@ def requests(sizes: Sizes) -> Iterator[Row]:
 
 
 def filtered_growth(sizes: Sizes, large: Tenant) -> Iterator[Row]:
-    """The same number at risk in a tenant ten times as large."""
+    """Measure the same number at risk in a tenant ten times as large."""
     at_risk = sizes.large_at_risk
     with tenant(sizes.tenth, at_risk) as small:
         for found in (large, small):
@@ -81,12 +81,12 @@ def filtered_growth(sizes: Sizes, large: Tenant) -> Iterator[Row]:
 
 
 def _tenants(mine: Best, other: Best) -> str:
-    """Whether the simulated tenant is what takes longer: a reader must be able to tell."""
+    """Say whether the simulated tenant takes longer than the module."""
     return f"{WITHOUT_SIZES}; tenant's CPU: {mine.tenant_cpu:.2f} s here, {other.tenant_cpu:.2f} s there"
 
 
 def full(sizes: Sizes, large: Tenant) -> Iterator[Row]:
-    """Every mailbox and every user of a large tenant."""
+    """Measure a full audit of a large tenant."""
     calls = replay(audit(large, "full", sizes.large_at_risk).log)
     base = interpreter().peak
     for latency in LATENCIES:

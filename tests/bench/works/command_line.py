@@ -64,7 +64,7 @@ def _missing() -> str:
 
 
 def inside(sizes: Sizes) -> Row:
-    """Where Microsoft's names mean the tenant."""
+    """Run a tenant under Microsoft's names."""
     number = sizes.command_line
     with tenant(20 * number, 0, "--real-names") as found:
         people = licensable(found, number, [skus(found)[sku]["skuId"] for sku in SKUS])

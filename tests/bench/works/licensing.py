@@ -25,13 +25,13 @@ PATIENCE = 3_600
 """``retry_seconds`` where the quota makes a request wait for several of its periods."""
 UNHURRIED = {"timeout": UNPACED * 60, "retry_seconds": UNPACED * 300, "confirm_seconds": UNPACED * 60}
 """The usual patience where the clocks are so fast."""
-REPLAY = "bare replay, same batches"
+REPLAY = "baseline, same batches"
 MARGIN = 1.6
 """Some users of a tenant have no location, some are guests, some hold the license already."""
 
 
 def license_users(found: Tenant, people: Sequence[Json], sku: str, speed: int = 1, **more: float) -> Run:
-    """One task. Raises RuntimeError where not all of them have it in the end."""
+    """Run one task. Raises RuntimeError unless all users have the license."""
     users = [person["upn"] for person in people]
     run = found.module("m365_user_license", speed=speed, users=users, licenses=[{"sku": sku}], **more)
     if run.json["summary"]["confirmed"] != len(people):
@@ -40,7 +40,7 @@ def license_users(found: Tenant, people: Sequence[Json], sku: str, speed: int = 
 
 
 def _again(found: Tenant, run: Run, mine: Sequence[Json], theirs: Sequence[Json], sku: str) -> Run:
-    """The same batches for other users, by the bare loop. Raises RuntimeError where they were refused."""
+    """Replay the same batches for other users with the baseline. Raises RuntimeError if they were refused."""
     instead = {one["id"]: other["id"] for one, other in zip(mine, theirs, strict=True)}
     before = skus(found)[sku]["consumedUnits"]
     replayed = found.baseline(replay(run.log, instead))
@@ -52,7 +52,7 @@ def _again(found: Tenant, run: Run, mine: Sequence[Json], theirs: Sequence[Json]
 def run_both(
     found: Tenant, mine: Sequence[Json], theirs: Sequence[Json], sku: str, speed: int = 1, **more: float
 ) -> tuple[Best, Best]:
-    """The module and its replay, once each: nobody is licensed twice."""
+    """Run the module and its replay once each, because no user can be licensed twice."""
     module = license_users(found, mine, sku, speed, **more)
     return Best([module]), Best([_again(found, module, mine, theirs, sku)])
 
@@ -78,7 +78,7 @@ def unthrottled(sizes: Sizes) -> Iterator[Row]:
 
 
 def requests(sizes: Sizes) -> Iterator[Row]:
-    """How many requests a thousand users take."""
+    """Count the requests for a thousand users."""
     with tenant(int(2 * sizes.thousand * MARGIN), 0) as found:
         people = licensable(found, 2 * sizes.thousand, [skus(found)[sku]["skuId"] for sku in SKUS])
         for sku, latency in zip(SKUS, LATENCIES, strict=True):

@@ -17,7 +17,7 @@ from tests.simulator import names
 TIMES, PEAK_MB = 3, 400
 RULES_TIMES = 2
 FEW = 50
-"""From here on each rule is for a department of its own, as in a tenant that has a rule for each of its units."""
+"""With this many rules, each is for one department, as in a tenant with a rule for each unit."""
 
 
 def rules(number: int) -> list[Json]:
@@ -41,14 +41,14 @@ def rules(number: int) -> list[Json]:
 
 
 def plan(found: Tenant, number: int) -> Run:
-    """The plan, not applied."""
+    """Make the plan without applying it."""
     return found.module(
         "m365_license_plan", rules=rules(number), mode="plan", scope="all_users", shared_mailbox_sizes="never"
     )
 
 
 def everybody(sizes: Sizes, large: Tenant) -> Iterator[Row]:
-    """A plan for all users of a large tenant."""
+    """Measure a plan for all users of a large tenant."""
     calls = replay(plan(large, sizes.rules).log)
     for latency in LATENCIES:
         # what waiting adds is the same each time
@@ -59,7 +59,7 @@ def everybody(sizes: Sizes, large: Tenant) -> Iterator[Row]:
             "plan for all users",
             f"{sizes.large:,} users, {sizes.rules} rules",
             mine,
-            ("bare loop, same requests", baseline),
+            ("baseline, same requests", baseline),
             [
                 Bound("time", mine.seconds / baseline.seconds, TIMES),
                 Bound("peak", mine.peak / MEGABYTE, PEAK_MB, unit=" MB"),

@@ -44,7 +44,7 @@ ROLE: Json = {
 
 
 def play(found: Tenant, *tasks: Json, variables: Json | None = None) -> Run:
-    """Run a play of these tasks."""
+    """Run a play with these tasks."""
     place = PLACE / "play"
     place.mkdir(parents=True, exist_ok=True)
     (place / "ansible.cfg").write_text("[defaults]\n", "utf-8")

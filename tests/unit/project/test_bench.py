@@ -105,7 +105,7 @@ def test_unknown_work_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--size", "small", "--only", "import", "quota"])
     assert ended.value.code == 2
-    assert "no work is named quota" in capsys.readouterr().err
+    assert "unknown work: quota" in capsys.readouterr().err
 
 
 def test_only_a_whole_run_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit, AuditOptions, audit
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError, named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError, summarize
 from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import to_json, to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._common.timestamps import parse_time
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.alarms import (
@@ -216,7 +216,7 @@ def _reports(
             "requests": result["summary"]["requests"],
         }
         if gone := found.readings.kept_without_user:
-            facts = {**facts, "soft-deleted mailboxes whose user is gone": f"{len(gone)}: {named(gone)}"}
+            facts = {**facts, "soft-deleted mailboxes whose user is gone": f"{len(gone)}: {summarize(gone)}"}
         if gaps := found.readings.gaps:
             facts = {"NOT read": "; ".join(gaps), **facts}
         texts["md"] = audit_markdown(
@@ -242,7 +242,7 @@ def no_rights_warnings(found: Audit) -> list[str]:
     if known:
         warnings.append(
             "no_mailbox_rights: the license of these users carries an Exchange plan without the right to a mailbox: "
-            f"{named(known)}"
+            f"{summarize(known)}"
         )
     unsure = [row for row in found.no_mailbox_rights if row["rights_unknown"]]
     if unsure:
@@ -250,6 +250,6 @@ def no_rights_warnings(found: Audit) -> list[str]:
         warnings.append(
             f"no_mailbox_rights: no table of SKUs has {skus}, whose Exchange plan comes with Teams as in licenses "
             "without the right to a mailbox. It is not known whether the mailboxes of these users are covered: "
-            f"{named([str(row['user_principal_name']) for row in unsure])}"
+            f"{summarize([str(row['user_principal_name']) for row in unsure])}"
         )
     return warnings

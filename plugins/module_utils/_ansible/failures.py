@@ -14,7 +14,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
     ConfigurationError,
     Interrupted,
     M365Error,
-    named,
+    summarize,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._common.redaction import printable
 from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import to_plain
@@ -62,8 +62,8 @@ class Unexpected(M365Error):
         done = "Nothing was written."
         if ledger:
             done = (
-                f"Before that {len(written['changed'])} users were changed ({named(written['changed'])}), and of "
-                f"{len(written['unknown'])} the outcome is not known ({named(written['unknown'])})."
+                f"Before that {len(written['changed'])} users were changed ({summarize(written['changed'])}), and of "
+                f"{len(written['unknown'])} the outcome is not known ({summarize(written['unknown'])})."
             )
         super().__init__(
             f"An unexpected {type(error).__name__} in {place}: this is an error of the collection. {done}",
@@ -89,7 +89,7 @@ def interrupted(result: Mapping[str, Any], *, check_mode: bool) -> Interrupted:
     if not check_mode and (result.get("changed") or found["unknown"]):
         words = {**{fate: fate for fate in found}, "unknown": "of unknown outcome (sent, but not answered)"}
         counts = [
-            f"{len(names)} {words[fate]}" + (f" ({named(names)})" if names else "") for fate, names in found.items()
+            f"{len(names)} {words[fate]}" + (f" ({summarize(names)})" if names else "") for fate, names in found.items()
         ]
         text = f"The run was stopped. Users: {'; '.join(counts)}."
     return Interrupted(text, hint="Run again: it continues where this run ended.", partial=result)

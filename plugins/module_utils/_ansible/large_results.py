@@ -20,7 +20,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError, M365Error, named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
+    ConfigurationError,
+    M365Error,
+    summarize,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import json_lines, to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._files.private import (
     Folder,
@@ -30,7 +34,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._files.private impo
 )
 
 from .module import Context
-from .progress import PROGRESS_SPEC, Progress
+from .progress import PROGRESS_SPEC, ProgressLog
 
 LARGE_SPEC: dict[str, dict[str, Any]] = {
     "max_rows": {"type": "int", "default": 1000},
@@ -84,7 +88,7 @@ def large(rows: str | RowKind, work: Callable[[Context], Mapping[str, Any]]) -> 
     def run(context: Context) -> dict[str, Any]:
         check_paths(context)
         check_rows(context.params)
-        with Progress(context.client, context.params["progress_path"]) as progress:
+        with ProgressLog(context.client, context.params["progress_path"]) as progress:
             try:
                 result = _Rows(context, kind, context.params["output_path"]).shorten(work(context))
             except M365Error as error:
@@ -317,7 +321,7 @@ class _Rows:
         first += [row for row in self._first if row not in first]
         if self._failed and self._count > FIRST_ROWS:
             self._context.warn(
-                f"{len(self._failed)} users failed or were not tried: {named(self._failed)}. Why stands in first_rows"
+                f"{len(self._failed)} users failed or were not tried: {summarize(self._failed)}. first_rows says why"
                 + (", of the first of them." if len(self._failed) > FIRST_ROWS else ".")
             )
         if warn:

@@ -27,7 +27,7 @@ WRITES = frozenset({"licenses", "usage locations"})
 """Phases in which the tenant is changed."""
 
 
-class Progress:
+class ProgressLog:
     """Listens to the client for as long as the block runs; ``path`` (None: nowhere) gets what it hears.
 
     Safe to use from several threads. Raises ConfigurationError where the file cannot be opened; a write that fails
@@ -44,7 +44,7 @@ class Progress:
         self._last = self._started
         self._phase = ""
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressLog:
         self._client.progress = self.note
         return self
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import summarize
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import guid, is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.change_notes import (
@@ -159,7 +159,7 @@ def result_of(users: Sequence[UserRow], downgrades: Sequence[Downgrade] = ()) ->
 def _reads_back_off(plan: str, upns: Sequence[str]) -> str:
     return (
         f"enabled_plans names {plan}, but the users still show it as off, because the service switches it off or a "
-        f"replica is late. If it stays off, remove it from enabled_plans, or each run tries again: {named(upns)}"
+        f"replica is late. If it stays off, remove it from enabled_plans, or each run tries again: {summarize(upns)}"
     )
 
 
@@ -169,14 +169,14 @@ def _warnings(rows: Sequence[Mapping[str, Any]], downgrades: Sequence[Downgrade]
     for item in downgrades:
         for sentence in item.lost:
             by_loss.setdefault(sentence, []).append(item.user.user_principal_name)
-    warnings = [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}" for sentence, upns in by_loss.items()]
+    warnings = [f"{sentence[0].upper()}{sentence[1:]}: {summarize(upns)}" for sentence, upns in by_loss.items()]
     seatless = [row["user_principal_name"] for row in rows if row["error"] and row["error"]["code"] == "no_seats"]
     skipped = [row for row in rows if row["status"] == "skipped"]
     if seatless and skipped:
-        warnings.append(f"Not licensed, because no seat is left: {named(seatless)}")
+        warnings.append(f"Not licensed, because no seat is left: {summarize(seatless)}")
     late = [row["user_principal_name"] for row in rows if row["confirmation"] == "accepted"]
     if late:
         warnings.append(
-            f"Accepted by the service, but not shown yet, because of late replicas or confirm=false: {named(late)}"
+            f"Accepted by the service, but not shown yet, because of late replicas or confirm=false: {summarize(late)}"
         )
     return warnings

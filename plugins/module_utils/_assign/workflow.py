@@ -14,7 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.countries import country_code
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError, M365Error, named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
+    ConfigurationError,
+    M365Error,
+    summarize,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._common.typed_values import seconds_problems
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
@@ -240,7 +244,7 @@ def _raise_if_downgrades_affect(
         what = "; ".join(dict.fromkeys(sentence for item in downgrades for sentence in item.lost))
         raise UsersFailed(
             f"Refused, nothing was written: {what}. It is not known whether these mailboxes use it "
-            f"({error.message.rstrip('.')}): {named(names)}.",
+            f"({error.message.rstrip('.')}): {summarize(names)}.",
             partial={"changed": False, "uncovered": names},
             code="would_uncover",
             hint=f"{error.hint} {hint}".strip(),
@@ -249,7 +253,7 @@ def _raise_if_downgrades_affect(
         affected = dict(sorted(affected.items()))
         names = [f"{upn} ({', '.join(words)})" for upn, words in affected.items()]
         raise UsersFailed(
-            f"Refused, nothing was written: this would remove what these mailboxes need: {named(names)}.",
+            f"Refused, nothing was written: this would remove what these mailboxes need: {summarize(names)}.",
             partial={"changed": False, "uncovered": list(affected)},
             code="would_uncover",
             hint=hint,
@@ -269,7 +273,7 @@ def _require_locations(
         upns = [users[user_id].user_principal_name for user_id in bare]
         raise UsersFailed(
             "Refused, nothing was written: Microsoft requires a usage location before it assigns a license, and these "
-            f"users have no usage location: {named(upns)}.",
+            f"users have no usage location: {summarize(upns)}.",
             partial={"changed": False, "without_usage_location": upns},
             code="usage_location",
             hint="Set usage_location.",

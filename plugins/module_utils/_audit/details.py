@@ -19,7 +19,7 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils._auth.permissions import roles_of
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError, PermissionDenied, named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError, PermissionDenied, summarize
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.parsing import Organization
@@ -130,7 +130,7 @@ def _warn_of_changes(readings: Readings, context: AssessmentContext, users: Coll
     if names:
         readings.warnings.append(
             f"A license of {len(names)} users was changed in the last {DISCONNECTED_DAYS} days, and the audit log does "
-            f"not say which one: {named(names)}. Exchange lists no mailbox of them. Their mailbox plans have older "
+            f"not say which one: {summarize(names)}. Exchange lists no mailbox of them. Their mailbox plans have older "
             "dates, but Microsoft does not document these as dates of a removal. If the change removed the license of "
             "the mailbox, a license restores it."
         )
@@ -212,8 +212,8 @@ def _read_delay(exchange: Exchange, readings: Readings, context: AssessmentConte
     if state is None:
         readings.warnings.append(
             f"The last mailbox plan of {len(late)} users went {DISCONNECTED_DAYS} to {2 * DISCONNECTED_DAYS} days ago, "
-            f"and Exchange lists no mailbox of them: {named(sorted(user.user_principal_name for user in late))}. If "
-            "delicensing resiliency was on, a license may still bring the mailboxes back; Exchange does not say "
+            f"and Exchange lists no mailbox of them: {summarize(sorted(user.user_principal_name for user in late))}. "
+            "If delicensing resiliency was on, a license may still bring the mailboxes back; Exchange does not say "
             "whether it was."
         )
 

@@ -16,7 +16,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
     ApiError,
     PermissionDenied,
     ServiceUnavailable,
-    named,
+    summarize,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
@@ -215,13 +215,13 @@ class SharedSizes:
     def _warn(self, found: Sizes) -> None:
         got = self._got
         if found.unopened:
-            names = named(_names(found.unopened))
+            names = summarize(_names(found.unopened))
             got.warnings.append(
                 f"Exchange has no statistics of {names}. Mailboxes without statistics were never opened, so they "
                 "count as small."
             )
         if found.failed:
-            names = named(_names(found.failed))
+            names = summarize(_names(found.failed))
             got.unmeasured += len(found.failed)
             why = found.why.rstrip(".") if self._can_measure else _NOT_MEASURED
             remedy = "run the audit again." if self._can_measure else _OTHER_SURFACE

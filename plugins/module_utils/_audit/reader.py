@@ -21,7 +21,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
     ConfigurationError,
     NotFound,
     PermissionDenied,
-    named,
+    summarize,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import guid, is_guid
@@ -121,7 +121,7 @@ class Reader:
         if unlisted := sorted(self._exchange.unlisted):
             got.warnings.append(
                 "Scheduling mailboxes with an archive or a hold may need a license, but are not listed: "
-                f"{named(unlisted)}."
+                f"{summarize(unlisted)}."
             )
         if types := self._exchange.unknown_types:
             got.warnings.append(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import summarize
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import has_mailbox_plan, has_room
@@ -37,7 +37,7 @@ def warn_of_unknown_states(readings: Readings, catalog: Catalog) -> None:
         )
         if lost:
             text += (
-                f" Exchange lists no mailbox of {named(lost)}, whose mailbox plan is in this state: if it was "
+                f" Exchange lists no mailbox of {summarize(lost)}, whose mailbox plan is in this state: if it was "
                 "removed in the last 30 days, a license restores the mailbox."
             )
         readings.warnings.append(text)
@@ -57,7 +57,7 @@ def with_room(readings: Readings, catalog: Catalog) -> list[str]:
     for box in large:
         if has_room(box, users[box.user_id], catalog):
             by_text.setdefault(room_text(box), []).append(box.user_principal_name or box.guid)
-    return [f"{named(sorted(names))}: {text}." for text, names in sorted(by_text.items())]
+    return [f"{summarize(sorted(names))}: {text}." for text, names in sorted(by_text.items())]
 
 
 def pending_without_user(readings: Readings) -> list[str]:
@@ -71,7 +71,7 @@ def pending_without_user(readings: Readings) -> list[str]:
     if not unknown:
         return []
     return [
-        f"Get-PendingDelicenseUser lists {named(unknown)}, and neither Graph nor any list of Exchange shows a user or "
-        "a mailbox of that name. The mailbox may be lost soon. Look for the user in the recycle bin of the directory: "
+        f"Get-PendingDelicenseUser lists {summarize(unknown)}, and neither Graph nor any list of Exchange shows a user "
+        "or a mailbox of that name. The mailbox may be lost soon. Look for the user in the directory's recycle bin: "
         "restore the user, then assign a license."
     ]

@@ -49,7 +49,7 @@ class ConfigurationError(M365Error):
 
     def __init__(self, problems: str | Sequence[str], *, code: str = "invalid_options", hint: str = "") -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)
-        super().__init__(named(self.problems, "; "), code=code, hint=hint)
+        super().__init__(summarize(self.problems, "; "), code=code, hint=hint)
 
 
 class AuthenticationError(M365Error):
@@ -137,7 +137,7 @@ def incomplete_answer(
     )
 
 
-def named(names: Sequence[str], between: str = ", ") -> str:
+def summarize(names: Sequence[str], between: str = ", ") -> str:
     """Names for a message: the first of them, and how many more there are."""
     more = len(names) - NAMED_AT_MOST
     return between.join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError, named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ApiError, summarize
 
 from .client import Exchange
 from .parsing import Organization, Pending
@@ -60,7 +60,8 @@ def _warnings(found: Pending) -> tuple[str, ...]:
     warnings = []
     if undated := sorted(key for key, at in found.due.items() if at is None):
         warnings.append(
-            f"Get-PendingDelicenseUser gives no date for {named(undated)}: their deadlines are estimated or unknown."
+            f"Get-PendingDelicenseUser gives no date for {summarize(undated)}: "
+            "their deadlines are estimated or unknown."
         )
     if found.nameless:
         warnings.append(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import summarize
 
 from .catalog import Catalog
 from .changes import (
@@ -128,7 +128,7 @@ def plans_that_go(user: User, change: LicenseChange, skus: Mapping[str, Sku], ca
         if groups and gone:
             # Name plans that keep a mailbox first.
             gone.sort(key=lambda plan: (catalog.plan_class(plan.id) is None, plan.name))
-            names = named([plan.name for plan in gone])
+            names = summarize([plan.name for plan in gone])
             found.append(
                 f"{skus[sku_id].name} stays by group {', '.join(groups)}, which leaves off {names}: the user loses "
                 "that with the direct license; to keep it, switch it on in the group, or keep the direct license"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import summarize
 from ansible_collections.m365.licensing.plugins.module_utils._common.globs import compile_glob
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import is_guid
@@ -86,4 +86,4 @@ def unused_warnings(unknown: Sequence[str], wildcards: Sequence[str], *, whole: 
 
 
 def _quoted(texts: Sequence[str]) -> str:
-    return named([repr(text) for text in texts])
+    return summarize([repr(text) for text in texts])

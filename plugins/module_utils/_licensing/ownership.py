@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import summarize
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 
 from .coverage import DUPLICATE, needs_of
@@ -71,7 +71,7 @@ def shared_ids(mailboxes: Iterable[Mailbox], other_kinds: Mapping[str, str]) -> 
         texts = sorted(f"{box.user_principal_name} ({box.recipient_type.value}, {box.guid})" for box in boxes.values())
         if other:
             texts.append(f"a {other} mailbox")
-        found[user_id] = f"{len(texts)} mailboxes in use have this user's ExternalDirectoryObjectId: {named(texts)}"
+        found[user_id] = f"{len(texts)} mailboxes in use have this user's ExternalDirectoryObjectId: {summarize(texts)}"
     return found
 
 
@@ -145,12 +145,12 @@ def owner_warnings(owners: Owners, users: Mapping[str, User]) -> list[str]:
     if owners.shared:
         warnings.append(
             "Several mailboxes in use have one ExternalDirectoryObjectId, so it is not certain whose they are. No rule "
-            f"decides for these users until that is settled in Exchange: {named(shared)}."
+            f"decides for these users until that is settled in Exchange: {summarize(shared)}."
         )
     if owners.contested:
         warnings.append(
             "Mailboxes have the user principal name of one user and the ExternalDirectoryObjectId of another or of "
-            f"nobody (see disagreements). Rules take nothing away from any of these users: {named(contested)}."
+            f"nobody (see disagreements). Rules take nothing away from any of these users: {summarize(contested)}."
         )
     return warnings
 
@@ -175,19 +175,19 @@ def unowned_warnings(
         found.append(
             f"{_count(soft, 'soft-deleted mailbox', 'soft-deleted mailboxes')} cannot be licensed, as the user of each "
             "is not in the directory, and whether it is in the recycle bin and can be restored is not known "
-            f"({recycle_bin or 'not read'}): {named(kept_texts(soft))}."
+            f"({recycle_bin or 'not read'}): {summarize(kept_texts(soft))}."
         )
     if strays:
         found.append(
             f"{_count(strays, 'mailbox', 'mailboxes')} in use cannot be assessed, because each names no user "
             "(ExternalDirectoryObjectId is empty), and its user principal name is that of no user, or of one with "
-            f"another mailbox: {named(sorted(map(_name_of, strays)))}. Find their users in Exchange."
+            f"another mailbox: {summarize(sorted(map(_name_of, strays)))}. Find their users in Exchange."
         )
     if gone:
         names = sorted(_name_of(box) + _restorable(deleted.get(box.user_id)) for box in gone)
         found.append(
             f"{_count(gone, 'mailbox', 'mailboxes')} in use cannot be licensed, because Graph does not show the "
-            f"user of each: {named(names)}. Restore these users, or find the users of the mailboxes in Exchange."
+            f"user of each: {summarize(names)}. Restore these users, or find the users of the mailboxes in Exchange."
         )
     return found
 
@@ -197,7 +197,7 @@ def _nameless_warning(boxes: list[Mailbox], alive: Collection[str]) -> str:
     whose = []
     for there, owner in ((True, "a user in the directory"), (False, "no user in the directory")):
         if names := [_kept(box) for box in sorted(boxes, key=_by_end) if (box.guid in alive) is there]:
-            whose.append(f"its user principal name is that of {owner}: {named(names)}")
+            whose.append(f"its user principal name is that of {owner}: {summarize(names)}")
     return (
         f"{_count(boxes, 'soft-deleted mailbox names', 'soft-deleted mailboxes name')} no user "
         f"(ExternalDirectoryObjectId is empty), so no license is known to restore it; {'; '.join(whose)}. Find out "

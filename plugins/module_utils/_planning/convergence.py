@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import summarize
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes import apply_to
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType, Sku
 
@@ -72,7 +72,7 @@ def conflict_warnings(entries: Iterable[PlanEntry], skus: Mapping[str, Sku]) -> 
     for (first, then), changed in pairs.items():
         gets = ", ".join(dict.fromkeys(skus[item.sku_id].name for entry in changed for item in entry.change.add))
         advice = f"lacks: [{gets}] in {then!r}" if gets else f"not, has or lacks in {then!r}"
-        upns = named(list(dict.fromkeys(entry.user.user_principal_name for entry in changed)))
+        upns = summarize(list(dict.fromkeys(entry.user.user_principal_name for entry in changed)))
         warnings.append(
             f"Rules {first!r} and {then!r} conflict: users changed by {first!r} now will be changed again by {then!r} "
             f"in the next run: {upns}. Let only one of them match these users, for example with {advice}."

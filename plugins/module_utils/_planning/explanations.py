@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import summarize
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.alarms import Reason
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.change_notes import (
@@ -283,7 +283,7 @@ def undecided_warnings(entries: Iterable[PlanEntry]) -> list[str]:
             by_doubt.setdefault(entry.doubt, []).append(entry.user.user_principal_name)
     return [
         f"No rule decides for these users, because {REASONS[f'undecided_{doubt}']}: "
-        f"{named(list(dict.fromkeys(by_doubt[doubt])))}."
+        f"{summarize(list(dict.fromkeys(by_doubt[doubt])))}."
         for doubt in sorted(by_doubt)
     ]
 
@@ -306,8 +306,9 @@ def undecided_reason(entries: Iterable[PlanEntry]) -> Reason | None:
     rules = ", ".join(sorted({repr(entry.rule) for entry in undecided}))
     users = "1 user" if len(upns) == 1 else f"{len(upns)} users"
     message = (
-        f"No rule decides for {users} ({named(upns)}), because a group in rule {rules} cannot be identified: several "
-        "groups have its name, or no group has it. These users keep what they have; the rules hold for all others."
+        f"No rule decides for {users} ({summarize(upns)}), because a group in rule {rules} cannot be identified: "
+        "several groups have its name, or no group has it. These users keep what they have; "
+        "the rules hold for all others."
     )
     hint = (
         "Write the ids of groups into the rules, and if_available where the tenant need not have the group. Else set "

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import summarize
 
 from .model import Plan
 from .rules import ADDRESSES, Rule
@@ -63,7 +63,7 @@ def idle_rules(rules: Sequence[Rule], plan: Plan, today: date) -> tuple[str, ...
         return ()
     if len(idle) == 1:
         return (f"Rule {idle[0]} decides for no user in this run: check what it matches.",)
-    return (f"{len(idle)} rules decide for no user in this run: {named(idle)}. Check what they match.",)
+    return (f"{len(idle)} rules decide for no user in this run: {summarize(idle)}. Check what they match.",)
 
 
 def _texts(block: Any, path: str) -> Iterator[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError, named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError, summarize
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding
@@ -83,7 +83,7 @@ def hidden_shared_warnings(findings: Sequence[Finding], covering: Sequence[Excep
     for finding, item in zip(findings, covering, strict=True):
         if item is not None and finding.was_shared:
             hidden.setdefault(IGNORES_SHARED.format(item.rule), []).append(finding.user_principal_name)
-    return [f"{text[0].upper()}{text[1:]}: {named(upns)}." for text, upns in hidden.items()]
+    return [f"{text[0].upper()}{text[1:]}: {summarize(upns)}." for text, upns in hidden.items()]
 
 
 def count(covering: Sequence[ExceptionMatch | None]) -> int:

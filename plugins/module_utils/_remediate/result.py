@@ -14,7 +14,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._assign.denials imp
     permission_headline,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._assign.outcomes import Outcome
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import summarize
 from ansible_collections.m365.licensing.plugins.module_utils._common.serialization import to_json, to_plain
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.alarms import (
     AlarmRaised,
@@ -225,17 +225,17 @@ def warnings_of(planned: Planned, result: Mapping[str, Any], options: PlannerOpt
         for sentence in item.entry.warnings:
             weakened.setdefault(sentence, []).append(item.upn)
     warnings += [
-        f"Still at risk, because {REASONS[action]}: {named(_once(by_action[action]))}."
+        f"Still at risk, because {REASONS[action]}: {summarize(_once(by_action[action]))}."
         for action in REASONS
         if action in by_action
     ]
     warnings += undecided_warnings(planned.plan.entries)
-    warnings += [f"{sentence[0].upper()}{sentence[1:]}: {named(upns)}." for sentence, upns in weakened.items()]
+    warnings += [f"{sentence[0].upper()}{sentence[1:]}: {summarize(upns)}." for sentence, upns in weakened.items()]
     warnings += conflict_warnings([item.entry for item in entry_results if item.entry.next_rule], planned.skus)
     late = _once(item.upn for item in entry_results if item.confirmation == "accepted")
     if late:
         warnings.append(
-            f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {named(late)}."
+            f"Accepted by the service, but not read back yet (late replicas, or confirm=false): {summarize(late)}."
         )
     return warnings
 

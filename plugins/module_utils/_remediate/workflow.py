@@ -20,7 +20,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit.owners impor
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
     ConfigurationError,
     PermissionDenied,
-    named,
+    summarize,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._common.typed_values import seconds_problems
@@ -350,7 +350,7 @@ def _unknown_protected(graph: Graph, audit: Audit, options: PlannerOptions) -> l
         missing = list(find_users(graph, missing, confirm=False).unknown)
     if not missing:
         return []
-    words = named([repr(text) for text in missing])
+    words = summarize([repr(text) for text in missing])
     return [f"protected: the tenant has no user {words}, so this protects no user."]
 
 

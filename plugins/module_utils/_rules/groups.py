@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import summarize
 from ansible_collections.m365.licensing.plugins.module_utils._common.quoting import is_guid
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._graph.group_lookup import FoundGroups, find_groups
@@ -127,7 +127,7 @@ def _doubt(name: str, found: FoundGroups) -> Doubt:
     groups = found.several.get(name)
     if groups is None:
         return Doubt(f"the tenant has no group {name!r}")
-    listed = named([group.id for group in groups])
+    listed = summarize([group.id for group in groups])
     text = f"group {name!r}: the name belongs to several groups; use one of their ids: {listed}"
     ids = frozenset(group.id for group in groups) if len(groups) <= SAME_NAME_AT_MOST else frozenset[str]()
     return Doubt(text, ids, many=True)

@@ -16,7 +16,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._assign.result impo
     row_of,
     unknown_row,
 )
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import NAMED_AT_MOST, named
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import NAMED_AT_MOST, summarize
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Assignment, LicenseChange
@@ -151,7 +151,7 @@ def test_each_downgrade_is_one_warning_for_all_users() -> None:
 
 @pytest.mark.parametrize(("count", "text"), [(0, ""), (1, "0"), (2, "0, 1"), (NAMED_AT_MOST + 1, "18, 19 and 1 more")])
 def test_names_for_a_message(count: int, text: str) -> None:
-    assert named([str(number) for number in range(count)]).endswith(text)
+    assert summarize([str(number) for number in range(count)]).endswith(text)
 
 
 # --- time --------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ def only_mailbox(explanation: Json) -> Json:
 # --- at risk, and why --------------------------------------------------------------------------------------------
 
 
-def test_a_mailbox_without_a_license_has_its_signals_and_its_deadline(env: ExplainHarness) -> None:
+def test_unlicensed_mailbox_has_signals_and_deadline(env: ExplainHarness) -> None:
     env.at_risk("anna", days=10)
     row = env.one("anna")
     box = only_mailbox(row)
@@ -122,7 +122,7 @@ def test_a_user_without_a_mailbox_has_nothing_to_lose(env: ExplainHarness) -> No
     assert section(row, "Mailbox") == ["Exchange shows none"]
 
 
-def test_a_user_without_a_mailbox_whom_the_portal_flags_is_at_risk(env: ExplainHarness) -> None:
+def test_flagged_user_without_a_mailbox_is_at_risk(env: ExplainHarness) -> None:
     env.make.user("Ben", "ben", reconciliation=True)
     row = env.one("ben")
     assert row["at_risk"] is True
@@ -139,7 +139,7 @@ def test_a_small_shared_mailbox_needs_no_license(env: ExplainHarness) -> None:
     assert box["verdict"].endswith("unless it is over 50 GB, which was not measured")
 
 
-def test_a_large_shared_mailbox_is_measured_without_the_report_of_the_tenant(env: ExplainHarness) -> None:
+def test_large_shared_mailbox_is_measured_without_usage_report(env: ExplainHarness) -> None:
     env.person("shared", kind="SharedMailbox", bytes=60 * 2**30)
     assert only_mailbox(env.one("shared"))["reason"] == "shared_over_50_gb"
     assert not [entry for entry in env.world.log if "reports" in entry["path"]]
@@ -188,7 +188,7 @@ def test_what_audits_leave_out_is_explained_all_the_same(env: ExplainHarness) ->
 # --- what cannot be known ----------------------------------------------------------------------------------------
 
 
-def test_without_exchange_nobody_knows_whether_there_is_a_mailbox(env: ExplainHarness) -> None:
+def test_without_exchange_the_mailbox_is_unknown(env: ExplainHarness) -> None:
     env.person("anna", kind=None)
     env.person("ben", env.held("SPE_E3"))
     env.tenant.set_faults(
@@ -201,7 +201,7 @@ def test_without_exchange_nobody_knows_whether_there_is_a_mailbox(env: ExplainHa
     assert "NOT AVAILABLE: " in text(found["anna"])
 
 
-def test_a_surface_that_shows_no_archives_leaves_open_whether_there_is_one(tenant: Tenant) -> None:
+def test_surface_without_archives_leaves_the_archive_unknown(tenant: Tenant) -> None:
     env = ExplainHarness(tenant, exchange_api="v2")
     env.person("anna", kind=None)
     env.person("ben", env.held("SPE_E3"))
@@ -210,7 +210,7 @@ def test_a_surface_that_shows_no_archives_leaves_open_whether_there_is_one(tenan
     assert "archives of mail users, soft-deleted mailboxes" in text(anna)
 
 
-def test_signals_that_cannot_be_had_are_named_and_the_others_decide(env: ExplainHarness) -> None:
+def test_unavailable_signals_are_named_and_others_decide(env: ExplainHarness) -> None:
     env.at_risk("anna")
     env.tenant.set_faults({"kind": "status", "service": "graph", "path": "/beta/users", "status": 404})
     row = env.one("anna")
@@ -229,7 +229,7 @@ def test_users_come_by_any_spelling_once_and_in_their_order(env: ExplainHarness)
     assert [row["display_name"] for row in rows] == ["ben", "anna"]
 
 
-def test_who_does_not_exist_keeps_nobody_else_from_being_explained(env: ExplainHarness) -> None:
+def test_missing_user_does_not_stop_other_explanations(env: ExplainHarness) -> None:
     env.at_risk("anna")
     env.person("ben")
     users = ["anna@contoso.example", "nobody@contoso.example", "ben@contoso.example", " noone@contoso.example "]

@@ -34,7 +34,7 @@ def decision(explanation: Json) -> Json:
 # --- which rule --------------------------------------------------------------------------------------------------
 
 
-def test_the_rule_that_decides_and_those_before_it_have_their_reasons(env: ExplainHarness) -> None:
+def test_deciding_rule_and_those_before_it_have_reasons(env: ExplainHarness) -> None:
     env.at_risk("anna", department="Sales")
     found = env.one("anna", BOARD, {**EVERYBODY, "match": {"department": "sal*"}}, {**EVERYBODY, "name": "Rest"})
     row = decision(found)
@@ -64,9 +64,7 @@ def test_the_rule_that_decides_and_those_before_it_have_their_reasons(env: Expla
         ),
     ],
 )
-def test_every_condition_says_what_it_asks_for_and_what_the_user_has(
-    env: ExplainHarness, match: Json, failed: str
-) -> None:
+def test_condition_says_what_it_asks_and_what_the_user_has(env: ExplainHarness, match: Json, failed: str) -> None:
     extensions = {"extensionAttribute1": "E3"}
     env.at_risk(
         "anna",
@@ -80,7 +78,7 @@ def test_every_condition_says_what_it_asks_for_and_what_the_user_has(
     assert (row["rule"], row["why"], row["rules_before"][0]["failed"]) == (None, "no rule matches", [failed])
 
 
-def test_a_user_in_a_group_is_found_there_in_both_scopes_without_reading_its_members(env: ExplainHarness) -> None:
+def test_group_of_a_user_is_found_without_reading_its_members(env: ExplainHarness) -> None:
     upn = env.at_risk("anna")
     inner = env.group("Inner", upn)
     env.group("Outer", inner)
@@ -128,7 +126,7 @@ def test_an_exception_that_runs_decides(env: ExplainHarness) -> None:
     assert section(found, "A run") == ["leaves this user alone, by an exception: Moving (until 2999-12-31)"]
 
 
-def test_an_exception_that_has_expired_is_named_and_decides_nothing(env: ExplainHarness) -> None:
+def test_expired_exception_is_named_and_decides_nothing(env: ExplainHarness) -> None:
     env.at_risk("anna")
     rules = [exception("Old", "2020-01-31"), EVERYBODY, exception("Late", None), exception("Others", None, upn="x@*")]
     found = env.one("anna", *rules)
@@ -173,7 +171,7 @@ def test_no_seat_at_all(env: ExplainHarness) -> None:
     )
 
 
-def test_who_is_protected_is_explained_with_the_rule_that_would_decide(env: ExplainHarness) -> None:
+def test_protected_user_is_explained_with_the_matching_rule(env: ExplainHarness) -> None:
     env.at_risk("anna")
     found = env.one("anna", EVERYBODY, protected=["nobody@contoso.example", "Ann*"])
     row = decision(found)
@@ -203,7 +201,7 @@ def test_guards_are_called_as_their_variables_are(env: ExplainHarness) -> None:
     assert guard.startswith("license_state_protected: 'Ann*' means this user")
 
 
-def test_who_is_not_at_risk_is_left_alone_unless_rules_look_at_everybody(env: ExplainHarness) -> None:
+def test_safe_user_is_left_alone_without_scope_all_users(env: ExplainHarness) -> None:
     env.person("ben", env.held("EXCHANGESTANDARD"))
     found = env.one("ben", E3)
     row = decision(found)
@@ -242,7 +240,7 @@ def test_a_soft_deleted_mailbox_has_a_decision_of_its_own(env: ExplainHarness) -
 # --- mistakes ----------------------------------------------------------------------------------------------------
 
 
-def test_wrong_rules_and_options_are_told_before_anybody_is_explained(env: ExplainHarness) -> None:
+def test_wrong_rules_and_options_fail_before_any_explanation(env: ExplainHarness) -> None:
     env.at_risk("anna")
     with pytest.raises(ConfigurationError) as caught:
         env.one("anna", {**EVERYBODY, "licenses": [{"sku": "SPE_E9"}]}, variable_prefix="license_state_")

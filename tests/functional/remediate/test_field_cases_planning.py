@@ -33,7 +33,7 @@ def applied(env: PlanHarness, rule: Json, **options: object) -> Json:
 
 @STRATEGIES
 @SCOPES
-def test_06_a_mailbox_on_hold_gets_the_plan_1_that_its_rule_offers(env: PlanHarness, strategy: str, scope: str) -> None:
+def test_06_mailbox_on_hold_gets_plan_1_of_its_rule(env: PlanHarness, strategy: str, scope: str) -> None:
     anna = env.person("anna", hold=True, created_days=10)
     row = applied(env, to("EXCHANGESTANDARD"), strategy=strategy, scope=scope)
     assert (row["action"], row["status"], row["confirmation"]) == ("license", "changed", "confirmed")

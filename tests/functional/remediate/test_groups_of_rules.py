@@ -41,9 +41,7 @@ def undecided(env: PlanHarness, *rules: Json, **options: Any) -> Json:
 
 
 @SCOPES
-def test_a_second_group_of_the_name_leaves_its_members_undecided_and_stops_nobody_else(
-    env: PlanHarness, scope: str
-) -> None:
+def test_second_group_of_a_name_leaves_its_members_undecided(env: PlanHarness, scope: str) -> None:
     real = env.group("sg-sales", env.at_risk("anna"), env.at_risk("both"))
     env.at_risk("carl")
     theirs = env.group("SG-Sales", env.at_risk("eve"), "both@contoso.example")
@@ -90,7 +88,7 @@ def test_nobody_to_whom_it_matters_is_a_warning_alone(env: PlanHarness) -> None:
     assert any("the name belongs to several groups" in text for text in result["warnings"])
 
 
-def test_whom_an_earlier_rule_decides_for_or_the_rule_cannot_mean_is_done(env: PlanHarness) -> None:
+def test_users_beyond_the_ambiguous_rule_are_licensed(env: PlanHarness) -> None:
     names = {"anna": "Legal", "bert": "Sales", "carl": "Service"}
     members = [env.at_risk(name, department=department) for name, department in names.items()]
     env.group("sg-sales", *members)
@@ -135,7 +133,7 @@ def test_nothing_is_taken_by_a_rule_after_one_that_is_in_doubt(env: PlanHarness)
     ) in env.plan(keep, smaller, scope="all_users", allow_removals=True, allow_incomplete=True)["warnings"]
 
 
-def test_more_groups_of_a_name_than_are_read_leave_all_undecided_whom_the_rule_could_mean(
+def test_too_many_groups_of_a_name_leave_all_matches_undecided(
     env: PlanHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rule_groups, "SAME_NAME_AT_MOST", 2)
@@ -182,9 +180,7 @@ def test_an_explanation_names_the_rule_that_may_mean_the_user(tenant: Tenant) ->
 
 @SCOPES
 @pytest.mark.parametrize("given", ["sg-gone", NOBODY])
-def test_a_group_that_somebody_has_renamed_or_deleted_stops_nobody_whom_its_rule_cannot_mean(
-    env: PlanHarness, given: str, scope: str
-) -> None:
+def test_missing_group_stops_only_users_its_rule_could_mean(env: PlanHarness, given: str, scope: str) -> None:
     env.at_risk("anna", department="Sales")
     env.at_risk("bert", department="Legal")
     rule = {**SALES, "match": {"group": given, "department": "Sales"}}
@@ -219,7 +215,7 @@ def test_one_rule_may_do_without_a_group_that_another_needs(env: PlanHarness) ->
 # --- ids -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_group_by_name_is_a_warning_with_its_id_where_rules_are_applied(env: PlanHarness) -> None:
+def test_apply_warns_of_groups_by_name_and_shows_their_ids(env: PlanHarness) -> None:
     sales = env.group("sg-sales", env.at_risk("anna"))
     warning = env.apply(SALES, check_mode=True)["warnings"][0]
     assert warning.startswith("Rules give groups by name. Anyone who can create or rename a group")
@@ -230,7 +226,7 @@ def test_a_group_by_name_is_a_warning_with_its_id_where_rules_are_applied(env: P
 
 @SCOPES
 @pytest.mark.parametrize("form", ["text", "id", "name"])
-def test_by_its_id_a_group_keeps_its_rule_whatever_others_are_called(env: PlanHarness, form: str, scope: str) -> None:
+def test_group_id_is_safe_from_groups_of_the_same_name(env: PlanHarness, form: str, scope: str) -> None:
     sales = env.group("sg-sales", env.at_risk("anna"))
     env.at_risk("eve")
     given: Any = sales if form == "text" else {form: sales.upper(), "if_available": True}
@@ -306,7 +302,7 @@ ATTACK = st.lists(st.tuples(WORDS, st.sets(st.sampled_from(PEOPLE))), min_size=1
     scope=st.sampled_from(["mailboxes_at_risk", "all_users"]),
     negated=st.booleans(),
 )
-def test_a_group_that_somebody_makes_changes_nothing_for_those_whom_no_rule_finds_by_its_name(
+def test_new_group_changes_nothing_without_a_rule_by_its_name(
     served: tuple[Tenant, Clients], attack: list[tuple[str, set[str]]], named: dict[str, str], scope: str, negated: bool
 ) -> None:
     env = PlanHarness(*served)

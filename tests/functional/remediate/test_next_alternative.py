@@ -141,7 +141,7 @@ def test_after_both_are_refused_each_is_tried_with_less(env: PlanHarness, text: 
     assert len(env.license_requests()) == 3
 
 
-def test_what_nothing_helps_against_is_tried_a_few_times_and_reported(env: PlanHarness) -> None:
+def test_lasting_refusal_is_tried_a_few_times_and_reported(env: PlanHarness) -> None:
     """The Exchange plans themselves are excluded: no plan may go off, and no attempt is made twice."""
     power = table()["POWER_BI_STANDARD"].plan("BI_AZURE_P0")
     env.world.switches.refusal_text = "unnamed"

@@ -150,7 +150,7 @@ def test_who_lacks_something_gets_it(candidate: Candidate, rule: Json) -> None:
     assert (entry.action, entry.covered_seats) == ("license", ())
 
 
-def test_a_needless_license_is_left_out_of_a_list_and_the_others_are_assigned() -> None:
+def test_unneeded_license_is_left_out_and_others_are_assigned() -> None:
     both = E3 | {"licenses": [{"sku": "EXCHANGESTANDARD"}, {"sku": "EMS"}]}
     entry = only(boxed(user("a", direct(SPE_E3))), both)
     assert (entry.action, entry.covered_seats) == ("license", ())
@@ -168,7 +168,7 @@ def test_a_swap_is_not_needless() -> None:
     assert (added(entry), entry.change.remove, entry.covered_seats) == ([EXCHANGESTANDARD], (EXCHANGEDESKLESS,), ())
 
 
-def test_whose_licenses_are_needless_does_not_keep_the_fallback_for_their_sake() -> None:
+def test_unneeded_licenses_do_not_keep_the_fallback() -> None:
     rule = STANDARD | {"fallback": [{"sku": "EXCHANGEDESKLESS"}]}
     entry = only(
         boxed(user("a", direct(SPE_E5), direct(EXCHANGEDESKLESS, "4a82b400-a79f-41a4-b4e2-e94f5787b113"))), rule

@@ -38,7 +38,7 @@ E3 = {**EVERYBODY, "name": "E3", "licenses": [{"sku": "SPE_E3", "disabled_plans"
         (3, {"replica_lag_reads": 1, "service_disables_plans": True}),
     ],
 )
-def test_everything_at_risk_is_saved_and_a_second_run_changes_nothing(seed: int, switches: Json) -> None:
+def test_run_saves_all_at_risk_and_second_run_changes_nothing(seed: int, switches: Json) -> None:
     with running(mailboxes=120, at_risk=24, seed=seed, **switches) as tenant, clients(tenant) as found:
         planted = {user for users in tenant.truth()["at_risk"].values() for user in users}
         first = plan(found, ALL_KINDS, mode="apply")
@@ -102,7 +102,7 @@ def test_users_whom_no_rule_matches_are_named(env: PlanHarness) -> None:
     assert result["unmatched"] == ["bert@contoso.example"]
 
 
-def test_of_all_users_whom_no_rule_matches_and_who_are_safe_only_the_names_are_returned(env: PlanHarness) -> None:
+def test_safe_users_without_a_rule_are_returned_by_name_only(env: PlanHarness) -> None:
     env.at_risk("anna", department="Legal")
     env.person("bert", env.held("EXCHANGESTANDARD"))
     result = env.plan({**EVERYBODY, "match": {"upn": "nobody@*"}}, scope="all_users")
@@ -163,7 +163,7 @@ def test_members_of_groups_in_groups_belong_to_the_group(env: PlanHarness, scope
 # --- what is refused -------------------------------------------------------------------------------------------------
 
 
-def test_all_mistakes_of_rules_groups_and_reserve_come_at_once_with_their_paths(env: PlanHarness) -> None:
+def test_mistakes_of_rules_groups_and_reserve_come_with_paths(env: PlanHarness) -> None:
     env.group("sg-twice")
     env.group("sg-twice")
     env.group("sg-once")
@@ -217,7 +217,7 @@ def test_mistakes_of_options_come_at_once_before_any_request(env: PlanHarness) -
         ("unlimited", "mailboxes_at_risk", True),
     ],
 )
-def test_a_plan_beyond_max_changes_is_refused_before_the_first_write(
+def test_plan_beyond_max_changes_is_refused_before_any_write(
     env: PlanHarness, limit: Any, scope: str, allowed: bool
 ) -> None:
     env.at_risk("anna")
@@ -272,7 +272,7 @@ def test_held_scheduling_mailbox_keeps_its_license(env: PlanHarness, hold: bool)
 
 
 @pytest.mark.parametrize("concealed", [False, True])
-def test_plan_2_is_not_taken_from_a_mailbox_that_is_too_large_for_less(env: PlanHarness, concealed: bool) -> None:
+def test_plan_2_is_not_taken_from_a_large_mailbox(env: PlanHarness, concealed: bool) -> None:
     anna = env.person("anna", env.held("SPE_E3"), bytes=60 * 2**30)
     ben = env.person("ben", env.held("SPE_E3"), bytes=2**30)
     env.world.switches.report_names_concealed = concealed
@@ -296,14 +296,14 @@ def test_sizes_that_cannot_be_found_out_stop_the_plan(env: PlanHarness, monkeypa
     assert env.apply(smaller, allow_incomplete=True, **options)["summary"]["changed"] == len(people)
 
 
-def test_who_holds_the_fallback_keeps_it_where_the_licenses_would_take_the_mailbox(env: PlanHarness) -> None:
+def test_fallback_stays_where_licenses_would_lose_the_mailbox(env: PlanHarness) -> None:
     env.at_risk("anna")
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", "enabled_plans": []}], "fallback": [{"sku": "SPE_E3"}]}
     assert env.apply(rule, scope="all_users")["changed"]
     assert actions(env.apply(rule, scope="all_users")) == {}
 
 
-def test_a_license_without_rights_that_keeps_a_mailbox_is_not_taken_by_a_rule(env: PlanHarness) -> None:
+def test_rule_keeps_license_without_rights_that_keeps_mailbox(env: PlanHarness) -> None:
     anna = env.person("anna", env.held("M365_F1_COMM"))
     rule = {**EVERYBODY, "licenses": [{"sku": "POWER_BI_STANDARD"}], "remove": ["M365_F1_COMM"]}
     error = env.refused(rule, scope="all_users", allow_removals=True)
@@ -363,7 +363,7 @@ def test_seats_in_their_grace_period_are_spent_only_if_asked(env: PlanHarness) -
 # --- what it costs ---------------------------------------------------------------------------------------------------
 
 
-def test_requests_grow_with_what_is_at_risk_and_not_with_the_tenant() -> None:
+def test_requests_grow_with_mailboxes_at_risk_only() -> None:
     with running(mailboxes=3000, at_risk=100, seed=5) as tenant, clients(tenant) as found:
         first = plan(found, ALL_KINDS, mode="apply", shared_mailbox_sizes="never")
         assert first["summary"]["confirmed"] == 100

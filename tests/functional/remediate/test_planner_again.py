@@ -20,7 +20,7 @@ UP = rule("Up", {"has": ["EXCHANGEENTERPRISE"]}, "SPE_E3", remove=["EXCHANGEENTE
 LACKS = rule("E3", {"lacks": ["SPE_E3"]}, "SPE_E3")
 
 
-def test_rules_that_go_back_and_forth_are_told_with_both_names_and_a_user(env: PlanHarness) -> None:
+def test_conflicting_rules_are_reported_with_names_and_user(env: PlanHarness) -> None:
     env.person("anna", env.held("EXCHANGEENTERPRISE"))
     result = env.plan(UP, REST, scope="all_users", allow_removals=True)
     (row,) = result["users"]
@@ -32,7 +32,7 @@ def test_rules_that_go_back_and_forth_are_told_with_both_names_and_a_user(env: P
     assert "lacks: [SPE_E3] in 'Rest'" in warning
 
 
-def test_a_rule_for_everybody_else_after_one_that_lacks_what_it_gives_is_told(env: PlanHarness) -> None:
+def test_last_rule_after_one_that_lacks_its_license_is_reported(env: PlanHarness) -> None:
     env.at_risk("anna")
     options = {"scope": "all_users", "max_covered_seats": "unlimited"}
     told = env.plan(LACKS, REST, **options)
@@ -70,7 +70,7 @@ def test_of_mailboxes_at_risk_nobody_is_looked_at_again(env: PlanHarness) -> Non
 
 
 @pytest.mark.parametrize("sku", ["EXCHANGESTANDARD", "EXCHANGEENTERPRISE"])
-def test_a_later_rule_for_mailboxes_leaves_alone_who_is_covered_by_then(env: PlanHarness, sku: str) -> None:
+def test_later_mailbox_rule_leaves_covered_users_alone(env: PlanHarness, sku: str) -> None:
     env.at_risk("anna")
     rest = rule("Rest", {}, sku)
     done = env.apply(LACKS, rest, scope="all_users")

@@ -11,7 +11,7 @@ from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, action
 
 
 @pytest.mark.parametrize("over", [False, True])
-def test_a_mailbox_that_had_plan_2_gets_it_back_where_it_is_over_50_gb(env: PlanHarness, over: bool) -> None:
+def test_mailbox_over_50_gb_gets_plan_2_back(env: PlanHarness, over: bool) -> None:
     """A Plan 1 would leave it unable to send: the rule's second choice is what it needs."""
     upn = env.person("anna", env.held("SPE_E3"), bytes=(80 if over else 10) * 2**30)
     env.world.switches.delicensing_resiliency = True  # else the mailbox is in no list, and nobody can measure it
@@ -28,7 +28,7 @@ def test_who_has_no_mailbox_is_swapped_whatever_the_plan(env: PlanHarness) -> No
     assert env.states(upn) == {"POWER_BI_STANDARD": []}
 
 
-def test_a_rule_switches_the_exchange_plan_on_and_leaves_the_rest(env: PlanHarness) -> None:
+def test_rule_switches_exchange_plan_on_and_leaves_the_rest(env: PlanHarness) -> None:
     upn = env.person("anna", env.held("SPE_E3", "EXCHANGE_S_ENTERPRISE", "YAMMER_ENTERPRISE"))
     plain = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]}
     (row,) = env.plan(plain)["users"]

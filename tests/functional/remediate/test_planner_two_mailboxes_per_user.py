@@ -59,7 +59,7 @@ def test_an_exception_for_one_mailbox_does_not_silence_the_other(env: PlanHarnes
 
 
 @STRATEGIES
-def test_a_rule_for_mailboxes_in_use_finds_them_beside_a_soft_deleted_one(env: PlanHarness, strategy: str) -> None:
+def test_rule_finds_mailbox_in_use_beside_a_soft_deleted_one(env: PlanHarness, strategy: str) -> None:
     twin(env, env.at_risk("anna", days=5))
     result = env.apply(LIVE_ONES, strategy=strategy)
     assert by_kind(result) == {"soft_deleted": "unmatched", "user": "license"}
@@ -78,7 +78,7 @@ def test_a_shared_mailbox_is_judged_beside_a_soft_deleted_one(env: PlanHarness, 
     adds_up(result)
 
 
-def test_the_seat_goes_by_the_mailbox_that_gets_it_and_not_by_one_that_rules_leave_alone(env: PlanHarness) -> None:
+def test_seat_order_ignores_mailboxes_that_rules_leave_alone(env: PlanHarness) -> None:
     twin(env, env.at_risk("anna", days=2), days=29)
     env.at_risk("bert", days=20)
     env.seats("EXCHANGESTANDARD", 1)
@@ -116,9 +116,7 @@ def test_who_is_protected_is_so_with_all_mailboxes(env: PlanHarness, scope: str)
 
 @STRATEGIES
 @pytest.mark.parametrize("position", ["alone", "always"])
-def test_the_last_seat_is_not_for_a_soft_deleted_mailbox_of_somebody_who_is_licensed(
-    env: PlanHarness, position: str, strategy: str
-) -> None:
+def test_licensed_users_soft_deleted_mailbox_takes_no_last_seat(env: PlanHarness, position: str, strategy: str) -> None:
     env.world.switches.license_brings_back = position
     covered = twin(env, env.person("covered", env.held("SPE_E5")), days=20)
     truly = env.at_risk("truly", days=15)
@@ -144,9 +142,7 @@ def test_the_license_it_has_already_is_no_remedy_either(env: PlanHarness, positi
 
 
 @STRATEGIES
-def test_no_license_for_a_soft_deleted_mailbox_beside_one_in_use_that_needs_none(
-    env: PlanHarness, strategy: str
-) -> None:
+def test_soft_deleted_beside_mailbox_in_use_gets_no_license(env: PlanHarness, strategy: str) -> None:
     team = twin(env, env.person("team", kind="SharedMailbox"))
     result = env.apply(EVERYBODY, strategy=strategy)
     assert (result["changed"], actions(result)) == (False, {"team": "insufficient"})
@@ -154,7 +150,7 @@ def test_no_license_for_a_soft_deleted_mailbox_beside_one_in_use_that_needs_none
     assert env.states(team) == {}
 
 
-def test_rules_for_all_users_reach_the_mailbox_in_use_beside_a_soft_deleted_one(env: PlanHarness) -> None:
+def test_all_users_reaches_mailbox_in_use_beside_soft_deleted(env: PlanHarness) -> None:
     anna = twin(env, env.person("anna", env.held("EXCHANGESTANDARD")))
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], "remove": ["EXCHANGESTANDARD"]}
     options: Json = {"scope": "all_users", "allow_removals": True}
@@ -169,7 +165,7 @@ def test_rules_for_all_users_reach_the_mailbox_in_use_beside_a_soft_deleted_one(
 @STRATEGIES
 @SCOPES
 @pytest.mark.parametrize("uses", [{"archive": True}, {"bytes": 60 * 2**30}])
-def test_nothing_that_the_mailbox_in_use_needs_is_taken_for_a_soft_deleted_one(
+def test_soft_deleted_mailbox_takes_nothing_from_one_in_use(
     env: PlanHarness, uses: Json, scope: str, strategy: str
 ) -> None:
     anna = twin(env, env.person("anna", env.held("SPE_E5"), **uses), days=3, sku_assigned=True)

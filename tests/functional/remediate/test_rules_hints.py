@@ -139,7 +139,7 @@ def test_where_the_work_is_done_no_rule_is_idle(env: PlanHarness) -> None:
 
 
 @pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
-def test_a_rule_that_matches_nobody_is_told_where_it_is_the_only_one(env: PlanHarness, scope: str) -> None:
+def test_single_rule_that_matches_no_user_is_reported(env: PlanHarness, scope: str) -> None:
     env.at_risk("anna")
     warnings = env.plan(rule("Slaes", {"department": "Slaes"}), scope=scope)["warnings"]
     assert "Rule 'Slaes' decides for no user in this run: check what it matches." in warnings

@@ -115,7 +115,7 @@ def test_no_name_licenses_somebody_else(served: tuple[Tenant, Clients], names: l
 
 
 @pytest.mark.parametrize(("one", "other"), TWINS)
-def test_a_twin_is_not_licensed_where_the_named_one_does_not_exist(one: str, other: str, env: Harness) -> None:
+def test_similar_name_is_not_licensed_for_a_missing_user(one: str, other: str, env: Harness) -> None:
     person(env, other)
     with pytest.raises(ConfigurationError, match="has no user"):
         env.run([f"{one}@contoso.example"], {"sku": "EXCHANGESTANDARD"})

@@ -88,7 +88,7 @@ def test_what_comes_from_a_group_may_go_there(env: PlanHarness) -> None:
         assert f"EXCHANGESTANDARD (from group {inherits['assignedByGroup']}) may go" in row["notes"][-1]
 
 
-def test_a_mailbox_at_risk_is_swapped_from_the_fallback_where_removals_are_allowed(env: PlanHarness) -> None:
+def test_mailbox_at_risk_swaps_from_fallback_with_allow_removals(env: PlanHarness) -> None:
     """The rule calls one the substitute of the other, so the substitute goes in the same step."""
     anna = env.person("anna", env.held("EXCHANGESTANDARD"), hold=True)
     rule = to("EXCHANGEENTERPRISE", fallback=[{"sku": "EXCHANGESTANDARD"}])
@@ -142,9 +142,7 @@ def test_the_note_is_about_what_the_change_adds() -> None:
 
 @pytest.mark.parametrize("exchange_plans", [STACK, EXCLUDE])
 @pytest.mark.usefixtures("midsize")
-def test_what_is_said_to_exclude_is_sent_and_check_mode_says_that_it_cannot_tell(
-    env: PlanHarness, exchange_plans: str
-) -> None:
+def test_exclusive_plans_are_sent_and_check_mode_cannot_tell(env: PlanHarness, exchange_plans: str) -> None:
     env.world.switches.update({"exchange_plans": exchange_plans})
     anna = env.person("anna", env.held("MIDSIZEPACK"))
     (told,) = env.run([anna], "EXCHANGEENTERPRISE", check_mode=True)["users"]

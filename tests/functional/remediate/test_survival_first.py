@@ -46,7 +46,7 @@ ARCHIVE = (
 )
 
 
-def test_an_unlicensed_mailbox_on_hold_gets_plan_1_with_a_warning() -> None:
+def test_unlicensed_mailbox_on_hold_gets_plan_1_with_warning() -> None:
     entry = only(at_risk(user("anna"), needs=HOLD), STANDARD)
     assert (entry.action, added(entry), entry.alternative) == ("license", [EXCHANGESTANDARD], "licenses")
     (warning,) = entry.warnings
@@ -54,7 +54,7 @@ def test_an_unlicensed_mailbox_on_hold_gets_plan_1_with_a_warning() -> None:
     assert "the archiving add-on" in warning
 
 
-def test_an_unlicensed_mailbox_with_an_archive_gets_kiosk_with_a_warning() -> None:
+def test_unlicensed_mailbox_with_archive_gets_kiosk_with_warning() -> None:
     entry = only(at_risk(user("anna"), needs=ARCHIVE), {**STANDARD, "licenses": [{"sku": "EXCHANGEDESKLESS"}]})
     assert (entry.action, added(entry), len(entry.warnings)) == ("license", [EXCHANGEDESKLESS], 1)
 
@@ -69,7 +69,7 @@ def test_an_alternative_that_gives_the_rights_is_preferred() -> None:
     assert (added(entry), entry.alternative, entry.warnings) == ([EXCHANGESTANDARD], "fallback", ())
 
 
-def test_without_a_seat_for_the_rights_the_mailbox_is_kept_all_the_same() -> None:
+def test_mailbox_is_kept_without_a_seat_for_its_rights() -> None:
     entry = only(at_risk(user("anna"), needs=HOLD), E3_OR_STANDARD, table=skus(seats={SPE_E3: 0}))
     assert (entry.action, added(entry), entry.alternative) == ("license", [EXCHANGESTANDARD], "fallback")
     assert "no seat left of SPE_E3" in entry.note
@@ -87,13 +87,13 @@ def test_what_keeps_nothing_alive_stays_insufficient(licenses: list[str]) -> Non
     assert only(at_risk(user("anna"), needs=HOLD), rule).action in ("insufficient", "conflict")
 
 
-def test_a_right_that_is_missing_is_no_reason_to_give_a_plan_that_is_there_already() -> None:
+def test_missing_right_gives_no_plan_that_is_there_already() -> None:
     who = user("anna", direct(EXCHANGESTANDARD))
     entry = only(at_risk(who, needs=HOLD, days=None, reason="hold_without_license"), KIOSK_OR_STANDARD)
     assert (entry.action, added(entry)) == ("insufficient", [])
 
 
-def test_a_shared_mailbox_lives_without_a_license_and_gets_none_that_is_too_small() -> None:
+def test_shared_mailbox_gets_no_license_that_is_too_small() -> None:
     who = user("anna")
     shared = at_risk(who, needs=HOLD[:2], reason="shared_archive")
     shared = shared._replace(finding=finding(who, needs=HOLD[:2])._replace(recipient_type=RecipientType.SHARED))
@@ -135,7 +135,7 @@ def archived(who: User, **more: Any) -> Candidate:
     return found._replace(finding=found.finding._replace(mailbox=box))
 
 
-def test_the_archive_of_a_kiosk_mailbox_on_hold_gets_plan_1_with_a_warning() -> None:
+def test_archive_of_kiosk_mailbox_on_hold_gets_plan_1() -> None:
     entry = only(archived(user("anna", direct(EXCHANGEDESKLESS))), STANDARD)
     assert (entry.action, added(entry)) == ("license", [EXCHANGESTANDARD])
     (warning,) = entry.warnings
@@ -148,19 +148,19 @@ def test_what_gives_the_hold_its_right_as_well_is_preferred() -> None:
     assert (added(entry), entry.warnings) == ([SPE_E3], ())
 
 
-def test_an_archive_that_has_its_right_is_no_reason_for_another_license() -> None:
+def test_covered_archive_is_no_reason_for_another_license() -> None:
     who = user("anna", direct(EXCHANGESTANDARD))
     assert only(archived(who, reason="hold_without_license"), KIOSK_OR_STANDARD).action == "insufficient"
 
 
-def test_of_what_keeps_an_unlicensed_mailbox_that_comes_first_which_keeps_its_archive() -> None:
+def test_alternative_that_keeps_the_archive_comes_first() -> None:
     entry = only(archived(user("anna"), reason="no_license"), KIOSK_OR_STANDARD)
     assert (added(entry), len(entry.warnings)) == ([EXCHANGESTANDARD], 1)
 
 
 @pytest.mark.parametrize("needs", [HOLD, ARCHIVE, MAILBOX], ids=["hold", "archive", "nothing more"])
 @pytest.mark.parametrize("other", ["EXCHANGEARCHIVE_ADDON", "EMS"])
-def test_without_a_seat_for_all_of_an_alternative_the_mailbox_gets_what_keeps_it(needs: Any, other: str) -> None:
+def test_mailbox_gets_the_part_that_keeps_it_without_all_seats(needs: Any, other: str) -> None:
     rule = {**STANDARD, "licenses": [{"sku": "EXCHANGEDESKLESS"}, {"sku": other}]}
     table = skus(seats={EXCHANGEARCHIVE_ADDON: 0, EMS: 0})
     entry = only(at_risk(user("anna"), needs=needs), rule, table=table)
@@ -169,7 +169,7 @@ def test_without_a_seat_for_all_of_an_alternative_the_mailbox_gets_what_keeps_it
     assert any("EXCHANGEDESKLESS" in text for text in entry.warnings)
 
 
-def test_an_alternative_as_a_whole_comes_before_a_part_of_another() -> None:
+def test_whole_alternative_comes_before_part_of_another() -> None:
     table = skus(seats={EXCHANGEARCHIVE_ADDON: 0})
     rule = {**KIOSK_AND_ADDON, "fallback": [{"sku": "EXCHANGESTANDARD"}]}
     entry = only(at_risk(user("anna"), needs=HOLD), rule, table=table)

@@ -92,7 +92,7 @@ def test_of_a_plan_that_was_removed_twice_the_last_time_counts() -> None:
     assert row["removed"] == "2026-06-15T12:00:00Z"
 
 
-def test_a_license_that_the_tenant_no_longer_has_is_known_by_microsofts_table() -> None:
+def test_license_gone_from_tenant_is_known_by_microsofts_table() -> None:
     who = user("anna", inherited(EXCHANGESTANDARD))
     (row,) = exchange_plans(who, AssessmentContext(now=NOW, skus={}))
     assert (row["sku"], row["plan"], row["group_id"]) == ("EXCHANGESTANDARD", "EXCHANGE_S_STANDARD", GROUP)

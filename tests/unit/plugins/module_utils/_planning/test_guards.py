@@ -162,7 +162,7 @@ def test_nothing_to_plan_is_an_empty_plan() -> None:
     assert (plan.entries, plan.violations, plan.seats, plan.changes) == ((), (), (), ())
 
 
-def test_a_second_exchange_plan_is_planned_and_the_row_says_what_may_go() -> None:
+def test_second_exchange_plan_is_planned_with_a_removal_note() -> None:
     entry = only(anybody(user("a", direct(EXCHANGEDESKLESS, KIOSK))), E3)
     assert (added(entry), entry.note) == ([SPE_E3], "")
     entry = only(anybody(user("a", direct(EXCHANGEDESKLESS))), E3)

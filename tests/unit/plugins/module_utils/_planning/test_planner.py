@@ -176,7 +176,7 @@ def shared(who: User, days: int) -> Candidate:
     return Candidate(Subject(who), row._replace(recipient_type=RecipientType.SHARED))
 
 
-def test_what_is_too_little_for_one_mailbox_of_a_user_still_saves_the_other() -> None:
+def test_license_too_small_for_one_mailbox_saves_the_other() -> None:
     who = user()
     candidates = [shared(who, 9), at_risk(who, days=3)]
     entries = plan_for(candidates, STANDARD).entries
@@ -187,7 +187,7 @@ def test_what_is_too_little_for_one_mailbox_of_a_user_still_saves_the_other() ->
     assert "the next run tries its own rule" in entries[1].note
 
 
-def test_who_gets_nothing_for_one_mailbox_may_get_it_for_the_other() -> None:
+def test_user_refused_for_one_mailbox_may_get_it_for_another() -> None:
     who = user()
     candidates = [shared(who, 3), at_risk(who, days=9)]
     entries = plan_for(candidates, STANDARD).entries
@@ -218,7 +218,7 @@ def test_guests_and_protected_users_are_never_written(
     assert note in entry.note
 
 
-def test_an_exception_is_listed_with_its_reason_and_an_expired_one_is_reported() -> None:
+def test_exceptions_show_reasons_and_expired_ones_are_reported() -> None:
     held = {"name": "Held", "match": {}, "action": "ignore", "reason": "They leave", "until": "2026-06-15"}
     over = {"name": "Over", "match": {}, "action": "ignore", "reason": "They left", "until": "2026-06-14"}
     entry = only(at_risk(user()), over, held, E3)
@@ -353,7 +353,7 @@ def test_a_user_without_a_finding(
     assert note in entry.note
 
 
-def test_a_swap_that_would_take_the_mailbox_is_left_and_stops_nothing() -> None:
+def test_swap_that_would_lose_the_mailbox_is_left_out() -> None:
     rule = WITHOUT_MAIL | {"fallback": [{"sku": "EXCHANGESTANDARD"}]}
     plan = plan_for([anybody(HOLDS_FALLBACK)], rule, allow_removals=True)
     assert (plan.entries[0].action, plan.violations) == ("unchanged", ())
@@ -382,7 +382,7 @@ def test_who_holds_licenses_and_fallback_gets_the_declared_plans(fallback: Any, 
     assert not only(anybody(after), WITHOUT_YAMMER, allow_removals=allow).change
 
 
-def test_a_declared_plan_that_only_a_group_can_switch_off_is_a_note() -> None:
+def test_plan_that_only_a_group_can_switch_off_is_a_note() -> None:
     rule = E3 | {"licenses": [{"sku": "SPE_E3", "disabled_plans": ["YAMMER_ENTERPRISE"]}]}
     entry = only(anybody(user("a", inherited(SPE_E3))), rule)
     assert entry.action == "unchanged"

@@ -125,7 +125,7 @@ def test_inherited_licenses_are_never_touched(who: User, wanted: list[Wanted], s
 
 
 @given(users(), WANTED)
-def test_what_an_admin_disabled_stays_disabled_unless_it_is_named(who: User, wanted: list[Wanted]) -> None:
+def test_disabled_plans_stay_disabled_unless_named(who: User, wanted: list[Wanted]) -> None:
     after = license_changes.apply_to(who, license_changes.change_for(who, wanted, BY_ID), BY_ID)
     held = {item.sku_id: item for item in after.license_states if item.direct}
     enabled = {item.sku_id: item.enabled_plans or frozenset() for item in wanted}

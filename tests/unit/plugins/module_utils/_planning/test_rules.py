@@ -130,7 +130,7 @@ def test_the_first_match_wins_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(("days", "ignored"), [(1, True), (0, True), (-1, False)])
-def test_an_exception_lasts_through_its_last_day_and_then_falls_through(days: int, ignored: bool) -> None:
+def test_exception_holds_through_its_last_day(days: int, ignored: bool) -> None:
     until = TODAY + timedelta(days=days)
     rules = parse(
         {"name": "Leavers", "match": {}, "action": "ignore", "reason": "soon gone", "until": until.isoformat()},
@@ -314,7 +314,7 @@ def test_a_mistake_is_named_with_its_path(rule: Any, messages: list[str]) -> Non
         assert message in str(caught.value)
 
 
-def test_all_mistakes_of_all_rules_come_at_once_each_with_the_rules_name() -> None:
+def test_all_mistakes_of_rules_come_at_once_with_rule_names() -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse(
             {"name": "one", "match": {"foo": 1, "department": 2}, "licenses": [{"sku": "X"}]},
@@ -338,7 +338,7 @@ def test_an_unknown_scope_is_refused() -> None:
         parse({"name": "r", "match": {}, "licenses": E3}, scope="everybody")
 
 
-def test_outside_the_mailboxes_at_risk_a_sku_without_mailbox_rights_is_fine() -> None:
+def test_all_users_may_get_a_sku_without_mailbox_rights() -> None:
     assert parse({"name": "r", "match": {}, "licenses": [{"sku": "M365_F1_COMM"}]}, scope="all_users")
 
 

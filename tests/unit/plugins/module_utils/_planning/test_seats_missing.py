@@ -59,7 +59,7 @@ def told(plan: Plan) -> list[tuple[str, int, str]]:
     ]
 
 
-def test_the_first_alternative_that_would_have_saved_the_mailbox_counts() -> None:
+def test_missing_seats_are_those_of_the_first_saving_alternative() -> None:
     none = seats(SPE_E3=0, EXCHANGESTANDARD=0)
     people = [at_risk(user(name), days=days) for name, days in (("later", 9), ("sooner", 2))]
     assert told(plan_for(people, E3_OR_STANDARD, table=none)) == [("SPE_E3", 2, "sooner")]
@@ -84,7 +84,7 @@ def test_a_reserve_is_not_left_and_served_mailboxes_miss_nothing() -> None:
     assert told(plan_for(people, E3, table=seats(SPE_E3=2), seat_reserve={SPE_E3: 1})) == [("SPE_E3", 1, "b")]
 
 
-def test_a_user_needs_one_seat_for_all_mailboxes_and_nobody_at_risk_none() -> None:
+def test_user_needs_one_seat_for_all_mailboxes_at_risk() -> None:
     anna = user("anna")
     twice = [
         at_risk(anna, days=5),
@@ -116,7 +116,7 @@ def test_reports_have_the_seats_and_the_first_mailbox() -> None:
     assert plan_summary(plan_for([at_risk(user("anna"))], E3))["seats_missing"] == []
 
 
-def test_the_first_is_the_most_urgent_whatever_the_order_of_seats() -> None:
+def test_first_without_seat_is_the_most_urgent_in_any_order() -> None:
     rules = [{**E3, "name": f"{name}s", "match": {"upn": f"{name}*"}} for name in ("a", "b")]
     people = [at_risk(user(name), days=days) for name, days in (("a1", 9), ("a2", 8), ("b1", 3), ("b2", 5))]
     plan = plan_for(people, *rules, table=seats(SPE_E3=0), seat_order="rules")

@@ -213,7 +213,7 @@ def test_four_million_groups_of_base_60_are_a_text(tmp_path: Path) -> None:
     assert read_rules(written(tmp_path, f"- priority: {text}")) == [{"priority": text}]
 
 
-def test_large_dictionaries_that_are_taken_in_often_are_too_many_values(tmp_path: Path) -> None:
+def test_merging_large_dictionaries_often_exceeds_the_limit(tmp_path: Path) -> None:
     text = "- &a {" + ", ".join(f"k{n}: 1" for n in range(2000)) + "}\n" + "- {<<: *a}\n" * 2000
     assert "more than 1000000 values" in refused(written(tmp_path, text))
 

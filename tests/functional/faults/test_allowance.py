@@ -63,7 +63,7 @@ def test_a_client_waits_where_no_request_is_left(tmp_path: Path, reset: str) -> 
     assert service.client.throttled_seconds == 7.0
 
 
-def test_what_was_left_is_counted_where_later_answers_do_not_tell(tmp_path: Path) -> None:
+def test_the_allowance_left_counts_where_answers_do_not_say(tmp_path: Path) -> None:
     clock = scripted_server.Clock()
     with serving([told("2", "60"), *[Reply()] * 4], tmp_path) as server:
         service = service_for(server, clock)
@@ -91,7 +91,7 @@ def test_what_cannot_be_read_paces_nothing(tmp_path: Path, reset: str) -> None:
     assert clock.waits == []
 
 
-def test_a_refusal_without_retry_after_is_waited_for_until_the_window_ends(tmp_path: Path) -> None:
+def test_a_refusal_without_retry_after_waits_for_the_window(tmp_path: Path) -> None:
     clock = scripted_server.Clock()
     with serving([told("0", "9", 429), Reply()], tmp_path) as server:
         service_for(server, clock).request("POST", "/x", json={}, idempotent=True)
@@ -101,7 +101,7 @@ def test_a_refusal_without_retry_after_is_waited_for_until_the_window_ends(tmp_p
 
 
 @pytest.mark.parametrize("reset", ["seconds", "time"])
-def test_an_audit_waits_for_the_next_window_and_is_refused_nothing(reset: str) -> None:
+def test_an_audit_waits_for_the_next_window_without_refusals(reset: str) -> None:
     with running(mailboxes=40, at_risk=12, seed=4) as tenant:
         world = tenant.world
         every = [row.user_id for row in look(tenant).findings]

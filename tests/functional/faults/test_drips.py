@@ -135,7 +135,7 @@ def emptied() -> Iterator[Tenant]:
 
 @pytest.mark.parametrize("pace", [SLOW, QUICK], ids=["slow", "quick"])
 @pytest.mark.parametrize("kind", [*HEADS, *BODIES, "hints"])
-def test_a_write_whose_answer_drips_is_looked_up_and_not_sent_again(emptied: Tenant, kind: str, pace: Json) -> None:
+def test_a_write_whose_answer_drips_is_read_back_and_not_resent(emptied: Tenant, kind: str, pace: Json) -> None:
     emptied.clear_faults()
     env = Harness(emptied, concurrency=1, timeout=2 * SHORT if pace is SLOW else PATIENT)
     people = env.people(5)
@@ -146,7 +146,7 @@ def test_a_write_whose_answer_drips_is_looked_up_and_not_sent_again(emptied: Ten
 
 
 @pytest.mark.parametrize("kind", ["drip_interim", "drip_trailers"])
-def test_a_write_that_cannot_be_looked_up_either_is_of_unknown_outcome(emptied: Tenant, kind: str) -> None:
+def test_a_lost_write_that_cannot_be_read_back_is_unknown(emptied: Tenant, kind: str) -> None:
     emptied.clear_faults()
     env = Harness(emptied, concurrency=1, timeout=PATIENT, retry_seconds=5.0)
     env.person("anna")

@@ -72,14 +72,14 @@ def test_an_unreadable_retry_after_is_none(value: str) -> None:
     "value", ["9" * 400, "9" * 6000, "Mon, 01 Jan 99999 00:00:00 GMT", "Mon, 99 Jan 2026 99:99:99 GMT"]
 )
 @pytest.mark.parametrize("date", ["", "Mon, 99 Jan 2026 99:99:99 GMT", "Mon, 01 Jan 99999 00:00:00 GMT", "today"])
-def test_an_absurd_retry_after_is_a_long_wait_or_none_but_no_traceback(value: str, date: str) -> None:
+def test_an_absurd_retry_after_never_ends_in_a_traceback(value: str, date: str) -> None:
     clock = Clock()
     assert Backoff(clock, clock.sleep).seconds({"Retry-After": value, "Date": date}, 0) >= 0
     later = formatdate(2_000_000_000, usegmt=True)
     assert Backoff(clock, clock.sleep).seconds({"Retry-After": later, "Date": date}, 0) >= 0
 
 
-def test_without_retry_after_the_waits_grow_to_a_limit_and_differ() -> None:
+def test_waits_without_retry_after_grow_to_a_limit_and_differ() -> None:
     clock = Clock()
     backoff = Backoff(clock, clock.sleep)
 
@@ -94,7 +94,7 @@ def test_without_retry_after_the_waits_grow_to_a_limit_and_differ() -> None:
 
 
 @pytest.mark.parametrize("again", ["0", "-5", formatdate(1_000_000_000, usegmt=True)])
-def test_a_service_that_asks_for_no_wait_again_and_again_is_not_hammered(tmp_path: Path, again: str) -> None:
+def test_a_service_that_asks_for_no_wait_is_not_overloaded(tmp_path: Path, again: str) -> None:
     clock = Clock()
     with serving(lambda _: refusal(429, retry_after=again), tmp_path) as server:
         with pytest.raises(ServiceUnavailable):
@@ -166,7 +166,7 @@ def test_a_write_that_never_left_is_sent_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"<html>"], ids=["empty", "half", "html"])
-def test_a_list_that_always_comes_broken_is_an_error_long_before_the_time_is_over(tmp_path: Path, body: bytes) -> None:
+def test_a_list_that_is_always_broken_fails_long_before_the_end(tmp_path: Path, body: bytes) -> None:
     with serving(lambda _: Reply(200, body), tmp_path) as server:
         with pytest.raises(IncompleteAnswer) as caught:
             service_for(server, retry_seconds=1e9).request("GET", "/users", idempotent=True)

@@ -29,7 +29,7 @@ def test_the_largest_numbers_lose_no_result(tenant: Tenant) -> None:
     assert "error" not in result
 
 
-def test_a_number_that_python_cannot_write_is_refused_before_anything_is_written(tenant: Tenant) -> None:
+def test_a_number_too_long_for_python_is_refused_before_writing(tenant: Tenant) -> None:
     env = with_seats(tenant, 10**4300 - 1)
     result = run(env, PLAN, rules=[EVERYBODY], mode="apply", shared_mailbox_sizes="never")
     assert result["failed"] is True

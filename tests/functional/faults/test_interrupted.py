@@ -71,7 +71,7 @@ def honest(env: PlanHarness, result: Json) -> None:
             assert bool(held) is (row["status"] == "changed"), row
 
 
-def test_a_tenant_that_was_emptied_does_nothing_that_it_was_asked_before(env: PlanHarness) -> None:
+def test_an_emptied_tenant_repeats_no_earlier_request(env: PlanHarness) -> None:
     """The same people are in it again: a late write would license them in somebody else's test."""
     people = [user["userPrincipalName"] for user in env.world.users.values()]
     env.fault("slow", seconds=1.5, after_batches=1)
@@ -130,7 +130,7 @@ def test_while_it_waits_to_see_what_it_wrote(env: PlanHarness) -> None:
     honest(env, result)
 
 
-def test_usage_locations_whose_answer_is_lost_are_of_unknown_outcome(env: PlanHarness) -> None:
+def test_locations_whose_answer_is_lost_are_unknown(env: PlanHarness) -> None:
     for user in env.world.users.values():
         user["usageLocation"] = None
     env.fault(**LONG, after_batches=READS)

@@ -58,7 +58,7 @@ PASSING: dict[str, Json] = {
 
 @pytest.mark.parametrize(("service", "path"), SERVICES)
 @pytest.mark.parametrize("kind", PASSING)
-def test_what_happens_once_on_the_way_costs_one_more_request_and_no_row(
+def test_a_single_network_fault_costs_one_request_and_no_row(
     tenant: Tenant, kind: str, service: str, path: str
 ) -> None:
     tenant.set_faults({"kind": kind, "service": service, "path": path, **PASSING[kind]})
@@ -90,9 +90,7 @@ LASTING: dict[str, tuple[Json, str]] = {
 
 @pytest.mark.parametrize(("service", "path"), SERVICES)
 @pytest.mark.parametrize("kind", LASTING)
-def test_what_stays_on_the_way_ends_the_audit_in_time_and_is_told(
-    tenant: Tenant, kind: str, service: str, path: str
-) -> None:
+def test_a_lasting_network_fault_ends_the_audit_in_time(tenant: Tenant, kind: str, service: str, path: str) -> None:
     more, words = LASTING[kind]
     tenant.set_faults({"kind": kind, "service": service, "path": path, "times": None, **more})
     clock = Clock(lambda _seconds: None)
@@ -104,7 +102,7 @@ def test_what_stays_on_the_way_ends_the_audit_in_time_and_is_told(
 
 
 @pytest.mark.parametrize("service", ["graph", "exchange", "login"])
-def test_a_host_that_refuses_connections_is_named_and_tried_again(tenant: Tenant, service: str) -> None:
+def test_a_host_that_refuses_connections_is_named_and_retried(tenant: Tenant, service: str) -> None:
     tenant.set_faults({"kind": "refused", "service": service})
     clock = Clock(lambda _seconds: None)
     with pytest.raises(ApiError if service != "login" else Exception, match="no connection to 127") as caught:

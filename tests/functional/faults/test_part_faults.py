@@ -26,7 +26,7 @@ from tests.simulator.login import issued
 
 @pytest.mark.parametrize("on_error", ["fail", "continue"])
 @pytest.mark.parametrize("where", ["assignLicense", "/users?"])
-def test_a_part_whose_token_has_ended_is_sent_again_with_a_new_one(env: Harness, where: str, on_error: str) -> None:
+def test_a_part_with_an_expired_token_is_sent_with_a_new_one(env: Harness, where: str, on_error: str) -> None:
     people = env.people(25)
     tokens = len(issued(env.world))
     env.refuse(where, status=401, times=2)
@@ -89,7 +89,7 @@ def test_a_write_that_is_to_wait_for_too_long_says_how_long(env: Harness) -> Non
     assert "it asks to wait 7200 s, and 300 s are left" in row["error"]["message"]
 
 
-def test_a_write_that_is_throttled_to_the_end_says_by_which_limit(env: Harness) -> None:
+def test_a_write_throttled_to_the_end_names_the_limit(env: Harness) -> None:
     people = env.people(1)
     scope = "Tenant_Application/ReadWrite/app/tenant"
     told = {"x-ms-throttle-information": "WriteLimitExceeded", "x-ms-throttle-scope": scope}
@@ -138,9 +138,7 @@ def test_a_reader_that_stumbles_over_the_read_back_loses_nothing(env: Harness, m
     assert "a secret" not in json.dumps(result)
 
 
-def test_a_reader_that_stumbles_over_the_answer_to_a_write_says_that_it_is_unknown(
-    env: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_exception_while_reading_an_answer_makes_it_unknown(env: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     people = env.people(3)
     stumble(monkeypatch, "batch", 2)
     error = env.fail(people, "SPE_E3")

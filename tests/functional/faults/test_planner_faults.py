@@ -65,7 +65,7 @@ def test_a_lost_answer_is_looked_up_and_not_sent_again(env: PlanHarness) -> None
     assert len(env.parts("POST", "assignLicense")) == 2
 
 
-def test_an_answer_that_was_lost_before_anything_happened_is_sent_again(env: PlanHarness) -> None:
+def test_an_answer_lost_before_the_write_is_sent_again(env: PlanHarness) -> None:
     env.at_risk("carl", env.held("SPE_E3", "EXCHANGE_S_ENTERPRISE"))
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3", "enabled_plans": ["EXCHANGE_S_ENTERPRISE"]}]}
     env.plan(rule)
@@ -89,7 +89,7 @@ def test_without_users_there_is_no_plan(env: PlanHarness) -> None:
 
 
 @pytest.mark.parametrize("mode", ["plan", "apply"])
-def test_an_incomplete_audit_is_no_base_for_writing_unless_that_is_allowed(env: PlanHarness, mode: str) -> None:
+def test_an_incomplete_audit_allows_no_writes_by_default(env: PlanHarness, mode: str) -> None:
     anna = env.at_risk("anna")
     roles = env.world.app.roles
     env.world.app.roles = roles - DIRECTORY_ROLES

@@ -107,7 +107,7 @@ def test_an_address_without_a_scheme_is_that_of_an_http_proxy(
     assert "robot" not in str(caught.value)
 
 
-def test_an_address_without_a_scheme_brings_its_user_and_password_along(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_without_a_scheme_keeps_user_and_password(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[bytes] = []
     with proxy(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n", heard=heard) as port:
         monkeypatch.setenv("https_proxy", f"{USER}127.0.0.1:{port}")
@@ -232,7 +232,7 @@ def test_its_certificate_is_not_that_of_the_service(monkeypatch: pytest.MonkeyPa
     ],
 )
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_a_malformed_address_is_an_error_before_the_first_request(
+def test_a_malformed_address_fails_before_the_first_request(
     monkeypatch: pytest.MonkeyPatch, value: str, shown: str, reason: str, variable: str
 ) -> None:
     monkeypatch.setenv(variable, value)

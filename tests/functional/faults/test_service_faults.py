@@ -108,9 +108,7 @@ def test_an_absurd_retry_after_is_not_waited_for_and_told(tenant: Tenant, asked:
     ("cmdlet", "gap"),
     [("Get-Mailbox", "user"), ("Get-MailUser", "archive"), ("Get-PendingDelicenseUser", None)],
 )
-def test_a_cmdlet_that_the_role_does_not_allow_is_named_with_what_is_missing(
-    tenant: Tenant, cmdlet: str, gap: str | None
-) -> None:
+def test_a_forbidden_cmdlet_is_named_with_the_missing_role(tenant: Tenant, cmdlet: str, gap: str | None) -> None:
     tenant.set_faults({"kind": "forbidden_cmdlet", "service": "exchange", "cmdlet": cmdlet, "times": None})
     found = look(tenant)
     assert found.summary()["complete"] is (gap is None)

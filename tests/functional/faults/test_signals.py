@@ -102,7 +102,7 @@ def test_who_started_it_has_blocked_the_signal(env: PlanHarness, audit: Callable
     assert run.end()[0] == 1
 
 
-def test_a_second_one_ends_it_at_once_where_nobody_takes_its_result(
+def test_a_second_signal_ends_a_run_whose_result_is_not_read(
     env: PlanHarness, audit: Callable[[], processes.Run]
 ) -> None:
     """The pipe is full, so the module waits in the system: it cannot look whether it is told to stop."""

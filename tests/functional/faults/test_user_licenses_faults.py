@@ -110,7 +110,7 @@ def test_a_quota_of_reads_is_waited_for(env: Harness) -> None:
     assert env.run(people, "SPE_E3")["changed"] is False
 
 
-def test_who_waits_for_a_quota_waits_for_as_long_as_others_get_through(env: Harness) -> None:
+def test_a_throttled_part_is_tried_while_others_succeed(env: Harness) -> None:
     """Several periods of the quota, each as long as half of ``retry_seconds``: nobody is given up meanwhile."""
     people = env.people(200)
     env.seats("SPE_E3", 200)
@@ -125,7 +125,7 @@ LOST = ["lost_answer", "truncate", "missing_part", "duplicate_part", "drop", "ht
 
 
 @pytest.mark.parametrize("kind", LOST)
-def test_a_lost_answer_is_looked_after_and_only_what_is_missing_is_sent(env: Harness, kind: str) -> None:
+def test_after_a_lost_answer_only_what_is_missing_is_sent(env: Harness, kind: str) -> None:
     people = env.people(20)
     env.fault(kind, after_batches=1)
     result = env.run(people, "SPE_E3")
@@ -164,7 +164,7 @@ def test_a_lost_swap_on_a_late_replica_ends_as_it_should(env: Harness, on_error:
     assert {str(env.states(upn)) for upn in people} == {"{'SPE_E3': []}"}
 
 
-def test_an_answer_that_is_lost_again_and_again_is_said_to_be_unknown(env: Harness) -> None:
+def test_an_answer_lost_again_and_again_is_unknown(env: Harness) -> None:
     anna = env.person("anna")
     env.refuse("assignLicense", times=None, status=504)
     error = env.fail([anna], "SPE_E3")
@@ -191,7 +191,7 @@ def test_a_user_deleted_after_a_lost_answer_is_said_to_be_gone(env: Harness) -> 
 # --- late replicas -----------------------------------------------------------------------------------------------
 
 
-def test_a_usage_location_that_the_license_does_not_see_yet_is_waited_for(env: Harness) -> None:
+def test_a_location_that_licensing_does_not_see_yet_is_awaited(env: Harness) -> None:
     anna = env.person("anna", location=None)
     text = "License assignment cannot be done for user with invalid usage location."
     body = {"error": {"code": "Request_BadRequest", "message": text}}
@@ -228,7 +228,7 @@ def with_trouble(env: Harness) -> list[str]:
     return people
 
 
-def test_after_a_failure_nothing_more_is_handed_out_and_the_next_run_finishes(env: Harness) -> None:
+def test_after_a_failure_nothing_is_sent_until_the_next_run(env: Harness) -> None:
     people = with_trouble(env)
     error = env.fail(people, "SPE_E3")
     rows = error.partial["users"]
@@ -257,7 +257,7 @@ def test_after_a_failure_lost_answers_are_still_looked_after(env: Harness, confi
     assert len(env.writes()) == 40
 
 
-def test_what_was_lost_and_does_not_show_is_unknown_once_somebody_has_looked(env: Harness) -> None:
+def test_a_lost_write_that_does_not_show_stays_unknown(env: Harness) -> None:
     people = with_trouble(env)
     env.fault("drop", after_batches=1)
     error = env.fail(people, "SPE_E3", confirm=False)
@@ -267,7 +267,7 @@ def test_what_was_lost_and_does_not_show_is_unknown_once_somebody_has_looked(env
     assert [len(env.states(upn)) for upn in people] == [0] * 20 + [1] * 4 + [0] + [1] * 15 + [0] * 20
 
 
-def test_with_continue_everybody_is_tried_and_the_task_fails_at_the_end(env: Harness) -> None:
+def test_with_continue_all_users_are_tried_before_it_fails(env: Harness) -> None:
     people = with_trouble(env)
     error = env.fail(people, "SPE_E3", on_error="continue")
     assert statuses(error.partial) == {"changed": 59, "failed": 1}
@@ -278,9 +278,7 @@ def test_with_continue_everybody_is_tried_and_the_task_fails_at_the_end(env: Har
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_what_the_service_will_surely_refuse_is_tried_first_so_that_nothing_else_is_touched(
-    env: Harness, check_mode: bool
-) -> None:
+def test_a_certain_refusal_is_tried_first_and_changes_nothing(env: Harness, check_mode: bool) -> None:
     people = [*env.people(45, env.held("EXCHANGESTANDARD")), env.person("alone")]
     error = env.fail(people, "EXCHANGEARCHIVE_ADDON", check_mode=check_mode)
     assert [item["status"] for item in error.partial["users"]] == ["skipped"] * 45 + ["failed"]
@@ -315,7 +313,7 @@ def test_a_missing_permission_to_write_names_it(env: Harness) -> None:
     assert not error.partial["changed"]
 
 
-def test_a_batch_refused_whole_fails_those_in_it_and_keeps_what_was_done(env: Harness) -> None:
+def test_a_batch_refused_whole_fails_its_parts_keeps_the_rest(env: Harness) -> None:
     people = env.people(45)
     env.fault("status", after_batches=2, status=403, times=1)
     error = env.fail(people, "SPE_E3")
@@ -324,7 +322,7 @@ def test_a_batch_refused_whole_fails_those_in_it_and_keeps_what_was_done(env: Ha
 
 
 @pytest.mark.parametrize("kind", ["drop", "html", "truncate", "missing_part"])
-def test_users_that_cannot_be_read_are_an_error_and_never_a_shorter_list(env: Harness, kind: str) -> None:
+def test_unreadable_users_are_an_error_and_no_shorter_list(env: Harness, kind: str) -> None:
     people = env.people(40)
     env.fault(kind, times=None)
     with pytest.raises(M365Error) as caught:

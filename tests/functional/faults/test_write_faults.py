@@ -71,7 +71,7 @@ def test_a_retried_write_never_has_another_effect(env: Harness, kind: str, lag: 
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
-def test_a_part_that_was_done_and_called_failed_is_not_done_again(env: Harness, status: int) -> None:
+def test_a_part_done_but_called_failed_is_not_done_again(env: Harness, status: int) -> None:
     people = env.people(5, env.held("EMS"))
     env.refuse("assignLicense", kind="late_status", status=status, times=2)
     result = env.run(people, WISH, state="exact")
@@ -79,7 +79,7 @@ def test_a_part_that_was_done_and_called_failed_is_not_done_again(env: Harness, 
     assert Counter(env.parts("POST", "assignLicense")).most_common(1)[0][1] == 1
 
 
-def test_what_somebody_else_did_meanwhile_is_not_undone_by_a_second_try(env: Harness) -> None:
+def test_a_change_by_others_is_not_undone_by_a_second_try(env: Harness) -> None:
     """The answer is lost; before the user is looked at, an administrator gives a license more. It stays."""
     anna = env.person("anna")
     env.refuse("assignLicense", kind="late_status", status=504)
@@ -101,7 +101,7 @@ def test_what_somebody_else_did_meanwhile_is_not_undone_by_a_second_try(env: Har
 
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "7"}, {"Retry-After": "soon"}])
 @pytest.mark.parametrize("status", [409, 429, 503])
-def test_parts_refused_for_now_are_sent_again_with_the_same_effect(env: Harness, status: int, headers: Json) -> None:
+def test_parts_refused_for_now_are_sent_again_unchanged(env: Harness, status: int, headers: Json) -> None:
     people = env.people(20)
     env.refuse("assignLicense", times=7, status=status, headers=headers)
     assert statuses(env.run(people, WISH)) == {"changed": 20}
@@ -119,9 +119,7 @@ def test_parts_refused_for_now_are_sent_again_with_the_same_effect(env: Harness,
         (424, "FailedDependency"),
     ],
 )
-def test_a_part_that_is_refused_fails_its_user_alone_and_the_next_run_does_the_rest(
-    env: Harness, status: int, code: str
-) -> None:
+def test_a_refused_part_fails_its_user_alone(env: Harness, status: int, code: str) -> None:
     people = env.people(20)
     env.refuse("assignLicense", status=status)
     error = env.fail(people, WISH, on_error="continue")
@@ -144,7 +142,7 @@ def test_a_batch_that_is_refused_whole_writes_nobody_and_says_so(env: Harness, s
 
 
 @pytest.mark.parametrize("asked", ["86400", "9" * 30, "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_a_part_that_asks_to_wait_absurdly_long_is_not_waited_for(env: Harness, asked: str) -> None:
+def test_a_part_with_an_absurd_retry_after_is_not_waited_for(env: Harness, asked: str) -> None:
     people = env.people(3)
     env.refuse("assignLicense", times=None, status=429, headers={"Retry-After": asked})
     error = env.fail(people, WISH, on_error="continue")
@@ -155,9 +153,7 @@ def test_a_part_that_asks_to_wait_absurdly_long_is_not_waited_for(env: Harness, 
 
 @pytest.mark.parametrize("on_error", ["fail", "continue"])
 @pytest.mark.parametrize("concurrency", [1, 3])
-def test_who_was_sent_and_throttled_to_the_end_failed_and_only_who_was_never_sent_is_skipped(
-    tenant: Tenant, on_error: str, concurrency: int
-) -> None:
+def test_users_throttled_to_the_end_failed_unsent_are_skipped(tenant: Tenant, on_error: str, concurrency: int) -> None:
     tenant.clear_faults()
     env = Harness(tenant, concurrency=concurrency, retry_seconds=3)
     people = env.people(70)
@@ -171,7 +167,7 @@ def test_who_was_sent_and_throttled_to_the_end_failed_and_only_who_was_never_sen
     assert statuses(env.run(people, WISH)) == {"changed": 70}
 
 
-def test_a_batch_that_is_throttled_whole_fails_as_its_parts_would(env: Harness) -> None:
+def test_a_batch_throttled_as_a_whole_fails_like_its_parts(env: Harness) -> None:
     asked = {"status": 429, "headers": {"Retry-After": "86400"}}
     people = env.people(3)
     env.fault("status", after_batches=1, **asked)
@@ -201,7 +197,7 @@ def test_a_user_who_is_deleted_before_the_write_fails_alone(env: Harness) -> Non
     assert statuses(env.run([upn for upn in people if upn != people[3]], WISH)) == {"unchanged": 19}
 
 
-def test_seats_that_somebody_else_takes_are_told_and_what_was_done_stays(env: Harness) -> None:
+def test_seats_taken_by_others_are_reported_and_the_rest_stays(env: Harness) -> None:
     people = env.people(20)
     env.refuse(env.world.upn_index[people[12]], kind="seats_taken", method="POST")
     error = env.fail(people, WISH, on_error="continue")
@@ -229,9 +225,7 @@ def test_a_swap_of_which_somebody_else_did_one_half_is_finished(env: Harness, on
 
 @pytest.mark.parametrize("lag", [0, 2])
 @pytest.mark.parametrize(("state", "after"), [("exact", LICENSED), ("absent", {})])
-def test_what_somebody_else_has_done_already_is_no_failure_and_no_change(
-    env: Harness, state: str, after: Json, lag: int
-) -> None:
+def test_a_change_that_others_made_already_is_no_failure(env: Harness, state: str, after: Json, lag: int) -> None:
     people = env.people(3, env.held("EMS"))
     env.world.switches.replica_lag_reads = lag
     env.refuse(env.world.upn_index[people[1]], kind="done_before", method="POST", times=1)
@@ -245,7 +239,7 @@ def test_what_somebody_else_has_done_already_is_no_failure_and_no_change(
     assert not env.run(alone, WISH if state == "exact" else "EMS", state=state)["changed"]
 
 
-def test_a_license_that_the_service_does_not_find_although_it_shows_it_is_told(env: Harness) -> None:
+def test_a_license_that_the_service_shows_but_does_not_find(env: Harness) -> None:
     people = env.people(2, env.held("EMS"))
     said = {"error": {"code": "Request_BadRequest", "message": "User does not have a corresponding license."}}
     env.refuse(env.world.upn_index[people[0]], method="POST", status=400, body=said, times=10**6)
@@ -270,7 +264,7 @@ def test_a_read_that_lags_costs_time_and_no_second_write(env: Harness, lag: int)
     assert len(env.writes()) == 20
 
 
-def test_a_lost_answer_that_never_shows_is_said_to_be_unknown_and_the_next_run_knows(env: Harness) -> None:
+def test_a_lost_write_that_never_shows_is_unknown(env: Harness) -> None:
     people = env.people(3, env.held("EMS"))
     env.fault("switch", after_batches=1, switches={"replica_lag_reads": 10**9})
     env.refuse("assignLicense", kind="late_status", status=504, times=1)

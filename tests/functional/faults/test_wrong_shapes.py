@@ -350,7 +350,7 @@ def report(tenant: Tenant, text: str) -> None:
 
 
 @pytest.mark.parametrize("line", WITHOUT_SIZE)
-def test_a_line_of_a_report_without_a_size_costs_that_mailbox_alone(tenant: Tenant, line: str) -> None:
+def test_a_line_of_a_report_without_a_size_costs_one_mailbox(tenant: Tenant, line: str) -> None:
     text = f"{REPORT_HEAD}x@b.c,7\n{line}\ny@b.c,60\n"
     report(tenant, text)
     with clients(tenant, retry_seconds=0) as made:

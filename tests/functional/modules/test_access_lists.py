@@ -59,7 +59,7 @@ USER, GROUP = 2, 8
 
 
 @pytest.mark.parametrize(("module", "option"), WAYS)
-def test_a_directory_that_a_list_opens_to_another_user_is_refused(
+def test_a_directory_that_a_list_opens_to_a_user_is_refused(
     env: PlanHarness, tmp_path: Path, module: str, option: str
 ) -> None:
     """Its mode says only that the group may write, and the group is root's."""
@@ -71,7 +71,7 @@ def test_a_directory_that_a_list_opens_to_another_user_is_refused(
 
 
 @pytest.mark.parametrize(("module", "option"), WAYS)
-def test_a_directory_that_a_list_opens_to_a_group_is_used_with_a_warning(
+def test_a_directory_that_a_list_opens_to_a_group_is_warned_of(
     env: PlanHarness, tmp_path: Path, module: str, option: str
 ) -> None:
     folder = tmp_path / "there"
@@ -81,7 +81,7 @@ def test_a_directory_that_a_list_opens_to_a_group_is_used_with_a_warning(
     assert f"the group {OTHER}, which an access control list names, can write to the directory {folder}, " in text
 
 
-def test_a_directory_below_one_that_a_list_opens_is_used_with_a_warning(env: PlanHarness, tmp_path: Path) -> None:
+def test_a_directory_below_one_that_a_list_opens_is_warned_of(env: PlanHarness, tmp_path: Path) -> None:
     (tmp_path / "above" / "ours").mkdir(parents=True)
     give(tmp_path / "above", (USER, ALL, OTHER))
     (text,) = warned(env, PLAN, "report_dir", tmp_path / "above" / "ours")
@@ -107,7 +107,7 @@ def test_lists_that_let_nobody_else_write_are_no_matter(tmp_path: Path, named: l
 
 
 @pytest.mark.usefixtures("others")
-def test_the_group_of_a_mode_may_not_write_where_only_the_mask_says_so(tmp_path: Path) -> None:
+def test_the_mask_decides_whether_a_group_may_write(tmp_path: Path) -> None:
     os.chown(tmp_path, 0, a_group())
     give(tmp_path, (USER, ALL, 0))
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o775
@@ -129,7 +129,7 @@ def test_a_list_in_another_form_is_ignored(content: bytes) -> None:
     assert (parse(content) or Writers(False, (), ())) == Writers(False, (), ())
 
 
-def test_progress_is_not_added_to_a_file_that_another_user_can_change(env: PlanHarness, tmp_path: Path) -> None:
+def test_no_progress_goes_to_a_file_that_others_can_change(env: PlanHarness, tmp_path: Path) -> None:
     place = tmp_path / "progress"
     place.write_text(LINE)
     place.chmod(0o666)

@@ -182,7 +182,7 @@ def test_a_directory_below_one_of_others_is_used_with_a_warning(
 
 
 @pytest.mark.usefixtures("others")
-def test_a_directory_that_is_made_below_one_of_others_is_warned_of_as_well(env: PlanHarness, tmp_path: Path) -> None:
+def test_a_new_directory_below_one_of_others_is_warned_of(env: PlanHarness, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     (text,) = warned(env, PLAN, "report_dir", tmp_path / "new" / "reports")
     assert f"every user can write to the directory {tmp_path}, " in text
@@ -201,7 +201,7 @@ def test_usual_directories_are_no_matter(tmp_path: Path, mode: int) -> None:
 # --- files that are there already -------------------------------------------------------------------------------------
 
 
-def test_a_directory_that_is_swapped_after_the_check_gets_nothing(tmp_path: Path) -> None:
+def test_a_directory_swapped_after_the_check_gets_nothing(tmp_path: Path) -> None:
     (tmp_path / "ours").mkdir()
     (tmp_path / "theirs").mkdir()
     with Folder(tmp_path / "ours") as folder:

@@ -191,7 +191,7 @@ def test_when_a_subscription_ends_is_told(company: Tenant) -> None:
     assert rows["ENTERPRISEPACK"]["subscriptions"][0]["status"] == "Warning"
 
 
-def test_the_date_of_an_enabled_subscription_is_called_its_renewal(company: Tenant) -> None:
+def test_the_date_of_an_enabled_subscription_is_its_renewal(company: Tenant) -> None:
     rows, _warnings = subscriptions(company)
     kinds = {name: row["next_lifecycle_kind"] for name, row in rows.items()}
     assert kinds == {

@@ -199,7 +199,7 @@ def test_a_private_ca_has_to_be_named(tenant: Tenant) -> None:
         ("m365_license_plan", {"rules": [{"name": "All", "match": {}, "licenses": []}], "mode": "apply"}),
     ],
 )
-def test_nobody_writes_to_microsoft_without_looking_at_certificates(
+def test_no_unverified_certificate_is_used_for_microsoft(
     tenant: Tenant, module: str, params: dict[str, Any], check_mode: bool
 ) -> None:
     given = {**params, "validate_certs": False, "_ansible_check_mode": check_mode}

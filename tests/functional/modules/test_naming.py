@@ -40,7 +40,7 @@ def tenant() -> Iterator[Tenant]:
         yield found
 
 
-def test_options_without_a_variable_are_those_that_nobody_can_set() -> None:
+def test_only_fixed_options_have_no_variable() -> None:
     settable = {name.removeprefix("license_state_") for name in LICENSE_STATE}
     assert OPTIONS - settable == NO_VARIABLES & OPTIONS
 
@@ -125,7 +125,7 @@ WRONG: dict[str, Any] = {
 }
 
 
-def test_what_ansible_refuses_is_named_as_its_variable_and_all_at_once(tenant: Tenant) -> None:
+def test_all_that_ansible_refuses_is_named_by_its_variables(tenant: Tenant) -> None:
     result = failed(start(AUDIT, WRONG | PREFIX, tenant.env()))
     for text in (
         "value of license_state_fail_on must be one of: none, critical, any, got: perhaps",
@@ -157,7 +157,7 @@ def test_a_choice_of_how_to_sign_in_keeps_its_name(tenant: Tenant) -> None:
     assert "value of auth_source must be one of" in result["msg"]
 
 
-def test_the_variables_of_the_playbooks_are_those_of_their_modules() -> None:
+def test_the_variables_of_the_playbooks_are_those_of_modules() -> None:
     """What ``variable_prefix`` promises: an option ``x`` is set by the variable ``license_state_x``."""
     for name in ("audit", "explain"):
         (play,) = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text(encoding="utf-8"))

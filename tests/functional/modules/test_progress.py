@@ -87,7 +87,7 @@ def test_what_was_throttled_counts_when_it_is_done(env: Harness, tmp_path: Path)
     assert (done[0], done[1], done[-1]) == (0, 0, PEOPLE)
 
 
-def test_the_time_in_which_the_first_writes_were_throttled_is_in_their_rate(env: Harness, tmp_path: Path) -> None:
+def test_the_rate_counts_the_time_of_the_first_throttling(env: Harness, tmp_path: Path) -> None:
     env.refuse("assignLicense", status=429, headers={"Retry-After": "2"}, times=40)
     place = tmp_path / "progress"
     options = wish(env, place, usage_location=None, concurrency=1)

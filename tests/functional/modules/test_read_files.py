@@ -82,7 +82,7 @@ def above_open(place: Path) -> None:
 
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("spoil", [file_open, folder_open, above_open])
-def test_a_file_that_every_user_can_change_is_refused_by_a_run_that_writes(
+def test_a_file_that_all_users_can_change_is_refused_to_write(
     tenant: Tenant, tmp_path: Path, option: str, spoil: Callable[[Path], None]
 ) -> None:
     place = laid(tenant, tmp_path, option)

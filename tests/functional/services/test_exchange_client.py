@@ -77,7 +77,7 @@ def test_mail_users_are_those_with_an_archive(tenant: Tenant, made: Clients) -> 
     assert len({box.guid for box in found}) == len(found), "each has an id of its own"
 
 
-def test_soft_deleted_mailboxes_say_since_when_and_inactive_ones_are_left_out(tenant: Tenant, made: Clients) -> None:
+def test_soft_deleted_mailboxes_are_dated_inactive_left_out(tenant: Tenant, made: Clients) -> None:
     truth = tenant.truth()
     found = made.exchange.mailboxes(soft_deleted=True)
     expected = truth["at_risk"]["soft_deleted"] + truth["harmless"]["soft_deleted_user_gone"]
@@ -131,9 +131,7 @@ def test_a_cut_off_answer_without_a_link_is_an_error(
         made.exchange.cmdlet("Get-Mailbox", {"ResultSize": 10})
 
 
-def test_a_kind_of_mailbox_that_nobody_knows_is_left_out_and_a_warning(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_kind_of_mailbox_is_left_out_with_a_warning(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     world = tenant.world
     monkeypatch.setattr(cmdlets, "_MAILBOX_TYPES", cmdlets._MAILBOX_TYPES | {"HologramMailbox"})
     monkeypatch.setitem(world.mailboxes_of(active(tenant)[0])[0], "RecipientTypeDetails", "HologramMailbox")

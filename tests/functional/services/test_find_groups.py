@@ -86,5 +86,5 @@ def test_what_kind_a_group_is(tenant: Tenant, made: Clients, properties: Json, k
     assert [found.kinds for found in (*by_id.values(), *by_name.values())] == [kinds, kinds]
 
 
-def test_what_graph_leaves_out_of_a_group_says_nothing_about_its_kind() -> None:
+def test_members_left_out_by_graph_do_not_change_a_groups_kind() -> None:
     assert group_from({"id": NOBODY, "displayName": None}) == Group(NOBODY, "", ())

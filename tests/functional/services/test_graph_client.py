@@ -197,7 +197,7 @@ def test_a_page_that_is_refused_for_now_is_read_again(tenant: Tenant, made: Clie
 @pytest.mark.usefixtures("three_pages")
 @pytest.mark.parametrize("number", [2, 3])
 @pytest.mark.parametrize("status", [400, 403, 404, 410])
-def test_a_later_page_that_is_refused_for_good_is_no_missing_list(
+def test_a_later_page_refused_for_good_is_not_a_missing_list(
     tenant: Tenant, made: Clients, status: int, number: int
 ) -> None:
     """404 for a second page does not mean that there are no users."""
@@ -298,14 +298,14 @@ def test_a_name_that_no_user_can_have_is_absent(tenant: Tenant, made: Clients, n
     assert made.graph.users_by_id([name]) == {}
 
 
-def test_reading_users_needs_no_more_than_the_permission_to_read_users(tenant: Tenant, made: Clients) -> None:
+def test_reading_users_needs_only_the_permission_to_read_them(tenant: Tenant, made: Clients) -> None:
     """``getByIds`` would need Directory.Read.All, and is done without."""
     tenant.world.app.roles = {"User.Read.All"}
     tenant.world.switches.get_by_ids = "403"
     assert len(made.graph.users_by_id(list(tenant.world.users)[:400])) == 400
 
 
-def test_a_missing_permission_inside_a_batch_is_an_error_and_not_an_empty_answer(tenant: Tenant, made: Clients) -> None:
+def test_a_missing_permission_inside_a_batch_is_an_error(tenant: Tenant, made: Clients) -> None:
     tenant.world.app.roles = {"Organization.Read.All"}
     with pytest.raises(PermissionDenied) as caught:
         made.graph.users_by_id(list(tenant.world.users)[:40])

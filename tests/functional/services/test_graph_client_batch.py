@@ -64,7 +64,7 @@ def made(tenant: Tenant, clock: Clock) -> Iterator[Clients]:
 # each part by itself --------------------------------------------------------------------------------------------------
 
 
-def test_answers_come_in_the_order_asked_whatever_order_they_were_given_in(tenant: Tenant, made: Clients) -> None:
+def test_answers_come_in_the_order_of_the_parts(tenant: Tenant, made: Clients) -> None:
     """The tenant answers the parts of a batch in another order than they came in."""
     parts = reads(tenant, 50)
     found = made.graph.batch(parts, idempotent=True)
@@ -94,9 +94,7 @@ def test_a_throttled_part_is_sent_again_alone(
     assert clock.waits == [9.0] if asked else sum(clock.waits) > 0
 
 
-def test_the_wait_is_that_of_the_part_and_not_of_the_batch_around_it(
-    tenant: Tenant, made: Clients, clock: Clock
-) -> None:
+def test_the_wait_is_that_of_the_part_and_not_of_its_batch(tenant: Tenant, made: Clients, clock: Clock) -> None:
     parts = reads(tenant, 3)
     tenant.set_faults(
         part_fault(parts[0], status=429, headers={"Retry-After": "30"}),
@@ -134,9 +132,7 @@ def test_any_other_conflict_is_an_answer(tenant: Tenant, made: Clients) -> None:
     assert len(batches(tenant)) == 1
 
 
-def test_a_part_that_is_throttled_for_ever_ends_in_time_and_the_others_are_done(
-    tenant: Tenant, made: Clients, clock: Clock
-) -> None:
+def test_a_part_throttled_for_ever_ends_in_time(tenant: Tenant, made: Clients, clock: Clock) -> None:
     parts = writes(tenant, 5)
     tenant.set_faults(part_fault(parts[0], status=429, times=None))
     found = made.graph.batch(parts, idempotent=False)
@@ -145,9 +141,7 @@ def test_a_part_that_is_throttled_for_ever_ends_in_time_and_the_others_are_done(
     assert Counter(url for urls in batches(tenant) for url in urls)[parts[1].url] == 1
 
 
-def test_a_part_that_asks_to_wait_beyond_the_time_is_not_waited_for(
-    tenant: Tenant, made: Clients, clock: Clock
-) -> None:
+def test_a_part_that_asks_for_too_long_a_wait_is_not_waited_for(tenant: Tenant, made: Clients, clock: Clock) -> None:
     parts = writes(tenant, 60)
     tenant.set_faults(part_fault(parts[3], status=429, times=None, headers={"Retry-After": "4000"}))
     found = made.graph.batch(parts, idempotent=False)
@@ -242,7 +236,7 @@ def test_after_an_answer_that_ends_the_work_nothing_more_is_sent(tenant: Tenant,
 @pytest.mark.parametrize("asked", [None, "11"])
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("idempotent", [True, False])
-def test_a_batch_that_is_refused_as_a_whole_comes_again_as_a_whole(
+def test_a_batch_refused_as_a_whole_is_sent_again_as_a_whole(
     tenant: Tenant, made: Clients, clock: Clock, status: int, asked: str | None, idempotent: bool
 ) -> None:
     headers = {"Retry-After": asked} if asked else {}
@@ -294,7 +288,7 @@ def test_a_batch_that_is_throttled_for_ever_ends_in_time(tenant: Tenant, made: C
     assert sum(clock.waits) <= 300, "one time for all batches, not one for each"
 
 
-def test_a_batch_that_is_throttled_as_a_whole_holds_the_others_back(tenant: Tenant) -> None:
+def test_a_batch_throttled_as_a_whole_holds_the_others_back(tenant: Tenant) -> None:
     """As its parts would: the pace knows of it, and what would only be refused is not sent."""
     refusal = {"headers": {"Retry-After": "1", "x-ms-throttle-limit-percentage": "1.4"}}
     tenant.set_faults({"service": "graph", "path": "$batch", "status": 429, **refusal})
@@ -315,7 +309,7 @@ def test_a_batch_that_is_throttled_as_a_whole_holds_the_others_back(tenant: Tena
     assert len(batches(tenant)) == len(parts) / BATCH_SIZE + 1
 
 
-def test_a_write_of_a_lost_batch_is_unknown_although_its_next_try_is_throttled(tenant: Tenant, made: Clients) -> None:
+def test_a_write_of_a_lost_batch_stays_unknown_when_throttled(tenant: Tenant, made: Clients) -> None:
     batch = {"service": "graph", "path": "$batch"}
     tenant.set_faults({**batch, "kind": "lost_answer"}, {**batch, "status": 429, "times": None})
     found = made.graph.batch(writes(tenant, 5), idempotent=True, collect=True)
@@ -323,7 +317,7 @@ def test_a_write_of_a_lost_batch_is_unknown_although_its_next_try_is_throttled(t
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_reading_that_is_throttled_as_a_whole_for_too_long_says_so(tenant: Tenant, concurrency: int) -> None:
+def test_reading_throttled_for_too_long_says_how_long(tenant: Tenant, concurrency: int) -> None:
     batch = {"service": "graph", "path": "$batch"}
     tenant.set_faults(
         {**batch, "kind": "slow", "seconds": 0},
@@ -336,7 +330,7 @@ def test_reading_that_is_throttled_as_a_whole_for_too_long_says_so(tenant: Tenan
     assert caught.value.request == "POST /v1.0/$batch"
 
 
-def test_a_write_that_may_have_been_done_is_unknown_where_it_is_not_tried_again(tenant: Tenant, made: Clients) -> None:
+def test_a_write_that_may_be_done_is_unknown_if_not_retried(tenant: Tenant, made: Clients) -> None:
     parts = writes(tenant, 25)
     batch = {"service": "graph", "path": "$batch"}
     tenant.set_faults(

@@ -152,7 +152,7 @@ def test_a_busy_part_makes_room_as_a_busy_batch_does(tenant: Tenant, part: bool)
         assert made.http.workers.open == 3
 
 
-def test_the_first_sign_that_others_write_makes_room_and_the_next_ones_take_none(tenant: Tenant) -> None:
+def test_only_the_first_sign_of_others_closes_a_slot(tenant: Tenant) -> None:
     """The service says how much of its quota is spent, before it refuses anything."""
     tenant.world.switches.write_quota = 44
     with clients(tenant) as made:

@@ -119,7 +119,7 @@ BAD: dict[str, tuple[bytes, str, str]] = {
 
 
 @pytest.mark.parametrize(("data", "password", "said"), BAD.values(), ids=list(BAD))
-def test_certificate_that_cannot_be_used_names_option_and_way_out(
+def test_an_unusable_certificate_names_the_option_and_a_fix(
     tmp_path: Path, data: bytes, password: str, said: str
 ) -> None:
     path = tmp_path / "app.pem"

@@ -45,7 +45,7 @@ def problem(params: Mapping[str, Any], environ: Mapping[str, str] | None = None,
 
 
 @pytest.mark.parametrize("name", ["tenant_id", "client_id", "client_secret"])
-def test_an_option_wins_over_every_variable_and_they_win_in_their_order(name: str) -> None:
+def test_options_win_over_variables_which_win_in_order(name: str) -> None:
     def value(number: int) -> str:
         return f"secret-{number}" if name == "client_secret" else f"cccccccc-0000-0000-0000-{number:012}"
 
@@ -78,7 +78,7 @@ def test_the_controllers_stock_azure_credential_is_enough() -> None:
     assert found.endpoints.graph == "https://graph.microsoft.us"
 
 
-def test_blanks_around_values_go_but_a_secret_loses_only_its_line_break() -> None:
+def test_blanks_around_values_go_but_not_those_of_secrets() -> None:
     found = options_from(
         {"tenant_id": f" {TENANT.upper()}\n", "client_id": f"{CLIENT} ", "client_secret": " pass word \r\n"}, {}
     )
@@ -134,7 +134,7 @@ def test_way_of_signing_in(params: dict[str, Any], environ: dict[str, str], sour
     assert options_from(params, environ).source == source
 
 
-def test_the_reason_names_what_decided_where_the_rest_comes_from_and_what_was_passed_over() -> None:
+def test_the_reason_names_what_decided_and_what_was_ignored() -> None:
     environ = {
         "M365_CLIENT_SECRET": "hush",
         "AZURE_TENANT_ID": TENANT,
@@ -178,7 +178,7 @@ def test_nothing_configured_is_one_message_with_every_way_out() -> None:
     assert "auth_source=managed_identity" in said
 
 
-def test_an_identity_without_a_credential_names_what_was_found_and_asks_only_for_the_rest() -> None:
+def test_an_identity_without_a_credential_asks_for_the_rest() -> None:
     said = problem({"client_id": CLIENT}, {"AZURE_TENANT": TENANT})
     assert "only AZURE_TENANT, option client_id found" in said
     assert "Missing besides" not in said
@@ -202,7 +202,7 @@ def test_half_configured_names_the_option_and_its_variables(given: dict[str, Any
         assert f"{name} (or {', '.join(ENVIRONMENT[name])}), which is missing" in said
 
 
-def test_an_option_that_was_written_down_is_not_replaced_by_a_complete_variable() -> None:
+def test_a_given_option_is_not_replaced_by_a_full_variable() -> None:
     """Whoever passes tokens means them, although the environment has a whole credential."""
     complete = M365_IDS | {"M365_CLIENT_SECRET": "x"}
     assert problem({"access_tokens": {"exchange": "t"}}, complete) == "access_tokens.graph is missing"
@@ -239,7 +239,7 @@ def test_a_tenant_is_a_guid_or_a_domain(tenant: str) -> None:
     assert said == f"option tenant_id: expected the tenant's GUID or a verified domain, {HIDDEN}"
 
 
-def test_a_client_id_is_a_guid_and_the_message_names_its_variable() -> None:
+def test_a_client_id_must_be_a_guid() -> None:
     said = problem({"tenant_id": TENANT, "client_secret": "x"}, {"AZURE_CLIENT_ID": "my-app"})
     assert said == f"AZURE_CLIENT_ID: expected the application (client) id, a GUID, {HIDDEN}"
 
@@ -255,7 +255,7 @@ def test_exchange_takes_the_guid_and_the_initial_domain(tenant: str) -> None:
     assert options_from(SECRET | {"tenant_id": tenant}, {}, resources=("graph", "exchange")).tenant_id == tenant
 
 
-def test_exchange_refuses_a_custom_domain_before_it_loses_its_way_between_pages() -> None:
+def test_exchange_refuses_a_custom_domain_before_paging() -> None:
     assert options_from(SECRET | {"tenant_id": "contoso.com"}, {}).tenant_id == "contoso.com"
     said = problem(SECRET | {"tenant_id": "contoso.com"}, {}, "graph", "exchange")
     assert "initial domain" in said

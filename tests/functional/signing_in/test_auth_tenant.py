@@ -255,14 +255,14 @@ def test_login_url_leads_to_another_service(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("kind", ["drop", "truncate", "lost_answer"])
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/oauth2/v2.0/token"])
-def test_a_lost_answer_of_the_identity_platform_is_asked_for_again(tenant: Tenant, kind: str, path: str) -> None:
+def test_a_lost_answer_of_the_identity_platform_is_retried(tenant: Tenant, kind: str, path: str) -> None:
     tenant.set_faults({"kind": kind, "service": "login", "path": path})
     with clients(tenant) as made:
         assert made.graph.subscribed_skus()
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_busy_identity_platform_is_asked_again_and_given_up_in_time(tenant: Tenant, status: int) -> None:
+def test_a_busy_identity_platform_is_retried_until_time_is_over(tenant: Tenant, status: int) -> None:
     busy = {"service": "login", "status": status, "path": "/oauth2/v2.0/token", "headers": {"Retry-After": "0"}}
     tenant.set_faults(busy)
     with clients(tenant) as made:

@@ -139,7 +139,7 @@ def test_exchange_alone_is_refused(tenant: Tenant, taken: str, lacks: list[str])
     assert module(result, "m365_user_license")["ready"] is True, "Exchange is optional for it"
 
 
-def test_the_documented_surface_needs_a_permission_and_a_role_of_its_own(tenant: Tenant) -> None:
+def test_the_documented_surface_needs_its_permission_and_role(tenant: Tenant) -> None:
     tenant.world.app.roles = {"Exchange.ManageAsApp", "Global Reader"}
     result = succeeded(check(tenant, exchange_api="v2"))
     assert statuses(result)["exchange"] == "refused"
@@ -199,7 +199,7 @@ def test_a_tenant_by_a_name_that_exchange_does_not_take(tenant: Tenant) -> None:
     assert module(result, "m365_user_license")["ready"] is True
 
 
-def test_a_service_that_does_not_answer_is_unknown_and_the_token_tells(tenant: Tenant) -> None:
+def test_a_service_without_an_answer_is_unknown_in_the_check(tenant: Tenant) -> None:
     tenant.set_faults({"service": "graph", "status": 503, "times": None})
     result = succeeded(check(tenant))
     assert set(statuses(result).values()) == {"unknown", "ok"}

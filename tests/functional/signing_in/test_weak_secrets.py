@@ -51,7 +51,7 @@ WEAK = (
 
 
 @pytest.mark.parametrize("secret", WEAK)
-def test_what_is_used_and_weak_is_refused_before_the_first_request(tenant: Tenant, secret: str) -> None:
+def test_a_weak_secret_in_use_is_refused_before_any_request(tenant: Tenant, secret: str) -> None:
     tenant.clear_requests()
     for params, environ, origin in (
         ({"client_secret": secret}, {}, "option client_secret"),
@@ -79,7 +79,7 @@ def test_what_is_used_and_weak_is_refused_before_the_first_request(tenant: Tenan
 
 
 @pytest.mark.parametrize("value", ["2026", 2026])
-def test_an_option_that_is_not_used_is_refused_as_ansible_would_hide_it(tenant: Tenant, value: Any) -> None:
+def test_an_unused_secret_option_that_is_weak_is_refused(tenant: Tenant, value: Any) -> None:
     ended = start(SKU_MODULE, {"certificate_password": value}, tenant.env())
     result = failed(ended)
     assert "option certificate_password: the secret has fewer than 8 characters" in result["msg"]
@@ -96,7 +96,7 @@ def test_a_short_token_is_refused(tenant: Tenant, resource: str) -> None:
     assert '"E3"' not in ended.output
 
 
-def test_a_secret_that_is_the_id_of_the_app_or_a_part_of_the_tenants_name_is_refused(tenant: Tenant) -> None:
+def test_a_secret_that_is_part_of_the_app_or_tenant_is_refused(tenant: Tenant) -> None:
     client_id = tenant.env()["M365_CLIENT_ID"]
     result = failed(start(SKU_MODULE, {}, tenant.env() | {"M365_CLIENT_SECRET": client_id}))
     assert "M365_CLIENT_SECRET: the secret is also a part of client_id" in result["msg"]
@@ -144,7 +144,7 @@ def test_every_name_of_the_catalog_and_of_a_result_is_weak() -> None:
     assert [key for key in sorted(keys) if not weakness_of(key)] == []
 
 
-def test_the_catalog_is_not_loaded_for_a_secret_that_can_be_no_name() -> None:
+def test_the_catalog_is_not_loaded_for_a_secret_like_no_name() -> None:
     lines = (
         "import sys",
         f"from {UTILS}._secrets import weakness_of",

@@ -161,7 +161,7 @@ def test_any_secret_is_removed_from_any_mixture(secret: str, seed: Any) -> None:
 @pytest.mark.parametrize(
     "written", [r"0000\\u003000", r"0000\u005c\u0030\u00300", r"0000\\x3000", r"\u0030000\\u003000"]
 )
-def test_backslash_of_a_secret_before_an_escape_is_no_hiding_place(written: str) -> None:
+def test_a_backslash_before_an_escape_does_not_hide_a_secret(written: str) -> None:
     assert knowing(r"0000\000").mask(f"<<{written}>>") == "<<[secret removed]>>"
 
 
@@ -173,7 +173,7 @@ def test_base64_of_id_and_secret_is_removed() -> None:
     assert SECRET[:2].encode() not in decoded
 
 
-def test_an_enormous_text_with_an_encoded_secret_is_removed_as_a_whole() -> None:
+def test_a_huge_text_with_an_encoded_secret_is_removed() -> None:
     text = "x" * 300_000 + EVERY["percent"](SECRET) + "y" * 300_000
     assert knowing(SECRET).mask(text) == "[secret removed]"
     honest = "%41&#66;\\u0043" * 30_000
@@ -196,7 +196,7 @@ def test_no_piece_of_a_secret_stays_where_words_are_cut(secret: str, before: int
     assert len(said) <= MESSAGE_LENGTH + 1
 
 
-def test_what_looks_like_a_token_is_removed_although_nobody_knows_it() -> None:
+def test_what_looks_like_a_token_is_removed_though_unknown() -> None:
     said = Redactor().words(f"sent: Authorization: Bearer {TOKEN}, or {TOKEN}, or bearer opaque-0123456789.")
     assert said == "sent: Authorization: [token removed], or [token removed], or [token removed]"
 
@@ -206,7 +206,7 @@ def test_honest_words_stay_as_they_are() -> None:
     assert knowing(SECRET, TOKEN).words(said) == said
 
 
-def test_a_longer_secret_goes_before_a_shorter_one_that_it_contains() -> None:
+def test_a_longer_secret_is_removed_before_a_shorter_one_in_it() -> None:
     assert knowing("abc", "abcdef").words("abcdef abc") == "[secret removed] [secret removed]"
 
 

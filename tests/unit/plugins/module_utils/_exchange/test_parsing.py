@@ -52,7 +52,7 @@ def test_a_mailbox() -> None:
     assert found.sku_assigned is True
 
 
-def test_annotations_are_nothing_and_a_recipient_may_be_older_than_its_mailbox() -> None:
+def test_annotations_change_nothing_and_a_recipient_may_be_older() -> None:
     plain = raw_mailbox(SKUAssigned=True)
     more = {
         "Guid@data.type": "System.Guid",
@@ -113,7 +113,7 @@ def test_sku_assigned_has_three_states(value: Any, expected: bool | None) -> Non
     assert found.sku_assigned is expected
 
 
-def test_inactive_mailboxes_need_no_license_and_soft_deleted_ones_say_since_when() -> None:
+def test_inactive_mailboxes_are_left_out_soft_deleted_are_dated() -> None:
     assert exchange.mailbox_from(raw_mailbox(IsInactiveMailbox=True)) is None
     gone = exchange.mailbox_from(raw_mailbox(WhenSoftDeleted="2026-06-15T12:00:00Z"), soft_deleted=True)
     assert gone is not None
@@ -139,9 +139,7 @@ ARCHIVE_GUID, DATABASE = "a0000000-0000-4000-8000-000000000009", "EURPR01DG042-d
         ({"ArchiveGuid": ARCHIVE_GUID.upper(), "ArchiveDatabase": {"Name": DATABASE}}, True),
     ],
 )
-def test_guid_and_database_say_whether_a_mailbox_in_the_cloud_has_an_archive(
-    more: dict[str, Any], archive: bool
-) -> None:
+def test_guid_and_database_decide_whether_there_is_an_archive(more: dict[str, Any], archive: bool) -> None:
     raw = raw_mailbox(SKUAssigned=True, **more)
     assert getattr(exchange.mailbox_from(raw), "archive", None) is archive
     plain = exchange.plain_mailbox(raw, ())
@@ -152,14 +150,14 @@ def test_guid_and_database_say_whether_a_mailbox_in_the_cloud_has_an_archive(
 
 
 @pytest.mark.parametrize(("status", "archive"), [("Active", True), ("None", False)])
-def test_the_status_counts_where_the_service_does_not_tell_the_database(status: str, archive: bool) -> None:
+def test_the_archive_status_counts_without_the_database(status: str, archive: bool) -> None:
     raw = raw_mailbox(SKUAssigned=True, ArchiveStatus=status, ArchiveGuid=ARCHIVE_GUID)
     del raw["ArchiveDatabase"]
     assert getattr(exchange.mailbox_from(raw), "archive", None) is archive
     assert exchange.plain_mailbox(raw, ()) is None, "not plain"
 
 
-def test_the_archive_of_a_mailbox_on_premises_is_one_that_is_active() -> None:
+def test_an_archive_of_an_on_premises_mailbox_must_be_active() -> None:
     premises = {"RecipientTypeDetails": "MailUser", "ArchiveGuid": ARCHIVE_GUID}
     assert exchange.mail_user_from(raw_mailbox(**premises)) is None
     found = exchange.mail_user_from(raw_mailbox(**premises, ArchiveStatus="Active"))

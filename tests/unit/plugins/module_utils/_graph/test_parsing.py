@@ -147,7 +147,7 @@ def test_what_is_null_is_absent() -> None:
 
 
 @pytest.mark.parametrize("state", [None, "", "PendingProvisioning"])
-def test_an_assignment_in_a_state_never_seen_gives_the_user_nothing(state: str | None) -> None:
+def test_an_assignment_in_an_unknown_state_gives_nothing(state: str | None) -> None:
     user = graph.user_from(raw_user(licenseAssignmentStates=[raw_state(state=state)]))
     assert not user.holds(SPE_E3)
 
@@ -268,7 +268,7 @@ def test_what_a_refusal_means(status: int, text: str, code: str) -> None:
         ("somethingNew", "somethingNew"),
     ],
 )
-def test_a_finer_code_says_what_a_text_that_is_not_known_does_not(theirs: str, ours: str) -> None:
+def test_a_finer_code_explains_a_refusal_with_an_unknown_text(theirs: str, ours: str) -> None:
     found = problem_from(400, theirs, "In words of tomorrow", skus=BY_ID)
     assert (found.code, bool(found.hint)) == (ours, theirs != "somethingNew")
 

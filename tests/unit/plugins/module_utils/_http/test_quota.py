@@ -118,7 +118,7 @@ def test_a_smaller_quota_is_learned(quota: int, writes: int) -> None:
     assert world.now <= 2 * QUOTA_SECONDS * (writes / quota + 1)
 
 
-def test_a_late_answer_is_compared_with_what_counted_when_it_was_given() -> None:
+def test_a_late_answer_is_compared_with_the_count_of_its_time() -> None:
     """Of a burst much leaves the window while an answer is on its way: nobody else spends from the quota."""
     now = 0.0
     pace = Pace(lambda: now)
@@ -195,7 +195,7 @@ def test_what_a_slower_rate_changes_shows_a_window_later() -> None:
 
 
 @pytest.mark.parametrize(("says", "windows"), [(True, 1.4), (False, 2.0)])
-def test_who_comes_when_another_has_just_ended_gets_all_of_the_quota(says: bool, windows: float) -> None:
+def test_a_client_that_comes_after_another_gets_all_the_quota(says: bool, windows: float) -> None:
     """Two tasks of a playbook: the second waits for what the first has spent, and then has nobody beside it."""
     world = World(says_percentage=says)
     first = Run(world, QUOTA)

@@ -50,3 +50,39 @@ def test_a_name_is_found_as_it_is(name: str) -> None:
 def test_an_underscore_inside_a_word_needs_no_backslash(word: str) -> None:
     assert escape(word) == word
     assert not re.search(r"\\", escape(f"{word} ({word})"))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (True, "yes"),
+        (7, "7"),
+        ("Müller 😀", "Müller 😀"),
+        ("a|b", "a\\|b"),
+        ("<b>&amp;", "&lt;b&gt;&amp;amp;"),
+        ("`x` *y* _z_ [a](b) !c #d ~e $f", "\\`x\\` \\*y\\* \\_z\\_ \\[a\\](b) !c \\#d \\~e \\$f"),
+        ("a\nb\r\nc\td\x00e\u2028f", "a b  c d e f"),
+        ("{{ 7*7 }}", "\\{\\{ 7\\*7 \\}\\}"),
+        ("- item", "\\- item"),
+        ("1. item", "1\\. item"),
+        ("back\\slash", "back\\\\slash"),
+        ("http://evil", "http:&#47;&#47;evil"),
+        ("WWW.evil.com", "WWW&#46;evil.com"),
+        ("@octocat", "&#64;octocat"),
+        ("anna@contoso.com", "anna@contoso.com"),
+        ("\u202egnp.exe", "gnp.exe"),
+        ("\u200fgnp\u061c.exe", "gnp .exe"),
+        ("x" * 400, "x" * 299 + "…"),
+        ("\ud800", "?"),
+        ("john_doe__x_9", "john_doe__x_9"),
+        ("_john_ a_-b_", "\\_john\\_ a\\_-b\\_"),
+        ("R&D (Sales)!", "R&D (Sales)!"),
+        ("&#60;", "&\\#60;"),
+        ("anna_fabrikam.example#EXT#@contoso.com", "anna_fabrikam.example#EXT#&#64;contoso.com"),
+        ("see a#12 #", "see a\\#12 \\#"),
+        ("x_www.evil.com", "x_www&#46;evil.com"),
+    ],
+)
+def test_escape(value: object, text: str) -> None:
+    assert escape(value) == text

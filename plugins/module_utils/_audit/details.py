@@ -29,7 +29,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph.recycle_bin 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     AssessmentContext,
     disconnected,
-    has_mailbox_plan,
+    is_kept,
     lost_plan,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import DISCONNECTED_DAYS, removal_date
@@ -249,7 +249,10 @@ def _read_organization_holds(exchange: Exchange, readings: Readings, context: As
         if readings.scan and box.user_id in readings.scan.grants:
             return False
         user = (readings.users or {}).get(box.user_id)
-        return user is None or not has_mailbox_plan(user, context.catalog)
+        if user is None:
+            return True
+        pending = readings.signals_for(user.id, user.user_principal_name).is_pending
+        return not is_kept(user, context.catalog, pending=pending)
 
     if not any(map(concerned, readings.mailboxes)):
         return

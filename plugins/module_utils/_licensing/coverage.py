@@ -90,6 +90,8 @@ REASONS = (
 """Every word of ``reason``."""
 DUPLICATE = REASONS[-1]
 """Several mailboxes in use have one ExternalDirectoryObjectId (``ownership``)."""
+PENDING = "pending_delicense"
+"""The word of ``evidence`` for users whom Get-PendingDelicenseUser lists."""
 
 
 class AssessmentContext(NamedTuple):
@@ -184,14 +186,22 @@ def no_rights_only(user: User, catalog: Catalog) -> tuple[str, ...]:
 
 
 def has_mailbox_plan(user: User, catalog: Catalog) -> bool:
-    """Is a mailbox plan enabled, with the right to the mailbox or without, so that no mailbox is deleted?"""
+    """Is a mailbox plan enabled, with the right to the mailbox or without?"""
     return bool(granted(user, catalog) & MAILBOX_CLASSES or no_rights_only(user, catalog))
+
+
+def is_kept(user: User, catalog: Catalog, *, pending: bool) -> bool:
+    """Does a plan at work keep the mailbox? ``pending``: Exchange lists the user as about to lose it.
+
+    That list is stronger evidence than a plan without the right to a mailbox.
+    """
+    return bool(granted(user, catalog) & MAILBOX_CLASSES) or (not pending and has_mailbox_plan(user, catalog))
 
 
 def loses_mailbox(finding: Finding, user: User, catalog: Catalog) -> bool:
     """Is this a mailbox that no plan of its user keeps? (If not, a right or an archive is missing.)"""
     kinds = (RecipientType.USER, RecipientType.SOFT_DELETED)
-    return finding.recipient_type in kinds and not has_mailbox_plan(user, catalog)
+    return finding.recipient_type in kinds and not is_kept(user, catalog, pending=PENDING in finding.evidence)
 
 
 def _with_rights(user: User, plan_id: str, catalog: Catalog) -> bool:
@@ -215,7 +225,8 @@ def assess(mailbox: Mailbox | None, user: User | None, signals: Signals, context
         return None
     # The licenses of a deleted user are unknown.
     uncovered = user is not None and not user.deleted and not is_covered(needs, granted(user, context.catalog))
-    if uncovered and user is not None and _covered_without_rights(needs, user, context.catalog) and not soft_deleted:
+    kept = user is not None and is_kept(user, context.catalog, pending=signals.is_pending)
+    if uncovered and kept and needs == ANY_MAILBOX and not soft_deleted:
         return None
     evidence = evidence_of(mailbox, signals, uncovered)
     if not evidence or (user is not None and not uncovered and not soft_deleted):
@@ -224,7 +235,6 @@ def assess(mailbox: Mailbox | None, user: User | None, signals: Signals, context
     lost = mailbox is None and user is not None and _is_lost(user, signals, context)
     certain = not lost or not signals.mail_user or signals.is_pending
     deadline = _deadline_of(reason, mailbox, user, signals, context, lost=lost)
-    kept = user is not None and has_mailbox_plan(user, context.catalog)
     was_shared = "" if kept else shared_before(mailbox, user, signals, context.catalog, context.now)
     days = days_until(deadline, context.now)
     urgent = days_to(deadline.earliest, context.now) if deadline.earliest else days
@@ -310,10 +320,6 @@ def lost_plan(user: User, context: AssessmentContext) -> bool:
     return deleted and not any(plan.suspended for plan in plans) and not has_mailbox_plan(user, context.catalog)
 
 
-def _covered_without_rights(needs: Needs, user: User, catalog: Catalog) -> bool:
-    return needs == ANY_MAILBOX and bool(no_rights_only(user, catalog))
-
-
 def evidence_of(mailbox: Mailbox | None, signals: Signals, uncovered: bool) -> tuple[str, ...]:
     """The signals that report a risk, in the words of the return value ``evidence``."""
     found = []
@@ -324,7 +330,7 @@ def evidence_of(mailbox: Mailbox | None, signals: Signals, uncovered: bool) -> t
     if uncovered:
         found.append("no_mailbox_plan")
     if signals.is_pending:
-        found.append("pending_delicense")
+        found.append(PENDING)
     if mailbox is not None and mailbox.recipient_type is RecipientType.SOFT_DELETED:
         found.append("soft_deleted")
     return tuple(found)
@@ -401,17 +407,26 @@ def disagreement(mailbox: Mailbox | None, user: User | None, signals: Signals, c
         return ""
     if mailbox is not None and has_room(mailbox, user, context.catalog):
         return room_text(mailbox)
-    return contradicted(mailbox, granted(user, context.catalog), signals)
+    without_rights = bool(no_rights_only(user, context.catalog))
+    return contradicted(mailbox, granted(user, context.catalog), signals, without_rights=without_rights)
 
 
-def contradicted(mailbox: Mailbox | None, classes: frozenset[PlanClass], signals: Signals) -> str:
-    """The same for the mailbox of a user whose plans grant ``classes``."""
+def contradicted(
+    mailbox: Mailbox | None, classes: frozenset[PlanClass], signals: Signals, *, without_rights: bool = False
+) -> str:
+    """The same for the mailbox of a user whose plans grant ``classes``.
+
+    ``without_rights``: a plan without the right to a mailbox keeps it.
+    """
     recipient_type = mailbox.recipient_type if mailbox else RecipientType.USER
     if recipient_type not in (RecipientType.USER, RecipientType.ARCHIVE):
         return ""
-    if not is_covered(needs_of(mailbox) if mailbox else ANY_MAILBOX, classes):
+    needs = needs_of(mailbox) if mailbox else ANY_MAILBOX
+    covered = is_covered(needs, classes)
+    if not covered and not (without_rights and needs == ANY_MAILBOX):
         return ""
     says = list(evidence_of(mailbox, signals, False))
     if recipient_type is RecipientType.ARCHIVE and "exchange_sku_not_assigned" in says:
         says.remove("exchange_sku_not_assigned")  # SKUAssigned of a mail user is about a mailbox that does not exist
-    return f"{', '.join(says)}; but an enabled plan covers it" if says else ""
+    plan = "an enabled plan covers it" if covered else "an enabled plan keeps it: see no_mailbox_rights"
+    return f"{', '.join(says)}; but {plan}" if says else ""

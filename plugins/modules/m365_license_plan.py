@@ -114,8 +114,9 @@ options:
     description:
       - Permit plans that remove licenses.
       - A license that keeps a mailbox is not removed even then, unless another one takes its place in the same request.
-        If the new license ends in error and nothing else keeps the mailbox, the same run gives the old one back, and
-        the user counts as failed. With O(confirm=false) users are not read back, so nothing is given back.
+        If the new license ends in error, and what is left lacks what the mailbox needs (a plan at all, or its archive,
+        hold or size), the same run gives the old one back, and the user counts as failed. With O(confirm=false) users
+        are not read back, so nothing is given back.
     type: bool
     default: false
   seat_reserve:

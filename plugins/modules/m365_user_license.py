@@ -17,7 +17,8 @@ description:
   - Each user gets one C(assignLicense) request, which adds and removes at once, so that a swap leaves no gap.
     One batch contains 20 such requests.
   - The service may accept a swap, remove the old license, and then fail to assign the new one. If reading the user back
-    shows that, and nothing else keeps the mailbox, the same run gives the old licenses back, with the same plans off.
+    shows that, and what is left lacks what the mailbox needs (a plan at all, or its archive, hold or size), the same
+    run gives the old licenses back, with the same plans off. It also does if Exchange does not say what it needs.
     The user counts as failed, and the error says what happened. If the licenses cannot be given back, the error names
     the day until which a license restores the mailbox. With O(confirm=false) users are not read back, so nothing is
     given back.

@@ -23,6 +23,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
     M365Error,
     UnknownOutcome,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph.batch_parts import BatchAnswer, BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
@@ -39,6 +40,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals
 )
 
 from .denials import Denials, mark_with_cause, unsent
+from .downgrades import Downgrade, affected_users
 from .give_back import give_back
 from .outcomes import (
     RUN_AGAIN,
@@ -80,6 +82,7 @@ def apply_changes(
     uncovers: Callable[[User, LicenseChange], bool] = lambda _user, _change: False,
     written: Written | None = None,
     second_tries: SecondTries | None = None,
+    exchange: Callable[[], Exchange] | None = None,
 ) -> list[Outcome]:
     """Write ``changes``, one for each user, and return their outcomes in the same order.
 
@@ -87,7 +90,8 @@ def apply_changes(
     are not read again. ``on_error=fail`` sends no further batch after the first user who fails, ``continue`` tries them
     all. Both stop if the application lacks the permission to write. ``uncovers``: does a change remove what keeps a
     mailbox? One that does so only because of a concurrent change of the user is not sent. ``second_tries``: what to
-    send after a refusal. Raises ValueError for two changes of one user; the service's errors become outcomes.
+    send after a refusal. ``exchange`` is called if a swap failed half way and left a lesser plan; without it, each such
+    mailbox counts as using more. Raises ValueError for two changes of one user; the service's errors become outcomes.
     """
     if len({change.user_id for change in changes}) != len(changes):
         raise ValueError("two changes of one user")
@@ -111,7 +115,11 @@ def apply_changes(
         read_back(todo)
         read_back(run.take_alternatives(todo))
         until = graph.service.client.wall.now() + timedelta(days=DISCONNECTED_DAYS)
-        give_back(todo, skus, tries.catalog, run.send_back, read_back, until)
+
+        def affected(losses: Sequence[Downgrade]) -> set[str]:
+            return affected_users(graph, exchange, losses) if exchange else {item.user.id for item in losses}
+
+        give_back(todo, skus, tries.catalog, affected, run.send_back, read_back, until)
     outcomes = [outcome_of(job, skus) for job in jobs]
     if written:
         written([outcome for outcome in outcomes if outcome.wrote or outcome.status == "failed"])

@@ -127,6 +127,15 @@ def affected_mailboxes(
     return found
 
 
+def affected_users(graph: Graph, exchange: Callable[[], Exchange], downgrades: Sequence[Downgrade]) -> set[str]:
+    """The ids of users whose mailbox uses what they lost; all of them where Exchange does not say."""
+    try:
+        names = affected_mailboxes(graph, exchange, downgrades).keys()
+    except M365Error:
+        return {item.user.id for item in downgrades}
+    return {item.user.id for item in downgrades if item.user.user_principal_name in names}
+
+
 def _mailboxes_of(service: Exchange, downgrades: Sequence[Downgrade]) -> list[tuple[Downgrade, Mailbox]]:
     """The mailboxes and archives of these users, by their id, and by their name where the id is missing or another's.
 

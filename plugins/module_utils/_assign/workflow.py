@@ -156,6 +156,7 @@ def license_users(
             uncovers=lambda user, change: not options.allow_uncovered and uncovered_by(user, change, skus, catalog),
             written=record(skus) if record and any(changes) else None,
             second_tries=SecondTries({change.user_id: Case(wanted) for change in changes}, skus, catalog),
+            exchange=exchange,
         )
     rows = [
         row_of(outcome, blocked.get(outcome.user_id), wanted, options.state, skus, catalog, change, leaving)

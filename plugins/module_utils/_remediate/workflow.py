@@ -179,7 +179,7 @@ def plan_licenses(
     outcomes = None
     if options.apply and not plan.violations:
         written = record(plan, by_id) if record and plan.changes and not check_mode else None
-        outcomes = write_plan(graph, plan, by_id, options, check_mode=check_mode, written=written)
+        outcomes = write_plan(graph, exchange, plan, by_id, options, check_mode=check_mode, written=written)
     idle = idle_rules(resolved.rules, plan, audited.now.date())
     warnings = (*resolved.warnings, *idle, *_unknown_protected(graph, audited, options))
     return Planned(audited, plan, by_id, warnings, outcomes, _left_out(audited, options), resolved.groups)
@@ -187,6 +187,7 @@ def plan_licenses(
 
 def write_plan(
     graph: Graph,
+    exchange: Exchange,
     plan: Plan,
     skus: Mapping[str, Sku],
     options: PlannerOptions,
@@ -216,6 +217,7 @@ def write_plan(
                 catalog,
                 plan.seats_left,
             ),
+            exchange=lambda: exchange,
         )
     return {outcome.user_id: outcome for outcome in outcomes}
 

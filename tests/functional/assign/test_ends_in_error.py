@@ -152,7 +152,8 @@ def test_nothing_is_given_back_if_another_license_keeps_the_box(env: PlanHarness
     ends(env, SPE_E5="CountViolation")
     anna = env.person("anna", env.held("EXCHANGESTANDARD"), env.held(kept))
     error = env.fail([anna], "SPE_E5", remove=("EXCHANGESTANDARD",))
-    assert error.partial["users"][0]["error"]["message"] == "SPE_E5 was assigned, but is in error: CountViolation."
+    said = "SPE_E5 was assigned, but is in error: CountViolation. The same request removed EXCHANGESTANDARD."
+    assert error.partial["users"][0]["error"]["message"] == said
     assert (at_work(env, anna), len(env.license_requests())) == ({kept}, 1)
 
 
@@ -197,3 +198,68 @@ def test_the_others_are_given_back_theirs_after_a_failure(env: PlanHarness) -> N
     error = env.fail(people, "SPE_E5", remove=("EXCHANGESTANDARD",))
     assert all("was given back" in row["error"]["message"] for row in error.partial["users"])
     assert all(at_work(env, upn) == {"EXCHANGESTANDARD"} for upn in people)
+
+
+# --- a lesser plan keeps the mailbox, and not its archive, its hold or its size ---------------------------------------
+
+LESSER: list[tuple[str, Json]] = [
+    ("UserMailbox", {"archive": True}),
+    ("UserMailbox", {"hold": True}),
+    ("UserMailbox", {"bytes": 60 * 2**30}),
+    ("UserMailbox", {"archive": True, "owner_id": ""}),
+    ("SharedMailbox", {"archive": True}),
+]
+
+
+@pytest.mark.parametrize(("kind", "mailbox"), LESSER)
+@pytest.mark.parametrize("by_group", [False, True])
+@pytest.mark.parametrize("allow_uncovered", [False, True])
+def test_license_returns_if_lesser_plan_is_not_enough(
+    env: PlanHarness, kind: str, mailbox: Json, by_group: bool, allow_uncovered: bool
+) -> None:
+    ends(env, SPE_E5="CountViolation")
+    kiosk = env.inherited("SPE_F1") if by_group else env.held("SPE_F1")
+    anna = env.person("anna", env.held("SPE_E3", "YAMMER_ENTERPRISE"), kiosk, kind=kind, **mailbox)
+    for _run in range(2):
+        error = env.fail([anna], "SPE_E5", remove=("SPE_E3",), allow_uncovered=allow_uncovered)
+        (row,) = error.partial["users"]
+        assert row["error"]["message"].endswith("is in error: CountViolation, so SPE_E3 was given back.")
+        assert at_work(env, anna) == {"SPE_E3", "SPE_F1"}
+        assert env.states(anna)["SPE_E3"] == ["YAMMER_ENTERPRISE"]
+
+
+def test_license_returns_by_rules_if_lesser_plan_is_short(env: PlanHarness) -> None:
+    ends(env, SPE_E5="CountViolation")
+    env.add_sku("EXCHANGEDESKLESS")
+    anna = env.person("anna", env.held("EXCHANGEENTERPRISE"), env.held("EXCHANGEDESKLESS"), archive=True)
+    rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E5"}], "fallback": [{"sku": "EXCHANGEENTERPRISE"}]}
+    (row,) = env.refused(rule, scope="all_users", allow_removals=True).partial["users"]
+    assert row["error"]["message"].endswith("so EXCHANGEENTERPRISE was given back.")
+    assert at_work(env, anna) == {"EXCHANGEENTERPRISE", "EXCHANGEDESKLESS"}
+
+
+def test_license_stays_away_if_lesser_plan_is_enough(env: PlanHarness) -> None:
+    ends(env, SPE_E5="CountViolation")
+    anna = env.person("anna", env.held("SPE_E3"), env.held("SPE_F1"), bytes=2**30)
+    (row,) = env.fail([anna], "SPE_E5", remove=("SPE_E3",)).partial["users"]
+    assert row["error"]["message"].endswith("in error: CountViolation. The same request removed SPE_E3.")
+    assert (at_work(env, anna), len(env.license_requests())) == ({"SPE_F1"}, 1)
+    assert {item["sku"] for item in row["after"]["licenses"]} == {"SPE_E5", "SPE_F1"}
+
+
+def test_license_returns_if_exchange_cannot_be_asked(env: PlanHarness) -> None:
+    ends(env, SPE_E5="CountViolation")
+    anna = env.person("anna", env.held("SPE_E3"), env.held("SPE_F1"), archive=True)
+    env.tenant.set_faults({"kind": "status", "service": "exchange", "path": "InvokeCommand", "status": 403})
+    assert "so SPE_E3 was given back." in env.fail([anna], "SPE_E5", remove=("SPE_E3",)).message
+    assert at_work(env, anna) == {"SPE_E3", "SPE_F1"}
+
+
+def test_error_names_what_lacks_if_license_cannot_return(env: PlanHarness) -> None:
+    ends(env, SPE_E5="CountViolation", SPE_E3="CountViolation")
+    anna = env.person("anna", env.held("SPE_E3"), env.held("SPE_F1"), archive=True)
+    (row,) = env.fail([anna], "SPE_E5", remove=("SPE_E3",)).partial["users"]
+    assert "removed SPE_E3, which could not be given back: " in row["error"]["message"]
+    assert "The mailbox lacks what it needs now: " in row["error"]["message"]
+    assert "an archive needs Plan 1, Plan 2 or the archiving add-on" in row["error"]["message"]
+    assert "has no license now" not in row["error"]["message"]

@@ -1,10 +1,9 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens on the controller before a module of this collection runs.
+"""Prepares the options of a module on the controller, from the variables of the host and the hosts of the play.
 
-It is part of the module's own task: no tag and no ``--start-at-task`` leaves it out. The module itself knows neither
-the variables of its host nor the hosts of its play.
+It is part of the task of the module, so no tag and no ``--start-at-task`` skips it.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ PATHS = (
 
 MODE = "license_state_mode"
 """The variable without which a run is a plan."""
-RENAME = "Names that begin with m365_ are for this collection alone: give a variable of your own another name."
+RENAME = "Names that begin with m365_ are reserved for this collection: give a variable of your own another name."
 
 
 class Refused(Exception):
@@ -77,8 +76,8 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
     def _check_names(self, variables: Mapping[str, Any]) -> list[Unknown]:
         """Warn of variables that may be misspelt, and return them.
 
-        Raises Refused where the module writes, and where one of them asks it to write: such a job would make a plan
-        each night, and end well.
+        Raises Refused if the module writes, or if one of them asks it to write: such a job would only plan each night,
+        and succeed.
         """
         unknown = unknown_variables(variables, M365 | LICENSE_STATE if self._by_variables() else M365)
         if not unknown:
@@ -114,7 +113,7 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
         return options
 
     def _from_variables(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-        """What the host's variables say that the task does not. Raises Refused for an empty one."""
+        """Options of the host's variables that the task lacks. Raises Refused for an empty one."""
         way_given = any(name in options for name in WAYS)
         wanted = [name for name in OPTIONS if name not in options and not (way_given and name in WAYS)]
         found = {}
@@ -127,19 +126,19 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
         return found
 
     def _foreign_environment(self, variables: Mapping[str, Any], misspelt: Sequence[Unknown]) -> str:
-        """Why the environment does not say which tenant this host is; empty where it may."""
+        """Why the environment must not select the tenant of this host; empty if it may."""
         host = variables.get("inventory_hostname", "")
         if names := ", ".join(str(wrong) for wrong in misspelt if wrong.meant in M365 or is_reserved(wrong.name)):
-            # also one that signs nobody in: a host with variables of its own is not the tenant of the environment
+            # Any such variable counts, because a host with its own variables has another tenant than the environment.
             return (
                 f"Host {host!r} has {names}, and no variable that this collection reads to sign in with. Correct it; "
-                f"the environment's tenant is not taken instead. {RENAME}"
+                f"the environment's tenant is not used instead. {RENAME}"
             )
         hosts = variables.get("ansible_play_hosts_all") or ()
         lack = f"Host {host!r} has no variables m365_* to sign in with"
         advice = (
             f"Set m365_tenant_id and the other variables m365_* of host {host!r}; "
-            "the environment's tenant is only taken where no host has such variables."
+            "the environment's tenant is only used if no host has such variables."
         )
         if len(hosts) > 1:
             return f"{lack}, and the play has {len(hosts)} hosts. {advice}"
@@ -151,12 +150,12 @@ class LicensingAction(ActionModule):  # type: ignore[misc]
 
 
 def _absolute(option: str, text: str) -> str:
-    """The path from the root. What may be a secret stays: with a folder before it, it would look like a path."""
+    """The absolute path. What may be a secret stays as it is, because it would look like a path otherwise."""
     path = Path(os.path.expandvars(text))
     try:
         place = Path.cwd() / path.expanduser()
         known = option not in SIGN_IN_PATHS or is_path(text) or place.exists()
-    except (OSError, RuntimeError, ValueError):  # there is no such user, or no such name: the module says so
+    except (OSError, RuntimeError, ValueError):  # an unknown user or an impossible name, which the module reports
         return text
     return str(place) if known else text
 

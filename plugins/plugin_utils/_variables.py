@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The variables of this collection, and the names that somebody may have misspelt. Pure: no I/O, no clock.
 
-Ansible takes any variable without a word. A guard or a tenant whose name has one wrong letter would be none.
+Ansible accepts any variable silently, so a guard or a tenant with a misspelt name would have no effect.
 """
 
 from __future__ import annotations
@@ -109,11 +109,11 @@ _ROLE_PREFIX = re.compile(r"([a-z]{3,10})state(?!ment|s?$).+", re.DOTALL)
 _LICENSE = frozenset(
     {"lic"}.union(*map(without_one, ("license", "licence", "licenses", "licences", "licensing", "licencing")))
 )
-"""The first word of ``license_state_``, in any spelling, and what one wrong letter leaves of it."""
+"""The first word of ``license_state_``, in any spelling, also with one letter missing."""
 
 
 class Unknown(NamedTuple):
-    """A variable that nothing reads, and the one that was meant; empty where none is near."""
+    """A variable that nothing reads, and the one that was probably meant; empty if none is similar."""
 
     name: str
     meant: str
@@ -123,14 +123,14 @@ class Unknown(NamedTuple):
 
 
 def unknown_variables(variables: Mapping[str, Any], known: frozenset[str]) -> list[Unknown]:
-    """The variables that are near one of ``known`` or begin like them, and are none of them; sorted.
+    """The variables that resemble one of ``known`` or begin like them, and are not among them; sorted.
 
-    The registered result of a task is not an option, whatever its name is.
+    The registered result of a task is not an option, even if its name resembles one.
     """
     of_the_role = bool(known & LICENSE_STATE)
     nearness = _nearness(known)
     found = []
-    for name in sorted(_strangers(variables)):
+    for name in sorted(_unknown_names(variables)):
         meant = nearness.of(name)
         if meant or is_reserved(name) or (of_the_role and _begins_like_the_role_s(name)):
             found.append(Unknown(name, meant))
@@ -138,13 +138,13 @@ def unknown_variables(variables: Mapping[str, Any], known: frozenset[str]) -> li
 
 
 def signs_in(variables: Mapping[str, Any]) -> str:
-    """The name of a host's variable that says, or may say under a wrong name, who signs in; empty where none does."""
+    """The name of a host's variable, perhaps misspelt, that selects the sign-in; empty if there is none."""
     own = [f"m365_{name}" for name in CREDENTIALS if f"m365_{name}" in variables]
-    return next(iter(own or sorted(filter(is_reserved, _strangers(variables)))), "")
+    return next(iter(own or sorted(filter(is_reserved, _unknown_names(variables)))), "")
 
 
-def _strangers(variables: Mapping[str, Any]) -> list[str]:
-    """The names that no option has, without those of Ansible, of a role's own, and of registered results."""
+def _unknown_names(variables: Mapping[str, Any]) -> list[str]:
+    """The names that are not options, without those of Ansible, of internals of roles, and of registered results."""
     names = [name for name in variables if isinstance(name, str) and not name.startswith(("ansible_", "__"))]
     return [name for name in names if name not in _EVERYTHING and not _is_registered(variables[name])]
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is around the work of a module that may be large or take long: its rows, its progress, and what it cost.
+"""Around the work of a module that may return many rows or take long: its rows, its progress, and its cost.
 
-A result stays small: Ansible holds it several times over, shows it, and keeps it in facts. Beyond ``max_rows`` it has
-the summary and the first rows; the file that ``output_path`` names has all of them.
+Ansible keeps several copies of a result, prints it, and keeps it in facts, so it stays small. Beyond ``max_rows`` it
+has the summary and the first rows; the file ``output_path`` has all rows.
 """
 
 from __future__ import annotations
@@ -41,25 +41,25 @@ LARGE_SPEC: dict[str, dict[str, Any]] = {
     "output_path": {"type": "path"},
     **PROGRESS_SPEC,
 }
-"""The options of a module whose work may be large."""
+"""The options of a module that may return many rows."""
 
 FIRST_ROWS = 20
-"""Rows that a result has of those that it leaves out."""
+"""The number of rows in ``first_rows``."""
 
 FAILED_CHARS = 5500
-"""Characters of the result of a task that fails, which Ansible prints in one line: as many rows in brief as fit."""
+"""The most characters of the result of a failed task, which Ansible prints in one line."""
 KEPT_CHARS, BRIEF_CHARS, FAILED_LIST_CHARS, SUMMARY_LIST_CHARS = 1500, 1100, 400, 120
-"""Characters of rows that stay as they are in such a result, of each other list, and of a list in its summary."""
+"""The most characters in such a result of complete rows, brief rows, other lists, and lists of its summary."""
 
 _NOT_ROWS = frozenset({"alarm", "first_rows", "reports", "violations", "warnings"})
 _TROUBLE = frozenset({"failed", "skipped"})
 
 
 class RowsNotWritten(M365Error):
-    """``output_path`` could not be written after all. ``partial`` is the result; with all rows where it wrote."""
+    """``output_path`` could not be written. ``partial`` is the result, with all rows if users were changed."""
 
     def __init__(self, message: str, partial: Mapping[str, Any], *, wrote: bool) -> None:
-        hint = "What was done is in the result." if wrote else "Nothing was changed."
+        hint = "The result says what was done." if wrote else "Nothing was changed."
         super().__init__(f"The rows could not be written: {message}", code="not_writable", hint=hint, partial=partial)
 
 
@@ -67,21 +67,21 @@ Row = Mapping[str, Any]
 
 
 class RowKind(NamedTuple):
-    """The rows of a module: the list in the result that has them, and what counts when only some are returned."""
+    """The rows of a module: the list in the result that has them, and their order if only some are returned."""
 
     name: str
     urgent: Callable[[Row], bool] = lambda _row: False
-    """Which of them come before the others, after those that failed."""
+    """The rows that come first, after failed ones."""
     rank: Callable[[Row], float] = lambda _row: 0.0
-    """The order of these and of those that failed, the least first."""
+    """The order of urgent and failed rows, the least first."""
     brief: Callable[[Row], Row] | None = None
-    """A row in brief, for the result of a task that fails; None: such a result is like any other."""
+    """Shortens a row for the result of a failed task; None: such a result is not shortened."""
 
 
 def large(rows: str | RowKind, work: Callable[[Context], Mapping[str, Any]]) -> Callable[[Context], dict[str, Any]]:
-    """``work`` with its result made small. ``rows`` names the list in it that goes to ``output_path``.
+    """``work`` with a small result. ``rows`` names the list in it that is written to ``output_path``.
 
-    That list may be any iterable: it is then read as the file is written, and never held as a whole.
+    That list may be any iterable, which is then written element by element, and never held as a whole.
     """
     kind = RowKind(rows) if isinstance(rows, str) else rows
 
@@ -108,17 +108,17 @@ def _shortened(context: Context, kind: RowKind, error: M365Error) -> dict[str, A
     if isinstance(error, RowsNotWritten):
         return error.partial
     try:
-        # a result has the words of its error three times: as msg, in error, and by parts in alarm
+        # A result has the text of its error three times: in msg, in error, and in alarm.
         words = 3 * len(str(error))
         return _Rows(context, kind, context.params["output_path"], failed=True, words=words).shorten(error.partial)
     except RowsNotWritten as second:
-        # Two errors at once: the first is why the work failed, and its rows are in the result.
+        # Of two errors the first one made the work fail, and its rows are in the result.
         context.warn(str(second))
         return second.partial
 
 
 def check_rows(params: Mapping[str, Any]) -> None:
-    """Look at the options before anything is asked. Raises ConfigurationError."""
+    """Check the options before the first request. Raises ConfigurationError."""
     if params["max_rows"] < 0:
         raise ConfigurationError(f"max_rows: expected 0 or more rows, found {params['max_rows']}")
     path, progress = params["output_path"], params["progress_path"]
@@ -130,17 +130,17 @@ _FOLDERS, _IN_FOLDERS = ("report_dir", "record_dir"), ("output_path", "progress_
 
 
 def check_paths(context: Context) -> None:
-    """Warn where others can replace what is written. Raises ConfigurationError for a path that shows a secret."""
+    """Warn if other users can replace what is written. Raises ConfigurationError for a path that shows a secret."""
     remarks: dict[str, list[str]] = {}
     for option in (*_FOLDERS, *_IN_FOLDERS):
         if not (path := context.params.get(option)):
             continue
         if context.client.redactor.mask_data(path) != path:
             raise ConfigurationError(
-                f"{option}: the path holds a secret of this run, and everybody on the machine can see a path. "
-                "Choose another one"
+                f"{option}: the path contains a secret of this run, and all users of the machine can see paths. "
+                "Choose another path"
             )
-        with contextlib.suppress(RuntimeError):  # ~nobody: whoever opens it says so
+        with contextlib.suppress(RuntimeError):  # an unknown user after ~, which opening the path reports
             place = Path(path).expanduser()
             found = remarks_on(place if option in _FOLDERS else place.parent)
             found += remarks_on_file(place) if option == "progress_path" else []
@@ -150,7 +150,7 @@ def check_paths(context: Context) -> None:
 
 
 def _why_not(path: str, progress: str | None) -> str:
-    """Why the file cannot be written, or replaced; empty where nothing is known of that."""
+    """Why the file cannot be written or replaced; empty if no reason is known."""
     try:
         place = Path(path).expanduser()
         if reason := _why_no_name(place):
@@ -161,11 +161,11 @@ def _why_not(path: str, progress: str | None) -> str:
             return "progress_path names the same file"
         if reason := _why_it_stays(place):
             return reason
-        # permissions do not tell it of every file system
+        # Permissions do not decide on every file system.
         tempfile.TemporaryFile(dir=place.parent).close()
     except UnicodeError:
         return "the file system has no such characters"
-    except (RuntimeError, UnsafeError) as error:  # ~nobody
+    except (RuntimeError, UnsafeError) as error:  # an unknown user after ~
         return str(error).rstrip(".")
     except OSError as error:  # such as a name that is too long
         return error.strerror or "no reason given"
@@ -184,16 +184,16 @@ def _why_no_name(place: Path) -> str:
 
 
 def _why_it_stays(place: Path) -> str:
-    """Why what has this name cannot be replaced."""
+    """Why an existing file of this name cannot be replaced."""
     if os.path.ismount(place):
-        return "it is a mount point, and nothing can take its place"
+        return "it is a mount point, which cannot be replaced"
     if os.path.lexists(place) and not replaceable(place.parent.stat(), place.lstat(), os.geteuid()):
         return "it belongs to another user, in a directory where only its owner can replace it"
     return ""
 
 
 def replaceable(folder: os.stat_result, file: os.stat_result, user: int) -> bool:
-    """May the user replace the file? Who may write to its directory may, but not where that is sticky, as /tmp."""
+    """May the user, who can write to the directory, replace the file? Not if the directory is sticky, as /tmp."""
     return not folder.st_mode & stat.S_ISVTX or user in (0, folder.st_uid, file.st_uid)
 
 
@@ -220,7 +220,7 @@ class _Rows:
         """The result with no list longer than ``max_rows``, and its rows in the file. Raises RowsNotWritten."""
         short = dict(result)
         if not self._context.diff:
-            # It is as large as all rows together.
+            # The diff is as large as all rows together.
             short.pop("diff", None)
         trouble: ConfigurationError | None = None
         if self._name in result:
@@ -243,7 +243,7 @@ class _Rows:
             else:
                 short[name] = []
         if self._brief:
-            # how many they are stands in the summary
+            # The summary has their numbers.
             short |= {name: [] for name in other if _is_long(short.get(name), FAILED_LIST_CHARS)}
             short |= {"summary": _with_short_lists(short["summary"])} if "summary" in short else {}
             self._put_first_rows_in_brief(short)
@@ -252,16 +252,16 @@ class _Rows:
         return short
 
     def _wrote(self, result: Mapping[str, Any]) -> bool:
-        """Was the tenant changed, or may it have been?"""
+        """Was the tenant changed, or may it be changed?"""
         if self._context.check_mode or not isinstance(result[self._name], Sequence):
             return False
         return bool(result.get("changed")) or any(row.get("status") in _TROUBLE for row in result[self._name])
 
     def _rescued(self, result: dict[str, Any]) -> dict[str, Any]:
-        """The result where the file cannot be written: all rows are left in it only if they say what was done."""
+        """The result if the file cannot be written: it keeps all rows only if they report changes."""
         rows = result[self._name]
         if not isinstance(rows, Sequence):
-            # Read only once, and not to the end: nothing that counts them is whole.
+            # The iterable was not read to its end, so no count is complete.
             return {self._name: [], "warnings": result.get("warnings", ())}
         if self._wrote(result):
             return {**result, self._name: list(rows)}
@@ -269,7 +269,7 @@ class _Rows:
         return {**result, **again._keep(rows, result)}
 
     def _keep(self, rows: Iterable[Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        """The rows of the result, and what it says of those that are left out."""
+        """The rows of the result, and the keys about rows that are left out."""
         if self._path:
             self._context.write_json(self._path, (json_lines([to_plain(row)]) for row in self._seen(rows)))
             return {self._name: [], "output_path": self._path, **self._left_out(f"all are in {self._path}")}
@@ -285,17 +285,17 @@ class _Rows:
         options = "output_path or report_dir" if "report_dir" in self._context.params else "output_path"
         place = f"set {options} to have them written to a file"
         if reports:
-            place = f"the report {reports[0]} has all"
+            place = f"the report {reports[0]} has all rows"
         elif self._context.record_path:
-            place = f"the record {self._context.record_path} has all that were written; {place}"
+            place = f"the record {self._context.record_path} has all users that were written; {place}"
         elif self._context.params["output_path"]:
             place = "output_path could not be written"
         return {self._name: [], **self._left_out(place, warn=not reports and self._count > self._most)}
 
     def _too_long_to_print(self, rows: Iterable[Any], result: Mapping[str, Any]) -> bool:
-        """Must a failed result do without these rows? What was written is in the record, whatever becomes of them.
+        """Are these rows too long for a failed result? The record has what was written.
 
-        A few rows stay where no report has them.
+        A few rows stay if no report has them.
         """
         if not self._brief or not isinstance(rows, Sequence):
             return False
@@ -303,7 +303,7 @@ class _Rows:
         return len(rows) > FIRST_ROWS or (reported and _is_long(rows, KEPT_CHARS))
 
     def _seen(self, rows: Iterable[Any]) -> Iterator[Any]:
-        """The rows, looked at as they pass."""
+        """The rows, counted as they pass."""
         for row in rows:
             self._count += 1
             if len(self._first) < FIRST_ROWS:
@@ -332,7 +332,7 @@ class _Rows:
         return {"rows_left_out": self._count, "first_rows": first[:FIRST_ROWS]}
 
     def _put_first_rows_in_brief(self, short: dict[str, Any]) -> None:
-        """Keep as many first rows, in brief, as fit on the printed line with everything else."""
+        """Shorten the first rows, and keep as many as fit on the printed line with the rest."""
         rows = short.get("first_rows")
         if not self._brief or not _is_long(rows, KEPT_CHARS):
             return
@@ -345,7 +345,7 @@ class _Rows:
 
 
 def _with_short_lists(value: Any) -> Any:
-    """A summary in which each list has as many of its first entries as fit; reports have all of them."""
+    """The summary with the first entries of each list that fit; reports have all entries."""
     if isinstance(value, Mapping):
         return {name: _with_short_lists(item) for name, item in value.items()}
     if isinstance(value, list):

@@ -14,7 +14,7 @@ import sys
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 
 REQUIRED = {"msal": ">=1.32.0,<2", "requests": ">=2.31.0,<3", "urllib3": ">=1.26.18,<3"}
-"""As in requirements.txt; pip takes a name and its versions together."""
+"""As in requirements.txt; name and versions together are a requirement of pip."""
 
 
 def raise_if_libraries_missing(*import_errors: str | None) -> None:
@@ -40,7 +40,7 @@ def raise_if_libraries_missing(*import_errors: str | None) -> None:
 
 
 def _problem_of(name: str) -> str:
-    """What is wrong with a library, or nothing. It is imported already where all is well."""
+    """What is wrong with a library, or an empty text. A usable library is imported already."""
     needed = f"{name}{REQUIRED[name]} is needed"
     try:
         found = importlib.import_module(name)
@@ -56,7 +56,7 @@ def _problem_of(name: str) -> str:
 
 
 def _installed_version(name: str) -> str:
-    """The version that is installed, from its metadata; nothing where that is not known."""
+    """The installed version by its metadata; empty if it is not known."""
     from importlib import metadata  # noqa: PLC0415 - it takes long to import, and is rarely needed
 
     try:

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The record of a run that writes: who, what before, what after, by which rule; on the disk as it happens.
+"""The record of a run that writes: each user before and after, with the deciding rule, on the disk batch by batch.
 
-JSON Lines. The first line (``kind`` ``header``) says which run it is. A line of ``kind`` ``user`` says what became of a
-user. Where a user has several, the last one counts: a write is noted when it is answered, and once more when it is read
-back. The last line (``end``) is missing where the run was killed. Readers ignore kinds and keys that they do not know.
+JSON Lines. The first line (``kind`` ``header``) identifies the run. A line of ``kind`` ``user`` has the result of a
+user. If a user has several, the last one counts: a write is recorded when it is answered, and again when it is read
+back. The last line (``end``) is missing if the run was killed. Readers ignore unknown kinds and keys.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
 from .module import Context
 
 RECORD_SPEC: dict[str, dict[str, Any]] = {"record_dir": {"type": "path"}}
-"""The option of a module that leaves a record."""
+"""The option of a module that writes a record."""
 
 FORMAT = 1
 """Version of the format: it rises when a line of an older version would be read wrongly."""
 
 
 def record_folder(record_dir: str | None, report_dir: str | None = None) -> Path:
-    """Where records go: ``record_dir``, else ``report_dir``, else the user's state directory. Made where it is missing.
+    """Where records go: ``record_dir``, else ``report_dir``, else the user's state directory. It is created.
 
-    Raises ConfigurationError where nothing can be written there.
+    Raises ConfigurationError if it cannot be written to.
     """
     given = record_dir or report_dir
     try:
         folder = Path(given).expanduser() if given else _state_home() / "m365.licensing"
         with Folder(folder, make=0o700) as found:
             found.refuse()
-    except (OSError, ValueError, RuntimeError, UnsafeError) as error:  # NUL in a name; nobody's home
+    except (OSError, ValueError, RuntimeError, UnsafeError) as error:  # NUL in a name, or no home directory
         reason = getattr(error, "strerror", None) or str(error)
         raise _unwritable(given or "the user's state directory", reason) from None
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -60,7 +60,7 @@ def _state_home() -> Path:
 
 
 class Record:
-    """The file. Safe to use from several threads; what cannot be written any more ends it: ``trouble`` says why."""
+    """The file. Safe to use from several threads. A failed write ends it, and ``trouble`` says why."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Record:
     ) -> None:
         """``outcome_row`` makes the line of a user, without ``kind``; ``mask`` takes secrets out of JSON.
 
-        Raises ConfigurationError where no file can be made.
+        Raises ConfigurationError if the file cannot be created.
         """
         self.path = str(folder / f"{stem}.record.jsonl")
         self.trouble = ""
@@ -92,10 +92,7 @@ class Record:
             raise _unwritable(self.path, error.strerror or "no reason given") from None
 
     def note(self, outcomes: Sequence[Outcome]) -> bool:
-        """Write what became of these users, unless it is written already; on the disk when it returns.
-
-        False where it could not be written, now or before.
-        """
+        """Write the results of these users that are new, to the disk. False if this or an earlier write failed."""
         with self._lock:
             new = [item for item in outcomes if self._noted.get(item.user_id) != _facts(item)]
             if self.trouble or not new:
@@ -109,7 +106,7 @@ class Record:
             return True
 
     def close(self, end: Mapping[str, Any] | None) -> None:
-        """Close the file; ``end``: what to note of a run that has come to its end."""
+        """Close the file; ``end``: the keys of the last line, if the run was not killed."""
         with self._lock:
             try:
                 if end is not None and not self.trouble:
@@ -126,10 +123,10 @@ class Record:
 
 
 class Recording:
-    """The record of one run, made with the first write: a run that writes nothing leaves none. A context manager."""
+    """The record of one run, created before the first write. A context manager."""
 
     def __init__(self, context: Context, folder: Path | None, stem: str, header: Mapping[str, Any]) -> None:
-        """``folder`` None: the run writes nothing, and never begins a record."""
+        """``folder`` None: the run writes nothing, and has no record."""
         self._context, self._folder, self._stem, self._header = context, folder, stem, header
         self._record: Record | None = None
 
@@ -139,9 +136,9 @@ class Recording:
     def begin(
         self, skus: Mapping[str, Sku], catalog: Catalog, rules: Mapping[str, Mapping[str, Any]] | None = None
     ) -> Written:
-        """Make the file; what it returns notes outcomes. ``rules``: what decided, by user id.
+        """Create the file, and return what records outcomes. ``rules``: the deciding rules, by user id.
 
-        Raises ConfigurationError where the file cannot be made.
+        Raises ConfigurationError if the file cannot be created.
         """
 
         def row(outcome: Outcome) -> dict[str, Any]:
@@ -176,7 +173,7 @@ class Recording:
 
 
 def _facts(outcome: Outcome) -> tuple[Any, ...]:
-    """What makes another line worth while."""
+    """The values that need another line if they change."""
     after = outcome.after
     return outcome.status, outcome.confirmation, outcome.error, after.license_states, after.usage_location
 
@@ -185,5 +182,5 @@ def _unwritable(place: str, reason: str) -> ConfigurationError:
     return ConfigurationError(
         f"record_dir: {place!r} cannot be written: {reason}. Nothing was written to the tenant.",
         code="not_writable",
-        hint="Each run that writes leaves a record there. Set record_dir to a directory that the user may write to.",
+        hint="Each run that writes needs a record there. Set record_dir to a directory that the user may write to.",
     )

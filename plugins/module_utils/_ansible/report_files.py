@@ -36,12 +36,12 @@ class ReportNotWritten(M365Error):
     """A report could not be written. ``partial`` is the whole result: by now the tenant may have changed."""
 
     def __init__(self, message: str, partial: Mapping[str, Any]) -> None:
-        hint = "What was done is in the result."
+        hint = "The result says what was done."
         super().__init__(f"The report could not be written: {message}", code="not_writable", hint=hint, partial=partial)
 
 
 class ReportPlace(NamedTuple):
-    """Where reports go: the directory, the mode of the files, and their endings."""
+    """The directory of reports, the mode of the files, and their endings."""
 
     folder: Path
     mode: int
@@ -49,9 +49,9 @@ class ReportPlace(NamedTuple):
 
 
 def report_place(params: Mapping[str, Any]) -> ReportPlace | None:
-    """What the options of REPORT_SPEC ask for; None without ``report_dir``. Raises ConfigurationError.
+    """The options of REPORT_SPEC, checked; None without ``report_dir``. Raises ConfigurationError.
 
-    The directory is made where it is missing.
+    The directory is created if it is missing.
     """
     problems: list[str] = []
     mode = file_mode(params["report_mode"], problems)
@@ -65,7 +65,7 @@ def report_place(params: Mapping[str, Any]) -> ReportPlace | None:
 
 
 def file_mode(value: Any, problems: list[str], option: str = "report_mode") -> int:
-    """``"0640"`` as a number. What is no such mode goes to ``problems``."""
+    """``"0640"`` as a number. Another value is a problem."""
     mode = -1
     if isinstance(value, int) and not isinstance(value, bool):
         # YAML has read an octal number
@@ -73,7 +73,7 @@ def file_mode(value: Any, problems: list[str], option: str = "report_mode") -> i
     elif isinstance(value, str) and re.fullmatch(r"(0o?)?[0-7]{3}", value.strip()):
         mode = int(value.strip().replace("o", ""), 8)
     if mode & 0o002 and mode > 0:
-        problems.append(f"{option}: {value!r} lets everybody write the report; choose a mode such as '0600' or '0640'")
+        problems.append(f"{option}: {value!r} lets all users write the report; choose a mode such as '0600' or '0640'")
     elif mode & ~0o777 or mode & 0o600 != 0o600:
         problems.append(
             f"{option}: expected three octal digits in quotes that let the owner read and write, such as '0600' or "
@@ -109,13 +109,13 @@ def report_folder(path: str | None, mode: int = 0o600) -> Path | None:
 
 
 def report_stem(name: str) -> str:
-    """A name that every file system takes; one that had to be changed ends in a mark of the name that it was."""
+    """A name that every file system accepts; one that had to be changed ends in a hash of the original."""
     stem = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("._")[:_NAME_LENGTH] or "report"
     return stem if stem == name else f"{stem}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def run_stamp(moment: datetime) -> str:
-    """What tells the files of one run from those of all others, also of another run in the same second."""
+    """A part of file names that no other run has, not even one in the same second."""
     return f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 

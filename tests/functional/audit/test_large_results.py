@@ -225,7 +225,7 @@ def test_what_was_done_is_told_where_the_file_cannot_be_written(env: PlanHarness
     params = {**params_of(env, module), "output_path": str(tmp_path / "rows"), **LIMITED}
     params |= {"mode": "apply"} if module == "m365_license_plan" else {}
     result = run(env, module, params, status=1, full_disk=True)
-    assert result["msg"].endswith("What was done is in the result.")
+    assert result["msg"].endswith("The result says what was done.")
     assert result["changed"] is True
     assert [row["status"] for row in result["users"]] == PEOPLE * ["changed"]
     assert "diff" not in result

@@ -212,7 +212,7 @@ def test_a_path_that_shows_a_secret_is_refused(tenant: Tenant, tmp_path: Path, o
     secret = env.world.app.client_secret = SECRETS["plain"]
     options: Json = {"rules": [EVERYBODY], option: str(tmp_path / secret / "x")}
     result = run(env, PLAN, **options)
-    assert result["msg"].startswith(f"{option}: the path holds a secret of this run")
+    assert result["msg"].startswith(f"{option}: the path contains a secret of this run")
     assert secret not in json.dumps(result)
     assert list(tmp_path.iterdir()) == []
 

@@ -52,8 +52,8 @@ def test_a_mode_is_what_ansible_takes_for_one(tmp_path: Path, given: Any, mode: 
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("0666", "lets everybody write"),
-        ("777", "lets everybody write"),
+        ("0666", "lets all users write"),
+        ("777", "lets all users write"),
         ("u=rw,g=r", "expected three octal digits"),
         ("0400", "let the owner read and write"),
         ("", "expected three octal digits"),
@@ -61,7 +61,7 @@ def test_a_mode_is_what_ansible_takes_for_one(tmp_path: Path, given: Any, mode: 
         ("4600", "expected three octal digits"),
         (True, "expected three octal digits"),
         (None, "expected three octal digits"),
-        ("416", "lets everybody write"),  # 0640 without quotes, and made a text by a template
+        ("416", "lets all users write"),  # 0640 without quotes, and made a text by a template
     ],
 )
 def test_other_modes_are_refused(given: Any, told: str) -> None:

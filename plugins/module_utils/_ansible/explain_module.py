@@ -16,7 +16,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.module_utils._common.globs import compile_glob
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered, name_key
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
-from ansible_collections.m365.licensing.plugins.module_utils._explain.facts import Case, Reading, cases_of, explain_user
+from ansible_collections.m365.licensing.plugins.module_utils._explain.facts import (
+    MailboxCase,
+    Reading,
+    explain_user,
+    mailbox_cases,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._explain.rules import DecisionContext, explain_decision
 from ansible_collections.m365.licensing.plugins.module_utils._explain.text import lines_of
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
@@ -165,7 +170,7 @@ def _explanation(
     user: User, found: Audit, assessment: AssessmentContext, options: PlannerOptions, ruled: _Ruled | None
 ) -> dict[str, Any]:
     reading = _reading(user, found)
-    cases = cases_of(reading, assessment)
+    cases = mailbox_cases(reading, assessment)
     row = explain_user(reading, cases, assessment)
     for case, mailbox in zip(cases, row["mailboxes"], strict=True):
         mailbox["left_out"] = _left_out(user, case, options.audit)
@@ -184,7 +189,7 @@ def _reading(user: User, found: Audit) -> Reading:
     return Reading(user, boxes, signals, readings.signals, other, shared, contest.text if contest else "")
 
 
-def _left_out(user: User, case: Case, options: AuditOptions) -> str:
+def _left_out(user: User, case: MailboxCase, options: AuditOptions) -> str:
     """Why audits and runs with these options leave out this mailbox; empty if they do not."""
     upn = lowered(user.user_principal_name)
     for pattern in options.exclude:
@@ -196,7 +201,9 @@ def _left_out(user: User, case: Case, options: AuditOptions) -> str:
     return ""
 
 
-def _decision(reading: Reading, case: Case, left_out: str, options: PlannerOptions, ruled: _Ruled) -> dict[str, Any]:
+def _decision(
+    reading: Reading, case: MailboxCase, left_out: str, options: PlannerOptions, ruled: _Ruled
+) -> dict[str, Any]:
     user, other = reading.user, reading.other_kind
     entries = ruled.entries.get(user.id, ())
     entry = next((item for item in entries if _is_about(item, case)), None)
@@ -215,7 +222,7 @@ def _decision(reading: Reading, case: Case, left_out: str, options: PlannerOptio
     return explain_decision(subject, entry, why_none, ruled.decisions)
 
 
-def _is_about(entry: PlanEntry, case: Case) -> bool:
+def _is_about(entry: PlanEntry, case: MailboxCase) -> bool:
     """Is this entry of a plan about this mailbox, or about its user as somebody of whom nothing is at risk?"""
     if entry.finding is None:
         return case.finding is None and case.recipient_type is not RecipientType.SOFT_DELETED

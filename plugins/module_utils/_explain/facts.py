@@ -87,7 +87,7 @@ class Reading(NamedTuple):
     """That a mailbox has the id of this user and the name of another, or the other way round."""
 
 
-class Case(NamedTuple):
+class MailboxCase(NamedTuple):
     """One mailbox of a user, or none, and what an audit finds about it."""
 
     mailbox: Mailbox | None
@@ -105,21 +105,21 @@ class Case(NamedTuple):
         return self.mailbox.guid if self.mailbox is not None else ""
 
 
-def cases_of(reading: Reading, context: AssessmentContext) -> tuple[Case, ...]:
+def mailbox_cases(reading: Reading, context: AssessmentContext) -> tuple[MailboxCase, ...]:
     """Each mailbox, the one in use first; one case without a mailbox where Exchange shows none."""
     user, signals = reading.user, reading.signals
     boxes = sorted(reading.mailboxes, key=lambda box: (box.recipient_type is RecipientType.SOFT_DELETED, box.guid))
     missing = not reading.other_kind and is_missing(boxes, user, signals, context)
-    lost = Case(None, assess(None, user, signals, context) if missing else None)
+    lost = MailboxCase(None, assess(None, user, signals, context) if missing else None)
     if boxes:
         found = [(box, assess(box, user, signals, context)) for box in boxes]
         if reading.shared:
             found = [(box, disputed(finding, box, user, reading.shared)) for box, finding in found]
-        return (*(Case(box, finding) for box, finding in found), *((lost,) if lost.finding else ()))
+        return (*(MailboxCase(box, finding) for box, finding in found), *((lost,) if lost.finding else ()))
     return (lost,)
 
 
-def explain_user(reading: Reading, cases: Sequence[Case], context: AssessmentContext) -> dict[str, Any]:
+def explain_user(reading: Reading, cases: Sequence[MailboxCase], context: AssessmentContext) -> dict[str, Any]:
     """Everything about one user but the rules, as a plain dictionary; see the module's RETURN for its keys."""
     user = reading.user
     plans = exchange_plans(user, context)
@@ -152,7 +152,7 @@ def explain_user(reading: Reading, cases: Sequence[Case], context: AssessmentCon
 
 def exchange_plans(user: User, context: AssessmentContext) -> list[dict[str, Any]]:
     """Each Exchange plan by each license and way that brings it, and its status; those that count first."""
-    best = _at_work(user.assigned_plans)
+    best = _effective_plans(user.assigned_plans)
     rows = [
         _plan_row(plan_id, context, state, _status(plan_id, state, user, best.get(plan_id), context), best.get(plan_id))
         for state in user.license_states
@@ -177,7 +177,7 @@ def exchange_plans(user: User, context: AssessmentContext) -> list[dict[str, Any
     return rows
 
 
-def _at_work(plans: Iterable[AssignedPlan]) -> dict[str, AssignedPlan]:
+def _effective_plans(plans: Iterable[AssignedPlan]) -> dict[str, AssignedPlan]:
     """One entry for each plan: the one at work, else the suspended one, else the latest that was removed."""
 
     def rank(plan: AssignedPlan) -> tuple[int, str]:
@@ -242,7 +242,7 @@ def _plan_row(
 
 
 def _mailbox(
-    case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], context: AssessmentContext
+    case: MailboxCase, reading: Reading, plans: Sequence[Mapping[str, Any]], context: AssessmentContext
 ) -> dict[str, Any]:
     box, finding, kind = case.mailbox, case.finding, case.recipient_type
     own = settled(box, reading.user, context.catalog) if box else None
@@ -283,7 +283,7 @@ def _size_known(box: Mailbox, availability: Mapping[str, str]) -> bool | None:
 
 
 def _verdict(
-    case: Case, reading: Reading, plans: Sequence[Mapping[str, Any]], context: AssessmentContext
+    case: MailboxCase, reading: Reading, plans: Sequence[Mapping[str, Any]], context: AssessmentContext
 ) -> tuple[bool | None, str]:
     """Whether it is at risk (None: that cannot be said), and why, in one sentence without a full stop."""
     user, box, finding = reading.user, case.mailbox, case.finding

@@ -86,7 +86,7 @@ def explain_decision(
         "rule_path": decider.path if decider else None,
         "why": _why(decider, subject, undecided=undecided),
         "undecided": undecided,
-        "rules_before": _nearest(before),
+        "rules_before": _nearest_rules(before),
         "rules_before_count": len(before),
         "exceptions": exceptions,
         "seats": _seats(decider, subject, context) if decider else [],
@@ -103,10 +103,10 @@ def _why(rule: Rule | None, subject: Subject, *, undecided: bool) -> str:
 
 def failure(condition: Condition, facts: Facts, subject: Subject) -> str:
     """Why a condition does not hold: what it asks for, and what the user has."""
-    return f"{condition.text}, but {_has(condition, condition.value(facts), subject.user)}"
+    return f"{condition.text}, but {_actual_value(condition, condition.value(facts), subject.user)}"
 
 
-def _has(condition: Condition, value: Any, user: User) -> str:
+def _actual_value(condition: Condition, value: Any, user: User) -> str:
     """In words, the value with which the condition was compared."""
     key = condition.key
     if isinstance(value, bool):
@@ -148,7 +148,7 @@ def _exception(rule: Rule, *, expired: bool, decides: bool) -> dict[str, Any]:
     }
 
 
-def _nearest(before: list[dict[str, Any]], most: int = RULES_SHOWN) -> list[dict[str, Any]]:
+def _nearest_rules(before: list[dict[str, Any]], most: int = RULES_SHOWN) -> list[dict[str, Any]]:
     """At most ``most`` rules, those that fail on the fewest conditions, in their order."""
     kept = sorted(before, key=lambda row: (len(row["failed"]), -row["number"]))[:most]
     return sorted(kept, key=lambda row: int(row["number"]))
@@ -156,7 +156,7 @@ def _nearest(before: list[dict[str, Any]], most: int = RULES_SHOWN) -> list[dict
 
 def nearest_rules(decision: Mapping[str, Any], most: int) -> list[dict[str, Any]]:
     """The same of a decision, for a text that has room for few."""
-    return _nearest(list(decision["rules_before"]), most)
+    return _nearest_rules(list(decision["rules_before"]), most)
 
 
 def _seats(rule: Rule, subject: Subject, context: DecisionContext) -> list[dict[str, Any]]:
@@ -188,11 +188,11 @@ def _run(entry: PlanEntry | None, why_none: str, context: DecisionContext) -> di
 
 def _guards(subject: Subject, entry: PlanEntry | None, context: DecisionContext) -> list[str]:
     """What keeps a run from writing this user, one sentence each."""
-    found = [
+    guards = [
         f"{context.guards.variable_prefix}protected: {pattern!r} means this user, so a run never writes to it"
         for pattern in context.guards.protected
         if protects(pattern)(subject.user)
     ]
     if entry is not None:
-        found += violations_of([entry], list(context.skus.values()), context.guards, None)
-    return found
+        guards += violations_of([entry], list(context.skus.values()), context.guards, None)
+    return guards

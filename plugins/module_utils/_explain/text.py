@@ -53,10 +53,10 @@ _RUN_TEXTS = {
 _KINDS = {"archive": "archive of a mailbox on premises", "soft_deleted": "soft-deleted mailbox"}
 
 
-def lines_of(found: Row, *, rules_label: str = "rules") -> list[str]:
+def lines_of(explanation: Row, *, rules_label: str = "rules") -> list[str]:
     """The lines for one explanation; ``rules_label`` is what a text calls the rules where none were given."""
-    lines = _wrapped("", [_title(found)])
-    rows = found["mailboxes"]
+    lines = _wrapped("", [_title(explanation)])
+    rows = explanation["mailboxes"]
     for number, row in enumerate(rows, 1):
         if len(rows) > 1:
             lines += _wrapped("", [f"-- {number} of {len(rows)}: {_kind(row)}"])
@@ -64,23 +64,25 @@ def lines_of(found: Row, *, rules_label: str = "rules") -> list[str]:
         lines += _wrapped("Deadline", _deadline(row))
         lines += _wrapped("Mailbox", _mailbox(row))
         if number == 1:
-            lines += _wrapped("Signals", [*_signals(found), _coverage(found)])
-            lines += _wrapped("Licenses", _licenses(found))
+            lines += _wrapped("Signals", [*_signals(explanation), _coverage(explanation)])
+            lines += _wrapped("Licenses", _licenses(explanation))
         lines += _decision(row["decision"], rules_label)
     return lines
 
 
-def _title(found: Row) -> str:
-    name = f" ({_clean(found['display_name'], _NAME)})" if found["display_name"] else ""
-    parts = [f"{_clean(found['user_principal_name'], _NAME)}{name}", found["user_id"]]
-    if found["user_type"].casefold() == "guest":
+def _title(explanation: Row) -> str:
+    name = f" ({_clean(explanation['display_name'], _NAME)})" if explanation["display_name"] else ""
+    parts = [f"{_clean(explanation['user_principal_name'], _NAME)}{name}", explanation["user_id"]]
+    if explanation["user_type"].casefold() == "guest":
         parts.append("guest")
-    if not found["account_enabled"]:
+    if not explanation["account_enabled"]:
         parts.append("disabled")
-    if found["on_premises_sync"]:
+    if explanation["on_premises_sync"]:
         parts.append("synchronized from on premises")
     parts.append(
-        f"usage location {_clean(found['usage_location'])}" if found["usage_location"] else "no usage location"
+        f"usage location {_clean(explanation['usage_location'])}"
+        if explanation["usage_location"]
+        else "no usage location"
     )
     return ", ".join(parts)
 
@@ -125,37 +127,37 @@ def _kind(row: Row) -> str:
     return _KINDS.get(kind, f"{kind} mailbox") if kind else "no mailbox"
 
 
-def _signals(found: Row) -> list[str]:
-    gone = found["unavailable"]
-    needed = found["license_reconciliation_needed"]
+def _signals(explanation: Row) -> list[str]:
+    gone = explanation["unavailable"]
+    needed = explanation["license_reconciliation_needed"]
     portal = {True: "set, so the portal waits for a license", False: "not set", None: "not known"}[needed]
     texts = [f"isLicenseReconciliationNeeded (Graph): {portal}"]
-    for row in found["mailboxes"]:
+    for row in explanation["mailboxes"]:
         if row["mailbox_guid"] is not None and row["recipient_type"] != "archive":
             flag = {True: "true", False: "false, so a license was removed", None: "not set"}[row["sku_assigned"]]
-            which = f", {_kind(row)}" if len(found["mailboxes"]) > 1 else ""
+            which = f", {_kind(row)}" if len(explanation["mailboxes"]) > 1 else ""
             texts.append(f"SKUAssigned (Exchange{which}): {flag}")
-    pending = found["pending_delicense"]
-    listed = any("pending_delicense" in row["evidence"] for row in found["mailboxes"])
+    pending = explanation["pending_delicense"]
+    listed = any("pending_delicense" in row["evidence"] for row in explanation["mailboxes"])
     word = _day(pending) if pending else "listed without a date" if listed else "not listed"
     texts.append(f"pending delicense (Exchange): {word}")
     gone_text = "; ".join(f"{name} ({_clean(why, _NAME)})" for name, why in gone.items())
     return [*texts, *([f"NOT AVAILABLE: {gone_text}"] if gone else [])]
 
 
-def _coverage(found: Row) -> str:
-    has = ", ".join(found["coverage"])
+def _coverage(explanation: Row) -> str:
+    has = ", ".join(explanation["coverage"])
     return f"computed coverage: {has or 'no plan at work grants a mailbox or an archive'}"
 
 
-def _licenses(found: Row) -> list[str]:
-    plans = found["exchange_plans"]
+def _licenses(explanation: Row) -> list[str]:
+    plans = explanation["exchange_plans"]
     texts = [_plan(row) for row in plans[:_PLANS]]
     texts += _more(len(plans) - _PLANS, "Exchange plans")
     carrying = {row["sku_id"] for row in plans}
     others = [
         f"{row['sku']} ({'direct' if row['via'] == 'direct' else 'group'})"
-        for row in found["licenses"]
+        for row in explanation["licenses"]
         if row["sku_id"] not in carrying
     ]
     if others:

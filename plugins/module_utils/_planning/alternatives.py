@@ -148,12 +148,12 @@ def best_first(user: User, options: Sequence[Alternative], space: Space, catalog
         for place, option in enumerate(options)
         for before, after in [rooms(user, option.predicted, catalog)]
     ]
-    found = []
+    ordered = []
     for rank, place, _after, option in sorted(ranked, key=lambda item: item[:2]):
         later = [item for item in ranked if item[0] > rank and item[1] < place]
         ahead = tuple(f"{item[3].name}: {why_too_small(space, item[2])}" for item in later)
-        found.append(option._replace(ahead=ahead))
-    return found
+        ordered.append(option._replace(ahead=ahead))
+    return ordered
 
 
 def shrinkage(user: User, option: Alternative, space: Space | None, catalog: Catalog) -> str:

@@ -69,15 +69,15 @@ def violations_of(
     covered: int | None = None,
 ) -> tuple[str, ...]:
     """Why the plan may not be applied, one sentence each with figures and the option; empty: it may."""
-    found: list[str] = []
+    violations: list[str] = []
     prefix = options.variable_prefix
     if options.gaps and not options.allow_incomplete:
-        found.append(f"the audit is incomplete ({'; '.join(options.gaps)}), but {prefix}allow_incomplete is false")
+        violations.append(f"the audit is incomplete ({'; '.join(options.gaps)}), but {prefix}allow_incomplete is false")
     changed = sum(1 for entry in entries if entry.change)
     if limit is not None and changed > limit:
         share = f" ({options.max_changes} of {options.population} users)" if "%" in str(options.max_changes) else ""
-        found.append(f"{_users(changed)} would be changed, but {prefix}max_changes allows {limit}{share}")
-    found += _covered(entries, options, covered)
+        violations.append(f"{_users(changed)} would be changed, but {prefix}max_changes allows {limit}{share}")
+    violations += _covered(entries, options, covered)
     removing = [entry for entry in entries if entry.change.remove]
     if removing and not options.allow_removals:
         names = {sku.id: sku.name for sku in skus}
@@ -85,17 +85,17 @@ def violations_of(
         which = ", ".join(sorted({names.get(sku_id, sku_id) for entry in removing for sku_id in entry.change.remove}))
         licenses = "1 license" if count == 1 else f"{count} licenses"
         of = _users(len(removing))
-        found.append(f"{licenses} ({which}) of {of} would be removed, but {prefix}allow_removals is false")
+        violations.append(f"{licenses} ({which}) of {of} would be removed, but {prefix}allow_removals is false")
     refused = [entry for entry in entries if entry.action == "refused_uncovered"]
     if refused:
-        some = ", ".join(entry.user.user_principal_name for entry in refused[:3])
+        examples = ", ".join(entry.user.user_principal_name for entry in refused[:3])
         more = ", …" if len(refused) > 3 else ""
         rules = ", ".join(sorted({repr(entry.rule) for entry in refused}))
-        found.append(
-            f"{_users(len(refused))} would lose what keeps their mailbox ({some}{more}); change what rule {rules} "
+        violations.append(
+            f"{_users(len(refused))} would lose what keeps their mailbox ({examples}{more}); change what rule {rules} "
             "removes or switches off"
         )
-    return tuple(found)
+    return tuple(violations)
 
 
 def _covered(entries: Sequence[PlanEntry], options: PlanOptions, limit: int | None) -> list[str]:
@@ -107,13 +107,13 @@ def _covered(entries: Sequence[PlanEntry], options: PlanOptions, limit: int | No
     share = (
         f" ({options.max_covered_seats} of {options.population} users)" if "%" in str(options.max_covered_seats) else ""
     )
-    some = ", ".join(entry.user.user_principal_name for entry in top[:3])
+    examples = ", ".join(entry.user.user_principal_name for entry in top[:3])
     more = ", …" if len(top) > 3 else ""
     rules = ", ".join(sorted({repr(entry.rule) for entry in top}))
     return [
         f"{'1 seat' if seats == 1 else f'{seats} seats'} would go to users whose mailbox is covered already "
-        f"({some}{more}), but {name} allows {limit}{share}; add covered: false to the match of rule {rules}, or raise "
-        f"{name} if they are to have both"
+        f"({examples}{more}), but {name} allows {limit}{share}; add covered: false to the match of rule {rules}, or "
+        f"raise {name} if they are to have both"
     ]
 
 

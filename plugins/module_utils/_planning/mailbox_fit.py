@@ -43,11 +43,11 @@ def rooms(user: User, predicted: User, catalog: Catalog) -> tuple[Room, Room]:
 
 def gives_small(add: Sequence[Assignment], skus: Mapping[str, Sku], catalog: Catalog) -> bool:
     """Is Kiosk or Plan 1 the best mailbox plan of these licenses?"""
-    found: set[PlanClass | None] = set()
+    classes: set[PlanClass | None] = set()
     for item in add:
         plans = skus[item.sku_id].plan_ids - item.disabled_plans if item.sku_id in skus else ()
-        found |= {catalog.plan_class(plan) for plan in plans}
-    return PlanClass.PLAN2 not in found and not found.isdisjoint({PlanClass.KIOSK, PlanClass.PLAN1})
+        classes |= {catalog.plan_class(plan) for plan in plans}
+    return PlanClass.PLAN2 not in classes and not classes.isdisjoint({PlanClass.KIOSK, PlanClass.PLAN1})
 
 
 def size_counts(entry: PlanEntry, skus: Mapping[str, Sku], catalog: Catalog) -> Room | None:

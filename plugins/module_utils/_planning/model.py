@@ -238,15 +238,15 @@ class Plan(NamedTuple):
 
     def expired(self) -> dict[str, int]:
         """Exceptions that are over, with the number of entries they would have kept out."""
-        found = Counter(name for entry in self.entries for name in entry.expired)
-        return dict(sorted(found.items()))
+        counts = Counter(name for entry in self.entries for name in entry.expired)
+        return dict(sorted(counts.items()))
 
 
 def urgency_order(entry: PlanEntry) -> tuple[int, float, str, str]:
     """The order of an audit's rows, whatever the order of seats; users who are not at risk come last."""
-    found = urgency(entry.finding) if entry.finding else (9, 0.0)
+    order = urgency(entry.finding) if entry.finding else (9, 0.0)
     guid = entry.finding.mailbox.guid if entry.finding and entry.finding.mailbox else ""
-    return (*found, entry.user.user_principal_name.casefold(), guid)
+    return (*order, entry.user.user_principal_name.casefold(), guid)
 
 
 def rule_uses(names: Iterable[str], entries: Iterable[PlanEntry]) -> tuple[RuleUse, ...]:
@@ -260,5 +260,5 @@ def rule_uses(names: Iterable[str], entries: Iterable[PlanEntry]) -> tuple[RuleU
 
 
 def _by_action(entries: Iterable[PlanEntry]) -> dict[str, int]:
-    found = Counter(entry.action for entry in entries)
-    return {action: found[action] for action in ACTIONS}
+    counts = Counter(entry.action for entry in entries)
+    return {action: counts[action] for action in ACTIONS}

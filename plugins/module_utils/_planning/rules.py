@@ -312,7 +312,7 @@ class RuleIndex:
         )
         for place, rule in enumerate(rules):
             keys = min(
-                (_rarest(item, tally) for item in rule.conditions), key=lambda found: found[0], default=_NOWHERE
+                (_rarest(item, tally) for item in rule.conditions), key=lambda place: place[0], default=_NOWHERE
             )[1]
             if not keys:
                 self._always.append(place)
@@ -322,12 +322,12 @@ class RuleIndex:
     def first_match(self, subject: Subject, today: date) -> Decision:
         """The first rule whose conditions all hold."""
         facts = facts_of(subject)
-        found: list[int] = []
+        matching: list[int] = []
         for space, filed in self._filed.items():
             for value in _values_in(space, facts):
                 if value in filed:
-                    found += filed[value]
-        places = sorted({*found, *self._always}) if found else self._always
+                    matching += filed[value]
+        places = sorted({*matching, *self._always}) if matching else self._always
         return decide((self._rules[place] for place in places), subject, facts, today)
 
 

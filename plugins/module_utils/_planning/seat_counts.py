@@ -48,14 +48,16 @@ def seats_missing(
             for sku_id in entry.seats_wanted:
                 wanting.setdefault(sku_id, []).append(entry)
         worst[entry.user.id] = min(worst.get(entry.user.id, entry), entry, key=urgency_order)
-    found = []
+    shortages = []
     for sku_id, waiting in wanting.items():
         without = sorted((worst[entry.user.id] for entry in waiting[left(sku_id) :]), key=urgency_order)
         if without:
             first = without[0]
             dated = next((entry for entry in without if _is_dated(entry)), first)
-            found.append(SeatsMissing(sku_id, name_of(sku_id), len(without), first, None if dated is first else dated))
-    return tuple(sorted(found, key=lambda item: (urgency_order(item.first), item.part_number)))
+            shortages.append(
+                SeatsMissing(sku_id, name_of(sku_id), len(without), first, None if dated is first else dated)
+            )
+    return tuple(sorted(shortages, key=lambda item: (urgency_order(item.first), item.part_number)))
 
 
 def _is_dated(entry: PlanEntry) -> bool:

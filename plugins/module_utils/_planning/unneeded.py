@@ -68,7 +68,7 @@ def unneeded_licenses(
     givers = _givers(stays, skus)
     covered = covers(stays, kind, needs, catalog)
     classes = granted(stays, catalog)
-    found: dict[str, str] = {}
+    why_unneeded: dict[str, str] = {}
     for item in seats:
         name = skus[item.sku_id].name
         enabled = skus[item.sku_id].user_plan_ids - item.disabled_plans
@@ -77,10 +77,10 @@ def unneeded_licenses(
             continue  # a rule that asks for a license without any plan does so on purpose
         if not new:
             which = sku_names({giver for plan in enabled for giver in givers[plan]}, skus) or "another license"
-            found[item.sku_id] = f"{name} is not assigned: the user has all of its plans from {which}"
+            why_unneeded[item.sku_id] = f"{name} is not assigned: the user has all of its plans from {which}"
         elif covered and _about_mailboxes(enabled, new, classes, catalog):
-            found[item.sku_id] = f"{name} is not assigned: {_why(stays, kind, needs, skus, catalog)}"
-    return found
+            why_unneeded[item.sku_id] = f"{name} is not assigned: {_why(stays, kind, needs, skus, catalog)}"
+    return why_unneeded
 
 
 def seats_for_covered(

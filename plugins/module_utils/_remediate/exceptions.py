@@ -43,10 +43,10 @@ def check_rules(graph: Graph, raw: Any, catalog: Catalog, label: str) -> BoundRu
     if raw is None or raw in ("", [], ()):
         return None
     problems: list[str] = []
-    found = resolve_rules(graph, raw, graph.subscribed_skus(), catalog, label, "mailboxes_at_risk", problems)
+    bound = resolve_rules(graph, raw, graph.subscribed_skus(), catalog, label, "mailboxes_at_risk", problems)
     if problems:
         raise ConfigurationError(problems, code="invalid_rules")
-    return found
+    return bound
 
 
 def find_exceptions(

@@ -123,13 +123,13 @@ class SizeAwarePlanner:
 
     def _rooms(self, plan: Plan) -> dict[int, Room]:
         """By the place of an entry: what its change leaves room for, where the size of the mailbox counts for that."""
-        found = {}
+        rooms = {}
         for place, entry in enumerate(plan.entries):
             if entry.change and self._may_be_small(entry):
                 room = size_counts(entry, self._skus, self._catalog)
                 if room is not None:
-                    found[place] = room
-        return found
+                    rooms[place] = room
+        return rooms
 
     def _may_be_small(self, entry: PlanEntry) -> bool:
         """A quick check: in a large plan, nearly all users get the same licenses."""
@@ -145,14 +145,14 @@ class SizeAwarePlanner:
         users = {entry.user.id: entry.user for entry in plan.entries if entry.change}
         downgrades = find_downgrades(users, plan.changes, self._skus, self._catalog)
         losing = {item.user.id for item in downgrades if item.loses_plan2}
-        found: dict[str, _SizeQuestion] = {}
+        questions: dict[str, _SizeQuestion] = {}
         for place, entry in enumerate(plan.entries):
             room, loses = rooms.get(place), entry.user.id in losing and bool(entry.change)
             limit = room.sure if room is not None else LARGE if loses else 0
             box = self._mailbox_of(entry) if limit else None
             if box is not None and self._is_unknown(box, limit):
-                found[box.guid] = _SizeQuestion(box, limit, loses)
-        return list(found.values())
+                questions[box.guid] = _SizeQuestion(box, limit, loses)
+        return list(questions.values())
 
     def _mailbox_of(self, entry: PlanEntry) -> Mailbox | None:
         """The mailbox in the cloud that an entry is about."""

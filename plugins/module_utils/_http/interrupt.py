@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import Interrupted
 
@@ -107,7 +107,7 @@ class Stop:
             time.sleep(min(left, POLL_SECONDS))
             self.check()
 
-    def await_all(self, work: Sequence[Future[None]]) -> None:
+    def await_all(self, work: Sequence[Future[Any]]) -> None:
         """Wait for threads. Awake now and then: a signal that another thread was given waits for this one."""
         while wait(work, POLL_SECONDS).not_done:
             pass

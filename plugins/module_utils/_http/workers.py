@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Generic, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, cast
 
 from .interrupt import Stop
 
@@ -43,65 +42,34 @@ class Workers:
     def apply(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Apply ``function`` to each item, ``open`` at a time; the results are in the items' order.
 
-        The first exception stops the handing out of further items, and is raised when those at work are done.
+        After the first exception no further item is begun; it is raised when the items at work are done.
         """
         work = list(items)
         if self._most == 1 or len(work) <= 1:
             return [function(item) for item in work]
-        with ThreadPoolExecutor(min(self._most, len(work))) as pool:
-            many = _Many(function, work, pool, lambda: self.open)
-            many.wait(self._stop)
-        return many.outcome()
+        failures: list[BaseException] = []
+        slot_free, at_work = threading.Condition(), 0
 
-
-class _Many(Generic[T, R]):
-    """Many items in hand: each thread takes one after another, and begins the next thread where there is room."""
-
-    def __init__(
-        self, function: Callable[[T], R], work: list[T], pool: ThreadPoolExecutor, room: Callable[[], int]
-    ) -> None:
-        self._function, self._work, self._pool, self._room = function, work, pool, room
-        self._results: list[Any] = [None] * len(work)
-        self._failures: list[BaseException] = []
-        self._waiting = list(reversed(range(len(work))))
-        self._lock, self._started, self._at_work = threading.Lock(), list[Future[None]](), 0
-
-    def wait(self, stop: Stop) -> None:
-        """Work on all items until the last thread has ended. A thread that ends may have begun another one."""
-        with self._lock:
-            self._begin()
-        awaited = 0
-        while awaited < len(self._started):
-            awaited = len(self._started)
-            stop.await_all(self._started[:awaited])
-
-    def outcome(self) -> list[R]:
-        """The results in the items' order. Raises the first exception of ``function``."""
-        if self._failures:
-            raise self._failures[0]
-        return self._results
-
-    def _begin(self) -> None:
-        # an exception may have ended the wait, and closed the pool
-        with contextlib.suppress(RuntimeError):
-            self._started.append(self._pool.submit(self._run))
-            self._at_work += 1
-
-    def _take(self) -> int | None:
-        """The next item, while there is room for the thread that asks. Begins another thread where there is room."""
-        with self._lock:
-            if self._failures or not self._waiting or self._at_work > self._room():
-                self._at_work -= 1
-                return None
-            index = self._waiting.pop()
-            if self._waiting and self._at_work < self._room():
-                self._begin()
-            return index
-
-    def _run(self) -> None:
-        while (index := self._take()) is not None:
+        def run(item: T) -> R | None:
+            nonlocal at_work
+            with slot_free:
+                slot_free.wait_for(lambda: failures or at_work < self.open)
+                if failures:
+                    return None
+                at_work += 1
             try:
-                self._results[index] = self._function(self._work[index])
+                return function(item)
             except BaseException as error:
-                with self._lock:
-                    self._failures.append(error)
+                failures.append(error)
+                raise
+            finally:
+                with slot_free:
+                    at_work -= 1
+                    slot_free.notify_all()
+
+        with ThreadPoolExecutor(min(self._most, len(work))) as pool:
+            futures = [pool.submit(run, item) for item in work]
+            self._stop.await_all(futures)
+        if failures:
+            raise failures[0]
+        return [cast("R", future.result()) for future in futures]

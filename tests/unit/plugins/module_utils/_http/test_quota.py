@@ -228,3 +228,61 @@ def test_one_sign_does_not_slow_a_long_run_down_for_ever(percentage: float) -> N
     assert run.refused == 0
     # without any sign it is a little less than three windows
     assert world.now < (3.2 if percentage else 4) * QUOTA_SECONDS
+
+
+def shared_pace(clock: Callable[[], float]) -> Pace:
+    """A pace of 100 in 10 seconds that has just seen that others spend from the quota: half of 10 a second."""
+    pace = Pace(clock, quota=100, seconds=10.0)
+    assert pace.wait(10, lambda: False) == 0
+    pace.answered(10, 1)
+    assert pace.rate == 5.0
+    return pace
+
+
+def test_a_percentage_without_own_writes_is_of_others() -> None:
+    pace = Pace(lambda: 0.0, quota=100, seconds=10.0)
+    assert pace.answered(0, 0, 0.8)
+    assert pace.rate == 5.0
+
+
+def test_room_told_by_the_service_doubles_the_rate_soon() -> None:
+    now = 0.0
+    pace = shared_pace(lambda: now)
+    pace.answered(0, 0, 0.9)
+    rates = []
+    for moment in (0.3, 0.4, 0.7, 0.8, 1.2):
+        now = moment
+        pace.answered(0, 0)
+        rates.append(pace.rate)
+    assert rates == [5.0, 10.0, 10.0, 20.0, None]
+
+
+def test_a_service_that_tells_nothing_is_not_taken_to_have_room() -> None:
+    now = 0.0
+    pace = shared_pace(lambda: now)
+    now = 9.0
+    pace.answered(0, 0)
+    assert pace.rate == 5.0
+
+
+def test_each_while_without_a_sign_adds_a_little_once() -> None:
+    now = 100.0
+    pace = shared_pace(lambda: now)
+    rates = []
+    for moment in (101.0, 101.4, 101.5, 102.7, 104.1):
+        now = moment
+        if not pace.wait(1, lambda: False):
+            pace.answered(1, 0)
+        rates.append(pace.rate)
+    assert rates == [5.0, 5.25, 5.25, 5.5, 5.75]
+
+
+def test_a_refusal_after_the_window_slows_down_further() -> None:
+    now = 0.0
+    pace = shared_pace(lambda: now)
+    rates = []
+    for moment in (10.0, 10.1, 20.2):
+        now = moment
+        pace.answered(1, 1)
+        rates.append(pace.rate)
+    assert rates == [5.0, 4.0, 3.2]

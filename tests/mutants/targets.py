@@ -49,6 +49,6 @@ GROUPS = (
     Group("reporting", ("_reporting/*",), (f"{UNIT}/_reporting",)),
     Group("explain", ("_explain/*",), (f"{UNIT}/_explain",)),
     Group("batch", ("_graph/batch*",), (f"{UNIT}/_graph", "tests/functional/services/test_graph_client_batch.py")),
-    Group("outcomes", ("_assign/outcomes",), ("tests/functional/assign/test_apply.py",)),
+    Group("outcomes", ("_assign/outcomes",), (f"{UNIT}/_assign",)),
     Group("quota", ("_http/quota",), (f"{UNIT}/_http/test_quota.py",)),
 )

@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 
-from tests.mutants.targets import PACKAGES
-
 MODULES = "ansible_collections.m365.licensing.plugins.module_utils."
 IS_FUNCTION = 0x1  # CO_OPTIMIZED: a class body and a module lack it
 
@@ -24,6 +22,8 @@ class Mutant:
     """One change of one file."""
 
     target: str
+    original: str
+    """The text of the file when its mutants were made."""
     line: int
     scope: str
     before: str
@@ -32,14 +32,9 @@ class Mutant:
     end: int
     text: str
 
-    def original(self) -> str:
-        """The text of the file."""
-        return (PACKAGES / f"{self.target}.py").read_text("utf-8")
-
     def source(self) -> str:
         """The mutated text of the file."""
-        original = self.original()
-        return original[: self.start] + self.text + original[self.end :]
+        return self.original[: self.start] + self.text + self.original[self.end :]
 
 
 def changed_functions(original: CodeType, mutated: CodeType) -> dict[CodeType, CodeType] | None:

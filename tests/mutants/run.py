@@ -109,14 +109,15 @@ def sample(target: str, options: argparse.Namespace) -> list[Mutant]:
 def generated(target: str) -> list[Mutant]:
     """All mutants of a file; they are kept until the file or the generator changes."""
     source = PACKAGES / f"{target}.py"
-    output = PLACE / "generated" / f"{digest(source.read_text('utf-8') + GENERATE.read_text('utf-8'))}.json"
+    original = source.read_text("utf-8")
+    output = PLACE / "generated" / f"{digest(original + GENERATE.read_text('utf-8'))}.json"
     if not output.exists():
         output.parent.mkdir(parents=True, exist_ok=True)
         unfinished = output.with_suffix(f".{os.getpid()}")
         command = [PLACE / "venv" / "bin" / "python", GENERATE, source, unfinished]
         subprocess.run(command, check=True)  # noqa: S603 - our own generator
         unfinished.replace(output)
-    return [Mutant(target=target, **entry) for entry in json.loads(output.read_text("utf-8"))]
+    return [Mutant(target=target, original=original, **entry) for entry in json.loads(output.read_text("utf-8"))]
 
 
 def meet(group: Group, mutants: Sequence[Mutant], jobs: int) -> list[Mutant]:

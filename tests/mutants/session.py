@@ -101,7 +101,7 @@ class GroupRun:
         process = self._fork(lambda: self._pytest(self.tests, Plugin(loop)), name, seconds=None)
         os.waitpid(process, 0)
         if not (self.folder / f"{name}.json").exists():
-            raise RuntimeError(f"the tests fail without any mutant: see {self.folder / name}.log")
+            raise RuntimeError(f"the tests fail without any mutant, or the runner does: see {self.folder / name}.log")
 
     def _write(self, name: str, result: object) -> None:
         (self.folder / f"{name}.json").write_text(json.dumps(result), encoding="utf-8")
@@ -111,7 +111,7 @@ class GroupRun:
         chosen: dict[int, list[pytest.Item]] = {}
         for index, mutant in enumerate(self.mutants):
             changed = changed_functions(
-                compiled(mutant.target, mutant.original()), compiled(mutant.target, mutant.source())
+                compiled(mutant.target, mutant.original), compiled(mutant.target, mutant.source())
             )
             lines = {code.co_firstlineno for code in changed or ()}
             calling = self._recorder.calling(mutant.target, lines)
@@ -121,7 +121,7 @@ class GroupRun:
 
         def replace(index: int) -> None:
             mutant = self.mutants[index]
-            original, mutated = (compiled(mutant.target, text) for text in (mutant.original(), mutant.source()))
+            original, mutated = (compiled(mutant.target, text) for text in (mutant.original, mutant.source()))
             replace_code(mutant.target, changed_functions(original, mutated) or {})
             session.items = chosen[index]
             run_all(session)

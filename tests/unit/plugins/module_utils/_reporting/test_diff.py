@@ -11,7 +11,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._reporting.diff imp
 
 
 def license_row(sku: str, **more: Any) -> dict[str, Any]:
-    row = {"sku": sku, "sku_id": f"id-{sku}", "disabled_plans": [], "via": "direct", "group_id": None}
+    row: dict[str, Any] = {"sku": sku, "sku_id": f"id-{sku}", "disabled_plans": [], "via": "direct", "group_id": None}
     return {**row, "state": "Active", **more}
 
 

@@ -126,7 +126,7 @@ def parse_json(body: bytes, content_type: str) -> Any:
         raise BrokenBodyError(f"it is not valid JSON{place} of {len(text)}") from None
 
 
-def check_numbers(body: bytes) -> None:
+def raise_if_beyond_64_bits(body: bytes) -> None:
     """Raise WrongNumberError for a JSON document that another reads later, where a number is beyond 64 bits."""
     with contextlib.suppress(ValueError, RecursionError):  # the reader reports what else is wrong
         json.loads(body, parse_int=_integer, parse_float=_fraction)
@@ -136,12 +136,12 @@ def lines_of(chunks: Iterable[bytes], content_type: str) -> Iterator[str]:
     """The lines of a text document (CSV) with their ends, as the chunks come. Raises like ``parse_json``."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     rest, began = "", False
-    _no_page("", content_type)
+    _raise_if_page("", content_type)
     try:
         for chunk in chunks:
             *lines, rest = (rest + decoder.decode(chunk)).split("\n")
             if not began and (lines or rest):
-                _no_page("".join(lines[:1]) or rest, content_type)
+                _raise_if_page("".join(lines[:1]) or rest, content_type)
                 began = True
             if len(rest) > MAX_LINE:
                 raise WrongBodyError(f"it has a line of more than {MAX_LINE} characters")
@@ -155,14 +155,14 @@ def lines_of(chunks: Iterable[bytes], content_type: str) -> Iterator[str]:
 
 
 def _text(body: bytes, content_type: str) -> str:
-    _no_page(body[:1024].decode("utf-8", "replace"), content_type)
+    _raise_if_page(body[:1024].decode("utf-8", "replace"), content_type)
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BrokenBodyError(f"it is not UTF-8 at byte {error.start} of {len(body)}") from None
 
 
-def _no_page(beginning: str, content_type: str) -> None:
+def _raise_if_page(beginning: str, content_type: str) -> None:
     if "html" in content_type.casefold() or beginning.lstrip()[:1] == "<":
         raise WrongBodyError(f"it is an HTML or XML page ({content_type or 'no Content-Type'})")
 

@@ -219,12 +219,12 @@ class HttpClient:
         end = self.deadline() if deadline is None else deadline
         attempt, broken, may_have_been_applied = 0, 0, False
         while True:
-            self.stop.check()
+            self.stop.raise_if_requested()
             try:
                 raw = self._answer(call)
                 # Of a batch of which an earlier try may have got through, 429 is not the whole answer.
                 if not call.batch or may_have_been_applied or raw.status != THROTTLED:
-                    self._check(raw)
+                    self._raise_if_failed(raw)
                 if not call.batch:
                     self.workers.record_response(throttled=False)
                 return read(raw)
@@ -395,7 +395,7 @@ class HttpClient:
             return AttemptFailed(Failure.LOST, f"no answer within {self.settings.timeout:g} s (timeout){way}")
         return AttemptFailed(Failure.LOST, f"the connection to {call.host}{way} broke ({type(error).__name__})")
 
-    def _check(self, raw: Raw) -> None:
+    def _raise_if_failed(self, raw: Raw) -> None:
         if raw.status in REFUSED_FOR_NOW | MAY_BE_DONE:
             kind = Failure.REFUSED if raw.status in REFUSED_FOR_NOW else Failure.FAILED
             raise AttemptFailed(kind, words(raw, self.redactor), raw.status, raw.headers)

@@ -93,7 +93,7 @@ class Stop:
         if self._watched and not self.requested and _stdout_closed():
             self.request()
 
-    def check(self) -> None:
+    def raise_if_requested(self) -> None:
         """Raise Interrupted if the run is to stop."""
         self.check_reader()
         if self.requested:
@@ -102,10 +102,10 @@ class Stop:
     def sleep(self, seconds: float) -> None:
         """Wait. Raises Interrupted as soon as the run is to stop."""
         end = time.monotonic() + seconds
-        self.check()
+        self.raise_if_requested()
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, POLL_SECONDS))
-            self.check()
+            self.raise_if_requested()
 
     def await_all(self, work: Sequence[Future[Any]]) -> None:
         """Wait for threads. Awake now and then: a signal that another thread was given waits for this one."""

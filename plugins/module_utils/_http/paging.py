@@ -100,7 +100,7 @@ class PagedList(NamedTuple):
             stuck = watchdog.stuck(items)
             for item in _drained(items):
                 if key is not None:
-                    self._check_key(key(item), seen, number)
+                    self._raise_if_repeated(key(item), seen, number)
                 yield item
             if stuck:
                 raise self.incomplete(f"page {number} of {self.name}: the list has no end, and brings nothing new")
@@ -111,7 +111,7 @@ class PagedList(NamedTuple):
                 raise self.incomplete(f"page {number} of {self.name} links to a page that was read already")
             links.add(link)
 
-    def _check_key(self, key: str | None, seen: set[str], number: int) -> None:
+    def _raise_if_repeated(self, key: str | None, seen: set[str], number: int) -> None:
         if key is None:
             raise self.incomplete(f"page {number} of {self.name} has an entry without its id")
         if key.lower() in seen:

@@ -49,7 +49,7 @@ def find_proxy(url: str, proxies: Mapping[str, str], environ: Mapping[str, str])
     variable = next((text for text in (name, name.upper()) if environ.get(text) == value), "the system's settings")
     begin, _user, place = _parts(value)
     proxy = Proxy(_shown(f"{begin}{_network(place)}".strip().rstrip("/")), variable)
-    _check(proxy, value, parts.hostname or "")
+    _raise_if_unusable(proxy, value, parts.hostname or "")
     return proxy
 
 
@@ -85,7 +85,7 @@ def _shown(address: str) -> str:
     return "(not shown)" if secrets_in(address) or any(map(is_random, words)) else address
 
 
-def _check(proxy: Proxy, value: str, host: str) -> None:
+def _raise_if_unusable(proxy: Proxy, value: str, host: str) -> None:
     begin, user, place = _parts(value)
     hint = f"Expected an address such as http://host:port. Correct {proxy.variable}, or name {host} in NO_PROXY."
     if re.search(r"\s", value):

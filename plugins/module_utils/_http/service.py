@@ -23,7 +23,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
     incomplete_answer,
 )
 
-from .body import check_numbers, error_detail, parse_json
+from .body import error_detail, parse_json, raise_if_beyond_64_bits
 from .messages import (
     MAY_BE_DONE,
     REDIRECTS,
@@ -298,7 +298,7 @@ class MsalHttp:
                 raise incomplete(call, f"it redirects ({raw.status}); a secret is never sent after a redirect")
             if raw.status >= 400:
                 self.refusal = error_detail(raw.content, raw.headers, self._client.redactor)[1]
-            check_numbers(raw.content)
+            raise_if_beyond_64_bits(raw.content)
             return MsalResponse(raw.status, raw.content.decode("utf-8", "replace"), raw.headers)
 
         return self._client.deliver(call, read)

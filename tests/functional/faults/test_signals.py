@@ -150,7 +150,7 @@ stop.on_signals()
 print("ready", flush=True)
 open(sys.argv[1])
 print("somebody has opened it", flush=True)
-stop.check()
+stop.raise_if_requested()
 """
 
 

@@ -41,7 +41,7 @@ def soft_deleted(who: User) -> Candidate:
 def test_a_rule_is_left_to_be_planned() -> None:
     found = evaluated(at_risk(user()), E3)
     assert found.rule is not None
-    assert (found.entry.rule, found.entry.why) == ("All", "it matches everybody")
+    assert (found.entry.rule, found.entry.why) == ("All", "it matches every user")
     assert found.user == user()
     assert found.candidate.finding is not None
     assert found.needs == found.candidate.finding.needs

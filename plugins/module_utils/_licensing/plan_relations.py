@@ -144,7 +144,7 @@ def stacked_notes(after: User, change: LicenseChange, skus: Mapping[str, Sku], c
 def redundant(after: User, change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog) -> frozenset[str]:
     """The SKUs with a mailbox plan that bring ``after`` a change nothing which another of the user's SKUs does not."""
     given = _given(after, skus, catalog)
-    everything = _enabled(after, skus)
+    everything = _at_work(after, skus)
     added = {item.sku_id for item in change.add}
     spare: set[str] = set()
     # what was there before goes first, then the smaller plan, then the license with fewer plans
@@ -201,10 +201,20 @@ def _enabled(user: User, skus: Mapping[str, Sku]) -> dict[str, frozenset[str]]:
     return found
 
 
+def _at_work(user: User, skus: Mapping[str, Sku]) -> dict[str, frozenset[str]]:
+    """The same of SKUs whose subscription has not ended: the others bring nothing, so no license stands back for them.
+
+    Nor does one for a plan that the user shows as suspended alone.
+    """
+    shown = {plan.plan_id for plan in user.assigned_plans if plan.suspended}
+    off = shown - {plan.plan_id for plan in user.assigned_plans if plan.usable}
+    return {sku_id: plans - off for sku_id, plans in _enabled(user, skus).items() if not skus[sku_id].suspended_or_gone}
+
+
 def _given(user: User, skus: Mapping[str, Sku], catalog: Catalog) -> dict[str, int]:
-    """The SKUs with a mailbox plan that is on, and how much that is worth: 0 without the right to a mailbox."""
+    """The SKUs with a mailbox plan that is at work, and how much that is worth: 0 without the right to a mailbox."""
     found: dict[str, int] = {}
-    for sku_id, plans in _enabled(user, skus).items():
+    for sku_id, plans in _at_work(user, skus).items():
         ranks = [_RANKS[kind] for plan in plans if (kind := catalog.plan_class(plan)) in _RANKS and kind is not None]
         if ranks:
             found[sku_id] = 0 if catalog.no_rights(sku_id) else max(ranks)

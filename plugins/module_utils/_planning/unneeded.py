@@ -150,5 +150,9 @@ def _why(
 
 
 def _givers(user: User, skus: Mapping[str, Sku]) -> dict[str, set[str]]:
-    """The plans at work, each with the SKUs in force that give it."""
-    return plan_carriers(user, skus, frozenset(plan.plan_id for plan in user.assigned_plans if plan.usable))
+    """The plans at work, each with the SKUs in force that give it; without suspended ones where another one does."""
+    found = plan_carriers(user, skus, frozenset(plan.plan_id for plan in user.assigned_plans if plan.usable))
+    return {
+        plan: {sku_id for sku_id in givers if not skus[sku_id].suspended_or_gone} or givers
+        for plan, givers in found.items()
+    }

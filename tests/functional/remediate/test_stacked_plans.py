@@ -163,3 +163,47 @@ def test_a_plan_says_what_it_cannot_foresee(env: PlanHarness) -> None:
     result = env.plan(to("EXCHANGEENTERPRISE"))
     assert actions(result) == {"anna": "license"}
     assert any("cannot be foreseen: anna@contoso.example" in text for text in result["warnings"])
+
+
+# --- a suspended license keeps no mailbox -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def suspended(env: PlanHarness) -> Iterator[str]:
+    """Office 365 E3, whose subscription has ended."""
+    part_number = "ENTERPRISEPACK"
+    sku = env.world.skus[table()[part_number].id]
+    sku["capabilityStatus"] = "Suspended"
+    yield part_number
+    sku["capabilityStatus"] = "Enabled"
+
+
+@pytest.mark.parametrize("kiosk", [False, True])
+def test_license_beside_suspended_one_is_not_redundant(env: PlanHarness, suspended: str, kiosk: bool) -> None:
+    anna = env.at_risk("anna", env.held(suspended), *([env.held("SPE_F1", "EXCHANGE_S_DESKLESS")] if kiosk else []))
+    (row,) = env.apply(to("EXCHANGESTANDARD"))["users"]
+    assert (row["reason"], row["action"]) == ("license_suspended", "license")
+    assert "may go" not in row["note"]
+    assert "EXCHANGESTANDARD" in env.states(anna)
+
+
+def test_notes_of_module_spare_no_working_license(env: PlanHarness, suspended: str) -> None:
+    anna = env.person("anna", env.held(suspended))
+    for check_mode in (True, False):
+        (row,) = env.run([anna], "EXCHANGESTANDARD", check_mode=check_mode)["users"]
+        assert not any("may go" in note for note in row["notes"]), "notes"
+
+
+def test_rule_keeps_fallback_beside_suspended_license(env: PlanHarness, suspended: str) -> None:
+    anna = env.person("anna", env.held(suspended), env.held("EXCHANGESTANDARD"), hold=True)
+    rule = to("EXCHANGEARCHIVE_ADDON", fallback=[{"sku": "EXCHANGESTANDARD"}])
+    (row,) = env.apply(rule, allow_removals=True)["users"]
+    assert (row["action"], row["remove"]) == ("license", [])
+    assert {"EXCHANGESTANDARD", "EXCHANGEARCHIVE_ADDON"} <= set(env.states(anna))
+
+
+def test_covered_user_is_told_the_license_at_work(env: PlanHarness, suspended: str) -> None:
+    env.person("anna", env.held(suspended), env.held("EXCHANGEENTERPRISE"))
+    (row,) = env.plan(to("EXCHANGESTANDARD", "EMS"), scope="all_users")["users"]
+    assert "EXCHANGEENTERPRISE covers that" in row["note"]
+    assert suspended not in row["note"]

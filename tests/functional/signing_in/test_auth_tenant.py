@@ -52,10 +52,10 @@ def tenant(one_tenant: Tenant) -> Tenant:
 
 @pytest.fixture
 def files(tenant: Tenant, tmp_path: Path) -> dict[str, str]:
-    """A certificate and a federated token that the app has been told of; ``stranger``: a certificate of nobody."""
-    stranger = tmp_path / "stranger.pem"
-    stranger.write_bytes(key_pem(OTHER_KEY) + cert_pem(certificate(OTHER_KEY)))
-    return register(tenant.world, tmp_path) | {"stranger": str(stranger)}
+    """A certificate and a federated token registered for the app; ``unregistered``: another certificate."""
+    unregistered = tmp_path / "unregistered.pem"
+    unregistered.write_bytes(key_pem(OTHER_KEY) + cert_pem(certificate(OTHER_KEY)))
+    return register(tenant.world, tmp_path) | {"unregistered": str(unregistered)}
 
 
 def token_requests(tenant: Tenant) -> int:
@@ -194,7 +194,7 @@ def test_an_app_of_another_tenant(tenant: Tenant) -> None:
 
 
 def test_a_certificate_that_was_not_uploaded(tenant: Tenant, files: dict[str, str]) -> None:
-    error = refused(tenant, read_skus, certificate_path=files["stranger"])
+    error = refused(tenant, read_skus, certificate_path=files["unregistered"])
     assert error.code == "AADSTS700027"
     assert "certificate_path" in error.hint
 
@@ -203,7 +203,7 @@ def test_the_name_of_a_certificate_is_not_enough(tenant: Tenant, files: dict[str
     """The tenant checks the signature, so that signing in with a certificate above means something."""
     (thumbprint,) = tenant.world.app.certificates
     name = base64.urlsafe_b64encode(bytes.fromhex(thumbprint)).decode().rstrip("=")
-    forged = jwt.encode({"iss": "x"}, Path(files["stranger"]).read_text(), "RS256", headers={"x5t": name})
+    forged = jwt.encode({"iss": "x"}, Path(files["unregistered"]).read_text(), "RS256", headers={"x5t": name})
     Path(files["federated"]).write_text(forged)
     error = refused(tenant, read_skus, federated_token_file=files["federated"])
     assert error.code == "AADSTS700027"

@@ -89,7 +89,7 @@ def test_no_secret_follows_a_redirect(tmp_path: Path, status: int) -> None:
         assert other.seen == []
 
 
-def test_no_secret_goes_to_a_stranger(tmp_path: Path) -> None:
+def test_no_secret_goes_to_an_untrusted_host(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     with serving([], tmp_path / "other") as other, serving(platform(lambda: ""), tmp_path) as server:
         with pytest.raises(M365Error, match="is not trusted"):

@@ -167,7 +167,9 @@ def verdict(match: Json, person: Json, upn: str) -> bool | None:
 
 def named(rules: list[Json], protected: list[str], person: Json, upn: str) -> bool:
     """May some rule give this user a license?"""
-    if person["kind"] == "guest" or any(fnmatch.fnmatchcase(upn, text) for text in protected):
+    # a guest without a mailbox gets no license; one who has just lost a mailbox plan may have a disconnected mailbox
+    without_mailbox = person["kind"] == "guest" and not person["removed"]
+    if without_mailbox or any(fnmatch.fnmatchcase(upn, text) for text in protected):
         return False
     for rule in rules:
         answer = verdict(rule["match"], person, upn)

@@ -118,7 +118,7 @@ def test_audit_without_exchange_fails(tenant: Tenant, tmp_path: Path, allowed: b
         if status:
             line, result = failing(played)
             assert result["error"]["code"] == "audit_incomplete"
-            assert line.index("Not looked at: archive recipients") < 200
+            assert line.index("Not read: archive recipients") < 200
             assert "Exchange.ManageAsApp" in result["msg"]
             assert any(text.startswith("INCOMPLETE") for text in shown(played))
 

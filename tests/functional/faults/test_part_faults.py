@@ -134,7 +134,7 @@ def test_a_reader_that_stumbles_over_the_read_back_loses_nothing(env: Harness, m
     stumble(monkeypatch, "users_by_id", 1)
     result = env.run(people, "SPE_E3")
     assert (result["changed"], result["summary"]["accepted"]) == (True, 3)
-    assert "KeyError, a mistake of this collection" in json.dumps(result["users"])
+    assert "KeyError. This is an error of the collection" in json.dumps(result["users"])
     assert "a secret" not in json.dumps(result)
 
 

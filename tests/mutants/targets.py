@@ -18,7 +18,19 @@ PACKAGES = CHECKOUT / "plugins" / "module_utils"
 UNIT = "tests/unit/plugins/module_utils"
 GENERATED = frozenset({"_licensing/catalog_data", "_common/countries", "_common/version"})
 """Tables, not logic."""
-FUNCTIONAL: dict[str, str] = {}
+FUNCTIONAL = {
+    "_common/option_names": "modules/test_naming",
+    "_common/option_values": "modules/test_option_values",
+    "_explain/text": "explain/test_explain_text",
+    "_licensing/exclusions": "audit/test_exclusions",
+    "_licensing/logged_removals": "audit/test_audit_log",
+    "_licensing/next_attempts": "assign/test_second_tries",
+    "_licensing/plan_relations": "remediate/test_stacked_plans",
+    "_licensing/unlisted_mailboxes": "audit/test_lost_unseen",
+    "_planning/mailbox_fit": "audit/test_fit",
+    "_planning/rules_hints": "remediate/test_rules_hints",
+    "_planning/unneeded": "remediate/test_plan_covered",
+}
 """What only the functional tests of these files see of a file that is mutated."""
 
 

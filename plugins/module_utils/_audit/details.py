@@ -29,6 +29,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph.recycle_bin 
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import (
     AssessmentContext,
     disconnected,
+    has_mailbox_plan,
     is_kept,
     lost_plan,
 )
@@ -38,12 +39,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.logged_r
     removal_from,
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Mailbox, RecipientType, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.ownership import IN_USE
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.unlisted_mailboxes import (
     is_hidden,
+    is_missing,
     shown_by_user,
 )
 
-from .owners import match_by_name
+from .owners import look_by_name, match_by_name
 from .snapshot import Readings
 
 T = TypeVar("T")
@@ -53,9 +56,11 @@ def read_details(graph: Graph, exchange: Exchange, readings: Readings, context: 
     """Read what the users and mailboxes in ``readings`` make necessary, and return the completed context."""
     match_by_name(graph, exchange, readings)
     _read_deleted(graph, readings)
-    _read_removals(graph, readings, context)
+    doubtful = _read_removals(graph, readings, context)
     context = context._replace(removals=readings.removals)
-    _read_hidden_mailboxes(exchange, readings, context)
+    _read_hidden_mailboxes(exchange, readings, context, doubtful)
+    _look_for_names(exchange, readings, context, doubtful)
+    _warn_of_changes(readings, context, doubtful)
     _read_delay(exchange, readings, context)
     context = context._replace(delayed=readings.delayed)
     if readings.strategy == "full" and readings.only is None:
@@ -96,20 +101,23 @@ def _read_deleted(graph: Graph, readings: Readings) -> None:
         readings.deleted = found or {}
 
 
-def _read_removals(graph: Graph, readings: Readings, context: AssessmentContext) -> None:
-    """Find out when users lost their license whose mailbox is lost because of that, or may be."""
+def _read_removals(graph: Graph, readings: Readings, context: AssessmentContext) -> list[User]:
+    """Find out when users lost their license whose mailbox is lost because of that, or may be.
+
+    Returns users with an entry, after the date of the removed plan, that does not say which license was changed.
+    """
     concerned = _concerned(readings, context)
     if not concerned:
-        return
+        return []
     roles = roles_of(graph.service.token())
     if roles is not None and "AuditLog.Read.All" not in roles:
         readings.signals["audit_log"] = "The application has no permission AuditLog.Read.All, which is optional."
-        return
+        return []
     since = context.now - timedelta(days=DISCONNECTED_DAYS)
     what = "the directory's audit log"
     log = _quietly(readings, "audit_log", what, lambda: license_changes(graph, concerned.keys(), since))
     if log is None:
-        return
+        return []
     doubtful = []
     for user_id, user in concerned.items():
         hinted = removal_date(user, context.catalog)
@@ -118,13 +126,13 @@ def _read_removals(graph: Graph, readings: Readings, context: AssessmentContext)
             readings.removals[user_id] = found
         elif has_unexplained_change(log.changes[user_id], since=since):
             doubtful.append(user)
-    _warn_of_changes(readings, context, doubtful)
     if log.cut is not None:
         readings.signals["audit_log"] = f"read back to {log.cut:%Y-%m-%d %H:%M} UTC only: it has too many entries"
+    return doubtful
 
 
 def _warn_of_changes(readings: Readings, context: AssessmentContext, users: Collection[User]) -> None:
-    """Name users with an entry, after the date of the removed plan, that does not say which license was changed."""
+    """Name the users whom ``_read_removals`` returns, if Exchange lists no mailbox of them."""
     shown = shown_by_user(readings.mailboxes)
     names = sorted(user.user_principal_name for user in users if is_hidden(shown.get(user.id, ()), user, context))
     if names:
@@ -173,14 +181,17 @@ def _hidden(readings: Readings, context: AssessmentContext) -> dict[str, User]:
     return {user_id: user for user_id, user in lost.items() if is_hidden(shown.get(user_id, ()), user, context)}
 
 
-def _read_hidden_mailboxes(exchange: Exchange, readings: Readings, context: AssessmentContext) -> None:
-    """Ask Exchange for mailboxes of users who lost their license later than the date of their plan says.
+def _read_hidden_mailboxes(
+    exchange: Exchange, readings: Readings, context: AssessmentContext, doubtful: Collection[User]
+) -> None:
+    """Ask Exchange for mailboxes of users who lost their license later than the date of their plan says, or may have.
 
     ``filtered`` does not ask for them: by that date their mailbox was lost long ago, or a list shows it.
     """
     if readings.strategy != "filtered" or readings.only is not None or not readings.mailboxes_known:
         return
-    ids = {user_id for user_id in _hidden(readings, context) if user_id in context.removals} - readings.read_by_id
+    later = context.removals.keys() | {user.id for user in doubtful}
+    ids = (_hidden(readings, context).keys() & later) - readings.read_by_id
     if ids:
         found = exchange.mailboxes_by_user_id(ids)
         if readings.mail_users is not None:
@@ -189,6 +200,34 @@ def _read_hidden_mailboxes(exchange: Exchange, readings: Readings, context: Asse
         readings.mailboxes += found
         readings.read_by_id |= ids
         readings.other_kinds = dict(exchange.other_kinds)
+
+
+def _look_for_names(
+    exchange: Exchange, readings: Readings, context: AssessmentContext, doubtful: Collection[User]
+) -> None:
+    """Ask Exchange by name for mailboxes of users who seem to have none in use, where one is lost or may be.
+
+    ``filtered`` does not list a mailbox without an ExternalDirectoryObjectId that needs no license. The other
+    strategies read it.
+    """
+    if readings.strategy != "filtered" or readings.only is not None or not readings.mailboxes_known:
+        return
+    users, shown = readings.users or {}, shown_by_user(readings.mailboxes)
+    joined = {user_id for user_id, boxes in shown.items() if any(box.recipient_type in IN_USE for box in boxes)}
+    unsure = {user.id for user in doubtful}
+    # Whether mailboxes stay for longer is asked later.
+    longer = context._replace(delayed=True)
+
+    def concerned(user: User) -> bool:
+        boxes = shown.get(user.id, ())
+        soft = any(box.recipient_type is RecipientType.SOFT_DELETED for box in boxes)
+        if soft and not has_mailbox_plan(user, context.catalog):
+            return True
+        signals = readings.signals_for(user.id, user.user_principal_name)
+        return user.id in unsure or is_missing(boxes, user, signals, longer)
+
+    known = joined | readings.other_kinds.keys() | readings.named_alike.keys()
+    look_by_name(exchange, readings, [user for user in users.values() if user.id not in known and concerned(user)])
 
 
 def _read_delay(exchange: Exchange, readings: Readings, context: AssessmentContext) -> None:

@@ -136,17 +136,28 @@ def only_covered_by(sku_id: str, others: Sequence[str]) -> str:
 
 
 def by_upn(upns: Iterable[str], *, any_kind: bool = False) -> list[str]:
-    """OPATH filters, 50 names each, that find mailboxes by user principal name.
+    """OPATH filters that find mailboxes by user principal name, some 100 names each.
 
     They are shared, room and equipment mailboxes, or with ``any_kind`` all.
     A text that a filter cannot contain is not the name of a mailbox, and is left out.
     """
-    clauses = []
+    filled: list[list[str]] = [[]]
+    size = 0
     for name in sorted({upn.strip() for upn in upns}):
         with contextlib.suppress(ValueError):
-            clauses.append(f"UserPrincipalName -eq {quote(name, Style.OPATH)}")
-    names = [f"({' -or '.join(clauses[start : start + 50])})" for start in range(0, len(clauses), 50)]
+            clause = f"UserPrincipalName -eq {quote(name, Style.OPATH)}"
+            size += len(clause) + len(_OR)
+            if size > _LONGEST_FILTER:
+                filled.append([])
+                size = len(clause) + len(_OR)
+            filled[-1].append(clause)
+    names = [f"({_OR.join(clauses)})" for clauses in filled if clauses]
     return names if any_kind else [f"{RESOURCES} -and {some}" for some in names]
+
+
+_OR = " -or "
+_LONGEST_FILTER = 7_000
+"""Characters of a filter of names: as long as one of 100 ids (``IDS_PER_CALL``)."""
 
 
 def _any_sku(sku_ids: Iterable[str]) -> str:

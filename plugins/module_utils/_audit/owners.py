@@ -10,8 +10,9 @@ then take nothing away. A mailbox that is not joined stays without a user, and a
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
@@ -144,10 +145,31 @@ def match_by_name(graph: Graph, exchange: Exchange, readings: Readings) -> None:
     strays = list(filter(is_stray, nameless))
     named = [box.user_principal_name for box in strays if lowered(box.user_principal_name) in users]
     if named and readings.strategy == "filtered" and readings.only is None and readings.mailboxes_known:
-        known = {box.guid for box in strays}
-        more = [box for box in _bearing(exchange, named) if box.guid not in known]
-        strays += more
-        readings.mailboxes += more
+        strays += _add_bearing(exchange, readings, named)
+    _join(exchange, readings, strays, users)
+
+
+def look_by_name(exchange: Exchange, readings: Readings, users: Collection[User]) -> None:
+    """Ask for mailboxes that have the name of one of these users and no id, and join them.
+
+    Filters find such a mailbox only if it needs a license.
+    """
+    found = _add_bearing(exchange, readings, [user.user_principal_name for user in users]) if users else []
+    _join(exchange, readings, found, {lowered(user.user_principal_name): user for user in users})
+
+
+def _add_bearing(exchange: Exchange, readings: Readings, names: Collection[str]) -> list[Mailbox]:
+    """Add the mailboxes with these names and without an id to ``readings``; returns the ones it did not have."""
+    known = {box.guid for box in readings.mailboxes if is_stray(box)}
+    more = [box for box in _bearing(exchange, readings, names) if box.guid not in known]
+    readings.mailboxes += more
+    return more
+
+
+def _join(exchange: Exchange, readings: Readings, strays: Collection[Mailbox], users: Mapping[str, User]) -> None:
+    """Give each mailbox without an id to the user who has its name and no other mailbox. ``users``: by name."""
+    if not strays or readings.users is None:
+        return
     owners = {box.guid: user for box in strays if (user := users.get(lowered(box.user_principal_name)))}
     taken = _with_another(exchange, readings, {user.id for user in owners.values()})
     taken |= {user_id for user_id, count in Counter(user.id for user in owners.values()).items() if count > 1}
@@ -204,15 +226,13 @@ def _of_named(exchange: Exchange, readings: Readings) -> list[Mailbox]:
     users, found = readings.users or {}, {box.user_id for box in readings.mailboxes if box.recipient_type in IN_USE}
     found |= readings.other_kinds.keys()
     names = [users[user_id].user_principal_name for user_id in sorted((readings.only or set()) - found)]
-    return _bearing(exchange, names) if names else []
+    return _bearing(exchange, readings, names) if names else []
 
 
-def _bearing(exchange: Exchange, names: Collection[str]) -> list[Mailbox]:
+def _bearing(exchange: Exchange, readings: Readings, names: Collection[str]) -> list[Mailbox]:
     """The mailboxes in use that have one of these names, and no id."""
-    if exchange.can_filter:
-        asked: list[str | None] = [*filters.by_upn(names, any_kind=True)]
-    else:
-        asked = [None]
-    boxes = [box for some in exchange.service.client.parallel(exchange.mailboxes, asked) for box in some]
+    asked: list[str | None] = [*filters.by_upn(names, any_kind=True)] if exchange.can_filter else [None]
+    calls = [functools.partial(exchange.mailboxes, text) for text in asked]
+    boxes = [box for some in exchange.service.client.parallel(lambda call: call(), calls) for box in some]
     wanted = {lowered(name) for name in names}
     return [box for box in boxes if is_stray(box) and lowered(box.user_principal_name) in wanted]

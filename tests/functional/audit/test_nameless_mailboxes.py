@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import
 
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.functional.support.run_audit import look
+from tests.simulator import audit_log
 from tests.simulator.state import Json
 
 WAYS: dict[str, Json] = {
@@ -246,3 +248,81 @@ def test_soft_deleted_mailbox_without_id_is_named_as_such(env: PlanHarness, way:
     assert ("that of a user in the directory" in warning) is living
     assert "nor in its recycle bin" not in warning
     assert name in warning
+
+
+# --- a mailbox that needs no license is in no list of ``filtered`` ---------------------------------------------------
+
+LISTS = pytest.mark.parametrize("way", [way for way in WAYS if "v2" not in way])
+
+
+@LISTS
+@pytest.mark.parametrize("kind", ["SharedMailbox", "RoomMailbox", "EquipmentMailbox"])
+def test_no_mailbox_is_lost_if_a_nameless_one_is_in_use(env: PlanHarness, way: str, kind: str) -> None:
+    user = env.lost("team", 10)
+    nameless(env, user, kind, sku_assigned=False)
+    other = env.lost("anna", 10)
+    found = audit(env, way, user, other)
+    assert [row.user_id for row in found.findings] == [other["id"]]
+    assert found.disagreements == ()
+
+
+@LISTS
+def test_two_nameless_mailboxes_in_use_leave_the_user_in_doubt(env: PlanHarness, way: str) -> None:
+    user = env.lost("team", 10)
+    boxes = [nameless(env, user, "SharedMailbox"), nameless(env, user, "RoomMailbox")]
+    found = audit(env, way, user)
+    assert found.findings == ()
+    (row,) = found.disagreements
+    assert all(box["Guid"] in row["disagreement"] for box in boxes)
+
+
+@LISTS
+def test_a_pending_user_with_a_nameless_shared_mailbox(env: PlanHarness, way: str) -> None:
+    """Every strategy comes to the same rows, whatever signal points to the user."""
+    user = env.lost("team", 10)
+    user["isLicenseReconciliationNeeded"] = True
+    nameless(env, user, "SharedMailbox", sku_assigned=False)
+    assert audit(env, way, user).findings == ()
+
+
+@pytest.mark.parametrize("strategy", ["filtered", "full"])
+def test_no_seat_is_spent_on_a_user_with_a_nameless_mailbox(env: PlanHarness, strategy: str) -> None:
+    nameless(env, env.lost("team", 10), "SharedMailbox", sku_assigned=False)
+    assert actions(env.plan(EVERYBODY, strategy=strategy)) == {}
+
+
+@pytest.mark.parametrize("strategy", ["filtered", "full"])
+def test_no_seat_is_spent_if_a_nameless_mailbox_replaced_one(env: PlanHarness, strategy: str) -> None:
+    """A license connects one mailbox: it does not bring back the soft-deleted one while another is in use."""
+    user = env.make.user("Team", "team", removed=["SPE_E3"], removed_days=5, usage_location="DE")
+    env.make.mailbox(user, "UserMailbox", sku_assigned=False, soft_deleted_days=3)
+    nameless(env, user, "SharedMailbox", sku_assigned=False)
+    result = env.plan(EVERYBODY, strategy=strategy)
+    assert [row["add"] for row in result["users"]] == [[]]
+
+
+@pytest.mark.parametrize("way", ["filtered", "full"])
+def test_no_warning_names_a_nameless_mailbox_as_missing(
+    env: PlanHarness, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The audit log says that some license was changed, and not which one."""
+    user = env.make.user("Team", "team", removed=["SPE_E3"], removed_days=300)
+    nameless(env, user, "SharedMailbox", sku_assigned=False)
+    other = env.make.user("Anna", "anna", removed=["SPE_E3"], removed_days=300)
+    env.world.audits.clear()
+    env.world.switches.license_audit = "bare"
+    roles = env.world.app.roles
+    monkeypatch.setattr(env.world.app, "roles", None if roles is None else roles | {"AuditLog.Read.All"})
+    for item in (user, other):
+        audit_log.note(env.world, item, [], [], moment=env.world.now() - timedelta(days=5))
+    (warning,) = [text for text in audit(env, way).warnings if "does not say which one" in text]
+    assert ("anna@" in warning, "team@" in warning) == (True, False)
+
+
+def test_names_are_asked_for_in_few_requests(env: PlanHarness) -> None:
+    """The bound is that of a tenant with 20,000 mailboxes of which 200 are at risk."""
+    for number in range(200):
+        nameless(env, env.lost(f"team{number}", 10), "SharedMailbox", sku_assigned=False)
+    env.tenant.clear_requests()
+    assert audit(env, "filtered").findings == ()
+    assert len(env.tenant.requests()) <= 22

@@ -230,9 +230,11 @@ def _of_named(exchange: Exchange, readings: Readings) -> list[Mailbox]:
 
 
 def _bearing(exchange: Exchange, readings: Readings, names: Collection[str]) -> list[Mailbox]:
-    """The mailboxes in use that have one of these names, and no id."""
+    """The mailboxes in use, and the archives of mail users, that have one of these names and no id."""
     asked: list[str | None] = [*filters.by_upn(names, any_kind=True)] if exchange.can_filter else [None]
     calls = [functools.partial(exchange.mailboxes, text) for text in asked]
+    if readings.signals.get("exchange_archive") == "ok":
+        calls += [functools.partial(exchange.mail_users, text) for text in asked]
     boxes = [box for some in exchange.service.client.parallel(lambda call: call(), calls) for box in some]
     wanted = {lowered(name) for name in names}
     return [box for box in boxes if is_stray(box) and lowered(box.user_principal_name) in wanted]

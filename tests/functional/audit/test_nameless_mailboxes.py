@@ -326,3 +326,13 @@ def test_names_are_asked_for_in_few_requests(env: PlanHarness) -> None:
     env.tenant.clear_requests()
     assert audit(env, "filtered").findings == ()
     assert len(env.tenant.requests()) <= 22
+
+
+@LISTS
+@pytest.mark.parametrize("recorded", [[], ["BPOS_S_Archive"]], ids=["not recorded", "recorded"])
+def test_the_archive_of_a_nameless_mail_user_is_a_row(env: PlanHarness, way: str, recorded: list[str]) -> None:
+    user = env.lost("zoe", 10, synced=True) if recorded else env.make.user("Zoe", "zoe", synced=True)
+    box = nameless(env, user, "MailUser", archive=True)
+    box["PersistedCapabilities"] = recorded
+    found = audit(env, way, user)
+    assert [(row.user_id, row.reason) for row in found.findings] == [(user["id"], "archive_without_license")]

@@ -5,8 +5,9 @@
 
 A mutant of a function replaces the code of that function in a fork that has collected the tests; then the tests that
 call the function run, the fastest first, until one fails. What survives this, and a mutant of a definition, meets a
-fork that has imported nothing of the collection. There the module is loaded from the mutated text, and all tests that
-call the file run. Only this decides that a mutant survives: replacing code changes nothing that the import calculated.
+fork that has imported nothing of the collection. There the module is loaded from the mutated text, and all tests of
+the files that call it run. Only this decides that a mutant survives: replacing code changes nothing that the import
+calculated.
 """
 
 from __future__ import annotations
@@ -131,8 +132,10 @@ class GroupRun:
         return [index for index, status in statuses.items() if status]
 
     def _callers(self, index: int) -> set[str]:
-        """The tests that call anything in the file of a mutant; all, if a run only reads what the file defines."""
-        return self._recorder.calling(self.mutants[index].target) or set(self._recorder.calls)
+        """The tests in files of which one calls the file of a mutant: others in there may read what it defines."""
+        files = {name.partition("::")[0] for name in self._recorder.calling(self.mutants[index].target)}
+        everyone = set(self._recorder.calls)
+        return {name for name in everyone if name.partition("::")[0] in files} or everyone
 
     def _reload(self, index: int) -> None:
         """Run the tests with a module loaded from the mutated text."""

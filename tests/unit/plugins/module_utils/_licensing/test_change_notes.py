@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.change_notes import (
     carried_over,
+    mailbox_off,
     notes_for,
     plans_that_go,
     unforeseen_carryover,
@@ -18,6 +19,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.models i
 from tests.unit.support.sample_tenant import (
     BY_ID,
     EMS,
+    F1,
     GROUP,
     OTHER_GROUP,
     PLAN2,
@@ -135,3 +137,31 @@ def test_without_a_group_all_of_a_license_goes() -> None:
     assert plans_that_go(user("anna", direct(SPE_E3)), REMOVAL, BY_ID, BUILTIN) == ()
     failed = inherited(SPE_E3, YAMMER, state="Error")
     assert plans_that_go(user("anna", direct(SPE_E3), failed), REMOVAL, BY_ID, BUILTIN) == ()
+
+
+# licenses that keep no mailbox -----------------------------------------------------------------------------------
+
+
+def test_a_license_with_its_exchange_plan_off_says_so() -> None:
+    after = user("anna", direct(SPE_E3, PLAN2))
+    asked = Wanted(SPE_E3, disabled_plans=frozenset({PLAN2}))
+    (note,) = mailbox_off(after, [asked], BY_ID, BUILTIN)
+    assert note.startswith("EXCHANGE_S_ENTERPRISE is off in SPE_E3")
+    assert note.endswith("leave it out of disabled_plans")
+    (whole,) = mailbox_off(after, [Wanted(SPE_E3, enabled_plans=frozenset({TEAMS}))], BY_ID, BUILTIN)
+    assert whole.endswith("name it in enabled_plans")
+    (kept,) = mailbox_off(after, [E3], BY_ID, BUILTIN)
+    assert "enabled_plans: [EXCHANGE_S_ENTERPRISE] with disabled_plans: [] switches it on" in kept
+
+
+def test_a_license_without_mailbox_rights_says_so() -> None:
+    (note,) = mailbox_off(user("anna", direct(F1)), [Wanted(F1)], BY_ID, BUILTIN)
+    assert note.startswith("M365_F1_COMM carries an Exchange plan without the right to a mailbox")
+
+
+def test_a_license_that_keeps_a_mailbox_has_no_note() -> None:
+    assert mailbox_off(user("anna", direct(SPE_E3, TEAMS)), [E3], BY_ID, BUILTIN) == ()
+    assert mailbox_off(user("anna", direct(SPE_E3, PLAN2), inherited(SPE_E3)), [E3], BY_ID, BUILTIN) == ()
+    assert mailbox_off(user("anna", direct(EMS)), [EMS_TOO], BY_ID, BUILTIN) == ()
+    assert mailbox_off(user(), [E3], BY_ID, BUILTIN) == ()
+    assert mailbox_off(user("anna", direct(SPE_E3, PLAN2)), [E3], {}, BUILTIN) == ()

@@ -19,7 +19,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.changes 
 )
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import Needs, granted, is_covered
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import Space, misfit, why_too_small
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import (
+    Room,
+    Space,
+    misfit,
+    why_too_small,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import LicenseChange, Sku, User
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_effects import (
     abilities_lost,
@@ -142,17 +147,21 @@ class Alternatives:
 
 
 def best_first(user: User, options: Sequence[Alternative], space: Space, catalog: Catalog) -> list[Alternative]:
-    """The alternatives, those first into which the mailbox fits, else in their order."""
-    ranked = [
-        (misfit(space, before, after), place, after, option)
-        for place, option in enumerate(options)
-        for before, after in [rooms(user, option.predicted, catalog)]
-    ]
-    ordered = []
-    for rank, place, _after, option in sorted(ranked, key=lambda item: item[:2]):
-        later = [item for item in ranked if item[0] > rank and item[1] < place]
-        ahead = tuple(f"{item[3].name}: {why_too_small(space, item[2])}" for item in later)
-        ordered.append(option._replace(ahead=ahead))
+    """The alternatives, those first into which the mailbox fits, else in their order.
+
+    One that brings the mailbox no plan, or none but the one at work, says nothing of the size, and keeps its place.
+    """
+    ranked: list[tuple[int, int, Room, Alternative]] = []
+    ordered = list(options)
+    for place, option in enumerate(options):
+        before, after = rooms(user, option.predicted, catalog)
+        if after.plan is not None and after != before:
+            ranked.append((misfit(space, before, after), place, after, option))
+    places = sorted(item[1] for item in ranked)
+    for place, item in zip(places, sorted(ranked, key=lambda item: item[:2]), strict=True):
+        later = [other for other in ranked if other[0] > item[0] and other[1] < item[1]]
+        ahead = tuple(f"{other[3].name}: {why_too_small(space, other[2])}" for other in later)
+        ordered[place] = item[3]._replace(ahead=ahead)
     return ordered
 
 

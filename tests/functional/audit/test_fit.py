@@ -29,6 +29,47 @@ def env(tenant: Tenant) -> FitHarness:
     return FitHarness(tenant)
 
 
+# --- a license without a mailbox plan fits nothing -------------------------------------------------------------------
+
+NO_MAILBOX_PLAN = ["POWER_BI_STANDARD", "EXCHANGEARCHIVE_ADDON"]
+
+
+@pytest.mark.parametrize("fallback", NO_MAILBOX_PLAN)
+@pytest.mark.parametrize("size", [1, 16])
+@pytest.mark.parametrize(("held", "kind"), [("M365_F1_COMM", "UserMailbox"), (None, "SharedMailbox")])
+def test_license_without_mailbox_plan_is_not_preferred(
+    env: FitHarness, fallback: str, size: int, held: str | None, kind: str
+) -> None:
+    anna = env.person("anna", *([env.held(held)] if held else []), kind=kind, bytes=size * GB)
+    rule = {**KIOSK, "fallback": [{"sku": fallback}]}
+    options: Json = {"scope": "all_users", "allow_removals": True, "max_covered_seats": 9}
+    planned = env.plan(rule, **options)
+    done = env.apply(rule, **options)
+    assert skus(planned) == skus(done)
+    assert fallback not in env.states(anna)
+    assert env.apply(rule, **options)["changed"] is False
+    if skus(done):
+        assert row_of(done)["too_small"] is (size == 16)
+
+
+@pytest.mark.parametrize("first", NO_MAILBOX_PLAN)
+def test_rule_order_stays_if_first_has_no_mailbox_plan(env: FitHarness, first: str) -> None:
+    """Not even a plan that fits comes before it: the rule says in which order."""
+    anna = env.person("anna", env.held("M365_F1_COMM"), bytes=GB)
+    rule = {**EVERYBODY, "licenses": [{"sku": first}], "fallback": [{"sku": "SPE_F1"}]}
+    env.apply(rule, scope="all_users", allow_removals=True, max_covered_seats=9)
+    assert set(env.states(anna)) == {"M365_F1_COMM", first}
+
+
+def test_better_plan_that_is_still_small_keeps_its_place(env: FitHarness) -> None:
+    anna = env.person("anna", env.held("SPE_F1"), bytes=60 * GB)
+    rule = {**EVERYBODY, "fallback": [{"sku": "POWER_BI_STANDARD"}]}
+    options: Json = {"scope": "all_users", "allow_removals": True, "max_covered_seats": 9}
+    env.apply(rule, **options)
+    assert "POWER_BI_STANDARD" not in env.states(anna)
+    assert env.apply(rule, **options)["changed"] is False
+
+
 # --- a plan that is too small ----------------------------------------------------------------------------------------
 
 

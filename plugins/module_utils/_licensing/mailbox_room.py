@@ -110,7 +110,7 @@ UNLISTED = "as no list of Exchange shows the mailbox"
 
 def why_too_small(space: Space, after: Room) -> str:
     """``the mailbox holds 16 GB, and Exchange Online Kiosk has 2 GB``; for one row."""
-    return f"the mailbox holds {in_gb(space.size or 0)}, and {_has(after)}"
+    return f"the mailbox holds {in_gb(space.size or 0, over=after.sure)}, and {_has(after)}"
 
 
 def warning_of(space: Space, after: Room) -> str:
@@ -145,9 +145,13 @@ def has_room_of_its_own(mailbox: Mailbox, room: Room) -> bool:
     )
 
 
-def in_gb(size: int) -> str:
-    """``16 GB``, ``2.1 GB``."""
-    return f"{round(size / GB, 1):g} GB"
+def in_gb(size: int, over: int = 0) -> str:
+    """``16 GB``, ``2.1 GB``; of a size ``over`` a limit with as many digits as show it: ``50.04 GB``."""
+    for digits in (1, 2, 3):
+        text = f"{round(size / GB, digits):g} GB"
+        if size <= over or text != in_gb(over):
+            return text
+    return f"a little more than {text}"
 
 
 def quota_notes(mailbox: Mailbox, classes: frozenset[PlanClass]) -> tuple[str, ...]:
@@ -157,14 +161,14 @@ def quota_notes(mailbox: Mailbox, classes: frozenset[PlanClass]) -> tuple[str, .
     if PlanClass.PLAN1 not in classes:
         return ()
     return (
-        f"The mailbox's own quota is {in_gb(mailbox.quota or 0)}, and the documented one of "
+        f"The mailbox's own quota is {in_gb(mailbox.quota or 0, over=LARGE)}, and the documented one of "
         f"{CLASS_NAMES[PlanClass.PLAN1]} is {in_gb(LARGE)}. It may come from an earlier license, and not last.",
     )
 
 
 def room_text(mailbox: Mailbox) -> str:
     """Why a mailbox over 50 GB is taken for covered, in words; without a full stop."""
-    own = in_gb(mailbox.quota or 0)
+    own = in_gb(mailbox.quota or 0, over=LARGE)
     return (
         f"over 50 GB; but its own quota is {own}, which Business licenses are said to have, so it counts as covered "
         f"(the documented quota of {CLASS_NAMES[PlanClass.PLAN1]} is {in_gb(LARGE)})"

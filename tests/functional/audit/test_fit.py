@@ -353,3 +353,16 @@ def test_the_explanation_says_what_the_plan_says(env: FitHarness) -> None:
 def test_what_is_not_licensed_has_no_fit(env: FitHarness) -> None:
     told = env.one(env.sized("anna", 16), {**KIOSK, "match": {"upn": "nobody@*"}})
     assert told["mailboxes"][0]["decision"]["run"]["too_small"] is None
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (50.04, "the mailbox holds 50.04 GB, and Exchange Online Plan 1 has 50 GB"),
+        (50.2, "the mailbox holds 50.2 GB, and Exchange Online Plan 1 has 50 GB"),
+        (50 + 1 / GB, "the mailbox holds a little more than 50 GB, and Exchange Online Plan 1 has 50 GB"),
+    ],
+)
+def test_size_just_over_a_limit_differs_from_it_in_words(env: FitHarness, size: float, said: str) -> None:
+    env.sized("anna", size)
+    assert said in row_of(env.plan(PLAN_1_OR_2))["note"]

@@ -286,3 +286,28 @@ def test_a_refusal_after_the_window_slows_down_further() -> None:
         pace.answered(1, 1)
         rates.append(pace.rate)
     assert rates == [5.0, 4.0, 3.2]
+
+
+def test_what_counted_long_before_an_answer_is_not_ours() -> None:
+    now = 0.0
+    pace = Pace(lambda: now, quota=100, seconds=10.0)
+    assert pace.wait(90, lambda: False) == 0
+    pace.answered(90, 0)
+    now = 10.0
+    assert pace.wait(10, lambda: False) == 0
+    now = 11.0
+    assert pace.answered(10, 0, 0.9)
+    assert pace.rate == 5.0
+
+
+def test_what_counted_just_before_an_answer_is_ours() -> None:
+    now = 0.0
+    pace = Pace(lambda: now, quota=100, seconds=10.0)
+    for moment, count in ((0.0, 90), (9.9, 1)):
+        now = moment
+        assert pace.wait(count, lambda: False) == 0
+        pace.answered(count, 0)
+    now = 10.05
+    assert pace.wait(1, lambda: False) == 0
+    assert not pace.answered(1, 0, 0.9)
+    assert pace.rate is None

@@ -147,7 +147,8 @@ options:
       - Permit removing what keeps a mailbox or an archive. Microsoft deletes such a mailbox after its grace period.
       - Without it the task is refused before the first write, and the error names the users. This also applies when the
         change removes the last license that covers a mailbox. It applies to a change to a smaller plan if the mailbox
-        has an archive, a hold or more than 50 GB. The 2 GB of a Kiosk plan are not checked.
+        has an archive, a hold or more than 50 GB. The 2 GB of a Kiosk plan are not checked. A mailbox over 50 GB whose
+        user exchanges a Business license for Plan 1 is a warning, because only its own quota says that it had the room.
       - The module asks Exchange only about users who get a smaller plan, or none. If Exchange cannot be asked, the task
         is refused as well.
     type: bool

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ansible_collections.m365.licensing.plugins.module_utils._audit.filters import by_upn
 from ansible_collections.m365.licensing.plugins.module_utils._audit.mailbox_sizes import MEASURED_AT_MOST, large_among
-from ansible_collections.m365.licensing.plugins.module_utils._common.errors import M365Error
+from ansible_collections.m365.licensing.plugins.module_utils._common.errors import M365Error, summarize
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._exchange.client import Exchange
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import Graph
@@ -25,7 +25,14 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage
     granted,
     needs_of,
 )
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import (
+    LARGE,
+    ROOMS,
+    has_room_of_its_own,
+    room_of,
+)
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import (
+    RESOURCE_TYPES,
     LicenseChange,
     Mailbox,
     PlanClass,
@@ -37,6 +44,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.plan_eff
 
 Classes = frozenset[PlanClass]
 
+SMALLER = "a mailbox over 50 GB needs more than the 2 GB of Exchange Online Kiosk, and this change takes away more"
 NOTHING_LEFT = "a mailbox needs a license that keeps it, and this change takes away the last one"
 
 
@@ -45,8 +53,8 @@ class SizesUnknown(M365Error):
 
     def __init__(self, count: int) -> None:
         super().__init__(
-            f"{count} mailboxes would lose Exchange Online Plan 2, more than the {MEASURED_AT_MOST} that are measured "
-            "one by one, and the usage report does not say which of them are over 50 GB.",
+            f"{count} mailboxes would get a smaller Exchange Online plan, more than the {MEASURED_AT_MOST} that are "
+            "measured one by one, and the usage report does not say which of them are over 50 GB.",
             code="sizes_unknown",
             hint="Consent to Reports.Read.All and let the reports show names, or name fewer users in one task.",
         )
@@ -68,6 +76,11 @@ class Downgrade(NamedTuple):
         return PlanClass.PLAN2 in self.before - self.after
 
     @property
+    def shrinks(self) -> bool:
+        """Is the best mailbox plan smaller than before?"""
+        return _room(self.after) < _room(self.before)
+
+    @property
     def takes_from_unlisted(self) -> bool:
         """Does a mailbox that may have an archive or a hold lose what it needs?"""
         return self.uncovers or bool(need_lost(PLAN2_OR_ADDON, self.before, self.after))
@@ -77,7 +90,17 @@ class Downgrade(NamedTuple):
         needs = needs_of(box)
         if self.uncovers:
             return bool(needs)
-        return bool(need_lost(needs, self.before, self.after))
+        return bool(need_lost(needs, self.before, self.after)) or (box.over_50_gb and self.shrinks)
+
+    def depends_on_size(self, box: Mailbox) -> bool:
+        """Does its size decide? A mailbox of a user that loses its last plan needs one of any size."""
+        if box.recipient_type is RecipientType.ARCHIVE:
+            return False
+        return self.loses_plan2 or (self.shrinks and (box.recipient_type in RESOURCE_TYPES or not self.uncovers))
+
+
+def _room(classes: Classes) -> int:
+    return max((ROOMS[item] for item in classes & ROOMS.keys()), default=0)
 
 
 def find_downgrades(
@@ -92,7 +115,8 @@ def find_downgrades(
             continue  # what only adds licenses takes no plan away
         before, after = granted(user, catalog), granted(apply_to(user, change, skus), catalog)
         uncovers = uncovered_by(user, change, skus, catalog)
-        lost = (NOTHING_LEFT,) if uncovers else abilities_lost(before, after)
+        smaller = (SMALLER,) if _room(after) < _room(before) and PlanClass.PLAN2 not in before else ()
+        lost = (NOTHING_LEFT,) if uncovers else (*abilities_lost(before, after), *smaller)
         if lost:
             found.append(Downgrade(user, before, after, lost, uncovers))
     return found
@@ -109,7 +133,7 @@ def affected_mailboxes(
         return {}
     service = exchange()
     owned = _mailboxes_of(service, downgrades)
-    to_measure = [box for item, box in owned if box.recipient_type is not RecipientType.ARCHIVE and item.loses_plan2]
+    to_measure = [box for item, box in owned if item.depends_on_size(box)]
     sizes = large_among(graph, service, to_measure)
     if sizes is None:
         raise SizesUnknown(len(to_measure))
@@ -125,6 +149,50 @@ def affected_mailboxes(
         if kind and item.takes_from_unlisted:
             found.setdefault(item.user.user_principal_name, []).append(kind)
     return found
+
+
+def room_warnings(
+    graph: Graph,
+    exchange: Callable[[], Exchange],
+    users: Mapping[str, User],
+    changes: Iterable[LicenseChange],
+    skus: Mapping[str, Sku],
+    catalog: Catalog,
+) -> list[str]:
+    """Warnings about mailboxes over 50 GB that lose a Business license, which is said to have 100 GB, for Plan 1.
+
+    That it has is not documented, so nothing is refused because of it. The mailbox's own quota is the other evidence.
+    """
+    before = {}
+    for change in changes:
+        user = users[change.user_id]
+        after = apply_to(user, change, skus)
+        rooms = [room_of(item, granted(item, catalog), catalog) for item in (user, after)] if change.remove else []
+        if rooms and rooms[0].sure == rooms[1].sure and rooms[1].said < rooms[0].said:
+            before[user.id] = rooms[0]
+    if not before:
+        return []
+    names = [users[user_id].user_principal_name for user_id in sorted(before)]
+    try:
+        service = exchange()
+        boxes = [box for box in service.mailboxes_by_user_id(before) if (box.quota or 0) > LARGE]
+        sizes = large_among(graph, service, boxes)
+    except M365Error as error:
+        why = error.message.rstrip(".")
+        return [f"{_BUSINESS_LOST} Whether these mailboxes are is not known ({why}): {summarize(names)}"]
+    if sizes is None or sizes.failed:
+        failed = boxes if sizes is None else sizes.failed
+        unknown = sorted(box.user_principal_name for box in failed)
+        return [f"{_BUSINESS_LOST} Whether these mailboxes are is not known: {summarize(unknown)}"]
+    large = [box for box in sizes.large.values() if has_room_of_its_own(box, before[box.user_id])]
+    found = sorted(users[box.user_id].user_principal_name for box in large)
+    return [f"{_BUSINESS_LOST} These mailboxes are: {summarize(found)}"] if found else []
+
+
+_BUSINESS_LOST = (
+    "Business licenses are said to have 100 GB, and Exchange Online Plan 1, which is left, has 50 GB, so Exchange may "
+    "refuse mail to mailboxes over 50 GB."
+)
 
 
 def affected_users(graph: Graph, exchange: Callable[[], Exchange], downgrades: Sequence[Downgrade]) -> set[str]:

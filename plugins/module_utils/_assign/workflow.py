@@ -54,7 +54,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._rules.tenant impor
 
 from .apply import Written, apply_changes
 from .denials import missing_permission, permission_headline
-from .downgrades import Downgrade, affected_mailboxes, find_downgrades
+from .downgrades import Downgrade, affected_mailboxes, find_downgrades, room_warnings
 from .prediction import predict_changes
 from .result import (
     Blocked,
@@ -129,6 +129,7 @@ def license_users(
     users = {user.id: user for user in found.users}
     changes = [wish(user) for user in found.users]
     downgrades = find_downgrades(users, changes, skus, catalog)
+    warnings: list[str] = []
     if not options.allow_uncovered:
         ids = {item.user.id for item in downgrades}
         asked = wanted if options.state != "absent" else ()
@@ -138,6 +139,7 @@ def license_users(
         _raise_if_downgrades_affect(
             graph, exchange, downgrades, list(dict.fromkeys(text for texts in off for text in texts))
         )
+        warnings = room_warnings(graph, exchange, users, changes, skus, catalog)
     changes, blocked = _require_locations(users, changes, options)
     changes, seatless = _share_seats(users, changes, sku_list, catalog, options)
     blocked.update(seatless)
@@ -164,6 +166,7 @@ def license_users(
     ]
     rows += [unknown_row(name) for name in found.unknown]
     result = result_of(rows, downgrades if options.allow_uncovered else ())
+    result["warnings"] += warnings
     result["warnings"] += left_to_groups(_given(options))
     result["warnings"] += left_as_they_are(_given(options), sku_list, catalog)
     _raise_if_users_failed(result, missing_permission(outcomes))

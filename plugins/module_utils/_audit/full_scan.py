@@ -89,7 +89,9 @@ class FullScan:
         """What the plans of a user grant, as ``granted`` has it. None: only ``user_from`` can tell, or raise."""
         try:
             plans, states, kind = raw["assignedPlans"], raw["licenseAssignmentStates"], raw["userType"]
-            if not isinstance(plans, list) or not isinstance(states, list) or not str.strip(raw["userPrincipalName"]):
+            if not isinstance(plans, list) or not isinstance(states, list):
+                return None
+            if not str.strip(raw["userPrincipalName"]) or not str.strip(raw["id"]):
                 return None
             if kind != "Member" and (kind != "Guest" or plans):
                 return None
@@ -120,10 +122,14 @@ class FullScan:
         return any(state["skuId"].strip().lower() not in self._without_mailbox for state in states)
 
     def _had_mailbox(self, raw: Mapping[str, Any]) -> bool:
-        """Was a mailbox plan removed? Then the mailbox may be disconnected, and in no list of Exchange."""
+        """Was a mailbox plan removed? Then the mailbox may be disconnected, and in no list of Exchange.
+
+        A plan without an id may be one: ``user_from`` raises an error that names the user.
+        """
         classes = self._catalog.plan_classes
+        ids = [plan["servicePlanId"] for plan in raw["assignedPlans"]]
         return any(
-            classes.get(plan["servicePlanId"].strip().lower()) in MAILBOX_CLASSES for plan in raw["assignedPlans"]
+            not isinstance(plan_id, str) or classes.get(plan_id.strip().lower()) in MAILBOX_CLASSES for plan_id in ids
         )
 
     def add_mailbox(self, raw: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tests.functional.support.assign_harness import Harness, empty_tenant
+from tests.functional.support.run_audit import look
 from tests.functional.support.service_clients import clients
 from tests.simulator.launch import Tenant, running
 from tests.simulator.skus import table
@@ -91,6 +93,19 @@ def test_quick_check_never_accepts_an_incomplete_user(raw: dict[str, Any], name:
         assert seen == granted(user, BUILTIN)
 
 
+@given(raw=USERS, value=st.sampled_from([None, 5, "", " ", "x", [5], {}]))
+def test_full_scan_adds_no_user_without_an_id(raw: dict[str, Any], value: Any) -> None:
+    with pytest.raises(IncompleteAnswer):
+        FullScan(BUILTIN, {}, ()).add_user({**raw, "id": value})
+
+
+@given(raw=USERS, value=st.sampled_from([None, 5, "", "x", [5], {}]))
+def test_plan_without_an_id_is_an_error_or_does_not_count(raw: dict[str, Any], value: Any) -> None:
+    plan = {"servicePlanId": value, "capabilityStatus": "Deleted", "service": "exchange", "assignedDateTime": None}
+    with suppress(IncompleteAnswer):
+        FullScan(BUILTIN, {}, ()).add_user({**raw, "assignedPlans": [plan, *raw["assignedPlans"]]})
+
+
 @pytest.fixture(scope="module")
 def empty() -> Iterator[Tenant]:
     with empty_tenant() as made:
@@ -144,6 +159,25 @@ def test_what_a_brand_new_sku_carries_the_tenant_says(env: Harness) -> None:
     for found in both(env):
         assert [row["user_principal_name"] for row in found.no_mailbox_rights] == [upn]
     del env.world.skus[sku_id]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"strategy": "filtered"},
+        {"strategy": "full"},
+        {"strategy": "full", "everybody": True},
+        {"identities": ("anna@contoso.example",)},
+    ],
+    ids=str,
+)
+def test_error_names_a_user_with_a_plan_without_an_id(env: Harness, options: dict[str, Any]) -> None:
+    user = env.lost("anna", 10)
+    user["assignedPlans"] = [{**user["assignedPlans"][0], "servicePlanId": None}, *user["assignedPlans"]]
+    env.world.touch()
+    with pytest.raises(IncompleteAnswer) as caught:
+        look(env.tenant, **options)
+    assert user["id"] in caught.value.message
 
 
 def test_names_that_only_python_folds_have_different_traces() -> None:

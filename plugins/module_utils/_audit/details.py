@@ -226,7 +226,7 @@ def _look_for_names(
         signals = readings.signals_for(user.id, user.user_principal_name)
         return user.id in unsure or is_missing(boxes, user, signals, longer)
 
-    known = joined | readings.other_kinds.keys() | readings.named_alike.keys()
+    known = joined | readings.other_kinds.keys() | readings.named_alike.keys() | readings.read_by_name
     look_by_name(exchange, readings, [user for user in users.values() if user.id not in known and concerned(user)])
 
 

@@ -143,7 +143,8 @@ def match_by_name(graph: Graph, exchange: Exchange, readings: Readings) -> None:
         box.guid for box in nameless if not is_stray(box) and lowered(box.user_principal_name) in users
     )
     strays = list(filter(is_stray, nameless))
-    named = [box.user_principal_name for box in strays if lowered(box.user_principal_name) in users]
+    owners = {box.guid: user for box in strays if (user := users.get(lowered(box.user_principal_name)))}
+    named = {user.user_principal_name for user in owners.values() if user.id not in readings.read_by_name}
     if named and readings.strategy == "filtered" and readings.only is None and readings.mailboxes_known:
         strays += _add_bearing(exchange, readings, named)
     _join(exchange, readings, strays, users)

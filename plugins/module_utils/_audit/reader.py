@@ -12,7 +12,7 @@ dates, sizes) is left out as a whole where it fails, with a warning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -241,16 +241,20 @@ class Reader:
         if got.mailboxes_known:
             active = {box.user_id for box in got.mailboxes if box.recipient_type is not RecipientType.SOFT_DELETED}
             ask = graph_ids - active
-            if ask and len(graph_ids | active) <= IDS_PER_CALL:
+            names = self._names(known, graph_ids - active)
+            if ask and len(graph_ids | active) + len(names) <= IDS_PER_CALL:
                 # Later the others are checked for a second mailbox. Here that takes no further request.
                 ask = graph_ids | active
-            found, listed = self._exchange.mailboxes_by_user_id(ask), {box.guid for box in got.mailboxes}
+            listed = {box.guid for box in got.mailboxes}
+            found = self._exchange.mailboxes_by_user_id(ask, names=names)
             # A candidate of Graph may be a mail user whose archive Exchange records as covered.
             rest = graph_ids - active - {box.user_id for box in found}
             got.mailboxes += [box for box in found if box.guid not in listed]
             got.read_by_id |= ask
             if got.signals.get("exchange_archive") == "ok":
-                got.mailboxes += self._exchange.mailboxes_by_user_id(rest, mail_users=True)
+                archives = self._exchange.mailboxes_by_user_id(rest, mail_users=True, names=names)
+                got.mailboxes += [box for box in archives if box.guid not in listed]
+            got.read_by_name |= names.keys() & rest
 
     def _everything(self) -> None:
         """``full`` with the details of every mailbox and every user."""
@@ -380,6 +384,19 @@ class Reader:
             plan.capability.casefold() != "deleted" or plan.assigned is None or plan.assigned + _LONG_AGO >= now
             for plan in plans
         )
+
+    def _names(self, users: Mapping[str, User], ids: Collection[str]) -> dict[str, str]:
+        """The names, by id, of those users whose mailbox may be lost, so that it is looked for by name, too."""
+        classes, signals = self._catalog.plan_classes, {*(self.got.reconciliation or ()), *self.got.pending}
+        return {
+            user_id: user.user_principal_name
+            for user_id in ids
+            if (user := users.get(user_id)) is not None
+            and (
+                not {user_id, lowered(user.user_principal_name)}.isdisjoint(signals)
+                or any(classes.get(plan.plan_id) in MAILBOX_CLASSES and not plan.usable for plan in user.assigned_plans)
+            )
+        }
 
     def _with_add_on(self, users: Iterable[User]) -> set[str]:
         """Users whom Exchange records as covered because of the archiving add-on, which grants no mailbox by itself."""

@@ -67,6 +67,8 @@ class Readings:
     """Is every user of the tenant among ``users``?"""
     read_by_id: set[str] = field(default_factory=set)
     """Users whose mailboxes in use were read by the id of the user, so that none is missing."""
+    read_by_name: set[str] = field(default_factory=set)
+    """Users whose mailboxes and archives without an id Exchange was asked for by name."""
     strategy: str = "filtered"
     signals: dict[str, str] = field(default_factory=dict)
     """Each signal as ``ok``, or why it is not available."""

@@ -14,7 +14,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import (
@@ -152,12 +153,17 @@ class Exchange:
                     found.append(mailbox)
         return found
 
-    def mailboxes_by_user_id(self, ids: Iterable[str], *, mail_users: bool = False) -> list[Mailbox]:
+    def mailboxes_by_user_id(
+        self, ids: Iterable[str], *, mail_users: bool = False, names: Mapping[str, str] = MappingProxyType({})
+    ) -> list[Mailbox]:
         """The mailboxes (or the archives of mail users) of these users; 100 ids a call, calls in parallel.
+
+        ``names``: user principal names, by id, of users whose mailbox may have their name and no id.
 
         With ``mail_users``, ``mail_user_ids`` then has those of them who are mail users, with an archive or without.
         """
         wanted = sorted({user_id.strip().lower() for user_id in ids if is_guid(user_id)})
+        clauses = [clause for user_id in wanted for clause in _clauses(user_id, names.get(user_id, ""))]
         read = self._archives if mail_users else self.mailboxes
         if not wanted:
             return []
@@ -165,13 +171,16 @@ class Exchange:
             everybody = self.mail_users() if mail_users else self.mailboxes()
             return [mailbox for mailbox in everybody if mailbox.user_id in set(wanted)]
         filters = [
-            " -or ".join(
-                f"ExternalDirectoryObjectId -eq {quote(user_id, Style.OPATH)}"
-                for user_id in wanted[start : start + IDS_PER_CALL]
-            )
-            for start in range(0, len(wanted), IDS_PER_CALL)
+            " -or ".join(clauses[start : start + IDS_PER_CALL]) for start in range(0, len(clauses), IDS_PER_CALL)
         ]
-        return [mailbox for some in self.service.client.parallel(read, filters) for mailbox in some]
+        found = [mailbox for some in self.service.client.parallel(read, filters) for mailbox in some]
+        if not names:
+            return found
+        # The name of one user may be on a mailbox with the id of another, which two calls then return.
+        once = {
+            box.guid or box.user_principal_name: box for box in found if box.user_id in set(wanted) or not box.user_id
+        }
+        return list(once.values())
 
     def pending_delicense(self, *, due_only: bool = False) -> Pending:
         """Whose mailbox Exchange is about to take away, as the license has gone [Get-PendingDelicenseUser].
@@ -271,6 +280,14 @@ class Exchange:
                 hint="Use exchange_api=invoke_command for this.",
             )
         return f"/adminapi/v2.0/{tenant}/{endpoint}"
+
+
+def _clauses(user_id: str, name: str) -> Iterator[str]:
+    """What finds the mailboxes of one user in a filter: by id, and by name if there is one."""
+    yield f"ExternalDirectoryObjectId -eq {quote(user_id, Style.OPATH)}"
+    if name:
+        with suppress(ValueError):
+            yield f"UserPrincipalName -eq {quote(name, Style.OPATH)}"
 
 
 def _warnings(body: Mapping[str, Any]) -> list[str]:

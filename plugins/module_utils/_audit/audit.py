@@ -64,6 +64,7 @@ from .reader import Reader
 from .snapshot import Readings
 from .warnings import (
     pending_without_user,
+    unknown_plan_warnings,
     warn_of_unknown_states,
     with_room,
 )
@@ -189,6 +190,7 @@ def audit(graph: Graph, exchange: Exchange, options: AuditOptions) -> Audit:
     findings = sorted(
         (finding for finding in all_findings if not exclusions.fit(finding.user_principal_name)), key=_order
     )
+    readings.warnings += unknown_plan_warnings(findings)
     readings.warnings += _unused_exclusions(graph, readings, exclusions, whole=options.everybody)
     plain = readings.scan.plain_mailboxes if readings.scan else ()
     return Audit(

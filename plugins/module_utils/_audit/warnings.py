@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import summarize
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import has_mailbox_plan, has_room
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import room_text
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import MAILBOX_CLASSES, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import MAILBOX_CLASSES, Finding, User
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.row_notes import UNKNOWN_PLAN
 
 from .snapshot import Readings
 
@@ -58,6 +61,16 @@ def with_room(readings: Readings, catalog: Catalog) -> list[str]:
         if has_room(box, users[box.user_id], catalog):
             by_text.setdefault(room_text(box), []).append(box.user_principal_name or box.guid)
     return [f"{summarize(sorted(names))}: {text}." for text, names in sorted(by_text.items())]
+
+
+def unknown_plan_warnings(findings: Iterable[Finding]) -> list[str]:
+    """The notes about Exchange plans that no table knows, each with the users of its rows."""
+    by_note: dict[str, set[str]] = {}
+    for finding in findings:
+        for note in finding.notes:
+            if note.startswith(UNKNOWN_PLAN):
+                by_note.setdefault(note, set()).add(finding.user_principal_name)
+    return [f"{summarize(sorted(names))}: {note}" for note, names in sorted(by_note.items())]
 
 
 def pending_without_user(readings: Readings) -> list[str]:

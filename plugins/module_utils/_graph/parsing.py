@@ -221,7 +221,8 @@ def _assigned_plan(raw: Any, where: str) -> AssignedPlan:
         return AssignedPlan(plan_id, capability, _time(raw.get("assignedDateTime"), where))
     if len(_plans) >= _SHARED_AT_MOST:
         _plans.clear()
-    return _plans.setdefault((raw["servicePlanId"], raw.get("capabilityStatus")), AssignedPlan(plan_id, capability))
+    plan = AssignedPlan(plan_id, capability, service=str(raw.get("service") or "").strip().casefold())
+    return _plans.setdefault((raw["servicePlanId"], raw.get("capabilityStatus")), plan)
 
 
 def _sku(raw: Mapping[str, Any]) -> Sku:

@@ -51,6 +51,7 @@ from .row_notes import (
     contradictions,
     notes_of,
     shared_before,
+    unknown_plan_notes,
 )
 
 Needs = tuple[frozenset[PlanClass], ...]
@@ -257,6 +258,7 @@ def assess(mailbox: Mailbox | None, user: User | None, signals: Signals, context
         notes=(
             *notes_of(mailbox, user, signals, uncovered, lost, was_shared),
             *(quota_notes(mailbox, granted(user, context.catalog)) if mailbox and user else ()),
+            *(unknown_plan_notes(user, context.catalog, context.skus) if user and uncovered and not kept else ()),
         ),
         certain=certain,
         was_shared=was_shared,

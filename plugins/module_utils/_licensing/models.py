@@ -13,7 +13,7 @@ import enum
 import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -99,6 +99,8 @@ class AssignedPlan:
     plan_id: str
     capability: str
     assigned: datetime | None = None
+    service: str = field(default="", compare=False)
+    """The service of the plan in lower case (``exchange``); empty for deleted plans."""
 
     @functools.cached_property
     def usable(self) -> bool:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from .catalog import Catalog
@@ -19,6 +19,7 @@ from .models import (
     Mailbox,
     RecipientType,
     Signals,
+    Sku,
     User,
 )
 
@@ -75,6 +76,23 @@ def _restore_first(deleted: datetime) -> str:
         f"Its user was deleted on {deleted:%Y-%m-%d}. Restore the user first, by {until:%Y-%m-%d}; no license helps "
         "before that. The user gets the licenses back if seats are free."
     )
+
+
+UNKNOWN_PLAN = "An Exchange plan that this collection does not know is enabled"
+"""How the note about such a plan begins."""
+
+
+def unknown_plan_notes(user: User, catalog: Catalog, skus: Mapping[str, Sku]) -> Iterable[str]:
+    """A note for each Exchange plan at work that no table knows: it may be what keeps the mailbox."""
+    for plan in user.assigned_plans:
+        known = catalog.plan_class(plan.plan_id) or catalog.plan_name(plan.plan_id)
+        if plan.usable and plan.service == "exchange" and not known:
+            names = {item.name for sku in skus.values() for item in sku.plans if item.id == plan.plan_id}
+            name = " or ".join(sorted(names - {plan.plan_id})) or "a plan without a name"
+            yield (
+                f"{UNKNOWN_PLAN}: {name} ({plan.plan_id}). If it "
+                "includes a mailbox, add it with the option mailbox_plans: then this user is no row."
+            )
 
 
 BY_SYNC = (

@@ -167,8 +167,8 @@ def verdict(match: Json, person: Json, upn: str) -> bool | None:
 
 def named(rules: list[Json], protected: list[str], person: Json, upn: str) -> bool:
     """May some rule give this user a license?"""
-    # a guest without a mailbox gets no license; one who has just lost a mailbox plan may have a disconnected mailbox
-    without_mailbox = person["kind"] == "guest" and not person["removed"]
+    # a guest gets a license only where a mailbox may be lost: a plan has gone, or the flag of the portal says so
+    without_mailbox = person["kind"] == "guest" and not (person["removed"] or person["flag_is_wrong"])
     if without_mailbox or any(fnmatch.fnmatchcase(upn, text) for text in protected):
         return False
     for rule in rules:
@@ -284,7 +284,9 @@ def test_remediation_does_exactly_what_its_plan_says(
     assert written(env) == []
 
     done = outcome(env, rules, options, check_mode=False)
-    assert done == predicted
+    # the service may refuse what the prediction has said that it cannot foresee
+    unforeseeable = any("cannot be foreseen" in text for row in predicted["users"] for text in row["warnings"])
+    assert done == predicted or (unforeseeable and done["code"] == "users_failed")
     event(done.get("code") or ("changed" if done["changed"] else "unchanged"))
     writes = written(env)
     check_writes(writes)

@@ -147,8 +147,8 @@ def test_every_name_of_the_catalog_and_of_a_result_is_weak() -> None:
 def test_the_catalog_is_not_loaded_for_a_secret_like_no_name() -> None:
     lines = (
         "import sys",
-        f"from {UTILS}._secrets import weakness_of",
-        f"loaded = lambda: '{UTILS}._catalog_data' in sys.modules",
+        f"from {UTILS}._auth.weak_secrets import weakness_of",
+        f"loaded = lambda: '{UTILS}._licensing.catalog_data' in sys.modules",
         "assert not weakness_of('abc8Q~Zx.9-kLmnOpQrStUv0123456789') and not loaded()",
         "assert not weakness_of('A' * 2000) and not loaded()",
         "assert weakness_of('ENTERPRISEPACK') and loaded()",

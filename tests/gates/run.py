@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from tests.gates import agreements, artefact, clients, collection, python, release, running, workflows
 from tests.gates.gate import BUILD, Counts, Failed, Gate, Work
@@ -36,7 +37,7 @@ GATES: tuple[Gate, ...] = (
 )
 FAST = {"FAST_TESTS": "1"}
 """The variables of ``make check``: random tests draw fewer examples, exhaustive ones a sample."""
-NOTHING: Mapping[str, str] = {}
+NOTHING: Mapping[str, str] = MappingProxyType({})
 TAIL = 60
 """How many of the last lines of a failed gate are printed."""
 

@@ -127,7 +127,9 @@ class GroupRun:
             session.items = chosen[index]
             run_all(session)
 
-        limit = lambda index: self._recorder.total(item.nodeid for item in chosen[index])  # noqa: E731
+        def limit(index: int) -> float:
+            return self._recorder.total(item.nodeid for item in chosen[index])
+
         statuses = self._each(list(chosen), replace, limit)
         return [index for index, status in statuses.items() if status]
 

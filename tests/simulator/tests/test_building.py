@@ -277,8 +277,8 @@ class TestMailboxes:
     def test_of_each_kind_and_a_second_one(self, env: Harness) -> None:
         kinds = ("SharedMailbox", "RoomMailbox", "MailUser", "GuestMailUser")
         names = {kind: f"{kind.lower()}@contoso.example" for kind in kinds}
-        done(env, {"users": {name: {} for name in names.values()},
-                    "mailboxes": {name: {"RecipientTypeDetails": kind} for kind, name in names.items()}})  # fmt: skip
+        mailboxes = {name: {"RecipientTypeDetails": kind} for kind, name in names.items()}
+        done(env, {"users": {name: {} for name in names.values()}, "mailboxes": mailboxes})
         done(env, {"mailboxes": {ID: {"ExternalDirectoryObjectId": ANNA, "RecipientTypeDetails": "SharedMailbox"}}})
         assert [box["RecipientTypeDetails"] for box in env.world.mailboxes_of(one(env, ANNA)["id"])] == [
             "UserMailbox",

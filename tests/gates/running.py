@@ -16,7 +16,7 @@ from tests.gates.gate import SECONDS, Counts, Failed, Gate, Work
 CORES = os.cpu_count() or 1
 MEASURED = "measured"
 """The property under which a test records a measured value for its reader."""
-FUNCTIONAL_SECONDS, LONG_SECONDS = 1800.0, 3600.0
+FUNCTIONAL_SECONDS, INTEGRATION_SECONDS, LONG_SECONDS = 1800.0, 1800.0, 3600.0
 """Limits for tests that hang; a slow machine needs ten minutes for the unit tests."""
 FUNCTIONAL = ("tests/functional", "tests/simulator")
 
@@ -82,12 +82,12 @@ def integration(work: Work) -> Counts:
     The plugins are those of the installed artefact, as users get them. The gate ``artefact`` compares its files with
     those of the checkout.
     """
-    return pytest(work, ["tests/integration"], installed(work))
+    return pytest(work, ["tests/integration"], installed(work), seconds=INTEGRATION_SECONDS)
 
 
 def checkout(work: Work) -> Counts:
     """The integration tests on the checkout, without building it."""
-    return pytest(work, ["tests/integration"])
+    return pytest(work, ["tests/integration"], seconds=INTEGRATION_SECONDS)
 
 
 GATES = (

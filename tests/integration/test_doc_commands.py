@@ -23,6 +23,10 @@ BLOCKS = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 MISTAKES = re.compile(r"invalid_(?:options|variables|rules)|usage: ansible|ERROR! |couldn't resolve|unexpected_error")
 README = "README.md"
 TUTORIAL, ON_CALL, UNDO, UPGRADE = (f"docs/{name}.md" for name in ("tutorial", "on-call", "undo", "upgrading"))
+MODE = " -e license_state_mode=plan"
+APPLIES = {"ANSIBLE_INVENTORY": "applies.json"}
+INVENTORIES: dict[str, dict[str, str]] = {"no-inventory": {}, "inventory-that-applies": APPLIES}
+"""Where a command may find the mode; the second one lets it write unless the command names another mode."""
 
 
 def text_of(page: str) -> str:
@@ -59,15 +63,17 @@ def folder(tmp_path: Path) -> Path:
     """The files that the pages tell a reader to save."""
     (tmp_path / "licenses.yml").write_text(block_of(TUTORIAL, "licenses.yml"), encoding="utf-8")
     (tmp_path / "undo.yml").write_text(block_of(UNDO, "undo.yml"), encoding="utf-8")
+    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "license_state_mode": "apply"}
+    (tmp_path / "applies.json").write_text(json.dumps({"all": {"hosts": {"localhost": host}}}), encoding="utf-8")
     return tmp_path
 
 
-def shell(tenant: Tenant, folder: Path, line: str) -> subprocess.CompletedProcess[str]:
+def shell(tenant: Tenant, folder: Path, line: str, **variables: str) -> subprocess.CompletedProcess[str]:
     paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(  # noqa: S603 - a line of our own documentation
         ["/bin/sh", "-c", line],
         cwd=folder,
-        env={**environment(folder), **tenant.env(), "PATH": paths},
+        env={**environment(folder), **tenant.env(), **variables, "PATH": paths},
         capture_output=True,
         text=True,
         timeout=240,
@@ -78,12 +84,13 @@ def shell(tenant: Tenant, folder: Path, line: str) -> subprocess.CompletedProces
     return done
 
 
+@pytest.mark.parametrize("inventory", INVENTORIES)
 @pytest.mark.parametrize("page", [README, UPGRADE])
-def test_commands_of_a_page_read_and_write_nothing(page: str, tenant: Tenant, folder: Path) -> None:
+def test_commands_of_a_page_read_and_write_nothing(page: str, inventory: str, tenant: Tenant, folder: Path) -> None:
     lines, before = shell_lines(page), len(tenant.world.changes)
     assert len(lines) >= 2, page
     for line in lines:
-        shell(tenant, folder, line)
+        shell(tenant, folder, line, **INVENTORIES[inventory])
     assert len(tenant.world.changes) == before
 
 
@@ -98,6 +105,7 @@ def test_commands_of_the_tutorial_license_users(folder: Path) -> None:
         *reading, plan, apply = shell_lines(TUTORIAL)
         for line in (*reading, plan):
             shell(tenant, folder, line)
+        shell(tenant, folder, plan, **APPLIES)
         assert tenant.world.changes == [], "a plan wrote"
         shell(tenant, folder, apply)
         written = len(tenant.world.changes)
@@ -106,11 +114,21 @@ def test_commands_of_the_tutorial_license_users(folder: Path) -> None:
         assert len(tenant.world.changes) == written
 
 
+@pytest.mark.parametrize("inventory", INVENTORIES)
 @pytest.mark.parametrize("line", sorted(set(commands_in_tables(ON_CALL))))
-def test_commands_in_the_on_call_table_only_read(line: str, tenant: Tenant, folder: Path) -> None:
+def test_commands_in_the_on_call_table_only_read(line: str, inventory: str, tenant: Tenant, folder: Path) -> None:
     before = len(tenant.world.changes)
-    shell(tenant, folder, line)
+    shell(tenant, folder, line, **INVENTORIES[inventory])
     assert len(tenant.world.changes) == before
+
+
+def test_the_inventory_applies_if_a_command_names_no_mode(folder: Path) -> None:
+    """Without the mode a plan of the pages writes, so the tests above can fail."""
+    with running(mailboxes=60, at_risk=12, seed=7) as tenant:
+        *_reading, plan, _apply = shell_lines(TUTORIAL)
+        assert plan.endswith(MODE)
+        shell(tenant, folder, plan.removesuffix(MODE), **APPLIES)
+        assert tenant.world.changes != []
 
 
 def test_the_on_call_command_licenses_one_user(folder: Path) -> None:

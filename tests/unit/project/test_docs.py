@@ -117,6 +117,13 @@ def test_a_wrong_command_is_noticed() -> None:
     assert problems_of("make tests") == ["tests"]
 
 
+@pytest.mark.parametrize("page", PAGES, ids=ids(PAGES))
+def test_commands_that_may_write_name_their_mode(page: Path) -> None:
+    """A command that leaves the mode to variables is no plan where these say ``apply``; ``nightly.yml`` says it."""
+    plans = {line for line in command_lines(page) if " m365.licensing.remediate " in f"{line} "}
+    assert {line for line in plans if "license_state_mode=" not in line and "@nightly.yml" not in line} == set()
+
+
 def plays() -> Iterator[tuple[str, dict[str, Any]]]:
     """Each play that a page prints."""
     for page in PAGES:

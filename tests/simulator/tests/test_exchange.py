@@ -121,7 +121,7 @@ class TestPages:
         assert (answer.status, answer.code) == (400, "BadRequest")
         assert EXPIRED in answer.reason
 
-    def test_without_an_anchor_on_the_first_call_the_link_is_worth_nothing(self, env: Harness) -> None:
+    def test_a_link_expires_without_an_anchor_on_the_first_call(self, env: Harness) -> None:
         headers = {"Prefer": "odata.maxpagesize=5"}
         link = env.cmdlet("Get-Mailbox", UNLIMITED, headers=headers).link
         assert EXPIRED in env.cmdlet("Get-Mailbox", UNLIMITED, headers=headers, link=link).reason
@@ -163,7 +163,7 @@ class TestPages:
         link = f"{EXCHANGE}/adminapi/beta/{env.world.tenant_id}/InvokeCommand?$skiptoken={token or 'YzE3OjU='}"
         assert env.cmdlet("Get-Mailbox", UNLIMITED, link=link).status == 400
 
-    def test_where_there_are_no_links_unlimited_gives_all_and_a_number_cuts_off(self) -> None:
+    def test_without_links_only_unlimited_returns_all(self) -> None:
         env = Harness(invoke_paging="unlimited_only")
         for number in range(1005):
             env.make.mailbox(env.user(f"user{number}"), "UserMailbox")
@@ -246,12 +246,12 @@ class TestSurfaces:
         assert (answer.status, answer.code) == (501, "NotSimulated")
         assert named in answer.message
 
-    def test_a_cmdlet_that_nobody_knows_is_refused_like_one_that_the_role_lacks(self, env: Harness) -> None:
+    def test_an_unknown_cmdlet_is_forbidden(self, env: Harness) -> None:
         answer = env.cmdlet("Get-ShoeSize")
         assert answer.status == 403
         assert set(answer.body) == {0}
 
-    def test_the_reason_is_among_the_details_behind_a_code_and_a_type(self, env: Harness) -> None:
+    def test_details_hold_a_code_a_type_and_the_reason(self, env: Harness) -> None:
         answer = env.cmdlet("Get-Mailbox", {"Identity": "nobody@contoso.example"})
         code, kind, text = answer.reason.split("|")
         assert (code[:2], kind.partition(".")[0]) == ("Ex", "Microsoft")

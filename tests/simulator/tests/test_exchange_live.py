@@ -91,7 +91,7 @@ class TestPending:
         env.assign(user, ["SPE_E3"])
         assert env.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value == []
 
-    def test_who_was_listed_stays_listed_after_resiliency_was_turned_off(self) -> None:
+    def test_pending_users_stay_listed_without_resiliency(self) -> None:
         env = Harness()
         env.make.mailbox(env.user(), "UserMailbox", pending_days=9)
         assert len(env.cmdlet("Get-PendingDelicenseUser", UNLIMITED).value) == 1

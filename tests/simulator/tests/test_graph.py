@@ -153,7 +153,7 @@ class TestOneUser:
         answer = env.ask(f"/users/{env.user()['id']}", "PATCH", {"surname": "X"})
         assert (answer.status, "surname" in answer.message) == (501, True)
 
-    def test_late_replicas_show_the_state_before_in_lists_and_filters(self) -> None:
+    def test_late_replicas_list_and_filter_the_old_state(self) -> None:
         env = Harness(replica_lag_reads=1)
         user = env.user(city="Wien")
         env.ask(f"/users/{user['id']}", "PATCH", {"city": "Linz"})

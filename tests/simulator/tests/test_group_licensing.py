@@ -116,7 +116,7 @@ class TestProcessing:
         (box,) = env.world.mailboxes_of(anna["id"])
         assert (box["_disconnected"], box["PersistedCapabilities"]) == (None, ["BPOS_S_Enterprise"])
 
-    def test_a_seat_is_taken_once_however_often_a_user_has_the_license(self, env: Harness) -> None:
+    def test_direct_and_group_licenses_share_one_seat(self, env: Harness) -> None:
         anna = env.user("anna", ("SPE_E3",))
         first = env.make.group("first", members=[anna["id"]])
         second = env.make.group("second", members=[anna["id"]])
@@ -216,7 +216,7 @@ class TestMembers:
             assert (answer.status, words in answer.message) == (status, True)
         assert env.world.groups[group]["_members"] == [bert["id"]]
 
-    def test_a_group_of_microsoft_365_and_a_role_assignable_one_with_the_permission(self, env: Harness) -> None:
+    def test_members_join_unified_and_role_assignable_groups(self, env: Harness) -> None:
         env.world.app.roles.add("RoleManagement.ReadWrite.Directory")
         anna = env.user("anna")
         for properties in ({"mailEnabled": True, "groupTypes": ["Unified"]}, {"isAssignableToRole": True}):
@@ -320,7 +320,7 @@ class TestErrors:
         assert held(env, anna) == ["SPE_E3 Error UniquenessViolation (group)"]
         assert held(env, bert) == ["SPE_E3 Active None (group)"]
 
-    def test_processing_again_what_is_right_changes_nothing_and_is_reported_all_the_same(self, env: Harness) -> None:
+    def test_reprocessing_without_changes_is_still_logged(self, env: Harness) -> None:
         env.world.app.roles.add("User.ReadWrite.All")
         anna = env.user("anna", ("SPE_E3",))
         before = dict(anna)

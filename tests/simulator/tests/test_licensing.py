@@ -212,7 +212,7 @@ class TestEffects:
         assert _off(user) == sorted([YAMMER, TEAMS])
         assert env.sku("SPE_E3")["consumedUnits"] == 1
 
-    def test_an_inherited_license_in_error_gives_nothing_and_takes_no_seat(self, env: Harness) -> None:
+    def test_a_failed_inherited_license_takes_no_seat(self, env: Harness) -> None:
         group = next(iter(env.world.groups))
         user = env.user(states=[env.make.state("SPE_E3", group=group, state="Error", error="CountViolation")])
         assert user["assignedLicenses"] == []
@@ -234,7 +234,7 @@ class TestEffects:
         assert (mailbox["SKUAssigned"], mailbox["PersistedCapabilities"]) == (False, [])
         assert mailbox["_pending_delicense"] is None
 
-    def test_resiliency_puts_a_date_on_a_removal_and_a_license_takes_it_off(self) -> None:
+    def test_a_license_clears_the_date_that_resiliency_set(self) -> None:
         env = Harness(delicensing_resiliency=True)
         user = env.user(part_numbers=("SPE_E3",))
         mailbox = env.make.mailbox(user, "UserMailbox", sku_assigned=True)
@@ -244,7 +244,7 @@ class TestEffects:
         assert mailbox["_pending_delicense"] is None
 
     @pytest.mark.parametrize("kept", [(), ("POWER_BI_STANDARD",)])
-    def test_what_waits_is_the_last_mailbox_plan_and_not_the_last_license(self, kept: tuple[str, ...]) -> None:
+    def test_resiliency_delays_only_the_last_mailbox_plan(self, kept: tuple[str, ...]) -> None:
         env = Harness(delicensing_resiliency=True)
         user = env.user(part_numbers=("EXCHANGESTANDARD", "SPE_E3", *kept))
         mailbox = env.make.mailbox(user, "UserMailbox", sku_assigned=True)
@@ -258,7 +258,7 @@ class TestEffects:
         ("days", "pending", "listed", "same"),
         [(10, 1, 1, True), (32, 1, 1, True), (35, 0, 0, True), (62, 0, 0, True), (70, 0, 0, False)],
     )
-    def test_after_the_delay_the_mailbox_is_disconnected_and_then_gone(
+    def test_after_the_delay_the_mailbox_is_disconnected(
         self, days: int, pending: int, listed: int, same: bool
     ) -> None:
         env = Harness(delicensing_resiliency=True)
@@ -307,9 +307,7 @@ class TestEffects:
 
     @pytest.mark.parametrize("position", ["alone", "always"])
     @pytest.mark.parametrize("licensed", [True, False])
-    def test_whether_a_license_revives_one_beside_another_mailbox_or_plan_is_a_switch(
-        self, licensed: bool, position: str
-    ) -> None:
+    def test_license_brings_back_decides_about_a_second_mailbox(self, licensed: bool, position: str) -> None:
         env = Harness(license_brings_back=position)
         user = env.user(part_numbers=("SPE_E3",) if licensed else ())
         gone = env.make.mailbox(user, "UserMailbox", soft_deleted_days=5)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.integration.run_playbook import SECONDS
+from tests.support.run_playbook import SECONDS
 
 PAUSE = 0.03
 """Seconds between two snapshots; even a short module runs much longer."""

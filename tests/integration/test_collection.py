@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.run_playbook import Played, collection, environment, play, run
 from tests.simulator.launch import running
+from tests.support.run_playbook import Played, collection, environment, play, run
 
 NAME = "m365_subscription_info"
 

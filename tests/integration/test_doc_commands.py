@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.people import admit
-from tests.integration.run_playbook import CHECKOUT, environment
 from tests.simulator.launch import Tenant, running
+from tests.support.run_playbook import CHECKOUT, environment
 
 BLOCKS = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 MISTAKES = re.compile(r"invalid_(?:options|variables|rules)|usage: ansible|ERROR! |couldn't resolve|unexpected_error")

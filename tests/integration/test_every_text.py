@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.integration.people import admit
-from tests.integration.run_playbook import Played, play
 from tests.simulator.launch import running
+from tests.support.run_playbook import Played, play
 
 TEXTS = {
     "lone high surrogate": "a\ud800b",

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from tests.integration.people import admit
-from tests.integration.run_playbook import CHECKOUT, Played, collection, play
 from tests.simulator.launch import running
+from tests.support.run_playbook import CHECKOUT, Played, collection, play
 
 PEOPLE: dict[str, dict[str, Any]] = {
     "anna@contoso.com": {},

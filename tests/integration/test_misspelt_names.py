@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.m365.licensing.plugins.plugin_utils._variables import CREDENTIALS, LICENSE_STATE, M365
 
-from tests.functional.support.misspelling import single_errors
-from tests.integration.run_playbook import Played, environment, run
 from tests.integration.test_hosts_and_names import APPLY, Json, own
 from tests.simulator.launch import Tenant, running
+from tests.support.misspelling import single_errors
+from tests.support.run_playbook import Played, environment, run
 
 ALONE = ["m365_tenantid", "m365_tenant-id", "M365_tenant_id", "m365_tenant_ID", "m356_tenant_id", "licence_state_mode"]
 BESIDE = 12

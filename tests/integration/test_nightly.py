@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.run_playbook import CHECKOUT, environment
 from tests.simulator.launch import Tenant, running
 from tests.simulator.state import EXCHANGE_ROLES
+from tests.support.run_playbook import CHECKOUT, environment
 
 PAGE = (CHECKOUT / "docs" / "nightly.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.run_playbook import play
 from tests.simulator.launch import running
 from tests.simulator.state import EXCHANGE_ROLES
+from tests.support.run_playbook import play
 
 WRITE = "LicenseAssignment.ReadWrite.All"
 

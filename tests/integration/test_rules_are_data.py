@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.run_playbook import play
 from tests.simulator.launch import Tenant, running
+from tests.support.run_playbook import play
 
 BOOKS = ["audit", "remediate", "explain"]
 

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from tests.functional.support.service_clients import clients
-from tests.integration.credentials import register
 from tests.integration.process_snapshot import Watched, left_behind, shows, spellings, spy, watch
-from tests.integration.run_playbook import environment
 from tests.simulator.launch import Tenant, running
 from tests.simulator.login import issued
+from tests.support.credentials import register
+from tests.support.run_playbook import environment
 
 LICENSES = {"licenses": [{"sku": "EXCHANGESTANDARD"}], "usage_location": "DE"}
 MASK = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"

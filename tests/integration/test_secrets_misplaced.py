@@ -20,8 +20,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._ansible.module imp
 from ansible_collections.m365.licensing.plugins.plugin_utils._variables import OPTIONS
 
 from tests.integration.process_snapshot import left_behind, shows, spy, watch
-from tests.integration.run_playbook import environment
 from tests.simulator.launch import Tenant, running
+from tests.support.run_playbook import environment
 
 GUID = "cccccccc-0000-0000-0000-000000000003"
 MASK = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"

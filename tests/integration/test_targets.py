@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.credentials import register
 from tests.integration.people import admit
-from tests.integration.run_playbook import Played, collection, play
 from tests.simulator.launch import running
+from tests.support.credentials import register
+from tests.support.run_playbook import Played, collection, play
 
 TARGETS = Path(__file__).resolve().parent / "targets"
 MODES = {"normal": (), "check": ("--check",), "diff": ("--diff",), "check-diff": ("--check", "--diff")}

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from tests.integration.process_snapshot import await_end, left_behind, shows, watch
-from tests.integration.run_playbook import CHECKOUT, environment
 from tests.simulator.launch import Tenant, running
+from tests.support.run_playbook import CHECKOUT, environment
 
 Json = dict[str, Any]
 NAME = "M365_CLIENT_SECRET"

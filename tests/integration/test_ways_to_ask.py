@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.run_playbook import Played, environment, run
 from tests.simulator.launch import Tenant, running
+from tests.support.run_playbook import Played, environment, run
 
 Json = dict[str, Any]
 

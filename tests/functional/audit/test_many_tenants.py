@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.run_playbook import environment, run
 from tests.simulator.launch import Tenant, running
 from tests.simulator.login import issued
 from tests.simulator.state import Json
+from tests.support.run_playbook import environment, run
 
 AT_RISK = 4
 SLOW = {"kind": "slow", "seconds": 0.2, "times": None}

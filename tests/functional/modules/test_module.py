@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from tests.integration.run_playbook import environment, run
 from tests.simulator.launch import Tenant, running
 from tests.simulator.login import issued
 from tests.simulator.state import App
 from tests.simulator.switches import Switches
+from tests.support.run_playbook import environment, run
 
 MODULES = "ansible_collections.m365.licensing.plugins.modules"
 SKUS, AUDIT = "m365_subscription_info", "exo_unlicensed_mailbox_info"

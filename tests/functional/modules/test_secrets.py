@@ -15,9 +15,9 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
-from tests.integration.run_playbook import environment, run
 from tests.simulator.launch import Tenant
 from tests.simulator.login import issued
+from tests.support.run_playbook import environment, run
 
 MODULES = "ansible_collections.m365.licensing.plugins.modules"
 PLANTED = "S3cr3t~Planted+Value/99="

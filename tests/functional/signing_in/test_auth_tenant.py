@@ -23,11 +23,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from tests.functional.support.keys import OTHER_KEY, cert_pem, certificate, key_pem
 from tests.functional.support.scripted_server import Clock
 from tests.functional.support.service_clients import Clients, clients
-from tests.integration.credentials import register
 from tests.simulator.launch import Tenant, running
 from tests.simulator.login import IDENTITY_HEADER, issued
 from tests.simulator.state import App
 from tests.simulator.switches import Switches
+from tests.support.credentials import register
 
 WRONG, TENANT = "not-the-secret-of-this-app", "aaaaaaaa-0000-0000-0000-00000000000f"
 

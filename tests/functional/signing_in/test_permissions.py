@@ -27,10 +27,10 @@ from tests.functional.modules.test_module import (
     start,
     succeeded,
 )
-from tests.integration.run_playbook import collection
 from tests.simulator.launch import Tenant, running
 from tests.simulator.login import issued
 from tests.simulator.state import App, Json
+from tests.support.run_playbook import collection
 
 MODULE = "m365_permissions_info"
 READER = {"User.Read.All", "Organization.Read.All", "Exchange.ManageAsApp", "Global Reader"}

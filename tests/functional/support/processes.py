@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.integration.run_playbook import environment
 from tests.simulator.launch import Tenant
+from tests.support.run_playbook import environment
 
 MODULES = "ansible_collections.m365.licensing.plugins.modules"
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "XDG_STATE_HOME")

@@ -17,7 +17,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.plugin_utils._action import LicensingAction, Refused
 from ansible_collections.m365.licensing.plugins.plugin_utils._variables import LICENSE_STATE, M365
 
-from tests.functional.support.misspelling import single_errors, two_errors
+from tests.support.misspelling import single_errors, two_errors
 from tests.unit.support.random_examples import cases
 
 OURS = sorted(name for names in ENVIRONMENT.values() for name in names if name.startswith("M365_"))

@@ -22,7 +22,7 @@ from tests.simulator.launch import Tenant
 from tests.simulator.login import issued
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-CONTROL = Path(__file__).resolve().parent / "control.yml"
+CONTROL = CHECKOUT / "tests" / "integration" / "control.yml"
 """The tasks that call the control API of the tenant."""
 SECONDS = 240.0
 """The limit for a run that hangs; no run needs as long."""

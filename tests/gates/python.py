@@ -16,6 +16,7 @@ TYPED = (
     "tests.matrix",
     "tests.mutants",
     "tests.simulator",
+    "tests.support",
     "tests.unit",
     "tests.functional",
 )

@@ -6,32 +6,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.hosts import APPLY, RULE, Json, own
 from tests.simulator.launch import Tenant, running
 from tests.support.run_playbook import Played, environment, run
 
-Json = dict[str, Any]
-
-RULE: Json = {
-    "name": "Everybody",
-    "match": {},
-    "licenses": [{"sku": "EXCHANGESTANDARD"}],
-    "fallback": [{"sku": "EXCHANGEENTERPRISE"}],
-    "usage_location": "DE",
-}
-APPLY: Json = {
-    "ansible_connection": "local",
-    "ansible_python_interpreter": sys.executable,
-    "license_state_rules": [RULE],
-    "license_state_mode": "apply",
-    "license_state_max_changes": "unlimited",
-}
 REMEDIATE: Json = {"import_playbook": "m365.licensing.remediate"}
 AUDIT: Json = {"import_playbook": "m365.licensing.audit"}
 
@@ -41,15 +25,6 @@ def tenant() -> Iterator[Tenant]:
     """The tenant that the environment names."""
     with running(mailboxes=12, at_risk=3, seed=3) as found:
         yield found
-
-
-def own(tenant: Tenant) -> Json:
-    """The variables of a host that signs in to a tenant."""
-    return {
-        "m365_tenant_id": tenant.world.tenant_id,
-        "m365_client_id": tenant.world.app.client_id,
-        "m365_client_secret": tenant.world.app.client_secret,
-    }
 
 
 def played(

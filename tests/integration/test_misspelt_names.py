@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.m365.licensing.plugins.plugin_utils._variables import CREDENTIALS, LICENSE_STATE, M365
 
-from tests.integration.test_hosts_and_names import APPLY, Json, own
+from tests.integration.hosts import APPLY, Json, own
 from tests.simulator.launch import Tenant, running
 from tests.support.misspelling import single_errors
 from tests.support.run_playbook import Played, environment, run

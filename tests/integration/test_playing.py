@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_targets import check_warnings
 from tests.simulator.launch import running
-from tests.support.run_playbook import Played, play
+from tests.support.run_playbook import Played, check_warnings, play
 
 NEW = """TASK [One] *****
 [WARNING]: a warning of ansible-core from 2.19 on stays in one line, however long the line becomes by that

@@ -107,6 +107,15 @@ def run(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> P
     return Played(done.returncode, done.stdout.decode("utf-8", "replace"))
 
 
+def check_warnings(played: Played, expected: tuple[str, ...] | list[str]) -> None:
+    """Check that exactly the expected warnings came; ``expected``: parts of their texts."""
+    shown = played.warnings
+    strange = [text for text in shown if not any(part in text for part in expected)]
+    assert not strange, f"{strange}\n{played}"
+    missing = [part for part in expected if not any(part in text for text in shown)]
+    assert not missing, f"not shown: {missing}\n{played}"
+
+
 def play(
     tenant: Tenant,
     playbook: str,

@@ -18,7 +18,7 @@ from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
 from tests.simulator.launch import Tenant
 from tests.simulator.skus import table
 from tests.simulator.state import Json
-from tests.unit.plugins.module_utils._graph.test_parsing import raw_sku
+from tests.unit.support.raw_answers import raw_sku
 
 NAME = "Microsoft_Teams_Premium"
 FIRST, SECOND = "11111111-aaaa-4aaa-8aaa-111111111111", "22222222-bbbb-4bbb-8bbb-222222222222"

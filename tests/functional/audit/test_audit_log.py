@@ -5,18 +5,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
 from ansible_collections.m365.licensing.plugins.module_utils._graph import audit_log as audit_log_reader
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding
 
+from tests.functional.support.audit_scenes import log
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.functional.support.run_audit import look
-from tests.simulator import audit_log
 from tests.simulator.launch import Tenant
-from tests.simulator.skus import table
 from tests.simulator.state import App, Json
 
 STRATEGIES = ("filtered", "full")
@@ -29,21 +28,6 @@ def env(tenant: Tenant) -> PlanHarness:
     tenant.world.app.roles = App("", "").roles | {"AuditLog.Read.All"}
     tenant.world.audits.clear()
     return PlanHarness(tenant)
-
-
-def log(env: PlanHarness, user: Json, days: float, before: tuple[str, ...], after: tuple[str, ...]) -> datetime:
-    """An entry of ``days`` days ago with the licenses (part numbers) before and after it."""
-    moment = env.world.now() - timedelta(days=days)
-    audit_log.note(env.world, user, *(map(held, some) for some in (before, after)), moment=moment)
-    env.world.touch()
-    return moment
-
-
-def held(text: str) -> Json:
-    """``SPE_E3``, or ``SPE_E3-EXCHANGE_S_ENTERPRISE``: with that plan off."""
-    part_number, _mark, off = text.partition("-")
-    row = table()[part_number]
-    return {"skuId": row.id, "disabledPlans": [row.plan(off)] if off else []}
 
 
 def audit(env: PlanHarness, way: str, user: Json) -> Audit:

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.m365.licensing.plugins.module_utils._audit.audit import Audit
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
-from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import Finding, RecipientType
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
 
-from tests.functional.audit.test_audit_log import log
+from tests.functional.support.audit_scenes import log, one, run
 from tests.functional.support.explain_harness import ExplainHarness, text
 from tests.functional.support.plan_harness import EVERYBODY, skus
 from tests.functional.support.run_audit import look
@@ -37,21 +36,6 @@ def dated(env: ExplainHarness, user: Json, moment: str | None) -> None:
     """Every plan of the user has this date."""
     user["assignedPlans"] = [{**plan, "assignedDateTime": moment} for plan in user["assignedPlans"]]
     env.world.touch()
-
-
-def run(env: ExplainHarness, way: str, *users: Json, **options: Any) -> Audit:
-    chosen: dict[str, Any] = {"strategy": "full" if way == "everybody" else way, "everybody": way == "everybody"}
-    if way == "identities":
-        chosen = {"identities": tuple(user["userPrincipalName"] for user in users)}
-    env.tenant.clear_requests()
-    audit = look(env.tenant, **chosen, **options)
-    assert audit.summary()["complete"] is True
-    return audit
-
-
-def one(found: Audit) -> Finding:
-    (row,) = found.findings
-    return row
 
 
 def days_off(env: ExplainHarness, moment: datetime | None) -> float:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -19,70 +18,28 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing import c
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import ServicePlan, Sku
 
+from tests.functional.support.audit_scenes import (
+    FOUNDATION,
+    KIOSK,
+    PLAN1,
+    STRATEGIES,
+    TEAMS,
+    TEAMS_ENTERPRISE,
+    TOMORROW,
+    TOMORROW_ID,
+    holder,
+    teams_enterprise,
+    tomorrow,
+)
 from tests.functional.support.explain_harness import ExplainHarness, text
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.functional.support.run_audit import facts, look
 from tests.simulator.launch import Tenant
 from tests.simulator.licensing import reproject
-from tests.simulator.skus import Seats, subscribed_sku, table
-from tests.simulator.state import Json
+from tests.simulator.skus import table
 
-TEAMS_ENTERPRISE = "Microsoft_Teams_Enterprise_New"
-TOMORROW, TOMORROW_ID = "Teams_of_Tomorrow", "00000000-0000-4000-8000-000000000042"
-KIOSK, TEAMS = "4a82b400-a79f-41a4-b4e2-e94f5787b113", "57ff2da0-773e-42df-b2af-ffb7a2317929"
-PLAN1, FOUNDATION = "9aaf7827-d63c-4b61-89c3-182f06f82e5c", "113feb6c-3fe4-4440-bddc-54d774bf0318"
 ARCHIVING = "176a09a6-7ec5-4039-ac02-b2791c6ba793"
 SHAREPOINT, OFFICE = "902b47e5-dcb2-4fdc-858b-c63a90a2bdb9", "43de0ff5-c92c-492b-9116-175376d08c38"
-
-
-def stock(env: PlanHarness, sku_id: str, part_number: str, plans: Sequence[tuple[str, str]]) -> None:
-    """A SKU that the tenant has, with seats; ``plans``: id and name."""
-    world = env.world
-    row = subscribed_sku(
-        table()["EMS"],
-        tenant=(world.tenant_id, world.display_name),
-        status="Enabled",
-        seats=Seats(enabled=100),
-        subscription=TOMORROW_ID,
-    )
-    names = {"id": f"{world.tenant_id}_{sku_id}", "skuId": sku_id, "skuPartNumber": part_number}
-    listed = [
-        {"servicePlanId": plan, "servicePlanName": name, "provisioningStatus": "Success", "appliesTo": "User"}
-        for plan, name in plans
-    ]
-    world.skus[sku_id] = {**row, **names, "servicePlans": listed}
-
-
-def holder(env: PlanHarness, sku_id: str, name: str = "anna") -> Json:
-    """Somebody with a mailbox and this license alone."""
-    upn = env.person(name)
-    user = env.world.user(upn)
-    assert user is not None
-    state = {**env.held("EMS"), "skuId": sku_id}
-    user["licenseAssignmentStates"] = [state]
-    reproject(env.world, user["id"])
-    env.world.touch()
-    return user
-
-
-def teams_enterprise(env: PlanHarness) -> str:
-    row = table()[TEAMS_ENTERPRISE]
-    stock(env, row.id, TEAMS_ENTERPRISE, [(plan.id, plan.name) for plan in row.plans])
-    return row.id
-
-
-def tomorrow(env: PlanHarness, *more: str) -> str:
-    plans = [(KIOSK, "EXCHANGE_S_DESKLESS"), (TEAMS, "TEAMS1"), (FOUNDATION, "EXCHANGE_S_FOUNDATION")]
-    stock(env, TOMORROW_ID, TOMORROW, [*plans, *((plan, BUILTIN.plan_name(plan)) for plan in more)])
-    return TOMORROW_ID
-
-
-STRATEGIES: list[dict[str, Any]] = [
-    {"strategy": "filtered"},
-    {"strategy": "full"},
-    {"strategy": "full", "everybody": True},
-    {"identities": ("anna@contoso.example",)},
-]
 
 
 @pytest.mark.parametrize("options", STRATEGIES, ids=str)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.audit.test_mailbox_rights import STRATEGIES, holder, teams_enterprise, tomorrow
+from tests.functional.support.audit_scenes import STRATEGIES, holder, teams_enterprise, tomorrow
 from tests.functional.support.explain_harness import ExplainHarness
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.functional.support.run_audit import look

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 
-from tests.functional.audit.test_mailbox_rights import STRATEGIES, holder, stock
+from tests.functional.support.audit_scenes import STRATEGIES, holder, stock
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.functional.support.run_audit import look
 from tests.simulator.state import Json

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._common.errors import ConfigurationError
 
-from tests.functional.modules.test_module import failed, start
 from tests.functional.support.explain_harness import ExplainHarness, explain, section, text
 from tests.functional.support.plan_harness import ALL_KINDS, EVERYBODY
+from tests.functional.support.run_module import failed, start
 from tests.functional.support.service_clients import clients
 from tests.simulator.launch import Tenant, running
 from tests.simulator.state import Json

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.functional.audit.test_lost_unseen import one, run
+from tests.functional.support.audit_scenes import one, run
 from tests.functional.support.explain_harness import ExplainHarness
 
 

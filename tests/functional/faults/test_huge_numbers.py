@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from tests.functional.modules.test_secrets_in_files import PLAN, run
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
+from tests.functional.support.run_against_tenant import PLAN, run
 from tests.simulator.launch import Tenant
 
 MOST = 2**63 - 1

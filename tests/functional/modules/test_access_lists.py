@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import stat
@@ -16,18 +15,23 @@ import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._files.access_lists import Writers, parse
 from ansible_collections.m365.licensing.plugins.module_utils._files.private import Folder, remarks_on
 
-from tests.functional.modules.test_foreign_files import (
+from tests.functional.support import processes
+from tests.functional.support.file_access import (
+    ALL,
+    GROUP,
     INFO,
     LINE,
     OTHER,
     PLAN,
+    READ,
+    USER,
     WAYS,
     a_group,
+    give,
     progress,
     refused,
     warned,
 )
-from tests.functional.support import processes
 from tests.functional.support.plan_harness import PlanHarness
 from tests.simulator.launch import Tenant
 
@@ -37,25 +41,6 @@ def env(tenant: Tenant) -> PlanHarness:
     env = PlanHarness(tenant)
     env.at_risk("anna")
     return env
-
-
-READ, ALL = 5, 7
-
-
-def give(place: Path, *named: tuple[int, int, int], own: int = READ, mask: int = ALL) -> None:
-    """Put an access control list on a file or directory: named entries (tag, rights, number) beside the usual ones."""
-    nobody = 0xFFFFFFFF
-    entries = [(1, ALL, nobody), (4, own, nobody), *named, (16, mask, nobody), (32, READ, nobody)]
-    content = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in sorted(entries))
-    try:
-        os.setxattr(place, "system.posix_acl_access", content)
-    except OSError as error:
-        if error.errno != errno.ENOTSUP:
-            raise
-        pytest.skip("the file system has no access control lists")
-
-
-USER, GROUP = 2, 8
 
 
 @pytest.mark.parametrize(("module", "option"), WAYS)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._files.regular import UnreadableError, read_regular
 
-from tests.functional.modules.test_module import SKUS, failed, start
+from tests.functional.support.run_module import SKUS, failed, start
 from tests.simulator.launch import Tenant, running
 
 WAYS = {

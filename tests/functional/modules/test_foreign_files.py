@@ -14,26 +14,25 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._files.private import Folder, remarks_on
 
-from tests.functional.modules.test_progress import KEYS
 from tests.functional.support import processes
-from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
-from tests.simulator.launch import Tenant
-from tests.simulator.state import Json
-
-AUDIT, PLAN, LICENSE, INFO = (
-    "exo_unlicensed_mailbox_info",
-    "m365_license_plan",
-    "m365_user_license",
-    "m365_user_license_info",
+from tests.functional.support.file_access import (
+    INFO,
+    LINE,
+    OTHER,
+    PLAN,
+    WAYS,
+    a_group,
+    params_of,
+    progress,
+    refused,
+    warned,
 )
-OTHER = 54321
-"""A user who is neither root nor the one that runs the tests."""
-LINE = json.dumps(dict.fromkeys(KEYS, 0)) + "\n"
+from tests.functional.support.plan_harness import PlanHarness
+from tests.simulator.launch import Tenant
 
 
 @pytest.fixture
@@ -41,39 +40,6 @@ def env(tenant: Tenant) -> PlanHarness:
     env = PlanHarness(tenant)
     env.at_risk("anna")
     return env
-
-
-def params_of(module: str, option: str, folder: Path) -> Json:
-    """Options that have the module write to a file in the folder, or to a folder."""
-    place = folder / "file" if option in ("output_path", "progress_path") else folder
-    more: dict[str, Json] = {
-        AUDIT: {"shared_mailbox_sizes": "never"},
-        PLAN: {"shared_mailbox_sizes": "never", "rules": [EVERYBODY], "mode": "apply"},
-        LICENSE: {"users": ["anna@contoso.example"], "licenses": [{"sku": "EXCHANGESTANDARD"}]},
-        INFO: {},
-    }
-    return {**more[module], option: str(place)}
-
-
-WAYS = [
-    (AUDIT, "report_dir"),
-    (PLAN, "report_dir"),
-    (PLAN, "record_dir"),
-    (LICENSE, "record_dir"),
-    (INFO, "output_path"),
-    (INFO, "progress_path"),
-]
-
-
-def refused(env: PlanHarness, module: str, option: str, folder: Path) -> str:
-    """What the module says that refuses the folder before it asks anything."""
-    env.tenant.clear_requests()
-    result = processes.result(module, params_of(module, option, folder), env.tenant, 1)
-    assert result["msg"].startswith(f"{option}: '{folder}"), result["msg"]
-    assert result["error"]["code"] == "not_writable"
-    assert env.tenant.requests() == []
-    assert [path for path in folder.rglob("*") if path.is_file()] == []
-    return str(result["msg"])
 
 
 def foreign(place: Path) -> None:
@@ -140,16 +106,6 @@ def test_a_link_that_leads_in_a_circle_is_an_error(env: PlanHarness, tmp_path: P
 
 
 # --- who is warned of -------------------------------------------------------------------------------------------------
-
-
-def a_group() -> int:
-    """A group that is neither root's nor the user's own."""
-    return next(group.gr_gid for group in grp.getgrall() if group.gr_gid not in (0, os.getgid()))
-
-
-def warned(env: PlanHarness, module: str, option: str, folder: Path) -> list[str]:
-    result = processes.result(module, params_of(module, option, folder), env.tenant)
-    return [text for text in result["warnings"] if "can replace what is written there" in text]
 
 
 @pytest.mark.parametrize(("module", "option"), WAYS)
@@ -239,10 +195,6 @@ def test_nothing_is_written_through_a_name_that_leads_elsewhere(
     names = ("contoso.md", "contoso.json") if module == PLAN else ("file",)
     for name in names:
         assert stat.S_IMODE((tmp_path / "there" / name).lstat().st_mode) == 0o600
-
-
-def progress(env: PlanHarness, place: Path) -> Any:
-    return processes.module(INFO, {"progress_path": str(place)}, env.tenant).end()
 
 
 TEXTS = ["x", "a line\n", "{}\n", '{"time": 1}\n', "[]\n", "\0\0", LINE[:-3], json.dumps({**json.loads(LINE), "x": 1})]

@@ -21,7 +21,7 @@ from ansible_collections.m365.licensing.plugins.modules import (
 )
 from ansible_collections.m365.licensing.plugins.plugin_utils._variables import LICENSE_STATE
 
-from tests.functional.modules.test_module import AUDIT, failed, start, succeeded
+from tests.functional.support.run_module import AUDIT, failed, start, succeeded
 from tests.simulator.launch import Tenant, running
 
 EXPLAIN, PLAN = "m365_license_explanation_info", "m365_license_plan"

@@ -21,8 +21,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.option_valu
     without_secrets,
 )
 
-from tests.functional.modules.test_module import failed, start, succeeded
 from tests.functional.support.keys import RSA_KEY, cert_pem, certificate, key_pem
+from tests.functional.support.run_module import failed, start, succeeded
 from tests.simulator.launch import Tenant, running
 
 KEY = key_pem(RSA_KEY).decode()

@@ -15,11 +15,11 @@ import pytest
 
 from tests.functional.support import processes
 from tests.functional.support.assign_harness import Harness
+from tests.functional.support.file_access import KEYS
 from tests.simulator.launch import Tenant
 from tests.simulator.state import Json
 
 PEOPLE = 90
-KEYS = ["time", "phase", "done", "total", "requests", "throttled_seconds"]
 
 
 @pytest.fixture

@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.m365.licensing.plugins.module_utils._files.trusted import changers_of
 
-from tests.functional.modules.test_access_lists import GROUP, USER, give
-from tests.functional.modules.test_foreign_files import OTHER
-from tests.functional.modules.test_module import Ended, failed, start, succeeded
 from tests.functional.support.assign_harness import empty_tenant
+from tests.functional.support.file_access import GROUP, OTHER, USER, give
 from tests.functional.support.keys import RSA_KEY, cert_pem, certificate, key_pem
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
+from tests.functional.support.run_module import Ended, failed, start, succeeded
 from tests.simulator.launch import Tenant
 
 PLAN, LICENSE = "m365_license_plan", "m365_user_license"

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,17 +20,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph.tenant impor
 from ansible_collections.m365.licensing.plugins.module_utils._http.proxies import written_in_proxies
 
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness
+from tests.functional.support.run_against_tenant import AUDIT, INFO, LICENSE, PLAN, run
 from tests.simulator.launch import Tenant
 from tests.simulator.login import issued
 from tests.simulator.state import Json
 
-MODULES = "ansible_collections.m365.licensing.plugins.modules"
-AUDIT, PLAN, LICENSE, INFO = (
-    "exo_unlicensed_mailbox_info",
-    "m365_license_plan",
-    "m365_user_license",
-    "m365_user_license_info",
-)
 SECRETS = {"plain": "S3cr3t~Planted", "markup": 'S3c|"t\\_*P<l>', "long": "L0ng~Secret+Value/0123456789abcdef="}
 """The tenant's texts are searched for those of 16 characters and more as they are read."""
 SPELLINGS: dict[str, Callable[[str], str]] = {
@@ -44,28 +35,6 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 }
 CUT = 300
 """Characters of a cell in Markdown."""
-
-
-def run(env: PlanHarness, name: str, environ: dict[str, str] | None = None, **params: Any) -> Json:
-    """The result of a module, whatever becomes of it."""
-    done = subprocess.run(  # noqa: S603 - a module of ours
-        [sys.executable, "-W", "error", "-m", f"{MODULES}.{name}"],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": {"retry_seconds": 0, **params}}),
-        env={
-            **env.tenant.env(),
-            "PATH": str(Path(sys.executable).parent),
-            "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"],
-            "M365_CLIENT_SECRET": env.world.app.client_secret,
-            **(environ or {}),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
-    result: Json = json.loads(done.stdout)
-    return result
 
 
 def tenant_full_of(env: PlanHarness, said: str) -> list[Json]:

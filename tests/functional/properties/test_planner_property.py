@@ -13,15 +13,15 @@ from ansible_collections.m365.licensing.plugins.module_utils._remediate.result i
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from tests.functional.properties.test_user_licenses_property import (
+from tests.functional.support.assign_harness import changed_users, empty_tenant
+from tests.functional.support.plan_harness import PlanHarness, plan
+from tests.functional.support.random_licenses import (
     LICENSES,
     PEOPLE,
     SEATS,
     SKUS,
     build,
 )
-from tests.functional.support.assign_harness import changed_users, empty_tenant
-from tests.functional.support.plan_harness import PlanHarness, plan
 from tests.functional.support.service_clients import Clients, clients
 from tests.simulator.launch import Tenant
 from tests.simulator.skus import table

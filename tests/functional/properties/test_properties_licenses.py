@@ -13,10 +13,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._assign.workflow im
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from tests.functional.properties.test_properties_planner import LICENSES
-from tests.functional.properties.test_user_licenses_property import WISHES as SOME_WISHES
-from tests.functional.properties.test_user_licenses_property import outcome
 from tests.functional.support.assign_harness import Harness, empty_tenant
+from tests.functional.support.random_licenses import WISHES as SOME_WISHES
+from tests.functional.support.random_licenses import outcome
+from tests.functional.support.random_rules import LICENSES
 from tests.functional.support.random_tenants import (
     TENANTS,
     check_writes,

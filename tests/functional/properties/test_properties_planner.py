@@ -21,12 +21,11 @@ from hypothesis import strategies as st
 
 from tests.functional.support.assign_harness import empty_tenant
 from tests.functional.support.plan_harness import PlanHarness
+from tests.functional.support.random_rules import ENOUGH, LICENSES, REMEDIES
 from tests.functional.support.random_tenants import (
     COUNTRIES,
-    PLANS,
     SKUS,
     TENANTS,
-    WITHOUT_RIGHTS,
     check_writes,
     consumed,
     holdings,
@@ -51,7 +50,6 @@ def served() -> Iterator[tuple[Tenant, Clients]]:
 
 # rules ----------------------------------------------------------------------------------------------------------
 
-REMEDIES = tuple(name for name in SKUS if name != WITHOUT_RIGHTS)
 SKU_LISTS = st.lists(st.sampled_from(SKUS), min_size=1, max_size=2, unique=True)
 SIMPLE: dict[str, st.SearchStrategy[Any]] = {
     "upn": st.sampled_from(["user[01]@*", "user0@*", "USER1*", "*2@*", "user*"]),
@@ -71,21 +69,6 @@ MATCHES = st.one_of(
     st.builds(lambda one, two: {**one, **two}, BLOCKS, BLOCKS),
     BLOCKS.map(lambda no: {"not": no}),
 )
-ENOUGH = st.sampled_from(["SPE_E3", "SPE_E5", "EXCHANGEENTERPRISE", "EXCHANGESTANDARD"])
-
-
-@st.composite
-def entries(draw: st.DrawFn) -> Json:
-    """One element of ``licenses``."""
-    sku = draw(st.one_of(ENOUGH, ENOUGH, st.sampled_from(REMEDIES)))
-    kind = draw(st.sampled_from(["", "", "", "disabled_plans", "enabled_plans"]))
-    return {
-        "sku": sku,
-        **({kind: draw(st.lists(st.sampled_from(PLANS[sku]), max_size=3, unique=True))} if kind else {}),
-    }
-
-
-LICENSES = st.lists(entries(), min_size=1, max_size=2, unique_by=lambda item: item["sku"])
 
 
 @st.composite

@@ -14,8 +14,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._planning.rules imp
 
 from tests.functional.support.plan_harness import EVERYBODY, PlanHarness, actions
 from tests.simulator.state import Json
-from tests.unit.plugins.module_utils._planning.test_rules import matching, parse
 from tests.unit.support.sample_plans import E3, anybody, at_risk, plan_for
+from tests.unit.support.sample_rules import matching, parse
 from tests.unit.support.sample_tenant import MAILBOX, SPE_E3, TODAY, direct, user
 
 ANNA = Subject(

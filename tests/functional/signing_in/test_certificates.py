@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 
-from tests.functional.modules.test_module import failed, start, succeeded
 from tests.functional.support.keys import OTHER_KEY, RSA_KEY, Key, cert_pem, certificate, key_pem
+from tests.functional.support.run_module import failed, start, succeeded
 from tests.functional.support.scripted_server import client_for
 from tests.simulator.launch import Tenant, running
 

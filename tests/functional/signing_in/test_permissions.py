@@ -20,7 +20,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._auth.permissions i
     roles_of,
 )
 
-from tests.functional.modules.test_module import (
+from tests.functional.support.run_module import (
     Ended,
     failed,
     hidden_in,

@@ -16,9 +16,9 @@ import yaml
 from ansible_collections.m365.licensing.plugins.module_utils._auth.weak_secrets import WORDS, weakness_of
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog_data import PLANS, SKUS
 
-from tests.functional.modules.test_module import MODULES, failed, start, succeeded
+from tests.functional.support.run_module import MODULES, failed, start, succeeded
 from tests.simulator.launch import Tenant, running
-from tests.unit.project.test_layers import PLUGINS, UTILS
+from tests.unit.support.packages import PLUGINS, UTILS
 
 SKU_MODULE = "m365_subscription_info"
 

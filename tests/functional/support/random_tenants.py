@@ -11,9 +11,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.functional.properties.test_user_licenses_property import PLANS as SOME_PLANS
-from tests.functional.properties.test_user_licenses_property import one_way_each
 from tests.functional.support.assign_harness import Harness
+from tests.functional.support.random_licenses import PLANS as SOME_PLANS
+from tests.functional.support.random_licenses import one_way_each
 from tests.simulator.builders import GB
 from tests.simulator.plan_rules import MAILBOX_PLANS
 from tests.simulator.skus import table

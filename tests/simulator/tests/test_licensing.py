@@ -15,7 +15,8 @@ from tests.simulator.generate import SKUS
 from tests.simulator.plan_rules import MAILBOX_PLANS
 from tests.simulator.skus import table
 from tests.simulator.state import Json, exchange_time
-from tests.simulator.tests.direct_requests import E3, EXCHANGE_PLAN2, GRAPH, NOW, Harness, Reply
+from tests.simulator.tests.direct_requests import E3, EXCHANGE_PLAN2, GRAPH, NOW, Harness
+from tests.simulator.tests.refusals import held_skus, refused
 
 YAMMER = E3.plan("YAMMER_ENTERPRISE")
 TEAMS = E3.plan("TEAMS1")
@@ -28,20 +29,6 @@ NO_SKU = "11111111-2222-3333-4444-555555555555"
 @pytest.fixture
 def env() -> Harness:
     return Harness()
-
-
-def refused(env: Harness, user: Json, answer: Reply, message: str) -> None:
-    """400 with this text, and nothing has changed."""
-    assert (answer.status, answer.code, answer.message) == (400, "Request_BadRequest", message)
-    assert answer.body["error"]["innerError"].keys() == {"date", "request-id", "client-request-id"}
-    for sku in env.world.skus.values():
-        holders = [one for one in env.world.users.values() if sku["skuId"] in _held(one)]
-        assert sku["consumedUnits"] == len(holders)
-    assert user["assignedLicenses"] == [] or len(user["assignedLicenses"]) == len(_held(user))
-
-
-def _held(user: Json) -> set[str]:
-    return {state["skuId"] for state in user["licenseAssignmentStates"] if state["state"].startswith("Active")}
 
 
 def _off(user: Json, sku_id: str = E3.id) -> list[str]:
@@ -182,7 +169,7 @@ class TestEffects:
         user = env.user(part_numbers=("EXCHANGESTANDARD",))
         env.make.mailbox(user, "UserMailbox", sku_assigned=True)
         assert env.assign(user, ["SPE_E3"], ["EXCHANGESTANDARD"]).status == 200
-        assert _held(user) == {E3.id}
+        assert held_skus(user) == {E3.id}
         assert env.sku("EXCHANGESTANDARD")["consumedUnits"] == 0
         (mailbox,) = env.world.mailboxes_of(user["id"])
         assert (mailbox["SKUAssigned"], mailbox["PersistedCapabilities"]) == (True, ["BPOS_S_Enterprise"])
@@ -378,7 +365,7 @@ def test_seats_and_plans_stay_consistent() -> None:
         add, remove = rng.sample(parts, rng.randrange(0, 3)), rng.sample(parts, rng.randrange(0, 3))
         statuses.add(env.assign(user, list(add), remove).status)
         for sku in env.world.skus.values():
-            assert sku["consumedUnits"] == sum(sku["skuId"] in _held(one) for one in people)
+            assert sku["consumedUnits"] == sum(sku["skuId"] in held_skus(one) for one in people)
         on = {plan["servicePlanId"] for plan in user["assignedPlans"] if plan["capabilityStatus"] == "Enabled"}
         (mailbox,) = env.world.mailboxes_of(user["id"])
         assert bool(mailbox["SKUAssigned"]) is bool(user["assignedLicenses"])

@@ -11,7 +11,7 @@ from tests.simulator.plan_rules import KIOSK, LEGACY, PLAN1, PLAN2
 from tests.simulator.skus import table
 from tests.simulator.state import Json
 from tests.simulator.tests.direct_requests import E3, EXCHANGE_PLAN2, Harness
-from tests.simulator.tests.test_licensing import refused
+from tests.simulator.tests.refusals import refused
 
 TEAMS, YAMMER, OFFICE_WEB = (E3.plan(name) for name in ("TEAMS1", "YAMMER_ENTERPRISE", "SHAREPOINTWAC"))
 SHAREPOINT1, SHAREPOINT2 = table()["SPB"].plan("SHAREPOINTSTANDARD"), E3.plan("SHAREPOINTENTERPRISE")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.project.test_layers import PACKAGES, PURE
+from tests.unit.support.packages import PACKAGES, PURE
 
 ROOT = Path(__file__).resolve().parents[3]
 UTILS, SIMULATOR = ROOT / "plugins" / "module_utils", ROOT / "tests" / "simulator"

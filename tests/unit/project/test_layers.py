@@ -12,15 +12,8 @@ from pathlib import Path
 
 import pytest
 
-PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
-UTILS = "ansible_collections.m365.licensing.plugins.module_utils"
+from tests.unit.support.packages import PACKAGES, PLUGINS, PURE, UTILS
 
-PACKAGES = (
-    *("_common", "_files", "_licensing", "_http", "_auth", "_graph", "_exchange", "_planning", "_rules", "_reporting"),
-    *("_explain", "_audit", "_assign", "_remediate", "_ansible", "modules"),
-)
-"""A package may import those before it, and no other."""
-PURE = ("_common", "_licensing", "_planning", "_reporting", "_explain")
 FILES = {
     f"{path.parent.name}/{path.stem}": path
     for folder in ("module_utils/*", "modules")

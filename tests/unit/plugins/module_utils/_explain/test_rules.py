@@ -26,8 +26,8 @@ from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_sch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.plugins.module_utils._planning.test_rules import matching
 from tests.unit.support.random_examples import examples
+from tests.unit.support.sample_rules import matching
 from tests.unit.support.sample_tenant import EMS, SPE_E3, SPE_E5, direct, inherited, user
 
 GROUPS = {"Leavers": "g-1", "Interns": "g-2"}

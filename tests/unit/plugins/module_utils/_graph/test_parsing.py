@@ -16,6 +16,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._licensing.refusals
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.support.raw_answers import raw_sku
 from tests.unit.support.sample_tenant import BY_ID, GROUP, PLAN1, PLAN2, SPE_E3, YAMMER
 
 NOON = datetime(2026, 6, 15, 12, 0, tzinfo=timezone.utc)
@@ -51,22 +52,6 @@ def raw_state(**more: Any) -> dict[str, Any]:
         "state": "Active",
         "error": "None",
         "lastUpdatedDateTime": "2026-06-15T12:00:00Z",
-    } | more
-
-
-def raw_sku(**more: Any) -> dict[str, Any]:
-    """An element of subscribedSkus."""
-    return {
-        "id": f"tenant_{SPE_E3}",
-        "skuId": SPE_E3,
-        "skuPartNumber": "SPE_E3",
-        "capabilityStatus": "Enabled",
-        "appliesTo": "User",
-        "consumedUnits": 3,
-        "prepaidUnits": {"enabled": 10, "warning": 0, "suspended": 0, "lockedOut": 0},
-        "servicePlans": [
-            {"servicePlanId": PLAN2.upper(), "servicePlanName": "EXCHANGE_S_ENTERPRISE", "appliesTo": "User"}
-        ],
     } | more
 
 

@@ -14,10 +14,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import BUILTIN
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.desired import Wanted
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import RecipientType
-from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Rule, Subject, first_match
+from ansible_collections.m365.licensing.plugins.module_utils._planning.rules import Subject, first_match
 from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_conditions import bind_groups, group_names
 from ansible_collections.m365.licensing.plugins.module_utils._planning.rules_schema import parse_rules, rule_warnings
 
+from tests.unit.support.sample_rules import E3, matching, parse
 from tests.unit.support.sample_tenant import (
     EMS,
     EXCHANGESTANDARD,
@@ -31,17 +32,7 @@ from tests.unit.support.sample_tenant import (
     user,
 )
 
-E3 = [{"sku": "SPE_E3"}]
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=timezone.utc)
-
-
-def parse(*rules: Any, scope: str = "mailboxes_at_risk") -> tuple[Rule, ...]:
-    return parse_rules(list(rules), SKUS, BUILTIN, scope=scope)
-
-
-def matching(match: Any) -> Rule:
-    (rule,) = parse({"name": "the rule", "match": match, "licenses": E3})
-    return rule
 
 
 def matches(match: Any, subject: Subject) -> bool:

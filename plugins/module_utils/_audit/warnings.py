@@ -11,6 +11,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import lowered
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.catalog import Catalog
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.coverage import has_mailbox_plan, has_room
+from ansible_collections.m365.licensing.plugins.module_utils._licensing.deadlines import DISCONNECTED_DAYS
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.mailbox_room import room_text
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.models import MAILBOX_CLASSES, Finding, User
 from ansible_collections.m365.licensing.plugins.module_utils._licensing.row_notes import UNKNOWN_PLAN
@@ -41,7 +42,7 @@ def warn_of_unknown_states(readings: Readings, catalog: Catalog) -> None:
         if lost:
             text += (
                 f" Exchange lists no mailbox of {summarize(lost)}, whose mailbox plan is in this state: if it was "
-                "removed in the last 30 days, a license restores the mailbox."
+                f"removed in the last {DISCONNECTED_DAYS} days, a license restores the mailbox."
             )
         readings.warnings.append(text)
 

@@ -184,21 +184,21 @@ def _after_delay(due: datetime | None, now: datetime) -> Deadline:
     """Exchange disconnects the mailbox when the delay ends, and keeps it for 30 days more."""
     if due is None:
         return Deadline(note=f"{_DELAY_ENDED}, but not when.")
-    at = due + timedelta(days=DISCONNECTED_DAYS)
+    at, ended = due + timedelta(days=DISCONNECTED_DAYS), f"{_DELAY_ENDED} on {due:%Y-%m-%d}."
     if at < now:
-        note = f"{_DELAY_ENDED} on {due:%Y-%m-%d}. The 30 days after that are over as well: license the user at once."
+        note = f"{ended} The {DISCONNECTED_DAYS} days after that are over as well: license the user at once."
         return Deadline(note=note, outlived=at)
-    note = f"{_DELAY_ENDED} on {due:%Y-%m-%d}. For 30 days from then on a license restores the mailbox."
+    note = f"{ended} For {DISCONNECTED_DAYS} days after that, a license restores the mailbox."
     return Deadline(at, "pending_delicense", "estimated", note)
 
 
 _UNDATED_LOSS = (
-    "No record says when the license was removed. A license restores the mailbox for 30 days after that, so it may be "
-    "too late already."
+    "No record says when the license was removed. A license restores the mailbox for "
+    f"{DISCONNECTED_DAYS} days after that, so it may be too late already."
 )
 _DELAYED = (
-    "With delicensing resiliency the mailbox stayed for 30 days after the removal of its license; for 30 days more a "
-    "license restores it."
+    f"With delicensing resiliency the mailbox stayed for {DISCONNECTED_DAYS} days after the removal of its license; "
+    f"for {DISCONNECTED_DAYS} days more a license restores it."
 )
 
 

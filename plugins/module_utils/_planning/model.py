@@ -75,10 +75,6 @@ def only_one_recoverable(*findings: Finding | None) -> bool:
     return bool(soft_deleted) and all(item is not None and item.mailbox is None for item in others)
 
 
-SEAT_ORDERS = ("deadline", "rules")
-"""In which order seats are given out: the soonest deadline first, or the first rule first and by deadline within it."""
-
-
 class PlanOptions(NamedTuple):
     """The guards.
 
@@ -89,7 +85,7 @@ class PlanOptions(NamedTuple):
     max_covered_seats: Any = "unlimited"
     """Seats for users whose mailbox is covered already: a number, a share of ``population``, or ``unlimited``."""
     seat_order: str = "deadline"
-    """One of SEAT_ORDERS."""
+    """Who gets seats first: ``deadline``, the soonest one, or ``rules``, the first rule and by deadline within it."""
     protected: tuple[str, ...] = ()
     """UPN globs (``*``, ``?``) and user ids; who matches is never written."""
     allow_removals: bool = False

@@ -166,8 +166,8 @@ skus:
     next_lifecycle_kind:
       description:
         - What happens on that date.
-        - V(renewal) of an enabled subscription that is no trial. It goes on if it renews itself, as most do. Microsoft
-          may show a date that has passed.
+        - V(renewal) of an enabled subscription that is not a trial. It continues if it renews itself, as most do.
+          Microsoft may show a date that has passed.
         - V(next_state) of every other one.
         - Null where no date is known.
       type: str

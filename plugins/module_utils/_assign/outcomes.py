@@ -202,7 +202,7 @@ def _switched_off_elsewhere(change: LicenseChange, before: User, now: User, skus
 
 
 def preliminary_outcome(job: Job, problem: Problem | None, skus: Mapping[str, Sku], *, location_set: bool) -> Outcome:
-    """What is known of a user when a write was answered, and not read back; ``located``: that of the usage location."""
+    """What is known of a user before the read back; ``location_set``: the write was that of the usage location."""
     half = job.change._replace(add=(), remove=()) if location_set else job.change
     if problem is None:
         after = apply_to(job.base, half, skus)
@@ -286,7 +286,7 @@ def as_unknown_outcome(problem: Problem) -> Problem:
 def mark_not_attempted(
     job: Job,
     why: str = "a request before it failed",
-    hint: str = "Correct what failed and run again; on_error=continue goes on after users who fail.",
+    hint: str = "Correct what failed and run again; on_error=continue continues after users who fail.",
 ) -> None:
     job.skipped = True
     done = "Only the usage location was set" if job.location_set else "Not done"

@@ -69,10 +69,10 @@ CLOUDS: dict[str, Endpoints] = {
 AZURE_NAMES = {"AzureCloud": "public", "AzureUSGovernment": "usgov", "AzureChinaCloud": "china"}
 """What Azure's tools call the same clouds."""
 
-UNVERIFIED = "validate_certs is false: the services are not authenticated, and any host on the way can read the tokens."
+UNVERIFIED = "validate_certs is false: the services are not authenticated; any host on the path can read the tokens."
 UNVERIFIED_REFUSED = (
-    "validate_certs: false is refused where Microsoft's services are written to, as who is on the way could take the "
-    "tokens; remove it, and name the certificate of your own authority in ca_path"
+    "validate_certs: false is refused where Microsoft's services are written to, because anyone on the network path "
+    "could read the tokens; remove it, and name the certificate of your own authority in ca_path"
 )
 
 CLOUD_CHOICES = [*CLOUDS, *AZURE_NAMES]

@@ -59,7 +59,7 @@ _AADSTS = re.compile(r"AADSTS(\d{4,})")
 ADVICE: dict[str, str] = {
     "7000215": "client_secret is wrong: give the secret's value, not its id, of the app that client_id names.",
     "7000222": "The client secret has expired: make a new one in the app registration and set client_secret.",
-    "90002": "No such tenant: check tenant_id (and cloud: a tenant lives in one cloud only).",
+    "90002": "No such tenant: check tenant_id (and cloud: a tenant belongs to one cloud only).",
     "900023": "tenant_id is neither a GUID nor a domain of a tenant: check it.",
     "700016": "The app is not in this tenant: check client_id and tenant_id, or grant admin consent there.",
     "700027": "The certificate was not accepted: upload its public part to the app registration, or replace it where "

@@ -31,12 +31,12 @@ _PLANS, _RULES, _EXCEPTIONS, _SEATS = 6, 5, 3, 4
 """How many of each are shown; the result has more."""
 
 _PLAN_TEXTS = {
-    "on": "at work",
+    "on": "enabled",
     "off": "switched off in this assignment",
     "suspended": "suspended with its subscription",
     "no_rights": "carries no right to a mailbox (as far as is known)",
-    "not_at_work": "assigned, but the service does not show it at work (yet)",
-    "no_license": "at work, though no license of the user carries it (any more)",
+    "not_at_work": "assigned, but the service does not show it as enabled (yet)",
+    "no_license": "enabled, though no license of the user carries it (any more)",
 }
 _RUN_TEXTS = {
     "unchanged": "changes nothing",
@@ -147,7 +147,7 @@ def _signals(explanation: Row) -> list[str]:
 
 def _coverage(explanation: Row) -> str:
     has = ", ".join(explanation["coverage"])
-    return f"computed coverage: {has or 'no plan at work grants a mailbox or an archive'}"
+    return f"computed coverage: {has or 'no enabled plan grants a mailbox or an archive'}"
 
 
 def _licenses(explanation: Row) -> list[str]:

@@ -110,7 +110,7 @@ def _reason_against(user: str, place: str) -> str:
         return "its user or password holds one of / ? #, which have to be written as %2F, %3F or %23"
     network = _network(place)
     if network.count(":") > 1 and not re.fullmatch(r"\[[^\[\]]*\](?::.*)?", network):
-        return "an IPv6 address stands in brackets"
+        return "an IPv6 address must be in brackets"
     try:
         found = urlsplit("//" + network)
         name, port = found.hostname or "", found.port
@@ -150,5 +150,5 @@ def _reason(causes: list[BaseException]) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError) and "WRONG_VERSION" in str(cause.reason):
-            return "it does not speak TLS: begin its address with http://"
+            return "it does not accept TLS: begin its address with http://"
     return next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), "")

@@ -401,7 +401,7 @@ INFERENCES = (
     Inference(
         "plans that need other plans",
         "Office for the web needs a SharePoint plan, and Phone System and Audio Conferencing need Teams or Skype for "
-        "Business. In a swap, a plan that lacks what it needs goes off as well.",
+        "Business. In a swap, a plan that lacks what it needs is switched off as well.",
         "Refusals in public issues; the service's own table is not public.",
         "",
         "`enabled_plans` and `disabled_plans` of a license; the run acts on the refusal of the service",

@@ -49,14 +49,14 @@ def notes_for(
             plans = _on_against_wish(by_sku[item.sku_id], item, skus.get(item.sku_id))
             if plans:
                 listed = ", ".join(sorted(plan_name(plan, skus.get(item.sku_id), catalog) for plan in plans))
-                notes.append(f"{name}: {listed} stays on: group {item.group_id} gives it, so only there it goes off")
+                notes.append(f"{name}: {listed} stays on: group {item.group_id} gives it, so switch it off there")
     return tuple(notes)
 
 
 def carried_over(
     user: User, wanted: Sequence[Wanted], change: LicenseChange, skus: Mapping[str, Sku], catalog: Catalog
 ) -> tuple[str, ...]:
-    """Which plans a swap leaves off since they were off before, and which go off with them; by each new license."""
+    """Which plans a swap leaves off because they were off before, and which others it switches off, by new license."""
     off = off_in(user, change.remove, skus)
     by_sku = {item.sku_id: item for item in wanted}
     notes: list[str] = []
@@ -68,7 +68,7 @@ def carried_over(
         unasked = item.disabled_plans - (wish.disabled_plans or frozenset())
         texts = (
             (unasked & off, "stays off, as before the swap"),
-            (unasked - off, "goes off as well, because it needs what stays off"),
+            (unasked - off, "is switched off as well, because it needs what stays off"),
         )
         for plans, text in texts:
             if plans:
@@ -103,7 +103,7 @@ def unforeseen_carryover(
         f"{sku_title(item.sku_id, skus, catalog)}: "
         f"{', '.join(sorted(plan_name(plan, skus.get(item.sku_id), catalog) for plan in off & item.disabled_plans))} "
         "stays off, and whether another of its plans needs that cannot be foreseen: a plan that the service refuses "
-        "goes off as well, unless enabled_plans names it"
+        "is switched off as well, unless enabled_plans names it"
         for item in change.add
         if off & item.disabled_plans and item.sku_id not in held
     )

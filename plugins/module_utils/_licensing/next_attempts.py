@@ -173,7 +173,7 @@ class SecondTries:
             caused = bool(carried if len(plans) == 1 else carried.intersection(plans[1:]))
             if wish is not None and not wish.whole and caused and self._may_be_off(plans[0], item, wish):
                 grounds = " or ".join(self._plan(plan, item.sku_id) for plan in plans[1:]) or "what stays off"
-                said = f"goes off as well, as the service refuses it without {grounds}"
+                said = f"is switched off as well, as the service refuses it without {grounds}"
                 return self._off(change, item, plans[0], said)
         return None
 
@@ -278,9 +278,9 @@ def _is_acted_on(user: User, change: LicenseChange, problem: Problem, case: Case
     if problem.code in CODES:
         return True
     # without a usage location the service refuses every license
-    located = user.usage_location or change.usage_location
+    has_location = user.usage_location or change.usage_location
     about_it = problem.definite and problem.code not in NOT_THE_LICENSE
-    return case.at_risk and about_it and bool(located or problem.code != "usage_location")
+    return case.at_risk and about_it and bool(has_location or problem.code != "usage_location")
 
 
 def _replaced(change: LicenseChange, item: Assignment, off: Collection[str]) -> LicenseChange:

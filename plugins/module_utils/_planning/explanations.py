@@ -93,7 +93,7 @@ def why_no_license_helps(candidate: Candidate, catalog: Catalog) -> str:
     if granted(candidate.subject.user, catalog) & MAILBOX_CLASSES:
         return (
             "its user has a mailbox plan already, so another license does not bring it back; if the user has a second "
-            "mailbox, New-MailboxRestoreRequest copies the content there, and a license of today takes its time"
+            "mailbox, New-MailboxRestoreRequest copies the content there; a license assigned today may act later"
         )
     if candidate.replaced:
         return (

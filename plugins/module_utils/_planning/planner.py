@@ -195,7 +195,7 @@ class _Planner:
         """For another mailbox of a user who gets something already: all goes in that one request."""
         first, finding = self._first[entry.user.id], entry.finding
         if only_one_recoverable(first.finding, finding):
-            note = "a license brings back one mailbox of its user, who has more than one that is out of use"
+            note = "a license restores one mailbox of a user; this user has several disconnected or soft-deleted ones"
             return entry._replace(action="insufficient", note=note)
         predicted = apply_to(entry.user, first.change, self._skus)
         saved = entry._replace(action="license", note="saved by what the user gets for another mailbox")

@@ -206,7 +206,7 @@ def result_of(planned: Planned, options: PlannerOptions, *, requests: int, check
 
 
 def warnings_of(planned: Planned, result: Mapping[str, Any], options: PlannerOptions) -> list[str]:
-    """One sentence for each kind of trouble, however many users have it; without those of the audit.
+    """One sentence for each kind of problem, however many users have it; without those of the audit.
 
     In the mode ``plan`` some say what ``fail_on`` and ``fail_within_days`` would fail for.
     """
@@ -284,7 +284,7 @@ def _reasons(planned: Planned, result: Mapping[str, Any], options: PlannerOption
                 f"{summary['failed']} of {summary['changes']} users failed, {summary['changed']} were changed, "
                 f"{summary['skipped']} were not tried. First: {first.upn}: {why}"
             )
-            hint = "Each user's error is in the rows of the result or report. Run again: it goes on where this ended."
+            hint = "Each user's error is in the rows of the result or report. Run again to continue where it ended."
             reasons.append(Reason("users_failed", message, hint))
     if options.apply:
         reasons += left_at_risk(entry_results, options, planned.plan.seats_missing)

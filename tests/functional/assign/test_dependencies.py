@@ -91,7 +91,7 @@ def test_nothing_is_promised_of_a_plan_that_was_asked_for(env: PlanHarness) -> N
     (row,) = env.run([anna], entry, remove=("SPE_E3",), check_mode=True)["users"]
     first, second = doubts(row)
     assert first == f"SPE_E5: MCOEV {DOUBT}"
-    assert second.endswith("a plan that the service refuses goes off as well, unless enabled_plans names it")
+    assert second.endswith("a plan that the service refuses is switched off as well, unless enabled_plans names it")
 
 
 def test_a_rule_warns_of_it(env: PlanHarness) -> None:

@@ -49,7 +49,7 @@ def test_19_what_needs_a_plan_that_stays_off_goes_off_too(env: PlanHarness, text
     (row,) = env.run([anna], "SPE_E5", state="exact")["users"]
     assert (row["status"], row["confirmation"]) == ("changed", "confirmed")
     assert env.states(anna) == {"SPE_E5": ["MCOEV", "MCOMEETADV", "MCOSTANDARD", "TEAMS1"]}
-    assert any("MCOEV, MCOMEETADV goes off as well" in note for note in row["notes"])
+    assert any("MCOEV, MCOMEETADV is switched off as well" in note for note in row["notes"])
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -41,7 +41,7 @@ def test_what_is_known_to_need_it_goes_off_as_well(env: PlanHarness, state: str)
     assert (row["status"], row["confirmation"]) == ("changed", "confirmed")
     assert env.states(anna) == {"SPE_E5": ["MCOEV", "MCOMEETADV", SKYPE, TEAMS]}
     assert row["after"] == told["after"]
-    assert "SPE_E5: MCOEV, MCOMEETADV goes off as well, because it needs what stays off" in row["notes"]
+    assert "SPE_E5: MCOEV, MCOMEETADV is switched off as well, because it needs what stays off" in row["notes"]
     assert len(env.parts("POST", "assignLicense")) == 1
     assert not env.run([anna], "SPE_E5", **options)["changed"]
 
@@ -77,8 +77,8 @@ def test_what_the_service_names_goes_off_too(env: PlanHarness, text: str, on_err
     assert env.states(people[0]) == {"SPE_E5": ["ATA", "MTP", TEAMS]}
     assert env.states(people[1]) == {"SPE_E5": []}
     notes = "; ".join(result["users"][0]["notes"])
-    assert "SPE_E5: ATA goes off as well" in notes
-    assert "SPE_E5: MTP goes off as well" in notes
+    assert "SPE_E5: ATA is switched off as well" in notes
+    assert "SPE_E5: MTP is switched off as well" in notes
     assert not env.run(people, "SPE_E5", state="exact")["changed"]
 
 

@@ -44,7 +44,7 @@ def test_unlicensed_mailbox_has_signals_and_deadline(env: ExplainHarness) -> Non
         "isLicenseReconciliationNeeded (Graph): set, so the portal waits for a license",
         "SKUAssigned (Exchange): not set",
         "pending delicense (Exchange): not listed",
-        "computed coverage: no plan at work grants a mailbox or an archive",
+        "computed coverage: no enabled plan grants a mailbox or an archive",
     ]
     assert section(row, "Licenses") == ["none"]
     assert section(row, "Rules") == ["none were given, so none was looked at (set rules)"]
@@ -109,7 +109,7 @@ def test_a_mailbox_that_a_group_covers_names_license_and_group(env: ExplainHarne
     assert (row["at_risk"], box["reason"], box["deadline"]) == (False, None, None)
     assert box["verdict"] == f"EXCHANGE_S_ENTERPRISE of SPE_E3 (by group {group}) covers it"
     assert section(row, "Deadline") == []
-    assert f"+ plan2: EXCHANGE_S_ENTERPRISE of SPE_E3 (by group {group}): at work" in text(row)
+    assert f"+ plan2: EXCHANGE_S_ENTERPRISE of SPE_E3 (by group {group}): enabled" in text(row)
 
 
 def test_a_user_without_a_mailbox_has_nothing_to_lose(env: ExplainHarness) -> None:

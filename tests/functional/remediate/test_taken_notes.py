@@ -82,5 +82,5 @@ def test_what_stays_off_is_still_said_of_the_same_license(env: PlanHarness) -> N
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E5"}], "remove": ["SPE_E3"]}
     (row,) = env.apply(rule, allow_removals=True)["users"]
     assert "SPE_E5: TEAMS1 stays off, as before the swap" in row["note"]
-    assert "SPE_E5: ATA goes off as well, as the service refuses it without TEAMS1" in row["note"]
-    assert "ATA goes off as well, as it needs" not in row["note"]
+    assert "SPE_E5: ATA is switched off as well, as the service refuses it without TEAMS1" in row["note"]
+    assert "ATA is switched off as well, as it needs" not in row["note"]

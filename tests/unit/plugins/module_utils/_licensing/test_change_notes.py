@@ -58,7 +58,7 @@ def test_a_plan_that_a_group_gives_stays_on() -> None:
     held = user("anna", inherited(SPE_E3, PLAN2))
     off = Wanted(SPE_E3, disabled_plans=frozenset({TEAMS, YAMMER, PLAN2}))
     (note,) = notes_for(held, [off], "present", BY_ID, BUILTIN)
-    assert note == f"SPE_E3: TEAMS1, YAMMER_ENTERPRISE stays on: group {GROUP} gives it, so only there it goes off"
+    assert note == f"SPE_E3: TEAMS1, YAMMER_ENTERPRISE stays on: group {GROUP} gives it, so switch it off there"
     whole = Wanted(SPE_E3, enabled_plans=frozenset({TEAMS}))
     (note,) = notes_for(held, [whole], "exact", BY_ID, BUILTIN)
     assert note.startswith("SPE_E3: YAMMER_ENTERPRISE stays on")
@@ -87,7 +87,7 @@ def test_a_swap_names_the_plans_that_go_off_as_well() -> None:
     more = SWAP._replace(add=(Assignment(SPE_E5, frozenset({TEAMS, YAMMER})),))
     stays, goes = carried_over(held, [E5], more, BY_ID, BUILTIN)
     assert stays == "SPE_E5: TEAMS1 stays off, as before the swap"
-    assert goes.startswith("SPE_E5: YAMMER_ENTERPRISE goes off as well")
+    assert goes.startswith("SPE_E5: YAMMER_ENTERPRISE is switched off as well")
 
 
 def test_plans_that_were_asked_off_have_no_note() -> None:

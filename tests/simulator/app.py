@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.simulator import control, exchange, fault_responses, faults, graph, graph_reports, login
 from tests.simulator.errors import error_body
 from tests.simulator.state import Answer, AppIdentity, Json, World, new_guid
-from tests.simulator.transport import Wire
+from tests.simulator.transport import Connection
 
 Handler = Callable[[World, "Received"], Answer]
 
@@ -113,14 +113,14 @@ class _Host:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         got = Received(request, await request.body())
-        wire = Wire(receive, send)
+        connection = Connection(receive, send)
         if self.service == "control":
-            await wire.send(self.handler(self.world, got), self.world)
+            await connection.send(self.handler(self.world, got), self.world)
             return
         entry = self._entry(got)
         self.world.log.append(entry)
         if any(faults.connection(self.world, self.service, kind, use=False) for kind in faults.CONNECTIONS):
-            wire.hang_up()  # a connection from before the fault
+            connection.hang_up()  # a connection from before the fault
             return
         fault = faults.match(
             self.world,
@@ -134,23 +134,23 @@ class _Host:
         )
         if fault is not None and fault.kind == "slow":
             emptied = self.world.emptied
-            await wire.pause(fault.seconds)
+            await connection.pause(fault.seconds)
             if emptied != self.world.emptied:
-                wire.hang_up()
+                connection.hang_up()
                 return
         if fault is None or fault.kind == "slow":
             answer = self.handler(self.world, got)
             fault_responses.remember(self.world, answer, info)
         else:
             if fault.kind == "drop":
-                wire.hang_up()
+                connection.hang_up()
                 return
             answer = fault_responses.answer(self.world, fault, lambda: self.handler(self.world, got), info)
             if fault.kind == "lost_answer":
-                wire.hang_up()
+                connection.hang_up()
                 return
         entry["status"] = answer.status
-        entry["bytes"] = await wire.send(answer, self.world, fault)
+        entry["bytes"] = await connection.send(answer, self.world, fault)
 
     def _url(self, request: Request) -> str:
         target = request.scope["raw_path"].decode("latin-1")

@@ -126,7 +126,7 @@ class Server:
         self._servers: list[uvicorn.Server] = []
         self._sockets: list[socket.socket] = []
         self._thread = threading.Thread(target=self._run, name="tenant", daemon=True)
-        self._trouble: BaseException | None = None
+        self._start_error: BaseException | None = None
         self._started = threading.Event()
 
     def __enter__(self) -> Tenant:
@@ -161,9 +161,9 @@ class Server:
             if config.ssl is not None:
                 watch(self.world, service, config.ssl, name or HOST)
         self._thread.start()
-        if not self._started.wait(START_SECONDS) or self._trouble:
+        if not self._started.wait(START_SECONDS) or self._start_error:
             self.__exit__()
-            raise RuntimeError(f"the tenant did not start: {self._trouble or 'too slow'}")
+            raise RuntimeError(f"the tenant did not start: {self._start_error or 'too slow'}")
         return Tenant(self.world, folder / "ca.pem")
 
     def __exit__(self, *_exception: object) -> None:
@@ -179,7 +179,7 @@ class Server:
         try:
             asyncio.run(self._serve())
         except BaseException as error:
-            self._trouble = error
+            self._start_error = error
             self._started.set()
 
     async def _serve(self) -> None:

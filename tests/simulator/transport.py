@@ -25,7 +25,7 @@ DRIPS = 64
 _HALF_A_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/js"
 
 
-class Wire:
+class Connection:
     """One connection with one request on it."""
 
     def __init__(self, receive: Receive, send: Send) -> None:

@@ -58,7 +58,7 @@ class Unexpected(M365Error):
         own = [frame for frame in frames if "m365" in frame.filename]
         if own and own[-1] is not frames[-1]:
             place += f", called from {_name(own[-1].filename)}, line {own[-1].lineno}"
-        written = {fate: [user for user, its in ledger.items() if its == fate] for fate in ("changed", "unknown")}
+        written = {state: [user for user, its in ledger.items() if its == state] for state in ("changed", "unknown")}
         done = "Nothing was written."
         if ledger:
             done = (
@@ -82,14 +82,14 @@ def interrupted(result: Mapping[str, Any], *, check_mode: bool) -> Interrupted:
     found: dict[str, list[str]] = {"changed": [], "unknown": [], "failed": [], "not tried": []}
     for row in result.get("users", ()):
         code = (row.get("error") or {}).get("code", "")
-        fate = {"unknown_outcome": "unknown", "not_tried": "not tried"}.get(code, str(row.get("status")))
-        if fate in found:
-            found[fate].append(row["user_principal_name"] or row["user_id"])
+        state = {"unknown_outcome": "unknown", "not_tried": "not tried"}.get(code, str(row.get("status")))
+        if state in found:
+            found[state].append(row["user_principal_name"] or row["user_id"])
     text = "The run was stopped before anything was written."
     if not check_mode and (result.get("changed") or found["unknown"]):
-        words = {**{fate: fate for fate in found}, "unknown": "of unknown outcome (sent, but not answered)"}
+        words = {**{state: state for state in found}, "unknown": "of unknown outcome (sent, but not answered)"}
         counts = [
-            f"{len(names)} {words[fate]}" + (f" ({summarize(names)})" if names else "") for fate, names in found.items()
+            f"{len(names)} {words[kind]}" + (f" ({summarize(names)})" if names else "") for kind, names in found.items()
         ]
         text = f"The run was stopped. Users: {'; '.join(counts)}."
     return Interrupted(text, hint="Run again: it continues where this run ended.", partial=result)

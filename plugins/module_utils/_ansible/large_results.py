@@ -52,7 +52,7 @@ KEPT_CHARS, BRIEF_CHARS, FAILED_LIST_CHARS, SUMMARY_LIST_CHARS = 1500, 1100, 400
 """The most characters in such a result of complete rows, brief rows, other lists, and lists of its summary."""
 
 _NOT_ROWS = frozenset({"alarm", "first_rows", "reports", "violations", "warnings"})
-_TROUBLE = frozenset({"failed", "skipped"})
+_FAILED_STATUSES = frozenset({"failed", "skipped"})
 
 
 class RowsNotWritten(M365Error):
@@ -97,8 +97,8 @@ def large(rows: str | RowKind, work: Callable[[Context], Mapping[str, Any]]) -> 
                     error.problems = _first(error.problems, context.params["max_rows"])
                 raise
             finally:
-                if progress.trouble:
-                    context.warn(progress.trouble)
+                if progress.write_error:
+                    context.warn(progress.write_error)
             return {**progress.cost(), **result}
 
     return run
@@ -222,15 +222,15 @@ class _Rows:
         if not self._context.diff:
             # The diff is as large as all rows together.
             short.pop("diff", None)
-        trouble: ConfigurationError | None = None
+        write_error: ConfigurationError | None = None
         if self._name in result:
             try:
                 short |= self._keep(result[self._name], result)
             except ConfigurationError as error:
-                trouble, short = error, self._rescued(short)
+                write_error, short = error, self._rescued(short)
         if self._context.client.stop.requested:
-            if trouble:
-                self._context.warn(str(trouble))
+            if write_error:
+                self._context.warn(str(write_error))
             # A stopped run returns all rows, because the next task that would read the file may not run.
             return {**short, **_rows(self._name, result)}
         other = [name for name in short if name not in _NOT_ROWS | {self._name}]
@@ -247,15 +247,15 @@ class _Rows:
             short |= {name: [] for name in other if _is_long(short.get(name), FAILED_LIST_CHARS)}
             short |= {"summary": _with_short_lists(short["summary"])} if "summary" in short else {}
             self._put_first_rows_in_brief(short)
-        if trouble:
-            raise RowsNotWritten(trouble.message, short, wrote=self._wrote(result))
+        if write_error:
+            raise RowsNotWritten(write_error.message, short, wrote=self._wrote(result))
         return short
 
     def _wrote(self, result: Mapping[str, Any]) -> bool:
         """Was the tenant changed, or may it be changed?"""
         if self._context.check_mode or not isinstance(result[self._name], Sequence):
             return False
-        return bool(result.get("changed")) or any(row.get("status") in _TROUBLE for row in result[self._name])
+        return bool(result.get("changed")) or any(row.get("status") in _FAILED_STATUSES for row in result[self._name])
 
     def _rescued(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result if the file cannot be written: it keeps all rows only if they report changes."""
@@ -308,11 +308,11 @@ class _Rows:
             self._count += 1
             if len(self._first) < FIRST_ROWS:
                 self._first.append(row)
-            trouble = row.get("status") in _TROUBLE
-            if trouble:
+            failed = row.get("status") in _FAILED_STATUSES
+            if failed:
                 self._failed.append(row.get("user_principal_name") or row.get("user_id") or "")
-            if trouble or self._kind.urgent(row):
-                bisect.insort(self._pressing, ((self._kind.rank(row), not trouble, self._count), row))
+            if failed or self._kind.urgent(row):
+                bisect.insort(self._pressing, ((self._kind.rank(row), not failed, self._count), row))
                 del self._pressing[FIRST_ROWS:]
             yield row
 

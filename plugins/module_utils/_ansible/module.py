@@ -133,9 +133,9 @@ class Context:
         """The tenant, for one request. Raises WrongTenant where it is not the one that was expected."""
         named, token = self.options.tenant_id, claims(self._tokens.token("graph"))
         self.known = Tenant(named if is_guid(named) else token.get("tid", named))
-        self.known, trouble = read_tenant(self._graph, self.options.expected_domain, self.known)
-        if trouble:
-            self.warn(trouble)
+        self.known, problem = read_tenant(self._graph, self.options.expected_domain, self.known)
+        if problem:
+            self.warn(problem)
         require_domain(self.known, self.options.expected_domain)
         return self.known
 

@@ -31,11 +31,11 @@ class ProgressLog:
     """Listens to the client for as long as the block runs; ``path`` (None: nowhere) gets what it hears.
 
     Safe to use from several threads. Raises ConfigurationError where the file cannot be opened; a write that fails
-    later ends the lines, and never the work: ``trouble`` says why.
+    later ends the lines, and never the work: ``write_error`` says why.
     """
 
     def __init__(self, client: HttpClient, path: str | None) -> None:
-        self.trouble = ""
+        self.write_error = ""
         self._client, self._path = client, path
         self._lock = threading.Lock()
         self._file = _opened(path) if path else None
@@ -85,7 +85,7 @@ class ProgressLog:
             while text:  # a second call is for a disk that has just become full, and says so
                 text = text[os.write(file, text) :]
         except OSError as error:
-            self.trouble = f"progress_path: {self._path!r} cannot be written any more: {error.strerror}."
+            self.write_error = f"progress_path: {self._path!r} cannot be written any more: {error.strerror}."
             os.close(file)
             self._file = None
 

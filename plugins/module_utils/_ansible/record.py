@@ -60,7 +60,7 @@ def _state_home() -> Path:
 
 
 class Record:
-    """The file. Safe to use from several threads. A failed write ends it, and ``trouble`` says why."""
+    """The file. Safe to use from several threads. A failed write ends it, and ``write_error`` says why."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Record:
         Raises ConfigurationError if the file cannot be created.
         """
         self.path = str(folder / f"{stem}.record.jsonl")
-        self.trouble = ""
+        self.write_error = ""
         self._outcome_row, self._mask = outcome_row, mask
         self._lock = threading.Lock()
         self._noted: dict[str, tuple[Any, ...]] = {}
@@ -95,12 +95,12 @@ class Record:
         """Write the results of these users that are new, to the disk. False if this or an earlier write failed."""
         with self._lock:
             new = [item for item in outcomes if self._noted.get(item.user_id) != _facts(item)]
-            if self.trouble or not new:
-                return not self.trouble
+            if self.write_error or not new:
+                return not self.write_error
             try:
                 self._write([{"kind": "user", **self._outcome_row(item)} for item in new])
             except OSError as error:
-                self.trouble = f"The record {self.path} cannot be written any more: {error.strerror}."
+                self.write_error = f"The record {self.path} cannot be written any more: {error.strerror}."
                 return False
             self._noted.update({item.user_id: _facts(item) for item in new})
             return True
@@ -109,10 +109,10 @@ class Record:
         """Close the file; ``end``: the keys of the last line, if the run was not killed."""
         with self._lock:
             try:
-                if end is not None and not self.trouble:
+                if end is not None and not self.write_error:
                     self._write([{"kind": "end", **end}])
             except OSError as error:
-                self.trouble = f"The record {self.path} cannot be written any more: {error.strerror}."
+                self.write_error = f"The record {self.path} cannot be written any more: {error.strerror}."
             os.close(self._file)
 
     def _write(self, lines: Sequence[Mapping[str, Any]]) -> None:
@@ -168,8 +168,8 @@ class Recording:
             return
         whole = kind is None or issubclass(kind, M365Error)
         self._record.close({"time": self._context.client.wall.now()} if whole else None)
-        if self._record.trouble:
-            self._context.warn(self._record.trouble)
+        if self._record.write_error:
+            self._context.warn(self._record.write_error)
 
 
 def _facts(outcome: Outcome) -> tuple[Any, ...]:

@@ -201,7 +201,7 @@ class _Run:
             return
         parts = [self._graph.usage_location_part(job.before.id, job.left.usage_location or "") for job in ready]
         for job, part, answer in zip(ready, parts, self._write(ready, parts, idempotent=True), strict=True):
-            self._take(job, part, answer)
+            self._record_answer(job, part, answer)
             if answer.ok:
                 job.location_set = True
                 self._passing.add("usage_location")
@@ -253,7 +253,7 @@ class _Run:
             job.problem, job.to_retry = None, False
             job.licensed = answer.ok
             job.concurrent_change = None if answer.ok else job.concurrent_change
-            self._take(job, part, answer)
+            self._record_answer(job, part, answer)
 
     def _write(self, jobs: Sequence[Job], parts: Sequence[BatchPart], *, idempotent: bool) -> list[BatchAnswer]:
         if not parts:
@@ -265,7 +265,7 @@ class _Run:
                 return False
             return not self._may_pass(job, self._problem(answer, ""))
 
-        def heard(answers: Sequence[tuple[int, BatchAnswer]]) -> bool:
+        def on_answers(answers: Sequence[tuple[int, BatchAnswer]]) -> bool:
             """Records the answers of one batch before the next is sent. True ends the run."""
             if self._written is not None:
                 seen = [self._preliminary_outcome(jobs[place], parts[place], answer) for place, answer in answers]
@@ -276,7 +276,7 @@ class _Run:
             return self._unrecorded or denials.certain or any(failed(jobs[place], answer) for place, answer in answers)
 
         try:
-            return self._graph.batch(parts, idempotent=idempotent, collect=True, heard=heard)
+            return self._graph.batch(parts, idempotent=idempotent, collect=True, on_answers=on_answers)
         except Exception as error:
             # An error of this collection must not lose what was written, so these users are read back.
             self._stopped = True
@@ -320,7 +320,7 @@ class _Run:
         code = answer.inner_code or answer.code
         return problem_from(answer.status, code, answer.message, skus=self._skus, permission_hint=hint)
 
-    def _take(self, job: Job, part: BatchPart, answer: BatchAnswer) -> None:
+    def _record_answer(self, job: Job, part: BatchPart, answer: BatchAnswer) -> None:
         """Notes the answer to a write in ``job`` and in the ledger."""
         ledger, upn = self._graph.service.client.ledger, job.before.user_principal_name
         denials = self._denials_of(part)

@@ -56,11 +56,11 @@ def read_details(graph: Graph, exchange: Exchange, readings: Readings, context: 
     """Read what the users and mailboxes in ``readings`` make necessary, and return the completed context."""
     match_by_name(graph, exchange, readings)
     _read_deleted(graph, readings)
-    doubtful = _read_removals(graph, readings, context)
+    undated_users = _read_removals(graph, readings, context)
     context = context._replace(removals=readings.removals)
-    _read_hidden_mailboxes(exchange, readings, context, doubtful)
-    _look_for_names(exchange, readings, context, doubtful)
-    _warn_of_changes(readings, context, doubtful)
+    _read_hidden_mailboxes(exchange, readings, context, undated_users)
+    _look_for_names(exchange, readings, context, undated_users)
+    _warn_of_changes(readings, context, undated_users)
     _read_delay(exchange, readings, context)
     context = context._replace(delayed=readings.delayed)
     if readings.strategy == "full" and readings.only is None:
@@ -118,17 +118,17 @@ def _read_removals(graph: Graph, readings: Readings, context: AssessmentContext)
     log = _quietly(readings, "audit_log", what, lambda: license_changes(graph, concerned.keys(), since))
     if log is None:
         return []
-    doubtful = []
+    undated_users = []
     for user_id, user in concerned.items():
         hinted = removal_date(user, context.catalog)
         found = removal_from(log.changes[user_id], hinted, context.skus, context.catalog, since=since)
         if found is not None:
             readings.removals[user_id] = found
         elif has_unexplained_change(log.changes[user_id], since=since):
-            doubtful.append(user)
+            undated_users.append(user)
     if log.cut is not None:
         readings.signals["audit_log"] = f"read back to {log.cut:%Y-%m-%d %H:%M} UTC only: it has too many entries"
-    return doubtful
+    return undated_users
 
 
 def _warn_of_changes(readings: Readings, context: AssessmentContext, users: Collection[User]) -> None:
@@ -182,7 +182,7 @@ def _hidden(readings: Readings, context: AssessmentContext) -> dict[str, User]:
 
 
 def _read_hidden_mailboxes(
-    exchange: Exchange, readings: Readings, context: AssessmentContext, doubtful: Collection[User]
+    exchange: Exchange, readings: Readings, context: AssessmentContext, undated_users: Collection[User]
 ) -> None:
     """Ask Exchange for mailboxes of users who lost their license later than the date of their plan says, or may have.
 
@@ -190,7 +190,7 @@ def _read_hidden_mailboxes(
     """
     if readings.strategy != "filtered" or readings.only is not None or not readings.mailboxes_known:
         return
-    later = context.removals.keys() | {user.id for user in doubtful}
+    later = context.removals.keys() | {user.id for user in undated_users}
     ids = (_hidden(readings, context).keys() & later) - readings.read_by_id
     if ids:
         found = exchange.mailboxes_by_user_id(ids)
@@ -203,7 +203,7 @@ def _read_hidden_mailboxes(
 
 
 def _look_for_names(
-    exchange: Exchange, readings: Readings, context: AssessmentContext, doubtful: Collection[User]
+    exchange: Exchange, readings: Readings, context: AssessmentContext, undated_users: Collection[User]
 ) -> None:
     """Ask Exchange by name for mailboxes of users who seem to have none in use, where one is lost or may be.
 
@@ -214,7 +214,7 @@ def _look_for_names(
         return
     users, shown = readings.users or {}, shown_by_user(readings.mailboxes)
     joined = {user_id for user_id, boxes in shown.items() if any(box.recipient_type in IN_USE for box in boxes)}
-    unsure = {user.id for user in doubtful}
+    unsure = {user.id for user in undated_users}
     # Whether mailboxes stay for longer is asked later.
     longer = context._replace(delayed=True)
 

@@ -74,7 +74,7 @@ class Exchange:
         self.service = service
         self.surface = surface
         self.unknown_types: set[str] = set()
-        """Kinds of mailboxes met so far that this collection has never heard of, and therefore leaves out."""
+        """Kinds of mailboxes met so far that this collection does not know, and therefore leaves out."""
         self.other_kinds: dict[str, str] = {}
         """Users met so far whose mailbox needs no license and is left out: its kind, by user id."""
         self.mail_user_ids: set[str] = set()

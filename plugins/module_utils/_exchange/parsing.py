@@ -100,7 +100,7 @@ _ENABLED = re.compile(r"\s*Enabled:\s*(True|False)\b", re.IGNORECASE)
 
 
 def mailbox_from(raw: Mapping[str, Any], *, soft_deleted: bool = False) -> Mailbox | None:
-    """One mailbox; None for the kinds that need no license, for inactive ones, and for kinds never heard of."""
+    """One mailbox; None for the kinds that need no license, for inactive ones, and for unknown kinds."""
     kind = _TYPES.get(_kind(raw))
     if kind is None or flag(raw.get("IsInactiveMailbox")):
         return None

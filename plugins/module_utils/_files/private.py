@@ -50,7 +50,7 @@ class Folder:
         self.remarks: list[str] = []
         self._fd, self._place, self._links = -1, "/", 0
         self._make = make
-        self._troubles: dict[str, tuple[str, bool]] = {}
+        self._problems: dict[str, tuple[str, bool]] = {}
         self._waiting = _steps(Path.cwd() / path)
         try:
             self._enter("/", "/")
@@ -124,7 +124,7 @@ class Folder:
         try:
             found = os.fstat(descriptor)
             _check_own(found)
-            _check_changers(*trouble_of(found, writers_of(descriptor)))
+            _check_changers(*access_problem(found, writers_of(descriptor)))
             _check_content(is_ours(os.pread(descriptor, most, 0)))
         except BaseException:
             os.close(descriptor)
@@ -180,15 +180,15 @@ class Folder:
         self._look(place, str(Path("/proc/self/fd", str(descriptor))), os.fstat(descriptor))
 
     def _look(self, place: str, handle: str, found: os.stat_result) -> None:
-        self._troubles[place] = trouble_of(found, writers_of(handle))
+        self._problems[place] = access_problem(found, writers_of(handle))
 
     def _judge(self) -> None:
         """What is wrong with the directory itself, and with those on the way to it."""
-        for place, (trouble, grave) in self._troubles.items():
-            if trouble and grave and place == self._place:
-                self.refusal = f"{trouble} the directory {place}"
-            elif trouble:
-                self.remarks.append(f"{trouble} the directory {place}, and can replace what is written there")
+        for place, (problem, grave) in self._problems.items():
+            if problem and grave and place == self._place:
+                self.refusal = f"{problem} the directory {place}"
+            elif problem:
+                self.remarks.append(f"{problem} the directory {place}, and can replace what is written there")
 
 
 def write_private(path: str, pieces: Iterable[str], mode: int = 0o600) -> None:
@@ -232,8 +232,8 @@ def remarks_on_file(path: Path) -> list[str]:
         found = path.lstat()
     except (OSError, ValueError):
         return []
-    trouble = stat.S_ISREG(found.st_mode) and trouble_of(found, writers_of(str(path)))[0]
-    return [f"{trouble} the file {path}, and can change what is written there"] if trouble else []
+    problem = stat.S_ISREG(found.st_mode) and access_problem(found, writers_of(str(path)))[0]
+    return [f"{problem} the file {path}, and can change what is written there"] if problem else []
 
 
 def _steps(path: Path) -> list[str]:
@@ -246,7 +246,7 @@ def _trusted() -> tuple[int, int]:
     return 0, os.geteuid()
 
 
-def trouble_of(found: os.stat_result, listed: Writers | None) -> tuple[str, bool]:
+def access_problem(found: os.stat_result, listed: Writers | None) -> tuple[str, bool]:
     """Who else can change a file, or replace those of a directory, with a verb; and whether that is grave.
 
     A group that was chosen is not. In a sticky directory such as /tmp only the owner of a file can replace it.
@@ -261,7 +261,7 @@ def trouble_of(found: os.stat_result, listed: Writers | None) -> tuple[str, bool
         (user_in_words(number) for number in (listed.users if listed else ()) if number not in _trusted()), ""
     ):
         return f"{user}, whom an access control list names, can write to", True
-    return _group_trouble(found, listed), False
+    return _group_problem(found, listed), False
 
 
 def open_to_all(found: os.stat_result) -> bool:
@@ -273,7 +273,7 @@ def _is_sticky(found: os.stat_result) -> bool:
     return stat.S_ISDIR(found.st_mode) and bool(found.st_mode & stat.S_ISVTX)
 
 
-def _group_trouble(found: os.stat_result, listed: Writers | None) -> str:
+def _group_problem(found: os.stat_result, listed: Writers | None) -> str:
     own = listed.own_group if listed else bool(found.st_mode & stat.S_IWGRP)
     if own and (group := _shared_group(found.st_gid)):
         return f"{group} can write to"
@@ -310,9 +310,9 @@ def _check_content(ours: bool) -> None:
         raise UnsafeError("it holds something else already; name a new file, or remove this one")
 
 
-def _check_changers(trouble: str, grave: bool) -> None:
+def _check_changers(problem: str, grave: bool) -> None:
     if grave:
-        raise UnsafeError(f"{trouble} it, and can change its lines")
+        raise UnsafeError(f"{problem} it, and can change its lines")
 
 
 def _check_own(found: os.stat_result) -> None:

@@ -18,8 +18,8 @@ from .access_lists import writers_of
 from .private import (
     Folder,
     UnsafeError,
+    access_problem,
     open_to_all,
-    trouble_of,
     user_in_words,
 )
 from .regular import UnreadableError, expanded
@@ -67,8 +67,8 @@ class _FileWalk(Folder):
         where = f"the {'directory' if stat.S_ISDIR(found.st_mode) else 'file'} {place}"
         if open_to_all(found):
             self._everybody.append(where)
-        elif trouble := trouble_of(found, writers_of(handle))[0]:
-            self._some.setdefault(trouble, []).append(where)
+        elif problem := access_problem(found, writers_of(handle))[0]:
+            self._some.setdefault(problem, []).append(where)
 
     def _judge(self) -> None:
         """Nothing more to do: each step was noted."""

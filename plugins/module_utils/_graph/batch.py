@@ -207,8 +207,8 @@ class Batcher:
 
     ``idempotent``: a part whose answer was lost is sent again; otherwise its outcome is ``unknown``. ``collect``
     (writes): an error of a request around the parts becomes their answers instead of being raised, so that what the
-    other batches did is not forgotten. ``heard`` gets the final answers of each batch, with the places of their parts,
-    as soon as they are there, from several threads; where it returns true, batches not sent yet are ``not_sent``.
+    other batches did is not forgotten. ``on_answers`` gets the final answers of each batch with the places of their
+    parts, as soon as they are there, from several threads; if it returns true, batches not sent yet are ``not_sent``.
     ``keep``: what is kept of the body of a part that succeeded, as soon as it is there.
     """
 
@@ -219,14 +219,14 @@ class Batcher:
         *,
         idempotent: bool,
         collect: bool = False,
-        heard: Callable[[Sequence[tuple[int, BatchAnswer]]], bool] | None = None,
+        on_answers: Callable[[Sequence[tuple[int, BatchAnswer]]], bool] | None = None,
         keep: Callable[[Any], Any] | None = None,
     ) -> None:
         self._service = service
         self._gate = _Gate(service)
         self._sender = _Sender(service, self._gate, f"/{version}/$batch", idempotent, collect)
         self._collect = collect
-        self._heard = heard
+        self._on_answers = on_answers
         self._keep = keep
         self._lock = threading.Lock()
         self._done = 0
@@ -299,7 +299,7 @@ class Batcher:
         """Report the parts that are done; those that are sent again are not."""
         pairs = zip(chunk, answers, strict=False)
         final = [(state.index, answer) for state, answer in pairs if state.is_final(answer)]
-        if self._heard is not None and final and self._heard(final):
+        if self._on_answers is not None and final and self._on_answers(final):
             self._gate.ended = True
         with self._lock:
             self._done += len(final)

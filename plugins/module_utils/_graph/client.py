@@ -175,18 +175,18 @@ class Graph:
         beta: bool = False,
         idempotent: bool,
         collect: bool = False,
-        heard: Callable[[Sequence[tuple[int, BatchAnswer]]], bool] | None = None,
+        on_answers: Callable[[Sequence[tuple[int, BatchAnswer]]], bool] | None = None,
         keep: Callable[[Any], Any] | None = None,
     ) -> list[BatchAnswer]:
         """The answers to ``parts``, in their order; 20 to a request, requests in parallel.
 
         What is refused for now is sent again alone within ``retry_seconds``. ``idempotent=False``: an answer that
         was lost has ``outcome`` ``unknown``. ``collect``: what happens to a request around the parts is their answer
-        instead of being raised. ``heard``: as of Batcher. ``keep``: what is kept of a body, as soon as it is there.
+        instead of being raised. ``on_answers``: as of Batcher. ``keep``: what is kept of a body as soon as it is there.
         """
         version, collect = "beta" if beta else "v1.0", collect or not idempotent
-        batcher = Batcher(self.service, version, idempotent=idempotent, collect=collect, heard=heard, keep=keep)
-        return batcher.run(parts)
+        batch = Batcher(self.service, version, idempotent=idempotent, collect=collect, on_answers=on_answers, keep=keep)
+        return batch.run(parts)
 
     def users_by_id(self, ids: Iterable[str]) -> dict[str, User]:
         """Users by their (lower-case) id; users who do not exist are absent."""

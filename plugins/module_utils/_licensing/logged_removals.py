@@ -59,11 +59,11 @@ def changes_from(raw: Mapping[str, Any]) -> list[LoggedChange]:
     for target in targets:
         user_id = target.get("id") if isinstance(target, Mapping) else None
         if isinstance(user_id, str) and is_guid(user_id):
-            found.append(LoggedChange(user_id.strip().lower(), at, *_told(target.get("modifiedProperties"))))
+            found.append(LoggedChange(user_id.strip().lower(), at, *_old_and_new(target.get("modifiedProperties"))))
     return found
 
 
-def _told(properties: Any) -> tuple[tuple[Held, ...] | None, tuple[Held, ...] | None]:
+def _old_and_new(properties: Any) -> tuple[tuple[Held, ...] | None, tuple[Held, ...] | None]:
     for item in properties if isinstance(properties, list) else ():
         if isinstance(item, Mapping) and item.get("displayName") == "AssignedLicense":
             return _licenses(item.get("oldValue")), _licenses(item.get("newValue"))

@@ -57,7 +57,7 @@ def still_to_do(change: LicenseChange, before: User, user: User) -> LicenseChang
     that somebody else has switched since, and the change does not speak of, stay as they are now.
     """
     found_elsewhere = bool(user.usage_location) and not before.usage_location
-    located = found_elsewhere or same_text(user.usage_location, change.usage_location)
+    location_done = found_elsewhere or same_text(user.usage_location, change.usage_location)
     direct = {state.sku_id for state in user.license_states if state.direct}
     return LicenseChange(
         change.user_id,
@@ -67,7 +67,7 @@ def still_to_do(change: LicenseChange, before: User, user: User) -> LicenseChang
             if not shows(user, LicenseChange(user.id, add=(item,)), before)
         ),
         remove=tuple(sku_id for sku_id in change.remove if sku_id in direct),
-        usage_location=None if located else change.usage_location,
+        usage_location=None if location_done else change.usage_location,
     )
 
 

@@ -68,16 +68,16 @@ class Alternatives:
 
     def of(self, user: User, rule: Rule, space: Space | None, *, in_parts: bool = False) -> Iterable[Alternative]:
         """The alternatives of a rule, or their parts, in the order in which they are tried."""
-        options = (self._option(user, rule, name, wanted) for name, wanted in rule.alternatives)
+        options = (self._alternative_of(user, rule, name, wanted) for name, wanted in rule.alternatives)
         if in_parts:
             options = (
-                self._option(user, rule, item.name, part)
+                self._alternative_of(user, rule, item.name, part)
                 for item in options
                 for part in parts_of(item.wanted, self._seats.missing(seats_needed(user, item.change)))
             )
         return options if space is None else best_first(user, list(options), space, self._catalog)
 
-    def _option(self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted]) -> Alternative:
+    def _alternative_of(self, user: User, rule: Rule, name: str, wanted: Sequence[Wanted]) -> Alternative:
         """An alternative; without what the user holds of the fallback, where that stands against it or adds nothing."""
         option = self.one(user, rule, name, wanted)
         held = {item.sku_id for item in rule.fallback} & {state.sku_id for state in user.license_states if state.direct}

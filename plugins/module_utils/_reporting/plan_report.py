@@ -228,8 +228,8 @@ def _plan_cells(row: Mapping[str, Any]) -> list[Any]:
     parts += [f"- {item['sku']}" for item in row["remove"]]
     if row["usage_location"]:
         parts.append(f"usage location {row['usage_location']}")
-    trouble = (row.get("error") or {}).get("message", "")
-    note = "; ".join(text for text in (trouble, row["note"], *row["warnings"]) if text)
+    problem = (row.get("error") or {}).get("message", "")
+    note = "; ".join(text for text in (problem, row["note"], *row["warnings"]) if text)
     deadline = (row["deadline"] or "")[:10]
     return [row["user_principal_name"] or row["user_id"], deadline, row["rule"], row["why"], ", ".join(parts), note]
 

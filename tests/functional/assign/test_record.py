@@ -212,7 +212,7 @@ def test_a_disk_that_is_full_ends_the_record_and_says_so(tmp_path: Path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
         assert not found.note([Outcome(ANNA.id, "changed", ANNA, ANNA)])
-    assert "No space left on device" in found.trouble
+    assert "No space left on device" in found.write_error
     assert not found.note([Outcome(ANNA.id, "changed", ANNA, ANNA)]), "nor later"
     found.close({})
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A wrong clock of the controller: it is noticed by the first answer, told, and not reckoned with."""
+"""A wrong clock of the controller: a warning reports it, and no deadline is calculated with it."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def stop(env: PlanHarness, run: processes.Run, number: signal.Signals) -> Json:
     return result
 
 
-def fates(result: Json) -> Counter[str]:
+def count_outcomes(result: Json) -> Counter[str]:
     return Counter((row["error"] or {}).get("code") or row["status"] for row in result["users"])
 
 
@@ -98,7 +98,7 @@ def test_while_a_write_is_not_answered(env: PlanHarness, number: signal.Signals,
     env.fault(**LONG, after_batches=READS + 1)
     run = apply(env, concurrency=concurrency)
     result = stop(env, run, number)
-    found = fates(result)
+    found = count_outcomes(result)
     assert found["unknown_outcome"] == 20
     assert found["changed"] + found["not_tried"] == PEOPLE - 20
     assert f"{found['changed']} changed" in result["msg"]
@@ -114,8 +114,8 @@ def test_while_it_waits_for_a_busy_service(env: PlanHarness, number: signal.Sign
     else:
         env.refuse("assignLicense", **BUSY)
     result = stop(env, apply(env), number)
-    assert not fates(result)["unknown_outcome"]
-    assert fates(result)["not_tried"]
+    assert not count_outcomes(result)["unknown_outcome"]
+    assert count_outcomes(result)["not_tried"]
     honest(env, result)
 
 
@@ -135,7 +135,7 @@ def test_locations_whose_answer_is_lost_are_unknown(env: PlanHarness) -> None:
         user["usageLocation"] = None
     env.fault(**LONG, after_batches=READS)
     result = stop(env, apply(env), signal.SIGTERM)
-    found = fates(result)
+    found = count_outcomes(result)
     # a batch that was about to be sent counts as unknown, too: the same location again does no harm
     assert found["unknown_outcome"] in (20, 40, 60, 80)
     assert found["unknown_outcome"] + found["not_tried"] + found["failed"] == PEOPLE
@@ -147,14 +147,14 @@ def test_the_next_run_takes_up_where_it_ended(env: PlanHarness) -> None:
     result = stop(env, apply(env, concurrency=1), signal.SIGINT)
     honest(env, result)
     processes.until(lambda: all(entry["status"] for entry in env.world.log), "the late write")
-    assert env.apply(EVERYBODY)["summary"]["changed"] == fates(result)["not_tried"]
+    assert env.apply(EVERYBODY)["summary"]["changed"] == count_outcomes(result)["not_tried"]
     assert len(env.writes()) == PEOPLE
 
 
 def test_an_answer_that_comes_soon_is_waited_for(env: PlanHarness) -> None:
     env.fault("slow", seconds=0.5, after_batches=READS + 1)
     result = stop(env, apply(env, concurrency=1), signal.SIGTERM)
-    assert fates(result) == {"changed": 40, "not_tried": PEOPLE - 40}
+    assert count_outcomes(result) == {"changed": 40, "not_tried": PEOPLE - 40}
     honest(env, result)
 
 
@@ -165,7 +165,7 @@ def test_licensing_a_list_of_users(env: PlanHarness, count: int) -> None:
     env.fault(**LONG, after_batches=1)
     wish = {"users": people, "licenses": [{"sku": "EXCHANGESTANDARD"}], **PATIENT}
     result = stop(env, processes.module("m365_user_license", wish, env.tenant), signal.SIGTERM)
-    assert fates(result)["unknown_outcome"] == 20
+    assert count_outcomes(result)["unknown_outcome"] == 20
     honest(env, result)
 
 
@@ -178,7 +178,7 @@ def test_nobody_is_left_to_read_the_answer(env: PlanHarness, tmp_path: Path) -> 
     run.process.stdout.close()
     processes.until((tmp_path / "contoso.json").exists, "the report")
     result = json.loads((tmp_path / "contoso.json").read_text(encoding="utf-8"))
-    assert fates(result)["unknown_outcome"] == 20
+    assert count_outcomes(result)["unknown_outcome"] == 20
     honest(env, result)
     processes.until(lambda: run.ended, "the end of the module")
 
@@ -227,6 +227,6 @@ def test_a_playbook_leaves_its_report(env: PlanHarness, tmp_path: Path, number: 
     report = tmp_path / "reports" / "contoso.json"
     processes.until(report.exists, f"the report of a run that said {said}")
     result = json.loads(report.read_text(encoding="utf-8"))
-    assert fates(result)["unknown_outcome"] == 20
+    assert count_outcomes(result)["unknown_outcome"] == 20
     honest(env, result)
     processes.until(lambda: not family & processes.alive().keys(), "the end of all processes")

@@ -18,7 +18,7 @@ STRATEGIES = pytest.mark.parametrize("strategy", ["filtered", "full"])
 SCOPES = pytest.mark.parametrize("scope", ["mailboxes_at_risk", "all_users"])
 
 
-def twin(env: PlanHarness, upn: str, days: int = 10, **more: Any) -> str:
+def add_second_mailbox(env: PlanHarness, upn: str, days: int = 10, **more: Any) -> str:
     """Gives this user a mailbox that was soft-deleted so many days ago; the user's name."""
     env.make.mailbox(env.world.user(upn), "UserMailbox", soft_deleted_days=days, address=f"old-{upn}", **more)
     return upn
@@ -42,7 +42,7 @@ def adds_up(result: Json) -> None:
 @STRATEGIES
 @SCOPES
 def test_an_exception_for_one_mailbox_does_not_silence_the_other(env: PlanHarness, scope: str, strategy: str) -> None:
-    anna = twin(env, env.at_risk("anna", days=5))
+    anna = add_second_mailbox(env, env.at_risk("anna", days=5))
     options: Json = {"scope": scope, "strategy": strategy}
     planned = env.plan(OLD_ONES, EVERYBODY, **options)
     assert by_kind(planned) == {"soft_deleted": "ignore", "user": "license"}
@@ -60,7 +60,7 @@ def test_an_exception_for_one_mailbox_does_not_silence_the_other(env: PlanHarnes
 
 @STRATEGIES
 def test_rule_finds_mailbox_in_use_beside_a_soft_deleted_one(env: PlanHarness, strategy: str) -> None:
-    twin(env, env.at_risk("anna", days=5))
+    add_second_mailbox(env, env.at_risk("anna", days=5))
     result = env.apply(LIVE_ONES, strategy=strategy)
     assert by_kind(result) == {"soft_deleted": "unmatched", "user": "license"}
     assert result["summary"]["unresolved"] == 1
@@ -69,7 +69,7 @@ def test_rule_finds_mailbox_in_use_beside_a_soft_deleted_one(env: PlanHarness, s
 
 @STRATEGIES
 def test_a_shared_mailbox_is_judged_beside_a_soft_deleted_one(env: PlanHarness, strategy: str) -> None:
-    team = twin(env, env.person("team", kind="SharedMailbox", archive=True))
+    team = add_second_mailbox(env, env.person("team", kind="SharedMailbox", archive=True))
     people = {**EVERYBODY, "name": "People", "match": {"recipient_type": ["user", "soft_deleted"]}}
     teams = {**EVERYBODY, "match": {"recipient_type": "shared"}, "licenses": [{"sku": "EXCHANGEENTERPRISE"}]}
     result = env.apply(people, teams, strategy=strategy)
@@ -79,7 +79,7 @@ def test_a_shared_mailbox_is_judged_beside_a_soft_deleted_one(env: PlanHarness, 
 
 
 def test_seat_order_ignores_mailboxes_that_rules_leave_alone(env: PlanHarness) -> None:
-    twin(env, env.at_risk("anna", days=2), days=29)
+    add_second_mailbox(env, env.at_risk("anna", days=2), days=29)
     env.at_risk("bert", days=20)
     env.seats("EXCHANGESTANDARD", 1)
     result = env.plan(OLD_ONES, EVERYBODY)
@@ -93,7 +93,7 @@ def test_seat_order_ignores_mailboxes_that_rules_leave_alone(env: PlanHarness) -
 
 def test_of_two_soft_deleted_mailboxes_a_license_brings_back_one(env: PlanHarness) -> None:
     anna = env.make.user("Anna", "anna", usage_location="DE")["userPrincipalName"]
-    twin(env, anna)
+    add_second_mailbox(env, anna)
     env.make.mailbox(env.world.user(anna), "UserMailbox", soft_deleted_days=20, address="older@contoso.example")
     result = env.apply(EVERYBODY)
     assert [row["action"] for row in result["users"]] == ["license", "insufficient"]
@@ -105,7 +105,7 @@ def test_of_two_soft_deleted_mailboxes_a_license_brings_back_one(env: PlanHarnes
 
 @SCOPES
 def test_who_is_protected_is_so_with_all_mailboxes(env: PlanHarness, scope: str) -> None:
-    twin(env, env.at_risk("anna", days=5))
+    add_second_mailbox(env, env.at_risk("anna", days=5))
     result = env.apply(EVERYBODY, scope=scope, protected=["anna@*"])
     assert by_kind(result) == {"soft_deleted": "protected", "user": "protected"}
     adds_up(result)
@@ -118,7 +118,7 @@ def test_who_is_protected_is_so_with_all_mailboxes(env: PlanHarness, scope: str)
 @pytest.mark.parametrize("position", ["alone", "always"])
 def test_licensed_users_soft_deleted_mailbox_takes_no_last_seat(env: PlanHarness, position: str, strategy: str) -> None:
     env.world.switches.license_brings_back = position
-    covered = twin(env, env.person("covered", env.held("SPE_E5")), days=20)
+    covered = add_second_mailbox(env, env.person("covered", env.held("SPE_E5")), days=20)
     truly = env.at_risk("truly", days=15)
     env.seats("EXCHANGEENTERPRISE", 1)
     rule = {**EVERYBODY, "licenses": [{"sku": "EXCHANGEENTERPRISE"}]}
@@ -136,14 +136,14 @@ def test_licensed_users_soft_deleted_mailbox_takes_no_last_seat(env: PlanHarness
 @pytest.mark.parametrize("position", ["alone", "always"])
 def test_the_license_it_has_already_is_no_remedy_either(env: PlanHarness, position: str) -> None:
     env.world.switches.license_brings_back = position
-    twin(env, env.person("anna", env.held("SPE_E3")))
+    add_second_mailbox(env, env.person("anna", env.held("SPE_E3")))
     result = env.apply({**EVERYBODY, "licenses": [{"sku": "SPE_E3"}]})
     assert (result["changed"], actions(result), result["summary"]["unresolved"]) == (False, {"anna": "insufficient"}, 1)
 
 
 @STRATEGIES
 def test_soft_deleted_beside_mailbox_in_use_gets_no_license(env: PlanHarness, strategy: str) -> None:
-    team = twin(env, env.person("team", kind="SharedMailbox"))
+    team = add_second_mailbox(env, env.person("team", kind="SharedMailbox"))
     result = env.apply(EVERYBODY, strategy=strategy)
     assert (result["changed"], actions(result)) == (False, {"team": "insufficient"})
     assert "its user has a mailbox in use" in result["users"][0]["note"]
@@ -151,7 +151,7 @@ def test_soft_deleted_beside_mailbox_in_use_gets_no_license(env: PlanHarness, st
 
 
 def test_all_users_reaches_mailbox_in_use_beside_soft_deleted(env: PlanHarness) -> None:
-    anna = twin(env, env.person("anna", env.held("EXCHANGESTANDARD")))
+    anna = add_second_mailbox(env, env.person("anna", env.held("EXCHANGESTANDARD")))
     rule = {**EVERYBODY, "licenses": [{"sku": "SPE_E3"}], "remove": ["EXCHANGESTANDARD"]}
     options: Json = {"scope": "all_users", "allow_removals": True}
     for changed in (True, False):
@@ -168,7 +168,7 @@ def test_all_users_reaches_mailbox_in_use_beside_soft_deleted(env: PlanHarness) 
 def test_soft_deleted_mailbox_takes_nothing_from_one_in_use(
     env: PlanHarness, uses: Json, scope: str, strategy: str
 ) -> None:
-    anna = twin(env, env.person("anna", env.held("SPE_E5"), **uses), days=3, sku_assigned=True)
+    anna = add_second_mailbox(env, env.person("anna", env.held("SPE_E5"), **uses), days=3, sku_assigned=True)
     smaller = {**EVERYBODY, "remove": ["SPE_E5"]}
     options: Json = {"scope": scope, "strategy": strategy, "allow_removals": True}
     if scope == "all_users":

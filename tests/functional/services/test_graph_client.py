@@ -159,7 +159,7 @@ def on_page(number: int, **fault: Any) -> list[dict[str, Any]]:
 def test_a_page_that_is_not_what_it_should_be_is_an_error(
     tenant: Tenant, made: Clients, kind: str, number: int
 ) -> None:
-    """Never a shorter list, never an endless one, and no token for a stranger."""
+    """Never a shorter list, never an endless one, and no token for a foreign origin."""
     tenant.set_faults(*on_page(number, kind=kind))
     with pytest.raises(IncompleteAnswer) as caught:
         made.graph.users()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""$batch against a tenant: each part has its own fate, is sent again alone, and is never sent again once it is done."""
+"""$batch against a tenant: each part has its own result, is sent again alone, and never after it is done."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_after_an_answer_that_ends_the_work_nothing_more_is_sent(tenant: Tenant,
     parts = writes(tenant, 60)
     tenant.set_faults(part_fault(parts[2], status=403))
     found = made.graph.batch(
-        parts, idempotent=False, heard=lambda some: any(answer.status == 403 for _place, answer in some)
+        parts, idempotent=False, on_answers=lambda some: any(answer.status == 403 for _place, answer in some)
     )
     assert [answer.outcome for answer in found] == ["answered"] * 20 + ["not_sent"] * 40
     assert len(batches(tenant)) == 1

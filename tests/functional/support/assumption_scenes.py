@@ -104,7 +104,7 @@ def _retired(env: PlanHarness) -> None:
     env.person("anna", {**state, "disabledPlans": sorted([*state["disabledPlans"], RETIRED])})
 
 
-def _twin(env: PlanHarness) -> None:
+def _second_mailbox(env: PlanHarness) -> None:
     """A user has a mailbox in use and a soft-deleted one."""
     user = env.world.user(env.at_risk("anna"))
     env.make.mailbox(user, "UserMailbox", soft_deleted_days=5, sku_assigned=False)
@@ -166,7 +166,7 @@ SCENES: Mapping[str, Scene] = {
     "invoke_paging": Scene(at_risk("anna", "bert", "carl", "dora", "emil"), switches={"page_limit": 2}),
     "replica_lag_reads": Scene(at_risk("anna", "bert")),
     "get_by_ids": Scene(at_risk("anna", "bert"), few=True),
-    "license_brings_back": Scene(_twin),
+    "license_brings_back": Scene(_second_mailbox),
     "refusal_text": Scene(_excluded, rules=[E3_FIRST]),
     "business_quota": Scene(_large, rules=[BUSINESS]),
     "quota": Scene(_large, rules=[EVERYBODY]),

@@ -62,7 +62,7 @@ def look(tenant: Tenant, ahead: timedelta, now: datetime | None = None) -> Audit
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=20), timedelta(days=-400), timedelta(minutes=5)])
-def test_deadlines_are_reckoned_by_the_services_clock(tenant: Tenant, ahead: timedelta) -> None:
+def test_deadlines_follow_the_clock_of_the_services(tenant: Tenant, ahead: timedelta) -> None:
     right, wrong = look(tenant, timedelta(0)), look(tenant, ahead)
     assert [(row.user_id, row.days_remaining, row.severity) for row in wrong.findings] == [
         (row.user_id, row.days_remaining, row.severity) for row in right.findings

@@ -232,7 +232,7 @@ def result(run: processes.Run) -> Json:
 
 
 @pytest.mark.parametrize("conflicts", [pytest.param(0, marks=pytest.mark.long), 60])
-def test_two_at_once_end_and_nobody_loses_anything(killing: Killing, conflicts: int) -> None:
+def test_two_runs_at_once_license_every_user(killing: Killing, conflicts: int) -> None:
     """With just enough seats; ``conflicts``: so many writes are refused at first, for meeting another."""
     standard = killing.world.skus[table()["EXCHANGESTANDARD"].id]
     standard["prepaidUnits"] = {**standard["prepaidUnits"], "enabled": killing.seats["EXCHANGESTANDARD"]}

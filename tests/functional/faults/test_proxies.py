@@ -144,7 +144,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch, variable: str, address: str) ->
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+def test_refused_connection_to_the_proxy_is_named(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     assert "(Connection refused)" in unreachable(monkeypatch, variable, f"http://127.0.0.1:{free_port()}")
 
 

@@ -73,7 +73,7 @@ def test_what_would_be_refused_again_is_an_error_at_once(tenant: Tenant, status:
 
 @pytest.mark.parametrize(("service", "path"), SERVICES)
 @pytest.mark.parametrize("status", LACKING)
-def test_what_is_not_allowed_or_not_there_is_a_gap_that_is_told(
+def test_a_forbidden_or_missing_list_is_a_gap_and_a_warning(
     tenant: Tenant, status: int, service: str, path: str
 ) -> None:
     tenant.set_faults(fault(service, path, status, None))
@@ -96,7 +96,7 @@ def test_retry_after_is_heeded_where_it_makes_sense(tenant: Tenant, asked: str |
 
 
 @pytest.mark.parametrize("asked", ["86400", "9" * 30, "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_an_absurd_retry_after_is_not_waited_for_and_told(tenant: Tenant, asked: str) -> None:
+def test_an_absurd_retry_after_ends_the_run_with_its_value(tenant: Tenant, asked: str) -> None:
     clock = Clock(lambda _seconds: None)
     tenant.set_faults(fault("graph", "/v1.0/users", 429, None, {"Retry-After": asked}))
     with pytest.raises(ServiceUnavailable, match=r"it asks to wait \d+ s, and \d+ s are left"):
@@ -125,7 +125,7 @@ def test_a_beta_endpoint_that_goes_is_a_signal_less_and_no_row(tenant: Tenant) -
     assert ["isLicenseReconciliationNeeded" in text for text in found.warnings] == [True]
 
 
-def test_a_state_never_seen_counts_as_off_and_is_told(tenant: Tenant) -> None:
+def test_an_unknown_state_counts_as_off_with_a_warning(tenant: Tenant) -> None:
     """Else it would be a list of mailboxes at risk that looks like any other."""
     tenant.set_faults({"kind": "unknown_states", "service": "graph", "times": None})
     found = look(tenant)
@@ -136,7 +136,7 @@ def test_a_state_never_seen_counts_as_off_and_is_told(tenant: Tenant) -> None:
     assert any(f"capabilityStatus {UNKNOWN_STATE!r}, which this collection does not know" in t for t in found.warnings)
 
 
-def test_a_clock_five_minutes_off_is_told_and_not_reckoned_with(tenant: Tenant) -> None:
+def test_a_clock_five_minutes_off_is_a_warning(tenant: Tenant) -> None:
     tenant.set_faults({"kind": "wrong_clock", "seconds": 300, "times": None})
     found = look(tenant, now=None)
     assert len(found.findings) == 12

@@ -132,7 +132,7 @@ def test_a_refused_part_fails_its_user_alone(env: Harness, status: int, code: st
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 423])
-def test_a_batch_that_is_refused_whole_writes_nobody_and_says_so(env: Harness, status: int) -> None:
+def test_users_of_a_batch_refused_as_a_whole_fail_unchanged(env: Harness, status: int) -> None:
     people = env.people(45)
     env.fault("status", after_batches=2, status=status)
     error = env.fail(people, WISH)
@@ -212,7 +212,7 @@ def test_seats_taken_by_others_are_reported_and_the_rest_stays(env: Harness) -> 
 
 @pytest.mark.parametrize("lag", [0, 2])
 @pytest.mark.parametrize("on_error", ["fail", "continue"])
-def test_a_swap_of_which_somebody_else_did_one_half_is_finished(env: Harness, on_error: str, lag: int) -> None:
+def test_a_swap_is_finished_if_another_run_did_one_half(env: Harness, on_error: str, lag: int) -> None:
     """As a whole it is refused then, as there is nothing to remove; half of it would be a user without a license."""
     people = env.people(25, env.held("EMS"))
     env.world.switches.replica_lag_reads = lag

@@ -284,7 +284,7 @@ SEATS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("change", SEATS.values(), ids=list(SEATS))
-def test_seats_that_are_not_told_are_not_zero(tenant: Tenant, change: dict[str, Any]) -> None:
+def test_missing_seats_are_an_incomplete_answer(tenant: Tenant, change: dict[str, Any]) -> None:
     body = {"value": broken_skus(tenant, **change)}
     tenant.set_faults({"status": 200, "body": body, "service": "graph", "path": "subscribedSkus", "times": None})
     with clients(tenant, retry_seconds=0) as made, pytest.raises(IncompleteAnswer):

@@ -106,7 +106,9 @@ def test_only_the_named_user_is_licensed(one: str, other: str, env: Harness) -> 
 
 @given(st.lists(NAMES, min_size=2, max_size=5, unique_by=lowered), st.data())
 @examples(40)
-def test_no_name_licenses_somebody_else(served: tuple[Tenant, Clients], names: list[str], data: st.DataObject) -> None:
+def test_a_name_licenses_only_its_own_user(
+    served: tuple[Tenant, Clients], names: list[str], data: st.DataObject
+) -> None:
     env = Harness(*served)
     people = {name: person(env, name) for name in names}
     some = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
@@ -153,7 +155,7 @@ def test_an_answer_with_the_same_user_twice_is_an_error(env: Harness) -> None:
 
 
 @pytest.mark.parametrize("by", ["userPrincipalName", "id"])
-def test_an_answer_with_somebody_else_is_an_error(by: str, env: Harness) -> None:
+def test_an_answer_with_another_user_is_an_error(by: str, env: Harness) -> None:
     anna, ben = person(env, "anna"), person(env, "ben")
     answering(env, ben)
     assert "an unexpected user" in asked(env, anna[by])

@@ -73,7 +73,7 @@ def test_the_progress_is_of_all_ids(tenant: Tenant, made: Clients) -> None:
     assert told == [(PATH, 1000, len(ids)), (PATH, len(ids), len(ids))]
 
 
-def test_whom_get_by_ids_leaves_out_is_not_taken_for_nobody(tenant: Tenant, made: Clients) -> None:
+def test_users_missing_from_get_by_ids_are_read_again(tenant: Tenant, made: Clients) -> None:
     ids = list(tenant.world.users)
     tenant.set_faults({"path": PATH, "status": 200, "body": {"value": []}, "times": None})
     assert list(made.graph.users_by_id(ids)) == ids
@@ -96,7 +96,7 @@ def test_plans_without_a_license_are_no_answer(tenant: Tenant, made: Clients) ->
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 503])
-def test_what_refuses_get_by_ids_is_nobodys_trouble(tenant: Tenant, made: Clients, status: int) -> None:
+def test_users_are_read_in_batches_if_get_by_ids_is_refused(tenant: Tenant, made: Clients, status: int) -> None:
     ids = list(tenant.world.users)
     tenant.set_faults({"path": PATH, "status": status, "times": None})
     assert list(made.graph.users_by_id(ids)) == ids

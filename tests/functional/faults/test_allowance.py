@@ -48,7 +48,7 @@ def test_the_end_of_a_window_is_read_however_it_is_written(reset: str, seconds: 
     assert seconds_to_reset({"rate-limit-remaining": "1", "rate-limit-reset": reset, "date": NOON}) is None
 
 
-def test_a_time_is_not_reckoned_by_our_clock() -> None:
+def test_the_clock_of_the_machine_is_not_used() -> None:
     assert seconds_to_reset({"rate-limit-remaining": "0", "rate-limit-reset": str(EPOCH)}) is None
 
 

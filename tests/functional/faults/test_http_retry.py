@@ -52,7 +52,7 @@ def test_throttled_waits_as_long_as_the_service_asks(tmp_path: Path) -> None:
     assert service.client.requests == 2
 
 
-def test_a_date_is_reckoned_by_the_services_clock() -> None:
+def test_a_date_is_compared_with_the_services_clock() -> None:
     """Both dates are of the year 2001: what our clock shows must not matter."""
     clock = Clock()
     now = 1_000_000_000

@@ -170,7 +170,7 @@ def test_licensing_a_list_of_users(env: PlanHarness, count: int) -> None:
 
 
 def test_a_run_stops_if_its_stdout_is_closed(env: PlanHarness, tmp_path: Path) -> None:
-    """The process that ran the module has ended, and no signal came: seen with ansible-playbook, once in hundreds of runs."""
+    """The reader of the result has ended without a signal: seen with ansible-playbook, once in hundreds of runs."""
     env.fault(**LONG, after_batches=READS + 1)
     run = apply(env, report_dir=str(tmp_path), report_name="contoso")
     processes.until(lambda: env.world.faults[-1].hits, "the fault")

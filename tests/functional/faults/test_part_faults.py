@@ -100,7 +100,7 @@ def test_a_write_throttled_to_the_end_names_the_limit(env: Harness) -> None:
 
 @pytest.mark.parametrize("ahead", [-300, 0, 300])
 @pytest.mark.parametrize("url", ["/users?", "assignLicense"])
-def test_a_date_in_a_part_is_reckoned_by_the_services_clock(env: Harness, ahead: int, url: str) -> None:
+def test_a_parts_date_is_compared_with_the_services_clock(env: Harness, ahead: int, url: str) -> None:
     people = env.people(3)
     true = env.world.now()
     env.world.set_clock(true + timedelta(seconds=ahead))

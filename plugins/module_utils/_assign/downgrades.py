@@ -207,13 +207,14 @@ def affected_users(graph: Graph, exchange: Callable[[], Exchange], downgrades: S
 def _mailboxes_of(service: Exchange, downgrades: Sequence[Downgrade]) -> list[tuple[Downgrade, Mailbox]]:
     """The mailboxes and archives of these users, by their id, and by their name where the id is missing or another's.
 
-    An empty ``ExternalDirectoryObjectId`` is no proof that a mailbox has no user.
+    An empty ``ExternalDirectoryObjectId`` is no proof that a mailbox has no user. Raises ConfigurationError with
+    ``exchange_api: v2``, which cannot list mail users.
     """
     by_id = {item.user.id: item for item in downgrades}
     by_name = {_name_of(item.user): item for item in downgrades}
     boxes = service.mailboxes_by_user_id(by_id) + service.mailboxes_by_user_id(by_id, mail_users=True)
     owned = {(by_id[box.user_id].user.id, box.guid): (by_id[box.user_id], box) for box in boxes}
-    for box in _named_like(service, by_name) if service.can_filter else ():
+    for box in _named_like(service, by_name):
         item = by_name.get(lowered(box.user_principal_name))
         if item is not None:
             owned.setdefault((item.user.id, box.guid), (item, box))

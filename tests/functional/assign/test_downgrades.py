@@ -12,6 +12,7 @@ from ansible_collections.m365.licensing.plugins.module_utils._audit import mailb
 
 from tests.functional.support.assign_harness import Harness
 from tests.simulator import exchange_cmdlets
+from tests.simulator.launch import Tenant
 
 GB = 2**30
 
@@ -178,6 +179,17 @@ def test_last_license_stays_if_owner_of_mailbox_is_unsure(
     error = env.fail([bert], sku, state="absent", check_mode=check_mode)
     assert (error.code, error.partial["uncovered"]) == ("would_uncover", [bert])
     assert f"{bert} ({words})" in error.message
+    assert env.writes() == []
+
+
+@pytest.mark.parametrize(("sku", "mailbox"), [(sku, mailbox) for sku, mailbox, _words in NAMELESS[:3]])
+def test_v2_cannot_rule_out_a_mailbox_and_refuses(tenant: Tenant, sku: str, mailbox: dict[str, Any]) -> None:
+    env = Harness(tenant, exchange_api="v2")
+    bert = env.person("bert", env.held(sku), **mailbox)
+    error = env.fail([bert], sku, state="absent")
+    assert (
+        "It is not known whether these mailboxes use it (exchange_api: v2 has no cmdlet Get-MailUser)" in error.message
+    )
     assert env.writes() == []
 
 

@@ -382,7 +382,7 @@ users:
       type: bool
       sample: false
     next_rule:
-      description: Another rule that would change the user again in the next run, or fail to. Null if there is none.
+      description: Another rule that would change the user again in the next run, or fail to do so. Otherwise null.
       type: str
     expired_exceptions:
       description: Exceptions that would have matched, but have expired.

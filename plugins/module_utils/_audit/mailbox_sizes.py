@@ -41,10 +41,10 @@ _FEW = 4
 """Up to this number are measured without the report, which may be late and is one request as well."""
 
 _GIVE_UP_AFTER = 3
-"""After so many mailboxes for which Exchange was too busy for all of ``retry_seconds``, no other is tried."""
+"""Exchange was too busy for this many mailboxes, each for all of ``retry_seconds``: the others are not tried."""
 
 _REFUSED_AT_MOST = 10
-"""After so many refusals and no success, the role of the application lacks the cmdlet."""
+"""This many refusals without a success mean that the role of the application lacks the cmdlet."""
 
 
 class Sizes(NamedTuple):

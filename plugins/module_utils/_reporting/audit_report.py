@@ -85,7 +85,7 @@ def audit_markdown(
 
 
 def _losses(rows: Sequence[Mapping[str, Any]], when: str) -> list[str]:
-    """How many would be lost, or were to be. A notice is none of them: it is later, or a matter of rights."""
+    """The number of mailboxes that may be lost. A notice does not count: it is later, or about rights."""
     if not rows:
         return [f"Nothing {'was' if when.startswith('before') else 'is'} at risk{f' {when}' if when else ''}.", ""]
     notices = sum(row["severity"] == "notice" for row in rows)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 m365.licensing contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Archives that Exchange's ArchiveStatus does not tell of, and those that it tells of although there is none."""
+"""Archives that ArchiveStatus does not show, and archives that it shows although they do not exist."""
 
 from __future__ import annotations
 

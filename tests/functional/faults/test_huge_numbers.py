@@ -13,7 +13,7 @@ MOST = 2**63 - 1
 
 
 def with_seats(tenant: Tenant, seats: int) -> PlanHarness:
-    """One user at risk, and a tenant that says each license has so many seats."""
+    """One user at risk, in a tenant whose subscriptions claim this number of seats each."""
     env = PlanHarness(tenant)
     env.at_risk("anna")
     for sku in env.world.skus.values():

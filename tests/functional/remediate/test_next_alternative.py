@@ -78,7 +78,7 @@ def test_a_license_that_lacks_a_right_is_better_than_none(env: PlanHarness, text
 
 
 def test_of_whom_nothing_is_at_risk_the_order_of_the_rule_stays(env: PlanHarness) -> None:
-    """A fallback that was taken for want of a seat, and is refused, does not lead back."""
+    """After the refusal of a fallback, the license without a free seat is not tried again."""
     env.seats("EXCHANGESTANDARD", 0)
     env.person("anna", without_exchange(env), kind=None)
     options = {"scope": "all_users", "max_covered_seats": "unlimited"}

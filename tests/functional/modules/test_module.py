@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.functional.support.assign_harness import with_first_settings
 from tests.functional.support.run_module import AUDIT, SKUS, failed, hidden_in, start, succeeded
 from tests.simulator.launch import Tenant, running
 from tests.simulator.login import issued
-from tests.simulator.state import App
-from tests.simulator.switches import Switches
 from tests.support.run_playbook import environment, run
 
 TOKEN = "{{ lookup('env', 'T') }}"
@@ -33,12 +32,7 @@ def one_tenant() -> Iterator[Tenant]:
 @pytest.fixture
 def tenant(one_tenant: Tenant) -> Tenant:
     """The tenant without faults and with its first permissions."""
-    world = one_tenant.world
-    world.app = App(world.app.client_id, world.app.client_secret)
-    world.switches = Switches()
-    world.faults = []
-    world.log.clear()
-    return one_tenant
+    return with_first_settings(one_tenant)
 
 
 # options --------------------------------------------------------------------------------------------------------------

@@ -20,11 +20,10 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
 from ansible_collections.m365.licensing.plugins.module_utils._common.identity import name_key
 from ansible_collections.m365.licensing.plugins.module_utils._graph import client as graph_client
 
+from tests.functional.support.assign_harness import with_first_settings
 from tests.functional.support.scripted_server import Clock
 from tests.functional.support.service_clients import Clients, clients
 from tests.simulator.launch import Tenant, running
-from tests.simulator.state import App
-from tests.simulator.switches import Switches
 
 NOBODY = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 ODD_NAMES = [
@@ -62,12 +61,7 @@ def big_tenant() -> Iterator[Tenant]:
 @pytest.fixture
 def tenant(big_tenant: Tenant) -> Tenant:
     """The tenant without faults and with its first permissions."""
-    world = big_tenant.world
-    world.app = App(world.app.client_id, world.app.client_secret)
-    world.switches = Switches()
-    world.faults = []
-    world.log.clear()
-    return big_tenant
+    return with_first_settings(big_tenant)
 
 
 @pytest.fixture

@@ -23,12 +23,11 @@ from ansible_collections.m365.licensing.plugins.module_utils._graph.batch import
 from ansible_collections.m365.licensing.plugins.module_utils._graph.client import BatchPart
 from ansible_collections.m365.licensing.plugins.module_utils._http.quota import Pace
 
+from tests.functional.support.assign_harness import with_first_settings
 from tests.functional.support.batches import batches, one_by_one, part_fault, reads, user_of, writes
 from tests.functional.support.scripted_server import Clock
 from tests.functional.support.service_clients import Clients, clients
 from tests.simulator.launch import Tenant, running
-from tests.simulator.state import App
-from tests.simulator.switches import Switches
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +40,7 @@ def one_tenant() -> Iterator[Tenant]:
 @pytest.fixture
 def tenant(one_tenant: Tenant) -> Tenant:
     """The tenant without faults and with its first permissions."""
-    world = one_tenant.world
-    world.app = App(world.app.client_id, world.app.client_secret)
-    world.switches = Switches()
-    world.faults = []
-    world.log.clear()
-    return one_tenant
+    return with_first_settings(one_tenant)
 
 
 @pytest.fixture

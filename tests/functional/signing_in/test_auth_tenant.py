@@ -20,13 +20,12 @@ from ansible_collections.m365.licensing.plugins.module_utils._common.errors impo
     ServiceUnavailable,
 )
 
+from tests.functional.support.assign_harness import with_first_settings
 from tests.functional.support.keys import OTHER_KEY, cert_pem, certificate, key_pem
 from tests.functional.support.scripted_server import Clock
 from tests.functional.support.service_clients import Clients, clients
 from tests.simulator.launch import Tenant, running
 from tests.simulator.login import IDENTITY_HEADER, issued
-from tests.simulator.state import App
-from tests.simulator.switches import Switches
 from tests.support.credentials import register
 
 WRONG, TENANT = "not-the-secret-of-this-app", "aaaaaaaa-0000-0000-0000-00000000000f"
@@ -42,12 +41,7 @@ def one_tenant() -> Iterator[Tenant]:
 @pytest.fixture
 def tenant(one_tenant: Tenant) -> Tenant:
     """The tenant, with its first permissions and no faults."""
-    world = one_tenant.world
-    world.app = App(world.app.client_id, world.app.client_secret)
-    world.switches = Switches()
-    world.faults = []
-    world.log.clear()
-    return one_tenant
+    return with_first_settings(one_tenant)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.simulator.builders import Maker
 from tests.simulator.launch import Tenant, running
 from tests.simulator.plan_rules import PlanRules
 from tests.simulator.skus import Seats, subscribed_sku, table
-from tests.simulator.state import Json
+from tests.simulator.state import App, Json
 from tests.simulator.switches import Switches
 
 SEATS = 100
@@ -233,6 +233,16 @@ def empty_tenant() -> Iterator[Tenant]:
     """A tenant with SKUs and nobody in it."""
     with running(mailboxes=0, at_risk=0) as tenant:
         yield tenant
+
+
+def with_first_settings(tenant: Tenant) -> Tenant:
+    """The tenant with its first permissions and switches, without faults and recorded requests."""
+    world = tenant.world
+    world.app = App(world.app.client_id, world.app.client_secret)
+    world.switches = Switches()
+    world.faults = []
+    world.log.clear()
+    return tenant
 
 
 def changed_users(result: Json) -> set[str]:

@@ -162,14 +162,14 @@ class Exchange:
 
         With ``mail_users``, ``mail_user_ids`` then has those of them who are mail users, with an archive or without.
         """
-        wanted = sorted({user_id.strip().lower() for user_id in ids if is_guid(user_id)})
-        clauses = [clause for user_id in wanted for clause in _clauses(user_id, names.get(user_id, ""))]
+        wanted = {user_id.strip().lower() for user_id in ids if is_guid(user_id)}
+        clauses = [clause for user_id in sorted(wanted) for clause in _clauses(user_id, names.get(user_id, ""))]
         read = self._archives if mail_users else self.mailboxes
         if not wanted:
             return []
         if not self.can_filter:
             everybody = self.mail_users() if mail_users else self.mailboxes()
-            return [mailbox for mailbox in everybody if mailbox.user_id in set(wanted)]
+            return [mailbox for mailbox in everybody if mailbox.user_id in wanted]
         filters = [
             " -or ".join(clauses[start : start + IDS_PER_CALL]) for start in range(0, len(clauses), IDS_PER_CALL)
         ]
@@ -177,9 +177,7 @@ class Exchange:
         if not names:
             return found
         # The name of one user may be on a mailbox with the id of another, which two calls then return.
-        once = {
-            box.guid or box.user_principal_name: box for box in found if box.user_id in set(wanted) or not box.user_id
-        }
+        once = {box.guid or box.user_principal_name: box for box in found if box.user_id in wanted or not box.user_id}
         return list(once.values())
 
     def pending_delicense(self, *, due_only: bool = False) -> Pending:

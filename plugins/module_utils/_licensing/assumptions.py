@@ -439,6 +439,30 @@ INFERENCES = (
         "`allow_uncovered` of `m365_user_license`",
     ),
     Inference(
+        "suspended licenses beside working ones",
+        "Where several licenses of a user carry an enabled plan, it comes from those whose subscription works. They "
+        "decide on the right to a mailbox and on its size.",
+        "Reference of subscribedSku: seats of a suspended subscription cannot be assigned.",
+        "",
+        "An exception in the rules",
+    ),
+    Inference(
+        "pending users without the right to a mailbox",
+        "A user whom Get-PendingDelicenseUser lists loses the mailbox on the date of that list, also where a plan "
+        "without the right to a mailbox, or with an unknown right, is enabled.",
+        "Reference of Get-PendingDelicenseUser: users whose mailbox is about to be delicensed.",
+        "",
+        "An exception in the rules",
+    ),
+    Inference(
+        "seats of licenses that are given back",
+        "The seat of a license that a swap removed is free at once, so the license can be given back when the new one "
+        "ends in error.",
+        "Not documented.",
+        "",
+        "`m365_user_license` for the user",
+    ),
+    Inference(
         "Exchange plans of British Telecom",
         "Packages of British Telecom are taken for Exchange plans like all others. They are said to exclude all other "
         "Exchange plans.",
